@@ -1,0 +1,74 @@
+#include "proto/error.hpp"
+
+#include "proto/json_text.hpp"
+
+namespace sluice::proto {
+namespace {
+
+// `more` is what follows the reason inside data, beginning with a comma.
+Error make(ErrorCode code, std::string_view message, std::string_view reason, std::string_view more = {}) {
+  std::string data = R"({"reason":")";
+  data.append(reason).append("\"").append(more).append("}");
+  return {static_cast<int>(code), std::string(message), std::move(data)};
+}
+
+std::string field(std::string_view name, std::uint64_t value) {
+  return ",\"" + std::string(name) + "\":" + std::to_string(value);
+}
+
+std::string field(std::string_view name, std::string_view value) {
+  return ",\"" + std::string(name) + "\":" + quoted(value);
+}
+
+}  // namespace
+
+std::string_view to_string(BusyReason reason) {
+  switch (reason) {
+    case BusyReason::queue_full:
+      return "queue_full";
+    case BusyReason::method_busy:
+      return "method_busy";
+    case BusyReason::overloaded:
+      return "overloaded";
+  }
+  return "overloaded";
+}
+
+Error parse_error(std::size_t offset) {
+  return make(ErrorCode::parse_error, "Parse error", "parse", field("offset", offset));
+}
+Error invalid_request() { return make(ErrorCode::invalid_request, "Invalid Request", "invalid_request"); }
+Error method_not_found() { return make(ErrorCode::method_not_found, "Method not found", "unknown_method"); }
+Error invalid_params(std::string_view path, std::string_view expected) {
+  return make(ErrorCode::invalid_params, "Invalid params", "invalid_params",
+              field("path", path) + field("expected", expected));
+}
+Error internal_error() { return make(ErrorCode::internal_error, "Internal error", "internal"); }
+Error timed_out(std::chrono::milliseconds limit) {
+  return make(ErrorCode::timed_out, "Request timed out", "timeout",
+              field("timeout_ms", static_cast<std::uint64_t>(limit.count())));
+}
+Error request_too_big(std::size_t limit_bytes) {
+  return make(ErrorCode::request_too_big, "Request is too big", "request_too_big",
+              field("limit", limit_bytes));
+}
+Error response_too_big(std::size_t limit_bytes) {
+  return make(ErrorCode::response_too_big, "Response is too big", "response_too_big",
+              field("limit", limit_bytes));
+}
+Error busy(BusyReason reason, std::chrono::milliseconds retry_after) {
+  return make(ErrorCode::busy, "Server is busy, try again later", to_string(reason),
+              field("retry_after_ms", static_cast<std::uint64_t>(retry_after.count())));
+}
+Error batch_too_big(std::size_t limit_entries) {
+  return make(ErrorCode::batch_too_big, "The batch request was too large", "batch_too_big",
+              field("limit", limit_entries));
+}
+Error batch_response_too_big(std::size_t limit_bytes) {
+  return make(ErrorCode::batch_response_too_big, "The batch response was too large", "batch_response_too_big",
+              field("limit", limit_bytes));
+}
+Error draining() { return make(ErrorCode::draining, "Server is shutting down", "draining"); }
+Error cancelled() { return make(ErrorCode::cancelled, "Request cancelled", "cancelled"); }
+
+}  // namespace sluice::proto

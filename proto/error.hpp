@@ -1,0 +1,57 @@
+// Every error that sluice itself answers: code, message and `data.reason`, in one place.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace sluice::proto {
+
+enum class ErrorCode : int {
+  parse_error = -32700,
+  invalid_request = -32600,
+  method_not_found = -32601,
+  invalid_params = -32602,
+  internal_error = -32603,
+  timed_out = -32002,
+  rate_limited = -32005,
+  request_too_big = -32007,
+  response_too_big = -32008,
+  busy = -32009,
+  batch_too_big = -32010,
+  batch_response_too_big = -32011,
+  draining = -32012,
+  backend_unavailable = -32013,
+  not_allowed = -32016,
+  cancelled = -32800,
+};
+
+// An error as it goes on the wire. `data` is JSON text, empty where there is none.
+struct Error {
+  int code = 0;
+  std::string message;
+  std::string data;
+};
+
+// Why admission turned a call away (`data.reason` of -32009).
+enum class BusyReason : std::uint8_t { queue_full, method_busy, overloaded };
+std::string_view to_string(BusyReason reason);
+
+Error parse_error(std::size_t offset);
+Error invalid_request();
+Error method_not_found();
+// `path` is a JSON pointer into params; `expected` says in words what would have been right.
+Error invalid_params(std::string_view path, std::string_view expected);
+Error internal_error();
+Error timed_out(std::chrono::milliseconds limit);
+Error request_too_big(std::size_t limit_bytes);
+Error response_too_big(std::size_t limit_bytes);
+Error busy(BusyReason reason, std::chrono::milliseconds retry_after);
+Error batch_too_big(std::size_t limit_entries);
+Error batch_response_too_big(std::size_t limit_bytes);
+Error draining();
+Error cancelled();
+
+}  // namespace sluice::proto

@@ -1,0 +1,91 @@
+// Cuts a connection's bytes into messages, and finds its feet again after malformed ones.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "proto/limits.hpp"
+#include "proto/message_scanner.hpp"
+
+namespace sluice::proto {
+
+// How messages follow one another on a byte stream, and so how replies go back.
+enum class Framing : std::uint8_t {
+  stream,  // JSON values one after another; replies end with one newline
+  header,  // a `Content-Length: N` block before each, as the Language Server Protocol has it
+};
+
+// What the front of the window turned out to be.
+struct FrameEvent {
+  enum class Kind : std::uint8_t {
+    need_more,  // nothing whole yet
+    message,    // `text`, and the decoder's message() describes it
+    malformed,  // answer -32700; the decoder goes on at the next message
+    too_big,    // answer -32007; the decoder goes on behind the message, if its end comes
+    lost,       // no further message can be found: close. An answer was due before, if any
+  };
+  Kind kind = Kind::need_more;
+  std::size_t consumed = 0;  // bytes to drop from the front of the window once the event is dealt with
+  std::string_view text;
+  std::size_t offset = 0;  // malformed: the offending byte, counted from the message's first
+};
+
+// Decodes a window of bytes that starts where the last event's `consumed` ended and may have grown and
+// moved since. Holds no bytes itself; looks at each byte once (twice at most between a broken message's
+// last newline and its offending byte). Not thread-safe; one per connection.
+class FrameDecoder {
+ public:
+  FrameDecoder(Framing framing, MessageLimits limits);
+
+  FrameEvent next(std::string_view window);
+
+  // The peer sends no more: what the rest of the window is. Never need_more twice for the same rest.
+  FrameEvent finish(std::string_view window);
+
+  // The message of the last event of kind message; valid until the next call of next().
+  const Message& message() const { return scanner_.message(); }
+
+  // Bounds apply from the next message on.
+  void set_limits(MessageLimits limits);
+
+  // Whether a message has begun whose end has not been seen.
+  bool in_message() const { return in_message_ || skipping(); }
+  // Whether what comes is thrown away until a message's end.
+  bool skipping() const { return skip_ != Skip::nothing; }
+  // Bytes that the message at hand needs in the window in all, where that is known; else 0.
+  std::size_t bytes_wanted() const { return bytes_wanted_; }
+
+  Framing framing() const { return framing_; }
+
+ private:
+  enum class Skip : std::uint8_t { nothing, to_newline, oversize_value, counted };
+  struct HeaderBlock {
+    std::size_t bytes = 0;
+    std::optional<std::size_t> content_length;
+    bool valid = true;
+  };
+
+  FrameEvent next_in_stream(std::string_view window);
+  FrameEvent next_with_headers(std::string_view window);
+  FrameEvent body(std::string_view window, std::size_t lead, HeaderBlock head);
+  FrameEvent resynchronise(std::string_view window, std::size_t lead);
+  FrameEvent begin_skipping_value(std::size_t scanned_bytes);
+  // Drops what is to be skipped; nothing once the skip is over (`used` bytes were part of it).
+  std::optional<FrameEvent> skip(std::string_view window, std::size_t& used);
+  std::optional<HeaderBlock> header_block(std::string_view text);
+  static void read_header_line(std::string_view line, HeaderBlock& head);
+
+  MessageScanner scanner_;
+  MessageLimits limits_;
+  std::size_t skip_bytes_ = 0;  // counted: bytes left; oversize_value: bytes that may still be skipped
+  std::size_t header_scanned_ = 0;
+  std::size_t bytes_wanted_ = 0;
+  Framing framing_;
+  Skip skip_ = Skip::nothing;
+  bool in_message_ = false;
+  bool lost_ = false;
+};
+
+}  // namespace sluice::proto

@@ -1,0 +1,44 @@
+// What the scanner finds in a message: where its parts are, and of which kind. No bytes are copied.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace sluice::proto {
+
+enum class ValueKind : std::uint8_t { none, object, array, string, number, boolean, null };
+
+// A value's place in the text of its message.
+struct Span {
+  std::uint32_t begin = 0;
+  std::uint32_t size = 0;
+  ValueKind kind = ValueKind::none;  // none: the member is absent
+
+  bool present() const { return kind != ValueKind::none; }
+  std::string_view in(std::string_view text) const { return text.substr(begin, size); }
+};
+
+// The members of one call that JSON-RPC, or sluice, gives a meaning. Of duplicate names the last counts.
+struct Envelope {
+  Span whole;  // the call itself; of another kind than object where it can't be a call
+  Span jsonrpc;
+  Span id;
+  Span method;
+  Span params;
+  Span timeout_ms;
+  Span traceparent;
+};
+
+// One top-level JSON value. `single` is filled for everything but arrays, `entries` for arrays.
+struct Message {
+  ValueKind kind = ValueKind::none;
+  Envelope single;
+  std::vector<Envelope> entries;  // the first batch_entries_max of them
+  std::size_t entry_count = 0;    // all of them
+
+  bool is_batch() const { return kind == ValueKind::array; }
+};
+
+}  // namespace sluice::proto

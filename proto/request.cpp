@@ -1,0 +1,70 @@
+#include "proto/request.hpp"
+
+#include <charconv>
+
+#include "proto/json_text.hpp"
+
+namespace sluice::proto {
+namespace {
+
+std::string_view inside_quotes(std::string_view text) { return text.substr(1, text.size() - 2); }
+
+bool is_version_2(std::string_view text, Span span) {
+  if (span.kind != ValueKind::string) return false;
+  const std::string_view raw = span.in(text);
+  return raw == "\"2.0\"" ||
+         (raw.find('\\') != std::string_view::npos && unescape(inside_quotes(raw)) == "2.0");
+}
+
+bool may_be_id(ValueKind kind) {
+  return kind == ValueKind::string || kind == ValueKind::number || kind == ValueKind::null;
+}
+
+// Nothing where `digits` is not a positive integer. One too large for the clock is as good as none.
+std::optional<std::chrono::milliseconds> positive_milliseconds(std::string_view digits) {
+  static constexpr std::chrono::milliseconds kLongest = std::chrono::hours(24 * 365);
+  if (digits.empty() || digits.front() == '-' || digits.front() == '0') return std::nullopt;
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (end != digits.data() + digits.size()) return std::nullopt;
+  if (error == std::errc::result_out_of_range || value > kLongest.count()) return kLongest;
+  return std::chrono::milliseconds(value);
+}
+
+}  // namespace
+
+std::variant<Request, InvalidRequest> read_request(std::string_view text, const Envelope& envelope,
+                                                   std::string& scratch) {
+  const bool has_id = envelope.id.present() && may_be_id(envelope.id.kind);
+  const auto refuse = [&] {
+    InvalidRequest invalid;
+    if (has_id) invalid.id = envelope.id.in(text);
+    invalid.error = invalid_request();
+    return invalid;
+  };
+
+  if (!is_version_2(text, envelope.jsonrpc)) return refuse();
+  if (envelope.id.present() && !has_id) return refuse();
+  if (envelope.method.kind != ValueKind::string) return refuse();
+  const ValueKind params = envelope.params.kind;
+  if (params != ValueKind::none && params != ValueKind::array && params != ValueKind::object) return refuse();
+
+  std::variant<Request, InvalidRequest> read;  // filled in place: it is much to move
+  Request& request = std::get<Request>(read);
+  if (envelope.timeout_ms.present()) {
+    if (envelope.timeout_ms.kind != ValueKind::number) return refuse();
+    request.timeout = positive_milliseconds(envelope.timeout_ms.in(text));
+    if (!request.timeout) return refuse();
+  }
+  request.id = envelope.id.in(text);
+  request.params = envelope.params.in(text);
+  request.method = inside_quotes(envelope.method.in(text));
+  if (request.method.find('\\') != std::string_view::npos)
+    request.method = scratch = unescape(request.method);
+  if (envelope.traceparent.kind == ValueKind::string) {
+    request.traceparent = inside_quotes(envelope.traceparent.in(text));
+  }
+  return read;
+}
+
+}  // namespace sluice::proto

@@ -1,0 +1,37 @@
+// One call, read out of a scanned message.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "proto/error.hpp"
+#include "proto/message.hpp"
+
+namespace sluice::proto {
+
+// A valid JSON-RPC 2.0 call. Views point into the message's text, or into the scratch string that was
+// given to read_request() where a method's name was written with escapes.
+struct Request {
+  std::string_view id;           // the id's own text, echoed byte for byte; empty in a notification
+  std::string_view method;       // decoded
+  std::string_view params;       // JSON text of an array or object; empty where there are none
+  std::string_view traceparent;  // between its quotes; empty where there is none
+  std::optional<std::chrono::milliseconds> timeout;  // the client's own limit
+
+  bool is_notification() const { return id.empty(); }
+};
+
+// A message that is no call, and how to answer it.
+struct InvalidRequest {
+  std::string_view id = "null";
+  Error error;
+};
+
+// Checks one envelope against JSON-RPC 2.0, section 4. `text` is the message it was found in.
+std::variant<Request, InvalidRequest> read_request(std::string_view text, const Envelope& envelope,
+                                                   std::string& scratch);
+
+}  // namespace sluice::proto
