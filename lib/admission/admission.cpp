@@ -1,0 +1,33 @@
+#include "lib/admission/admission.hpp"
+
+#include <limits>
+
+namespace sluice::core {
+
+void Permit::release() {
+  if (admission_ == nullptr) return;
+  method_->in_flight.fetch_sub(1, std::memory_order_relaxed);
+  admission_->in_flight_.fetch_sub(1, std::memory_order_relaxed);
+  admission_ = nullptr;
+}
+
+// A plain add and a look at what was there would let a refused caller hold a place for a moment, in which
+// another is refused that should have got it.
+bool Admission::try_take(std::atomic<std::size_t>& counter, std::size_t max) {
+  std::size_t taken = counter.load(std::memory_order_relaxed);
+  do {
+    if (taken >= max) return false;
+  } while (!counter.compare_exchange_weak(taken, taken + 1, std::memory_order_relaxed));
+  return true;
+}
+
+std::variant<Permit, Rejection> Admission::try_admit(MethodMetrics& method, std::size_t method_max) {
+  if (!try_take(in_flight_, in_flight_max())) return Rejection::queue_full;
+  if (!try_take(method.in_flight, method_max == 0 ? std::numeric_limits<std::size_t>::max() : method_max)) {
+    in_flight_.fetch_sub(1, std::memory_order_relaxed);
+    return Rejection::method_busy;
+  }
+  return Permit(*this, method);
+}
+
+}  // namespace sluice::core

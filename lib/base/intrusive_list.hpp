@@ -1,0 +1,96 @@
+// A doubly linked list through hooks inside its elements: no allocation, removal from the middle in O(1).
+#pragma once
+
+#include <cstddef>
+
+namespace sluice::core {
+
+// A link in a list. Never copied or moved.
+struct ListNode {
+  ListNode* previous = nullptr;
+  ListNode* next = nullptr;
+
+  ListNode() = default;
+  ListNode(const ListNode&) = delete;
+  ListNode& operator=(const ListNode&) = delete;
+};
+
+// Base class of what can be in one list; `Tag` tells the lists apart that an element can be in at once.
+template <typename Tag>
+class ListHook : private ListNode {
+ public:
+  bool linked() const { return next != nullptr; }
+  void unlink() {
+    if (next == nullptr) return;
+    previous->next = next;
+    next->previous = previous;
+    previous = next = nullptr;
+  }
+
+ private:
+  template <typename, typename>
+  friend class IntrusiveList;
+};
+
+// FIFO list of `T`s, which derive from ListHook<Tag>. Owns nothing. Not thread-safe.
+template <typename T, typename Tag>
+class IntrusiveList {
+  using Hook = ListHook<Tag>;
+
+ public:
+  IntrusiveList() { head_.previous = head_.next = &head_; }
+  ~IntrusiveList() {
+    while (pop_front() != nullptr) continue;
+  }
+  IntrusiveList(const IntrusiveList&) = delete;
+  IntrusiveList& operator=(const IntrusiveList&) = delete;
+
+  bool empty() const { return head_.next == &head_; }
+
+  void push_back(T& element) {
+    ListNode& node = static_cast<Hook&>(element);
+    node.previous = head_.previous;
+    node.next = &head_;
+    head_.previous->next = &node;
+    head_.previous = &node;
+  }
+
+  // The first element, or null.
+  T* front() { return empty() ? nullptr : &element_of(head_.next); }
+  T* pop_front() {
+    T* const first = front();
+    if (first != nullptr) static_cast<Hook&>(*first).unlink();
+    return first;
+  }
+
+  // Moves all elements of `other` to this list's end.
+  void take_all(IntrusiveList& other) {
+    while (T* element = other.pop_front()) push_back(*element);
+  }
+
+  // Calls `visit` for each element; it may remove the element that it is given, and no other.
+  template <typename Visit>
+  void for_each(Visit visit) {
+    for (ListNode* node = head_.next; node != &head_;) {
+      ListNode* const next = node->next;
+      visit(element_of(node));
+      node = next;
+    }
+  }
+
+  // The first element that `matches`, or null.
+  template <typename Matches>
+  T* find_if(Matches matches) {
+    for (ListNode* node = head_.next; node != &head_; node = node->next) {
+      if (matches(element_of(node))) return &element_of(node);
+    }
+    return nullptr;
+  }
+
+ private:
+  static T& element_of(ListNode* node) { return static_cast<T&>(static_cast<Hook&>(*node)); }
+
+  ListNode head_;
+};
+
+}  // namespace sluice::core

@@ -1,0 +1,121 @@
+#include "lib/call/active_call.hpp"
+
+#include <exception>
+#include <new>
+
+#include "lib/include/sluice/call.hpp"
+#include "lib/observe/log.hpp"
+#include "proto/response_writer.hpp"
+
+namespace sluice {
+
+std::string_view Call::method() const { return call_.request.method; }
+std::string_view Call::id() const { return call_.request.id; }
+std::string_view Call::params_text() const { return call_.request.params; }
+std::string_view Call::traceparent() const { return call_.request.traceparent; }
+std::chrono::steady_clock::time_point Call::deadline() const { return call_.deadline; }
+std::chrono::nanoseconds Call::remaining() const {
+  const auto left = call_.deadline - core::Clock::now();
+  return left.count() > 0 ? left : std::chrono::nanoseconds(0);
+}
+std::stop_token Call::stop_token() { return call_.cancellation.token(); }
+bool Call::cancelled() const { return call_.cancellation.requested(); }
+
+}  // namespace sluice
+
+namespace sluice::core {
+namespace {
+
+void log_exception(const ActiveCall& call, const char* what) {
+  spdlog::error("{}: the handler threw: {}", printable(call.request.method), printable(what));
+}
+
+// Appends the result behind the reply's head; an error where there is none.
+std::optional<proto::Error> append_result(ActiveCall& call) {
+  Call view(call);
+  try {
+    const auto error = call.method->spec().handler(view, call.request.params, call.reply);
+    if (!error) return std::nullopt;
+    return to_wire(*error);
+  } catch (const std::exception& exception) {
+    log_exception(call, exception.what());
+  } catch (...) {
+    log_exception(call, "something that is no std::exception");
+  }
+  return proto::internal_error();
+}
+
+}  // namespace
+
+void ActiveCall::keep_text() {
+  text.clear();
+  text.reserve(request.id.size() + request.method.size() + request.params.size() +
+               request.traceparent.size());
+  const auto keep = [this](std::string_view& part) {
+    const std::size_t at = text.size();
+    text += part;
+    part = std::string_view(text).substr(at);
+  };
+  keep(request.id);
+  keep(request.method);
+  keep(request.params);
+  keep(request.traceparent);
+}
+
+void run_handler(ActiveCall& call) {
+  call.ran = true;
+  try {
+    call.reply.clear();
+    proto::begin_result(call.reply, call.request.id);
+    const std::size_t head = call.reply.size();
+    auto error = append_result(call);
+    if (!error && call.reply.size() - head > call.response_bytes_max) {
+      error = proto::response_too_big(call.response_bytes_max);
+    }
+    if (error) return compose_error(call, *error);
+    proto::end_result(call.reply);
+    call.code = 0;
+  } catch (const std::bad_alloc&) {
+    compose_internal_error(call);
+  }
+}
+
+void compose_result(ActiveCall& call, std::string_view result) {
+  if (result.size() > call.response_bytes_max) {
+    compose_error(call, proto::response_too_big(call.response_bytes_max));
+    return;
+  }
+  call.reply.clear();
+  proto::begin_result(call.reply, call.request.id);
+  call.reply += result;
+  proto::end_result(call.reply);
+  call.code = 0;
+}
+
+// A handler's own error is held to the same size as a result.
+void compose_error(ActiveCall& call, const proto::Error& error) {
+  const bool fits = error.message.size() + error.data.size() <= call.response_bytes_max;
+  const proto::Error shown = fits ? error : proto::response_too_big(call.response_bytes_max);
+  call.reply.clear();
+  proto::append_error(call.reply, call.request.id.empty() ? proto::kNullId : call.request.id, shown);
+  call.code = shown.code;
+}
+
+void compose_internal_error(ActiveCall& call) noexcept {
+  call.code = static_cast<int>(proto::ErrorCode::internal_error);
+  // The reply may have been too much for the memory there is; giving it up leaves enough for a short one.
+  call.reply = std::string();
+  try {
+    compose_error(call, proto::internal_error());
+  } catch (const std::bad_alloc&) {
+    call.reply.clear();
+  }
+}
+
+proto::Error to_wire(const Error& error) {
+  proto::Error wire{error.code, error.message, {}};
+  if (!error.data.is_null()) wire.data = error.data.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return wire;
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,128 @@
+// A call from its receipt to the end of its handler.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "lib/admission/admission.hpp"
+#include "lib/base/deadline_wheel.hpp"
+#include "lib/base/intrusive_list.hpp"
+#include "lib/call/cancellation.hpp"
+#include "lib/call/method.hpp"
+#include "proto/request.hpp"
+
+namespace sluice::core {
+
+struct ActiveCall;
+struct OwnerTag;
+struct QueueTag;
+struct InUseTag;
+
+// Where a call's answer goes: a connection, or the batch that the call is an entry of. I/O thread only.
+class CallOwner {
+ public:
+  // The call has its answer; `reply` is a whole response object. It has left the owner's list.
+  virtual void on_answer(ActiveCall& call, std::string_view reply) = 0;
+
+  // An answer was lost for want of memory: the client, who would wait for it, is to be cut off.
+  virtual void on_answer_lost() = 0;
+
+  IntrusiveList<ActiveCall, OwnerTag> calls;  // unanswered
+
+ protected:
+  ~CallOwner() = default;
+};
+
+// Where a call goes back to when its handler has ended. Any thread may call it.
+class CallReturn {
+ public:
+  // Whether somebody was woken for it.
+  virtual bool give_back(ActiveCall& call) = 0;
+
+ protected:
+  ~CallReturn() = default;
+};
+
+// What becomes of a call whose time limit passes. I/O thread only.
+class CallExpiry {
+ public:
+  virtual void expire(ActiveCall& call) = 0;
+
+ protected:
+  ~CallExpiry() = default;
+};
+
+// Made, answered and freed on the I/O thread of its connection. While it is in the pool's hands
+// (Stage::pooled), the worker that runs it writes the members under "outcome" and nothing else; the
+// worker always gives it back, and until then it is not freed, whatever became of its client. So which of
+// completion, time limit, cancelling and disconnect decides the answer is settled by one thread looking
+// at `answered`, and there is no second reply to be raced for.
+struct ActiveCall final : ListHook<OwnerTag>, ListHook<QueueTag>, ListHook<InUseTag>, Deadline {
+  ActiveCall() = default;
+  ~ActiveCall() override {
+    static_cast<ListHook<OwnerTag>&>(*this).unlink();
+    static_cast<ListHook<QueueTag>&>(*this).unlink();
+    static_cast<ListHook<InUseTag>&>(*this).unlink();
+  }
+
+  enum class Stage : std::uint8_t {
+    starting,  // not yet handed to anybody
+    staged,    // waits on the I/O thread for the end of its turn
+    pooled,    // in a worker's queue or hands
+    async,     // a coroutine on the I/O thread runs it
+    ended,     // its handler has returned, or never ran
+  };
+
+  // The request. `text` holds a copy of it once the call outlives the read buffer.
+  proto::Request request;
+  std::string text;
+  std::shared_ptr<Method> method;
+  Permit permit;
+  TimePoint received;
+  TimePoint deadline;
+  milliseconds timeout{0};
+  std::size_t response_bytes_max = 0;
+  Cancellation cancellation;
+
+  // The outcome: a whole response object, and its error code (0: a result).
+  std::string reply;
+  int code = 0;
+  bool ran = false;
+  TimePoint started;
+  TimePoint finished;
+
+  // I/O thread only.
+  CallOwner* owner = nullptr;  // null: nobody waits for the answer
+  std::uint64_t tag = 0;       // the owner's: which of its messages or entries this is
+  CallExpiry* expiry = nullptr;
+  Stage stage = Stage::starting;
+  bool answered = false;
+
+  // The pool's.
+  std::size_t worker = 0;
+  CallReturn* home = nullptr;
+  ActiveCall* next_returned = nullptr;
+
+  // Copies the request's text, so that the call no longer needs the buffer that it was read from.
+  void keep_text();
+
+  void on_deadline(TimePoint) override { expiry->expire(*this); }
+};
+
+// Runs a blocking or inline handler and composes its reply: the one place where exceptions of handlers
+// end. The caller gets "Internal error"; what was thrown goes to the log. Any thread.
+void run_handler(ActiveCall& call);
+
+// The reply of a handler that has ended by other means than run_handler().
+void compose_result(ActiveCall& call, std::string_view result);
+void compose_error(ActiveCall& call, const proto::Error& error);
+// "Internal error", as a last resort: where memory does not suffice for it, the reply stays empty and its
+// client is cut off.
+void compose_internal_error(ActiveCall& call) noexcept;
+proto::Error to_wire(const Error& error);
+
+}  // namespace sluice::core

@@ -1,0 +1,123 @@
+#include <exception>
+#include <new>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+
+#include "lib/call/async_handler.hpp"
+#include "lib/include/sluice/async.hpp"
+#include "lib/include/sluice/params.hpp"
+#include "lib/observe/log.hpp"
+
+namespace sluice {
+namespace {
+
+namespace asio = boost::asio;
+
+// One running coroutine and what it needs until its end.
+struct Running {
+  Running(core::ActiveCall& of, asio::io_context& on) : call(of), view(of), context(on) {}
+
+  core::ActiveCall& call;
+  Call view;
+  asio::io_context& context;
+  Json params;
+  asio::cancellation_signal cancel;
+  // Stop is requested on this thread too, as a rule from within another call's handling: emitted later,
+  // so that a coroutine never runs inside that.
+  std::optional<std::stop_callback<std::function<void()>>> on_stop;
+  std::function<void()> done;
+};
+
+void log_exception(const core::ActiveCall& call, const char* what) {
+  spdlog::error("{}: the handler threw: {}", core::printable(call.request.method), core::printable(what));
+}
+
+void compose_outcome(core::ActiveCall& call, const std::exception_ptr& thrown, const Result<Json>& result) {
+  try {
+    if (thrown) std::rethrow_exception(thrown);
+    if (result.ok()) {
+      core::compose_result(call, result.value().dump(-1, ' ', false, Json::error_handler_t::replace));
+    } else {
+      core::compose_error(call, core::to_wire(result.error()));
+    }
+    return;
+  } catch (const std::exception& exception) {
+    if (!call.answered) log_exception(call, exception.what());
+  } catch (...) {
+    log_exception(call, "something that is no std::exception");
+  }
+  core::compose_internal_error(call);
+}
+
+// Whatever happens, the call has an outcome.
+void finish(core::ActiveCall& call, const std::exception_ptr& thrown, const Result<Json>& result) noexcept {
+  try {
+    compose_outcome(call, thrown, result);
+  } catch (const std::bad_alloc&) {
+    core::compose_internal_error(call);
+  }
+}
+
+class CoroutineHandler final : public core::AsyncHandler {
+ public:
+  explicit CoroutineHandler(AsyncFunction function) : function_(std::move(function)) {}
+
+  void start(core::ActiveCall& call, asio::io_context& context, std::function<void()> done) override {
+    auto running = std::make_shared<Running>(call, context);
+    running->done = std::move(done);
+    asio::post(context, [this, running] { begin(running); });
+  }
+
+ private:
+  void begin(const std::shared_ptr<Running>& running) const {
+    const auto ended = [running](const std::exception_ptr& thrown, const Result<Json>& result) {
+      running->on_stop.reset();
+      finish(running->call, thrown, result);
+      running->done();
+    };
+    try {
+      const std::string_view params = running->call.request.params;
+      Mismatch mismatch;
+      auto tree = params.empty() ? std::optional<Json>(Json(nullptr)) : parse_json(params, mismatch);
+      if (!tree) return ended(nullptr, invalid_params(mismatch.path, mismatch.expected));
+      running->params = std::move(*tree);
+      forward_stop(running);
+      // Coroutines take terminal cancellation only, unless they ask for another kind.
+      asio::co_spawn(running->context, function_(running->view, running->params),
+                     asio::bind_cancellation_slot(running->cancel.slot(), ended));
+    } catch (...) {
+      // A function may throw before it is a coroutine.
+      ended(std::current_exception(), Error{});
+    }
+  }
+
+  static void forward_stop(const std::shared_ptr<Running>& running) {
+    running->on_stop.emplace(running->view.stop_token(), [weak = std::weak_ptr(running)] {
+      const auto target = weak.lock();
+      if (!target) return;
+      try {
+        asio::post(target->context, [target] { target->cancel.emit(asio::cancellation_type::all); });
+      } catch (const std::bad_alloc&) {
+        // Nothing may be thrown from here; the coroutine runs on to its own end.
+      }
+    });
+  }
+
+  AsyncFunction function_;
+};
+
+}  // namespace
+
+MethodSpec async_method(std::string name, AsyncFunction function, MethodOptions options) {
+  MethodSpec spec;
+  spec.name = std::move(name);
+  spec.kind = HandlerKind::async;
+  spec.async = std::make_shared<CoroutineHandler>(std::move(function));
+  spec.options = std::move(options);
+  return spec;
+}
+
+}  // namespace sluice

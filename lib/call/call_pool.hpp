@@ -1,0 +1,56 @@
+// Calls to be used again, so that a call costs no allocation once the server is warm.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "lib/call/active_call.hpp"
+
+namespace sluice::core {
+
+// One I/O thread's calls, those in use and spare ones. Owns them all: what is in use when it is destroyed
+// (after every worker has ended) is destroyed with it. Not thread-safe.
+class CallPool {
+ public:
+  // Places for all spares at once, so that giving a call back can't fail.
+  CallPool() { spares_.reserve(kSparesMax); }
+  ~CallPool() {
+    while (ActiveCall* const call = in_use_.pop_front()) delete call;
+  }
+
+  static constexpr std::size_t kSparesMax = 1024;           // calls kept
+  static constexpr std::size_t kSpareBytesMax = 16 * 1024;  // of text or reply that a kept call may hold
+
+  ActiveCall* take() {
+    if (spares_.empty()) spares_.push_back(std::make_unique<ActiveCall>());
+    ActiveCall* const call = spares_.back().release();
+    spares_.pop_back();
+    in_use_.push_back(*call);
+    return call;
+  }
+
+  // The call must be in no other list and have no deadline set.
+  void give(ActiveCall* call) {
+    static_cast<ListHook<InUseTag>&>(*call).unlink();
+    std::unique_ptr<ActiveCall> owned(call);
+    if (spares_.size() == kSparesMax) return;
+    owned->method.reset();
+    owned->permit.release();
+    owned->cancellation.reset();
+    owned->request = {};
+    owned->text.clear();
+    owned->owner = nullptr;
+    owned->stage = ActiveCall::Stage::starting;
+    owned->answered = owned->ran = false;
+    if (owned->text.capacity() > kSpareBytesMax) owned->text = {};
+    if (owned->reply.capacity() > kSpareBytesMax) owned->reply = {};
+    spares_.push_back(std::move(owned));
+  }
+
+ private:
+  IntrusiveList<ActiveCall, InUseTag> in_use_;
+  std::vector<std::unique_ptr<ActiveCall>> spares_;
+};
+
+}  // namespace sluice::core

@@ -1,0 +1,45 @@
+// A registered method: its specification and the settings that a reload may change.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+
+#include "lib/include/sluice/method.hpp"
+#include "lib/observe/metrics.hpp"
+#include "lib/server/settings.hpp"
+
+namespace sluice::core {
+
+// Shared by the registry and the calls that run, so that a removed method lives until its last call ends.
+// Thread-safe: the specification never changes, the settings are atomic.
+class Method {
+ public:
+  Method(MethodSpec spec, MethodMetrics& metrics) : spec_(std::move(spec)), metrics_(metrics) {
+    configure({});
+  }
+
+  // What is configured goes before what the program asked for.
+  void configure(const MethodSettings& settings) {
+    const auto timeout = settings.timeout ? settings.timeout : spec_.options.timeout;
+    timeout_ms_.store(timeout ? std::min(*timeout, kLongestWait).count() : 0, std::memory_order_relaxed);
+    max_concurrent_.store(settings.max_concurrent.value_or(spec_.options.max_concurrent),
+                          std::memory_order_relaxed);
+  }
+
+  const MethodSpec& spec() const { return spec_; }
+  MethodMetrics& metrics() const { return metrics_; }
+  // Zero: the server's call_timeout holds.
+  milliseconds timeout() const { return milliseconds(timeout_ms_.load(std::memory_order_relaxed)); }
+  // Zero: no limit of its own.
+  std::size_t max_concurrent() const { return max_concurrent_.load(std::memory_order_relaxed); }
+
+ private:
+  const MethodSpec spec_;
+  MethodMetrics& metrics_;
+  std::atomic<milliseconds::rep> timeout_ms_{0};
+  std::atomic<std::size_t> max_concurrent_{0};
+};
+
+}  // namespace sluice::core

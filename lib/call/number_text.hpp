@@ -1,0 +1,28 @@
+// Numbers from and to their JSON text.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sluice::core {
+
+// Whether the text of a JSON value is a number's.
+bool is_number(std::string_view text);
+
+// Whether a number's text is written as an integer, without fraction and exponent.
+bool is_plain_integer(std::string_view number);
+
+// The value as plain digits ("-15" for "-1.50e1") where it is an integer of at most 20 digits. The text must
+// be a number's.
+std::optional<std::string> integer_digits(std::string_view number);
+
+// Nothing where the text is no number, or one that is infinite as a T. One that is too small becomes zero.
+template <typename T>
+std::optional<T> read_float(std::string_view text);
+
+// Appends the shortest text that reads back as the same number. The value must be finite.
+template <typename T>
+void append_number(std::string& out, T value);
+
+}  // namespace sluice::core

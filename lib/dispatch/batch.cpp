@@ -1,0 +1,152 @@
+#include "lib/dispatch/batch.hpp"
+
+#include <algorithm>
+#include <new>
+#include <utility>
+
+#include "lib/dispatch/conversation.hpp"
+#include "proto/response_writer.hpp"
+
+namespace sluice::core {
+
+Batch::Batch(CallTable& table, Conversation& conversation, std::string_view text,
+             std::vector<proto::Envelope> entries, TimePoint received, std::uint64_t exchange)
+    : table_(table),
+      conversation_(&conversation),
+      text_(text),
+      entries_(std::move(entries)),
+      replies_(entries_.size()),
+      settled_(entries_.size(), false),
+      received_(received),
+      exchange_(exchange),
+      reply_bytes_max_(table.io().limits.response_bytes_max) {}
+
+void Batch::advance() {
+  // Entries that are answered at once come back here from within start_entry().
+  if (advancing_) return;
+  advancing_ = true;
+  try {
+    start_entries();
+  } catch (const std::bad_alloc&) {
+    // There will be no whole answer: the client is cut off, and what has not begun does not.
+    next_ = entries_.size();
+    on_answer_lost();
+  }
+  advancing_ = false;
+  if (next_ == entries_.size() && running_ == 0) finish();
+}
+
+void Batch::start_entries() {
+  while (next_ < entries_.size() && running_ < table_.io().limits.batch_width) {
+    const std::size_t index = next_++;
+    if (!settled_[index]) start_entry(index);
+  }
+}
+
+void Batch::start_entry(std::size_t index) {
+  std::string scratch;
+  const auto read = proto::read_request(text_, entries_[index], scratch);
+  if (const auto* invalid = std::get_if<proto::InvalidRequest>(&read)) {
+    table_.count_invalid(invalid->error.code);
+    set_reply(index, proto::error_reply(invalid->id, invalid->error));
+    return;
+  }
+  const auto& request = std::get<proto::Request>(read);
+  if (conversation_ == nullptr && !request.is_notification()) return;
+  if (conversation_ != nullptr) {
+    if (const auto reply = conversation_->control(request)) return set_reply(index, *reply);
+  }
+  ++running_;
+  if (conversation_ != nullptr) ++conversation_->in_flight_;
+  try {
+    table_.start(request, received_, *this, index);
+  } catch (const std::bad_alloc&) {
+    // It has not begun, and will not come back through on_answer().
+    --running_;
+    if (conversation_ != nullptr) --conversation_->in_flight_;
+    throw;
+  }
+}
+
+void Batch::on_answer(ActiveCall& call, std::string_view reply) {
+  --running_;
+  set_reply(call.tag, reply);
+  if (conversation_ != nullptr) conversation_->entry_answered();
+  advance();
+}
+
+void Batch::on_answer_lost() {
+  if (conversation_ != nullptr) conversation_->on_answer_lost();
+}
+
+// What no longer fits is answered so at once, which also bounds what the batch can hold.
+void Batch::set_reply(std::size_t index, std::string_view reply) {
+  if (reply.empty() || conversation_ == nullptr) return;
+  if (reply_bytes_ + reply.size() + 1 > reply_bytes_max_) {
+    replies_[index] = proto::error_reply(id_of(index), proto::batch_response_too_big(reply_bytes_max_));
+  } else {
+    replies_[index] = reply;
+    reply_bytes_ += reply.size() + 1;
+    conversation_->bytes_in_flight_ += reply.size() + 1;
+  }
+}
+
+std::string_view Batch::id_of(std::size_t index) const {
+  const proto::Span& id = entries_[index].id;
+  return id.present() ? id.in(text_) : proto::kNullId;
+}
+
+bool Batch::cancel(std::string_view id, bool silent) {
+  ActiveCall* const running =
+      calls.find_if([id](const ActiveCall& call) { return same_id(call.request.id, id); });
+  if (running != nullptr) {
+    silent ? table_.drop(*running) : table_.abort(*running, proto::cancelled());
+    return true;
+  }
+  for (std::size_t index = next_; index < entries_.size(); ++index) {
+    if (!entries_[index].id.present() || !same_id(id_of(index), id) || settled_[index]) continue;
+    settled_[index] = true;
+    if (!silent) set_reply(index, proto::error_reply(id_of(index), proto::cancelled()));
+    return true;
+  }
+  return false;
+}
+
+void Batch::abort_all(const proto::Error& error) {
+  // Entries not started are answered first, so that none of them takes a place that comes free.
+  for (std::size_t index = next_; index < entries_.size(); ++index) {
+    if (conversation_ != nullptr && entries_[index].id.present() && !settled_[index]) {
+      set_reply(index, proto::error_reply(id_of(index), error));
+    }
+  }
+  next_ = entries_.size();
+  const bool outer = std::exchange(advancing_, true);
+  while (ActiveCall* const call = calls.front()) table_.abort(*call, error);
+  advancing_ = outer;
+  advance();
+}
+
+void Batch::client_gone() {
+  conversation_ = nullptr;
+  // If this comes from within advance(), that one goes on where it was and ends the batch.
+  const bool outer = std::exchange(advancing_, true);
+  calls.for_each([this](ActiveCall& call) {
+    if (!call.request.is_notification()) table_.drop(call);
+  });
+  advancing_ = outer;
+  advance();
+}
+
+void Batch::finish() {
+  if (conversation_ == nullptr) return table_.discard(*this);
+  std::string reply;
+  for (const std::string& entry : replies_) {
+    if (entry.empty()) continue;
+    reply += reply.empty() ? '[' : ',';
+    reply += entry;
+  }
+  if (!reply.empty()) reply += ']';
+  conversation_->batch_finished(*this, reply);
+}
+
+}  // namespace sluice::core

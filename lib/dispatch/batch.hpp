@@ -1,0 +1,71 @@
+// The entries of one batch, on their way to one reply.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/call/active_call.hpp"
+#include "lib/dispatch/call_table.hpp"
+#include "proto/message.hpp"
+
+namespace sluice::core {
+
+class Conversation;
+
+// Runs a batch's entries, at most `batch_width` at once, each admitted on its own, and joins their
+// replies in the order of the requests. Owned by its conversation, after that one's end by the call table
+// until its notifications have run. I/O thread only.
+class Batch final : public CallOwner {
+ public:
+  // Copies the batch's text, and takes its entries (at least one).
+  Batch(CallTable& table, Conversation& conversation, std::string_view text,
+        std::vector<proto::Envelope> entries, TimePoint received, std::uint64_t exchange);
+
+  // Starts as many entries as may run now. May end the batch, and with it this object. Throws
+  // std::bad_alloc where there is no memory for the joint reply.
+  void advance();
+
+  // Cancels the entry of that id; false if there is none that waits or runs.
+  bool cancel(std::string_view id, bool silent);
+
+  // Answers what has not been answered. May end the batch, and with it this object.
+  void abort_all(const proto::Error& error);
+
+  // The client is gone: nothing more is sent; requests are stopped or never started, notifications go on.
+  // The caller gives this object to CallTable::adopt() first, and may find it gone afterwards.
+  void client_gone();
+
+  void on_answer(ActiveCall& call, std::string_view reply) override;
+  void on_answer_lost() override;
+
+  std::uint64_t exchange() const { return exchange_; }
+  // What it holds of the client's request and of its replies so far.
+  std::size_t held_bytes() const { return text_.size() + reply_bytes_ - kBracketBytes; }
+
+ private:
+  void start_entries();
+  void start_entry(std::size_t index);
+  void set_reply(std::size_t index, std::string_view reply);
+  std::string_view id_of(std::size_t index) const;
+  void finish();
+
+  CallTable& table_;
+  Conversation* conversation_;  // null: the client is gone
+  const std::string text_;
+  const std::vector<proto::Envelope> entries_;
+  std::vector<std::string> replies_;  // by entry; empty where none is due
+  std::vector<bool> settled_;         // by entry: not to be started any more
+  const TimePoint received_;
+  const std::uint64_t exchange_;
+  const std::size_t reply_bytes_max_;
+  static constexpr std::size_t kBracketBytes = 2;
+  std::size_t reply_bytes_ = kBracketBytes;  // of the reply as far as it is known
+  std::size_t next_ = 0;                     // the first entry not started
+  std::size_t running_ = 0;
+  bool advancing_ = false;
+};
+
+}  // namespace sluice::core

@@ -1,0 +1,223 @@
+#include "lib/dispatch/call_table.hpp"
+
+#include <new>
+
+#include "lib/call/async_handler.hpp"
+#include "lib/dispatch/batch.hpp"
+#include "lib/observe/log.hpp"
+#include "proto/response_writer.hpp"
+
+namespace sluice::core {
+
+using Stage = ActiveCall::Stage;
+
+namespace {
+
+// The code of a call whose error could not be composed either.
+constexpr int kLost = static_cast<int>(proto::ErrorCode::internal_error);
+
+}  // namespace
+
+CallTable::CallTable(IoThread& io, Dispatcher& dispatcher) : io_(io), dispatcher_(dispatcher) {
+  io_.on_returned([this](ActiveCall& call) { on_returned(call); });
+}
+
+CallTable::~CallTable() = default;
+
+void CallTable::start(const proto::Request& request, TimePoint received, CallOwner& owner,
+                      std::uint64_t tag) {
+  ActiveCall& call = *io_.calls().take();
+  call.request = request;
+  call.received = received;
+  call.response_bytes_max = io_.limits.response_bytes_max;
+  call.owner = &owner;
+  call.tag = tag;
+  call.expiry = this;
+  owner.calls.push_back(call);
+  if (admit(call)) return begin(call);
+  settle(call, call.code, call.reply);
+}
+
+void CallTable::start_orphan(const proto::Request& request, TimePoint received) {
+  start(request, received, orphans_, 0);
+}
+
+// False where the call is to be answered with the error that it has got.
+bool CallTable::admit(ActiveCall& call) {
+  try {
+    const auto refusal = dispatcher_.admit(call, io_.limits, io_.now(), io_.metrics());
+    if (refusal) compose_error(call, *refusal);
+    return !refusal;
+  } catch (const std::bad_alloc&) {
+    // Only for composing the refusal: what is admitted allocates nothing.
+    compose_internal_error(call);
+    return false;
+  }
+}
+
+void CallTable::begin(ActiveCall& call) {
+  const HandlerKind kind = call.method->spec().kind;
+  if (kind == HandlerKind::in_line) return run_in_line(call);
+  if (!prepare(call)) {
+    if (kind == HandlerKind::blocking) io_.pool().unreserve(call.worker);
+    call.permit.release();
+    compose_internal_error(call);
+    settle(call, call.code, call.reply);
+    return;
+  }
+  io_.set_deadline(call, call.deadline);
+  if (kind == HandlerKind::blocking) io_.stage(call);
+}
+
+void CallTable::run_in_line(ActiveCall& call) {
+  call.started = io_.handler_begins();
+  run_handler(call);
+  call.finished = io_.handler_ended();
+  call.permit.release();
+  on_returned(call);
+}
+
+// What memory may not suffice for, before anybody has the call in hand. A coroutine is started by it.
+bool CallTable::prepare(ActiveCall& call) {
+  try {
+    call.keep_text();
+    const MethodSpec& spec = call.method->spec();
+    if (spec.kind != HandlerKind::async) return true;
+    spec.async->start(call, io_.context(), [this, &call] {
+      io_.begin_turn();
+      call.finished = io_.now();
+      call.ran = true;
+      call.permit.release();
+      on_returned(call);
+    });
+    call.stage = Stage::async;
+    call.started = Clock::now();
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
+// The handler has ended, whoever ran it. If the call was answered meanwhile, its outcome is dropped.
+void CallTable::on_returned(ActiveCall& call) {
+  call.stage = Stage::ended;
+  if (MethodShard* const counts = counts_of(call)) {
+    counts->queue_time.observe(call.started - call.received);
+    counts->run_time.observe(call.finished - call.started);
+  }
+  log_if_slow(call);
+  if (call.answered) {
+    io_.metrics().abandoned.add(-1);
+    io_.calls().give(&call);
+  } else {
+    settle(call, call.code, call.reply);
+  }
+}
+
+// The only place where a call gets its answer. An empty reply where one is due is an answer that was lost.
+void CallTable::settle(ActiveCall& call, int code, std::string_view reply) {
+  call.answered = true;
+  io_.clear_deadline(call);
+  if (MethodShard* const counts = counts_of(call)) counts->count(code);
+  static_cast<ListHook<OwnerTag>&>(call).unlink();
+  CallOwner* const owner = std::exchange(call.owner, nullptr);
+  const bool due = !call.request.is_notification();
+  try {
+    if (owner != nullptr && due && reply.empty() && code == kLost) owner->on_answer_lost();
+    if (owner != nullptr) owner->on_answer(call, due ? reply : std::string_view{});
+  } catch (const std::bad_alloc&) {
+    owner->on_answer_lost();
+  }
+  if (call.stage == Stage::starting || call.stage == Stage::ended) io_.calls().give(&call);
+}
+
+void CallTable::abort(ActiveCall& call, const proto::Error& error) {
+  std::string reply;
+  int code = error.code;
+  try {
+    // Composed first: nothing that follows can fail for want of memory.
+    reply = proto::error_reply(call.request.id, error);
+  } catch (const std::bad_alloc&) {
+    code = kLost;
+  }
+  stop(call, code, reply);
+}
+
+void CallTable::drop(ActiveCall& call) {
+  stop(call, static_cast<int>(proto::ErrorCode::cancelled), std::string_view());
+}
+
+void CallTable::stop(ActiveCall& call, int code, std::string_view reply) {
+  if (io_.withdraw(call)) {
+    call.permit.release();
+    call.stage = Stage::ended;
+    settle(call, code, reply);
+    return;
+  }
+  // The handler has begun: the caller gets its answer now, the permit stays taken until it really ends.
+  io_.metrics().abandoned.add(1);
+  settle(call, code, reply);
+  // Last: stop callbacks are the handler's code.
+  call.cancellation.request();
+}
+
+void CallTable::orphan(ActiveCall& call) {
+  static_cast<ListHook<OwnerTag>&>(call).unlink();
+  call.owner = &orphans_;
+  orphans_.calls.push_back(call);
+}
+
+// Must not throw: other deadlines pass in the same tick.
+void CallTable::expire(ActiveCall& call) {
+  try {
+    spdlog::debug("{}: time limit of {} ms passed", printable(call.request.method), call.timeout.count());
+    abort(call, proto::timed_out(call.timeout));
+  } catch (const std::bad_alloc&) {
+    // Nothing but the texts above can have thrown.
+    stop(call, kLost, std::string_view());
+  }
+}
+
+void CallTable::adopt(std::list<std::unique_ptr<Batch>>& from,
+                      std::list<std::unique_ptr<Batch>>::iterator batch) {
+  orphan_batches_.splice(orphan_batches_.end(), from, batch);
+}
+
+void CallTable::discard(Batch& batch) {
+  orphan_batches_.remove_if([&batch](const auto& candidate) { return candidate.get() == &batch; });
+}
+
+void CallTable::abort_orphans(const proto::Error& error) {
+  while (ActiveCall* const call = orphans_.calls.front()) abort(*call, error);
+  while (!orphan_batches_.empty()) {
+    const std::size_t before = orphan_batches_.size();
+    orphan_batches_.front()->abort_all(error);
+    if (orphan_batches_.size() == before) return;
+  }
+}
+
+void CallTable::count_invalid(int code) { io_.metrics().method(dispatcher_.metrics().invalid()).count(code); }
+
+// Null where memory does not suffice for a method's first call; an answer is worth more than its being
+// counted.
+MethodShard* CallTable::counts_of(const ActiveCall& call) {
+  try {
+    return &io_.metrics().method(call.method ? call.method->metrics() : dispatcher_.metrics().unknown());
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+
+void CallTable::log_if_slow(const ActiveCall& call) const {
+  const auto took = call.finished - call.received;
+  if (took < io_.limits.slow_call) return;
+  const auto ms = [](auto duration) { return std::chrono::duration_cast<milliseconds>(duration).count(); };
+  try {
+    spdlog::warn("slow call: {} took {} ms, {} of them in the queue", printable(call.request.method),
+                 ms(took), ms(call.started - call.received));
+  } catch (const std::bad_alloc&) {
+    // A call that ended must be answered, with or without a line in the log.
+  }
+}
+
+}  // namespace sluice::core

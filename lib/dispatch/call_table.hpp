@@ -1,0 +1,78 @@
+// The calls of one I/O thread, from admission to their one answer.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <string_view>
+
+#include "lib/call/active_call.hpp"
+#include "lib/dispatch/dispatcher.hpp"
+#include "lib/io/io_thread.hpp"
+
+namespace sluice::core {
+
+class Batch;
+
+// Starts calls and settles them. Everything happens on one I/O thread: completions come back to it, time
+// limits pass on it, clients cancel and disconnect on it. So a call's answer is decided by answer(),
+// once, without a race. Must outlive the thread's connections.
+class CallTable final : public CallExpiry {
+ public:
+  CallTable(IoThread& io, Dispatcher& dispatcher);
+  ~CallTable();
+
+  // Admits and starts a call, or refuses it. The answer goes to `owner` under `tag`, possibly before this
+  // returns. `request` points into memory that must last until then only. Throws std::bad_alloc where
+  // there is no memory for the call itself; then nothing has been done.
+  void start(const proto::Request& request, TimePoint received, CallOwner& owner, std::uint64_t tag);
+  // The same for a notification whose sender is gone.
+  void start_orphan(const proto::Request& request, TimePoint received);
+
+  // Answers a call now and stops what is being done for it. None of this throws.
+  void abort(ActiveCall& call, const proto::Error& error);
+  // The same as cancelled, but its owner gets no reply to send.
+  void drop(ActiveCall& call);
+
+  // Goes on with a call whose owner is gone (a notification: its sender need not stay for it).
+  void orphan(ActiveCall& call);
+
+  void expire(ActiveCall& call) override;
+
+  // Keeps a batch whose client is gone until its notifications have run.
+  void adopt(std::list<std::unique_ptr<Batch>>& from, std::list<std::unique_ptr<Batch>>::iterator batch);
+  void discard(Batch& batch);
+
+  // Answers everything that is left; used at the end of a drain.
+  void abort_orphans(const proto::Error& error);
+
+  // Counts a message that is no call.
+  void count_invalid(int code);
+
+  IoThread& io() { return io_; }
+  Dispatcher& dispatcher() { return dispatcher_; }
+
+ private:
+  bool admit(ActiveCall& call);
+  void begin(ActiveCall& call);
+  void run_in_line(ActiveCall& call);
+  bool prepare(ActiveCall& call);
+  void stop(ActiveCall& call, int code, std::string_view reply);
+  void settle(ActiveCall& call, int code, std::string_view reply);
+  void on_returned(ActiveCall& call);
+  MethodShard* counts_of(const ActiveCall& call);
+  void log_if_slow(const ActiveCall& call) const;
+
+  struct Orphans final : CallOwner {
+    void on_answer(ActiveCall&, std::string_view) override {}
+    void on_answer_lost() override {}
+  };
+
+  IoThread& io_;
+  Dispatcher& dispatcher_;
+  Orphans orphans_;
+  std::list<std::unique_ptr<Batch>> orphan_batches_;
+};
+
+}  // namespace sluice::core

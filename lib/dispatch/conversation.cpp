@@ -1,0 +1,183 @@
+#include "lib/dispatch/conversation.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <new>
+
+#include "lib/dispatch/batch.hpp"
+#include "lib/observe/log.hpp"
+#include "proto/json_text.hpp"
+#include "proto/response_writer.hpp"
+
+namespace sluice::core {
+namespace {
+
+// Requests in flight may hold this many times the largest message; then the connection is not read from.
+constexpr std::size_t kWindowMessagesMax = 2;
+
+// Longer ids are the same only if they are written the same: resolving the escapes of megabytes for each
+// call in flight would let a few cancels hold up the thread.
+constexpr std::size_t kEscapedIdBytesMax = 256;
+
+// What a call keeps of its request; the same before and after it has its own copy.
+std::size_t held_bytes(const proto::Request& request) {
+  return request.id.size() + request.method.size() + request.params.size() + request.traceparent.size();
+}
+
+}  // namespace
+
+bool same_id(std::string_view left, std::string_view right) {
+  if (left == right) return true;
+  if (std::max(left.size(), right.size()) > kEscapedIdBytesMax) return false;
+  const bool escaped =
+      left.find('\\') != std::string_view::npos || right.find('\\') != std::string_view::npos;
+  return escaped && proto::as_string(left) && proto::as_string(left) == proto::as_string(right);
+}
+
+Conversation::Conversation(CallTable& table, ReplySink& sink) : table_(table), sink_(sink) {}
+
+Conversation::~Conversation() { disconnected(); }
+
+void Conversation::receive(std::string_view text, const proto::Message& message, std::uint64_t exchange) {
+  if (message.is_batch()) return receive_batch(text, message, exchange);
+  std::string scratch;
+  const auto read = proto::read_request(text, message.single, scratch);
+  if (const auto* request = std::get_if<proto::Request>(&read)) return receive_call(*request, exchange);
+  const auto& invalid = std::get<proto::InvalidRequest>(read);
+  table_.count_invalid(invalid.error.code);
+  sink_.on_reply(exchange, proto::error_reply(invalid.id, invalid.error));
+}
+
+void Conversation::receive_call(const proto::Request& request, std::uint64_t exchange) {
+  if (disconnected_) {
+    if (request.is_notification() && !control(request)) table_.start_orphan(request, table_.io().now());
+    return;
+  }
+  if (const auto reply = control(request)) return sink_.on_reply(exchange, *reply);
+  ++in_flight_;
+  bytes_in_flight_ += held_bytes(request);
+  table_.start(request, table_.io().now(), *this, exchange);
+}
+
+void Conversation::receive_batch(std::string_view text, const proto::Message& message,
+                                 std::uint64_t exchange) {
+  const std::size_t entries_max = table_.io().limits.batch_entries_max;
+  if (message.entry_count == 0) return refuse(proto::invalid_request(), exchange);
+  if (message.entry_count > entries_max) return refuse(proto::batch_too_big(entries_max), exchange);
+  batches_.push_back(
+      std::make_unique<Batch>(table_, *this, text, message.entries, table_.io().now(), exchange));
+  if (disconnected_) return abandon(*batches_.back());
+  bytes_in_flight_ += text.size();
+  batches_.back()->advance();
+}
+
+void Conversation::refuse(const proto::Error& error, std::uint64_t exchange) {
+  table_.count_invalid(error.code);
+  sink_.on_reply(exchange, proto::error_reply(proto::kNullId, error));
+}
+
+std::optional<std::string> Conversation::control(const proto::Request& request) {
+  if (request.method == "rpc.cancel") return cancel_call(request);
+  if (!request.is_notification()) return std::nullopt;
+  // The Language Server Protocol answers what is cancelled, the Model Context Protocol does not.
+  const bool lsp = request.method == "$/cancelRequest";
+  const bool mcp = request.method == "notifications/cancelled";
+  if (!lsp && !mcp) return std::nullopt;
+  if (const auto id = proto::member(request.params, lsp ? "id" : "requestId")) cancel(*id, mcp);
+  return std::string();
+}
+
+std::string Conversation::cancel_call(const proto::Request& request) {
+  auto id = proto::member(request.params, "id");
+  if (proto::JsonWalker walker(request.params); !id && request.params.starts_with('[') && walker.next()) {
+    id = walker.value();
+  }
+  std::string reply;
+  if (id) {
+    proto::begin_result(reply, request.id);
+    reply += cancel(*id, false) ? "true" : "false";
+    proto::end_result(reply);
+  } else {
+    proto::append_error(reply, request.id, proto::invalid_params("/id", "the id of a call"));
+  }
+  MethodMetrics& metrics = table_.dispatcher().metrics().method("rpc.cancel");
+  table_.io().metrics().method(metrics).count(id ? 0 : static_cast<int>(proto::ErrorCode::invalid_params));
+  return request.is_notification() ? std::string() : reply;
+}
+
+bool Conversation::cancel(std::string_view id, bool silent) {
+  ActiveCall* const call =
+      calls.find_if([id](const ActiveCall& each) { return same_id(each.request.id, id); });
+  if (call != nullptr) {
+    silent ? table_.drop(*call) : table_.abort(*call, proto::cancelled());
+    return true;
+  }
+  return std::ranges::any_of(batches_, [=](const auto& batch) { return batch->cancel(id, silent); });
+}
+
+void Conversation::on_answer(ActiveCall& call, std::string_view reply) {
+  --in_flight_;
+  bytes_in_flight_ -= held_bytes(call.request);
+  if (!disconnected_) sink_.on_reply(call.tag, reply);
+}
+
+void Conversation::on_answer_lost() {
+  if (!disconnected_) sink_.on_reply_lost();
+}
+
+void Conversation::entry_answered() {
+  --in_flight_;
+  if (!disconnected_) sink_.on_room();
+}
+
+void Conversation::batch_finished(Batch& batch, std::string_view reply) {
+  const auto found = std::ranges::find(batches_, &batch, &std::unique_ptr<Batch>::get);
+  const std::unique_ptr<Batch> finished = std::move(*found);
+  batches_.erase(found);
+  bytes_in_flight_ -= finished->held_bytes();
+  if (disconnected_) return;
+  try {
+    sink_.on_reply(finished->exchange(), reply);
+  } catch (const std::bad_alloc&) {
+    // Not for the caller, who would ask the batch, which is gone by then.
+    sink_.on_reply_lost();
+  }
+}
+
+void Conversation::disconnected() {
+  if (disconnected_) return;
+  disconnected_ = true;
+  calls.for_each([this](ActiveCall& call) {
+    if (call.request.is_notification()) {
+      table_.orphan(call);
+    } else {
+      table_.drop(call);
+    }
+  });
+  while (!batches_.empty()) abandon(*batches_.back());
+  // What goes on is not this conversation's any more.
+  in_flight_ = bytes_in_flight_ = 0;
+}
+
+// The last of the batches runs its notifications without this conversation.
+void Conversation::abandon(Batch& last) {
+  table_.adopt(batches_, std::prev(batches_.end()));
+  last.client_gone();
+}
+
+void Conversation::abort_all(const proto::Error& error) {
+  while (ActiveCall* const call = calls.front()) table_.abort(*call, error);
+  while (!batches_.empty()) {
+    const std::size_t before = batches_.size();
+    batches_.back()->abort_all(error);
+    if (batches_.size() == before) break;
+  }
+}
+
+bool Conversation::window_full() const {
+  const Limits& limits = table_.io().limits;
+  return in_flight() >= limits.connection_window ||
+         bytes_in_flight_ > kWindowMessagesMax * limits.message_bytes_max;
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,87 @@
+// The calls of one client connection, whatever it speaks.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "lib/dispatch/call_table.hpp"
+#include "proto/message.hpp"
+
+namespace sluice::core {
+
+class Batch;
+
+// Where a connection's replies go.
+class ReplySink {
+ public:
+  // The message that was received under `exchange` is settled; `reply` is its answer, to be framed and
+  // sent, or empty where none is due. Valid during the call only.
+  virtual void on_reply(std::uint64_t exchange, std::string_view reply) = 0;
+  // A place in the window has come free, though no message is settled by that.
+  virtual void on_room() = 0;
+  // A reply was lost for want of memory: the connection must end, or its client would wait for it.
+  virtual void on_reply_lost() = 0;
+
+ protected:
+  ~ReplySink() = default;
+};
+
+// Between a transport and the dispatcher: takes messages, gives replies. Transports differ in how they cut
+// messages and in what an exchange is to them; everything from here on is the same for all.
+// I/O thread only. Replies may come while receive() runs.
+class Conversation final : public CallOwner {
+ public:
+  Conversation(CallTable& table, ReplySink& sink);
+  ~Conversation();
+
+  // Deals with one whole message. `text` must last until this returns only. After disconnected() only
+  // notifications are run.
+  void receive(std::string_view text, const proto::Message& message, std::uint64_t exchange);
+
+  // Answers what is no message at all.
+  void refuse(const proto::Error& error, std::uint64_t exchange);
+
+  // The client can get no more replies: what is done for it is stopped, but for notifications. Does not
+  // throw.
+  void disconnected();
+
+  // Answers all that is left, as at the end of a drain.
+  void abort_all(const proto::Error& error);
+
+  // Unanswered calls, and batches.
+  std::size_t in_flight() const { return in_flight_ + batches_.size(); }
+  // Whether no more should be read for now.
+  bool window_full() const;
+
+ private:
+  friend class Batch;
+
+  void receive_batch(std::string_view text, const proto::Message& message, std::uint64_t exchange);
+  void receive_call(const proto::Request& request, std::uint64_t exchange);
+  // Messages about other calls: their reply (empty: none is due), or nothing for an ordinary call.
+  std::optional<std::string> control(const proto::Request& request);
+  std::string cancel_call(const proto::Request& request);
+  bool cancel(std::string_view id, bool silent);
+  void on_answer(ActiveCall& call, std::string_view reply) override;
+  void on_answer_lost() override;
+  void entry_answered();
+  void abandon(Batch& last);
+  void batch_finished(Batch& batch, std::string_view reply);
+
+  CallTable& table_;
+  ReplySink& sink_;
+  std::list<std::unique_ptr<Batch>> batches_;
+  std::size_t in_flight_ = 0;
+  std::size_t bytes_in_flight_ = 0;  // of requests, and of batches' replies, held for what is in flight
+  bool disconnected_ = false;
+};
+
+// Whether two ids are the same value, though their strings may be escaped differently.
+bool same_id(std::string_view left, std::string_view right);
+
+}  // namespace sluice::core

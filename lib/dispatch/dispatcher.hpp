@@ -1,0 +1,43 @@
+// Decides what becomes of a call before any work is done on it.
+#pragma once
+
+#include <atomic>
+#include <optional>
+
+#include "lib/admission/admission.hpp"
+#include "lib/call/active_call.hpp"
+#include "lib/dispatch/registry.hpp"
+#include "lib/worker/worker_pool.hpp"
+
+namespace sluice::core {
+
+// One for the whole server. Thread-safe; never blocks.
+class Dispatcher {
+ public:
+  Dispatcher(const Registry& registry, Admission& admission, WorkerPool& pool, Metrics& metrics)
+      : registry_(registry), admission_(admission), pool_(pool), metrics_(metrics) {}
+
+  // The checks that a call has to pass, in their order. When nothing is given back, the call has its
+  // method, deadline and permit and, for a blocking handler, a place with a worker; else it is to be
+  // answered with the error and holds nothing. `shard` is the calling thread's.
+  std::optional<proto::Error> admit(ActiveCall& call, const Limits& limits, TimePoint now,
+                                    MetricsShard& shard);
+
+  // From here on every new call is refused.
+  void start_draining() { draining_.store(true, std::memory_order_release); }
+  bool draining() const { return draining_.load(std::memory_order_acquire); }
+
+  Metrics& metrics() { return metrics_; }
+
+ private:
+  static void set_deadline(ActiveCall& call, const Limits& limits);
+  proto::Error refuse(Rejection rejection, MetricsShard& shard) const;
+
+  const Registry& registry_;
+  Admission& admission_;
+  WorkerPool& pool_;
+  Metrics& metrics_;
+  std::atomic<bool> draining_{false};
+};
+
+}  // namespace sluice::core

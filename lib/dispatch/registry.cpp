@@ -1,0 +1,74 @@
+#include "lib/dispatch/registry.hpp"
+
+#include <stdexcept>
+
+namespace sluice::core {
+
+void Registry::add(MethodSpec spec) {
+  if (spec.name.starts_with("rpc.") || spec.name.starts_with("$/")) {
+    throw std::invalid_argument("method " + spec.name +
+                                ": names that begin with rpc. or $/ are the server's own");
+  }
+  insert(std::move(spec));
+}
+
+void Registry::add_builtin(MethodSpec spec) { insert(std::move(spec)); }
+
+void Registry::insert(MethodSpec spec) {
+  if (spec.name.empty()) throw std::invalid_argument("a method needs a name");
+  const bool has_handler = spec.kind == HandlerKind::async ? spec.async != nullptr : spec.handler != nullptr;
+  if (!has_handler) throw std::invalid_argument("method " + spec.name + " has no handler");
+  MethodMetrics& metrics = metrics_.method(spec.name);
+  auto method = std::make_shared<Method>(std::move(spec), metrics);
+  const std::lock_guard lock(mutex_);
+  method->configure(settings_of(method->spec().name));
+  // The replaced method, if any, is destroyed after the lock is gone.
+  methods_[method->spec().name].swap(method);
+}
+
+bool Registry::remove(std::string_view name) {
+  Methods::node_type removed;
+  const std::lock_guard lock(mutex_);
+  const auto found = methods_.find(name);
+  if (found == methods_.end()) return false;
+  removed = methods_.extract(found);
+  return true;
+}
+
+std::shared_ptr<Method> Registry::find(std::string_view name) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = methods_.find(name);
+  return found == methods_.end() ? nullptr : found->second;
+}
+
+std::vector<std::shared_ptr<Method>> Registry::all() const {
+  std::vector<std::shared_ptr<Method>> methods;
+  const std::lock_guard lock(mutex_);
+  methods.reserve(methods_.size());
+  for (const auto& [name, method] : methods_) methods.push_back(method);
+  return methods;
+}
+
+void Registry::configure(std::map<std::string, MethodSettings> settings) {
+  const std::lock_guard lock(mutex_);
+  settings_ = std::move(settings);
+  for (const auto& [name, method] : methods_) method->configure(settings_of(name));
+}
+
+MethodSettings Registry::settings_of(std::string_view name) const {
+  const auto exact = settings_.find(std::string(name));
+  if (exact != settings_.end()) return exact->second;
+  std::size_t longest = 0;
+  MethodSettings found;
+  for (const auto& [pattern, settings] : settings_) {
+    if (!pattern.ends_with('*')) continue;
+    const std::string_view prefix = std::string_view(pattern).substr(0, pattern.size() - 1);
+    if (name.starts_with(prefix) && prefix.size() + 1 > longest) {
+      longest = prefix.size() + 1;
+      found = settings;
+    }
+  }
+  return found;
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,52 @@
+// Which methods there are.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "lib/call/method.hpp"
+
+namespace sluice::core {
+
+// Name to method; may change at any time. Thread-safe: the lock is held to copy a pointer, never while a
+// handler runs or is destroyed.
+class Registry {
+ public:
+  // `metrics` must outlive the registry.
+  explicit Registry(Metrics& metrics) : metrics_(metrics) {}
+
+  // Throws std::invalid_argument for a method without a name or a handler, or with a reserved name.
+  void add(MethodSpec spec);
+  // The same without the rule that names beginning with "rpc." are the server's own.
+  void add_builtin(MethodSpec spec);
+  bool remove(std::string_view name);
+
+  std::shared_ptr<Method> find(std::string_view name) const;
+  std::vector<std::shared_ptr<Method>> all() const;
+
+  // Applies to all methods, also to those added later. Keys are exact names or prefixes such as "demo.*";
+  // an exact name wins over a prefix, a longer prefix over a shorter one.
+  void configure(std::map<std::string, MethodSettings> settings);
+
+ private:
+  struct NameHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view name) const { return std::hash<std::string_view>{}(name); }
+  };
+  using Methods = std::unordered_map<std::string, std::shared_ptr<Method>, NameHash, std::equal_to<>>;
+
+  void insert(MethodSpec spec);
+  MethodSettings settings_of(std::string_view name) const;
+
+  Metrics& metrics_;
+  mutable std::mutex mutex_;
+  Methods methods_;                                 // guarded by mutex_
+  std::map<std::string, MethodSettings> settings_;  // guarded by mutex_
+};
+
+}  // namespace sluice::core

@@ -1,0 +1,63 @@
+// What a method is: a handler, its options and its description.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <sluice/call.hpp>
+#include <sluice/error.hpp>
+#include <sluice/json.hpp>
+
+namespace sluice {
+
+namespace core {
+class AsyncHandler;
+}
+
+enum class HandlerKind : std::uint8_t {
+  blocking,  // runs on a worker thread and may take its time
+  in_line,   // runs on the I/O thread, between reading and writing: under ~10 us, and must never block
+  async,     // a coroutine on the I/O thread (sluice/async.hpp)
+};
+
+struct MethodOptions {
+  // In place of the server's call_timeout, shorter or longer.
+  std::optional<std::chrono::milliseconds> timeout = std::nullopt;
+  // Calls of this method at once; one more is refused with -32009 `method_busy`. 0: no limit of its own.
+  std::size_t max_concurrent = 0;
+  // Run on the I/O thread (HandlerKind::in_line). Ignored for coroutines.
+  bool in_line = false;
+  // One line for rpc.discover.
+  std::string summary = {};
+};
+
+// Works on JSON text: params as they came (empty: none), the result appended to `result`, which must be
+// exactly one JSON value. Called from several threads at once.
+using TextHandler =
+    std::function<std::optional<Error>(Call& call, std::string_view params, std::string& result)>;
+
+struct ParamDescription {
+  std::string name;
+  Json schema = Json::object();
+  bool required = true;
+};
+
+// Everything about a method, as the registry keeps it and rpc.discover shows it.
+struct MethodSpec {
+  std::string name;
+  HandlerKind kind = HandlerKind::blocking;
+  TextHandler handler = {};                        // blocking and in_line
+  std::shared_ptr<core::AsyncHandler> async = {};  // async
+  MethodOptions options = {};
+  std::vector<ParamDescription> params = {};
+  Json result_schema = Json::object();
+};
+
+}  // namespace sluice

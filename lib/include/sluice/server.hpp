@@ -1,0 +1,92 @@
+// The server, to be embedded in a program.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sluice/method.hpp>
+#include <sluice/typed.hpp>
+
+namespace sluice {
+
+// Limits and addresses. The defaults are the daemon's; sizes are bytes.
+struct ServerOptions {
+  std::vector<std::string> listen = {"tcp://127.0.0.1:7070"};  // tcp://HOST:PORT (0: any), unix:///path
+  bool insecure =
+      false;  // allows TCP addresses that are not loopback: whoever reaches them may call everything
+  std::string admin = "";           // /metrics, /healthz, /readyz; empty: none
+  std::string log_level = "info";   // trace debug info warn error
+  std::size_t io_threads = 0;       // 0: from the CPU count
+  std::size_t workers = 0;          // 0: from the CPU count
+  std::size_t worker_queue = 1024;  // calls that may wait per worker
+  std::size_t max_in_flight = 0;    // 0: workers * (worker_queue + 1)
+  std::size_t max_connections = 10000;
+  std::size_t max_message = 4u << 20;
+  std::size_t max_response = 16u << 20;
+  std::chrono::milliseconds call_timeout = std::chrono::seconds(30);
+  std::chrono::milliseconds drain_timeout = std::chrono::seconds(20);
+};
+
+// A JSON-RPC server. add() and remove() may be called at any time from any thread; the rest belongs to
+// the thread that made the server.
+class Server {
+ public:
+  // Throws std::invalid_argument for options that can't be meant (an address that is none).
+  explicit Server(ServerOptions options = {});
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Adds a method with named, typed params: any callable whose parameters and result are types that JSON
+  // has, optionally with a `Call&` first. Params may be sent by position or by name; those that don't fit
+  // are answered -32602 before the callable is called. It is called from several threads at once.
+  //   server.add("calc.add", {"a", "b"}, [](double a, double b) { return a + b; });
+  template <typename Callable>
+  void add(std::string name, std::vector<std::string> param_names, Callable callable,
+           MethodOptions options = {}) {
+    add(typed_method(std::move(name), std::move(param_names), std::move(callable), std::move(options)));
+  }
+
+  // Adds a method that takes its params as one JSON value: `Json f(Call&, const Json& params)`, or
+  // `Result<Json>`. Absent params are null.
+  template <typename Callable>
+  void add(std::string name, Callable callable, MethodOptions options = {}) {
+    add(json_method(std::move(name), std::move(callable), std::move(options)));
+  }
+
+  // Adds a method that works on JSON text.
+  void add_text(std::string name, TextHandler handler, MethodOptions options = {});
+
+  // Adds a method, or puts it in the place of the one of that name. Throws std::invalid_argument for an
+  // empty name, one that begins with "rpc." or "$/", or a missing handler.
+  void add(MethodSpec method);
+
+  // Calls that have begun go on. False where there is no such method.
+  bool remove(const std::string& name);
+
+  // Opens the listeners and starts the threads. Throws std::system_error naming the address that can't be
+  // had. Returns once connections are served.
+  void start();
+
+  // Where the server listens, port 0 resolved. Valid after start().
+  std::vector<std::string> addresses() const;
+  std::string admin_address() const;
+
+  // Stops as SIGTERM would: no new calls, running ones finish within drain_timeout, what is left is
+  // cancelled. Returns when every connection is closed. False if a handler was still running then.
+  bool stop();
+
+  // start(), then waits for SIGTERM, SIGINT or SIGHUP, then stop(). Gives the program's exit code: 1 where
+  // an address can't be had, which is logged, else 0.
+  int run();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,274 @@
+#include "lib/io/io_thread.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <new>
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+
+#include "lib/observe/log.hpp"
+
+namespace sluice::core {
+
+namespace {
+
+constexpr auto kMemoryPause = std::chrono::milliseconds(1);  // until there may be memory again
+// While so many sockets are ready at once, they are looked at again before the event loop is, which costs
+// three system calls a time; but only so often, and for so long in all, so that its other events get their
+// turn.
+constexpr std::size_t kBusySockets = 16;
+constexpr int kBusyTurns = 4;
+constexpr auto kBusyTime = std::chrono::microseconds(100);
+
+// Nothing that runs here throws but for want of memory; that must cost one connection or call, not what
+// happens to be dealt with in the same turn.
+template <typename Task>
+void shielded(const char* what, const Task& task) {
+  try {
+    task();
+  } catch (const std::exception& exception) {
+    spdlog::error("{} failed: {}", what, exception.what());
+  }
+}
+
+}  // namespace
+
+std::string BufferPool::take() {
+  if (buffers_.empty()) return {};
+  std::string buffer = std::move(buffers_.back());
+  buffers_.pop_back();
+  return buffer;
+}
+
+void BufferPool::give(std::string buffer) {
+  if (buffers_.size() == kBuffersMax || buffer.capacity() > kBufferBytesMax || buffer.capacity() < 64) return;
+  buffer.clear();
+  buffers_.push_back(std::move(buffer));
+}
+
+IoThread::IoThread(std::size_t index, const Limits& initial, WorkerPool& pool, MetricsShard& metrics)
+    : limits(initial),
+      index_(index),
+      sockets_(context_, ::fcntl(poller_.descriptor(), F_DUPFD_CLOEXEC, 0)),
+      timer_(context_),
+      wheel_(Clock::now()),
+      now_(Clock::now()),
+      handlers_clock_(now_),
+      pool_(pool),
+      metrics_(metrics),
+      staged_(pool.size()) {}
+
+IoThread::~IoThread() { stop_and_join(); }
+
+void IoThread::start() {
+  thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), ("io-" + std::to_string(index_)).c_str());
+    run();
+  });
+}
+
+void IoThread::run() {
+  read_buffer_.resize(kReadBytes);
+  const auto work = boost::asio::make_work_guard(context_);
+  // Nothing that runs here throws in ordinary operation; running out of memory for one event must not
+  // end the process for all.
+  for (;;) {
+    // In this order: whoever stops this thread says so before it stops the loop.
+    context_.restart();
+    if (stopping_.load(std::memory_order_acquire)) return;
+    try {
+      if (catch_up()) {
+        context_.run();
+        continue;
+      }
+      // Other events are dealt with meanwhile: they may be what frees memory.
+      context_.restart();
+      if (stopping_.load(std::memory_order_acquire)) return;
+      context_.run_for(kMemoryPause);
+    } catch (const std::exception& exception) {
+      spdlog::error("io-{}: an event failed: {}", index_, exception.what());
+    }
+  }
+}
+
+// Calls of one turn of the loop for a worker, and replies for a connection, go out together at its end.
+template <typename Task>
+void IoThread::turn(const char* what, const Task& task) {
+  begin_turn();
+  in_turn_ = true;
+  shielded(what, task);
+  in_turn_ = false;
+  end_turn();
+}
+
+void IoThread::watch_sockets() {
+  try {
+    sockets_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                        [this](const boost::system::error_code& error) {
+                          watching_sockets_ = false;
+                          error ? put_off() : serve_sockets();
+                        });
+    watching_sockets_ = true;
+  } catch (const std::bad_alloc&) {
+    put_off();
+  }
+}
+
+void IoThread::serve_sockets() {
+  const TimePoint until = Clock::now() + kBusyTime;
+  std::size_t ready = kBusySockets;
+  for (int turns = 0; turns < kBusyTurns && ready >= kBusySockets && now_ < until; ++turns) {
+    turn("a socket", [&] { ready = poller_.dispatch(); });
+  }
+  watch_sockets();
+}
+
+// Makes up for what memory did not suffice to be woken for. False if it still does not.
+bool IoThread::catch_up() {
+  behind_ = false;
+  take_returned();
+  if (!turn_end_posted_ && (staged_count_ > 0 || !turn_end_.empty())) end_turn();
+  if (timer_at_ == TimePoint::max()) arm_timer();
+  if (!watching_sockets_) watch_sockets();
+  return !behind_;
+}
+
+// Leaves the loop, so that run() comes to catch_up().
+void IoThread::put_off() {
+  behind_ = true;
+  context_.stop();
+}
+
+void IoThread::stop_and_join() {
+  stopping_.store(true, std::memory_order_release);
+  context_.stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+void IoThread::post(std::function<void()> task) {
+  boost::asio::post(context_, [this, task = std::move(task)] { turn("a task", task); });
+}
+
+void IoThread::at_turn_end(TurnEnd& work) {
+  if (work.linked()) return;
+  turn_end_.push_back(work);
+  post_turn_end();
+}
+
+void IoThread::post_turn_end() {
+  if (turn_end_posted_ || in_turn_) return;
+  try {
+    boost::asio::post(context_, [this] { end_turn(); });
+    turn_end_posted_ = true;
+  } catch (const std::bad_alloc&) {
+    put_off();
+  }
+}
+
+void IoThread::end_turn() {
+  begin_turn();
+  turn_end_posted_ = false;
+  push_staged();
+  // What is added meanwhile waits for the next turn, so that other events get theirs.
+  IntrusiveList<TurnEnd, TurnTag> due;
+  due.take_all(turn_end_);
+  while (TurnEnd* const work = due.pop_front()) {
+    shielded("a turn's end", [work] { work->on_turn_end(); });
+  }
+}
+
+void IoThread::stage(ActiveCall& call) {
+  call.stage = ActiveCall::Stage::staged;
+  call.home = this;
+  Staged& staged = staged_[call.worker];
+  staged.calls.push_back(call);
+  ++staged.count;
+  ++staged_count_;
+  post_turn_end();
+}
+
+void IoThread::push_staged() {
+  if (std::exchange(staged_count_, 0) == 0) return;
+  std::size_t most = 0;
+  std::size_t given = 0;
+  for (std::size_t worker = 0; worker < staged_.size(); ++worker) {
+    Staged& staged = staged_[worker];
+    if (staged.count == 0) continue;
+    most = std::max(most, staged.count);
+    ++given;
+    staged.calls.for_each([](ActiveCall& call) { call.stage = ActiveCall::Stage::pooled; });
+    pool_.push(worker, staged.calls, std::exchange(staged.count, 0));
+  }
+  // Calls were counted to a worker and then taken back: others wait behind one another though a worker
+  // may be free.
+  if (most > 1 && given < staged_.size()) pool_.wake_all_idle();
+}
+
+bool IoThread::withdraw(ActiveCall& call) {
+  if (call.stage == ActiveCall::Stage::pooled) return pool_.withdraw(call);
+  if (call.stage != ActiveCall::Stage::staged) return false;
+  static_cast<ListHook<QueueTag>&>(call).unlink();
+  --staged_[call.worker].count;
+  --staged_count_;
+  pool_.unreserve(call.worker);
+  return true;
+}
+
+bool IoThread::give_back(ActiveCall& call) {
+  if (!returned_.push(call)) return false;
+  // Nobody else would wake this thread for what has been given back.
+  while (!try_post_return()) std::this_thread::sleep_for(kMemoryPause);
+  return true;
+}
+
+bool IoThread::try_post_return() {
+  try {
+    boost::asio::post(context_, [this] { take_returned(); });
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
+void IoThread::take_returned() {
+  turn("what workers gave back", [this] {
+    ActiveCall* call = returned_.take_all();
+    while (call != nullptr) {
+      ActiveCall* const next = call->next_returned;
+      shielded("a call's return", [&] { on_returned_(*call); });
+      call = next;
+    }
+  });
+}
+
+void IoThread::set_deadline(Deadline& deadline, TimePoint when) {
+  wheel_.set(deadline, when);
+  // A timer is moved only to an earlier time; one that goes off too early finds nothing and is set anew.
+  if (when < timer_at_) arm_timer();
+}
+
+void IoThread::arm_timer() {
+  const auto wake = wheel_.next_wake();
+  timer_at_ = wake ? *wake : TimePoint::max();
+  if (!wake) return;
+  try {
+    timer_.expires_at(*wake);
+    timer_.async_wait([this](const boost::system::error_code& error) {
+      if (!error) on_timer();
+    });
+  } catch (const std::bad_alloc&) {
+    timer_at_ = TimePoint::max();
+    put_off();
+  }
+}
+
+void IoThread::on_timer() {
+  timer_at_ = TimePoint::max();
+  turn("a deadline", [this] { wheel_.advance(now_); });
+  if (timer_at_ == TimePoint::max()) arm_timer();
+}
+
+}  // namespace sluice::core

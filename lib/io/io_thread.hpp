@@ -1,0 +1,159 @@
+// One event loop and its thread: what all connections that live on it share.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "lib/base/deadline_wheel.hpp"
+#include "lib/base/intrusive_list.hpp"
+#include "lib/base/mpsc_stack.hpp"
+#include "lib/call/call_pool.hpp"
+#include "lib/io/poller.hpp"
+#include "lib/observe/metrics.hpp"
+#include "lib/server/settings.hpp"
+#include "lib/worker/worker_pool.hpp"
+
+namespace sluice::core {
+
+struct TurnTag;
+
+// Work that is put off to the end of the loop's turn, so that what belongs together goes out together:
+// all calls for a worker with one wake-up, all replies of a connection with one write.
+class TurnEnd : public ListHook<TurnTag> {
+ public:
+  virtual void on_turn_end() = 0;
+
+ protected:
+  TurnEnd() = default;
+  ~TurnEnd() { unlink(); }
+};
+
+// Keeps buffers for the next one who needs one: idle connections hold none, busy ones allocate none.
+// Not thread-safe.
+class BufferPool {
+ public:
+  static constexpr std::size_t kBuffersMax = 64;
+  static constexpr std::size_t kBufferBytesMax = 256 * 1024;
+
+  // Places for all buffers at once, so that giving one back can't fail.
+  BufferPool() { buffers_.reserve(kBuffersMax); }
+  std::string take();
+  void give(std::string buffer);
+
+ private:
+  std::vector<std::string> buffers_;
+};
+
+// Confined to its own thread, except post(), give_back() and the constructor's and start()'s caller
+// before the thread runs. Everything on it is destroyed after join().
+class IoThread final : public CallReturn {
+ public:
+  static constexpr std::size_t kReadBytes = 256 * 1024;  // the most that one read takes in
+
+  IoThread(std::size_t index, const Limits& limits, WorkerPool& pool, MetricsShard& metrics);
+  ~IoThread();
+  IoThread(const IoThread&) = delete;
+  IoThread& operator=(const IoThread&) = delete;
+
+  void start();
+  void stop_and_join();
+  // Whether the thread was started. The starting thread only.
+  bool running() const { return thread_.joinable(); }
+
+  // Runs `task` on this thread, in the order of posting. Thread-safe.
+  void post(std::function<void()> task);
+
+  // Called by whoever handles an event, before anything else: takes the time for this turn.
+  void begin_turn() { now_ = handlers_clock_ = Clock::now(); }
+  TimePoint now() const { return now_; }
+
+  // When the handler that is to run on this thread begins: with the turn, or where the last one ended, so
+  // that the clock is read once for each. What the message took to be read counts as the handler's.
+  TimePoint handler_begins() const { return handlers_clock_; }
+  TimePoint handler_ended() { return handlers_clock_ = Clock::now(); }
+
+  // Neither this nor what follows throws.
+  void at_turn_end(TurnEnd& work);
+
+  void set_deadline(Deadline& deadline, TimePoint when);
+  void clear_deadline(Deadline& deadline) { wheel_.clear(deadline); }
+
+  // Hands a call for which a worker has been reserved to it at the end of the turn.
+  void stage(ActiveCall& call);
+  // Takes back a staged or pooled call that no worker has begun.
+  bool withdraw(ActiveCall& call);
+
+  // A worker has ended a call. Thread-safe.
+  bool give_back(ActiveCall& call) override;
+  // What to do with such calls. Set before start().
+  void on_returned(std::function<void(ActiveCall&)> handler) { on_returned_ = std::move(handler); }
+
+  boost::asio::io_context& context() { return context_; }
+  // Tells of sockets in turns of this thread.
+  Poller& poller() { return poller_; }
+  std::size_t index() const { return index_; }
+  MetricsShard& metrics() { return metrics_; }
+  WorkerPool& pool() { return pool_; }
+  CallPool& calls() { return calls_; }
+  BufferPool& buffers() { return buffers_; }
+  // Where sockets are read into; what is left over at the end of a read moves to the connection.
+  std::string& read_buffer() { return read_buffer_; }
+  Limits limits;  // this thread's copy
+
+ private:
+  void run();
+  template <typename Task>
+  void turn(const char* what, const Task& task);
+  void watch_sockets();
+  void serve_sockets();
+  bool catch_up();
+  void put_off();
+  void post_turn_end();
+  void end_turn();
+  void push_staged();
+  bool try_post_return();
+  void take_returned();
+  void arm_timer();
+  void on_timer();
+
+  const std::size_t index_;
+  CallPool calls_;  // outlives the event loop, whose coroutines use calls to their end
+  boost::asio::io_context context_{1};
+  Poller poller_;
+  boost::asio::posix::stream_descriptor sockets_;  // what the event loop knows of the poller
+  bool watching_sockets_ = false;
+  boost::asio::steady_timer timer_;
+  DeadlineWheel wheel_;
+  TimePoint now_;
+  TimePoint handlers_clock_;
+  TimePoint timer_at_ = TimePoint::max();  // what the timer is set to
+  WorkerPool& pool_;
+  MetricsShard& metrics_;
+  BufferPool buffers_;
+  std::string read_buffer_;
+  IntrusiveList<TurnEnd, TurnTag> turn_end_;
+  bool in_turn_ = false;
+  bool turn_end_posted_ = false;
+  struct Staged {
+    CallQueue calls;
+    std::size_t count = 0;
+  };
+  std::vector<Staged> staged_;  // by worker
+  std::size_t staged_count_ = 0;
+  MpscStack<ActiveCall, &ActiveCall::next_returned> returned_;
+  std::function<void(ActiveCall&)> on_returned_;
+  bool behind_ = false;  // memory did not suffice to be woken for something
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+}  // namespace sluice::core

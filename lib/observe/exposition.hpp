@@ -1,0 +1,26 @@
+// The metrics as Prometheus reads them.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "lib/observe/metrics.hpp"
+
+namespace sluice::core {
+
+// What is read where it is kept, at the moment of the scrape.
+struct Gauges {
+  std::size_t in_flight_limit = 0;
+  struct Worker {
+    std::size_t queue_depth = 0;
+    bool busy = false;
+  };
+  std::vector<Worker> workers;
+};
+
+// All families in the Prometheus text format, threads added up. Any thread; blocks nobody that counts.
+std::string exposition(const Metrics& metrics, const Gauges& gauges);
+
+}  // namespace sluice::core

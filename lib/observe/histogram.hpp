@@ -1,0 +1,53 @@
+// Counting for metrics without locks: one thread writes, any thread reads.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace sluice::core {
+
+// A number that one thread changes and others may read at any time. No read-modify-write instruction is
+// needed for that, so that counting costs what a plain addition costs.
+template <typename T>
+class SingleWriter {
+ public:
+  void add(T amount) {
+    value_.store(value_.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+  }
+  void set(T value) { value_.store(value, std::memory_order_relaxed); }
+  T get() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<T> value_{};
+};
+
+// Durations in buckets. prometheus::Histogram locks a mutex for each observation; this is merged over
+// the threads when it is scraped.
+class DurationHistogram {
+ public:
+  // Upper bounds, in microseconds; one more bucket takes what is longer.
+  static constexpr std::array<std::uint32_t, 19> kBoundsUs = {
+      10,     25,     50,      100,     250,     500,       1'000,     2'500,     5'000,     10'000,
+      25'000, 50'000, 100'000, 250'000, 500'000, 1'000'000, 2'500'000, 5'000'000, 10'000'000};
+  static constexpr std::size_t kBuckets = kBoundsUs.size() + 1;
+
+  void observe(std::chrono::nanoseconds duration) {
+    const std::int64_t ns = duration.count() < 0 ? 0 : duration.count();
+    std::size_t bucket = 0;
+    while (bucket < kBoundsUs.size() && ns > std::int64_t{kBoundsUs[bucket]} * 1000) ++bucket;
+    counts_[bucket].add(1);
+    sum_ns_.add(static_cast<std::uint64_t>(ns));
+  }
+
+  std::uint64_t count(std::size_t bucket) const { return counts_[bucket].get(); }
+  std::uint64_t sum_ns() const { return sum_ns_.get(); }
+
+ private:
+  std::array<SingleWriter<std::uint64_t>, kBuckets> counts_;
+  SingleWriter<std::uint64_t> sum_ns_;
+};
+
+}  // namespace sluice::core

@@ -1,0 +1,122 @@
+// What the server counts. Counting happens per I/O thread without locks; a scrape adds the threads up.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "lib/observe/histogram.hpp"
+
+namespace sluice::core {
+
+// Why a call was turned away (label `reason` of sluice_calls_rejected_total).
+enum class Rejection : std::uint8_t { queue_full, method_busy, overloaded, draining, kCount };
+std::string_view to_string(Rejection rejection);
+
+// What a connection speaks (label `protocol`).
+enum class Protocol : std::uint8_t { unknown, stream, header, kCount };
+std::string_view to_string(Protocol protocol);
+
+// Every way in which a connection can end (label `reason` of sluice_connections_closed_total).
+enum class CloseReason : std::uint8_t {
+  finished,  // the client ended its side and has all its answers
+  reset,     // the client's end is gone, or can't be written to
+  idle_timeout,
+  message_timeout,
+  write_timeout,
+  output_full,      // the client doesn't read its answers
+  message_too_big,  // and no end of it in sight
+  framing_lost,     // broken headers: no next message can be found
+  unsupported,      // speaks a protocol that this listener doesn't
+  connection_limit,
+  descriptor_limit,
+  draining,
+  stopped,  // the server stopped at once
+  kCount,
+};
+std::string_view to_string(CloseReason reason);
+
+// A method's place in the metrics. Lives as long as Metrics; the same name always gets the same one.
+struct MethodMetrics {
+  std::string name;
+  std::size_t slot = 0;
+  std::atomic<std::size_t> in_flight{0};
+};
+
+// One method's counts on one thread.
+class MethodShard {
+ public:
+  static constexpr std::size_t kCodesMax = 24;  // different error codes; further ones count as "other"
+
+  // `code`: 0 for a result, else the error's.
+  void count(int code);
+  DurationHistogram queue_time;
+  DurationHistogram run_time;
+
+  // Calls `visit(label, count)` for each code seen.
+  void for_each_code(const std::function<void(const std::string&, std::uint64_t)>& visit) const;
+
+ private:
+  struct CodeCount {
+    SingleWriter<int> code;  // 0: free
+    SingleWriter<std::uint64_t> count;
+  };
+  SingleWriter<std::uint64_t> ok_;
+  std::array<CodeCount, kCodesMax> codes_;
+  SingleWriter<std::uint64_t> other_;
+};
+
+// What one I/O thread counts. Only that thread calls the counting members; values may be read by any.
+class MetricsShard {
+ public:
+  // The method's counts, made at its first call on this thread.
+  MethodShard& method(const MethodMetrics& method);
+
+  std::array<SingleWriter<std::uint64_t>, static_cast<std::size_t>(Rejection::kCount)> rejected;
+  std::array<SingleWriter<std::uint64_t>, static_cast<std::size_t>(Protocol::kCount)> connections_total;
+  std::array<SingleWriter<std::int64_t>, static_cast<std::size_t>(Protocol::kCount)> connections_now;
+  std::array<SingleWriter<std::uint64_t>, static_cast<std::size_t>(CloseReason::kCount)> closed;
+  SingleWriter<std::uint64_t> received_bytes;
+  SingleWriter<std::uint64_t> sent_bytes;
+  SingleWriter<std::int64_t> abandoned;  // handlers running on behalf of nobody
+
+  // Calls `visit(slot, shard)` for each method that was called on this thread. Any thread.
+  void for_each_method(const std::function<void(std::size_t, const MethodShard&)>& visit) const;
+
+ private:
+  mutable std::mutex mutex_;  // guards the vector's growth against readers, not the counts
+  std::vector<std::unique_ptr<MethodShard>> methods_;
+};
+
+// All shards and methods. Thread-safe.
+class Metrics {
+ public:
+  explicit Metrics(std::size_t shards);
+
+  // The entry of the method of that name, made when it is new.
+  MethodMetrics& method(std::string_view name);
+  MethodMetrics& unknown() { return *unknown_; }  // methods that don't exist
+  MethodMetrics& invalid() { return *invalid_; }  // messages that are no calls
+
+  MetricsShard& shard(std::size_t index) { return *shards_[index]; }
+  const std::vector<std::unique_ptr<MetricsShard>>& shards() const { return shards_; }
+  std::vector<const MethodMetrics*> methods() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<std::unique_ptr<MethodMetrics>> methods_;
+  std::unordered_map<std::string_view, MethodMetrics*> by_name_;
+  std::vector<std::unique_ptr<MetricsShard>> shards_;
+  MethodMetrics* unknown_;
+  MethodMetrics* invalid_;
+};
+
+}  // namespace sluice::core

@@ -1,0 +1,162 @@
+#include "lib/server/engine.hpp"
+
+#include <algorithm>
+#include <thread>
+
+#include "lib/dispatch/openrpc.hpp"
+#include "lib/observe/log.hpp"
+#include "lib/server/engine_parts.hpp"
+#include "lib/version.hpp"
+
+namespace sluice::core {
+namespace {
+
+constexpr auto kStuckGrace = std::chrono::seconds(1);  // past its time limit, before a worker counts as stuck
+// For the last replies to leave, after drain_timeout.
+constexpr auto kFinalReplyTime = std::chrono::seconds(3);
+constexpr auto kStopTime = std::chrono::milliseconds(500);  // for handlers that were asked to stop to return
+constexpr auto kDrainLook = std::chrono::milliseconds(5);
+
+MethodSpec discover_method(Registry& registry) {
+  MethodSpec spec;
+  spec.name = "rpc.discover";
+  spec.options.summary = "The methods that can be called, as an OpenRPC document.";
+  spec.handler = [&registry](Call&, std::string_view, std::string& result) -> std::optional<Error> {
+    const auto methods = registry.all();
+    std::vector<const MethodSpec*> specs;
+    for (const auto& method : methods) {
+      if (!method->spec().name.starts_with("rpc.")) specs.push_back(&method->spec());
+    }
+    result += openrpc_document(specs, "sluice", kVersion);
+    return std::nullopt;
+  };
+  return spec;
+}
+
+}  // namespace
+
+Engine::Engine(Settings settings) : parts_(std::make_unique<EngineParts>(std::move(settings))) {
+  parts_->registry.add_builtin(discover_method(parts_->registry));
+}
+
+Engine::~Engine() {
+  EngineParts& parts = *parts_;
+  parts.admin.reset();
+  // Closing the connections asks their handlers to stop.
+  if (!parts.close_connections(Clock::now() + kControlTime)) parts.stuck = true;
+  parts.stop_listeners(parts.all_listeners());
+  if (!parts.stuck) parts.stuck = parts.pool.stop(Clock::now() + kStopTime) > 0;
+  // What never returns still uses the pool, its method and its call, or holds its I/O thread: they stay.
+  if (parts.stuck) {
+    static_cast<void>(parts_.release());
+    return;
+  }
+  for (const auto& part : parts.io) part->thread.stop_and_join();
+}
+
+void Engine::add(MethodSpec method) { parts_->registry.add(std::move(method)); }
+bool Engine::remove(const std::string& name) { return parts_->registry.remove(name); }
+
+void Engine::start(std::vector<InheritedSocket> inherited) {
+  EngineParts& parts = *parts_;
+  std::vector<std::unique_ptr<ListeningSocket>> sockets;
+  for (const auto& socket : inherited) sockets.push_back(ListeningSocket::inherit(socket.descriptor));
+  const auto is_inherited = [&sockets](const ListenSettings& wanted) {
+    const auto address = parse_address(wanted.address);
+    return std::ranges::any_of(sockets,
+                               [&](const auto& socket) { return address && socket->address() == *address; });
+  };
+  // Everything that the machine can refuse is asked for before anything runs.
+  std::vector<EngineParts::Open> listeners;
+  for (const ListenSettings& wanted : parts.settings.listeners) {
+    if (!is_inherited(wanted)) {
+      listeners.push_back({wanted, parts.make_listener(ListeningSocket::open(wanted)), false});
+    }
+  }
+  for (auto& socket : sockets) {
+    ListenSettings taken;
+    taken.address = socket->address().to_string();
+    listeners.push_back({taken, parts.make_listener(std::move(socket)), true});
+  }
+  parts.listeners = std::move(listeners);
+  parts.admin =
+      parts.make_admin(parts.settings.admin_address, [this] { return health(kHealthPatience).reason; });
+  parts.pool.start();
+  for (const auto& part : parts.io) part->thread.start();
+  for (const auto& open : parts.listeners) parts.start_listener(open.listener);
+  parts.ready.store(true, std::memory_order_release);
+}
+
+bool Engine::drain(const std::function<void(const EngineStatus&)>& on_wait, milliseconds report_interval) {
+  EngineParts& parts = *parts_;
+  parts.ready.store(false, std::memory_order_release);
+  parts.dispatcher.start_draining();
+  parts.stop_listeners(parts.all_listeners());
+  parts.on_all([](IoPart& part) { part.sessions.drain_all(); });
+
+  TimePoint report = Clock::now() + report_interval;
+  const auto clients_gone = [&] { return parts.connections() == 0; };
+  const auto all_done = [&] { return clients_gone() && parts.admission.in_flight_approx() == 0; };
+  const auto wait_until = [&](TimePoint until, const auto& finished) {
+    while (!finished() && Clock::now() < until) {
+      std::this_thread::sleep_for(kDrainLook);
+      if (on_wait && Clock::now() >= report) {
+        report = Clock::now() + report_interval;
+        on_wait(status());
+      }
+    }
+    return finished();
+  };
+  if (!wait_until(Clock::now() + parts.settings.drain_timeout, all_done)) {
+    for (const MethodMetrics* method : parts.metrics.methods()) {
+      const std::size_t left = method->in_flight.load(std::memory_order_relaxed);
+      if (left > 0)
+        spdlog::warn("drain: {} calls of {} did not finish in time", left, printable(method->name));
+    }
+    parts.on_all([](IoPart& part) { part.sessions.abort_all_calls(proto::draining()); });
+    wait_until(Clock::now() + kFinalReplyTime, clients_gone);
+  }
+  const bool closed = parts.close_connections(Clock::now() + kStopTime);
+  parts.stuck = parts.pool.stop(Clock::now() + kStopTime) > 0 || !closed;
+  // A coroutine that ignores being cancelled holds its permit too.
+  return !parts.stuck && parts.admission.in_flight_approx() == 0;
+}
+
+EngineStatus Engine::status() const {
+  const EngineParts& parts = *parts_;
+  EngineStatus status;
+  status.in_flight = parts.admission.in_flight_approx();
+  status.in_flight_limit = parts.admission.in_flight_max();
+  status.connections = parts.connections();
+  std::int64_t abandoned = 0;
+  for (const auto& shard : parts.metrics.shards()) abandoned += shard->abandoned.get();
+  status.abandoned = static_cast<std::size_t>(std::max<std::int64_t>(0, abandoned));
+  status.ready = parts.ready.load(std::memory_order_acquire);
+  status.draining = parts.dispatcher.draining();
+  return status;
+}
+
+Health Engine::health(milliseconds patience) const {
+  const EngineParts& parts = *parts_;
+  const TimePoint until = Clock::now() + patience;
+  for (const auto& part : parts.io) {
+    if (!run_and_wait(part->thread, until, {})) {
+      return {false, "io-" + std::to_string(part->thread.index()) + " makes no progress"};
+    }
+  }
+  if (parts.pool.all_stuck(Clock::now(), kStuckGrace))
+    return {false, "every worker is stuck past its call's time limit"};
+  return {};
+}
+
+std::vector<std::string> Engine::addresses() const {
+  std::vector<std::string> addresses;
+  for (const auto& open : parts_->listeners) addresses.push_back(open.listener->address().to_string());
+  return addresses;
+}
+
+std::string Engine::admin_address() const {
+  return parts_->admin ? parts_->admin->address().to_string() : "";
+}
+
+}  // namespace sluice::core

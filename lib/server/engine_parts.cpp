@@ -1,0 +1,104 @@
+#include "lib/server/engine_parts.hpp"
+
+#include <condition_variable>
+#include <mutex>
+
+#include "lib/observe/exposition.hpp"
+#include "lib/observe/log.hpp"
+
+namespace sluice::core {
+
+EngineParts::EngineParts(Settings initial)
+    : settings(resolved(std::move(initial))),
+      metrics(settings.io_threads),
+      registry(metrics),
+      admission(settings.max_in_flight),
+      pool(settings.workers, settings.worker_queue),
+      dispatcher(registry, admission, pool, metrics),
+      connection_limit(settings.max_connections) {
+  for (std::size_t i = 0; i < settings.io_threads; ++i) {
+    io.push_back(std::make_unique<IoPart>(i, settings.limits, pool, metrics, dispatcher));
+    hosts.push_back(&io.back()->sessions);
+  }
+  registry.configure(settings.methods);
+}
+
+bool run_and_wait(IoThread& thread, TimePoint until, std::function<void()> task) {
+  struct Done {
+    std::mutex mutex;
+    std::condition_variable wake;
+    bool done = false;
+  };
+  if (!thread.running()) return true;
+  const auto state = std::make_shared<Done>();
+  thread.post([state, task = std::move(task)] {
+    if (task) task();
+    const std::lock_guard lock(state->mutex);
+    state->done = true;
+    state->wake.notify_one();
+  });
+  std::unique_lock lock(state->mutex);
+  return state->wake.wait_until(lock, until, [&] { return state->done; });
+}
+
+std::shared_ptr<Listener> EngineParts::make_listener(std::unique_ptr<ListeningSocket> socket) {
+  return std::make_shared<Listener>(std::move(socket), hosts, connection_limit);
+}
+
+void EngineParts::start_listener(const std::shared_ptr<Listener>& listener) {
+  spdlog::info("listening on {}", listener->address().to_string());
+  io.front()->thread.post([listener] { listener->start(); });
+}
+
+// Waits, so that the addresses are free when this returns.
+void EngineParts::stop_listeners(std::vector<std::shared_ptr<Listener>> ended) {
+  run_and_wait(io.front()->thread, Clock::now() + kControlTime, [ended = std::move(ended)] {
+    for (const auto& listener : ended) listener->stop();
+  });
+}
+
+// Null where there is to be none.
+std::unique_ptr<AdminServer> EngineParts::make_admin(const std::string& address,
+                                                     std::function<std::string()> unhealthy_reason) {
+  if (address.empty()) return nullptr;
+  ListenSettings listen;
+  listen.address = address;
+  AdminSources sources;
+  sources.metrics = [this] {
+    Gauges gauges;
+    gauges.in_flight_limit = admission.in_flight_max();
+    for (std::size_t i = 0; i < pool.size(); ++i) {
+      gauges.workers.push_back({pool.queue_depth_approx(i), pool.busy_approx(i)});
+    }
+    return exposition(metrics, gauges);
+  };
+  sources.unhealthy_reason = std::move(unhealthy_reason);
+  sources.ready = [this] { return ready.load(std::memory_order_acquire); };
+  auto made = std::make_unique<AdminServer>(ListeningSocket::open(listen), std::move(sources));
+  spdlog::info("admin on {}", made->address().to_string());
+  return made;
+}
+
+void EngineParts::on_all(const std::function<void(IoPart&)>& task) {
+  for (const auto& part : io) part->thread.post([task, each = part.get()] { task(*each); });
+}
+
+std::vector<std::shared_ptr<Listener>> EngineParts::all_listeners() const {
+  std::vector<std::shared_ptr<Listener>> all;
+  for (const auto& open : listeners) all.push_back(open.listener);
+  return all;
+}
+
+// False if an I/O thread did not come to it.
+bool EngineParts::close_connections(TimePoint until) {
+  bool closed = true;
+  for (const auto& part : io) {
+    closed = run_and_wait(part->thread, until, [&part] { part->sessions.close_all(CloseReason::stopped); }) &&
+             closed;
+  }
+  return closed;
+}
+
+std::size_t EngineParts::connections() const { return connection_limit.count_approx(); }
+
+}  // namespace sluice::core

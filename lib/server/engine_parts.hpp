@@ -1,0 +1,78 @@
+// What an engine is made of, and what is done to several of its parts at once.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/admission/admission.hpp"
+#include "lib/dispatch/call_table.hpp"
+#include "lib/dispatch/dispatcher.hpp"
+#include "lib/dispatch/registry.hpp"
+#include "lib/io/io_thread.hpp"
+#include "lib/observe/metrics.hpp"
+#include "lib/server/admin_server.hpp"
+#include "lib/server/settings.hpp"
+#include "lib/transport/listener.hpp"
+#include "lib/transport/session_host.hpp"
+#include "lib/worker/worker_pool.hpp"
+
+namespace sluice::core {
+
+inline constexpr auto kControlTime = std::chrono::seconds(30);    // for an I/O thread to do what it is told
+inline constexpr auto kHealthPatience = std::chrono::seconds(1);  // for one to show that it is alive
+
+// What one I/O thread is made of, in the order of its making.
+struct IoPart {
+  IoPart(std::size_t index, const Limits& limits, WorkerPool& pool, Metrics& metrics, Dispatcher& dispatcher)
+      : thread(index, limits, pool, metrics.shard(index)),
+        calls(thread, dispatcher),
+        sessions(thread, calls) {}
+
+  IoThread thread;
+  CallTable calls;
+  SessionHost sessions;
+};
+
+// Made in the order of its members, destroyed in the reverse. Everything here is for the engine's controlling
+// thread, but for what the parts themselves allow to others.
+struct EngineParts {
+  explicit EngineParts(Settings initial);
+
+  std::shared_ptr<Listener> make_listener(std::unique_ptr<ListeningSocket> socket);
+  void start_listener(const std::shared_ptr<Listener>& listener);
+  void stop_listeners(std::vector<std::shared_ptr<Listener>> ended);
+  std::unique_ptr<AdminServer> make_admin(const std::string& address,
+                                          std::function<std::string()> unhealthy_reason);
+  void on_all(const std::function<void(IoPart&)>& task);
+  std::vector<std::shared_ptr<Listener>> all_listeners() const;
+  bool close_connections(TimePoint until);
+  std::size_t connections() const;
+
+  Settings settings;
+  Metrics metrics;
+  Registry registry;
+  Admission admission;
+  WorkerPool pool;
+  Dispatcher dispatcher;
+  ConnectionLimit connection_limit;
+  std::vector<std::unique_ptr<IoPart>> io;
+  std::vector<SessionHost*> hosts;
+  struct Open {
+    ListenSettings settings;
+    std::shared_ptr<Listener> listener;
+    bool inherited = false;
+  };
+  std::vector<Open> listeners;
+  std::unique_ptr<AdminServer> admin;
+  std::atomic<bool> ready{false};
+  bool stuck = false;  // a worker is in a handler that does not return
+};
+
+// Runs `task` on the thread and waits for it, but no longer than until `until`. True at once where the
+// thread was never started.
+bool run_and_wait(IoThread& thread, TimePoint until, std::function<void()> task);
+
+}  // namespace sluice::core

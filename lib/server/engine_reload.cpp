@@ -1,0 +1,74 @@
+// How a running engine takes over new settings.
+#include <algorithm>
+
+#include "lib/observe/log.hpp"
+#include "lib/server/engine.hpp"
+#include "lib/server/engine_parts.hpp"
+
+namespace sluice::core {
+
+void Engine::reload(const Settings& wanted) {
+  EngineParts& parts = *parts_;
+  Settings settings = wanted;
+  settings.io_threads = parts.settings.io_threads;
+  settings.workers = parts.settings.workers;
+  settings = resolved(std::move(settings));
+
+  // The new listeners first: if one can't be had, nothing has changed.
+  std::vector<EngineParts::Open> listeners;
+  std::vector<std::shared_ptr<Listener>> opened;
+  std::vector<std::shared_ptr<Listener>> ended;
+  std::vector<EngineParts::Open> changed_modes;
+  for (const ListenSettings& listen : settings.listeners) {
+    const auto same = std::ranges::find_if(parts.listeners, [&](const EngineParts::Open& open) {
+      const bool taken =
+          std::ranges::any_of(listeners, [&](const auto& each) { return each.listener == open.listener; });
+      return !taken && open.settings.address == listen.address;
+    });
+    if (same != parts.listeners.end()) {
+      // A new mode is for the file that is there; reopening would find the address taken, by this server.
+      if (same->settings.mode != listen.mode && !same->inherited)
+        changed_modes.push_back({listen, same->listener});
+      listeners.push_back(*same);
+      listeners.back().settings = listen;
+      continue;
+    }
+    listeners.push_back({listen, parts.make_listener(ListeningSocket::open(listen)), false});
+    opened.push_back(listeners.back().listener);
+  }
+  for (const EngineParts::Open& open : parts.listeners) {
+    const bool kept =
+        std::ranges::any_of(listeners, [&](const auto& each) { return each.listener == open.listener; });
+    if (kept) continue;
+    if (open.inherited)
+      listeners.push_back(open);
+    else
+      ended.push_back(open.listener);
+  }
+
+  const bool admin_moves = settings.admin_address != parts.settings.admin_address;
+  std::unique_ptr<AdminServer> admin;
+  if (admin_moves) {
+    admin = parts.make_admin(settings.admin_address, [this] { return health(kHealthPatience).reason; });
+  }
+  for (const EngineParts::Open& open : changed_modes) {
+    if (!open.listener->change_mode(open.settings.mode)) {
+      spdlog::warn("{}: not this server's socket any more", open.listener->address().to_string());
+    }
+  }
+  // From here on nothing can fail.
+  if (admin_moves) parts.admin = std::move(admin);
+  parts.listeners = std::move(listeners);
+  parts.settings = settings;
+  parts.admission.set_in_flight_max(settings.max_in_flight);
+  parts.pool.set_queue_max(settings.worker_queue);
+  parts.connection_limit.set_max(settings.max_connections);
+  parts.registry.configure(settings.methods);
+  parts.on_all([limits = settings.limits](IoPart& part) { part.thread.limits = limits; });
+  for (const auto& listener : opened) parts.start_listener(listener);
+  for (const auto& listener : ended)
+    spdlog::info("no longer listening on {}", listener->address().to_string());
+  parts.stop_listeners(std::move(ended));
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,102 @@
+#include "lib/include/sluice/server.hpp"
+
+#include <csignal>
+#include <stdexcept>
+#include <system_error>
+
+#include <pthread.h>
+
+#include "lib/observe/log.hpp"
+#include "lib/server/engine.hpp"
+#include "lib/transport/address.hpp"
+
+namespace sluice {
+namespace {
+
+core::Settings to_settings(const ServerOptions& options) {
+  core::Settings settings;
+  settings.io_threads = options.io_threads;
+  settings.workers = options.workers;
+  settings.worker_queue = options.worker_queue;
+  settings.max_in_flight = options.max_in_flight;
+  settings.max_connections = options.max_connections;
+  settings.limits.message_bytes_max = options.max_message;
+  settings.limits.response_bytes_max = options.max_response;
+  settings.limits.call_timeout = options.call_timeout;
+  settings.drain_timeout = options.drain_timeout;
+  settings.admin_address = options.admin;
+  settings.log.level = options.log_level;
+  settings.listeners.clear();
+  for (const std::string& address : options.listen) {
+    const auto parsed = core::parse_address(address);
+    if (!parsed) throw std::invalid_argument(address + " is no address to listen on");
+    if (!options.insecure && !core::is_local(*parsed)) {
+      throw std::invalid_argument(address +
+                                  " can be reached by others than this machine: say insecure = true");
+    }
+    core::ListenSettings listen;
+    listen.address = address;
+    settings.listeners.push_back(std::move(listen));
+  }
+  return settings;
+}
+
+}  // namespace
+
+struct Server::Impl {
+  explicit Impl(const core::Settings& settings) : engine(settings) {}
+  core::Engine engine;
+};
+
+Server::Server(ServerOptions options) {
+  const core::Settings settings = to_settings(options);
+  core::configure_log(settings.log);
+  impl_ = std::make_unique<Impl>(settings);
+}
+
+Server::~Server() = default;
+
+void Server::add(MethodSpec method) { impl_->engine.add(std::move(method)); }
+
+void Server::add_text(std::string name, TextHandler handler, MethodOptions options) {
+  MethodSpec method;
+  method.name = std::move(name);
+  method.kind = options.in_line ? HandlerKind::in_line : HandlerKind::blocking;
+  method.handler = std::move(handler);
+  method.options = std::move(options);
+  add(std::move(method));
+}
+
+bool Server::remove(const std::string& name) { return impl_->engine.remove(name); }
+void Server::start() { impl_->engine.start(); }
+std::vector<std::string> Server::addresses() const { return impl_->engine.addresses(); }
+std::string Server::admin_address() const { return impl_->engine.admin_address(); }
+bool Server::stop() { return impl_->engine.drain(); }
+
+int Server::run() {
+  // Blocked before the threads start, so that none of them is interrupted and this one can wait for them.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);  // the terminal was closed
+  sigset_t before;
+  pthread_sigmask(SIG_BLOCK, &signals, &before);
+  try {
+    start();
+  } catch (const std::system_error& error) {
+    spdlog::error("{}", error.what());
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    return 1;
+  }
+  int signal = 0;
+  sigwait(&signals, &signal);
+  spdlog::info("stopping");
+  // A second signal ends the process at once, as it would without this library.
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (!stop()) spdlog::warn("a handler is still running");
+  spdlog::info("stopped");
+  return 0;
+}
+
+}  // namespace sluice

@@ -1,0 +1,56 @@
+#include "lib/server/settings.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <thread>
+
+#include "lib/transport/address.hpp"
+
+namespace sluice::core {
+namespace {
+
+constexpr std::size_t kWorkersMin = 4;  // blocking handlers mostly wait; a few must be able to at once
+constexpr std::size_t kIoThreadsMax = 16;
+
+std::size_t cpu_count() { return std::max(1u, std::thread::hardware_concurrency()); }
+
+// Throws std::invalid_argument for what can't be meant.
+void validate(const Settings& settings) {
+  const auto require = [](bool holds, const char* what) {
+    if (!holds) throw std::invalid_argument(what);
+  };
+  const Limits& limits = settings.limits;
+  require(limits.connection_window > 0, "connection_window must be at least 1");
+  require(limits.batch_width > 0, "batch_width must be at least 1");
+  require(limits.batch_entries_max > 0, "max_batch must be at least 1");
+  require(limits.message_bytes_max > 0 && limits.message_bytes_max <= proto::kMessageBytesCeiling,
+          "max_message must be between 1 byte and 1 GiB");
+  require(limits.response_bytes_max > 0, "max_response must be at least 1 byte");
+  require(settings.max_connections > 0, "max_connections must be at least 1");
+  for (const milliseconds time :
+       {limits.call_timeout, limits.idle_timeout, limits.message_timeout, limits.write_timeout}) {
+    require(time.count() > 0, "time limits must be positive");
+  }
+  for (const ListenSettings& listen : settings.listeners) {
+    if (!parse_address(listen.address))
+      throw std::invalid_argument(listen.address + " is no address to listen on");
+  }
+}
+
+}  // namespace
+
+Settings resolved(Settings settings) {
+  validate(settings);
+  if (settings.io_threads == 0)
+    settings.io_threads = std::clamp<std::size_t>(cpu_count() / 2, 1, kIoThreadsMax);
+  if (settings.workers == 0) settings.workers = std::max(kWorkersMin, 2 * cpu_count());
+  if (settings.max_in_flight == 0) settings.max_in_flight = settings.workers * (settings.worker_queue + 1);
+  for (milliseconds* time :
+       {&settings.drain_timeout, &settings.limits.call_timeout, &settings.limits.idle_timeout,
+        &settings.limits.message_timeout, &settings.limits.write_timeout}) {
+    *time = std::min(*time, kLongestWait);
+  }
+  return settings;
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,147 @@
+#include "lib/transport/listener.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <new>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/observe/log.hpp"
+#include "lib/transport/stream_session.hpp"
+
+namespace sluice::core {
+namespace {
+
+constexpr int kAcceptsPerTurn = 64;                         // then other events get their turn
+constexpr auto kRestTime = std::chrono::milliseconds(100);  // at the limit of descriptors
+
+Descriptor open_reserve() { return Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+
+}  // namespace
+
+Listener::Listener(std::unique_ptr<ListeningSocket> socket, const std::vector<SessionHost*>& hosts,
+                   ConnectionLimit& limit)
+    : address_(socket->address()),
+      name_(address_.to_string()),
+      socket_(std::move(socket)),
+      hosts_(hosts),
+      io_(hosts.front()->io()),
+      limit_(limit),
+      watch_(io_.context(), ::fcntl(socket_->descriptor(), F_DUPFD_CLOEXEC, 0)),
+      reserve_(open_reserve()) {}
+
+void Listener::start() { wait(); }
+
+void Listener::stop() {
+  if (stopped_) return;
+  stopped_ = true;
+  boost::system::error_code ignored;
+  watch_.close(ignored);
+  io_.clear_deadline(*this);
+  // Who has connected already is not to be reset: those connections are served, or refused, as any other.
+  for (int i = 0; i < kBacklog && !socket_->inherited() && take_one(); ++i) continue;
+  socket_.reset();
+}
+
+void Listener::wait() {
+  try {
+    watch_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                      [self = shared_from_this()](const boost::system::error_code& error) {
+                        if (!error && !self->stopped_) self->accept_some();
+                      });
+  } catch (const std::bad_alloc&) {
+    rest("no memory");
+  }
+}
+
+void Listener::accept_some() {
+  io_.begin_turn();
+  for (int i = 0; i < kAcceptsPerTurn; ++i) {
+    if (!accept_one()) return;
+  }
+  wait();
+}
+
+// False when there was none; then errno says why.
+bool Listener::take_one() {
+  Descriptor socket(::accept4(socket_->descriptor(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (!socket) return false;
+  try {
+    admit(std::move(socket));
+  } catch (const std::exception& exception) {
+    // The system is short of something: this client is turned away, the next may have more luck.
+    spdlog::error("{}: a connection could not be taken: {}", name_, exception.what());
+  }
+  return true;
+}
+
+// False when this turn's accepting is over, and the next one has been arranged for.
+bool Listener::accept_one() {
+  if (take_one()) return true;
+  switch (errno) {
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+      rest(std::strerror(errno));
+      refuse_for_descriptors();
+      return false;
+    case EINVAL:
+    case EBADF:
+      rest(std::strerror(errno));
+      return false;
+    case EAGAIN:
+      wait();
+      return false;
+    default:
+      return true;  // that connection ended before it was taken (ECONNABORTED and the like)
+  }
+}
+
+void Listener::admit(Descriptor socket) {
+  auto permit = limit_.try_acquire();
+  if (!permit) {
+    io_.metrics().closed[static_cast<std::size_t>(CloseReason::connection_limit)].add(1);
+    return;
+  }
+  // std::function wants to be copied; the descriptor and its place can't be.
+  struct Arrival {
+    Descriptor socket;
+    ConnectionLimit::Permit place;
+  };
+  SessionHost& host = least_busy();
+  const bool local = address_.kind == Address::Kind::unix_socket;
+  const auto arrival = std::make_shared<Arrival>(Arrival{std::move(socket), std::move(permit)});
+  const auto add = [&host, local, arrival] {
+    host.add(
+        std::make_shared<StreamSession>(host, std::move(arrival->socket), local, std::move(arrival->place)));
+  };
+  if (&host.io() == &io_) return add();
+  host.io().post(add);
+}
+
+SessionHost& Listener::least_busy() const {
+  return **std::ranges::min_element(hosts_, {}, [](const SessionHost* host) { return host->count_approx(); });
+}
+
+void Listener::refuse_for_descriptors() {
+  if (reserve_) ::close(reserve_.release());
+  const Descriptor refused(::accept4(socket_->descriptor(), nullptr, nullptr, SOCK_CLOEXEC));
+  if (refused) io_.metrics().closed[static_cast<std::size_t>(CloseReason::descriptor_limit)].add(1);
+}
+
+// By a deadline, which needs no memory.
+void Listener::rest(const char* why) {
+  spdlog::warn("{}: can't accept: {}; pausing for {} ms", name_, why, kRestTime.count());
+  io_.set_deadline(*this, io_.now() + kRestTime);
+}
+
+void Listener::on_deadline(TimePoint) {
+  if (!reserve_) reserve_ = open_reserve();
+  accept_some();
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,55 @@
+// Takes connections from one listening socket.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include "lib/transport/listening_socket.hpp"
+#include "lib/transport/session_host.hpp"
+
+namespace sluice::core {
+
+// Accepts on the first I/O thread and gives each connection to the thread that has the fewest. At the
+// process's or the system's limit of descriptors it uses a reserve to turn clients away at once rather
+// than leave them waiting, and takes a rest, so that it never spins. Its members run on its I/O thread.
+class Listener : public std::enable_shared_from_this<Listener>, private Deadline {
+ public:
+  // `hosts` are all I/O threads' connections; the listener runs on the first one's.
+  Listener(std::unique_ptr<ListeningSocket> socket, const std::vector<SessionHost*>& hosts,
+           ConnectionLimit& limit);
+
+  void start();
+  // No connection is taken from here on; the socket is closed, unless it was inherited and only left.
+  void stop();
+
+  // Any thread.
+  const Address& address() const { return address_; }
+  // See ListeningSocket.
+  bool change_mode(std::uint32_t mode) const { return socket_->change_mode(mode); }
+
+ private:
+  void wait();
+  void accept_some();
+  bool take_one();
+  bool accept_one();
+  void admit(Descriptor socket);
+  void refuse_for_descriptors();
+  void rest(const char* why);
+  void on_deadline(TimePoint) override;
+  SessionHost& least_busy() const;
+
+  const Address address_;
+  const std::string name_;  // the address, for the log
+  std::unique_ptr<ListeningSocket> socket_;
+  const std::vector<SessionHost*> hosts_;
+  IoThread& io_;
+  ConnectionLimit& limit_;
+  boost::asio::posix::stream_descriptor watch_;  // a duplicate, so that the socket's end is closed in order
+  Descriptor reserve_;
+  bool stopped_ = false;
+};
+
+}  // namespace sluice::core

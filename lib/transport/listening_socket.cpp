@@ -1,0 +1,198 @@
+#include "lib/transport/listening_socket.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+#include <system_error>
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+namespace sluice::core {
+namespace {
+
+[[noreturn]] void fail(const Address& address, int error, const std::string& why = {}) {
+  throw std::system_error(error, std::generic_category(),
+                          "can't listen on " + address.to_string() + (why.empty() ? "" : ": " + why));
+}
+
+Descriptor new_socket(const Address& address, int family) {
+  Descriptor socket(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!socket) fail(address, errno);
+  return socket;
+}
+
+sockaddr_un unix_address(const std::string& path) {
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  std::memcpy(name.sun_path, path.data(), path.size());
+  return name;
+}
+
+std::string lock_path(const Address& address) { return address.path + ".lock"; }
+
+bool is_at(const Descriptor& file, const std::string& path) {
+  struct stat held {};
+  struct stat at_path {};
+  return ::fstat(file.get(), &held) == 0 && ::stat(path.c_str(), &at_path) == 0 &&
+         held.st_dev == at_path.st_dev && held.st_ino == at_path.st_ino;
+}
+
+// The lock file may be removed by its last owner between opening and locking it; a lock on a file that is
+// no longer at the path guards nothing.
+Descriptor lock_socket_path(const Address& address) {
+  static constexpr int kTries = 16;
+  const std::string path = lock_path(address);
+  for (int i = 0; i < kTries; ++i) {
+    Descriptor lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!lock) fail(address, errno);
+    if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) fail(address, EADDRINUSE, "in use by another process");
+    if (is_at(lock, path)) return lock;
+  }
+  fail(address, EAGAIN, path);
+}
+
+// Removes what an earlier process left at the path. Whoever answers there is alive, lock or no lock.
+void remove_stale_socket(const Address& address) {
+  struct stat found {};
+  if (::lstat(address.path.c_str(), &found) != 0) {
+    if (errno != ENOENT) fail(address, errno);
+    return;
+  }
+  if (!S_ISSOCK(found.st_mode)) fail(address, EEXIST, "there is something that is no socket");
+  const Descriptor probe = new_socket(address, AF_UNIX);
+  const sockaddr_un name = unix_address(address.path);
+  const bool answered = ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0;
+  // Only a refusal says that nobody listens there: another error may be a live socket of another type, or
+  // one that this process may not use.
+  if (answered || errno != ECONNREFUSED) fail(address, EADDRINUSE, "in use by another process");
+  if (::unlink(address.path.c_str()) != 0 && errno != ENOENT) fail(address, errno);
+}
+
+Address address_of(int descriptor) {
+  sockaddr_storage name{};
+  socklen_t size = sizeof name;
+  Address address;
+  if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&name), &size) != 0) {
+    throw std::system_error(errno, std::generic_category(),
+                            "inherited descriptor " + std::to_string(descriptor));
+  }
+  char host[INET6_ADDRSTRLEN] = {};
+  if (name.ss_family == AF_UNIX) {
+    const auto& local = reinterpret_cast<const sockaddr_un&>(name);
+    address.kind = Address::Kind::unix_socket;
+    address.path = local.sun_path;
+  } else if (name.ss_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(name);
+    address.host = ::inet_ntop(AF_INET, &v4.sin_addr, host, sizeof host);
+    address.port = ntohs(v4.sin_port);
+  } else if (name.ss_family == AF_INET6) {
+    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(name);
+    address.host = ::inet_ntop(AF_INET6, &v6.sin6_addr, host, sizeof host);
+    address.port = ntohs(v6.sin6_port);
+  } else {
+    throw std::system_error(EAFNOSUPPORT, std::generic_category(),
+                            "inherited descriptor " + std::to_string(descriptor));
+  }
+  return address;
+}
+
+}  // namespace
+
+std::unique_ptr<ListeningSocket> ListeningSocket::open(const ListenSettings& settings) {
+  const auto address = parse_address(settings.address);
+  if (!address) throw std::invalid_argument(settings.address + " is no address to listen on");
+  return address->kind == Address::Kind::tcp ? open_tcp(*address) : open_unix(*address, settings.mode);
+}
+
+std::unique_ptr<ListeningSocket> ListeningSocket::open_tcp(const Address& address) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  const int error = ::getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found);
+  if (error != 0) fail(address, EADDRNOTAVAIL, ::gai_strerror(error));
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> guard(found, &::freeaddrinfo);
+  Descriptor socket = new_socket(address, found->ai_family);
+  const int on = 1;
+  // A restart must not wait for the old connections' TIME_WAIT. Linux still refuses a port that is
+  // being listened on.
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (found->ai_family == AF_INET6) ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  if (::bind(socket.get(), found->ai_addr, found->ai_addrlen) != 0 || ::listen(socket.get(), kBacklog) != 0) {
+    fail(address, errno);
+  }
+  Address bound = address_of(socket.get());
+  return std::unique_ptr<ListeningSocket>(new ListeningSocket(std::move(socket), std::move(bound), false));
+}
+
+std::unique_ptr<ListeningSocket> ListeningSocket::open_unix(const Address& address, std::uint32_t mode) {
+  Descriptor lock = lock_socket_path(address);
+  try {
+    remove_stale_socket(address);
+    Descriptor socket = new_socket(address, AF_UNIX);
+    const sockaddr_un name = unix_address(address.path);
+    if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0)
+      fail(address, errno);
+    // Nobody can connect before listen(), so that the mode holds from the first connection on.
+    if (::chmod(address.path.c_str(), mode) != 0 || ::listen(socket.get(), kBacklog) != 0)
+      fail(address, errno);
+    std::unique_ptr<ListeningSocket> opened(new ListeningSocket(std::move(socket), address, false));
+    opened->lock_path_ = lock_path(address);
+    opened->lock_ = std::move(lock);
+    struct stat made {};
+    if (::lstat(address.path.c_str(), &made) != 0) fail(address, errno);
+    opened->device_ = made.st_dev;
+    opened->inode_ = made.st_ino;
+    return opened;
+  } catch (...) {
+    ::unlink(lock_path(address).c_str());
+    throw;
+  }
+}
+
+std::unique_ptr<ListeningSocket> ListeningSocket::inherit(int descriptor) {
+  Descriptor socket(descriptor);
+  Address address = address_of(descriptor);
+  int listening = 0;
+  socklen_t size = sizeof listening;
+  if (::getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0 || listening == 0) {
+    throw std::system_error(EINVAL, std::generic_category(),
+                            address.to_string() + " was passed on but does not listen");
+  }
+  ::fcntl(descriptor, F_SETFL, ::fcntl(descriptor, F_GETFL) | O_NONBLOCK);
+  ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+  return std::unique_ptr<ListeningSocket>(new ListeningSocket(std::move(socket), std::move(address), true));
+}
+
+bool ListeningSocket::change_mode(std::uint32_t mode) const {
+  if (!lock_) return true;
+  // What is looked at and what is changed are the same file, whatever happens to its name meanwhile.
+  const Descriptor file(::open(address_.path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  struct stat found {};
+  if (!file && errno == ENOENT) return false;
+  if (!file || ::fstat(file.get(), &found) != 0) fail(address_, errno);
+  if (found.st_dev != device_ || found.st_ino != inode_) return false;
+  const std::string by_descriptor = "/proc/self/fd/" + std::to_string(file.get());
+  if (::chmod(by_descriptor.c_str(), mode) != 0) fail(address_, errno);
+  return true;
+}
+
+// Only what was made here is removed: somebody may have put something else there since.
+ListeningSocket::~ListeningSocket() {
+  if (!lock_) return;
+  struct stat found {};
+  if (::lstat(address_.path.c_str(), &found) == 0 && found.st_dev == device_ && found.st_ino == inode_) {
+    ::unlink(address_.path.c_str());
+  }
+  if (is_at(lock_, lock_path_)) ::unlink(lock_path_.c_str());
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,58 @@
+// A socket that takes connections, and what has to be tidied up behind it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <sys/types.h>
+
+#include "lib/base/descriptor.hpp"
+#include "lib/server/settings.hpp"
+#include "lib/transport/address.hpp"
+
+namespace sluice::core {
+
+inline constexpr int kBacklog = 4096;  // connections that the kernel holds until they are accepted
+
+// A bound and listening socket. A Unix socket's path is guarded by a lock on PATH.lock while this lives,
+// so that a path whose owner is alive is never taken over and a stale one always can be; the path and the
+// lock are removed at the end. A socket that was inherited is left as it is.
+class ListeningSocket {
+ public:
+  // Throws std::system_error whose what() names the address.
+  static std::unique_ptr<ListeningSocket> open(const ListenSettings& settings);
+  // Takes over a socket that is listening already. Throws std::system_error if the descriptor is none.
+  static std::unique_ptr<ListeningSocket> inherit(int descriptor);
+
+  // Gives a Unix socket's file another mode. False where somebody has put something else in its place.
+  // Throws std::system_error where the mode can't be changed.
+  bool change_mode(std::uint32_t mode) const;
+
+  ~ListeningSocket();
+  ListeningSocket(const ListeningSocket&) = delete;
+  ListeningSocket& operator=(const ListeningSocket&) = delete;
+
+  int descriptor() const { return socket_.get(); }
+  // As bound: port 0 resolved.
+  const Address& address() const { return address_; }
+  bool inherited() const { return inherited_; }
+
+ private:
+  ListeningSocket(Descriptor socket, Address address, bool inherited)
+      : socket_(std::move(socket)), address_(std::move(address)), inherited_(inherited) {}
+
+  static std::unique_ptr<ListeningSocket> open_tcp(const Address& address);
+  static std::unique_ptr<ListeningSocket> open_unix(const Address& address, std::uint32_t mode);
+
+  Descriptor socket_;
+  Address address_;
+  bool inherited_;
+  std::string lock_path_;  // kept, because composing it may fail for want of memory
+  Descriptor lock_;        // Unix sockets that were opened here, and which file is theirs
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
+};
+
+}  // namespace sluice::core

@@ -1,0 +1,108 @@
+// A connection that carries JSON-RPC messages one after another, with or without headers before them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "lib/dispatch/conversation.hpp"
+#include "lib/transport/byte_stream.hpp"
+#include "lib/transport/session_host.hpp"
+#include "proto/frame_decoder.hpp"
+
+namespace sluice::core {
+
+// Reads, cuts, hands over, writes. I/O thread only.
+//
+// Reading stops while the connection's window is full or its client doesn't read its replies; what has
+// been read by then waits in `in_`, so that memory is bounded by what one read brings. All replies of a
+// turn of the loop go out with one write at its end. Every wait has an end: next_due() lists them.
+class StreamSession final : public Session,
+                            private Watched,
+                            private ReplySink,
+                            private TurnEnd,
+                            private Deadline {
+ public:
+  StreamSession(SessionHost& host, Descriptor socket, bool local, ConnectionLimit::Permit permit);
+  ~StreamSession() override;
+
+  void start() override;
+  void drain() override;
+  void abort_calls(const proto::Error& error) override;
+  void close(CloseReason reason) override;
+
+ private:
+  // Reading.
+  void on_ready(std::uint32_t events) override;
+  bool wants_input() const;
+  void read_some();
+  void on_end_of_input();
+  void take_in(std::size_t bytes);
+  void lose_client();
+  void hear_out();
+  void doom(CloseReason reason);
+  void process(std::string_view window);
+  bool identify(std::string_view window);
+  void handle(const proto::FrameEvent& event);
+  void refuse_protocol();
+  bool may_process() const;
+
+  // Writing.
+  void on_reply(std::uint64_t exchange, std::string_view reply) override;
+  void on_room() override { io_.at_turn_end(*this); }
+  void on_reply_lost() override { doom(CloseReason::output_full); }
+  void append_reply(std::string_view reply);
+  std::string& output();
+  std::size_t unsent() const { return out_.size() - out_sent_; }
+  void flush();
+  void wait_for_room();
+
+  // The connection's course.
+  void on_turn_end() override;
+  void go_on();
+  void update_waits();
+  void end_input(CloseReason reason);
+  bool settled() const;
+  void end_politely(CloseReason reason);
+  void linger();
+  void prolong_linger();
+  void on_deadline(TimePoint now) override;
+  void look_at_time(TimePoint now);
+  TimePoint next_due() const;
+  CloseReason overdue(TimePoint now) const;
+  void schedule();
+  void count_protocol(Protocol protocol);
+
+  SessionHost& host_;
+  IoThread& io_;
+  ByteStream stream_;
+  ConnectionLimit::Permit permit_;
+  std::optional<proto::FrameDecoder> decoder_;  // once it is known what the connection speaks
+  Conversation conversation_;
+  std::string in_;  // received, not yet dealt with: a message's beginning, or what had to wait
+  std::string out_;
+  std::size_t out_sent_ = 0;  // bytes at the front of out_ that are with the kernel
+  TimePoint last_input_;
+  TimePoint last_output_;                // also: since when there is output that waits
+  TimePoint message_began_;              // when the first byte of the message in in_ came
+  std::optional<TimePoint> skip_until_;  // while the end of a message over the size limit is looked for
+  TimePoint drain_began_;
+  TimePoint linger_until_;
+  std::size_t linger_unsent_ = 0;  // bytes not yet with the peer when the linger was last looked at
+  TimePoint scheduled_ = TimePoint::max();
+  CloseReason close_reason_ = CloseReason::finished;
+  std::optional<CloseReason> lost_;  // the client is gone: no reply can reach it
+  Protocol protocol_ = Protocol::unknown;
+  bool output_waits_ = false;  // out_ holds what there was no room for
+  bool input_waits_ = false;   // in_ holds what could be processed but for backpressure
+  bool input_over_ = false;    // nothing more is taken in
+  bool end_seen_ = false;      // the client has ended its side
+  bool draining_ = false;
+  bool lingering_ = false;
+  bool doomed_ = false;  // to be closed at the end of the turn, with close_reason_
+  bool closed_ = false;
+};
+
+}  // namespace sluice::core

@@ -1,0 +1,188 @@
+// How a stream connection goes on from turn to turn, waits, and ends.
+#include <algorithm>
+#include <new>
+
+#include "lib/observe/log.hpp"
+#include "lib/transport/stream_session.hpp"
+
+namespace sluice::core {
+namespace {
+
+// How long the client's own end is waited for after the last reply. Closing with its bytes unread would
+// reset the connection, and with it replies that are still on their way.
+constexpr auto kLingerTime = std::chrono::seconds(2);
+// A draining connection is closed when nothing has come for this long, and at the latest after the other:
+// calls on their way get their refusal.
+constexpr auto kDrainQuietTime = std::chrono::milliseconds(20);
+constexpr auto kDrainRefusalTime = std::chrono::seconds(1);
+
+}  // namespace
+
+void StreamSession::on_turn_end() {
+  if (closed_) return;
+  try {
+    go_on();
+  } catch (const std::exception&) {
+    // Half of what it waits for may not have been asked for: it would never hear of anything again.
+    close(CloseReason::stopped);
+  }
+}
+
+void StreamSession::go_on() {
+  if (!output_waits_) flush();
+  if (lost_ && !doomed_) hear_out();
+  if (input_waits_ && may_process()) {
+    message_began_ = io_.now();
+    process(in_);
+  }
+  if (doomed_) return close(close_reason_);
+  if (input_over_ && !lingering_ && settled()) return end_politely(close_reason_);
+  if (lingering_ && end_seen_) return close(close_reason_);
+  update_waits();
+  schedule();
+}
+
+// While nothing is read, a client that is gone is noticed all the same.
+void StreamSession::update_waits() {
+  stream_.watch_for((wants_input() ? Poller::kReadable : 0) | (output_waits_ ? Poller::kWritable : 0));
+}
+
+bool StreamSession::settled() const {
+  return conversation_.in_flight() == 0 && unsent() == 0 && !input_waits_;
+}
+
+// No more messages are taken in; what is being done is finished and answered.
+void StreamSession::end_input(CloseReason reason) {
+  input_over_ = true;
+  input_waits_ = false;
+  close_reason_ = reason;
+  io_.at_turn_end(*this);
+}
+
+void StreamSession::end_politely(CloseReason reason) {
+  // With nothing on its way, in neither direction, there is nothing that a reset could destroy.
+  const bool quiet = io_.now() - last_input_ >= kDrainQuietTime;
+  if (end_seen_ || (quiet && stream_.undelivered() == 0 && stream_.unread() == 0)) return close(reason);
+  close_reason_ = reason;
+  linger();
+}
+
+void StreamSession::linger() {
+  lingering_ = true;
+  linger_unsent_ = stream_.undelivered();
+  linger_until_ = io_.now() + (linger_unsent_ == 0 ? kLingerTime : io_.limits.write_timeout);
+  stream_.shutdown_send();
+  update_waits();
+  schedule();
+}
+
+// A client that reads slowly, but reads, gets its replies.
+void StreamSession::prolong_linger() {
+  const std::size_t unsent_now = stream_.undelivered();
+  if (unsent_now >= linger_unsent_) return;
+  linger_unsent_ = unsent_now;
+  linger_until_ = io_.now() + (unsent_now == 0 ? kLingerTime : io_.limits.write_timeout);
+}
+
+void StreamSession::drain() {
+  if (draining_) return;
+  draining_ = true;
+  drain_began_ = io_.now();
+  schedule();
+}
+
+void StreamSession::abort_calls(const proto::Error& error) {
+  input_waits_ = false;
+  try {
+    conversation_.abort_all(error);
+    end_input(CloseReason::draining);
+  } catch (const std::bad_alloc&) {
+    // The connections behind this one are still to be told.
+    doom(CloseReason::draining);
+  }
+}
+
+void StreamSession::close(CloseReason reason) {
+  if (closed_) return;
+  closed_ = true;
+  const auto keep = shared_from_this();
+  conversation_.disconnected();
+  stream_.close();
+  io_.clear_deadline(*this);
+  MetricsShard& metrics = io_.metrics();
+  metrics.closed[static_cast<std::size_t>(reason)].add(1);
+  metrics.connections_now[static_cast<std::size_t>(protocol_)].add(-1);
+  if (protocol_ == Protocol::unknown) metrics.connections_total[static_cast<std::size_t>(protocol_)].add(1);
+  spdlog::debug("connection closed: {}", to_string(reason));
+  host_.remove(*this);
+}
+
+void StreamSession::count_protocol(Protocol protocol) {
+  MetricsShard& metrics = io_.metrics();
+  metrics.connections_now[static_cast<std::size_t>(protocol_)].add(-1);
+  protocol_ = protocol;
+  metrics.connections_now[static_cast<std::size_t>(protocol_)].add(1);
+  metrics.connections_total[static_cast<std::size_t>(protocol_)].add(1);
+}
+
+// When this connection's patience ends, at the earliest.
+TimePoint StreamSession::next_due() const {
+  const Limits& limits = io_.limits;
+  if (lingering_) return linger_until_;
+  TimePoint due = TimePoint::max();
+  if (unsent() > 0) due = std::min(due, last_output_ + limits.write_timeout);
+  const bool partial =
+      !input_over_ && !input_waits_ && (!in_.empty() || (decoder_ && decoder_->in_message()));
+  if (partial && may_process()) {
+    due = std::min(due, message_began_ + limits.message_timeout);
+    if (skip_until_) due = std::min(due, *skip_until_);
+  }
+  if (settled() && !partial) due = std::min(due, std::max(last_input_, last_output_) + limits.idle_timeout);
+  if (draining_ && settled() && !input_over_) {
+    const TimePoint quiet = std::max(last_input_, drain_began_) + kDrainQuietTime;
+    due = std::min({due, partial ? TimePoint::max() : quiet, drain_began_ + kDrainRefusalTime});
+  }
+  return due;
+}
+
+// The deadline is moved only to an earlier time; when it passes too early, it is set anew. So a busy
+// connection does not touch the wheel for each message.
+void StreamSession::schedule() {
+  const TimePoint due = next_due();
+  if (due >= scheduled_) return;
+  scheduled_ = due;
+  io_.set_deadline(*this, due);
+}
+
+// Must not throw: other deadlines pass in the same tick.
+void StreamSession::on_deadline(TimePoint now) {
+  scheduled_ = TimePoint::max();
+  if (closed_) return;
+  try {
+    look_at_time(now);
+  } catch (const std::bad_alloc&) {
+    close(CloseReason::stopped);
+  }
+}
+
+void StreamSession::look_at_time(TimePoint now) {
+  if (lingering_ && linger_until_ <= now) prolong_linger();
+  if (next_due() > now) return schedule();
+  const CloseReason reason = overdue(now);
+  if (reason == CloseReason::draining && !lingering_) {
+    end_input(reason);
+  } else {
+    close(lingering_ ? close_reason_ : reason);
+  }
+}
+
+CloseReason StreamSession::overdue(TimePoint now) const {
+  const Limits& limits = io_.limits;
+  if (unsent() > 0 && last_output_ + limits.write_timeout <= now) return CloseReason::write_timeout;
+  if (draining_ && settled()) return CloseReason::draining;
+  if (skip_until_ && *skip_until_ <= now) return CloseReason::message_too_big;
+  if (!in_.empty() || (decoder_ && decoder_->in_message())) return CloseReason::message_timeout;
+  return CloseReason::idle_timeout;
+}
+
+}  // namespace sluice::core

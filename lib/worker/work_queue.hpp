@@ -1,0 +1,50 @@
+// Calls that wait for one worker.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <mutex>
+
+#include "lib/call/active_call.hpp"
+
+namespace sluice::core {
+
+using CallQueue = IntrusiveList<ActiveCall, QueueTag>;
+
+// FIFO of calls, linked through the calls themselves. Thread-safe; the lock covers pointer changes only.
+// Its length is bounded by the pool, which reserves a place before a call gets here.
+class WorkQueue {
+ public:
+  // Takes all of `calls` (`count` of them) with one lock and at most one wake-up. True if the worker was
+  // asleep, and so will see them at once.
+  bool push(CallQueue& calls, std::size_t count);
+
+  // The oldest call, or null. Any thread.
+  ActiveCall* try_pop();
+
+  // Takes a call out that has not been popped; false if it has.
+  bool remove(ActiveCall& call);
+
+  // Sleeps until there may be something to do: a push, a nudge, or stop. The worker only. Returns at once
+  // if any of them came since the last sleep.
+  void sleep();
+  // Makes the worker look for calls to steal: at once if it sleeps, else before it next does. False if it
+  // was awake, or had been nudged already.
+  bool nudge();
+  void stop();
+
+  std::size_t size_approx() const { return size_.load(std::memory_order_seq_cst); }
+  bool stopped() const { return stopped_.load(std::memory_order_acquire); }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  CallQueue calls_;
+  bool sleeping_ = false;
+  bool nudged_ = false;
+  std::atomic<bool> stopped_{false};
+  std::atomic<std::size_t> size_{0};
+};
+
+}  // namespace sluice::core

@@ -1,0 +1,188 @@
+#include "lib/worker/worker_pool.hpp"
+
+#include <algorithm>
+
+#include <pthread.h>
+
+namespace sluice::core {
+namespace {
+
+std::int64_t since_epoch_ns(TimePoint time) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
+}
+
+}  // namespace
+
+WorkerPool::WorkerPool(std::size_t workers, std::size_t queue_max) : queue_max_(queue_max) {
+  for (std::size_t i = 0; i < workers; ++i) workers_.push_back(std::make_shared<Worker>());
+}
+
+WorkerPool::~WorkerPool() { stop(Clock::now() + std::chrono::hours(24)); }
+
+void WorkerPool::start() {
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    workers_[i]->thread = std::thread([this, i] {
+      pthread_setname_np(pthread_self(), ("worker-" + std::to_string(i)).c_str());
+      run(*workers_[i]);
+    });
+  }
+}
+
+std::optional<std::size_t> WorkerPool::try_reserve() {
+  const std::size_t load_max = queue_max_.load(std::memory_order_relaxed) + 1;
+  const std::size_t first = turn_.fetch_add(1, std::memory_order_relaxed);
+  for (;;) {
+    std::size_t best = 0;
+    std::size_t best_load = load_max;
+    for (std::size_t i = 0; i < workers_.size() && best_load > 0; ++i) {
+      const std::size_t index = (first + i) % workers_.size();
+      const std::size_t load = workers_[index]->load.load(std::memory_order_relaxed);
+      if (load < best_load) {
+        best = index;
+        best_load = load;
+      }
+    }
+    if (best_load == load_max) return std::nullopt;
+    // Another thread may have been quicker; then the least loaded may be another one now.
+    if (workers_[best]->load.compare_exchange_strong(best_load, best_load + 1, std::memory_order_relaxed)) {
+      return best;
+    }
+  }
+}
+
+void WorkerPool::unreserve(std::size_t worker) {
+  workers_[worker]->load.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void WorkerPool::push(std::size_t worker, CallQueue& calls, std::size_t count) {
+  const bool was_asleep = workers_[worker]->queue.push(calls, count);
+  // A worker that went idle after this one was chosen would not see the calls. Either it finds them in
+  // its last look round, after counting itself idle, or it is counted here (both are sequentially
+  // consistent).
+  if (!was_asleep && idle_.load(std::memory_order_seq_cst) > 0) wake_one_idle();
+}
+
+void WorkerPool::wake_all_idle() {
+  if (idle_.load(std::memory_order_seq_cst) == 0) return;
+  for (const auto& worker : workers_) worker->queue.nudge();
+}
+
+void WorkerPool::wake_one_idle() {
+  for (const auto& worker : workers_) {
+    if (worker->queue.nudge()) return;
+  }
+}
+
+bool WorkerPool::withdraw(ActiveCall& call) {
+  if (!workers_[call.worker]->queue.remove(call)) return false;
+  unreserve(call.worker);
+  return true;
+}
+
+void WorkerPool::run(Worker& self) {
+  self.clock = Clock::now();
+  while (ActiveCall* const call = next_call(self)) execute(self, *call);
+  self.ended.store(true, std::memory_order_release);
+}
+
+ActiveCall* WorkerPool::next_call(Worker& self) {
+  while (!self.queue.stopped()) {
+    if (ActiveCall* const call = self.queue.try_pop()) return call;
+    if (ActiveCall* const call = steal(self)) return call;
+    idle_.fetch_add(1, std::memory_order_seq_cst);
+    ActiveCall* const call = steal(self);
+    if (call == nullptr) {
+      self.queue.sleep();
+      self.clock = Clock::now();
+    }
+    idle_.fetch_sub(1, std::memory_order_seq_cst);
+    if (call != nullptr) return call;
+  }
+  return nullptr;
+}
+
+WorkerPool::Worker* WorkerPool::longest_queue() {
+  Worker* longest = nullptr;
+  std::size_t length = 0;
+  for (const auto& worker : workers_) {
+    const std::size_t size = worker->queue.size_approx();
+    if (size > length) {
+      longest = worker.get();
+      length = size;
+    }
+  }
+  return longest;
+}
+
+ActiveCall* WorkerPool::steal(Worker& self) {
+  // A queue may have been emptied since it was looked at, while another has calls.
+  while (Worker* const from = longest_queue()) {
+    ActiveCall* const call = from->queue.try_pop();
+    if (call == nullptr) continue;
+    if (from != &self) {
+      from->load.fetch_sub(1, std::memory_order_relaxed);
+      self.load.fetch_add(1, std::memory_order_relaxed);
+    }
+    return call;
+  }
+  return nullptr;
+}
+
+void WorkerPool::execute(Worker& self, ActiveCall& call) {
+  call.started = std::max(self.clock, call.received);
+  self.busy_until_ns.store(std::max<std::int64_t>(1, since_epoch_ns(call.deadline)),
+                           std::memory_order_relaxed);
+  run_handler(call);
+  call.finished = self.clock = Clock::now();
+  self.busy_until_ns.store(0, std::memory_order_relaxed);
+  const std::int64_t mean = self.run_ns_mean.load(std::memory_order_relaxed);
+  const std::int64_t run_ns = std::chrono::nanoseconds(call.finished - call.started).count();
+  self.run_ns_mean.store(mean + (run_ns - mean) / 16, std::memory_order_relaxed);
+  // Places are free before the client can have its answer, so that its next call is not refused for them.
+  call.permit.release();
+  self.load.fetch_sub(1, std::memory_order_relaxed);
+  // Waking it may have let it run first.
+  if (call.home->give_back(call)) self.clock = Clock::now();
+}
+
+std::size_t WorkerPool::stop(TimePoint until) {
+  for (const auto& worker : workers_) worker->queue.stop();
+  std::size_t stuck = 0;
+  for (const auto& worker : workers_) {
+    if (!worker->thread.joinable()) continue;
+    // One that is not in a handler ends by itself, and soon.
+    const auto may_wait = [&] { return worker->busy_until_ns.load() == 0 || Clock::now() < until; };
+    while (!worker->ended.load(std::memory_order_acquire) && may_wait()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    if (worker->ended.load(std::memory_order_acquire)) {
+      worker->thread.join();
+    } else {
+      worker->thread.detach();
+      ++stuck;
+    }
+  }
+  return stuck;
+}
+
+milliseconds WorkerPool::expected_wait_approx() const {
+  static constexpr std::int64_t kShortestMs = 10;
+  static constexpr std::int64_t kLongestMs = 5000;
+  std::int64_t wait_ns = 0;
+  for (const auto& worker : workers_) {
+    const auto waiting = static_cast<std::int64_t>(worker->queue.size_approx()) + 1;
+    wait_ns += waiting * worker->run_ns_mean.load(std::memory_order_relaxed);
+  }
+  const std::int64_t wait_ms = wait_ns / static_cast<std::int64_t>(workers_.size()) / 1'000'000;
+  return milliseconds(std::clamp(wait_ms, kShortestMs, kLongestMs));
+}
+
+bool WorkerPool::all_stuck(TimePoint now, std::chrono::nanoseconds grace) const {
+  const std::int64_t latest = since_epoch_ns(now - grace);
+  return std::ranges::all_of(workers_, [latest](const auto& worker) {
+    const std::int64_t until = worker->busy_until_ns.load(std::memory_order_relaxed);
+    return until != 0 && until < latest;
+  });
+}
+
+}  // namespace sluice::core

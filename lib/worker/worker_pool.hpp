@@ -1,0 +1,89 @@
+// The threads that run blocking handlers.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "lib/worker/work_queue.hpp"
+
+namespace sluice::core {
+
+// Workers with a bounded queue each. A call goes to the least loaded one; a worker that runs dry takes
+// the oldest call from the longest queue, so that nothing waits behind a hung handler while another
+// worker is free. Thread-safe. Owns the threads, not the calls.
+//
+// A call's way: try_reserve() counts it to a worker, push() hands it over (many at a time, with one
+// wake-up), the worker runs it and gives it back through ActiveCall::home.
+class WorkerPool {
+ public:
+  // `queue_max`: calls that may wait for each worker besides the one that it runs.
+  WorkerPool(std::size_t workers, std::size_t queue_max);
+  // Joins the workers; those that stop() reported as stuck have been let go.
+  ~WorkerPool();
+  WorkerPool(const WorkerPool&) = delete;
+  WorkerPool& operator=(const WorkerPool&) = delete;
+
+  void start();
+
+  // Counts one call to the least loaded worker; nothing if every worker runs one and has a full queue.
+  std::optional<std::size_t> try_reserve();
+  // Takes back a reservation whose call was never pushed.
+  void unreserve(std::size_t worker);
+
+  // Hands over reserved calls of one worker.
+  void push(std::size_t worker, CallQueue& calls, std::size_t count);
+
+  // Lets idle workers look for calls to steal. Needed where calls were counted to a worker and then not
+  // pushed, so that others queue behind a busy one though it is free.
+  void wake_all_idle();
+
+  // Takes back a call that no worker has begun; false if one has, and will give it back.
+  bool withdraw(ActiveCall& call);
+
+  void set_queue_max(std::size_t queue_max) { queue_max_.store(queue_max, std::memory_order_relaxed); }
+
+  // Ends every worker when its handler returns, waiting until `until` at most. Gives the number of those
+  // still in a handler; they keep what they need alive and end by themselves.
+  std::size_t stop(TimePoint until);
+
+  // How long a refused caller might wait for a place: the mean run time so far, times the calls waiting
+  // per worker.
+  milliseconds expected_wait_approx() const;
+
+  std::size_t size() const { return workers_.size(); }
+  std::size_t queue_depth_approx(std::size_t worker) const { return workers_[worker]->queue.size_approx(); }
+  bool busy_approx(std::size_t worker) const { return workers_[worker]->busy_until_ns.load() != 0; }
+  // Whether every worker is in a handler whose call's time limit has passed by more than `grace`.
+  bool all_stuck(TimePoint now, std::chrono::nanoseconds grace) const;
+
+ private:
+  struct Worker {
+    WorkQueue queue;
+    std::atomic<std::size_t> load{0};            // calls reserved, waiting or running
+    std::atomic<std::int64_t> busy_until_ns{0};  // the running call's deadline; 0: idle
+    std::atomic<std::int64_t> run_ns_mean{0};    // exponentially weighted, 1/16 new
+    std::atomic<bool> ended{false};
+    TimePoint clock;  // its own: when it last woke or ended a call, so that it is read once for each
+    std::thread thread;
+  };
+
+  void run(Worker& self);
+  ActiveCall* next_call(Worker& self);
+  Worker* longest_queue();
+  ActiveCall* steal(Worker& self);
+  void execute(Worker& self, ActiveCall& call);
+  void wake_one_idle();
+
+  // Shared with the threads, so that a stuck one may outlive the pool.
+  std::vector<std::shared_ptr<Worker>> workers_;
+  std::atomic<std::size_t> queue_max_;
+  std::atomic<std::size_t> idle_{0};
+  std::atomic<std::size_t> turn_{0};  // where the search for the least loaded begins, to spread ties
+};
+
+}  // namespace sluice::core
