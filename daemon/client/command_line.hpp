@@ -1,0 +1,31 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "daemon/client/address.hpp"
+#include "daemon/client/bench_options.hpp"
+#include "daemon/client/request.hpp"
+#include "daemon/client/result.hpp"
+
+namespace sluice::client {
+
+enum class Command { call, notify, batch, methods, describe, bench };
+
+// What the user asked for. Operands are the words after ADDRESS, as they are; each
+// command knows what it makes of them.
+struct CommandLine {
+  Command command = Command::call;
+  Address address;
+  std::vector<std::string> operands;
+  std::chrono::nanoseconds timeout{};  // for the whole command, connecting included
+  CallSettings settings;
+  BenchOptions bench;
+};
+
+// Reads the command line (and $SLUICE_ADDRESS). Errors: usage, or ExitCode::ok with
+// the text that --help or --version asked for.
+Result<CommandLine> parse_command_line(int argc, const char* const* argv);
+
+}  // namespace sluice::client

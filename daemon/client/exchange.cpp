@@ -1,0 +1,74 @@
+#include "daemon/client/exchange.hpp"
+
+#include "daemon/client/output.hpp"
+#include "daemon/client/reply.hpp"
+
+namespace sluice::client {
+namespace {
+
+constexpr std::string_view kOnlyId = "1";  // one call per connection needs no other
+
+// The next message as valid JSON; nothing once the server has closed.
+Result<std::optional<std::string>> receive_json(Connection& connection, TimePoint deadline) {
+  Result<std::optional<std::string>> message = connection.receive(deadline);
+  if (!message || !*message) return message;
+  if (auto checked = check_message(**message); !checked) return checked.error();
+  return message;
+}
+
+Result<std::string> receive_reply(Connection& connection, const Address& address, std::string_view id,
+                                  TimePoint deadline) {
+  while (true) {
+    Result<std::optional<std::string>> message = receive_json(connection, deadline);
+    if (!message) return message.error();
+    if (!*message) return unreachable(address.text + " closed the connection without an answer");
+    const Reply reply = parse_reply(**message);
+    const bool answers = reply.id == id || reply.id == "null" || reply.text.starts_with('[');
+    if (reply.method.empty() && answers) return std::move(**message);
+  }
+}
+
+}  // namespace
+
+Result<std::string> exchange(const CommandLine& line, std::string_view request, std::string_view id,
+                             TimePoint deadline) {
+  Result<Connection> connection = Connection::open(line.address, deadline);
+  if (!connection) return connection.error();
+  const Result<void> sent = connection->send(request, deadline);
+  // A server that refuses a request half-way answers it before it closes.
+  Result<std::string> reply = receive_reply(*connection, line.address, id, deadline);
+  if (!reply && !sent) return sent.error();
+  if (reply) connection->settle();
+  return reply;
+}
+
+Result<std::string> fetch_result(const CommandLine& line, std::string_view method, std::string_view params) {
+  const std::string request = make_request(method, params, kOnlyId, line.settings);
+  Result<std::string> text = exchange(line, request, kOnlyId, Clock::now() + line.timeout);
+  if (!text) return text;
+  const Reply reply = parse_reply(*text);
+  if (reply.is_error()) return Failure{ExitCode::rpc_error, describe_error(reply.error)};
+  if (reply.result.empty()) return unreachable("the server's answer has neither result nor error");
+  return std::string(reply.result);
+}
+
+Outcome send_unanswered(const CommandLine& line, std::string_view text) {
+  const TimePoint deadline = Clock::now() + line.timeout;
+  Result<Connection> connection = Connection::open(line.address, deadline);
+  if (!connection) return connection.error();
+  if (auto sent = connection->send(text, deadline); !sent) return sent.error();
+  connection->finish_sending();
+
+  auto code = ExitCode::ok;
+  while (true) {
+    Result<std::optional<std::string>> message = receive_json(*connection, deadline);
+    if (!message) return message.error();
+    if (!*message) return code;
+    const Reply reply = parse_reply(**message);
+    if (!reply.is_error()) continue;
+    print_error(describe_error(reply.error));
+    code = ExitCode::rpc_error;
+  }
+}
+
+}  // namespace sluice::client

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
+
+namespace sluice::client {
+
+// Where `text` stops being exactly one JSON value (RFC 8259, UTF-8), or nothing if
+// it is one. Numbers of any size and nesting of any depth are good: what they mean
+// is for the receiver to judge. An end that comes too early is at text.size().
+std::optional<std::size_t> json_error_offset(std::string_view text);
+
+inline bool is_json(std::string_view text) { return !json_error_offset(text); }
+
+}  // namespace sluice::client

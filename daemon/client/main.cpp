@@ -1,0 +1,3 @@
+#include "daemon/client/commands.hpp"
+
+int main(int argc, char** argv) { return static_cast<int>(sluice::client::run(argc, argv)); }

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string_view>
+
+namespace sluice::client {
+
+// What a benchmark needs to know of a reply. An empty id: the line is no reply.
+struct ScannedReply {
+  std::string_view id;
+  std::string_view error;  // the error member; empty for a result
+};
+
+// Reads one line as a reply without building anything. It trusts the grammar of the
+// result, which it only has to step over, and looks at nothing else twice.
+ScannedReply scan_reply(std::string_view line);
+
+// The code of an error member; 0 where it has none.
+long error_code(std::string_view error);
+
+}  // namespace sluice::client

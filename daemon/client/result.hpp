@@ -1,0 +1,35 @@
+#pragma once
+
+#include <boost/system/result.hpp>
+#include <string>
+#include <variant>
+
+namespace sluice::client {
+
+// What the process ends with; scripts rely on these numbers.
+enum class ExitCode : int {
+  ok = 0,           // a result, or the help that was asked for
+  rpc_error = 1,    // the server answered with a JSON-RPC error
+  usage = 2,        // the command line cannot be carried out
+  unreachable = 3,  // could not connect, no answer in time, or an answer that is no JSON-RPC
+};
+
+// Why a command ended early. The message is one line for stderr, except under
+// ExitCode::ok, where it is the text that --help or --version puts on stdout.
+struct Failure {
+  ExitCode code;
+  std::string message;
+};
+
+// A value, or why there is none. Nothing in the client throws for what a user,
+// a server or the network can do.
+template <class T>
+using Result = boost::system::result<T, Failure>;
+
+// How a command ended: with an exit code, everything said, or with a Failure to report.
+using Outcome = std::variant<ExitCode, Failure>;
+
+inline Failure usage_error(std::string message) { return {ExitCode::usage, std::move(message)}; }
+inline Failure unreachable(std::string message) { return {ExitCode::unreachable, std::move(message)}; }
+
+}  // namespace sluice::client

@@ -1,0 +1,298 @@
+#include "daemon/config.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <tuple>
+#include <utility>
+
+#include "daemon/config_address.hpp"
+#include "daemon/config_precheck.hpp"
+#include "daemon/config_schema.hpp"
+#include "daemon/toml.hpp"
+#include "lib/observe/log.hpp"
+
+namespace sluice::daemon {
+
+namespace {
+
+using core::ListenSettings;
+using core::MethodSettings;
+using Position = toml::source_position;
+
+ConfigValue value_of(const toml::node& node) {
+  if (const auto* flag = node.as_boolean()) return {flag->get()};
+  if (const auto* number = node.as_integer()) return {number->get()};
+  if (const auto* number = node.as_floating_point()) return {number->get()};
+  if (const auto* text = node.as_string()) return {std::string_view(text->get())};
+  if (node.is_array()) return {ConfigValue::Other{"an array"}};
+  if (node.is_table()) return {ConfigValue::Other{"a table"}};
+  return {ConfigValue::Other{"a date or time"}};
+}
+
+std::string joined(const std::vector<std::string_view>& words) {
+  return fmt::format("{}", fmt::join(words, ", "));
+}
+
+template <typename Target>
+std::vector<std::string_view> names_of(const Keys<Target>& keys) {
+  std::vector<std::string_view> names;
+  for (const auto& known : keys) names.push_back(known.name);
+  return names;
+}
+
+// The table that has a key of this name, for those who put it into another one.
+std::optional<std::string_view> home_of(std::string_view key_name) {
+  for (const TableDescription& table : config_tables()) {
+    for (const KeyDescription& known : table.keys) {
+      if (known.name == key_name) return table.header;
+    }
+  }
+  return std::nullopt;
+}
+
+// Walks a parsed document, stores what fits into settings and notes what does not. Used once.
+class ConfigReader {
+ public:
+  explicit ConfigReader(const std::string& file) : file_(file) {}
+
+  LoadedConfig read(const toml::table& document);
+  void complain(std::size_t line, std::size_t column, std::string message);
+  LoadedConfig finish();
+
+ private:
+  // An address in use, to find those that are given twice.
+  struct Place {
+    std::string identity;
+    Position where;  // none for a default
+  };
+
+  void complain(Position where, std::string message) {
+    complain(where.line, where.column, std::move(message));
+  }
+  void read_top(const toml::key& name, const toml::node& node);
+  void unknown_top(const toml::key& name);
+  template <typename Target>
+  void read_table(const toml::node& node, std::string_view title, const Keys<Target>& keys, Target& target);
+  template <typename Target>
+  void read_key(const toml::key& name, const toml::node& node, std::string_view title,
+                const Keys<Target>& keys, Target& target);
+  void read_listeners(const toml::node& node);
+  void read_listener(const toml::node& node);
+  void check_listener(const toml::table& table, const ListenSettings& listener);
+  void read_methods(const toml::node& node);
+  void read_method(const toml::key& name, const toml::node& node);
+  void take_place(const std::string& address, Position where);
+  void check_places(const toml::table& document);
+
+  std::string file_;
+  LoadedConfig result_;
+  std::vector<Place> places_;
+};
+
+LoadedConfig ConfigReader::read(const toml::table& document) {
+  for (const auto& [name, node] : document) read_top(name, node);
+  check_places(document);
+  return finish();
+}
+
+void ConfigReader::complain(std::size_t line, std::size_t column, std::string message) {
+  result_.errors.push_back({file_, line, column, std::move(message)});
+}
+
+LoadedConfig ConfigReader::finish() {
+  auto& errors = result_.errors;
+  std::stable_sort(errors.begin(), errors.end(), [](const ConfigError& a, const ConfigError& b) {
+    return std::tie(a.line, a.column) < std::tie(b.line, b.column);
+  });
+  if (errors.size() > kConfigErrorsMax) {
+    const std::size_t more = errors.size() - kConfigErrorsMax;
+    errors.resize(kConfigErrorsMax);
+    errors.push_back({file_, 0, 0, fmt::format("{} more errors are not shown", more)});
+  }
+  return std::move(result_);
+}
+
+void ConfigReader::read_top(const toml::key& name, const toml::node& node) {
+  if (name == "server") return read_table(node, "server", server_keys(), result_.settings);
+  if (name == "listen") return read_listeners(node);
+  if (name == "admin") return read_table(node, "admin", admin_keys(), result_.settings);
+  if (name == "log") return read_table(node, "log", log_keys(), result_.settings);
+  if (name == "method") return read_methods(node);
+  unknown_top(name);
+}
+
+void ConfigReader::unknown_top(const toml::key& name) {
+  std::vector<std::string_view> known;
+  for (const TableDescription& table : config_tables()) known.push_back(table.name);
+  const std::string shown_name = core::printable(name.str());
+  const Position where = name.source().begin;
+  if (const auto home = home_of(name.str())) {
+    complain(where, fmt::format("{} is not known here; it belongs under {}", shown_name, *home));
+  } else if (const auto meant = nearest(name.str(), known)) {
+    complain(where, fmt::format("{} is not a known table; did you mean {}?", shown_name, *meant));
+  } else {
+    complain(where, fmt::format("{} is not a known table; known are: {}", shown_name, joined(known)));
+  }
+}
+
+template <typename Target>
+void ConfigReader::read_table(const toml::node& node, std::string_view title, const Keys<Target>& keys,
+                              Target& target) {
+  const toml::table* table = node.as_table();
+  if (!table) {
+    return complain(node.source().begin, fmt::format("{} is {}; it has to be one table, with keys: {}", title,
+                                                     shown(value_of(node)), joined(names_of(keys))));
+  }
+  for (const auto& [name, value] : *table) read_key(name, value, title, keys, target);
+}
+
+template <typename Target>
+void ConfigReader::read_key(const toml::key& name, const toml::node& node, std::string_view title,
+                            const Keys<Target>& keys, Target& target) {
+  for (const Key<Target>& known : keys) {
+    if (known.name != name.str()) continue;
+    const ConfigValue value = value_of(node);
+    if (known.store(value, target)) return;
+    return complain(node.source().begin, fmt::format("{}.{} = {} is not allowed; it takes {}", title,
+                                                     known.name, shown(value), known.allowed));
+  }
+  const std::string shown_name = core::printable(name.str());
+  const std::vector<std::string_view> names = names_of(keys);
+  const Position where = name.source().begin;
+  if (const auto meant = nearest(name.str(), names)) {
+    complain(where, fmt::format("{}.{} is not a known key; did you mean {}?", title, shown_name, *meant));
+  } else if (const auto home = home_of(name.str())) {
+    complain(where, fmt::format("{}.{} is not a known key; it belongs under {}", title, shown_name, *home));
+  } else {
+    complain(where, fmt::format("{}.{} is not a known key; known are: {}", title, shown_name, joined(names)));
+  }
+}
+
+void ConfigReader::read_listeners(const toml::node& node) {
+  const toml::array* list = node.as_array();
+  if (!list || list->empty()) {
+    return complain(node.source().begin,
+                    fmt::format("listen is {}; each listener is a table of its own under [[listen]]",
+                                list ? "empty" : shown(value_of(node))));
+  }
+  result_.settings.listeners.clear();
+  for (const toml::node& entry : *list) read_listener(entry);
+}
+
+void ConfigReader::read_listener(const toml::node& node) {
+  ListenSettings listener;
+  listener.address.clear();  // has no default of its own
+  read_table(node, "listen", listen_keys(), listener);
+  const toml::table* table = node.as_table();
+  if (!table) return;
+  if (!table->contains("address")) {
+    const std::string& allowed = listen_keys().front().allowed;
+    return complain(node.source().begin, fmt::format("listen.address is missing; it takes {}", allowed));
+  }
+  if (listener.address.empty()) return;  // complained about already
+  check_listener(*table, listener);
+  result_.settings.listeners.push_back(std::move(listener));
+}
+
+void ConfigReader::check_listener(const toml::table& table, const ListenSettings& listener) {
+  const Position where = table.get("address")->source().begin;
+  const auto address = parse_listen_address(listener.address);
+  if (!address) return;
+  if (!is_loopback(*address) && !listener.insecure) {
+    complain(where,
+             fmt::format("listen.address = \"{}\" can be reached from other machines, and whoever "
+                         "connects may call everything; allowed are loopback and unix:// addresses, or "
+                         "any with insecure = true beside it",
+                         core::printable(listener.address)));
+  }
+  if (address->kind == core::Address::Kind::tcp && table.contains("mode")) {
+    complain(table.get("mode")->source().begin,
+             "listen.mode has no meaning for a tcp:// address; it takes a unix:// one");
+  }
+  take_place(listener.address, where);
+}
+
+void ConfigReader::read_methods(const toml::node& node) {
+  const toml::table* methods = node.as_table();
+  if (!methods) {
+    return complain(
+        node.source().begin,
+        fmt::format("method is {}; each method is a table of its own, such as [method.\"demo.sleep\"]",
+                    shown(value_of(node))));
+  }
+  for (const auto& [name, entry] : *methods) read_method(name, entry);
+}
+
+void ConfigReader::read_method(const toml::key& name, const toml::node& node) {
+  const std::string shown_name = core::printable(name.str());
+  const std::string title = fmt::format("method.\"{}\"", shown_name);
+  const toml::table* table = node.as_table();
+  const auto nested = [](const auto& entry) { return entry.second.is_table(); };
+  if (table && std::any_of(table->begin(), table->end(), nested)) {
+    return complain(name.source().begin,
+                    fmt::format("{} has tables inside; a name with dots is written in quotes, such as "
+                                "[method.\"demo.sleep\"]",
+                                title));
+  }
+  const std::size_t star = name.str().find('*');
+  if (name.empty() || (star != std::string_view::npos && star + 1 != name.str().size())) {
+    return complain(name.source().begin,
+                    fmt::format("{} is no method's name; allowed is an exact name, or a prefix with * as its "
+                                "last character",
+                                title));
+  }
+  read_table(node, title, method_keys(), result_.settings.methods[std::string(name.str())]);
+}
+
+void ConfigReader::take_place(const std::string& address, Position where) {
+  const auto parsed = parse_listen_address(address);
+  std::string id = parsed ? identity(*parsed) : std::string();
+  if (!id.empty()) places_.push_back({std::move(id), where});
+}
+
+// Two listeners can't share an address. The admin's is the last place, and may be a default.
+void ConfigReader::check_places(const toml::table& document) {
+  if (!document.contains("listen")) take_place(result_.settings.listeners.front().address, {});
+  const toml::node* admin = document.at_path("admin.address").node();
+  take_place(result_.settings.admin_address, admin ? admin->source().begin : Position{});
+  std::map<std::string_view, Position> taken;
+  for (const Place& place : places_) {
+    const auto [first, is_new] = taken.emplace(place.identity, place.where);
+    if (is_new) continue;
+    const std::string twice = core::printable(place.identity) + " is given twice; ";
+    if (place.where) {
+      complain(place.where, twice + "each listener takes an address of its own");
+    } else {
+      complain(first->second, twice + "it is the default of admin.address, which takes another one or \"\"");
+    }
+  }
+}
+
+}  // namespace
+
+std::string ConfigError::text() const {
+  const std::string name = core::printable(file);
+  if (line == 0) return fmt::format("{}: {}", name, message);
+  return fmt::format("{}:{}:{}: {}", name, line, column, message);
+}
+
+LoadedConfig parse_config(std::string_view text, const std::string& file) {
+  ConfigReader reader(file);
+  if (const auto dot = dot_too_many(text)) {
+    reader.complain(dot->line, dot->column,
+                    fmt::format("no line may have more than {} dots", kDotsPerLineMax));
+    return reader.finish();
+  }
+  const toml::parse_result parsed = toml::parse(text);
+  if (parsed) return reader.read(parsed.table());
+  const toml::parse_error& error = parsed.error();
+  const Position where = error.source().begin;
+  reader.complain(where.line, where.column, "not valid TOML: " + core::printable(error.description()));
+  return reader.finish();
+}
+
+}  // namespace sluice::daemon

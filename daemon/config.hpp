@@ -1,0 +1,45 @@
+// The configuration file: TOML text to settings, with every mistake told by its position.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/server/settings.hpp"
+#include "proto/limits.hpp"
+
+namespace sluice::daemon {
+
+inline constexpr std::size_t kConfigBytesMax = proto::kMiB;
+
+// More than anybody reads at once; what comes after them is only counted.
+inline constexpr std::size_t kConfigErrorsMax = 100;
+
+// What is wrong at one place, and what is allowed there.
+struct ConfigError {
+  std::string file;
+  std::size_t line = 0;    // from 1; 0 where the file as a whole is meant
+  std::size_t column = 0;  // from 1
+  std::string message;
+
+  // `FILE:LINE:COL: message`, on one line.
+  std::string text() const;
+};
+
+struct LoadedConfig {
+  core::Settings settings;          // meant to be used only where there are no errors
+  std::vector<ConfigError> errors;  // in the order of the file
+
+  bool ok() const { return errors.empty(); }
+};
+
+// Reads the text of a configuration; `file` is its name for messages. Keys that are absent keep their
+// defaults, so that empty text is all defaults.
+LoadedConfig parse_config(std::string_view text, const std::string& file);
+
+// Reads the file at that path. A file that can't be read is one error without a line. Takes a few seconds
+// at most: a pipe that nobody writes to is given up.
+LoadedConfig load_config(const std::string& file);
+
+}  // namespace sluice::daemon

@@ -1,0 +1,22 @@
+// What is refused before the TOML parser sees it.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
+
+namespace sluice::daemon {
+
+// Every dot of a key is one more level of tables, which the parser walks by recursion. No line that is
+// meant has so many.
+inline constexpr std::size_t kDotsPerLineMax = 256;
+
+struct TextPlace {
+  std::size_t line = 1;
+  std::size_t column = 1;
+};
+
+// The place of the first dot too many. Lines that are comments may have as many as they like.
+std::optional<TextPlace> dot_too_many(std::string_view text);
+
+}  // namespace sluice::daemon

@@ -1,0 +1,164 @@
+#include "daemon/config_schema.hpp"
+
+#include <utility>
+
+#include "proto/limits.hpp"
+
+namespace sluice::daemon {
+
+namespace {
+
+using core::ListenSettings;
+using core::LogFormat;
+using core::MethodSettings;
+using core::milliseconds;
+using core::Settings;
+
+// Bounds of what may be configured: far beyond what is sensible, short of what breaks.
+constexpr std::size_t kThreadsMax = 1024;
+constexpr std::size_t kCallsMax = 1u << 24;
+constexpr std::size_t kConnectionsMax = 1u << 20;
+constexpr std::size_t kBatchEntriesMax = 1u << 20;
+constexpr std::size_t kOutputBytesMax = 16 * proto::kMessageBytesCeiling;
+constexpr milliseconds kShortest = milliseconds(1);
+constexpr milliseconds kLongest = std::chrono::hours(24 * 365);
+
+ValueKind<milliseconds> time_limit() { return duration_between(kShortest, kLongest); }
+
+// Joins a kind of value to the place where it is stored: `place` gives a reference into the target.
+template <typename Target, typename T, typename Place>
+Key<Target> key(std::string_view name, ValueKind<T> kind, Place place, std::string_view help) {
+  auto store = [read = std::move(kind.read), place](const ConfigValue& given, Target& target) {
+    const std::optional<T> value = read(given);
+    if (value) place(target) = *value;
+    return value.has_value();
+  };
+  return {name, help, std::move(kind.allowed), std::move(store)};
+}
+
+// A place in Settings, or in whatever a table's target is.
+#define SLUICE_PLACE(member) \
+  [](auto& target) -> auto& { return target.member; }
+
+Keys<Settings> make_server_keys() {
+  const auto add = [](auto... arguments) { return key<Settings>(arguments...); };
+  return {
+      add("io_threads", count_between(0, kThreadsMax), SLUICE_PLACE(io_threads),
+          "threads that read and write connections; 0: from the CPU count; fixed at start"),
+      add("workers", count_between(0, kThreadsMax), SLUICE_PLACE(workers),
+          "threads that run blocking handlers; 0: from the CPU count; fixed at start"),
+      add("worker_queue", count_between(1, kCallsMax), SLUICE_PLACE(worker_queue),
+          "calls that may wait per worker"),
+      add("max_in_flight", count_between(0, kCallsMax), SLUICE_PLACE(max_in_flight),
+          "calls admitted at once; 0: workers * (worker_queue + 1)"),
+      add("connection_window", count_between(1, kCallsMax), SLUICE_PLACE(limits.connection_window),
+          "calls in flight per connection; past it the connection is not read from"),
+      add("max_connections", count_between(1, kConnectionsMax), SLUICE_PLACE(max_connections),
+          "connections at once; one over is closed"),
+      add("max_message", size_between(1, proto::kMessageBytesCeiling), SLUICE_PLACE(limits.message_bytes_max),
+          "the longest message that is read"),
+      add("max_response", size_between(1, proto::kMessageBytesCeiling),
+          SLUICE_PLACE(limits.response_bytes_max), "the longest reply that is sent"),
+      add("max_batch", count_between(1, kBatchEntriesMax), SLUICE_PLACE(limits.batch_entries_max),
+          "entries of a batch"),
+      add("batch_width", count_between(1, kBatchEntriesMax), SLUICE_PLACE(limits.batch_width),
+          "calls of one batch that run at once"),
+      add("max_output_buffer", size_between(1, kOutputBytesMax), SLUICE_PLACE(limits.output_bytes_max),
+          "unread replies per connection; past it the connection is closed"),
+      add("call_timeout", time_limit(), SLUICE_PLACE(limits.call_timeout), "time limit of a call"),
+      add("idle_timeout", time_limit(), SLUICE_PLACE(limits.idle_timeout),
+          "closes a connection so long after its last byte, with no call in flight"),
+      add("message_timeout", time_limit(), SLUICE_PLACE(limits.message_timeout),
+          "from a message's first byte to its last"),
+      add("write_timeout", time_limit(), SLUICE_PLACE(limits.write_timeout), "a reply making no progress"),
+      add("drain_timeout", duration_between(milliseconds(0), kLongest), SLUICE_PLACE(drain_timeout),
+          "how long running calls may take to finish at shutdown"),
+  };
+}
+
+Keys<ListenSettings> make_listen_keys() {
+  const auto add = [](auto... arguments) { return key<ListenSettings>(arguments...); };
+  return {
+      add("address", listen_address(), SLUICE_PLACE(address), "where to listen"),
+      add("mode", file_mode(), SLUICE_PLACE(mode), "permissions of a Unix socket's file"),
+      add("insecure", flag(), SLUICE_PLACE(insecure),
+          "allows a TCP address that other machines can reach, where anyone may call everything"),
+  };
+}
+
+Keys<Settings> make_admin_keys() {
+  return {key<Settings>("address", admin_address(), SLUICE_PLACE(admin_address),
+                        "where /metrics, /healthz and /readyz are served")};
+}
+
+Keys<Settings> make_log_keys() {
+  const auto add = [](auto... arguments) { return key<Settings>(arguments...); };
+  return {
+      add("level",
+          one_of<std::string>({{"trace", "trace"},
+                               {"debug", "debug"},
+                               {"info", "info"},
+                               {"warn", "warn"},
+                               {"error", "error"}}),
+          SLUICE_PLACE(log.level), "the least severe lines to be logged"),
+      add("format", one_of<LogFormat>({{"text", LogFormat::text}, {"json", LogFormat::json}}),
+          SLUICE_PLACE(log.format), "how lines are written to stderr"),
+      add("slow_call", duration_between(milliseconds(0), kLongest), SLUICE_PLACE(limits.slow_call),
+          "calls slower than this are logged at warn"),
+  };
+}
+
+Keys<MethodSettings> make_method_keys() {
+  const auto add = [](auto... arguments) { return key<MethodSettings>(arguments...); };
+  return {
+      add("timeout", time_limit(), SLUICE_PLACE(timeout), "in place of call_timeout, shorter or longer"),
+      add("max_concurrent", count_between(1, kCallsMax), SLUICE_PLACE(max_concurrent),
+          "calls of this method at once"),
+  };
+}
+
+#undef SLUICE_PLACE
+
+template <typename Target>
+TableDescription describe(std::string_view name, std::string_view header, const Keys<Target>& keys) {
+  TableDescription table{name, header, {}};
+  for (const auto& known : keys) table.keys.push_back({known.name, known.help, known.allowed});
+  return table;
+}
+
+}  // namespace
+
+const Keys<Settings>& server_keys() {
+  static const Keys<Settings> keys = make_server_keys();
+  return keys;
+}
+
+const Keys<ListenSettings>& listen_keys() {
+  static const Keys<ListenSettings> keys = make_listen_keys();
+  return keys;
+}
+
+const Keys<Settings>& admin_keys() {
+  static const Keys<Settings> keys = make_admin_keys();
+  return keys;
+}
+
+const Keys<Settings>& log_keys() {
+  static const Keys<Settings> keys = make_log_keys();
+  return keys;
+}
+
+const Keys<MethodSettings>& method_keys() {
+  static const Keys<MethodSettings> keys = make_method_keys();
+  return keys;
+}
+
+const std::vector<TableDescription>& config_tables() {
+  static const std::vector<TableDescription> tables = {
+      describe("server", "[server]", server_keys()), describe("listen", "[[listen]]", listen_keys()),
+      describe("admin", "[admin]", admin_keys()), describe("log", "[log]", log_keys()),
+      describe("method", "[method.\"NAME\"]", method_keys())};
+  return tables;
+}
+
+}  // namespace sluice::daemon

@@ -1,0 +1,54 @@
+// Every key of the configuration file, in one place each: its name, what it takes, where it is stored and
+// what it is for. Reading, suggestions and --help all work from these tables.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/config_values.hpp"
+#include "lib/server/settings.hpp"
+
+namespace sluice::daemon {
+
+// A key of a table whose values end up in a Target.
+template <typename Target>
+struct Key {
+  std::string_view name;
+  std::string_view help;
+  std::string allowed;  // goes on from "it takes ..."
+  // False, and nothing stored, where the value is none that is allowed.
+  std::function<bool(const ConfigValue&, Target&)> store;
+};
+
+template <typename Target>
+using Keys = std::vector<Key<Target>>;
+
+const Keys<core::Settings>& server_keys();
+const Keys<core::ListenSettings>& listen_keys();
+const Keys<core::Settings>& admin_keys();
+const Keys<core::Settings>& log_keys();
+const Keys<core::MethodSettings>& method_keys();
+
+// A key without its type, for messages and help.
+struct KeyDescription {
+  std::string_view name;
+  std::string_view help;
+  std::string_view allowed;
+};
+
+struct TableDescription {
+  std::string_view name;    // "server"
+  std::string_view header;  // as it stands in a file, "[server]"
+  std::vector<KeyDescription> keys;
+};
+
+// All tables, in the order in which people want to read about them. Views live as long as the program.
+const std::vector<TableDescription>& config_tables();
+
+// The one of `known` that `given` was probably meant to be, if any comes near enough.
+std::optional<std::string_view> nearest(std::string_view given, const std::vector<std::string_view>& known);
+
+}  // namespace sluice::daemon

@@ -1,0 +1,173 @@
+#include "daemon/config_values.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <limits>
+
+#include "daemon/config_address.hpp"
+#include "lib/observe/log.hpp"
+#include "proto/limits.hpp"
+
+namespace sluice::daemon {
+
+namespace {
+
+struct Unit {
+  std::string_view name;
+  std::uint64_t factor;
+};
+
+constexpr std::array<Unit, 4> kSizeUnits = {
+    {{"B", 1}, {"KiB", proto::kKiB}, {"MiB", proto::kMiB}, {"GiB", 1024 * proto::kMiB}}};
+
+// In microseconds, the finest unit.
+constexpr std::uint64_t kMicrosPerMilli = 1000;
+constexpr std::array<Unit, 5> kTimeUnits = {{{"us", 1},
+                                             {"ms", kMicrosPerMilli},
+                                             {"s", 1000 * kMicrosPerMilli},
+                                             {"m", 60 * 1000 * kMicrosPerMilli},
+                                             {"h", 60 * 60 * 1000 * kMicrosPerMilli}}};
+
+// Digits, then one of the units, with nothing before, between or after; counted in the unit of factor 1.
+template <std::size_t N>
+std::optional<std::uint64_t> parse_quantity(std::string_view text, const std::array<Unit, N>& units) {
+  std::uint64_t number = 0;
+  const char* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, number);
+  if (error != std::errc()) return std::nullopt;
+  const std::string_view unit_name(end, static_cast<std::size_t>(last - end));
+  for (const Unit& unit : units) {
+    if (unit.name != unit_name) continue;
+    if (number > std::numeric_limits<std::uint64_t>::max() / unit.factor) return std::nullopt;
+    return number * unit.factor;
+  }
+  return std::nullopt;
+}
+
+// In the largest unit that leaves no rest.
+template <std::size_t N>
+std::string format_quantity(std::uint64_t value, const std::array<Unit, N>& units) {
+  for (auto unit = units.rbegin(); unit != units.rend(); ++unit) {
+    if (value != 0 && value % unit->factor == 0) return fmt::format("{}{}", value / unit->factor, unit->name);
+  }
+  return fmt::format("{}{}", value, units.front().name);
+}
+
+template <typename T>
+std::optional<T> within(std::optional<T> value, T least, T most) {
+  return value && least <= *value && *value <= most ? value : std::nullopt;
+}
+
+std::optional<std::size_t> as_count(const ConfigValue& value) {
+  const auto* number = std::get_if<std::int64_t>(&value.content);
+  if (!number || *number < 0) return std::nullopt;
+  return static_cast<std::size_t>(*number);
+}
+
+std::optional<std::string_view> as_text(const ConfigValue& value) {
+  const auto* text = std::get_if<std::string_view>(&value.content);
+  return text ? std::optional(*text) : std::nullopt;
+}
+
+std::string quoted_for_people(std::string_view text) { return "\"" + core::printable(text) + "\""; }
+
+constexpr std::string_view kTcpForm =
+    "tcp://HOST:PORT (an IPv6 address in brackets, port 0 for any free one)";
+
+}  // namespace
+
+std::string shown(const ConfigValue& value) {
+  struct Shower {
+    std::string operator()(bool flag) const { return flag ? "true" : "false"; }
+    std::string operator()(std::int64_t number) const { return fmt::format("{}", number); }
+    std::string operator()(double number) const { return fmt::format("{:#}", number); }
+    std::string operator()(std::string_view text) const { return quoted_for_people(text); }
+    std::string operator()(ConfigValue::Other other) const { return std::string(other.what); }
+  };
+  return std::visit(Shower{}, value.content);
+}
+
+std::optional<std::size_t> parse_size(std::string_view text) { return parse_quantity(text, kSizeUnits); }
+
+std::optional<core::milliseconds> parse_duration(std::string_view text) {
+  const auto micros = parse_quantity(text, kTimeUnits);
+  if (!micros) return std::nullopt;
+  const std::uint64_t millis = *micros / kMicrosPerMilli + (*micros % kMicrosPerMilli != 0 ? 1 : 0);
+  return core::milliseconds(millis);  // fits: 2^64 us are fewer than 2^63 ms
+}
+
+std::string format_size(std::size_t bytes) { return format_quantity(bytes, kSizeUnits); }
+
+std::string format_duration(core::milliseconds duration) {
+  const auto millis = static_cast<std::uint64_t>(duration.count());
+  return millis == 0 ? "0ms" : format_quantity(millis * kMicrosPerMilli, kTimeUnits);
+}
+
+ValueKind<std::size_t> count_between(std::size_t least, std::size_t most) {
+  return {fmt::format("a whole number from {} to {}", least, most),
+          [least, most](const ConfigValue& value) { return within(as_count(value), least, most); }};
+}
+
+ValueKind<std::size_t> size_between(std::size_t least, std::size_t most) {
+  return {fmt::format("a size such as \"4MiB\" (B, KiB, MiB, GiB; a bare integer is bytes) from {} to {}",
+                      format_size(least), format_size(most)),
+          [least, most](const ConfigValue& value) {
+            const auto text = as_text(value);
+            return within(text ? parse_size(*text) : as_count(value), least, most);
+          }};
+}
+
+ValueKind<core::milliseconds> duration_between(core::milliseconds least, core::milliseconds most) {
+  return {fmt::format("a duration such as \"250ms\" (us, ms, s, m, h) from {} to {}", format_duration(least),
+                      format_duration(most)),
+          [least, most](const ConfigValue& value) {
+            const auto text = as_text(value);
+            return within(text ? parse_duration(*text) : std::nullopt, least, most);
+          }};
+}
+
+ValueKind<bool> flag() {
+  return {"true or false", [](const ConfigValue& value) {
+            const auto* given = std::get_if<bool>(&value.content);
+            return given ? std::optional(*given) : std::nullopt;
+          }};
+}
+
+ValueKind<std::uint32_t> file_mode() {
+  return {"permissions as three octal digits behind a zero in quotes, such as \"0660\"",
+          [](const ConfigValue& value) -> std::optional<std::uint32_t> {
+            constexpr std::size_t kDigits = 4;
+            constexpr int kOctal = 8;
+            const auto text = as_text(value);
+            if (!text || text->size() != kDigits || text->front() != '0') return std::nullopt;
+            std::uint32_t mode = 0;
+            const auto [end, error] = std::from_chars(text->data(), text->data() + kDigits, mode, kOctal);
+            if (error != std::errc() || end != text->data() + kDigits) return std::nullopt;
+            return mode;
+          }};
+}
+
+ValueKind<std::string> listen_address() {
+  return {fmt::format("{} or unix:///PATH (absolute, at most {} bytes)", kTcpForm, kUnixPathBytesMax),
+          [](const ConfigValue& value) -> std::optional<std::string> {
+            const auto text = as_text(value);
+            if (!text || !parse_listen_address(*text)) return std::nullopt;
+            return std::string(*text);
+          }};
+}
+
+ValueKind<std::string> admin_address() {
+  return {fmt::format("{}, or \"\" for no admin listener", kTcpForm),
+          [](const ConfigValue& value) -> std::optional<std::string> {
+            const auto text = as_text(value);
+            if (!text) return std::nullopt;
+            const auto address = parse_listen_address(*text);
+            const bool tcp = address && address->kind == core::Address::Kind::tcp;
+            if (!text->empty() && !tcp) return std::nullopt;
+            return std::string(*text);
+          }};
+}
+
+}  // namespace sluice::daemon

@@ -1,0 +1,79 @@
+// The kinds of values that a configuration may hold, and how each is read.
+// Pure: no file, no TOML, no position; a value that does not fit is told by an empty optional.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "lib/server/settings.hpp"
+
+namespace sluice::daemon {
+
+// A value as it stands in the file. Views live as long as the document they came from.
+struct ConfigValue {
+  struct Other {
+    std::string_view what;  // "an array", "a table", "a date"
+  };
+  std::variant<bool, std::int64_t, double, std::string_view, Other> content;
+};
+
+// The value as an error message shows it: harmless, and short.
+std::string shown(const ConfigValue& value);
+
+// A kind of value: how it is read, and in words what is allowed.
+template <typename T>
+struct ValueKind {
+  std::string allowed;  // goes on from "it takes ..."
+  std::function<std::optional<T>(const ConfigValue&)> read;
+};
+
+ValueKind<std::size_t> count_between(std::size_t least, std::size_t most);
+
+// "4MiB", or a bare integer of bytes.
+ValueKind<std::size_t> size_between(std::size_t least, std::size_t most);
+
+// "250ms". Settings are whole milliseconds: what is finer is rounded up, so that nothing short becomes 0.
+ValueKind<core::milliseconds> duration_between(core::milliseconds least, core::milliseconds most);
+
+ValueKind<bool> flag();
+
+// Permissions of a file as chmod writes them, "0660".
+ValueKind<std::uint32_t> file_mode();
+
+ValueKind<std::string> listen_address();
+
+// Like a listener's, but TCP only; "" stands for none.
+ValueKind<std::string> admin_address();
+
+// One of some words, each standing for a value.
+template <typename T>
+ValueKind<T> one_of(std::vector<std::pair<std::string_view, T>> words) {
+  ValueKind<T> kind;
+  for (const auto& [word, value] : words) {
+    kind.allowed += (kind.allowed.empty() ? "one of \"" : ", \"") + std::string(word) + "\"";
+  }
+  kind.read = [words = std::move(words)](const ConfigValue& given) -> std::optional<T> {
+    const auto* text = std::get_if<std::string_view>(&given.content);
+    if (!text) return std::nullopt;
+    for (const auto& [word, value] : words) {
+      if (word == *text) return value;
+    }
+    return std::nullopt;
+  };
+  return kind;
+}
+
+// The texts themselves, also for messages.
+std::optional<std::size_t> parse_size(std::string_view text);
+std::optional<core::milliseconds> parse_duration(std::string_view text);
+std::string format_size(std::size_t bytes);
+std::string format_duration(core::milliseconds duration);
+
+}  // namespace sluice::daemon

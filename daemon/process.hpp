@@ -1,0 +1,20 @@
+// What the daemon sees to for its process before any thread starts.
+#pragma once
+
+#include <cstdint>
+
+namespace sluice::daemon {
+
+// Puts /dev/null in the place of stdin, stdout and stderr where they are closed: the next descriptor opened
+// would take their number, and a client would be sent the log.
+void keep_standard_descriptors();
+
+struct DescriptorLimit {
+  std::uint64_t before = 0;
+  std::uint64_t now = 0;
+};
+
+// Raises the number of descriptors that may be open to what the machine allows.
+DescriptorLimit raise_descriptor_limit();
+
+}  // namespace sluice::daemon

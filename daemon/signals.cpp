@@ -1,0 +1,70 @@
+#include "daemon/signals.hpp"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+#include <limits>
+#include <system_error>
+
+namespace sluice::daemon {
+
+namespace {
+
+int checked(int descriptor, const char* what) {
+  if (descriptor < 0) throw std::system_error(errno, std::generic_category(), what);
+  return descriptor;
+}
+
+sigset_t handled_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
+  return set;
+}
+
+// For poll(): rounded up, so that the time has really come when it returns; -1 waits without end.
+int milliseconds_until(std::optional<TimePoint> until) {
+  if (!until) return -1;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(*until - std::chrono::steady_clock::now());
+  return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, std::numeric_limits<int>::max()));
+}
+
+}  // namespace
+
+SignalQueue::SignalQueue() {
+  const sigset_t set = handled_signals();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  signals_ = checked(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd");
+  wake_ = checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd");
+}
+
+SignalQueue::~SignalQueue() {
+  ::close(signals_);
+  ::close(wake_);
+}
+
+std::optional<int> SignalQueue::wait(std::optional<TimePoint> until) {
+  std::array<pollfd, 2> descriptors = {{{signals_, POLLIN, 0}, {wake_, POLLIN, 0}}};
+  while (::poll(descriptors.data(), descriptors.size(), milliseconds_until(until)) < 0 && errno == EINTR) {
+  }
+  signalfd_siginfo info{};
+  if (::read(signals_, &info, sizeof info) == sizeof info) return static_cast<int>(info.ssi_signo);
+  std::uint64_t count = 0;
+  static_cast<void>(!::read(wake_, &count, sizeof count));
+  return std::nullopt;
+}
+
+void SignalQueue::wake() {
+  const std::uint64_t one = 1;
+  static_cast<void>(!::write(wake_, &one, sizeof one));
+}
+
+}  // namespace sluice::daemon

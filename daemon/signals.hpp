@@ -1,0 +1,34 @@
+// Signals as events that one thread waits for; nothing runs in a signal handler.
+#pragma once
+
+#include <chrono>
+#include <optional>
+
+namespace sluice::daemon {
+
+using TimePoint = std::chrono::steady_clock::time_point;
+
+// Takes SIGTERM, SIGINT and SIGHUP for itself, and has SIGPIPE ignored. To be made before the first
+// thread, so that every thread inherits the blocked signals; what arrives is kept until it is asked for.
+// wait() belongs to one thread; wake() may be called by any.
+class SignalQueue {
+ public:
+  // Throws std::system_error when the machine has no descriptor left.
+  SignalQueue();
+  ~SignalQueue();
+  SignalQueue(const SignalQueue&) = delete;
+  SignalQueue& operator=(const SignalQueue&) = delete;
+
+  // The next signal's number. Nothing once `until` has come, or wake() has been called since the last wait.
+  // Without `until` it waits as long as nothing happens.
+  std::optional<int> wait(std::optional<TimePoint> until);
+
+  // Ends the wait() under way, or else the next one.
+  void wake();
+
+ private:
+  int signals_ = -1;
+  int wake_ = -1;
+};
+
+}  // namespace sluice::daemon

@@ -1,0 +1,113 @@
+#include "daemon/systemd.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <system_error>
+
+namespace sluice::daemon {
+
+namespace {
+
+constexpr int kManagerPatienceMs = 1000;
+
+// A datagram socket that leads to the address in NOTIFY_SOCKET, a path or an abstract name behind '@'.
+// Below 0 where there is none.
+int open_notify_socket() {
+  const char* text = std::getenv("NOTIFY_SOCKET");
+  if (!text) return -1;
+  const std::string_view name(text);
+  sockaddr_un address{};
+  if (name.size() < 2 || name.size() >= sizeof address.sun_path) return -1;
+  if (name.front() != '/' && name.front() != '@') return -1;
+  address.sun_family = AF_UNIX;
+  std::copy(name.begin(), name.end(), std::begin(address.sun_path));
+  if (name.front() == '@') address.sun_path[0] = '\0';
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
+
+  const int descriptor = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (descriptor < 0) return -1;
+  if (::connect(descriptor, reinterpret_cast<const sockaddr*>(&address), size) == 0) return descriptor;
+  ::close(descriptor);
+  return -1;
+}
+
+std::optional<std::chrono::microseconds> wanted_watchdog_interval() {
+  std::uint64_t micros = 0;
+  if (::sd_watchdog_enabled(1, &micros) <= 0) return std::nullopt;
+  return std::chrono::microseconds(micros);
+}
+
+struct NameList {
+  char** names = nullptr;
+
+  NameList() = default;
+  NameList(const NameList&) = delete;
+  NameList& operator=(const NameList&) = delete;
+  ~NameList() {
+    for (char** name = names; name && *name; ++name) std::free(*name);
+    std::free(names);
+  }
+};
+
+}  // namespace
+
+ServiceManager::ServiceManager() : socket_(open_notify_socket()) {
+  const auto interval = wanted_watchdog_interval();
+  if (present()) watchdog_interval_ = interval;
+  ::unsetenv("NOTIFY_SOCKET");
+}
+
+ServiceManager::~ServiceManager() {
+  if (present()) ::close(socket_);
+}
+
+void ServiceManager::reloading() const {
+  // The manager tells by the time which READY=1 belongs to this; it counts CLOCK_MONOTONIC, as does
+  // steady_clock.
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+  send_surely(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", micros));
+}
+
+void ServiceManager::extend_timeout(std::chrono::microseconds duration) const {
+  send(fmt::format("EXTEND_TIMEOUT_USEC={}", duration.count()));
+}
+
+bool ServiceManager::send(std::string_view state) const {
+  if (!present()) return true;
+  return ::send(socket_, state.data(), state.size(), MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+}
+
+void ServiceManager::send_surely(std::string_view state) const {
+  if (send(state) || (errno != EAGAIN && errno != ENOBUFS)) return;
+  pollfd writable{socket_, POLLOUT, 0};
+  ::poll(&writable, 1, kManagerPatienceMs);
+  send(state);
+}
+
+std::vector<core::InheritedSocket> inherited_sockets() {
+  NameList list;
+  const int count = ::sd_listen_fds_with_names(1, &list.names);
+  if (count < 0) throw std::system_error(-count, std::generic_category(), "LISTEN_FDS");
+  std::vector<core::InheritedSocket> sockets;
+  for (int i = 0; i < count; ++i) {
+    const int descriptor = SD_LISTEN_FDS_START + i;
+    ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+    sockets.push_back({descriptor, list.names && list.names[i] ? list.names[i] : ""});
+  }
+  return sockets;
+}
+
+}  // namespace sluice::daemon
