@@ -1,0 +1,73 @@
+"""What every row is given: programs, cores, how long and how often, and the servers it may start."""
+
+import contextlib
+import dataclasses
+import os
+import pathlib
+
+from measure.process import Process
+
+REPO = pathlib.Path(__file__).resolve().parents[2]
+BUILD = REPO / "build" / "bench"
+
+
+def two_cores():
+    """One core for the server and another for the load; the same one where there is no other."""
+    cores = sorted(os.sched_getaffinity(0))
+    return {cores[0]}, {cores[1 % len(cores)]}
+
+
+def config_text(listen, server):
+    """A configuration file of sluiced; `server` holds keys of its [server]. With /metrics, as it is deployed."""
+    lines = ["[server]", *(f"{key} = {value}" for key, value in server.items())]
+    for address in listen:
+        lines += ["[[listen]]", f'address = "{address}"']
+    return "\n".join([*lines, "[admin]", 'address = "tcp://127.0.0.1:0"', ""])
+
+
+@dataclasses.dataclass
+class Bench:
+    binaries: pathlib.Path  # holds sluiced and sluice
+    folder: pathlib.Path    # for logs, sockets and configuration files; removed in the end
+    rounds: int
+    seconds: float          # of each load
+    peers: bool             # whether other servers are measured as well
+    server_cores: set = dataclasses.field(default_factory=lambda: two_cores()[0])
+    load_cores: set = dataclasses.field(default_factory=lambda: two_cores()[1])
+    skipped: list = dataclasses.field(default_factory=list)
+    _named: int = 0
+
+    @property
+    def sluice(self):
+        return self.binaries / "sluice"
+
+    @property
+    def busy_server(self):
+        return BUILD / "bin" / "busy_server"
+
+    def skip(self, why):
+        if why not in self.skipped:
+            self.skipped.append(why)
+
+    def path(self, name):
+        """One in the folder that nobody has used."""
+        self._named += 1
+        return self.folder / f"{self._named}.{name}"
+
+    def start(self, *command, cores=None, environment=None):
+        return Process(command, cores or self.server_cores, self.folder, environment)
+
+    def start_sluiced(self, cores=None, environment=None, **server):
+        """On a free TCP port and a Unix socket, its defaults but for the keys of [server] given."""
+        config = self.path("toml")
+        config.write_text(config_text(["tcp://127.0.0.1:0", f"unix://{self.path('sock')}"], server), encoding="utf-8")
+        return self.start(self.binaries / "sluiced", "--config", config, "--demo", cores=cores, environment=environment)
+
+    def start_raw_echo(self, scheme="tcp"):
+        return self.start(BUILD / "bin" / "raw_echo", scheme, "0" if scheme == "tcp" else self.path("sock"))
+
+    @contextlib.contextmanager
+    def beside_raw_echo(self, scheme="tcp", **server):
+        """The addresses of a sluiced and of the raw echo."""
+        with self.start_sluiced(**server) as sluiced, self.start_raw_echo(scheme) as raw:
+            yield sluiced.address(scheme), raw.address(scheme)
