@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+"""Runs all black-box tests, and those with real clients, two files at a time (three of slow programs).
+
+    SLUICED=build/release/bin/sluiced tests/blackbox/run.py [--jobs N] [PATTERN...]
+
+A PATTERN selects the files whose path contains it. Prints what failed and last `N passed, N failed`.
+"""
+
+import argparse
+import concurrent.futures
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+SLOW = 5 if os.environ.get("SLUICE_SLOW", "0") not in ("", "0") else 1
+FILE_SECONDS_MAX = 120 * SLOW
+JOBS = 2 if SLOW == 1 else 3  # slow programs' tests mostly wait
+
+
+class Recorder(unittest.TextTestResult):
+    def __init__(self, *arguments, **more):
+        super().__init__(*arguments, **more)
+        self.passed = []
+        self.seconds = {}
+
+    def startTest(self, test):
+        self._began = time.monotonic()
+        super().startTest(test)
+
+    def stopTest(self, test):
+        self.seconds[test.id()] = time.monotonic() - self._began
+        super().stopTest(test)
+
+    def addSuccess(self, test):
+        super().addSuccess(test)
+        self.passed.append(test.id())
+
+
+def run_file(path, report):
+    """In a process of its own: runs one file's tests and writes what became of them."""
+    sys.path[:0] = [str(HERE), str(path.parent)]
+    suite = unittest.defaultTestLoader.discover(str(path.parent), pattern=path.name, top_level_dir=str(path.parent))
+    result = unittest.TextTestRunner(stream=open(os.devnull, "w"), resultclass=Recorder).run(suite)
+    failed = {}  # subtests and cleanups of one test count once
+    for test, text in [*result.failures, *result.errors, *((test, "passed unexpectedly") for test in result.unexpectedSuccesses)]:
+        whole = getattr(test, "test_case", test)
+        part = test.id().removeprefix(whole.id()).strip()
+        failed[whole.id()] = failed.get(whole.id(), "") + (f"{part}\n" if part else "") + text
+    report.write_text(json.dumps({
+        "passed": sum(1 for name in result.passed if name not in failed),
+        "failed": sorted(failed.items()),
+        "skipped": [[test.id(), reason] for test, reason in result.skipped],
+        "seconds": result.seconds,
+    }))
+
+
+def run_in_process(path):
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="sluice-run-") as directory:
+        report = pathlib.Path(directory) / "report.json"
+        try:
+            done = subprocess.run([sys.executable, __file__, "--file", str(path), "--report", str(report)],
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                  errors="replace", timeout=FILE_SECONDS_MAX)
+            outcome = json.loads(report.read_text())
+        except subprocess.TimeoutExpired:
+            outcome = {"passed": 0, "failed": [[path.name, f"took over {FILE_SECONDS_MAX} s\n"]], "skipped": [], "seconds": {}}
+        except FileNotFoundError:
+            outcome = {"passed": 0, "failed": [[path.name, done.stdout]], "skipped": [], "seconds": {}}
+    return path, time.monotonic() - began, outcome
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("patterns", nargs="*")
+    arguments.add_argument("--jobs", type=int, default=JOBS)
+    arguments.add_argument("--slowest", type=int, default=0, help="show the N slowest tests")
+    arguments.add_argument("--file", type=pathlib.Path, help=argparse.SUPPRESS)
+    arguments.add_argument("--report", type=pathlib.Path, help=argparse.SUPPRESS)
+    options = arguments.parse_args()
+    if options.file:
+        return run_file(options.file, options.report)
+
+    files = sorted([*HERE.glob("test_*.py"), *HERE.parent.glob("clients/test_*.py")],
+                   key=lambda path: -path.stat().st_size)  # the longest first
+    if options.patterns:
+        files = [path for path in files if any(pattern in str(path) for pattern in options.patterns)]
+    passed, failed, skipped, seconds = 0, [], [], {}
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        for done in concurrent.futures.as_completed([pool.submit(run_in_process, path) for path in files]):
+            path, took, outcome = done.result()
+            print(f"{path.parent.name}/{path.name}: {outcome['passed']} passed, {len(outcome['failed'])} failed"
+                  + (f", {len(outcome['skipped'])} skipped" if outcome["skipped"] else "") + f" ({took:.1f} s)", flush=True)
+            passed += outcome["passed"]
+            failed += outcome["failed"]
+            skipped += outcome["skipped"]
+            seconds.update(outcome["seconds"])
+    for name, reason in skipped:
+        print(f"\nskipped: {name}: {reason}")
+    for name, text in failed:
+        print(f"\n--- {name}\n{text.rstrip()}")
+    for name in sorted(seconds, key=seconds.get, reverse=True)[:options.slowest]:
+        print(f"{seconds[name]:8.2f} s  {name}")
+    print(f"\n{passed} passed, {len(failed)} failed" + (f", {len(skipped)} skipped" if skipped else ""))
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,241 @@
+"""/metrics, /healthz and /readyz: contract 6."""
+
+import shutil
+import socket
+import subprocess
+import threading
+import unittest
+
+from daemon import DaemonTest, Stopwatch, code, duration, eventually, limit, main, message, ms
+
+COUNTERS = {"sluice_calls_total", "sluice_calls_rejected_total", "sluice_connections_total", "sluice_received_bytes_total",
+            "sluice_sent_bytes_total"}
+GAUGES = {"sluice_calls_in_flight", "sluice_calls_abandoned", "sluice_in_flight_limit", "sluice_worker_queue_depth", "sluice_worker_busy",
+          "sluice_connections", "sluice_build_info"}
+HISTOGRAMS = {"sluice_call_queue_seconds", "sluice_call_run_seconds"}
+
+
+class MetricsPage(DaemonTest):
+    options = {"server": {"workers": 3}}
+
+    def exercise(self):
+        with self.daemon.connect() as connection:
+            connection.request("demo.echo", [1])
+            connection.request("demo.throw")
+            connection.request("no.such")
+            connection.request_text("oops")
+            connection.request_text("{}")
+            connection.notify("demo.echo", [2])
+            connection.fence()
+
+    def test_all_metrics_are_there_with_their_types(self):
+        self.exercise()
+        metrics = self.daemon.metrics()
+        for names, kind in ((COUNTERS, "counter"), (GAUGES, "gauge"), (HISTOGRAMS, "histogram")):
+            for name in names:
+                with self.subTest(name):
+                    self.assertEqual(metrics.types.get(name), kind)
+        for name in ("process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds", "process_start_time_seconds", "process_max_fds",
+                     "process_virtual_memory_bytes"):
+            with self.subTest(name):
+                self.assertIn(name, metrics.names())
+
+    def test_labels_are_as_promised(self):
+        self.exercise()
+        metrics = self.daemon.metrics()
+        self.assertTrue({"demo.echo", "demo.throw", "_unknown", "_invalid"} <= metrics.label_values("sluice_calls_total", "method"))
+        self.assertTrue({"ok", "-32603", "-32601", "-32700", "-32600"} <= metrics.label_values("sluice_calls_total", "code"))
+        self.assertEqual(len(metrics.label_values("sluice_worker_busy", "worker")), 3)
+        self.assertEqual(len(metrics.label_values("sluice_worker_queue_depth", "worker")), 3)
+        self.assertTrue(metrics.label_values("sluice_build_info", "version"))
+        self.assertEqual(metrics.value("sluice_build_info"), 1)
+        self.assertTrue(metrics.label_values("sluice_connections_total", "protocol"))
+
+    def test_calls_are_counted_by_method_and_code(self):
+        before = self.daemon.metrics()
+        self.exercise()
+        for method, result, count in [("demo.echo", "ok", 3), ("demo.throw", "-32603", 1), ("_unknown", "-32601", 1), ("_invalid", "-32700", 1),
+                                      ("_invalid", "-32600", 1)]:
+            with self.subTest(method, code=result):
+                self.daemon.wait_value(before.value("sluice_calls_total", method=method, code=result) + count, "sluice_calls_total",
+                                       method=method, code=result)
+
+    def test_clients_cannot_create_series(self):
+        with self.daemon.connect() as connection:
+            for number in range(50):
+                connection.request(f"made.up.{number}")
+                connection.request("demo.fail", {"code": 100_000 + number, "message": ""})
+                connection.notify(f"made.up.{number}")
+            connection.request('a"b\nc\\')
+        metrics = self.daemon.metrics()
+        self.assertNotIn("made.up", metrics.text)
+        self.assertLessEqual(len([1 for name, labels in metrics if name == "sluice_calls_total" and ("method", "demo.fail") in labels]), 40)
+
+    def test_histograms_count_all_calls_that_ran_and_no_others(self):
+        daemon = self.start(server={"workers": 1, "worker_queue": 2})
+        with daemon.connect() as connection:
+            for _ in range(5):
+                connection.request("demo.sleep", {"ms": 20})
+            connection.notify("demo.sleep", {"ms": 20})
+            connection.fence()
+            daemon.wait_value(6, "sluice_call_run_seconds_count", method="demo.sleep")
+            daemon.wait_value(6, "sluice_call_queue_seconds_count", method="demo.sleep")
+            self.assertGreaterEqual(daemon.value("sluice_call_run_seconds_sum", method="demo.sleep"), 0.11)
+            connection.request("no.such")
+            connection.call("demo.hang", {"ms": ms(300)}, id="hang")
+            connection.send("".join(message("demo.sleep", {"ms": 1}, id) for id in range(5)))
+            replies = connection.receive_by_id(6)
+            self.assertEqual([code(reply) for reply in replies.values()].count(-32009), 3)
+            daemon.wait_value(8, "sluice_call_run_seconds_count", method="demo.sleep")
+            self.assertEqual(daemon.value("sluice_call_queue_seconds_count", method="_unknown"), 0)
+            metrics = daemon.metrics()
+            self.assertEqual(metrics.value("sluice_call_run_seconds_bucket", method="demo.sleep", le="+Inf"), 8)
+
+    def test_time_in_the_queue_and_time_running_are_kept_apart(self):
+        daemon = self.start(server={"workers": 1})
+        with daemon.connect() as connection:
+            connection.call("demo.hang", {"ms": 300}, id=1)
+            daemon.wait_in_flight(1)
+            connection.call("demo.echo", [1], id=2)
+            connection.receive_by_id(2)
+        eventually(5, lambda: daemon.value("sluice_call_queue_seconds_sum", method="demo.echo") > 0.15)
+        self.assert_below(daemon.value("sluice_call_run_seconds_sum", method="demo.echo"), 0.1)
+
+    def test_busy_workers_and_their_queues_show(self):
+        daemon = self.start(server={"workers": 2})
+        with daemon.connect() as connection:
+            for id in range(6):
+                connection.call("demo.sleep", {"ms": ms(60000)}, id=id)
+            eventually(5, lambda: daemon.value("sluice_worker_busy") == 2 and daemon.value("sluice_worker_queue_depth") == 4, "2 busy, 4 waiting")
+            connection.reset()
+        eventually(5, lambda: daemon.value("sluice_worker_busy") == 0 and daemon.value("sluice_worker_queue_depth") == 0, "idle")
+
+    def test_bytes_are_counted(self):
+        before = self.daemon.metrics()
+        with self.daemon.connect() as connection:
+            connection.result("demo.echo", ["x" * 100_000])
+        for name in ("sluice_received_bytes_total", "sluice_sent_bytes_total"):
+            eventually(5, lambda: 100_000 < self.daemon.value(name) - before.value(name) < 102_000, name)
+
+    @unittest.skipUnless(shutil.which("promtool"), "promtool is not installed")
+    def test_promtool_has_nothing_to_say(self):
+        self.exercise()
+        done = subprocess.run(["promtool", "check", "metrics"], input=self.daemon.metrics().text, capture_output=True, text=True,
+                              timeout=limit(20))
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+
+    def test_scraping_goes_on_while_everything_is_taken(self):
+        daemon = self.start(server={"workers": 1, "worker_queue": 1, "max_connections": 2})
+        connections = [self.connect(daemon) for _ in range(2)]
+        for connection in connections:
+            connection.call("demo.hang", {"ms": ms(600)}, id=1)
+        daemon.wait_in_flight(2)
+        watch = Stopwatch()
+        for path in ("/metrics", "/healthz", "/readyz"):
+            self.assertEqual(daemon.http(path)[0], 200)
+        self.assert_below(watch.ms(), ms(500))
+        for connection in connections:
+            connection.receive()
+
+
+class Health(DaemonTest):
+    def test_a_daemon_at_work_is_healthy_and_ready(self):
+        for path in ("/healthz", "/readyz"):
+            self.assertEqual(self.daemon.http(path)[0], 200)
+
+    def test_health_fails_when_every_worker_is_stuck_past_its_limit_and_comes_back(self):
+        daemon = self.start(server={"workers": 2, "call_timeout": duration(200)})
+        with daemon.connect() as connection:
+            for id in range(2):
+                connection.call("demo.hang", {"ms": ms(2500)}, id=id)
+            connection.receive_many(2)
+            eventually(2, lambda: daemon.http("/healthz")[0] == 503, "/healthz is 503")
+            eventually(5, lambda: daemon.http("/healthz")[0] == 200, "/healthz is 200 again")
+
+    def test_long_calls_within_their_limit_are_healthy(self):
+        daemon = self.start(server={"workers": 1, "call_timeout": duration(10000)})
+        with daemon.connect() as connection:
+            connection.call("demo.hang", {"ms": ms(1000)}, id=1)
+            watch = Stopwatch()
+            while watch.ms() < ms(800):
+                self.assertEqual(daemon.http("/healthz")[0], 200)
+            connection.receive()
+
+    def test_one_stuck_worker_among_others_is_no_reason_to_die(self):
+        daemon = self.start(server={"workers": 2, "call_timeout": duration(100)})
+        with daemon.connect() as connection:
+            connection.request("demo.hang", {"ms": ms(800)})
+            watch = Stopwatch()
+            while watch.ms() < ms(400):
+                self.assertEqual(daemon.http("/healthz")[0], 200)
+        daemon.wait_in_flight(0)
+
+
+class AdminHttp(DaemonTest):
+    def exchange(self, text):
+        with socket.create_connection(self.daemon.admin(), timeout=limit(10)) as connection:
+            data = b""
+            try:
+                connection.sendall(text.encode("latin-1"))
+                connection.shutdown(socket.SHUT_WR)
+                while piece := connection.recv(65536):
+                    data += piece
+            except OSError:  # refused before all of it was sent
+                pass
+            return data
+
+    def test_unknown_paths_are_not_found(self):
+        for path in ("/", "/metrics/", "/metric", "/../etc/passwd", "/%2e%2e/etc/passwd", "/healthz/x"):
+            with self.subTest(path):
+                self.assertEqual(self.daemon.http(path)[0], 404)
+
+    def test_a_query_does_not_change_the_page(self):
+        self.assertIn(self.daemon.http("/readyz?verbose=1")[0], (200, 404))
+
+    def test_other_methods_are_refused(self):
+        for method in ("POST", "PUT", "DELETE"):
+            with self.subTest(method):
+                self.assertEqual(self.daemon.http("/metrics", method)[0], 405)
+
+    def test_metrics_are_served_as_prometheus_text(self):
+        answer = self.exchange("GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        head = answer.split(b"\r\n\r\n")[0].lower()
+        self.assertIn(b"200", head.split(b"\r\n")[0])
+        self.assertIn(b"content-type: text/plain", head)
+
+    def test_rubbish_is_refused_and_harms_nobody(self):
+        for text in ("rubbish\r\n\r\n", "\x00\x01\x02", "GET / HTTP/9.9\r\n\r\n", "GET /metrics HTTP/1.1\r\n" + "X: y\r\n" * 20_000 + "\r\n",
+                     "GET " + "/" * 100_000 + " HTTP/1.1\r\n\r\n", message("demo.echo", [1], 1)):
+            with self.subTest(text[:30]):
+                answer = self.exchange(text)
+                self.assertTrue(not answer or b" 200 " not in answer.split(b"\r\n")[0], answer[:80])
+        self.assertEqual(self.daemon.http("/healthz")[0], 200)
+
+    def test_pages_can_be_asked_for_from_many_sides_at_once(self):
+        failures = []
+
+        def ask():
+            for _ in range(20):
+                for path in ("/metrics", "/healthz", "/readyz"):
+                    if self.daemon.http(path)[0] != 200:
+                        failures.append(path)
+
+        threads = [threading.Thread(target=ask) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(limit(20))
+        self.assertEqual(failures, [])
+
+    def test_a_client_that_says_nothing_does_not_hold_up_others(self):
+        silent = [socket.create_connection(self.daemon.admin(), timeout=limit(5)) for _ in range(20)]
+        try:
+            for _ in range(5):
+                self.assertEqual(self.daemon.http("/healthz", seconds=3)[0], 200)
+        finally:
+            for connection in silent:
+                connection.close()
+
+
+if __name__ == "__main__":
+    main()

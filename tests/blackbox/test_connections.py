@@ -1,0 +1,278 @@
+"""Connections: their number, their time limits, their buffers, and descriptors running out."""
+
+import select
+import socket
+import threading
+import time
+
+from daemon import Connection, DaemonTest, SLOW, Stopwatch, code, duration, eventually, limit, main, message, ms
+
+
+class Number(DaemonTest):
+    def test_one_connection_too_many_is_closed_at_once_and_the_others_live_on(self):
+        daemon = self.start(server={"max_connections": 4})
+        kept = [self.connect(daemon, kind) for kind in ("tcp", "unix", "tcp", "unix")]
+        for connection in kept:
+            connection.fence()
+        for kind in ("tcp", "unix"):
+            watch = Stopwatch()
+            try:
+                daemon.connect(kind).expect_closed()
+            except (ConnectionResetError, BrokenPipeError):
+                pass
+            self.assert_below(watch.ms(), ms(1000))
+        for connection in kept:
+            connection.fence()
+        kept[0].close()
+        eventually(5, lambda: daemon.connect().result("demo.echo", [1]) == [1], "a place is free again")
+
+    def test_connections_that_come_and_go_give_their_places_back(self):
+        daemon = self.start(server={"max_connections": 3})
+
+        def one_call(kind):
+            with daemon.connect(kind) as connection:
+                return connection.result("demo.echo", [1]) == [1]
+
+        for round in range(30):
+            eventually(5, lambda: one_call("unix" if round % 2 else "tcp"), "accepted again")
+        daemon.wait_connections(0)
+
+    def test_connections_are_counted(self):
+        before = self.daemon.value("sluice_connections_total")
+        connections = [self.connect(kind=kind) for kind in ("tcp", "unix", "tcp")]
+        for connection in connections:
+            connection.fence()
+        self.daemon.wait_connections(3)
+        self.assertEqual(self.daemon.value("sluice_connections_total"), before + 3)
+        for connection in connections:
+            connection.close()
+        self.daemon.wait_connections(0)
+
+    def test_five_hundred_connections_are_served_side_by_side(self):
+        connections = [self.connect(kind="unix" if number % 2 else "tcp") for number in range(500)]
+        for number, connection in enumerate(connections):
+            connection.call("demo.echo", [number], id=number)
+        for number, connection in enumerate(connections):
+            self.assertEqual(connection.receive()["result"], [number])
+        for connection in connections:
+            connection.close()
+        self.daemon.wait_connections(0)
+
+
+class IdleTimeout(DaemonTest):
+    options = {"server": {"idle_timeout": duration(300), "message_timeout": duration(60000)}}
+
+    def test_an_idle_connection_is_closed(self):
+        for kind in ("tcp", "unix"):
+            with self.subTest(kind), self.daemon.connect(kind) as silent, self.daemon.connect(kind) as connection:
+                connection.fence()
+                watch = Stopwatch()
+                self.assertEqual(connection.read_to_end(5), [])
+                self.assertGreaterEqual(watch.ms(), ms(200))
+                self.assert_below(watch.ms(), ms(3000))
+                self.assertEqual(silent.read_to_end(5), [])
+
+    def test_a_connection_with_a_call_in_flight_is_not_idle(self):
+        with self.daemon.connect() as connection:
+            self.assertEqual(code(connection.request("demo.sleep", {"ms": ms(1000)})), "ok")
+            connection.fence()
+
+    def test_a_connection_in_use_is_not_idle(self):
+        with self.daemon.connect() as connection:
+            watch = Stopwatch()
+            while watch.ms() < ms(900):
+                connection.request("demo.sleep", {"ms": ms(50)})
+
+
+class MessageTimeout(DaemonTest):
+    options = {"server": {"message_timeout": duration(400)}}
+
+    def drip(self, connection, data):
+        """A byte now and then: each byte is progress, the message as a whole never ends. The time it lived."""
+        watch = Stopwatch()
+        for at in range(len(data)):
+            try:
+                connection.send(data[at:at + 1])
+                connection.socket.settimeout(ms(40) / 1000)  # the pace
+                if not connection.socket.recv(4096):
+                    return watch.ms()
+            except TimeoutError:
+                pass
+            except (ConnectionResetError, BrokenPipeError):
+                return watch.ms()
+        self.fail("a message that came too slowly was not cut off")
+
+    def test_a_slow_drip_is_cut_off_at_the_messages_total_time(self):
+        for head in (b'{"jsonrpc":"2.0","id":1,"params":["', b"Content-Length: 5000\r\n\r\n[", b"Content-Length: 5"):
+            with self.subTest(head), self.daemon.connect() as connection:
+                connection.send(head)
+                lived = self.drip(connection, b"1" * 100)
+                self.assertGreaterEqual(lived, ms(300))
+                self.assert_below(lived, ms(2500))
+
+    def test_a_message_that_stops_in_the_middle_is_cut_off(self):
+        for kind in ("tcp", "unix"):
+            with self.subTest(kind), self.daemon.connect(kind) as connection:
+                connection.send('{"jsonrpc":"2.0",')
+                watch = Stopwatch()
+                try:
+                    connection.read_to_end(5)
+                except ConnectionResetError:
+                    pass
+                self.assert_below(watch.ms(), ms(3000))
+
+    def test_a_first_byte_that_decides_nothing_is_cut_off(self):
+        with self.daemon.connect() as connection:
+            connection.send("Content-Le")
+            try:
+                connection.read_to_end(5)
+            except ConnectionResetError:
+                pass
+
+    def test_others_are_served_meanwhile_and_time_between_messages_does_not_count(self):
+        dripping = [self.connect() for _ in range(20)]
+        for connection in dripping:
+            connection.send('{"a":')
+        with self.daemon.connect() as connection:
+            watch = Stopwatch()
+            while watch.ms() < ms(700):
+                quick = Stopwatch()
+                connection.fence()
+                self.assert_below(quick.ms(), ms(300))
+                connection.request("demo.sleep", {"ms": ms(30)})
+        for connection in dripping:
+            try:
+                connection.read_to_end(5)
+            except ConnectionResetError:
+                pass
+
+
+# What makes a reader slow is that it pauses: there is nothing that it waits for. Shorter than every
+# write_timeout here, and long enough that a whole reply takes many of them.
+READER_PAUSE_MS = ms(60)
+
+
+class SlowReaders(DaemonTest):
+    def flood(self, connection, text, bytes_max):
+        """Sends without ever reading until the daemon takes no more; the bytes that it took."""
+        connection.socket.setblocking(False)
+        data, sent = text.encode() * 20, 0
+        while sent < bytes_max and select.select([], [connection.socket], [], ms(300) / 1000)[1]:
+            try:
+                sent += connection.socket.send(data[sent % len(data):])
+            except BlockingIOError:
+                pass
+            except (ConnectionResetError, BrokenPipeError):
+                break
+        return sent
+
+    def test_a_client_that_never_reads_is_not_read_from_without_end(self):
+        daemon = self.start(server={"max_output_buffer": "1MiB", "write_timeout": duration(60000)})
+        for kind in ("tcp", "unix"):
+            with self.subTest(kind), daemon.connect(kind) as connection:
+                before = daemon.resident_bytes()
+                taken = self.flood(connection, message("demo.echo", ["x" * 20_000], 1), 256 << 20)
+                self.assert_below(taken, 64 << 20, "bytes taken")
+                self.assert_below(daemon.resident_bytes() - before, SLOW * 48 << 20, "bytes kept")
+                with daemon.connect() as other:
+                    other.fence()
+        daemon.wait_connections(0)
+        daemon.wait_in_flight(0)
+
+    def test_a_client_that_reads_late_still_gets_everything(self):
+        daemon = self.start(server={"max_output_buffer": "1MiB", "write_timeout": duration(60000)})
+        with daemon.connect() as connection:
+            count, text = 0, message("demo.echo", ["x" * 20_000], 1)
+            sender = threading.Thread(target=connection.send, args=(text * 300,))
+            sender.start()
+            eventually(10, lambda: daemon.value("sluice_calls_total", method="demo.echo") > 10)
+            while count < 300:
+                self.assertEqual(code(connection.receive()), "ok")
+                count += 1
+            sender.join()
+            connection.fence()
+
+    def test_a_reply_that_makes_no_progress_ends_the_connection(self):
+        daemon = self.start(server={"write_timeout": duration(400)})
+        for kind in ("tcp", "unix"):
+            with self.subTest(kind), daemon.connect(kind, receive_buffer=4096) as connection:
+                connection.fence()
+                try:
+                    for _ in range(4):
+                        connection.send(message("demo.echo", ["x" * 3_000_000], 1))
+                except (ConnectionResetError, BrokenPipeError):
+                    pass  # cut off already
+                daemon.wait_connections(0, 10)
+                daemon.wait_in_flight(0)
+
+    def test_a_reader_that_makes_some_progress_is_not_cut_off(self):
+        daemon = self.start(server={"write_timeout": duration(500)})
+        with daemon.connect("unix") as connection:
+            connection.send(message("demo.echo", ["x" * 3_000_000], 1))
+            watch, got = Stopwatch(), 0
+            while watch.ms() < ms(1500):
+                connection.socket.settimeout(limit(5))
+                got += len(connection.socket.recv(65536))
+                time.sleep(READER_PAUSE_MS / 1000)
+            while got < 3_000_000:
+                data = connection.socket.recv(1 << 20)
+                self.assertTrue(data, "cut off while reading")
+                got += len(data)
+
+    def test_a_reset_in_the_middle_of_a_reply_harms_nobody(self):
+        daemon = self.start()
+        for kind in ("tcp", "unix") * 5:
+            connection = self.connect(daemon, kind, receive_buffer=4096)
+            connection.send(message("demo.echo", ["x" * 3_000_000], 1))
+            connection.socket.settimeout(limit(5))
+            connection.socket.recv(1000)
+            connection.reset()
+        daemon.wait_connections(0)
+        daemon.wait_in_flight(0)
+        daemon.connect().fence()
+
+
+class Descriptors(DaemonTest):
+    def test_running_out_of_descriptors_costs_no_processor_time_and_passes(self):
+        daemon = self.start(descriptors=48)
+        first = self.connect(daemon)
+        first.fence()
+        crowd = [self.connect(daemon, "unix" if number % 2 else "tcp") for number in range(100)]
+        before, watch = daemon.cpu_seconds(), Stopwatch()
+        while watch.ms() < 1000:
+            first.request("demo.sleep", {"ms": 100})  # the one that was in first is served all the time
+        used = (daemon.cpu_seconds() - before) / (watch.ms() / 1000)
+        self.assert_below(used, 0.2 * (2 if SLOW > 1 else 1), "share of a processor")
+        for connection in crowd:
+            connection.close()
+
+        def served():
+            with daemon.connect() as one, daemon.connect("unix") as two:
+                return one.result("demo.echo", [1]) == [1] and two.result("demo.echo", [2]) == [2]
+
+        eventually(10, served, "new connections are accepted again")
+        first.fence()
+        first.close()
+        daemon.wait_connections(0)
+
+    def test_clients_that_wait_for_a_descriptor_are_refused_or_served_but_never_left_hanging(self):
+        daemon = self.start(descriptors=48)
+        crowd = [self.connect(daemon) for _ in range(80)]
+        for connection in crowd:
+            try:
+                connection.call("demo.echo", [1])
+            except (ConnectionResetError, BrokenPipeError):
+                pass
+        answered = 0
+        for connection in crowd:  # each one that is done makes room for one that waits
+            try:
+                answered += connection.receive_text() is not None
+            except (ConnectionResetError, BrokenPipeError):
+                pass
+            connection.close()
+        self.assertGreater(answered, 10)
+        eventually(10, lambda: daemon.connect().result("demo.echo", [1]) == [1])
+
+
+if __name__ == "__main__":
+    main()

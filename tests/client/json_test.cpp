@@ -1,0 +1,112 @@
+#include <doctest/doctest.h>
+
+#include "daemon/client/json_check.hpp"
+#include "daemon/client/json_text.hpp"
+
+namespace sluice::client {
+
+TEST_CASE("json_error_offset: valid texts") {
+  for (const char* text : {"0", "-0.0e-1", "1E+400", "123456789012345678901234567890", "\"\\u00e9\\\\\\\"\"",
+                           "true", " [ ] ", "{}", "[[],{},[{\"a\":[1,{\"b\":null}]}]]", "{\"a\":{},\"a\":[]}",
+                           "\"\xc3\xa9\"", "\"\xf0\x9f\x98\x80\"", "\"\\ud800\"", "\t\n\r 1 \n"}) {
+    CAPTURE(text);
+    CHECK(is_json(text));
+  }
+}
+
+TEST_CASE("json_error_offset: invalid texts") {
+  for (const char* text : {"",
+                           " ",
+                           "[",
+                           "]",
+                           "[1,]",
+                           "[1 2]",
+                           "{\"a\"}",
+                           "{\"a\":}",
+                           "{\"a\":1,}",
+                           "{a:1}",
+                           "01",
+                           "1.",
+                           ".5",
+                           "+1",
+                           "-",
+                           "1e",
+                           "NaN",
+                           "tru",
+                           "\"",
+                           "\"\\x\"",
+                           "\"\\u12g4\"",
+                           "\"\n\"",
+                           "1 1",
+                           "[1}",
+                           "{\"a\":1]",
+                           "[]]",
+                           "\"\xff\"",
+                           "\"\xc0\x80\"",
+                           "\"\xed\xa0\x80\"",
+                           "\"\xf4\x90\x80\x80\"",
+                           "\"\xe2\x82\""}) {
+    CAPTURE(text);
+    CHECK_FALSE(is_json(text));
+  }
+}
+
+TEST_CASE("json_error_offset: every true prefix of a container is refused at its end") {
+  const std::string text = R"([{"key\n":[1.5e3,"\u00e9",true,null],"b":{}},-2])";
+  for (std::size_t size = 0; size < text.size(); ++size) {
+    CAPTURE(size);
+    CHECK(json_error_offset(std::string_view(text).substr(0, size)) == size);
+  }
+  CHECK(is_json(text));
+}
+
+TEST_CASE("json_error_offset: depth is bounded by memory only") {
+  const std::string deep = std::string(200'000, '[') + std::string(200'000, ']');
+  CHECK(is_json(deep));
+}
+
+TEST_CASE("indent_json: keeps numbers, key order and escapes, drops only white space") {
+  CHECK(indent_json(R"({"z":1.0,"a":[1e3,{"s":"a\u0041 ,{}:\"\\"}],"e":{},"f":[ ]})") ==
+        "{\n"
+        "  \"z\": 1.0,\n"
+        "  \"a\": [\n"
+        "    1e3,\n"
+        "    {\n"
+        "      \"s\": \"a\\u0041 ,{}:\\\"\\\\\"\n"
+        "    }\n"
+        "  ],\n"
+        "  \"e\": {},\n"
+        "  \"f\": []\n"
+        "}");
+  CHECK(indent_json(" 9007199254740993 ") == "9007199254740993");
+  CHECK(indent_json("[]") == "[]");
+}
+
+TEST_CASE("compact_json: undoes indent_json") {
+  const std::string text = R"({"z":1.00,"a":[1e3,{"s":"a b\\"}],"e":{},"f":[]})";
+  CHECK(compact_json(indent_json(text)) == text);
+}
+
+TEST_CASE("quote_json and unquote_json: one undoes the other") {
+  const std::string text = "a\"b\\c\n\t\x01 \xc3\xa9";
+  CHECK(is_json(quote_json(text)));
+  CHECK(unquote_json(quote_json(text)) == text);
+  CHECK(unquote_json("12") == "12");
+}
+
+TEST_CASE("find_member: the last of a name wins, escapes in keys are understood") {
+  CHECK(find_member(R"({"a":1,"b":[2, 3],"a" : {"x":1} })", "a") == R"({"x":1})");
+  CHECK(find_member(R"({"\u0061":"v"})", "a") == "\"v\"");
+  CHECK(find_member(R"({"a":1})", "b").empty());
+  CHECK(find_member("[1]", "b").empty());
+  CHECK(find_member(" {} ", "b").empty());
+}
+
+TEST_CASE("visit_elements: in order, without their white space") {
+  std::string seen;
+  visit_elements(" [ 1.0 , [2,3] ,\"a,]\", {\"b\":4} ] ",
+                 [&](std::string_view element) { seen.append(element).append("|"); });
+  CHECK(seen == "1.0|[2,3]|\"a,]\"|{\"b\":4}|");
+}
+
+}  // namespace sluice::client

@@ -1,0 +1,257 @@
+"""The examples, each started as its user would and called over a socket. EXAMPLES_DIR holds their binaries."""
+
+import hashlib
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "blackbox"))
+from daemon import eventually  # noqa: E402
+
+EXAMPLES = pathlib.Path(os.environ.get("EXAMPLES_DIR", "build/debug/bin"))
+PATIENCE = 30  # seconds that anything may take on a slow, busy machine
+
+
+class Program:
+    """An example that runs, and one connection to it."""
+
+    def __init__(self, *command):
+        self.process = subprocess.Popen([str(part) for part in command], stderr=subprocess.PIPE, text=True)
+        self.log = []
+        self._listening = threading.Event()
+        self._reader = threading.Thread(target=self._read_log, daemon=True)
+        self._reader.start()
+        if not self._listening.wait(PATIENCE):
+            self.process.kill()
+            raise AssertionError("not listening:\n" + "".join(self.log))
+        self.connection = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
+        self.replies = self.connection.makefile("r", encoding="utf-8")
+        self.last_id = 0
+        # Until the connection has been accepted, the end of the program would be a reset to it.
+        self.call("rpc.discover", [])
+
+    def _read_log(self):
+        for line in self.process.stderr:
+            self.log.append(line)
+            found = re.search(r"listening on tcp://127\.0\.0\.1:(\d+)", line)
+            if found:
+                self.port = int(found.group(1))
+                self._listening.set()
+
+    def send(self, method, params):
+        self.last_id += 1
+        call = {"jsonrpc": "2.0", "id": self.last_id, "method": method, "params": params}
+        self.connection.sendall(json.dumps(call).encode() + b"\n")
+        return self.last_id
+
+    def receive(self):
+        return json.loads(self.replies.readline())
+
+    def call(self, method, params):
+        """The result, or the error object."""
+        sent = self.send(method, params)
+        reply = self.receive()
+        assert reply["id"] == sent, reply
+        return reply["error"] if "error" in reply else reply["result"]
+
+    def stop(self):
+        """Ends the program by SIGTERM; its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            if not self.replies.closed:
+                self.replies.read()  # to its end, and closes then, as a client does that the server waits for
+                self.replies.close()
+                self.connection.close()
+            return self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+        finally:
+            self.replies.close()
+            self.connection.close()
+            self.process.wait()
+            self._reader.join()
+            self.process.stderr.close()
+
+
+def run_to_its_end(*command):
+    return subprocess.run([str(part) for part in command], stderr=subprocess.PIPE, text=True, timeout=PATIENCE)
+
+
+class CalculatorTest(unittest.TestCase):
+    def setUp(self):
+        self.program = Program(EXAMPLES / "calculator")
+        self.addCleanup(lambda: self.program.process.poll() is None and self.program.stop())
+
+    def test_calculates_by_position_and_by_name(self):
+        self.assertEqual(self.program.call("calc.add", [1, 2.5]), 3.5)
+        self.assertEqual(self.program.call("calc.subtract", {"b": 3, "a": 10}), 7)
+        self.assertEqual(self.program.call("calc.multiply", [1.5, 4]), 6)
+        self.assertEqual(self.program.call("calc.divide", {"dividend": 1, "divisor": 8}), 0.125)
+        self.assertEqual(self.program.call("calc.mean", [[1, 2, 3, 4]]), 2.5)
+
+    def test_division_by_zero_is_an_error_of_the_programs_own(self):
+        error = self.program.call("calc.divide", [1, 0])
+        self.assertEqual(error, {"code": 1, "message": "Division by zero", "data": {"dividend": 1.0}})
+
+    def test_a_result_is_never_infinite(self):
+        self.assertEqual(self.program.call("calc.multiply", [1e300, 1e300])["code"], 2)
+
+    def test_params_that_do_not_fit_are_named(self):
+        error = self.program.call("calc.add", {"a": 1, "b": "2"})
+        self.assertEqual(error["code"], -32602)
+        self.assertEqual(error["data"]["reason"], "invalid_params")
+        self.assertEqual(error["data"]["path"], "/b")
+        self.assertEqual(self.program.call("calc.mean", [[]])["data"]["path"], "/0")
+        self.assertEqual(self.program.call("calc.mean", {"values": []})["data"]["path"], "/values")
+
+    def test_describes_itself(self):
+        document = self.program.call("rpc.discover", [])
+        self.assertEqual(document["openrpc"], "1.3.2")
+        methods = {method["name"]: method for method in document["methods"]}
+        self.assertEqual([param["name"] for param in methods["calc.divide"]["params"]], ["dividend", "divisor"])
+        self.assertEqual(methods["calc.add"]["result"]["schema"], {"type": "number"})
+
+    def test_stops_in_order(self):
+        self.assertEqual(self.program.stop(), 0)
+
+    def test_a_port_in_use_is_named(self):
+        address = f"tcp://127.0.0.1:{self.program.port}"
+        second = run_to_its_end(EXAMPLES / "calculator", address)
+        self.assertEqual(second.returncode, 1)
+        self.assertIn(str(self.program.port), second.stderr)
+
+
+class FileDigestTest(unittest.TestCase):
+    CHUNK = 4096
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = pathlib.Path(folder.name) / "root"
+        (self.root / "sub").mkdir(parents=True)
+        (self.root.parent / "secret").write_text("not for clients")
+        self.program = Program(EXAMPLES / "file_digest", self.root)
+        self.addCleanup(lambda: self.program.process.poll() is None and self.program.stop())
+
+    def digest(self, path, **more):
+        return self.program.call("digest.file", {"path": path, **more})
+
+    def assert_refused(self, path):
+        error = self.digest(path)
+        self.assertEqual(error.get("code"), -32602, (path, error))
+        self.assertEqual(error["data"]["path"], "/path")
+
+    def test_digests_of_the_whole_and_of_each_chunk(self):
+        for size in (0, 1, self.CHUNK - 1, self.CHUNK, self.CHUNK + 1, 10 * self.CHUNK + 7):
+            content = os.urandom(size)
+            (self.root / "sub" / "file").write_bytes(content)
+            chunks = [content[at : at + self.CHUNK] for at in range(0, size, self.CHUNK)]
+            with self.subTest(size=size):
+                answer = self.digest("sub/file", chunk_bytes=self.CHUNK)
+                self.assertEqual(answer["sha256"], hashlib.sha256(content).hexdigest())
+                self.assertEqual(answer["chunks"], [hashlib.sha256(chunk).hexdigest() for chunk in chunks])
+                self.assertEqual(answer["bytes"], size)
+
+    def test_the_chunk_size_may_be_left_out(self):
+        content = os.urandom((1 << 20) + 1)
+        (self.root / "file").write_bytes(content)
+        answer = self.digest("file")
+        self.assertEqual(answer["sha256"], hashlib.sha256(content).hexdigest())
+        self.assertEqual(len(answer["chunks"]), 2)
+
+    def test_several_calls_at_once(self):
+        contents = {name: os.urandom(100 * self.CHUNK) for name in "abc"}
+        for name, content in contents.items():
+            (self.root / name).write_bytes(content)
+        sent = {self.program.send("digest.file", [name, self.CHUNK]): name for name in contents}
+        for _ in contents:
+            reply = self.program.receive()
+            self.assertEqual(reply["result"]["sha256"], hashlib.sha256(contents[sent[reply["id"]]]).hexdigest())
+
+    def test_paths_out_of_the_root_are_refused(self):
+        (self.root / "link").symlink_to("../secret")
+        (self.root / "absolute_link").symlink_to(self.root.parent / "secret")
+        (self.root / "out").symlink_to("..")
+        (self.root / "loop").symlink_to("loop")
+        for path in ("../secret", "sub/../../secret", "sub/..", "..", str(self.root.parent / "secret"), "/etc/passwd",
+                     "link", "absolute_link", "out/secret", "loop", "sub\0/../../secret", "x" * 5000):
+            with self.subTest(path=path[:40]):
+                self.assert_refused(path)
+        self.assertEqual(self.program.call("digest.file", ["../secret"])["data"]["path"], "/0")
+
+    def test_a_link_within_the_root_is_followed(self):
+        (self.root / "sub" / "file").write_text("hello")
+        (self.root / "link").symlink_to("sub/file")
+        self.assertEqual(self.digest("link")["sha256"], hashlib.sha256(b"hello").hexdigest())
+
+    def test_only_regular_files_are_read(self):
+        os.mkfifo(self.root / "fifo")
+        listener = socket.socket(socket.AF_UNIX)
+        self.addCleanup(listener.close)
+        listener.bind(str(self.root / "socket"))
+        for path in ("fifo", "socket", "sub", "."):
+            with self.subTest(path=path):
+                self.assert_refused(path)
+
+    def test_a_missing_file_is_an_error_that_shows_no_path(self):
+        self.assertEqual(self.digest("nowhere/file"), {"code": 1, "message": "No such file"})
+        self.assertEqual(self.digest(""), {"code": 1, "message": "No such file"})
+
+    def test_chunk_sizes_have_bounds(self):
+        (self.root / "file").write_text("hello")
+        for size in (0, -1, 4095, 1 << 30, "4096"):
+            error = self.digest("file", chunk_bytes=size)
+            self.assertEqual((error["code"], error["data"]["path"]), (-32602, "/chunk_bytes"))
+        os.truncate(self.root / "file", 4096 * 200_000)
+        self.assertEqual(self.digest("file", chunk_bytes=4096)["data"]["path"], "/chunk_bytes")
+
+    def start_a_long_call(self):
+        """A sparse file takes no room on disk, and minutes to hash."""
+        (self.root / "huge").touch()
+        os.truncate(self.root / "huge", 90_000 << 22)
+        return self.program.send("digest.file", {"path": "huge", "chunk_bytes": 1 << 22})
+
+    def threads(self):
+        return len(os.listdir(f"/proc/{self.program.process.pid}/task"))
+
+    def test_can_be_cancelled_and_leaves_no_thread_behind(self):
+        at_rest = self.threads()
+        call = self.start_a_long_call()
+        eventually(PATIENCE, lambda: self.threads() > at_rest)
+        cancel = self.program.send("rpc.cancel", {"id": call})
+        replies = {reply["id"]: reply for reply in (self.program.receive(), self.program.receive())}
+        self.assertIs(replies[cancel]["result"], True)
+        self.assertEqual(replies[call]["error"]["code"], -32800)
+        eventually(PATIENCE, lambda: self.threads() == at_rest)
+
+    def test_a_client_that_leaves_ends_its_calls(self):
+        at_rest = self.threads()
+        self.start_a_long_call()
+        eventually(PATIENCE, lambda: self.threads() > at_rest)
+        # A reset; a mere end of sending would let the call go on.
+        self.program.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        self.program.replies.close()
+        self.program.connection.close()
+        eventually(PATIENCE, lambda: self.threads() == at_rest)
+
+    def test_stops_in_order(self):
+        self.assertEqual(self.program.stop(), 0)
+
+    def test_wrong_arguments(self):
+        self.assertEqual(run_to_its_end(EXAMPLES / "file_digest").returncode, 2)
+        missing = run_to_its_end(EXAMPLES / "file_digest", self.root / "nowhere")
+        self.assertEqual(missing.returncode, 1)
+        self.assertIn("nowhere", missing.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

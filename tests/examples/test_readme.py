@@ -1,0 +1,94 @@
+"""The README's C++ programs, each built with its CMake project against the installed copy at $SLUICE_PREFIX,
+and called; its configuration is valid. The text is the README's own, but for the addresses."""
+
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import tempfile
+import unittest
+
+from test_examples import Program
+
+PREFIX = os.environ["SLUICE_PREFIX"]
+README = (pathlib.Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+BUILD_LIMIT_S = 300
+
+
+def blocks(heading, language):
+    """The fenced blocks of one section."""
+    section = README.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    return re.findall(rf"^```{language}\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+
+
+def step(*command):
+    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          timeout=BUILD_LIMIT_S)
+    assert done.returncode == 0, done.stdout
+
+
+class Embedding(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def start(self, number):
+        """Builds and starts the section's C++ program of that number, on addresses that nobody else uses."""
+        text, = blocks("Embedding it", "cmake")
+        (self.folder / "CMakeLists.txt").write_text(text)
+        text = blocks("Embedding it", "cpp")[number].replace("tcp://127.0.0.1:7070", "tcp://127.0.0.1:0")
+        (self.folder / "main.cpp").write_text(text.replace("unix:///tmp/", f"unix://{self.folder}/"))
+        step("cmake", "-S", self.folder, "-B", self.folder / "build", f"-DCMAKE_PREFIX_PATH={PREFIX}")
+        step("cmake", "--build", self.folder / "build")
+        program = Program(self.folder / "build" / "my_server")
+        self.addCleanup(lambda: program.process.poll() is None and program.stop())
+        return program
+
+    def test_first_program(self):
+        program = self.start(0)
+        self.assertEqual(program.call("calc.add", [1, 2.5]), 3.5)
+        self.assertEqual(program.call("calc.add", {"b": 1, "a": 2}), 3)
+        self.assertEqual(program.call("calc.upper", ["hello"]), "HELLO")
+        self.assertEqual(program.call("calc.add", [1, "2"])["data"]["path"], "/1")
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(30)
+            connection.connect(str(self.folder / "calc.sock"))
+            connection.sendall(b'{"jsonrpc":"2.0","id":1,"method":"calc.upper","params":{"text":"a"}}')
+            self.assertEqual(connection.recv(1000), b'{"jsonrpc":"2.0","id":1,"result":"A"}\n')
+        self.assertEqual(program.stop(), 0)
+
+    def test_handlers_of_every_kind(self):
+        program = self.start(1)
+        self.assertEqual(program.call("point.scale", [{"x": 3, "y": 4}, 2]), {"x": 6, "y": 8})
+        self.assertEqual(program.call("point.scale", {"by": 2, "point": {"x": 3}})["code"], -32602)
+        self.assertEqual(program.call("calc.divide", [1, 8]), 0.125)
+        self.assertEqual(program.call("calc.divide", [1, 0]), {"code": 1, "message": "Division by zero", "data": {"dividend": 1.0}})
+        self.assertEqual(program.call("calc.count", [1000]), 1000)
+        self.assertEqual(program.call("later", {"ms": 1}), "done")
+        self.assertEqual(program.call("later", {"ms": "1"})["data"]["path"], "/ms")
+        for method, params in (("calc.count", [10**18]), ("later", {"ms": 3_600_000})):
+            with self.subTest(method):
+                call = program.send(method, params)
+                cancel = program.send("rpc.cancel", {"id": call})
+                replies = {reply["id"]: reply for reply in (program.receive(), program.receive())}
+                self.assertIs(replies[cancel]["result"], True)
+                self.assertEqual(replies[call]["error"]["code"], -32800)
+        self.assertEqual(program.stop(), 0)
+
+    def test_there_is_no_other_program(self):
+        self.assertEqual(len(blocks("Embedding it", "cpp")), 2)
+
+
+class Configuration(unittest.TestCase):
+    def test_is_valid(self):
+        text, = blocks("Configuration", "toml")
+        with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+            file.write(text)
+            file.flush()
+            step(f"{PREFIX}/bin/sluiced", "--check", "--config", file.name)
+
+
+if __name__ == "__main__":
+    unittest.main()

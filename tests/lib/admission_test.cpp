@@ -1,0 +1,153 @@
+#include "lib/admission/admission.hpp"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <optional>
+#include <thread>
+#include <vector>
+
+namespace sluice::core {
+namespace {
+
+std::optional<Permit> admit(Admission& admission, MethodMetrics& method, std::size_t method_max = 0) {
+  auto admitted = admission.try_admit(method, method_max);
+  if (auto* permit = std::get_if<Permit>(&admitted)) return std::move(*permit);
+  return std::nullopt;
+}
+
+Rejection rejection(Admission& admission, MethodMetrics& method, std::size_t method_max = 0) {
+  return std::get<Rejection>(admission.try_admit(method, method_max));
+}
+
+TEST_CASE(
+    "Admission: admits up to its limit, then refuses at once, and again admits when a permit comes back") {
+  Admission admission(2);
+  MethodMetrics method;
+  auto first = admit(admission, method);
+  auto second = admit(admission, method);
+  REQUIRE(first);
+  REQUIRE(second);
+  CHECK(*first);
+  CHECK(rejection(admission, method) == Rejection::queue_full);
+  CHECK(admission.in_flight_approx() == 2);
+  CHECK(method.in_flight == 2);
+  first.reset();
+  CHECK(admission.in_flight_approx() == 1);
+  CHECK(admit(admission, method));
+}
+
+TEST_CASE("Admission: a method's own limit refuses only that method, and takes no place in the other limit") {
+  Admission admission(10);
+  MethodMetrics limited;
+  MethodMetrics other;
+  const auto only = admit(admission, limited, 1);
+  REQUIRE(only);
+  CHECK(rejection(admission, limited, 1) == Rejection::method_busy);
+  CHECK(admission.in_flight_approx() == 1);
+  CHECK(limited.in_flight == 1);
+  CHECK(admit(admission, other, 1));
+}
+
+TEST_CASE("Admission: a method without a limit of its own is held by the server's only") {
+  Admission admission(100);
+  MethodMetrics method;
+  std::vector<Permit> permits;
+  while (auto permit = admit(admission, method)) permits.push_back(std::move(*permit));
+  CHECK(permits.size() == 100);
+}
+
+TEST_CASE("Admission: a limit that is lowered under load refuses until enough permits have come back") {
+  Admission admission(4);
+  MethodMetrics method;
+  std::vector<Permit> permits;
+  for (int i = 0; i < 4; ++i) permits.push_back(*admit(admission, method));
+  admission.set_in_flight_max(2);
+  permits.pop_back();
+  permits.pop_back();
+  CHECK_FALSE(admit(admission, method));
+  permits.pop_back();
+  CHECK(admit(admission, method));
+  admission.set_in_flight_max(0);
+  CHECK_FALSE(admit(admission, method));
+}
+
+TEST_CASE("Permit: gives its places back once, however it is moved about and released") {
+  Admission admission(5);
+  MethodMetrics method;
+  {
+    Permit permit = *admit(admission, method);
+    Permit moved = std::move(permit);
+    CHECK_FALSE(permit);
+    CHECK(moved);
+    permit.release();
+    CHECK(admission.in_flight_approx() == 1);
+    moved.release();
+    moved.release();
+    CHECK_FALSE(moved);
+    CHECK(admission.in_flight_approx() == 0);
+    moved = *admit(admission, method);
+    Permit other = *admit(admission, method);
+    CHECK(admission.in_flight_approx() == 2);
+    moved = std::move(other);
+    CHECK(admission.in_flight_approx() == 1);
+  }
+  CHECK(admission.in_flight_approx() == 0);
+  CHECK(method.in_flight == 0);
+}
+
+TEST_CASE("Admission: no burst from several threads passes a limit, and every permit comes back") {
+  static constexpr std::size_t kMax = 7;
+  static constexpr std::size_t kMethodMax = 3;
+  Admission admission(kMax);
+  MethodMetrics limited;
+  MethodMetrics free;
+  std::atomic<std::size_t> held{0}, held_limited{0}, admitted{0};
+  std::atomic<bool> overshot{false};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      std::vector<Permit> mine;
+      for (int i = 0; i < 30'000; ++i) {
+        const bool use_limited = (i + t) % 2 == 0;
+        auto permit = admit(admission, use_limited ? limited : free, use_limited ? kMethodMax : 0);
+        if (permit) {
+          // Counted after it was taken and before it is given back, so that this never counts too many.
+          if (held.fetch_add(1) + 1 > kMax) overshot = true;
+          if (use_limited && held_limited.fetch_add(1) + 1 > kMethodMax) overshot = true;
+          admitted.fetch_add(1);
+          if (use_limited) held_limited.fetch_sub(1);
+          held.fetch_sub(1);
+          // Some are held on to for a while, and given back by another statement.
+          if (!use_limited) mine.push_back(std::move(*permit));
+        }
+        if (admission.in_flight_approx() > kMax) overshot = true;
+        if (mine.size() >= 3) mine.clear();
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  CHECK_FALSE(overshot);
+  CHECK(admitted > 0);
+  CHECK(admission.in_flight_approx() == 0);
+  CHECK(limited.in_flight == 0);
+  CHECK(free.in_flight == 0);
+}
+
+TEST_CASE("Permit: may be given back by another thread than the one that got it") {
+  Admission admission(1000);
+  MethodMetrics method;
+  std::vector<Permit> permits;
+  for (int i = 0; i < 1000; ++i) permits.push_back(*admit(admission, method));
+  std::vector<std::thread> threads;
+  for (std::size_t t = 0; t < 4; ++t) {
+    threads.emplace_back([&permits, t] {
+      for (std::size_t i = t; i < permits.size(); i += 4) permits[i].release();
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  CHECK(admission.in_flight_approx() == 0);
+}
+
+}  // namespace
+}  // namespace sluice::core

@@ -1,0 +1,73 @@
+#include "lib/io/io_thread.hpp"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <limits>
+
+#include "tests/support/eventually.hpp"
+#include "tests/support/failing_allocator.hpp"
+
+namespace sluice::core {
+namespace {
+
+using std::chrono::seconds;
+using testing::fail_allocations;
+using testing::Gate;
+
+struct PassedGate final : Deadline {
+  void on_deadline(TimePoint) override { passed.open(); }
+  Gate passed;
+};
+
+// One thread with nothing on it but what a test posts.
+struct Fixture {
+  Fixture() {
+    thread.on_returned([](ActiveCall&) {});
+    thread.start();
+  }
+  ~Fixture() { thread.stop_and_join(); }
+
+  Metrics metrics{1};
+  WorkerPool pool{1, 1};
+  IoThread thread{0, Limits{}, pool, metrics.shard(0)};
+};
+
+TEST_CASE(
+    "IoThread: while memory does not suffice for a timer, other events are dealt with, and then it is set") {
+  Fixture fixture;
+  IoThread& thread = fixture.thread;
+  PassedGate soon, late;
+  const std::size_t before = testing::failed_allocations();
+  Gate begun;
+  thread.post([&] {
+    fail_allocations(0, std::numeric_limits<std::size_t>::max());
+    // The second moves the timer while the memory of the first wait is still in use.
+    thread.set_deadline(late, thread.now() + seconds(3600));
+    thread.set_deadline(soon, thread.now() + std::chrono::milliseconds(1));
+    begun.open();
+  });
+  REQUIRE(begun.wait());
+  Gate relieved;
+  // More than std::function holds without memory of its own.
+  const std::array<std::size_t, 16> load{1};
+  thread.post([&, load] {
+    CHECK(load[0] == 1);
+    CHECK_FALSE(soon.passed.is_open());
+    fail_allocations(0, 0);
+    relieved.open();
+  });
+  REQUIRE(relieved.wait());
+  CHECK(testing::failed_allocations() > before);
+  CHECK(soon.passed.wait());
+  CHECK_FALSE(late.passed.is_open());
+  Gate cleared;
+  thread.post([&] {
+    thread.clear_deadline(late);
+    cleared.open();
+  });
+  REQUIRE(cleared.wait());
+}
+
+}  // namespace
+}  // namespace sluice::core

@@ -1,0 +1,95 @@
+// Calls for a worker pool without a server around it.
+#pragma once
+
+#include "lib/worker/worker_pool.hpp"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace sluice::core {
+
+// Calls with a handler of their own, and the place that they come back to.
+class Calls final : public CallReturn {
+ public:
+  using Body = std::function<void(Call&)>;
+
+  ActiveCall& make(Body body, milliseconds limit = milliseconds(60'000)) {
+    MethodSpec spec;
+    spec.name = "test";
+    spec.handler = [body = std::move(body)](Call& call, std::string_view,
+                                            std::string& result) -> std::optional<Error> {
+      body(call);
+      result += "1";
+      return std::nullopt;
+    };
+    ActiveCall& call = calls_.emplace_back();
+    call.method = std::make_shared<Method>(std::move(spec), metrics_.method("test"));
+    call.request.id = "1";
+    call.response_bytes_max = 1000;
+    call.deadline = Clock::now() + limit;
+    call.home = this;
+    return call;
+  }
+
+  bool give_back(ActiveCall& call) override {
+    {
+      const std::lock_guard lock(mutex_);
+      returned_.push_back(&call);
+    }
+    count_.fetch_add(1);
+    return false;
+  }
+
+  std::size_t returned() const { return count_.load(); }
+  std::vector<ActiveCall*> in_order_of_return() {
+    const std::lock_guard lock(mutex_);
+    return returned_;
+  }
+
+ private:
+  Metrics metrics_{1};
+  std::deque<ActiveCall> calls_;
+  std::mutex mutex_;
+  std::vector<ActiveCall*> returned_;
+  std::atomic<std::size_t> count_{0};
+};
+
+inline void push(WorkerPool& pool, std::size_t worker, ActiveCall& call) {
+  call.worker = worker;
+  CallQueue queue;
+  queue.push_back(call);
+  pool.push(worker, queue, 1);
+}
+
+// Reserves a place with that worker and no other.
+inline void reserve(WorkerPool& pool, std::size_t worker) {
+  std::vector<std::size_t> others;
+  for (;;) {
+    const auto got = pool.try_reserve();
+    REQUIRE(got);
+    if (*got == worker) break;
+    others.push_back(*got);
+  }
+  for (const std::size_t other : others) pool.unreserve(other);
+}
+
+inline void submit(WorkerPool& pool, std::size_t worker, ActiveCall& call) {
+  reserve(pool, worker);
+  push(pool, worker, call);
+}
+
+// What can be reserved now, in all; nothing is reserved afterwards.
+inline std::size_t free_places(WorkerPool& pool) {
+  std::vector<std::size_t> got;
+  while (const auto worker = pool.try_reserve()) got.push_back(*worker);
+  for (const std::size_t worker : got) pool.unreserve(worker);
+  return got.size();
+}
+
+}  // namespace sluice::core

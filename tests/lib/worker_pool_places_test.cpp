@@ -1,0 +1,68 @@
+#include <doctest/doctest.h>
+
+#include <array>
+#include <atomic>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "tests/lib/worker_pool_calls.hpp"
+
+namespace sluice::core {
+namespace {
+
+TEST_CASE("WorkerPool: a call goes to the least loaded worker") {
+  WorkerPool pool(4, 10);
+  for (int round = 1; round <= 3; ++round) {
+    std::multiset<std::size_t> chosen;
+    for (int i = 0; i < 4; ++i) chosen.insert(*pool.try_reserve());
+    CHECK(chosen == std::multiset<std::size_t>{0, 1, 2, 3});
+  }
+  for (const std::size_t freed : {2, 0, 3, 1}) {
+    pool.unreserve(freed);
+    CHECK(pool.try_reserve() == freed);
+  }
+  pool.unreserve(1);
+  pool.unreserve(1);
+  pool.unreserve(3);
+  CHECK(pool.try_reserve() == 1);
+}
+
+TEST_CASE("WorkerPool: has room for one running and `queue` waiting calls a worker, and not for one more") {
+  for (const std::size_t workers : {1, 2, 3, 5}) {
+    for (const std::size_t queue : {0, 1, 4}) {
+      WorkerPool pool(workers, queue);
+      for (std::size_t i = 0; i < workers * (queue + 1); ++i) REQUIRE(pool.try_reserve());
+      CHECK_FALSE(pool.try_reserve());
+      pool.unreserve(workers - 1);
+      CHECK(pool.try_reserve() == workers - 1);
+      CHECK_FALSE(pool.try_reserve());
+      pool.set_queue_max(queue + 2);
+      for (std::size_t i = 0; i < workers * 2; ++i) CHECK(pool.try_reserve());
+      CHECK_FALSE(pool.try_reserve());
+    }
+  }
+}
+
+TEST_CASE("WorkerPool: reservations of several threads at once fill it exactly") {
+  for (int round = 0; round < 30; ++round) {
+    WorkerPool pool(3, 99);
+    std::array<std::atomic<std::size_t>, 3> by_worker{};
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t) {
+      threads.emplace_back([&] {
+        while (const auto worker = pool.try_reserve()) by_worker[*worker].fetch_add(1);
+      });
+    }
+    for (auto& thread : threads) thread.join();
+    for (const auto& count : by_worker) CHECK(count == 100);
+  }
+}
+
+TEST_CASE("WorkerPool: the wait that a refused caller is told of lies between 10 ms and 5 s") {
+  WorkerPool idle(4, 10);
+  CHECK(idle.expected_wait_approx() == milliseconds(10));
+}
+
+}  // namespace
+}  // namespace sluice::core

@@ -1,0 +1,301 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <memory>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <pthread.h>
+
+#include "tests/lib/worker_pool_calls.hpp"
+#include "tests/support/eventually.hpp"
+
+namespace sluice::core {
+namespace {
+
+using testing::eventually;
+using testing::Gate;
+using testing::OpenAtEnd;
+
+TEST_CASE("WorkerPool: runs calls of one worker in the order of pushing, and gives their places back") {
+  WorkerPool pool(1, 100);
+  Calls calls;
+  pool.start();
+  std::vector<ActiveCall*> pushed;
+  for (int i = 0; i < 50; ++i) {
+    pushed.push_back(&calls.make([](Call&) {}));
+    submit(pool, 0, *pushed.back());
+  }
+  REQUIRE(eventually([&] { return calls.returned() == 50; }));
+  CHECK(calls.in_order_of_return() == pushed);
+  CHECK(free_places(pool) == 101);
+  CHECK(pushed.front()->reply == R"({"jsonrpc":"2.0","id":1,"result":1})");
+  CHECK(pushed.front()->started <= pushed.front()->finished);
+}
+
+TEST_CASE("WorkerPool: what is queued behind a hung worker is run by another, in its order") {
+  Gate gate;
+  Calls calls;
+  WorkerPool pool(2, 10);
+  const OpenAtEnd open(gate);
+  pool.start();
+  Gate started;
+  submit(pool, 0, calls.make([&](Call&) {
+    started.open();
+    gate.wait();
+  }));
+  REQUIRE(started.wait());
+  std::vector<ActiveCall*> behind;
+  for (int i = 0; i < 8; ++i) {
+    behind.push_back(&calls.make([](Call&) {}));
+    submit(pool, i < 5 ? 0 : 1, *behind.back());
+  }
+  REQUIRE(eventually([&] { return calls.returned() == 8; }));
+  const auto order = calls.in_order_of_return();
+  const auto at = [&](std::size_t i) { return std::ranges::find(order, behind[i]); };
+  for (std::size_t i = 0; i + 1 < 5; ++i) CHECK(at(i) < at(i + 1));
+  // The hung call holds one place, and no other.
+  CHECK(eventually([&] { return free_places(pool) == 2 * 11 - 1; }));
+}
+
+// Which worker it is that asks.
+std::size_t this_worker() {
+  std::array<char, 16> name{};
+  ::pthread_getname_np(::pthread_self(), name.data(), name.size());
+  return std::stoul(std::string(name.data()).substr(std::string("worker-").size()));
+}
+
+TEST_CASE("WorkerPool: an idle worker steals from the longest queue") {
+  Gate first_gate, second_gate, third_gate;
+  Calls calls;
+  WorkerPool pool(3, 10);
+  const OpenAtEnd open_first(first_gate), open_second(second_gate), open_third(third_gate);
+  pool.start();
+  std::array<Gate, 3> started;
+  std::array<Gate*, 3> gates = {&first_gate, &second_gate, &third_gate};
+  std::size_t freed = 0;
+  for (std::size_t i = 0; i < 3; ++i) {
+    submit(pool, i, calls.make([&, i](Call&) {
+      if (i == 2) freed = this_worker();
+      started[i].open();
+      gates[i]->wait();
+    }));
+  }
+  // Workers steal what they find, so that any of them may run any of the three.
+  for (auto& each : started) REQUIRE(each.wait());
+  ActiveCall& short_queue = calls.make([](Call&) {});
+  std::array<ActiveCall*, 3> long_queue{};
+  submit(pool, (freed + 1) % 3, short_queue);
+  for (auto& call : long_queue) submit(pool, (freed + 2) % 3, *(call = &calls.make([](Call&) {})));
+  third_gate.open();
+  REQUIRE(eventually([&] { return calls.returned() == 1 + 4; }));
+  const auto order = calls.in_order_of_return();
+  CHECK(order[1] == long_queue[0]);
+  CHECK(order[2] == long_queue[1]);
+}
+
+TEST_CASE(
+    "WorkerPool: a call that is pushed behind a hung worker is seen by one that is just going to sleep") {
+  Gate gate;
+  Calls calls;
+  WorkerPool pool(2, 10);
+  const OpenAtEnd open(gate);
+  pool.start();
+  Gate started;
+  std::atomic<std::size_t> hung{2};
+  submit(pool, 0, calls.make([&](Call&) {
+    started.open();
+    gate.wait();
+  }));
+  REQUIRE(started.wait());
+  // Whichever worker took it is the busy one: its place is the one that the pool still counts.
+  const std::size_t first = *pool.try_reserve();
+  hung = 1 - first;
+  pool.unreserve(first);
+  std::mt19937 random;
+  // A slow machine tries less often: the hung handler waits no longer than a test's patience.
+  const auto enough = Clock::now() + std::chrono::seconds(8);
+  for (int i = 0; i < 50'000 && Clock::now() < enough; ++i) {
+    const std::size_t before = calls.returned();
+    ActiveCall& call = calls.make([](Call&) {});
+    reserve(pool, hung);
+    for (std::uint32_t spins = random() % 4000; spins > 0; --spins)
+      std::atomic_signal_fence(std::memory_order_seq_cst);
+    push(pool, hung, call);
+    // The other worker steals it, gives it back and looks for more while the next one is being pushed.
+    const auto until = Clock::now() + std::chrono::seconds(5);
+    while (calls.returned() == before && Clock::now() < until) std::this_thread::yield();
+    REQUIRE(calls.returned() == before + 1);
+  }
+}
+
+TEST_CASE("WorkerPool: no wake-up is lost between workers that fall asleep and calls that come") {
+  const std::uint32_t seed = std::random_device{}();
+  CAPTURE(seed);
+  std::mt19937 random(seed);
+  Calls calls;
+  WorkerPool pool(3, 50);
+  pool.start();
+  std::size_t expected = 0;
+  for (int i = 0; i < 5'000; ++i) {
+    const std::size_t burst = random() % 4 + 1;
+    for (std::size_t k = 0; k < burst; ++k) {
+      ActiveCall& call = calls.make([](Call&) {});
+      const auto worker = pool.try_reserve();
+      REQUIRE(worker);
+      push(pool, *worker, call);
+    }
+    expected += burst;
+    const auto until = Clock::now() + std::chrono::seconds(10);
+    while (calls.returned() < expected && Clock::now() < until) std::this_thread::yield();
+    REQUIRE(calls.returned() == expected);
+  }
+  CHECK(eventually([&] { return free_places(pool) == 3 * 51; }));
+}
+
+TEST_CASE("WorkerPool: a call that no worker has begun can be withdrawn, one that runs or has ended cannot") {
+  Gate gate;
+  Calls calls;
+  WorkerPool pool(1, 10);
+  const OpenAtEnd open(gate);
+  pool.start();
+  Gate started;
+  ActiveCall& running = calls.make([&](Call&) {
+    started.open();
+    gate.wait();
+  });
+  ActiveCall& first = calls.make([](Call&) {});
+  ActiveCall& second = calls.make([](Call&) {});
+  submit(pool, 0, running);
+  REQUIRE(started.wait());
+  submit(pool, 0, first);
+  submit(pool, 0, second);
+  CHECK(pool.queue_depth_approx(0) == 2);
+  CHECK(free_places(pool) == 11 - 3);
+  CHECK_FALSE(pool.withdraw(running));
+  CHECK(pool.withdraw(first));
+  CHECK_FALSE(pool.withdraw(first));
+  CHECK(pool.queue_depth_approx(0) == 1);
+  CHECK(free_places(pool) == 11 - 2);
+  gate.open();
+  REQUIRE(eventually([&] { return calls.returned() == 2; }));
+  CHECK_FALSE(pool.withdraw(second));
+  CHECK(calls.in_order_of_return() == std::vector<ActiveCall*>{&running, &second});
+  CHECK(free_places(pool) == 11);
+}
+
+TEST_CASE(
+    "WorkerPool: a call is either withdrawn or run, however the two race, and its place comes back once") {
+  static constexpr int kThreads = 3;
+  static constexpr int kEach = 3'000;
+  WorkerPool pool(3, 20);
+  pool.start();
+  std::array<Calls, kThreads> homes;
+  std::array<std::size_t, kThreads> withdrawn{};
+  std::array<std::atomic<std::size_t>, kThreads> ran{};
+  std::atomic<bool> all_reserved{true};
+  std::vector<std::thread> threads;
+  for (std::size_t t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      std::mt19937 random(static_cast<std::uint32_t>(t));
+      for (int i = 0; i < kEach; ++i) {
+        std::array<ActiveCall*, 3> calls{};
+        for (auto& call : calls) {
+          const auto worker = pool.try_reserve();
+          if (!worker) {
+            all_reserved = false;
+            continue;
+          }
+          call = &homes[t].make([&ran, t](Call&) { ran[t].fetch_add(1); });
+          push(pool, *worker, *call);
+        }
+        for (std::uint32_t spins = random() % 200; spins > 0; --spins)
+          std::atomic_signal_fence(std::memory_order_seq_cst);
+        std::size_t mine = 0;
+        for (ActiveCall* call : calls) {
+          if (call != nullptr && pool.withdraw(*call)) ++mine;
+        }
+        withdrawn[t] += mine;
+        // Not more at once than there is room for.
+        eventually([&, done = static_cast<std::size_t>(i + 1) * 3] {
+          return homes[t].returned() + withdrawn[t] >= done;
+        });
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  CHECK(all_reserved);
+  for (std::size_t t = 0; t < kThreads; ++t) {
+    CHECK(homes[t].returned() == ran[t]);
+    CHECK(ran[t] + withdrawn[t] == kEach * 3);
+  }
+  CHECK(eventually([&] { return free_places(pool) == 3 * 21; }));
+}
+
+TEST_CASE(
+    "WorkerPool: every worker in a handler past its time limit makes it stuck, one that is not does not") {
+  Gate gate;
+  Calls calls;
+  WorkerPool pool(2, 10);
+  const OpenAtEnd open(gate);
+  pool.start();
+  const TimePoint begin = Clock::now();
+  std::array<Gate, 2> started;
+  const auto hang = [&](std::size_t i) {
+    return [&, i](Call&) {
+      started[i].open();
+      gate.wait();
+    };
+  };
+  CHECK_FALSE(pool.all_stuck(begin + std::chrono::hours(1), std::chrono::seconds(1)));
+  submit(pool, 0, calls.make(hang(0), milliseconds(1000)));
+  REQUIRE(started[0].wait());
+  CHECK_FALSE(pool.all_stuck(begin + std::chrono::hours(1), std::chrono::seconds(1)));
+  ActiveCall& second = calls.make(hang(1), milliseconds(5000));
+  submit(pool, *pool.try_reserve(), second);
+  REQUIRE(started[1].wait());
+  CHECK(eventually([&] { return pool.busy_approx(0) && pool.busy_approx(1); }));
+  CHECK_FALSE(pool.all_stuck(second.deadline + std::chrono::milliseconds(999), std::chrono::seconds(1)));
+  CHECK(pool.all_stuck(second.deadline + std::chrono::milliseconds(1001), std::chrono::seconds(1)));
+  gate.open();
+  REQUIRE(eventually([&] { return !pool.busy_approx(0) && !pool.busy_approx(1); }));
+  CHECK_FALSE(pool.all_stuck(begin + std::chrono::hours(1), std::chrono::seconds(1)));
+}
+
+TEST_CASE("WorkerPool: stopping leaves a worker alone that is in a handler, and tells so") {
+  Gate gate, started;
+  auto calls = std::make_unique<Calls>();
+  auto pool = std::make_unique<WorkerPool>(2, 10);
+  submit(*pool, 0, calls->make([&](Call&) {
+    started.open();
+    gate.wait();
+  }));
+  pool->start();
+  REQUIRE(started.wait());
+  CHECK(pool->stop(Clock::now() + std::chrono::seconds(1)) == 1);
+  gate.open();
+  CHECK(eventually([&] { return calls->returned() == 1; }));
+  // A detached worker still looks at the pool once more: as in the engine, both outlive it.
+  testing::keep_for_ever(std::move(pool));
+  testing::keep_for_ever(std::move(calls));
+}
+
+TEST_CASE("WorkerPool: stopping ends sleeping workers, and what is still queued is not run") {
+  Calls calls;
+  WorkerPool pool(3, 10);
+  pool.start();
+  submit(pool, 0, calls.make([](Call&) {}));
+  REQUIRE(eventually([&] { return calls.returned() == 1; }));
+  CHECK(pool.stop(Clock::now() + testing::kPatience) == 0);
+  ActiveCall& late = calls.make([](Call&) {});
+  submit(pool, 0, late);
+  CHECK(pool.withdraw(late));
+  CHECK(calls.returned() == 1);
+}
+
+}  // namespace
+}  // namespace sluice::core

@@ -1,0 +1,107 @@
+#!/usr/bin/env bash
+# Installs what tests need, builds, runs every test and ends with one line `N passed, N failed`:
+#   tests/run.sh                 everything; as root or with sudo the first time
+#   tests/run.sh --quick         the debug build and its unit tests only
+#   tests/run.sh --only STEP     one step, may be given several times
+#   tests/run.sh --list          the steps
+# Each step writes build/logs/STEP.log. A step that fails stops none of the others.
+set -euo pipefail
+
+repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=tests/scripts/counts.sh
+source "$repo/tests/scripts/counts.sh"
+steps_dir=$repo/tests/scripts/steps
+logs=$repo/build/logs
+# Cheap and telling steps first; those that need other steps' builds after them.
+# The debug build is for --quick: the sanitizer builds run the same tests and more.
+steps=(packages format release bench cost metrics hardening installed systemd container asan tsan fuzz)
+
+usage() { sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+
+parse_arguments() {
+  local only=()
+  while (($# > 0)); do
+    case $1 in
+      --quick) only=(debug) ;;
+      --only)
+        [[ -x $steps_dir/${2:-}.sh ]] || {
+          echo "no step '${2:-}'; there are: ${steps[*]}" >&2
+          exit 2
+        }
+        only+=("$2")
+        shift
+        ;;
+      --list)
+        printf '%s\n' "${steps[@]}"
+        exit 0
+        ;;
+      -h | --help)
+        usage
+        exit 0
+        ;;
+      *)
+        usage >&2
+        exit 2
+        ;;
+    esac
+    shift
+  done
+  ((${#only[@]} == 0)) || steps=("${only[@]}")
+}
+
+run_step() {
+  local step=$1 counts=$logs/$1.counts log=$logs/$1.log code=0 began=$SECONDS
+  : >"$counts"
+  printf '%-10s ' "$step"
+  # With job control the step has a process group of its own, which an interrupt can end as
+  # a whole, and its programs do not start with SIGINT ignored.
+  set -m
+  SLUICE_COUNTS=$counts "$steps_dir/$step.sh" >"$log" 2>&1 </dev/null {lock}>&- &
+  current=$!
+  set +m
+  wait "$current" || code=$?
+  current=
+  # A step that died before it could say what failed.
+  if ((code != 0)) && (($(counted failed "$counts") == 0)); then
+    echo "failed 1" >>"$counts"
+    echo "FAILED: the step ended with exit code $code" >>"$log"
+  fi
+  printf '%s (%d s)\n' "$(closing_line "$counts")" "$((SECONDS - began))"
+  sed -n 's/^skipped: /           skipped: /p' "$log"
+  if (($(counted failed "$counts") > 0)); then
+    grep -h '^FAILED: ' "$log" | sed 's/^/           /' || true
+    printf -- '----- the end of %s\n' "${log#"$repo"/}"
+    tail -n 40 "$log"
+    printf -- '-----\n'
+  fi
+}
+
+finish() {
+  trap - EXIT INT TERM
+  [[ -z ${current:-} ]] || {
+    kill -TERM -- "-$current" 2>/dev/null || true
+    wait "$current" || true
+    echo "failed 1" >>"$logs/interrupted.counts"
+    echo "interrupted${signal:+ by SIG$signal}"
+  }
+  local ran=("$logs"/*.counts)
+  closing_line "${ran[@]}"
+  echo
+  (($(counted failed "${ran[@]}") == 0 && $(counted passed "${ran[@]}") > 0)) || exit 1
+}
+
+parse_arguments "$@"
+mkdir -p "$logs"
+# Two runs in one tree would build, log and count over each other.
+exec {lock}>"$logs/lock"
+flock --nonblock "$lock" || {
+  echo "another tests/run.sh is at work in this tree" >&2
+  exit 2
+}
+rm -f "$logs"/*.counts
+current=''
+signal=''
+trap finish EXIT
+trap 'signal=INT; exit 130' INT
+trap 'signal=TERM; exit 143' TERM
+for step in "${steps[@]}"; do run_step "$step"; done

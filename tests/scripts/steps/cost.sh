@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Instructions and system calls per call are those on record, within 5 %. After the release step.
+# shellcheck source=tests/scripts/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
+
+export SLUICE_SLOW=1 # the daemon runs under tools that slow it down many times
+programs_of release
+if ! strace --output=/dev/null true; then
+  skipped 6 "cost: processes can't be traced here"
+elif ! valgrind --quiet --tool=none true; then
+  skipped 6 "cost: valgrind doesn't run here"
+else
+  suite "cost of a call" python3 tests/cost/cost.py
+fi

@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# The debug build and its unit tests, and the examples.
+# shellcheck source=tests/scripts/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
+
+build debug
+units debug
+examples debug

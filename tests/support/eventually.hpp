@@ -1,0 +1,76 @@
+// Waiting for what other threads do, without sleeping for a guessed time.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace sluice::testing {
+
+// How long a test waits for what must happen. It is never waited out unless the test fails.
+inline constexpr std::chrono::milliseconds kPatience = std::chrono::seconds(30);
+
+// Whether `check` becomes true within `limit`.
+template <typename Check>
+bool eventually(std::chrono::milliseconds limit, Check check) {
+  const auto until = std::chrono::steady_clock::now() + limit;
+  while (!check()) {
+    if (std::chrono::steady_clock::now() >= until) return check();
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
+  }
+  return true;
+}
+
+template <typename Check>
+bool eventually(Check check) {
+  return eventually(kPatience, check);
+}
+
+// Opens once, for all who wait. Thread-safe.
+class Gate {
+ public:
+  void open() {
+    const std::lock_guard lock(mutex_);
+    open_ = true;
+    wake_.notify_all();
+  }
+  // False if it has not opened within `limit`.
+  bool wait(std::chrono::milliseconds limit = kPatience) {
+    std::unique_lock lock(mutex_);
+    return wake_.wait_for(lock, limit, [this] { return open_; });
+  }
+  bool is_open() {
+    const std::lock_guard lock(mutex_);
+    return open_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool open_ = false;
+};
+
+// Opens a gate at the end of a scope, so that a failing test does not leave handlers waiting.
+class OpenAtEnd {
+ public:
+  explicit OpenAtEnd(Gate& gate) : gate_(gate) {}
+  OpenAtEnd(const OpenAtEnd&) = delete;
+  OpenAtEnd& operator=(const OpenAtEnd&) = delete;
+  ~OpenAtEnd() { gate_.open(); }
+
+ private:
+  Gate& gate_;
+};
+
+// For what a detached thread may still look at: it is never destroyed, and no leak.
+inline void keep_for_ever(std::shared_ptr<void> object) {
+  static std::mutex mutex;
+  static auto& kept = *new std::vector<std::shared_ptr<void>>;
+  const std::lock_guard lock(mutex);
+  kept.push_back(std::move(object));
+}
+
+}  // namespace sluice::testing
