@@ -69,7 +69,9 @@ run_step() {
   printf '%s (%d s)\n' "$(closing_line "$counts")" "$((SECONDS - began))"
   sed -n 's/^skipped: /           skipped: /p' "$log"
   if (($(counted failed "$counts") > 0)); then
-    grep -h '^FAILED: ' "$log" | sed 's/^/           /' || true
+    # What failed and why comes first: whoever shows a part of this shows its beginning.
+    grep -hE '^FAILED: |VIOLATION|^(FAIL|ERROR): |: ERROR: |SUMMARY: .*Sanitizer' "$log" | cut -c 1-300 |
+      head -n 20 | sed 's/^/           /' || true
     printf -- '----- the end of %s\n' "${log#"$repo"/}"
     tail -n 40 "$log"
     printf -- '-----\n'

@@ -27,6 +27,10 @@ from daemon import Daemon, SANITIZED, SLOW, eventually, limit  # noqa: E402
 RUBBISH = [b"x", b"}", b"]", b"{\"a\" b", b"[1,,", b"\"\x01", b"\x00", b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":tru ", b"nul ", b"\xff\xfe",
            b"[\"\xc3(\"]", b"{\"a\":01}", b"\"never closed", b"{'a':1}", b"//", b"{,", b"[\"\\q\"]"]
 
+# Without a quotation mark: one would close a string that is never closed, and a bracket behind it would take
+# the next line into an array, which is then lost with it.
+RUBBISH_TAIL = b" abc{}[]\\\x00\xff"
+
 # These pauses are what the storm is made of, and wait for nothing: clients that think between messages, so
 # that calls of many are mixed and idle ones lie among busy ones, and an operator's rhythm. Seconds.
 THINKING_MAX = 0.01
@@ -135,7 +139,7 @@ class Client:
             id, body = self.call()
             return self.frame(body) + (self.frame(self.cancellation(id)) if id is not None else b"")
         if pick < 0.42:
-            rubbish = self.random.choice(RUBBISH) + bytes(self.random.choice(b" abc{}[]\"\\\x00\xff") for _ in range(self.random.randrange(30)))
+            rubbish = self.random.choice(RUBBISH) + bytes(self.random.choice(RUBBISH_TAIL) for _ in range(self.random.randrange(30)))
             # A value without a newline behind it would be on the rubbish's line, so the line ends before it.
             return self.frame(rubbish) if self.headers else b"\n" + rubbish + b"\n"
         return self.frame(self.call()[1])
