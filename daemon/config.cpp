@@ -23,12 +23,22 @@ using core::ListenSettings;
 using core::MethodSettings;
 using Position = toml::source_position;
 
+ConfigValue value_of(const toml::array& array) {
+  ConfigValue::Texts texts;
+  for (const toml::node& element : array) {
+    const auto* text = element.as_string();
+    if (text == nullptr) return {ConfigValue::Other{"an array"}};
+    texts.push_back(text->get());
+  }
+  return {std::move(texts)};
+}
+
 ConfigValue value_of(const toml::node& node) {
   if (const auto* flag = node.as_boolean()) return {flag->get()};
   if (const auto* number = node.as_integer()) return {number->get()};
   if (const auto* number = node.as_floating_point()) return {number->get()};
   if (const auto* text = node.as_string()) return {std::string_view(text->get())};
-  if (node.is_array()) return {ConfigValue::Other{"an array"}};
+  if (const auto* array = node.as_array()) return value_of(*array);
   if (node.is_table()) return {ConfigValue::Other{"a table"}};
   return {ConfigValue::Other{"a date or time"}};
 }

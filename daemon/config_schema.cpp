@@ -83,6 +83,11 @@ Keys<ListenSettings> make_listen_keys() {
       add("mode", file_mode(), SLUICE_PLACE(mode), "permissions of a Unix socket's file"),
       add("insecure", flag(), SLUICE_PLACE(insecure),
           "allows a TCP address that other machines can reach, where anyone may call everything"),
+      add("http_path", http_path(), SLUICE_PLACE(http_path), "where HTTP and WebSocket clients call"),
+      add("allowed_origins", origins(), SLUICE_PLACE(allowed_origins),
+          "web pages that may call, beside programs, which send no Origin"),
+      add("allowed_hosts", host_names(), SLUICE_PLACE(allowed_hosts),
+          "names for which a loopback address may be called, beside localhost and 127.0.0.0/8"),
   };
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
@@ -84,6 +85,7 @@ std::string shown(const ConfigValue& value) {
     std::string operator()(std::int64_t number) const { return fmt::format("{}", number); }
     std::string operator()(double number) const { return fmt::format("{:#}", number); }
     std::string operator()(std::string_view text) const { return quoted_for_people(text); }
+    std::string operator()(const ConfigValue::Texts&) const { return "an array of strings"; }
     std::string operator()(ConfigValue::Other other) const { return std::string(other.what); }
   };
   return std::visit(Shower{}, value.content);
@@ -146,6 +148,52 @@ ValueKind<std::uint32_t> file_mode() {
             const auto [end, error] = std::from_chars(text->data(), text->data() + kDigits, mode, kOctal);
             if (error != std::errc() || end != text->data() + kDigits) return std::nullopt;
             return mode;
+          }};
+}
+
+namespace {
+
+// An array of strings that each pass `valid`.
+ValueKind<std::vector<std::string>> texts_of(std::string allowed, bool (*valid)(std::string_view)) {
+  return {std::move(allowed), [valid](const ConfigValue& value) -> std::optional<std::vector<std::string>> {
+            const auto* texts = std::get_if<ConfigValue::Texts>(&value.content);
+            if (texts == nullptr || !std::ranges::all_of(*texts, valid)) return std::nullopt;
+            return std::vector<std::string>(texts->begin(), texts->end());
+          }};
+}
+
+bool visible(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f; });
+}
+
+// SCHEME://HOST[:PORT] without a path.
+bool is_origin(std::string_view text) {
+  const std::size_t scheme = text.find("://");
+  if (text == "*" || text == "null") return true;
+  return scheme != 0 && scheme != std::string_view::npos && scheme + 3 < text.size() && visible(text) &&
+         text.find_first_of("/?#", scheme + 3) == std::string_view::npos;
+}
+
+bool is_host_name(std::string_view text) {
+  return !text.empty() && visible(text) && text.find_first_of("/?#@") == std::string_view::npos;
+}
+
+}  // namespace
+
+ValueKind<std::vector<std::string>> origins() {
+  return texts_of(R"(an array of "SCHEME://HOST[:PORT]", "null" or "*")", is_origin);
+}
+
+ValueKind<std::vector<std::string>> host_names() {
+  return texts_of("an array of names or addresses of hosts", is_host_name);
+}
+
+ValueKind<std::string> http_path() {
+  return {R"(a path such as "/" or "/rpc")", [](const ConfigValue& value) -> std::optional<std::string> {
+            const auto text = as_text(value);
+            if (!text || !text->starts_with('/') || !visible(*text)) return std::nullopt;
+            if (text->find_first_of("?#") != std::string_view::npos) return std::nullopt;
+            return std::string(*text);
           }};
 }
 

@@ -21,7 +21,8 @@ struct ConfigValue {
   struct Other {
     std::string_view what;  // "an array", "a table", "a date"
   };
-  std::variant<bool, std::int64_t, double, std::string_view, Other> content;
+  using Texts = std::vector<std::string_view>;  // an array of nothing but strings
+  std::variant<bool, std::int64_t, double, std::string_view, Texts, Other> content;
 };
 
 // The value as an error message shows it: harmless, and short.
@@ -51,6 +52,13 @@ ValueKind<std::string> listen_address();
 
 // Like a listener's, but TCP only; "" stands for none.
 ValueKind<std::string> admin_address();
+
+// Origins of web pages, as browsers send them; "*" for any.
+ValueKind<std::vector<std::string>> origins();
+// Names or addresses of hosts, with or without a port.
+ValueKind<std::vector<std::string>> host_names();
+// The path of an HTTP request.
+ValueKind<std::string> http_path();
 
 // One of some words, each standing for a value.
 template <typename T>

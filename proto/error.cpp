@@ -69,6 +69,8 @@ Error batch_response_too_big(std::size_t limit_bytes) {
               field("limit", limit_bytes));
 }
 Error draining() { return make(ErrorCode::draining, "Server is shutting down", "draining"); }
+Error unauthenticated() { return make(ErrorCode::not_allowed, "Not allowed", "unauthenticated"); }
+Error forbidden() { return make(ErrorCode::not_allowed, "Not allowed", "forbidden"); }
 Error cancelled() { return make(ErrorCode::cancelled, "Request cancelled", "cancelled"); }
 
 }  // namespace sluice::proto

@@ -52,6 +52,8 @@ Error busy(BusyReason reason, std::chrono::milliseconds retry_after);
 Error batch_too_big(std::size_t limit_entries);
 Error batch_response_too_big(std::size_t limit_bytes);
 Error draining();
+Error unauthenticated();
+Error forbidden();
 Error cancelled();
 
 }  // namespace sluice::proto

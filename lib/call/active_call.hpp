@@ -25,8 +25,9 @@ struct InUseTag;
 // Where a call's answer goes: a connection, or the batch that the call is an entry of. I/O thread only.
 class CallOwner {
  public:
-  // The call has its answer; `reply` is a whole response object. It has left the owner's list.
-  virtual void on_answer(ActiveCall& call, std::string_view reply) = 0;
+  // The call has its answer; `reply` is a whole response object, `code` its error's code or 0. It has left
+  // the owner's list.
+  virtual void on_answer(ActiveCall& call, std::string_view reply, int code) = 0;
 
   // An answer was lost for want of memory: the client, who would wait for it, is to be cut off.
   virtual void on_answer_lost() = 0;

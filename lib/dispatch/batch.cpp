@@ -10,7 +10,8 @@
 namespace sluice::core {
 
 Batch::Batch(CallTable& table, Conversation& conversation, std::string_view text,
-             std::vector<proto::Envelope> entries, TimePoint received, std::uint64_t exchange)
+             std::vector<proto::Envelope> entries, TimePoint received, std::uint64_t exchange,
+             const CallDefaults& defaults)
     : table_(table),
       conversation_(&conversation),
       text_(text),
@@ -19,6 +20,8 @@ Batch::Batch(CallTable& table, Conversation& conversation, std::string_view text
       settled_(entries_.size(), false),
       received_(received),
       exchange_(exchange),
+      traceparent_(defaults.traceparent),
+      defaults_{defaults.timeout, traceparent_},
       reply_bytes_max_(table.io().limits.response_bytes_max) {}
 
 void Batch::advance() {
@@ -45,16 +48,17 @@ void Batch::start_entries() {
 
 void Batch::start_entry(std::size_t index) {
   std::string scratch;
-  const auto read = proto::read_request(text_, entries_[index], scratch);
+  auto read = proto::read_request(text_, entries_[index], scratch);
   if (const auto* invalid = std::get_if<proto::InvalidRequest>(&read)) {
     table_.count_invalid(invalid->error.code);
     set_reply(index, proto::error_reply(invalid->id, invalid->error));
     return;
   }
-  const auto& request = std::get<proto::Request>(read);
+  auto& request = std::get<proto::Request>(read);
+  defaults_.apply(request);
   if (conversation_ == nullptr && !request.is_notification()) return;
   if (conversation_ != nullptr) {
-    if (const auto reply = conversation_->control(request)) return set_reply(index, *reply);
+    if (const auto reply = conversation_->control(request)) return set_reply(index, reply->reply);
   }
   ++running_;
   if (conversation_ != nullptr) ++conversation_->in_flight_;
@@ -68,7 +72,7 @@ void Batch::start_entry(std::size_t index) {
   }
 }
 
-void Batch::on_answer(ActiveCall& call, std::string_view reply) {
+void Batch::on_answer(ActiveCall& call, std::string_view reply, int) {
   --running_;
   set_reply(call.tag, reply);
   if (conversation_ != nullptr) conversation_->entry_answered();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lib/call/active_call.hpp"
+#include "lib/dispatch/call_defaults.hpp"
 #include "lib/dispatch/call_table.hpp"
 #include "proto/message.hpp"
 
@@ -22,7 +23,8 @@ class Batch final : public CallOwner {
  public:
   // Copies the batch's text, and takes its entries (at least one).
   Batch(CallTable& table, Conversation& conversation, std::string_view text,
-        std::vector<proto::Envelope> entries, TimePoint received, std::uint64_t exchange);
+        std::vector<proto::Envelope> entries, TimePoint received, std::uint64_t exchange,
+        const CallDefaults& defaults);
 
   // Starts as many entries as may run now. May end the batch, and with it this object. Throws
   // std::bad_alloc where there is no memory for the joint reply.
@@ -38,7 +40,7 @@ class Batch final : public CallOwner {
   // The caller gives this object to CallTable::adopt() first, and may find it gone afterwards.
   void client_gone();
 
-  void on_answer(ActiveCall& call, std::string_view reply) override;
+  void on_answer(ActiveCall& call, std::string_view reply, int code) override;
   void on_answer_lost() override;
 
   std::uint64_t exchange() const { return exchange_; }
@@ -60,6 +62,8 @@ class Batch final : public CallOwner {
   std::vector<bool> settled_;         // by entry: not to be started any more
   const TimePoint received_;
   const std::uint64_t exchange_;
+  const std::string traceparent_;
+  const CallDefaults defaults_;  // its text is in traceparent_
   const std::size_t reply_bytes_max_;
   static constexpr std::size_t kBracketBytes = 2;
   std::size_t reply_bytes_ = kBracketBytes;  // of the reply as far as it is known

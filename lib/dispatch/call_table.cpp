@@ -124,7 +124,7 @@ void CallTable::settle(ActiveCall& call, int code, std::string_view reply) {
   const bool due = !call.request.is_notification();
   try {
     if (owner != nullptr && due && reply.empty() && code == kLost) owner->on_answer_lost();
-    if (owner != nullptr) owner->on_answer(call, due ? reply : std::string_view{});
+    if (owner != nullptr) owner->on_answer(call, due ? reply : std::string_view{}, code);
   } catch (const std::bad_alloc&) {
     owner->on_answer_lost();
   }

@@ -65,7 +65,7 @@ class CallTable final : public CallExpiry {
   void log_if_slow(const ActiveCall& call) const;
 
   struct Orphans final : CallOwner {
-    void on_answer(ActiveCall&, std::string_view) override {}
+    void on_answer(ActiveCall&, std::string_view, int) override {}
     void on_answer_lost() override {}
   };
 

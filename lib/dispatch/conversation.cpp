@@ -38,14 +38,18 @@ Conversation::Conversation(CallTable& table, ReplySink& sink) : table_(table), s
 
 Conversation::~Conversation() { disconnected(); }
 
-void Conversation::receive(std::string_view text, const proto::Message& message, std::uint64_t exchange) {
-  if (message.is_batch()) return receive_batch(text, message, exchange);
+void Conversation::receive(std::string_view text, const proto::Message& message, std::uint64_t exchange,
+                           const CallDefaults& defaults) {
+  if (message.is_batch()) return receive_batch(text, message, exchange, defaults);
   std::string scratch;
-  const auto read = proto::read_request(text, message.single, scratch);
-  if (const auto* request = std::get_if<proto::Request>(&read)) return receive_call(*request, exchange);
+  auto read = proto::read_request(text, message.single, scratch);
+  if (auto* const request = std::get_if<proto::Request>(&read)) {
+    defaults.apply(*request);
+    return receive_call(*request, exchange);
+  }
   const auto& invalid = std::get<proto::InvalidRequest>(read);
   table_.count_invalid(invalid.error.code);
-  sink_.on_reply(exchange, proto::error_reply(invalid.id, invalid.error));
+  sink_.on_reply(exchange, proto::error_reply(invalid.id, invalid.error), invalid.error.code);
 }
 
 void Conversation::receive_call(const proto::Request& request, std::uint64_t exchange) {
@@ -53,19 +57,19 @@ void Conversation::receive_call(const proto::Request& request, std::uint64_t exc
     if (request.is_notification() && !control(request)) table_.start_orphan(request, table_.io().now());
     return;
   }
-  if (const auto reply = control(request)) return sink_.on_reply(exchange, *reply);
+  if (const auto answer = control(request)) return sink_.on_reply(exchange, answer->reply, answer->code);
   ++in_flight_;
   bytes_in_flight_ += held_bytes(request);
   table_.start(request, table_.io().now(), *this, exchange);
 }
 
-void Conversation::receive_batch(std::string_view text, const proto::Message& message,
-                                 std::uint64_t exchange) {
+void Conversation::receive_batch(std::string_view text, const proto::Message& message, std::uint64_t exchange,
+                                 const CallDefaults& defaults) {
   const std::size_t entries_max = table_.io().limits.batch_entries_max;
   if (message.entry_count == 0) return refuse(proto::invalid_request(), exchange);
   if (message.entry_count > entries_max) return refuse(proto::batch_too_big(entries_max), exchange);
   batches_.push_back(
-      std::make_unique<Batch>(table_, *this, text, message.entries, table_.io().now(), exchange));
+      std::make_unique<Batch>(table_, *this, text, message.entries, table_.io().now(), exchange, defaults));
   if (disconnected_) return abandon(*batches_.back());
   bytes_in_flight_ += text.size();
   batches_.back()->advance();
@@ -73,10 +77,10 @@ void Conversation::receive_batch(std::string_view text, const proto::Message& me
 
 void Conversation::refuse(const proto::Error& error, std::uint64_t exchange) {
   table_.count_invalid(error.code);
-  sink_.on_reply(exchange, proto::error_reply(proto::kNullId, error));
+  sink_.on_reply(exchange, proto::error_reply(proto::kNullId, error), error.code);
 }
 
-std::optional<std::string> Conversation::control(const proto::Request& request) {
+std::optional<Conversation::Answer> Conversation::control(const proto::Request& request) {
   if (request.method == "rpc.cancel") return cancel_call(request);
   if (!request.is_notification()) return std::nullopt;
   // The Language Server Protocol answers what is cancelled, the Model Context Protocol does not.
@@ -84,10 +88,10 @@ std::optional<std::string> Conversation::control(const proto::Request& request) 
   const bool mcp = request.method == "notifications/cancelled";
   if (!lsp && !mcp) return std::nullopt;
   if (const auto id = proto::member(request.params, lsp ? "id" : "requestId")) cancel(*id, mcp);
-  return std::string();
+  return Answer();
 }
 
-std::string Conversation::cancel_call(const proto::Request& request) {
+Conversation::Answer Conversation::cancel_call(const proto::Request& request) {
   auto id = proto::member(request.params, "id");
   if (proto::JsonWalker walker(request.params); !id && request.params.starts_with('[') && walker.next()) {
     id = walker.value();
@@ -100,9 +104,10 @@ std::string Conversation::cancel_call(const proto::Request& request) {
   } else {
     proto::append_error(reply, request.id, proto::invalid_params("/id", "the id of a call"));
   }
+  const int code = id ? 0 : static_cast<int>(proto::ErrorCode::invalid_params);
   MethodMetrics& metrics = table_.dispatcher().metrics().method("rpc.cancel");
-  table_.io().metrics().method(metrics).count(id ? 0 : static_cast<int>(proto::ErrorCode::invalid_params));
-  return request.is_notification() ? std::string() : reply;
+  table_.io().metrics().method(metrics).count(code);
+  return {request.is_notification() ? std::string() : reply, code};
 }
 
 bool Conversation::cancel(std::string_view id, bool silent) {
@@ -115,10 +120,10 @@ bool Conversation::cancel(std::string_view id, bool silent) {
   return std::ranges::any_of(batches_, [=](const auto& batch) { return batch->cancel(id, silent); });
 }
 
-void Conversation::on_answer(ActiveCall& call, std::string_view reply) {
+void Conversation::on_answer(ActiveCall& call, std::string_view reply, int code) {
   --in_flight_;
   bytes_in_flight_ -= held_bytes(call.request);
-  if (!disconnected_) sink_.on_reply(call.tag, reply);
+  if (!disconnected_) sink_.on_reply(call.tag, reply, code);
 }
 
 void Conversation::on_answer_lost() {
@@ -137,7 +142,7 @@ void Conversation::batch_finished(Batch& batch, std::string_view reply) {
   bytes_in_flight_ -= finished->held_bytes();
   if (disconnected_) return;
   try {
-    sink_.on_reply(finished->exchange(), reply);
+    sink_.on_reply(finished->exchange(), reply, 0);
   } catch (const std::bad_alloc&) {
     // Not for the caller, who would ask the batch, which is gone by then.
     sink_.on_reply_lost();

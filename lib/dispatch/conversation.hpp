@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "lib/dispatch/call_defaults.hpp"
 #include "lib/dispatch/call_table.hpp"
 #include "proto/message.hpp"
 
@@ -20,8 +21,9 @@ class Batch;
 class ReplySink {
  public:
   // The message that was received under `exchange` is settled; `reply` is its answer, to be framed and
-  // sent, or empty where none is due. Valid during the call only.
-  virtual void on_reply(std::uint64_t exchange, std::string_view reply) = 0;
+  // sent, or empty where none is due, `code` its error's code (0: a result, or a batch). Valid during the
+  // call only.
+  virtual void on_reply(std::uint64_t exchange, std::string_view reply, int code) = 0;
   // A place in the window has come free, though no message is settled by that.
   virtual void on_room() = 0;
   // A reply was lost for want of memory: the connection must end, or its client would wait for it.
@@ -41,7 +43,8 @@ class Conversation final : public CallOwner {
 
   // Deals with one whole message. `text` must last until this returns only. After disconnected() only
   // notifications are run.
-  void receive(std::string_view text, const proto::Message& message, std::uint64_t exchange);
+  void receive(std::string_view text, const proto::Message& message, std::uint64_t exchange,
+               const CallDefaults& defaults = {});
 
   // Answers what is no message at all.
   void refuse(const proto::Error& error, std::uint64_t exchange);
@@ -61,13 +64,18 @@ class Conversation final : public CallOwner {
  private:
   friend class Batch;
 
-  void receive_batch(std::string_view text, const proto::Message& message, std::uint64_t exchange);
+  void receive_batch(std::string_view text, const proto::Message& message, std::uint64_t exchange,
+                     const CallDefaults& defaults);
   void receive_call(const proto::Request& request, std::uint64_t exchange);
   // Messages about other calls: their reply (empty: none is due), or nothing for an ordinary call.
-  std::optional<std::string> control(const proto::Request& request);
-  std::string cancel_call(const proto::Request& request);
+  struct Answer {
+    std::string reply;
+    int code = 0;
+  };
+  std::optional<Answer> control(const proto::Request& request);
+  Answer cancel_call(const proto::Request& request);
   bool cancel(std::string_view id, bool silent);
-  void on_answer(ActiveCall& call, std::string_view reply) override;
+  void on_answer(ActiveCall& call, std::string_view reply, int code) override;
   void on_answer_lost() override;
   void entry_answered();
   void abandon(Batch& last);

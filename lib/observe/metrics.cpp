@@ -18,16 +18,17 @@ std::string_view to_string(Rejection rejection) {
 }
 
 std::string_view to_string(Protocol protocol) {
-  static constexpr std::array<std::string_view, 3> kNames = {"unknown", "stream", "header"};
+  static constexpr std::array<std::string_view, 5> kNames = {"unknown", "stream", "header", "http",
+                                                             "websocket"};
   static_assert(kNames.size() == static_cast<std::size_t>(Protocol::kCount));
   return name_at(kNames, static_cast<std::size_t>(protocol));
 }
 
 std::string_view to_string(CloseReason reason) {
-  static constexpr std::array<std::string_view, 13> kNames = {
-      "finished",         "reset",           "idle_timeout", "message_timeout", "write_timeout",
-      "output_full",      "message_too_big", "framing_lost", "unsupported",     "connection_limit",
-      "descriptor_limit", "draining",        "stopped"};
+  static constexpr std::array<std::string_view, 12> kNames = {
+      "finished",    "reset",           "idle_timeout", "message_timeout",  "write_timeout",
+      "output_full", "message_too_big", "framing_lost", "connection_limit", "descriptor_limit",
+      "draining",    "stopped"};
   static_assert(kNames.size() == static_cast<std::size_t>(CloseReason::kCount));
   return name_at(kNames, static_cast<std::size_t>(reason));
 }

@@ -22,7 +22,7 @@ enum class Rejection : std::uint8_t { queue_full, method_busy, overloaded, drain
 std::string_view to_string(Rejection rejection);
 
 // What a connection speaks (label `protocol`).
-enum class Protocol : std::uint8_t { unknown, stream, header, kCount };
+enum class Protocol : std::uint8_t { unknown, stream, header, http, websocket, kCount };
 std::string_view to_string(Protocol protocol);
 
 // Every way in which a connection can end (label `reason` of sluice_connections_closed_total).
@@ -34,8 +34,7 @@ enum class CloseReason : std::uint8_t {
   write_timeout,
   output_full,      // the client doesn't read its answers
   message_too_big,  // and no end of it in sight
-  framing_lost,     // broken headers: no next message can be found
-  unsupported,      // speaks a protocol that this listener doesn't
+  framing_lost,     // broken headers or frames: no next message can be found
   connection_limit,
   descriptor_limit,
   draining,

@@ -70,13 +70,16 @@ void Engine::start(std::vector<InheritedSocket> inherited) {
   std::vector<EngineParts::Open> listeners;
   for (const ListenSettings& wanted : parts.settings.listeners) {
     if (!is_inherited(wanted)) {
-      listeners.push_back({wanted, parts.make_listener(ListeningSocket::open(wanted)), false});
+      listeners.push_back({wanted, parts.make_listener(ListeningSocket::open(wanted), wanted), false});
     }
   }
   for (auto& socket : sockets) {
     ListenSettings taken;
+    for (const ListenSettings& wanted : parts.settings.listeners) {
+      if (parse_address(wanted.address) == socket->address()) taken = wanted;
+    }
     taken.address = socket->address().to_string();
-    listeners.push_back({taken, parts.make_listener(std::move(socket)), true});
+    listeners.push_back({taken, parts.make_listener(std::move(socket), taken), true});
   }
   parts.listeners = std::move(listeners);
   parts.admin =

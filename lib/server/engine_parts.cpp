@@ -41,13 +41,33 @@ bool run_and_wait(IoThread& thread, TimePoint until, std::function<void()> task)
   return state->wake.wait_until(lock, until, [&] { return state->done; });
 }
 
-std::shared_ptr<Listener> EngineParts::make_listener(std::unique_ptr<ListeningSocket> socket) {
-  return std::make_shared<Listener>(std::move(socket), hosts, connection_limit);
+std::shared_ptr<Listener> EngineParts::make_listener(std::unique_ptr<ListeningSocket> socket,
+                                                     const ListenSettings& listen) {
+  SharedPolicy policy = policy_of(listen, socket->address());
+  return std::make_shared<Listener>(std::move(socket), hosts, connection_limit, std::move(policy));
+}
+
+SharedPolicy policy_of(const ListenSettings& listen, const Address& address) {
+  ListenerPolicy policy;
+  policy.http_path = listen.http_path;
+  policy.allowed_origins = listen.allowed_origins;
+  policy.allowed_hosts = listen.allowed_hosts;
+  policy.loopback_names_only = address.kind == Address::Kind::tcp && is_local(address);
+  return std::make_shared<const ListenerPolicy>(std::move(policy));
 }
 
 void EngineParts::start_listener(const std::shared_ptr<Listener>& listener) {
   spdlog::info("listening on {}", listener->address().to_string());
   io.front()->thread.post([listener] { listener->start(); });
+}
+
+void EngineParts::set_policies() {
+  std::vector<std::pair<std::shared_ptr<Listener>, SharedPolicy>> changed;
+  for (const Open& open : listeners)
+    changed.emplace_back(open.listener, policy_of(open.settings, open.listener->address()));
+  io.front()->thread.post([changed = std::move(changed)] {
+    for (const auto& [listener, policy] : changed) listener->set_policy(policy);
+  });
 }
 
 // Waits, so that the addresses are free when this returns.

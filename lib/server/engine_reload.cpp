@@ -33,7 +33,7 @@ void Engine::reload(const Settings& wanted) {
       listeners.back().settings = listen;
       continue;
     }
-    listeners.push_back({listen, parts.make_listener(ListeningSocket::open(listen)), false});
+    listeners.push_back({listen, parts.make_listener(ListeningSocket::open(listen), listen), false});
     opened.push_back(listeners.back().listener);
   }
   for (const EngineParts::Open& open : parts.listeners) {
@@ -65,6 +65,7 @@ void Engine::reload(const Settings& wanted) {
   parts.connection_limit.set_max(settings.max_connections);
   parts.registry.configure(settings.methods);
   parts.on_all([limits = settings.limits](IoPart& part) { part.thread.limits = limits; });
+  parts.set_policies();
   for (const auto& listener : opened) parts.start_listener(listener);
   for (const auto& listener : ended)
     spdlog::info("no longer listening on {}", listener->address().to_string());

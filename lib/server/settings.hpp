@@ -24,6 +24,9 @@ struct ListenSettings {
   std::string address = "tcp://127.0.0.1:7070";  // tcp://HOST:PORT or unix:///path
   std::uint32_t mode = 0660;                     // of a Unix socket's file
   bool insecure = false;                         // allows a TCP address that is not loopback
+  std::string http_path = "/";
+  std::vector<std::string> allowed_origins;  // whose pages may call; "*" for any
+  std::vector<std::string> allowed_hosts;    // beside this machine's own names, on loopback
 
   bool operator==(const ListenSettings&) const = default;
 };

@@ -3,10 +3,12 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 
+#include "lib/transport/listener_policy.hpp"
 #include "lib/transport/listening_socket.hpp"
 #include "lib/transport/session_host.hpp"
 
@@ -19,9 +21,11 @@ class Listener : public std::enable_shared_from_this<Listener>, private Deadline
  public:
   // `hosts` are all I/O threads' connections; the listener runs on the first one's.
   Listener(std::unique_ptr<ListeningSocket> socket, const std::vector<SessionHost*>& hosts,
-           ConnectionLimit& limit);
+           ConnectionLimit& limit, SharedPolicy policy);
 
   void start();
+  // For connections to come.
+  void set_policy(SharedPolicy policy) { policy_ = std::move(policy); }
   // No connection is taken from here on; the socket is closed, unless it was inherited and only left.
   void stop();
 
@@ -47,6 +51,7 @@ class Listener : public std::enable_shared_from_this<Listener>, private Deadline
   const std::vector<SessionHost*> hosts_;
   IoThread& io_;
   ConnectionLimit& limit_;
+  SharedPolicy policy_;
   boost::asio::posix::stream_descriptor watch_;  // a duplicate, so that the socket's end is closed in order
   Descriptor reserve_;
   bool stopped_ = false;

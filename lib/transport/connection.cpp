@@ -1,12 +1,12 @@
-#include "lib/transport/stream_session.hpp"
+#include "lib/transport/connection.hpp"
 
 #include <algorithm>
 #include <new>
 
 #include "lib/observe/log.hpp"
+#include "lib/transport/http_codec.hpp"
 #include "lib/transport/protocol_detector.hpp"
-#include "proto/json_text.hpp"
-#include "proto/response_writer.hpp"
+#include "lib/transport/stream_codec.hpp"
 
 namespace sluice::core {
 namespace {
@@ -18,48 +18,32 @@ constexpr auto kOversizeSkipTime = std::chrono::seconds(5);
 // How often what a client left behind is read: more than a Unix socket holds by default (208 KiB), and no
 // longer for a flood of notifications than the thread's other connections can wait.
 constexpr int kLastReads = 2;
-using Kind = proto::FrameEvent::Kind;
 using Status = ByteStream::Status;
-
-// A reply on a JSON stream is one line. Line breaks in it can only be white space between tokens (params
-// that a client wrote over several lines and a handler passed through).
-void append_line(std::string& out, std::string_view reply) {
-  if (reply.find('\n') == std::string_view::npos) {
-    out += reply;
-  } else {
-    proto::append_compact(out, reply);
-  }
-  out += '\n';
-}
-
-proto::MessageLimits message_limits(const Limits& limits) {
-  return {limits.message_bytes_max, limits.batch_entries_max};
-}
 
 }  // namespace
 
-StreamSession::StreamSession(SessionHost& host, Descriptor socket, bool local, ConnectionLimit::Permit permit)
+Connection::Connection(SessionHost& host, Descriptor socket, bool local, SharedPolicy policy,
+                       ConnectionLimit::Permit permit)
     : host_(host),
       io_(host.io()),
       stream_(std::move(socket), local),
       permit_(std::move(permit)),
+      policy_(std::move(policy)),
       conversation_(host.calls(), *this) {
   last_input_ = last_output_ = message_began_ = io_.now();
   io_.metrics().connections_now[static_cast<std::size_t>(Protocol::unknown)].add(1);
 }
 
-StreamSession::~StreamSession() = default;
+Connection::~Connection() = default;
 
-void StreamSession::start() {
+void Connection::start() {
   stream_.watch(io_.poller(), *this);
   schedule();
 }
 
-bool StreamSession::wants_input() const {
-  return lingering_ || (!end_seen_ && !input_waits_ && may_process());
-}
+bool Connection::wants_input() const { return lingering_ || (!end_seen_ && !input_waits_ && may_process()); }
 
-void StreamSession::on_ready(std::uint32_t events) {
+void Connection::on_ready(std::uint32_t events) {
   if (closed_) return;
   io_.at_turn_end(*this);
   if ((events & Poller::kWritable) != 0) output_waits_ = false;
@@ -78,7 +62,7 @@ void StreamSession::on_ready(std::uint32_t events) {
   }
 }
 
-void StreamSession::read_some() {
+void Connection::read_some() {
   std::string& buffer = io_.read_buffer();
   const auto got = stream_.read(buffer.data(), buffer.size());
   if (got.status == Status::would_block) return;
@@ -92,11 +76,12 @@ void StreamSession::read_some() {
 }
 
 // The first bytes of the thread's buffer have just been read.
-void StreamSession::take_in(std::size_t bytes) {
+void Connection::take_in(std::size_t bytes) {
   const std::string& buffer = io_.read_buffer();
   last_input_ = io_.now();
+  probed_ = false;
   if (in_.empty()) {
-    if (!decoder_ || !decoder_->in_message()) message_began_ = last_input_;
+    if (!codec_ || !codec_->in_message()) message_began_ = last_input_;
     process(std::string_view(buffer).substr(0, bytes));
   } else {
     in_.append(buffer, 0, bytes);
@@ -104,7 +89,7 @@ void StreamSession::take_in(std::size_t bytes) {
   }
 }
 
-void StreamSession::on_end_of_input() {
+void Connection::on_end_of_input() {
   end_seen_ = true;
   // On a Unix socket a hang-up and a half-close look alike to a reader.
   if (stream_.local() && stream_.peer_gone()) return lose_client();
@@ -112,7 +97,7 @@ void StreamSession::on_end_of_input() {
 }
 
 // No reply can reach the client any more.
-void StreamSession::lose_client() {
+void Connection::lose_client() {
   if (lost_ || doomed_) return;
   lost_ = lingering_ ? close_reason_ : end_seen_ && settled() ? CloseReason::finished : CloseReason::reset;
   io_.at_turn_end(*this);
@@ -120,7 +105,7 @@ void StreamSession::lose_client() {
 
 // What the client sent before it went is still looked at, for the notifications in it: they are run whether
 // their sender stays or not, and the window that kept them waiting is for calls.
-void StreamSession::hear_out() {
+void Connection::hear_out() {
   const bool more = !input_over_ && !lingering_;
   out_.clear();
   out_sent_ = 0;
@@ -137,7 +122,7 @@ void StreamSession::hear_out() {
 
 // Closes at the turn's end: a reply may be under way further up the stack, whose conversation must not
 // end under it.
-void StreamSession::doom(CloseReason reason) {
+void Connection::doom(CloseReason reason) {
   if (doomed_) return;
   close_reason_ = reason;
   doomed_ = true;
@@ -145,35 +130,34 @@ void StreamSession::doom(CloseReason reason) {
   io_.at_turn_end(*this);
 }
 
-bool StreamSession::may_process() const {
+bool Connection::may_process() const {
   return !input_over_ && !doomed_ && !conversation_.window_full() &&
-         unsent() <= io_.limits.output_bytes_max / kOutputPauseDivisor;
+         backlog() <= io_.limits.output_bytes_max / kOutputPauseDivisor;
 }
 
 // Takes messages off the front of `window`, which is in_ or what a read has just brought; the rest is
 // kept in in_.
-void StreamSession::process(std::string_view window) {
+void Connection::process(std::string_view window) {
   std::size_t done = 0;
   bool hungry = false;  // all that is there has been looked at
   while (!hungry && may_process()) {
-    if (!decoder_) {
+    if (!codec_) {
       // White space decides nothing, and is not kept until something does.
       done = std::min(window.find_first_not_of(" \t\r\n"), window.size());
       hungry = !identify(window.substr(done));
       if (hungry) break;
     }
-    const auto event = decoder_->next(window.substr(done));
-    hungry = event.kind == Kind::need_more;
-    handle(event);
-    done += event.consumed;
-    if (event.consumed > 0 && !hungry) message_began_ = io_.now();
+    const auto step = codec_->next(window.substr(done));
+    hungry = step.hungry;
+    done += step.consumed;
+    if (step.consumed > 0 && !hungry) message_began_ = io_.now();
+    watch_skipping();
+    if (next_codec_) speak(std::move(next_codec_));
   }
   if (hungry && end_seen_ && !input_over_) {
-    if (decoder_) {
-      handle(decoder_->finish(window.substr(done)));
-    } else if (done < window.size()) {
-      conversation_.refuse(proto::parse_error(window.size()), 0);
-    }
+    // What has not told what it is will not be a message any more.
+    if (!codec_ && done < window.size()) speak(std::make_unique<StreamCodec>(*this, proto::Framing::stream));
+    if (codec_) codec_->finish(window.substr(done));
     input_over_ = true;
   }
   if (input_over_) done = window.size();
@@ -189,58 +173,38 @@ void StreamSession::process(std::string_view window) {
 }
 
 // Whether the connection's first bytes have told what it speaks.
-bool StreamSession::identify(std::string_view window) {
+bool Connection::identify(std::string_view window) {
   switch (detect_protocol(window)) {
     case WireProtocol::undecided:
       return false;
     case WireProtocol::http:
-      refuse_protocol();
-      return false;
+      speak(std::make_unique<HttpCodec>(*this));
+      break;
     case WireProtocol::header:
-      decoder_.emplace(proto::Framing::header, message_limits(io_.limits));
-      count_protocol(Protocol::header);
-      return true;
+      speak(std::make_unique<StreamCodec>(*this, proto::Framing::header));
+      break;
     case WireProtocol::stream:
-      decoder_.emplace(proto::Framing::stream, message_limits(io_.limits));
-      count_protocol(Protocol::stream);
-      return true;
+      speak(std::make_unique<StreamCodec>(*this, proto::Framing::stream));
+      break;
   }
-  return false;
+  return true;
 }
 
-// What follows a request line must never be taken for calls: any web page can make a browser send it.
-void StreamSession::refuse_protocol() {
-  const std::string body = proto::error_reply(proto::kNullId, proto::invalid_request()) + "\n";
-  output() +=
-      "HTTP/1.1 501 Not Implemented\r\nContent-Type: application/json\r\nConnection: "
-      "close\r\nContent-Length: " +
-      std::to_string(body.size()) + "\r\n\r\n" + body;
-  end_input(CloseReason::unsupported);
+void Connection::speak(std::unique_ptr<Codec> codec) {
+  codec_ = std::move(codec);
+  count_protocol(codec_->protocol());
 }
 
-void StreamSession::handle(const proto::FrameEvent& event) {
-  switch (event.kind) {
-    case Kind::need_more:
-      break;
-    case Kind::message:
-      conversation_.receive(event.text, decoder_->message(), 0);
-      break;
-    case Kind::malformed:
-      conversation_.refuse(proto::parse_error(event.offset), 0);
-      break;
-    case Kind::too_big:
-      skip_until_ = io_.now() + kOversizeSkipTime;
-      conversation_.refuse(proto::request_too_big(io_.limits.message_bytes_max), 0);
-      break;
-    case Kind::lost:
-      end_input(decoder_->skipping() ? CloseReason::message_too_big : CloseReason::framing_lost);
+// The end of a message over the size limit is looked for only so long.
+void Connection::watch_skipping() {
+  if (!codec_->skipping()) {
+    skip_until_.reset();
+  } else if (!skip_until_) {
+    skip_until_ = io_.now() + kOversizeSkipTime;
   }
-  if (decoder_->skipping()) return;
-  skip_until_.reset();
-  if (!decoder_->in_message()) decoder_->set_limits(message_limits(io_.limits));
 }
 
-std::string& StreamSession::output() {
+std::string& Connection::output() {
   if (out_.empty()) {
     out_ = io_.buffers().take();
     last_output_ = io_.now();
@@ -249,28 +213,18 @@ std::string& StreamSession::output() {
   return out_;
 }
 
-void StreamSession::append_reply(std::string_view reply) {
-  std::string& out = output();
-  if (decoder_ && decoder_->framing() == proto::Framing::header) {
-    out += "Content-Length: " + std::to_string(reply.size()) + "\r\n\r\n";
-    out += reply;
-  } else {
-    append_line(out, reply);
-  }
-}
-
-void StreamSession::on_reply(std::uint64_t, std::string_view reply) {
+void Connection::on_reply(std::uint64_t exchange, std::string_view reply, int code) {
   io_.at_turn_end(*this);
-  if (reply.empty() || closed_ || doomed_ || lost_) return;
-  append_reply(reply);
-  if (unsent() <= io_.limits.output_bytes_max) return;
+  if (closed_ || doomed_ || lost_) return;
+  codec_->reply(exchange, reply, code);
+  if (backlog() <= io_.limits.output_bytes_max) return;
   // The client may be reading quickly and only the turn's end may not have come yet.
   flush();
-  if (unsent() <= io_.limits.output_bytes_max || doomed_ || lost_) return;
+  if (backlog() <= io_.limits.output_bytes_max || doomed_ || lost_) return;
   doom(CloseReason::output_full);
 }
 
-void StreamSession::flush() {
+void Connection::flush() {
   while (unsent() > 0 && !doomed_ && !lost_) {
     const auto sent = stream_.write(std::string_view(out_).substr(out_sent_));
     if (sent.status == Status::would_block) return wait_for_room();
@@ -286,7 +240,7 @@ void StreamSession::flush() {
   }
 }
 
-void StreamSession::wait_for_room() {
+void Connection::wait_for_room() {
   // The part that is sent is dropped only when that is worth the copying.
   if (out_sent_ > out_.size() / 2) {
     out_.erase(0, out_sent_);

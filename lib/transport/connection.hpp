@@ -1,37 +1,54 @@
-// A connection that carries JSON-RPC messages one after another, with or without headers before them.
+// A client's connection, whatever it speaks.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "lib/dispatch/conversation.hpp"
 #include "lib/transport/byte_stream.hpp"
+#include "lib/transport/codec.hpp"
+#include "lib/transport/listener_policy.hpp"
 #include "lib/transport/session_host.hpp"
-#include "proto/frame_decoder.hpp"
 
 namespace sluice::core {
 
-// Reads, cuts, hands over, writes. I/O thread only.
+// Reads, has its codec cut and frame, writes. What it speaks is known from its first bytes. I/O thread only.
 //
 // Reading stops while the connection's window is full or its client doesn't read its replies; what has
 // been read by then waits in `in_`, so that memory is bounded by what one read brings. All replies of a
 // turn of the loop go out with one write at its end. Every wait has an end: next_due() lists them.
-class StreamSession final : public Session,
-                            private Watched,
-                            private ReplySink,
-                            private TurnEnd,
-                            private Deadline {
+class Connection final : public Session,
+                         private Watched,
+                         private ReplySink,
+                         private TurnEnd,
+                         private Deadline {
  public:
-  StreamSession(SessionHost& host, Descriptor socket, bool local, ConnectionLimit::Permit permit);
-  ~StreamSession() override;
+  Connection(SessionHost& host, Descriptor socket, bool local, SharedPolicy policy,
+             ConnectionLimit::Permit permit);
+  ~Connection() override;
 
   void start() override;
   void drain() override;
   void abort_calls(const proto::Error& error) override;
   void close(CloseReason reason) override;
+
+  // For its codec.
+  IoThread& io() { return io_; }
+  const Limits& limits() const { return io_.limits; }
+  const ListenerPolicy& policy() const { return *policy_; }
+  Conversation& conversation() { return conversation_; }
+  // What is to be sent; written at the end of the turn.
+  std::string& output();
+  // No more messages are taken in; what is being done is finished and answered.
+  void end_input(CloseReason reason);
+  // From the next step on it speaks something else.
+  void switch_to(std::unique_ptr<Codec> codec) { next_codec_ = std::move(codec); }
+  bool draining() const { return draining_; }
+  bool takes_input() const { return !input_over_; }
 
  private:
   // Reading.
@@ -45,17 +62,17 @@ class StreamSession final : public Session,
   void doom(CloseReason reason);
   void process(std::string_view window);
   bool identify(std::string_view window);
-  void handle(const proto::FrameEvent& event);
-  void refuse_protocol();
+  void speak(std::unique_ptr<Codec> codec);
+  void watch_skipping();
   bool may_process() const;
 
   // Writing.
-  void on_reply(std::uint64_t exchange, std::string_view reply) override;
+  void on_reply(std::uint64_t exchange, std::string_view reply, int code) override;
   void on_room() override { io_.at_turn_end(*this); }
   void on_reply_lost() override { doom(CloseReason::output_full); }
-  void append_reply(std::string_view reply);
-  std::string& output();
   std::size_t unsent() const { return out_.size() - out_sent_; }
+  // Of replies that the client has not read.
+  std::size_t backlog() const { return unsent() + (codec_ ? codec_->held_bytes() : 0); }
   void flush();
   void wait_for_room();
 
@@ -63,8 +80,9 @@ class StreamSession final : public Session,
   void on_turn_end() override;
   void go_on();
   void update_waits();
-  void end_input(CloseReason reason);
   bool settled() const;
+  bool in_message() const { return !in_.empty() || (codec_ && codec_->in_message()); }
+  void say_farewell();
   void end_politely(CloseReason reason);
   void linger();
   void prolong_linger();
@@ -73,13 +91,17 @@ class StreamSession final : public Session,
   TimePoint next_due() const;
   CloseReason overdue(TimePoint now) const;
   void schedule();
+  TimePoint silent_until() const;
+  bool ask_for_life(CloseReason reason);
   void count_protocol(Protocol protocol);
 
   SessionHost& host_;
   IoThread& io_;
   ByteStream stream_;
   ConnectionLimit::Permit permit_;
-  std::optional<proto::FrameDecoder> decoder_;  // once it is known what the connection speaks
+  const SharedPolicy policy_;
+  std::unique_ptr<Codec> codec_;  // once it is known what the connection speaks
+  std::unique_ptr<Codec> next_codec_;
   Conversation conversation_;
   std::string in_;  // received, not yet dealt with: a message's beginning, or what had to wait
   std::string out_;
@@ -99,6 +121,8 @@ class StreamSession final : public Session,
   bool input_waits_ = false;   // in_ holds what could be processed but for backpressure
   bool input_over_ = false;    // nothing more is taken in
   bool end_seen_ = false;      // the client has ended its side
+  bool probed_ = false;        // the peer was asked for a sign of life, and has not given one
+  bool said_farewell_ = false;
   bool draining_ = false;
   bool lingering_ = false;
   bool doomed_ = false;  // to be closed at the end of the turn, with close_reason_

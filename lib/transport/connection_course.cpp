@@ -1,9 +1,10 @@
-// How a stream connection goes on from turn to turn, waits, and ends.
+// How a connection goes on from turn to turn, waits, and ends.
 #include <algorithm>
 #include <new>
+#include <utility>
 
 #include "lib/observe/log.hpp"
-#include "lib/transport/stream_session.hpp"
+#include "lib/transport/connection.hpp"
 
 namespace sluice::core {
 namespace {
@@ -18,7 +19,7 @@ constexpr auto kDrainRefusalTime = std::chrono::seconds(1);
 
 }  // namespace
 
-void StreamSession::on_turn_end() {
+void Connection::on_turn_end() {
   if (closed_) return;
   try {
     go_on();
@@ -28,13 +29,15 @@ void StreamSession::on_turn_end() {
   }
 }
 
-void StreamSession::go_on() {
+void Connection::go_on() {
   if (!output_waits_) flush();
   if (lost_ && !doomed_) hear_out();
   if (input_waits_ && may_process()) {
     message_began_ = io_.now();
     process(in_);
   }
+  if (doomed_) return close(close_reason_);
+  if (input_over_ && !lingering_ && settled()) say_farewell();
   if (doomed_) return close(close_reason_);
   if (input_over_ && !lingering_ && settled()) return end_politely(close_reason_);
   if (lingering_ && end_seen_) return close(close_reason_);
@@ -43,23 +46,26 @@ void StreamSession::go_on() {
 }
 
 // While nothing is read, a client that is gone is noticed all the same.
-void StreamSession::update_waits() {
+void Connection::update_waits() {
   stream_.watch_for((wants_input() ? Poller::kReadable : 0) | (output_waits_ ? Poller::kWritable : 0));
 }
 
-bool StreamSession::settled() const {
-  return conversation_.in_flight() == 0 && unsent() == 0 && !input_waits_;
-}
+bool Connection::settled() const { return conversation_.in_flight() == 0 && unsent() == 0 && !input_waits_; }
 
-// No more messages are taken in; what is being done is finished and answered.
-void StreamSession::end_input(CloseReason reason) {
+void Connection::end_input(CloseReason reason) {
   input_over_ = true;
   input_waits_ = false;
   close_reason_ = reason;
   io_.at_turn_end(*this);
 }
 
-void StreamSession::end_politely(CloseReason reason) {
+void Connection::say_farewell() {
+  if (!codec_ || std::exchange(said_farewell_, true)) return;
+  codec_->farewell(close_reason_);
+  flush();
+}
+
+void Connection::end_politely(CloseReason reason) {
   // With nothing on its way, in neither direction, there is nothing that a reset could destroy.
   const bool quiet = io_.now() - last_input_ >= kDrainQuietTime;
   if (end_seen_ || (quiet && stream_.undelivered() == 0 && stream_.unread() == 0)) return close(reason);
@@ -67,7 +73,7 @@ void StreamSession::end_politely(CloseReason reason) {
   linger();
 }
 
-void StreamSession::linger() {
+void Connection::linger() {
   lingering_ = true;
   linger_unsent_ = stream_.undelivered();
   linger_until_ = io_.now() + (linger_unsent_ == 0 ? kLingerTime : io_.limits.write_timeout);
@@ -77,21 +83,21 @@ void StreamSession::linger() {
 }
 
 // A client that reads slowly, but reads, gets its replies.
-void StreamSession::prolong_linger() {
+void Connection::prolong_linger() {
   const std::size_t unsent_now = stream_.undelivered();
   if (unsent_now >= linger_unsent_) return;
   linger_unsent_ = unsent_now;
   linger_until_ = io_.now() + (unsent_now == 0 ? kLingerTime : io_.limits.write_timeout);
 }
 
-void StreamSession::drain() {
+void Connection::drain() {
   if (draining_) return;
   draining_ = true;
   drain_began_ = io_.now();
   schedule();
 }
 
-void StreamSession::abort_calls(const proto::Error& error) {
+void Connection::abort_calls(const proto::Error& error) {
   input_waits_ = false;
   try {
     conversation_.abort_all(error);
@@ -102,7 +108,7 @@ void StreamSession::abort_calls(const proto::Error& error) {
   }
 }
 
-void StreamSession::close(CloseReason reason) {
+void Connection::close(CloseReason reason) {
   if (closed_) return;
   closed_ = true;
   const auto keep = shared_from_this();
@@ -117,7 +123,7 @@ void StreamSession::close(CloseReason reason) {
   host_.remove(*this);
 }
 
-void StreamSession::count_protocol(Protocol protocol) {
+void Connection::count_protocol(Protocol protocol) {
   MetricsShard& metrics = io_.metrics();
   metrics.connections_now[static_cast<std::size_t>(protocol_)].add(-1);
   protocol_ = protocol;
@@ -126,18 +132,17 @@ void StreamSession::count_protocol(Protocol protocol) {
 }
 
 // When this connection's patience ends, at the earliest.
-TimePoint StreamSession::next_due() const {
+TimePoint Connection::next_due() const {
   const Limits& limits = io_.limits;
   if (lingering_) return linger_until_;
   TimePoint due = TimePoint::max();
   if (unsent() > 0) due = std::min(due, last_output_ + limits.write_timeout);
-  const bool partial =
-      !input_over_ && !input_waits_ && (!in_.empty() || (decoder_ && decoder_->in_message()));
+  const bool partial = !input_over_ && !input_waits_ && in_message();
   if (partial && may_process()) {
     due = std::min(due, message_began_ + limits.message_timeout);
     if (skip_until_) due = std::min(due, *skip_until_);
   }
-  if (settled() && !partial) due = std::min(due, std::max(last_input_, last_output_) + limits.idle_timeout);
+  if (settled() && !partial) due = std::min(due, silent_until());
   if (draining_ && settled() && !input_over_) {
     const TimePoint quiet = std::max(last_input_, drain_began_) + kDrainQuietTime;
     due = std::min({due, partial ? TimePoint::max() : quiet, drain_began_ + kDrainRefusalTime});
@@ -145,9 +150,25 @@ TimePoint StreamSession::next_due() const {
   return due;
 }
 
+// Of an idle connection. A peer that can be asked for a sign of life is asked after half the time, and its
+// answer is input.
+TimePoint Connection::silent_until() const {
+  const milliseconds patience = io_.limits.idle_timeout;
+  if (!codec_ || !codec_->probes()) return std::max(last_input_, last_output_) + patience;
+  return last_input_ + (probed_ ? patience : patience / 2);
+}
+
+bool Connection::ask_for_life(CloseReason reason) {
+  if (lingering_ || probed_ || reason != CloseReason::idle_timeout || !codec_ || !codec_->probes())
+    return false;
+  probed_ = true;
+  codec_->probe();
+  return true;
+}
+
 // The deadline is moved only to an earlier time; when it passes too early, it is set anew. So a busy
 // connection does not touch the wheel for each message.
-void StreamSession::schedule() {
+void Connection::schedule() {
   const TimePoint due = next_due();
   if (due >= scheduled_) return;
   scheduled_ = due;
@@ -155,7 +176,7 @@ void StreamSession::schedule() {
 }
 
 // Must not throw: other deadlines pass in the same tick.
-void StreamSession::on_deadline(TimePoint now) {
+void Connection::on_deadline(TimePoint now) {
   scheduled_ = TimePoint::max();
   if (closed_) return;
   try {
@@ -165,10 +186,11 @@ void StreamSession::on_deadline(TimePoint now) {
   }
 }
 
-void StreamSession::look_at_time(TimePoint now) {
+void Connection::look_at_time(TimePoint now) {
   if (lingering_ && linger_until_ <= now) prolong_linger();
   if (next_due() > now) return schedule();
   const CloseReason reason = overdue(now);
+  if (ask_for_life(reason)) return schedule();
   if (reason == CloseReason::draining && !lingering_) {
     end_input(reason);
   } else {
@@ -176,12 +198,12 @@ void StreamSession::look_at_time(TimePoint now) {
   }
 }
 
-CloseReason StreamSession::overdue(TimePoint now) const {
+CloseReason Connection::overdue(TimePoint now) const {
   const Limits& limits = io_.limits;
   if (unsent() > 0 && last_output_ + limits.write_timeout <= now) return CloseReason::write_timeout;
   if (draining_ && settled()) return CloseReason::draining;
   if (skip_until_ && *skip_until_ <= now) return CloseReason::message_too_big;
-  if (!in_.empty() || (decoder_ && decoder_->in_message())) return CloseReason::message_timeout;
+  if (in_message()) return CloseReason::message_timeout;
   return CloseReason::idle_timeout;
 }
 

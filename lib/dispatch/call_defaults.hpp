@@ -1,0 +1,24 @@
+// What a transport says beside a message that its calls may say themselves.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string_view>
+
+#include "proto/request.hpp"
+
+namespace sluice::core {
+
+// Views last as long as the message's text.
+struct CallDefaults {
+  std::optional<std::chrono::milliseconds> timeout;  // shortens a call's own, never lengthens it
+  std::string_view traceparent;                      // of calls that have none
+
+  void apply(proto::Request& request) const {
+    if (timeout) request.timeout = std::min(request.timeout.value_or(*timeout), *timeout);
+    if (request.traceparent.empty()) request.traceparent = traceparent;
+  }
+};
+
+}  // namespace sluice::core

@@ -1,0 +1,62 @@
+// What a connection speaks: the one place where protocols differ.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "lib/observe/metrics.hpp"
+
+namespace sluice::core {
+
+class Connection;
+
+// Takes messages out of a connection's bytes, hands them to its Conversation, and frames the replies.
+// Reading, writing, waiting, bounds and ends are the connection's, the same for all. Belongs to one
+// connection; I/O thread only.
+class Codec {
+ public:
+  explicit Codec(Connection& connection) : connection_(connection) {}
+  virtual ~Codec() = default;
+  Codec(const Codec&) = delete;
+  Codec& operator=(const Codec&) = delete;
+
+  struct Step {
+    std::size_t consumed = 0;  // bytes to drop from the front of the window
+    bool hungry = false;       // there is nothing more to be done before more bytes come
+  };
+
+  // Deals with one thing at the front of the window, which starts where the last step ended.
+  virtual Step next(std::string_view window) = 0;
+
+  // No more bytes will come; `rest` is what next() was hungry with.
+  virtual void finish(std::string_view rest) = 0;
+
+  // Frames the reply to what was received under `exchange`; empty where none is due. `code` is 0 for a
+  // result or a batch, else the error's.
+  virtual void reply(std::uint64_t exchange, std::string_view reply, int code) = 0;
+
+  // Whether a message has begun whose end has not been seen.
+  virtual bool in_message() const = 0;
+  // Whether what comes is thrown away until the end of a message that is too big.
+  virtual bool skipping() const { return false; }
+  // Replies that are kept until those before them are there.
+  virtual std::size_t held_bytes() const { return 0; }
+
+  // Whether a silent peer can be asked for a sign of life, and asking it.
+  virtual bool probes() const { return false; }
+  virtual void probe() {}
+  // Last words, before the sending side is shut.
+  virtual void farewell(CloseReason) {}
+
+  virtual Protocol protocol() const = 0;
+
+ protected:
+  Connection& connection() { return connection_; }
+  const Connection& connection() const { return connection_; }
+
+ private:
+  Connection& connection_;
+};
+
+}  // namespace sluice::core

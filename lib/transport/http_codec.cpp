@@ -1,0 +1,228 @@
+#include "lib/transport/http_codec.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "lib/transport/connection.hpp"
+#include "lib/transport/http_response.hpp"
+#include "lib/transport/whole_message.hpp"
+
+namespace sluice::core {
+namespace {
+
+using Status = HttpRequestParser::Status;
+
+// Headers of the answer to a browser that asks before it calls. Seconds.
+constexpr std::string_view kPreflight =
+    "Access-Control-Allow-Methods: POST\r\n"
+    "Access-Control-Allow-Headers: authorization, content-type, sluice-timeout-ms, traceparent\r\n"
+    "Access-Control-Max-Age: 600\r\n";
+
+// A positive integer; nothing for anything else. What is longer than any time limit shortens none.
+std::optional<std::chrono::milliseconds> timeout_of(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc::result_out_of_range) value = UINT64_MAX;
+  if (error == std::errc::invalid_argument || end != text.data() + text.size() || value == 0)
+    return std::nullopt;
+  constexpr auto kMost = static_cast<std::uint64_t>(kLongestWait.count());
+  return std::chrono::milliseconds(std::min(value, kMost));
+}
+
+// What a W3C trace context is written in; anything else is not passed on.
+std::string_view checked_traceparent(std::string_view text) {
+  const bool valid = text.size() <= 256 && std::ranges::all_of(text, [](char c) {
+                       return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || c == '-';
+                     });
+  return valid ? text : std::string_view();
+}
+
+std::string_view headers_of_status(int status) {
+  switch (status) {
+    case 405:
+      return "Allow: POST\r\n";
+    case 426:
+      return "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
+    default:
+      return {};
+  }
+}
+
+}  // namespace
+
+Codec::Step HttpCodec::next(std::string_view window) {
+  std::size_t lead = 0;
+  if (!request_) {
+    // Some clients send a line's end more than they should.
+    lead = std::min(window.find_first_not_of("\r\n"), window.size());
+    if (lead == window.size()) return {lead, true};
+    begin_request();
+  }
+  const auto progress = request_->parse(window.substr(lead));
+  const Step step{lead + progress.consumed, progress.status == Status::need_more};
+  if (request_->header_done() && !judged_) judge();
+  if (progress.status == Status::complete) {
+    end_request();
+  } else if (progress.status != Status::need_more) {
+    end_with(progress.status);
+  } else if (judged_) {
+    invite_body();
+  }
+  return step;
+}
+
+void HttpCodec::begin_request() {
+  request_.emplace(connection().limits().message_bytes_max, connection().io().buffers().take());
+  refusal_.reset();
+  judged_ = continue_due_ = false;
+}
+
+// As soon as the head is there: a body that is of no use need not be sent, nor kept.
+void HttpCodec::judge() {
+  judged_ = true;
+  refusal_ = check_request(request_->head(), connection().policy());
+  continue_due_ = request_->head().expects_continue;
+  if (refusal_) request_->discard_body();
+}
+
+void HttpCodec::invite_body() {
+  if (!continue_due_) return;
+  if (refusal_) {
+    // The body may come or not: what comes next can't be told.
+    connection().end_input(CloseReason::finished);
+    refuse(*refusal_);
+    request_.reset();
+    return;
+  }
+  if (!exchanges_.empty()) return;  // after the responses that are due before
+  continue_due_ = false;
+  connection().output() += "HTTP/1.1 100 Continue\r\n\r\n";
+}
+
+void HttpCodec::end_request() {
+  if (!request_->head().keep_alive || connection().draining()) {
+    connection().end_input(connection().draining() ? CloseReason::draining : CloseReason::finished);
+  }
+  if (refusal_) {
+    refuse(*refusal_);
+  } else {
+    switch (purpose_of(request_->head())) {
+      case HttpPurpose::call:
+        take_call();
+        break;
+      case HttpPurpose::preflight:
+        answer_preflight();
+        break;
+      case HttpPurpose::websocket:
+        upgrade();
+    }
+  }
+  connection().io().buffers().give(std::move(request_->body()));
+  request_.reset();
+}
+
+void HttpCodec::take_call() {
+  const HttpRequestHead& head = request_->head();
+  Conversation& conversation = connection().conversation();
+  const std::uint64_t exchange = open_exchange();
+  CallDefaults defaults;
+  defaults.traceparent = checked_traceparent(head.traceparent);
+  if (head.has_timeout_ms) {
+    defaults.timeout = timeout_of(head.timeout_ms);
+    if (!defaults.timeout) return conversation.refuse(proto::invalid_request(), exchange);
+  }
+  receive_whole(conversation, connection().limits(), request_->body(), exchange, defaults);
+}
+
+void HttpCodec::answer_preflight() {
+  const std::uint64_t exchange = open_exchange();
+  exchanges_.back().status = 204;
+  reply(exchange, {}, 0);
+}
+
+void HttpCodec::upgrade() { refuse({426, proto::invalid_request()}); }
+
+// Its response comes in its turn like any other. The connection goes on as far as the request can be told
+// from what follows.
+void HttpCodec::refuse(const HttpRefusal& refusal) {
+  const std::uint64_t exchange = open_exchange();
+  exchanges_.back().status = refusal.status;
+  connection().conversation().refuse(refusal.error, exchange);
+}
+
+void HttpCodec::end_with(Status status) {
+  connection().end_input(status == Status::body_too_large ? CloseReason::message_too_big
+                                                          : CloseReason::framing_lost);
+  switch (status) {
+    case Status::header_too_large:
+      refuse({431, proto::invalid_request()});
+      break;
+    case Status::body_too_large:
+      refuse({413, proto::request_too_big(connection().limits().message_bytes_max)});
+      break;
+    case Status::unsupported:
+      refuse({501, proto::invalid_request()});
+      break;
+    default:
+      refuse({400, proto::invalid_request()});
+  }
+  request_.reset();
+}
+
+std::uint64_t HttpCodec::open_exchange() {
+  Exchange exchange;
+  const HttpRequestHead& head = request_->head();
+  exchange.http11 = head.http11;
+  exchange.keep_alive = connection().takes_input();
+  exchange.body_wanted = head.method != "HEAD";
+  if (head.has_origin && origin_allowed(head.origin, connection().policy())) exchange.origin = head.origin;
+  exchanges_.push_back(std::move(exchange));
+  return first_ + exchanges_.size() - 1;
+}
+
+void HttpCodec::reply(std::uint64_t exchange, std::string_view reply, int code) {
+  Exchange& answer = exchanges_[exchange - first_];
+  if (exchange != first_) {
+    respond(answer.response, answer, reply, code);
+    answer.ready = true;
+    held_bytes_ += answer.response.size();
+    return;
+  }
+  respond(connection().output(), answer, reply, code);
+  answered();
+  while (!exchanges_.empty() && exchanges_.front().ready) {
+    connection().output() += exchanges_.front().response;
+    held_bytes_ -= exchanges_.front().response.size();
+    answered();
+  }
+  if (request_ && judged_) invite_body();
+}
+
+void HttpCodec::answered() {
+  exchanges_.erase(exchanges_.begin());
+  ++first_;
+}
+
+void HttpCodec::respond(std::string& out, const Exchange& exchange, std::string_view reply, int code) {
+  HttpResponseHead head;
+  head.http11 = exchange.http11;
+  head.keep_alive = exchange.keep_alive;
+  if (code == 0 && exchange.status == 0 && exchange.origin.empty()) {
+    // Nearly every response.
+    head.status = reply.empty() ? 204 : 200;
+    return append_response(out, head, reply, exchange.body_wanted, connection().io().now());
+  }
+  head.status = exchange.status != 0 ? exchange.status : reply.empty() ? 204 : http_status(code, reply);
+  std::string extra(headers_of_status(head.status));
+  extra += headers_of_error(head.status, reply);
+  if (!exchange.origin.empty()) {
+    extra += "Access-Control-Allow-Origin: " + exchange.origin + "\r\nVary: Origin\r\n";
+    extra += "Access-Control-Expose-Headers: Retry-After\r\n";
+    if (reply.empty() && exchange.status == 204) extra += kPreflight;
+  }
+  head.extra = extra;
+  append_response(out, head, reply, exchange.body_wanted, connection().io().now());
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,64 @@
+// HTTP/1.1: one JSON-RPC message a request, answered in the order of the requests.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/transport/codec.hpp"
+#include "lib/transport/http_request_parser.hpp"
+#include "lib/transport/http_rules.hpp"
+
+namespace sluice::core {
+
+// Pipelined requests are taken in while those before them are being worked on; a response waits for those
+// before it. A request that can't be told from what follows ends the connection; any other refusal leaves
+// it open.
+class HttpCodec final : public Codec {
+ public:
+  explicit HttpCodec(Connection& connection) : Codec(connection) {}
+
+  Step next(std::string_view window) override;
+  void finish(std::string_view) override {}
+  void reply(std::uint64_t exchange, std::string_view reply, int code) override;
+  bool in_message() const override { return request_.has_value(); }
+  std::size_t held_bytes() const override { return held_bytes_; }
+  Protocol protocol() const override { return Protocol::http; }
+
+ private:
+  // A request that has not been answered.
+  struct Exchange {
+    int status = 0;  // 0: the one of the reply's error code
+    bool http11 = true;
+    bool keep_alive = true;
+    bool body_wanted = true;
+    bool ready = false;
+    std::string origin;    // an allowed one, whose page is to be shown the response
+    std::string response;  // once ready, while others have to go before it
+  };
+
+  void begin_request();
+  void judge();
+  void end_request();
+  void take_call();
+  void answer_preflight();
+  void upgrade();
+  void refuse(const HttpRefusal& refusal);
+  void end_with(HttpRequestParser::Status status);
+  std::uint64_t open_exchange();
+  void respond(std::string& out, const Exchange& exchange, std::string_view reply, int code);
+  void answered();
+  void invite_body();
+
+  std::optional<HttpRequestParser> request_;
+  std::optional<HttpRefusal> refusal_;  // of the request at hand
+  std::vector<Exchange> exchanges_;     // in the order of the requests
+  std::uint64_t first_ = 0;             // the number of exchanges_.front()
+  std::size_t held_bytes_ = 0;
+  bool judged_ = false;        // the head of the request at hand has been looked at
+  bool continue_due_ = false;  // its client waits to be told to go on
+};
+
+}  // namespace sluice::core

@@ -1,0 +1,106 @@
+// One HTTP/1.1 request out of a connection's bytes: Beast's grammar, and what this server wants of it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <boost/beast/http/basic_parser.hpp>
+
+namespace sluice::core {
+
+inline constexpr std::size_t kHttpHeaderBytesMax = 16 * 1024;    // the request line and all its headers
+inline constexpr std::size_t kHttpChunkLineBytesMax = 4 * 1024;  // a chunk's size line, or all trailers
+
+// What of a request's head matters here.
+struct HttpRequestHead {
+  std::string method;
+  std::string target;
+  std::string host;
+  std::string origin;
+  std::string content_type;
+  std::string authorization;
+  std::string timeout_ms;  // Sluice-Timeout-Ms
+  std::string traceparent;
+  std::string websocket_key;
+  std::string websocket_version;
+  bool http11 = false;
+  bool has_origin = false;
+  bool has_timeout_ms = false;
+  bool upgrade_websocket = false;
+  bool expects_continue = false;
+  bool keep_alive = false;
+};
+
+// Parses one request; made anew for the next. What could be read in two ways is refused: two lengths, a
+// length beside Transfer-Encoding, an encoding other than chunked, folded lines, bare CR or LF, two Hosts.
+// Not thread-safe.
+class HttpRequestParser final : private boost::beast::http::basic_parser<true> {
+ public:
+  enum class Status : std::uint8_t {
+    need_more,
+    complete,
+    bad_request,  // no next request can be found behind it
+    header_too_large,
+    body_too_large,
+    unsupported,  // a Transfer-Encoding, or an expectation, that this server does not know
+  };
+  struct Progress {
+    Status status = Status::need_more;
+    std::size_t consumed = 0;
+  };
+
+  // `body` is the buffer that the body comes into.
+  HttpRequestParser(std::size_t body_bytes_max, std::string body);
+
+  // Goes on with the window, which starts where the last call's `consumed` ended.
+  Progress parse(std::string_view window);
+
+  bool begun() const { return got_some(); }
+  bool header_done() const { return header_done_; }
+  // Whole once header_done().
+  const HttpRequestHead& head() const { return head_; }
+  // As far as it has come; whole once complete. Chunks are joined.
+  std::string& body() { return body_; }
+  // What comes of the body from here on is dropped.
+  void discard_body() { keep_body_ = false; }
+
+ private:
+  using string_view = boost::beast::string_view;
+  using error_code = boost::beast::error_code;
+  using field = boost::beast::http::field;
+
+  void on_request_impl(boost::beast::http::verb, string_view method, string_view target, int version,
+                       error_code&) override;
+  void on_response_impl(int, string_view, int, error_code&) override {}
+  void on_field_impl(field name, string_view name_text, string_view value, error_code& error) override;
+  void on_header_impl(error_code& error) override;
+  void on_body_init_impl(const boost::optional<std::uint64_t>& content_length, error_code&) override;
+  std::size_t on_body_impl(string_view piece, error_code&) override;
+  void on_chunk_header_impl(std::uint64_t, string_view, error_code&) override {}
+  std::size_t on_chunk_body_impl(std::uint64_t, string_view piece, error_code&) override;
+  void on_finish_impl(error_code&) override {}
+
+  void note(std::string& member, string_view value, bool& seen, error_code& error);
+  void note_framing(field name, string_view value, error_code& error);
+  Status status_of(const error_code& error) const;
+
+  HttpRequestHead head_;
+  std::string body_;
+  std::string_view window_;  // being parsed
+  std::size_t header_bytes_ = 0;
+  bool header_done_ = false;
+  bool keep_body_ = true;
+  bool has_host_ = false;
+  bool has_content_length_ = false;
+  bool has_transfer_encoding_ = false;
+  bool has_content_type_ = false;
+  bool has_authorization_ = false;
+  bool has_traceparent_ = false;
+  bool has_websocket_key_ = false;
+  bool has_websocket_version_ = false;
+  bool unsupported_ = false;
+};
+
+}  // namespace sluice::core

@@ -1,0 +1,111 @@
+#include "lib/transport/http_rules.hpp"
+
+#include <algorithm>
+
+#include <boost/beast/core/string.hpp>
+
+namespace sluice::core {
+namespace {
+
+bool same(std::string_view left, std::string_view right) {
+  return boost::beast::iequals({left.data(), left.size()}, {right.data(), right.size()});
+}
+
+std::string_view trimmed(std::string_view text) {
+  const std::size_t begin = std::min(text.find_first_not_of(" \t"), text.size());
+  const std::size_t end = text.find_last_not_of(" \t");
+  return end == std::string_view::npos ? std::string_view() : text.substr(begin, end + 1 - begin);
+}
+
+// Without the query, and without the scheme and host that a request to a proxy has.
+std::string_view path_of(std::string_view target) {
+  constexpr std::string_view kScheme = "http://";
+  if (same(target.substr(0, kScheme.size()), kScheme)) {
+    const std::size_t slash = target.find('/', kScheme.size());
+    target = slash == std::string_view::npos ? std::string_view("/") : target.substr(slash);
+  }
+  return target.substr(0, target.find('?'));
+}
+
+// Without the port.
+std::string_view name_of(std::string_view host) {
+  if (host.starts_with('[')) return host.substr(0, std::min(host.find(']'), host.size() - 1) + 1);
+  return host.substr(0, host.rfind(':'));
+}
+
+// 127.0.0.0/8 as four decimal numbers; other spellings are names to a browser as well, but nobody needs them.
+bool is_loopback_ipv4(std::string_view name) {
+  if (!name.starts_with("127.")) return false;
+  int dots = 0;
+  std::size_t digits = 0;
+  for (const char c : name) {
+    if (c == '.') {
+      if (digits == 0) return false;
+      ++dots;
+      digits = 0;
+    } else if (c < '0' || c > '9' || ++digits > 3) {
+      return false;
+    }
+  }
+  return dots == 3 && digits > 0;
+}
+
+bool is_loopback_name(std::string_view name) {
+  return same(name, "localhost") || same(name, "[::1]") || is_loopback_ipv4(name);
+}
+
+bool host_allowed(std::string_view host, const ListenerPolicy& policy) {
+  if (!policy.loopback_names_only) return true;
+  const std::string_view name = name_of(host);
+  return is_loopback_name(name) || std::ranges::any_of(policy.allowed_hosts, [&](const std::string& allowed) {
+           return same(allowed, name) || same(allowed, host);
+         });
+}
+
+bool is_json(std::string_view content_type) {
+  const std::string_view type = trimmed(content_type.substr(0, content_type.find(';')));
+  return same(type, "application/json") || same(type, "application/json-rpc") ||
+         same(type, "application/jsonrequest");
+}
+
+}  // namespace
+
+bool origin_allowed(std::string_view origin, const ListenerPolicy& policy) {
+  return std::ranges::any_of(policy.allowed_origins, [&](const std::string& allowed) {
+    return allowed == "*" || same(allowed, origin);
+  });
+}
+
+std::optional<HttpRefusal> check_request(const HttpRequestHead& head, const ListenerPolicy& policy) {
+  // Pages must not learn what is here: a foreign one before anything else.
+  if (!host_allowed(head.host, policy)) return HttpRefusal{403, proto::forbidden()};
+  if (head.has_origin && !origin_allowed(head.origin, policy)) return HttpRefusal{403, proto::forbidden()};
+  if (path_of(head.target) != policy.http_path) return HttpRefusal{404, proto::invalid_request()};
+  switch (purpose_of(head)) {
+    case HttpPurpose::preflight:
+      return std::nullopt;
+    case HttpPurpose::websocket:
+      if (head.websocket_version != "13") return HttpRefusal{426, proto::invalid_request()};
+      return std::nullopt;
+    case HttpPurpose::call:
+      if (head.method != "POST") return HttpRefusal{405, proto::invalid_request()};
+      // A page can make a browser send other types without asking; see also Origin.
+      if (!is_json(head.content_type)) return HttpRefusal{415, proto::invalid_request()};
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+HttpPurpose purpose_of(const HttpRequestHead& head) {
+  if (head.method == "OPTIONS" && head.has_origin) return HttpPurpose::preflight;
+  if (head.method == "GET" && head.upgrade_websocket) return HttpPurpose::websocket;
+  return HttpPurpose::call;
+}
+
+std::optional<std::string_view> bearer_token(std::string_view authorization) {
+  constexpr std::string_view kScheme = "Bearer ";
+  if (!same(authorization.substr(0, kScheme.size()), kScheme)) return std::nullopt;
+  return trimmed(authorization.substr(kScheme.size()));
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,75 @@
+#include "lib/transport/stream_codec.hpp"
+
+#include <string>
+
+#include "lib/transport/connection.hpp"
+#include "proto/json_text.hpp"
+
+namespace sluice::core {
+namespace {
+
+using Kind = proto::FrameEvent::Kind;
+
+// A reply on a JSON stream is one line. Line breaks in it can only be white space between tokens (params
+// that a client wrote over several lines and a handler passed through).
+void append_line(std::string& out, std::string_view reply) {
+  if (reply.find('\n') == std::string_view::npos) {
+    out += reply;
+  } else {
+    proto::append_compact(out, reply);
+  }
+  out += '\n';
+}
+
+proto::MessageLimits message_limits(const Limits& limits) {
+  return {limits.message_bytes_max, limits.batch_entries_max};
+}
+
+}  // namespace
+
+StreamCodec::StreamCodec(Connection& connection, proto::Framing framing)
+    : Codec(connection), decoder_(framing, message_limits(connection.limits())) {}
+
+Protocol StreamCodec::protocol() const {
+  return decoder_.framing() == proto::Framing::header ? Protocol::header : Protocol::stream;
+}
+
+Codec::Step StreamCodec::next(std::string_view window) {
+  const auto event = decoder_.next(window);
+  handle(event);
+  return {event.consumed, event.kind == Kind::need_more};
+}
+
+void StreamCodec::finish(std::string_view rest) { handle(decoder_.finish(rest)); }
+
+void StreamCodec::handle(const proto::FrameEvent& event) {
+  switch (event.kind) {
+    case Kind::need_more:
+      break;
+    case Kind::message:
+      connection().conversation().receive(event.text, decoder_.message(), 0);
+      break;
+    case Kind::malformed:
+      connection().conversation().refuse(proto::parse_error(event.offset), 0);
+      break;
+    case Kind::too_big:
+      connection().conversation().refuse(proto::request_too_big(connection().limits().message_bytes_max), 0);
+      break;
+    case Kind::lost:
+      connection().end_input(decoder_.skipping() ? CloseReason::message_too_big : CloseReason::framing_lost);
+  }
+  if (!decoder_.in_message()) decoder_.set_limits(message_limits(connection().limits()));
+}
+
+void StreamCodec::reply(std::uint64_t, std::string_view reply, int) {
+  if (reply.empty()) return;
+  std::string& out = connection().output();
+  if (decoder_.framing() == proto::Framing::header) {
+    out += "Content-Length: " + std::to_string(reply.size()) + "\r\n\r\n";
+    out += reply;
+  } else {
+    append_line(out, reply);
+  }
+}
+
+}  // namespace sluice::core
