@@ -25,6 +25,9 @@ inline constexpr std::size_t kHeaderBlockBytesMax = 8 * kKiB;
 // that end comes within this many times the limit.
 inline constexpr std::size_t kOversizeSkipFactor = 16;
 
+// What a WebSocket's decoder keeps between messages of the buffer that it puts them together in.
+inline constexpr std::size_t kWebSocketBufferKeptMax = 64 * kKiB;
+
 // Bounds that one message may use.
 struct MessageLimits {
   std::size_t message_bytes_max = kMessageBytesDefault;

@@ -88,6 +88,7 @@ class Connection final : public Session,
   void prolong_linger();
   void on_deadline(TimePoint now) override;
   void look_at_time(TimePoint now);
+  void end_drained();
   TimePoint next_due() const;
   CloseReason overdue(TimePoint now) const;
   void schedule();

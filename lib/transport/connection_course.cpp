@@ -192,10 +192,20 @@ void Connection::look_at_time(TimePoint now) {
   const CloseReason reason = overdue(now);
   if (ask_for_life(reason)) return schedule();
   if (reason == CloseReason::draining && !lingering_) {
-    end_input(reason);
+    end_drained();
   } else {
     close(lingering_ ? close_reason_ : reason);
   }
+}
+
+// What came before the drain is owed an answer, and this thread may have been kept from its sockets for as
+// long as a connection counts as quiet.
+void Connection::end_drained() {
+  if (wants_input() && stream_.unread() > 0) {
+    read_some();
+    if (next_due() > io_.now()) return schedule();
+  }
+  end_input(CloseReason::draining);
 }
 
 CloseReason Connection::overdue(TimePoint now) const {

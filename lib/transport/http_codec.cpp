@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <memory>
 #include <utility>
 
 #include "lib/transport/connection.hpp"
 #include "lib/transport/http_response.hpp"
+#include "lib/transport/websocket_accept.hpp"
+#include "lib/transport/websocket_codec.hpp"
 #include "lib/transport/whole_message.hpp"
 
 namespace sluice::core {
@@ -141,7 +144,16 @@ void HttpCodec::answer_preflight() {
   reply(exchange, {}, 0);
 }
 
-void HttpCodec::upgrade() { refuse({426, proto::invalid_request()}); }
+void HttpCodec::upgrade() {
+  const auto accept = websocket_accept(request_->head().websocket_key);
+  // A message of the other protocol can't wait for responses of this one.
+  if (!accept || !exchanges_.empty()) return refuse({400, proto::invalid_request()});
+  if (!connection().takes_input()) return refuse({503, proto::draining()});
+  connection().output() +=
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " +
+      *accept + "\r\n\r\n";
+  connection().switch_to(std::make_unique<WebSocketCodec>(connection()));
+}
 
 // Its response comes in its turn like any other. The connection goes on as far as the request can be told
 // from what follows.

@@ -1,0 +1,14 @@
+// The proof that a WebSocket's handshake was understood (RFC 6455, section 4.2.2).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sluice::core {
+
+// The Sec-WebSocket-Accept for a client's Sec-WebSocket-Key, which is given without white space around it.
+// Nothing where the key is not the base64 of 16 bytes: answer 400. Any thread. Throws std::bad_alloc.
+std::optional<std::string> websocket_accept(std::string_view key);
+
+}  // namespace sluice::core

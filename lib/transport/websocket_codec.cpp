@@ -1,0 +1,65 @@
+#include "lib/transport/websocket_codec.hpp"
+
+#include "lib/transport/connection.hpp"
+#include "lib/transport/whole_message.hpp"
+#include "proto/websocket_writer.hpp"
+
+namespace sluice::core {
+
+using Kind = proto::WebSocketEvent::Kind;
+using proto::WebSocketClose;
+
+WebSocketCodec::WebSocketCodec(Connection& connection)
+    : Codec(connection), decoder_(connection.limits().message_bytes_max) {}
+
+Codec::Step WebSocketCodec::next(std::string_view window) {
+  const auto event = decoder_.next(window);
+  handle(event);
+  const bool hungry = event.kind == Kind::need_more;
+  if (!decoder_.in_message()) {
+    decoder_.set_message_bytes_max(connection().limits().message_bytes_max);
+    // A connection that rests holds no memory for messages.
+    if (hungry) decoder_.release();
+  }
+  return {event.consumed, hungry};
+}
+
+void WebSocketCodec::handle(const proto::WebSocketEvent& event) {
+  Conversation& conversation = connection().conversation();
+  switch (event.kind) {
+    case Kind::need_more:
+    case Kind::pong:
+      break;
+    case Kind::text:
+      receive_whole(conversation, connection().limits(), event.text, 0);
+      break;
+    case Kind::ping:
+      proto::append_pong(connection().output(), event.text);
+      break;
+    case Kind::close:
+      close_code_ = event.code;
+      conversation.disconnected();
+      connection().end_input(CloseReason::finished);
+      break;
+    case Kind::too_big:
+      conversation.refuse(proto::request_too_big(connection().limits().message_bytes_max), 0);
+      break;
+    case Kind::failed:
+      close_code_ = event.code;
+      connection().end_input(event.code == WebSocketClose::too_big ? CloseReason::message_too_big
+                                                                   : CloseReason::framing_lost);
+  }
+}
+
+void WebSocketCodec::reply(std::uint64_t, std::string_view reply, int) {
+  if (!reply.empty()) proto::append_text_frame(connection().output(), reply);
+}
+
+void WebSocketCodec::probe() { proto::append_ping(connection().output(), {}); }
+
+void WebSocketCodec::farewell(CloseReason reason) {
+  if (reason == CloseReason::draining) close_code_ = WebSocketClose::going_away;
+  proto::append_close(connection().output(), close_code_);
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,32 @@
+// WebSocket: one JSON-RPC message a text message, replies likewise.
+#pragma once
+
+#include "lib/transport/codec.hpp"
+#include "proto/websocket_decoder.hpp"
+
+namespace sluice::core {
+
+// From behind the handshake on. A client that closes has left: its calls are stopped, as at any other
+// disconnect. One that breaks the protocol gets its answers first, then the close frame that says why.
+class WebSocketCodec final : public Codec {
+ public:
+  explicit WebSocketCodec(Connection& connection);
+
+  Step next(std::string_view window) override;
+  void finish(std::string_view) override {}
+  void reply(std::uint64_t exchange, std::string_view reply, int code) override;
+  bool in_message() const override { return decoder_.in_message(); }
+  bool skipping() const override { return decoder_.skipping(); }
+  bool probes() const override { return true; }
+  void probe() override;
+  void farewell(CloseReason reason) override;
+  Protocol protocol() const override { return Protocol::websocket; }
+
+ private:
+  void handle(const proto::WebSocketEvent& event);
+
+  proto::WebSocketDecoder decoder_;
+  proto::WebSocketClose close_code_ = proto::WebSocketClose::normal;  // of the farewell
+};
+
+}  // namespace sluice::core

@@ -1,0 +1,103 @@
+// Cuts what a WebSocket client sends into messages and control frames (RFC 6455, the server's side).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "proto/limits.hpp"
+#include "proto/utf8.hpp"
+#include "proto/websocket_frame.hpp"
+
+namespace sluice::proto {
+
+// What the front of the window turned out to be.
+struct WebSocketEvent {
+  enum class Kind : std::uint8_t {
+    need_more,  // nothing whole yet
+    text,       // a whole message, unmasked, its fragments joined
+    ping,       // answer with a pong of the same payload
+    pong,
+    close,    // answer with a close frame of the same code, unless one was sent, and close
+    too_big,  // answer -32007; the decoder goes on behind the message, if its end comes
+    failed,   // close with that code. Of a message that is too long to be skipped it follows too_big
+  };
+  Kind kind = Kind::need_more;
+  std::size_t consumed = 0;  // bytes to drop from the front of the window once the event is dealt with
+  // text: the message. ping, pong: the payload. close: the reason. failed: what is wrong, for the client.
+  // Points into the decoder, not the window; valid until the next call of next() or release().
+  std::string_view text;
+  WebSocketClose code = WebSocketClose::none;  // close, failed
+};
+
+// Decodes a window of bytes that starts where the last event's `consumed` ended and may have grown and moved
+// since. Takes payloads out of the window as they come; only a frame's head (14 bytes at most) and a control
+// frame (125 more) must lie in it whole, and may be looked at twice. Not thread-safe; one per connection.
+//
+// A message is put together in a buffer that grows with the bytes that came, whatever length is declared, to
+// at most twice the limit. Where there is no memory for it next() throws std::bad_alloc: the connection can
+// only be closed then.
+//
+// After close and failed nothing more is looked at: need_more, or failed again, with all consumed.
+class WebSocketDecoder {
+ public:
+  explicit WebSocketDecoder(std::size_t message_bytes_max = kMessageBytesDefault)
+      : message_bytes_max_(message_bytes_max) {}
+
+  WebSocketEvent next(std::string_view window);
+
+  // Holds from the next frame on; to be changed between messages.
+  void set_message_bytes_max(std::size_t bytes) { message_bytes_max_ = bytes; }
+
+  // Whether a frame or a message has begun whose end has not been seen. Control frames between a message's
+  // fragments do not end it: what limits a message's time must not start anew at them.
+  bool in_message() const { return in_head_ || in_frame_ || in_fragments_; }
+  // Whether what comes is thrown away until a message's end. Control frames are dealt with meanwhile.
+  bool skipping() const { return skipping_; }
+
+  // Gives back the buffer, and with it the last event's text, unless a message is being put together.
+  void release();
+
+ private:
+  struct Head {
+    WebSocketOpcode opcode;
+    bool final;
+    std::size_t bytes;  // its own
+    std::uint64_t payload_bytes;
+    std::array<char, 4> mask;
+  };
+
+  // Nothing: go on at `used`, which the first two advance.
+  std::optional<WebSocketEvent> take_payload(std::string_view window, std::size_t& used);
+  std::optional<WebSocketEvent> begin_frame(std::string_view window, std::size_t& used);
+  std::optional<WebSocketEvent> begin_data_frame(const Head& head);
+  std::optional<WebSocketEvent> skip_frame(const Head& head);
+
+  WebSocketEvent control_frame(const Head& head, std::string_view masked);
+  WebSocketEvent close_frame(std::string_view payload);
+  WebSocketEvent fail(WebSocketClose code, const char* what);
+  bool append_unmasked(std::string_view masked);
+  void drop_message() { std::string().swap(message_); }
+  void end();
+
+  std::string message_;  // what has come of the message at hand; also the last text's memory
+  std::size_t message_bytes_max_;
+  std::uint64_t payload_left_ = 0;  // in_frame_: bytes of the data frame still to come
+  std::uint64_t skip_left_ = 0;     // skipping_: bytes of frames that may still be skipped
+  std::array<char, 4> mask_{};      // in_frame_: turned so that the next byte's is the first
+  std::array<char, kWebSocketControlBytesMax> control_{};
+  const char* failure_ = nullptr;
+  WebSocketClose failure_code_ = WebSocketClose::none;
+  Utf8Validator utf8_;
+  bool in_head_ = false;       // of a frame's head or of a control frame only a part has come
+  bool in_frame_ = false;      // in a data frame's payload
+  bool in_fragments_ = false;  // a message has begun and its final frame has not ended
+  bool final_ = false;         // in_frame_: it is the message's last
+  bool skipping_ = false;
+  bool over_ = false;
+};
+
+}  // namespace sluice::proto

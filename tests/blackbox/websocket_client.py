@@ -1,0 +1,312 @@
+"""A raw WebSocket client over any connected socket, that can also do what no client should.
+
+    client = WebSocketClient(socket)          # or connect(daemon), which shakes hands as well
+    client.handshake()
+    client.call("demo.sum", [1, 2])
+    client.receive()
+
+Every wait is bounded, and every frame and reply that comes is checked for form.
+"""
+
+import base64
+import collections
+import hashlib
+import itertools
+import os
+import socket
+import struct
+import time
+
+from daemon import SLOW, check_reply, limit, message, parse
+
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+RANDOM = object()
+
+Frame = collections.namedtuple("Frame", "opcode payload")
+Answer = collections.namedtuple("Answer", "status headers body")
+
+
+def as_bytes(data):
+    return data.encode() if isinstance(data, str) else bytes(data)
+
+
+def apply_mask(payload, mask):
+    if not payload:
+        return b""
+    whole = (mask * (len(payload) // 4 + 1))[:len(payload)]
+    return (int.from_bytes(payload, "big") ^ int.from_bytes(whole, "big")).to_bytes(len(payload), "big")
+
+
+def frame(payload=b"", opcode=TEXT, fin=True, rsv=0, mask=RANDOM, length_bytes=None, length=None):
+    """A frame's bytes. `mask`: 4 bytes, or None for none. `length_bytes`: 0, 2 or 8 that hold the length;
+    `length`: what it says, where that is not the payload's own."""
+    payload = as_bytes(payload)
+    size = len(payload) if length is None else length
+    if length_bytes is None:
+        length_bytes = 0 if size < 126 else 2 if size <= 0xFFFF else 8
+    if mask is RANDOM:
+        mask = os.urandom(4)
+    short = {0: size, 2: 126, 8: 127}[length_bytes]
+    head = bytes([(0x80 if fin else 0) | rsv << 4 | opcode, (0x80 if mask is not None else 0) | short])
+    head += size.to_bytes(length_bytes, "big") if length_bytes else b""
+    return head + payload if mask is None else head + mask + apply_mask(payload, mask)
+
+
+def close_payload(code, reason=b""):
+    return b"" if code is None else struct.pack(">H", code) + as_bytes(reason)
+
+
+class WebSocketClient:
+    """Owns `socket`. Answers pings while it receives, unless `answer_pings` is False; `pings` has them all."""
+
+    def __init__(self, socket, host="localhost", answer_pings=True):
+        self.socket = socket
+        self.host = host
+        self.answer_pings = answer_pings
+        self.pings = []
+        self._buffer = bytearray()
+        self._ids = itertools.count(1)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.disconnect()
+
+    # The handshake
+
+    def ask(self, path="/", method="GET", behind=b"", **headers):
+        """Sends a request to upgrade, with headers such as Sec_WebSocket_Version=None changed or left out and
+        the bytes `behind` sent along, and returns the key."""
+        key = headers.pop("Sec_WebSocket_Key", base64.b64encode(os.urandom(16)).decode())
+        fields = {"Host": self.host, "Upgrade": "websocket", "Connection": "Upgrade", "Sec_WebSocket_Key": key,
+                  "Sec_WebSocket_Version": "13", **headers}
+        lines = [f"{name.replace('_', '-')}: {value}" for name, value in fields.items() if value is not None]
+        self.send(as_bytes("\r\n".join([f"{method} {path} HTTP/1.1", *lines, "", ""])) + as_bytes(behind))
+        return key
+
+    def read_answer(self, within=10):
+        """The answer to the handshake. Its body is read where it says how long it is; after 101 there is none."""
+        end = time.monotonic() + limit(within)
+        while b"\r\n\r\n" not in self._buffer:
+            assert self._fill(end, "answer"), f"closed instead of an answer: {bytes(self._buffer)!r}"
+        head, _, rest = bytes(self._buffer).partition(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
+        version, status, *_ = first.split(" ", 2)
+        assert version == "HTTP/1.1", first
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        length = 0 if status == "101" else int(headers.get("content-length", 0))
+        start = len(head) + 4
+        while len(self._buffer) < start + length:
+            assert self._fill(end, "body"), "closed inside of a body"
+        body = bytes(self._buffer[start:start + length])
+        del self._buffer[:start + length]
+        return Answer(int(status), headers, body)
+
+    def handshake(self, path="/", behind=b"", **headers):
+        key = self.ask(path, behind=behind, **headers)
+        answer = self.read_answer()
+        assert answer.status == 101, answer
+        assert answer.headers["upgrade"].lower() == "websocket", answer
+        assert "upgrade" in answer.headers["connection"].lower(), answer
+        accept = base64.b64encode(hashlib.sha1(key.encode() + GUID).digest()).decode()
+        assert answer.headers["sec-websocket-accept"] == accept, answer
+        assert "sec-websocket-extensions" not in answer.headers, answer
+        assert "content-length" not in answer.headers, answer
+        return answer
+
+    def refused(self, path="/", method="GET", **headers):
+        """The answer to a request to upgrade that is not to be granted."""
+        self.ask(path, method, **headers)
+        answer = self.read_answer()
+        assert answer.status != 101, answer
+        return answer
+
+    # Sending
+
+    def send(self, data):
+        self.socket.settimeout(limit(20))
+        self.socket.sendall(data)
+
+    def send_frame(self, payload=b"", opcode=TEXT, **how):
+        self.send(frame(payload, opcode, **how))
+
+    def send_fragments(self, payload, size, between=b""):
+        """A text message in frames of at most `size` bytes, with the bytes `between` after each but the last."""
+        payload = as_bytes(payload)
+        starts = range(0, max(len(payload), 1), size)
+        data = b""
+        for at in starts:
+            last = at == starts[-1]
+            data += frame(payload[at:at + size], TEXT if at == 0 else CONTINUATION, fin=last)
+            data += b"" if last else between
+        self.send(data)
+
+    def call(self, method, params=None, id=None, **more):
+        """Sends a call and returns its id."""
+        id = next(self._ids) if id is None else id
+        self.send_frame(message(method, params, id, **more))
+        return id
+
+    def notify(self, method, params=None, **more):
+        self.send_frame(message(method, params, **more))
+
+    def send_close(self, code=1000, reason=b""):
+        self.send_frame(close_payload(code, reason), CLOSE)
+
+    # Receiving
+
+    def _fill(self, end, what):
+        while True:
+            left = end - time.monotonic()
+            if left <= 0:
+                raise AssertionError(f"no {what} in time; so far {bytes(self._buffer[:200])!r}")
+            self.socket.settimeout(left)
+            try:
+                data = self.socket.recv(1 << 18)
+            except TimeoutError:
+                continue
+            self._buffer += data
+            return bool(data)
+
+    def _need(self, count, end):
+        while len(self._buffer) < count:
+            if not self._fill(end, "frame"):
+                return False
+        return True
+
+    def receive_frame(self, within=10):
+        """The next frame, also a ping, unanswered; None at the end of the stream."""
+        end = time.monotonic() + limit(within)
+        if not self._need(2, end):
+            assert not self._buffer, f"the stream ends inside of a frame: {bytes(self._buffer)!r}"
+            return None
+        first, second = self._buffer[:2]
+        opcode, short = first & 0x0F, second & 0x7F
+        assert first & 0x70 == 0, "a reserved bit is set"
+        assert first & 0x80, "a server's frame is a whole message"
+        assert second & 0x80 == 0, "a server's frame is not masked"
+        assert opcode in (TEXT, CLOSE, PING, PONG), opcode
+        start = {126: 4, 127: 10}.get(short, 2)
+        assert self._need(start, end), "the stream ends inside of a frame's head"
+        length = short if start == 2 else int.from_bytes(self._buffer[2:start], "big")
+        assert start == (2 if length < 126 else 4 if length <= 0xFFFF else 10), f"{start} bytes for {length}"
+        assert opcode == TEXT or length <= 125, "a control frame is too long"
+        assert self._need(start + length, end), "the stream ends inside of a frame"
+        payload = bytes(self._buffer[start:start + length])
+        del self._buffer[:start + length]
+        return Frame(opcode, payload)
+
+    def receive_event(self, within=10):
+        """The next frame that is no ping; None at the end of the stream."""
+        end = time.monotonic() + limit(within)
+        while True:
+            got = self.receive_frame(max(0.001, end - time.monotonic()) / SLOW)
+            if got is None or got.opcode != PING:
+                return got
+            self.pings.append(got.payload)
+            if self.answer_pings:
+                self.send_frame(got.payload, PONG)
+
+    def receive_text(self, within=10):
+        got = self.receive_event(within)
+        assert got is not None, "the connection was closed instead of a reply"
+        assert got.opcode == TEXT, f"instead of a reply: {got!r}"
+        return got.payload.decode("utf-8")
+
+    def receive(self, within=10):
+        return check_reply(parse(self.receive_text(within)))
+
+    def receive_by_id(self, count, within=10):
+        end = time.monotonic() + limit(within)
+        found = {}
+        for _ in range(count):
+            reply = self.receive(max(0.001, end - time.monotonic()) / SLOW)
+            assert reply["id"] not in found, f"answered twice: {reply!r}"
+            found[reply["id"]] = reply
+        return found
+
+    def receive_pong(self, within=10):
+        got = self.receive_event(within)
+        assert got is not None and got.opcode == PONG, f"instead of a pong: {got!r}"
+        return got.payload
+
+    def receive_close(self, within=10):
+        """The code of the close frame that comes next, None where it has none, and its reason."""
+        got = self.receive_event(within)
+        assert got is not None and got.opcode == CLOSE, f"instead of a close frame: {got!r}"
+        if not got.payload:
+            return None, ""
+        assert len(got.payload) >= 2, got
+        return struct.unpack(">H", got.payload[:2])[0], got.payload[2:].decode("utf-8")
+
+    def expect_end(self, within=10):
+        """The daemon ends the stream in order, without a further frame."""
+        got = self.receive_event(within)
+        assert got is None, f"unexpected: {got!r}"
+
+    def expect_failed(self, code, within=10):
+        """The daemon closes with that code, without a reply before; what the client says then is dropped."""
+        got = self.receive_close(within)
+        assert got[0] == code, f"expected {code}: {got!r}"
+        self.send_frame(close_payload(code), CLOSE)
+        self.expect_end(within)
+
+    # Both
+
+    def request(self, method, params=None, within=10, id=None, **more):
+        """The reply to one call, where no other is outstanding."""
+        id = self.call(method, params, id, **more)
+        reply = self.receive(within)
+        assert reply["id"] == id, f"expected the reply to {id!r}: {reply!r}"
+        return reply
+
+    def result(self, method, params=None, within=10, **more):
+        reply = self.request(method, params, within, **more)
+        assert "result" in reply, f"{method}: {reply!r}"
+        return reply["result"]
+
+    def request_text(self, text, within=10):
+        self.send_frame(text)
+        return self.receive(within)
+
+    def fence(self, within=10):
+        """Proves that nothing but what was received so far has been answered."""
+        assert self.result("demo.echo", ["fence"], within, id="fence") == ["fence"]
+
+    # Ending
+
+    def close(self, code=1000, reason=b""):
+        """Closes in order, and checks that the daemon does so too."""
+        self.send_close(code, reason)
+        got = self.receive_close()
+        assert got[0] == code, f"expected {code}: {got!r}"
+        self.expect_end()
+        self.disconnect()
+
+    def reset(self):
+        """TCP: a reset. Unix: a hang-up."""
+        if self.socket.family != socket.AF_UNIX:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
+
+    def disconnect(self):
+        self.socket.close()
+
+
+def unshaken(daemon, kind="tcp", receive_buffer=None, **options):
+    """A client connected to `daemon` that has said nothing yet."""
+    connection = daemon.connect(kind, receive_buffer=receive_buffer)
+    host = "{}:{}".format(*daemon.tcp()) if kind == "tcp" else "localhost"
+    return WebSocketClient(connection.socket, host, **options)
+
+
+def connect(daemon, kind="tcp", path="/", headers=None, **options):
+    client = unshaken(daemon, kind, **options)
+    try:
+        client.handshake(path, **(headers or {}))
+    except BaseException:
+        client.disconnect()
+        raise
+    return client
