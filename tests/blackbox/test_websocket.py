@@ -2,7 +2,6 @@
 
 import json
 import os
-import pathlib
 import select
 import signal
 import subprocess
@@ -520,7 +519,7 @@ class PythonLibrary(DaemonTest):
 
     def run_client(self, address):
         before = self.daemon.value("sluice_calls_total", method="demo.subtract", code="ok")
-        script = pathlib.Path(ROOT) / "tests" / "clients" / "websockets_client.py"
+        script = ROOT / "tests" / "clients" / "websockets_client.py"
         done = subprocess.run([self.python(), str(script), address], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               timeout=limit(40))
         self.assertEqual((done.returncode, done.stdout.strip()), (0, "ok"), done.stdout + done.stderr)

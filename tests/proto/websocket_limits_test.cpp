@@ -139,6 +139,15 @@ TEST_CASE("websocket: a big message's buffer is not kept for the next one") {
   CHECK_FALSE(has_buffer(decoder, 100));
 }
 
+TEST_CASE("websocket: what had come of a message that turns out too big is given back") {
+  WebSocketDecoder decoder(1000);
+  WebSocketReplay connection(decoder);
+  connection.receive(frame(kText, std::string(900, 'y')) +
+                     frame(kFinal | kContinuation, std::string(101, 'y')));
+  CHECK(connection.events() == Lines{"too_big"});
+  CHECK_FALSE(has_buffer(decoder, 900));
+}
+
 TEST_CASE("websocket: a message that is being put together is not given back") {
   WebSocketDecoder decoder;
   WebSocketReplay connection(decoder);
