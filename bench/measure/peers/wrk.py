@@ -14,16 +14,16 @@ wrk.body = [=[{body}]=]
 """
 
 
-def request(load):
+def request(load, method="echo"):
     """As `sluice bench` sends them, with params of the same size."""
-    return json.dumps({"jsonrpc": "2.0", "id": 1000000000000001, "method": "echo", "params": ["x" * (load.size - 4)]},
+    return json.dumps({"jsonrpc": "2.0", "id": 1000000000000001, "method": method, "params": ["x" * (load.size - 4)]},
                       separators=(",", ":"))
 
 
-def rate_of(bench, port, load):
+def rate_of(bench, port, load, method="echo"):
     """wrk counts whole seconds, and has no warm-up."""
     script = bench.path("lua")
-    script.write_text(SCRIPT.format(body=request(load)), encoding="utf-8")
+    script.write_text(SCRIPT.format(body=request(load, method)), encoding="utf-8")
     seconds = max(1, round(bench.seconds))
     command = ["wrk", "-t1", f"-c{load.connections}", f"-d{seconds}s", "-s", script, f"http://127.0.0.1:{port}/"]
     try:

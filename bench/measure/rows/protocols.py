@@ -1,0 +1,131 @@
+"""What HTTP and WebSocket cost beside JSON streams, and HTTP beside nginx with a constant answer."""
+
+import contextlib
+import functools
+
+from measure.figures import Goal, Line, compared, in_turn
+from measure.load import LOADS
+from measure.peers import nginx, wrk
+from measure.process import Failure, on_cores
+from measure.rows.connections import connected, raise_descriptor_limit
+
+NEEDS = ()
+IDLE = 10_000
+CONNECTIONS, DEPTH = 64, 16  # W3's shape
+BODY = b'{"jsonrpc":"2.0","id":1,"method":"demo.echo_inline","params":["' + b"x" * 96 + b'"]}'
+REPLY = b'{"jsonrpc":"2.0","id":1,"result":["' + b"x" * 96 + b'"]}'
+POST = (b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(BODY)) + BODY
+UPGRADE = (b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+           b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+
+
+def port_of(server):
+    return int(server.address().rpartition(":")[2])
+
+
+# HTTP beside nginx
+
+
+def against_nginx(bench):
+    """wrk on each in turn, one request in flight on each of 64 connections."""
+    if not bench.peers or not nginx.usable(bench):
+        bench.skip("http: needs nginx and wrk")
+        return
+    shape = LOADS["W2"]
+    with bench.start_sluiced(io_threads=1) as sluiced, nginx.echo(bench, shape) as nginx_rate:
+        own = functools.partial(wrk.rate_of, bench, port_of(sluiced), shape)
+        rates = in_turn(bench.rounds, {
+            "inline": functools.partial(own, "demo.echo_inline"), "pool": functools.partial(own, "demo.echo"), "nginx": nginx_rate})
+    yield Line("http", nginx.NAME, "calls/s", rates["nginx"])
+    yield compared("http", "demo.echo_inline", "calls/s", rates["inline"], "nginx", rates["nginx"], Goal(">=", 1))
+    yield compared("http", "demo.echo", "calls/s", rates["pool"], "nginx", rates["nginx"])
+
+
+def receive(connection, count):
+    left = count
+    while left > 0:
+        part = connection.recv(1 << 16)
+        if not part:
+            raise Failure("the server closed a connection")
+        left -= len(part)
+
+
+def response_size(connection):
+    """Of one answered request: all others are as long."""
+    connection.sendall(POST)
+    answer = b""
+    while not answer.endswith(REPLY):
+        part = connection.recv(1 << 16)
+        if not part:
+            raise Failure("the server closed a connection")
+        answer += part
+    return len(answer)
+
+
+def idle_memory(bench):
+    raise_descriptor_limit(IDLE)
+    with bench.start_sluiced(max_connections=2 * IDLE) as server:
+        with connected(server, 64) as warm:
+            for each in warm:
+                response_size(each)
+        empty = server.resident_bytes()
+        with connected(server, IDLE) as sockets:
+            for each in sockets:
+                response_size(each)
+            used = (server.resident_bytes() - empty) / IDLE
+    yield Line("http", f"{IDLE:,} keep-alive connections", "B each", [used], goal=Goal("<", 3072))
+
+
+# WebSocket beside a stream
+
+
+def masked_text(payload):
+    """A client's text frame. A mask of zeros is a mask, and costs the server what any other does."""
+    head = bytes([0x81, 0x80 | len(payload)]) if len(payload) < 126 else bytes([0x81, 0xFE]) + len(payload).to_bytes(2, "big")
+    return head + b"\0\0\0\0" + payload
+
+
+def upgraded(connection):
+    connection.sendall(UPGRADE)
+    answer = b""
+    while not answer.endswith(b"\r\n\r\n"):
+        answer += connection.recv(4096)
+    return connection
+
+
+@contextlib.contextmanager
+def clients(server, upgrade):
+    with connected(server, CONNECTIONS) as sockets:
+        yield [upgraded(each) if upgrade else each for each in sockets]
+
+
+def cost_us(bench, server, upgrade):
+    """CPU time of the server per message: DEPTH at once on each connection, for some hundred thousand."""
+    message = masked_text(BODY) if upgrade else BODY + b"\n"
+    reply_bytes = len(REPLY) + ((2 if len(REPLY) < 126 else 4) if upgrade else 1)
+    rounds = max(20, int(100 * bench.seconds))
+    with clients(server, upgrade) as connections, on_cores(bench.load_cores):
+        before = server.cpu_seconds()
+        for _ in range(rounds):
+            for each in connections:
+                each.sendall(message * DEPTH)
+            for each in connections:
+                receive(each, reply_bytes * DEPTH)
+        spent = server.cpu_seconds() - before
+    return spent / (rounds * len(connections) * DEPTH) * 1e6
+
+
+def websocket(bench):
+    with bench.start_sluiced(io_threads=1) as server:
+        costs = in_turn(bench.rounds, {
+            "stream": functools.partial(cost_us, bench, server, False), "websocket": functools.partial(cost_us, bench, server, True)})
+    yield Line("websocket", "a message of a stream", "us CPU", costs["stream"])
+    yield compared("websocket", "a WebSocket message", "us CPU", costs["websocket"], "stream", costs["stream"], Goal("<=", 1.5))
+
+
+def http(bench):
+    yield from against_nginx(bench)
+    yield from idle_memory(bench)
+
+
+ROWS = {"http": http, "websocket": websocket}
