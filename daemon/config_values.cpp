@@ -84,6 +84,7 @@ std::string shown(const ConfigValue& value) {
     std::string operator()(std::int64_t number) const { return fmt::format("{}", number); }
     std::string operator()(double number) const { return fmt::format("{:#}", number); }
     std::string operator()(std::string_view text) const { return quoted_for_people(text); }
+    std::string operator()(const ConfigValue::Texts&) const { return "an array of strings"; }
     std::string operator()(ConfigValue::Other other) const { return std::string(other.what); }
   };
   return std::visit(Shower{}, value.content);

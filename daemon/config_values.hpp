@@ -21,7 +21,8 @@ struct ConfigValue {
   struct Other {
     std::string_view what;  // "an array", "a table", "a date"
   };
-  std::variant<bool, std::int64_t, double, std::string_view, Other> content;
+  using Texts = std::vector<std::string_view>;  // an array of nothing but strings
+  std::variant<bool, std::int64_t, double, std::string_view, Texts, Other> content;
 };
 
 // The value as an error message shows it: harmless, and short.
@@ -51,6 +52,19 @@ ValueKind<std::string> listen_address();
 
 // Like a listener's, but TCP only; "" stands for none.
 ValueKind<std::string> admin_address();
+
+// What a client is called: visible ASCII, without what would need quotes in a log line.
+ValueKind<std::string> client_name();
+// 64 hexadecimal digits.
+ValueKind<std::string> sha256();
+// A name that this machine knows, which is looked up at once, or the number itself.
+ValueKind<std::uint32_t> user_id();
+ValueKind<std::uint32_t> group_id();
+// Of a certificate, as text.
+ValueKind<std::string> subject();
+ValueKind<std::vector<std::string>> method_patterns();
+// Whole or not.
+ValueKind<double> number_between(double least, double most);
 
 // One of some words, each standing for a value.
 template <typename T>

@@ -53,6 +53,7 @@ class StreamSession final : public Session,
   void on_reply(std::uint64_t exchange, std::string_view reply) override;
   void on_room() override { io_.at_turn_end(*this); }
   void on_reply_lost() override { doom(CloseReason::output_full); }
+  void introduce(Caller& caller) override { stream_.introduce(caller); }
   void append_reply(std::string_view reply);
   std::string& output();
   std::size_t unsent() const { return out_.size() - out_sent_; }
