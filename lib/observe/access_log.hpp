@@ -47,13 +47,14 @@ class AccessLog {
   }
   static bool enabled(spdlog::level::level_enum level);
 
+  // Whether one more line about a slow or failed call is to be written now; counts it either way.
+  bool within_bounds(TimePoint now);
   // When report() has something to say; nothing where no line was left out.
   std::optional<TimePoint> report_due() const;
   // Says how many lines were left out, if any. Throws std::bad_alloc.
   void report(TimePoint now);
 
  private:
-  bool within_bounds(TimePoint now);
   void write_line(spdlog::level::level_enum level, const AccessEntry& entry, TimePoint now);
 
   TimePoint second_;  // when the current second began
