@@ -59,7 +59,7 @@ class ConfigReader {
   template <typename Target>
   void read_key(const toml::key& name, const toml::node& node, std::string_view title,
                 const Keys<Target>& keys, Target& target);
-  const toml::array* entries_of(const toml::node& node, std::string_view name, std::string_view what);
+  const toml::array& entries_of(const toml::node& node, std::string_view name, std::string_view what);
   void read_listeners(const toml::node& node);
   void read_listener(const toml::node& node);
   void check_listener(const toml::table& table, const ListenSettings& listener);
@@ -158,21 +158,20 @@ void ConfigReader::read_key(const toml::key& name, const toml::node& node, std::
   }
 }
 
-// Null, and complained about, where there are none.
-const toml::array* ConfigReader::entries_of(const toml::node& node, std::string_view name,
+// Empty, and complained about, where there are none.
+const toml::array& ConfigReader::entries_of(const toml::node& node, std::string_view name,
                                             std::string_view what) {
+  static const toml::array kNone;
   const toml::array* list = node.as_array();
-  if (list && !list->empty()) return list;
+  if (list && !list->empty()) return *list;
   complain(node.source().begin, fmt::format("{0} is {1}; each {2} is a table of its own under [[{0}]]", name,
                                             list ? "empty" : shown(value_of(node)), what));
-  return nullptr;
+  return kNone;
 }
 
 void ConfigReader::read_listeners(const toml::node& node) {
-  const toml::array* list = entries_of(node, "listen", "listener");
-  if (!list) return;
   result_.settings.listeners.clear();
-  for (const toml::node& entry : *list) read_listener(entry);
+  for (const toml::node& entry : entries_of(node, "listen", "listener")) read_listener(entry);
 }
 
 void ConfigReader::read_listener(const toml::node& node) {
@@ -209,10 +208,8 @@ void ConfigReader::check_listener(const toml::table& table, const ListenSettings
 }
 
 void ConfigReader::read_clients(const toml::node& node) {
-  const toml::array* list = entries_of(node, "client", "client");
-  if (!list) return;
   std::vector<ClientEntry> entries;
-  for (const toml::node& entry : *list) {
+  for (const toml::node& entry : entries_of(node, "client", "client")) {
     ClientEntry& read = entries.emplace_back();
     read_table(entry, "client", client_keys(), read.settings);
     read.where = place_of(entry);

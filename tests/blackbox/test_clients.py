@@ -4,10 +4,12 @@ import grp
 import hashlib
 import json
 import os
+import pathlib
 import pwd
 import re
 import socket
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -313,8 +315,6 @@ class Configuration(ClientsTest):
         return status, errors
 
     def setUp(self):
-        import pathlib
-        import tempfile
         folder = tempfile.TemporaryDirectory(prefix="sluice-")
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
@@ -394,7 +394,8 @@ class Logs(ClientsTest):
     def test_a_flood_of_failures_is_cut_off_and_counted(self):
         daemon = self.start(server={"io_threads": 1})
         connection = self.connect(daemon)
-        connection.send("".join(message("demo.fail", {"code": -32603, "message": "x"}, id) for id in range(300)))
+        failure = {"code": -32603, "message": "x", "data": {"reason": "internal"}}
+        connection.send("".join(message("demo.fail", failure, id) for id in range(300)))
         connection.receive_many(300)
         left_out = int(daemon.wait_log(r"warn .*?(\d+) lines about slow or failed calls were left out", 5).group(1))
         written = len(re.findall("failed call", daemon.log_text()))

@@ -18,7 +18,7 @@ TEST_CASE("Token: a new one has 256 bits in 43 characters that need no quotes") 
   std::set<std::string> seen;
   for (int i = 0; i < 100; ++i) {
     const Result<std::string> token = new_token();
-    REQUIRE(token);
+    REQUIRE(token.has_value());
     CHECK(token->size() == 43);
     CHECK(token->find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") ==
           std::string::npos);
