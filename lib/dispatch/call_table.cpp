@@ -260,6 +260,8 @@ void CallTable::LogReport::on_deadline(TimePoint now) {
   } catch (const std::bad_alloc&) {
     // The next line that is left out brings it up again.
   }
+  // Another second may have begun, and been filled, just before.
+  if (const auto due = table.access_log_.report_due(); due && *due > now) table.io_.set_deadline(*this, *due);
 }
 
 }  // namespace sluice::core
