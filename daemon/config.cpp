@@ -10,6 +10,8 @@
 #include <utility>
 
 #include "daemon/config_address.hpp"
+#include "daemon/config_clients.hpp"
+#include "daemon/config_node.hpp"
 #include "daemon/config_precheck.hpp"
 #include "daemon/config_schema.hpp"
 #include "daemon/toml.hpp"
@@ -23,45 +25,12 @@ using core::ListenSettings;
 using core::MethodSettings;
 using Position = toml::source_position;
 
-ConfigValue value_of(const toml::array& array) {
-  ConfigValue::Texts texts;
-  for (const toml::node& element : array) {
-    const auto* text = element.as_string();
-    if (text == nullptr) return {ConfigValue::Other{"an array"}};
-    texts.push_back(text->get());
-  }
-  return {std::move(texts)};
-}
-
-ConfigValue value_of(const toml::node& node) {
-  if (const auto* flag = node.as_boolean()) return {flag->get()};
-  if (const auto* number = node.as_integer()) return {number->get()};
-  if (const auto* number = node.as_floating_point()) return {number->get()};
-  if (const auto* text = node.as_string()) return {std::string_view(text->get())};
-  if (const auto* array = node.as_array()) return value_of(*array);
-  if (node.is_table()) return {ConfigValue::Other{"a table"}};
-  return {ConfigValue::Other{"a date or time"}};
-}
+constexpr std::string_view kPlainToken =
+    "client.token would keep the token itself in this file; client.token_sha256 takes its SHA-256, which "
+    "`sluice token -` prints";
 
 std::string joined(const std::vector<std::string_view>& words) {
   return fmt::format("{}", fmt::join(words, ", "));
-}
-
-template <typename Target>
-std::vector<std::string_view> names_of(const Keys<Target>& keys) {
-  std::vector<std::string_view> names;
-  for (const auto& known : keys) names.push_back(known.name);
-  return names;
-}
-
-// The table that has a key of this name, for those who put it into another one.
-std::optional<std::string_view> home_of(std::string_view key_name) {
-  for (const TableDescription& table : config_tables()) {
-    for (const KeyDescription& known : table.keys) {
-      if (known.name == key_name) return table.header;
-    }
-  }
-  return std::nullopt;
 }
 
 // Walks a parsed document, stores what fits into settings and notes what does not. Used once.
@@ -90,9 +59,11 @@ class ConfigReader {
   template <typename Target>
   void read_key(const toml::key& name, const toml::node& node, std::string_view title,
                 const Keys<Target>& keys, Target& target);
+  const toml::array& entries_of(const toml::node& node, std::string_view name, std::string_view what);
   void read_listeners(const toml::node& node);
   void read_listener(const toml::node& node);
   void check_listener(const toml::table& table, const ListenSettings& listener);
+  void read_clients(const toml::node& node);
   void read_methods(const toml::node& node);
   void read_method(const toml::key& name, const toml::node& node);
   void take_place(const std::string& address, Position where);
@@ -101,9 +72,11 @@ class ConfigReader {
   std::string file_;
   LoadedConfig result_;
   std::vector<Place> places_;
+  bool has_clients_ = false;
 };
 
 LoadedConfig ConfigReader::read(const toml::table& document) {
+  has_clients_ = document.contains("client");
   for (const auto& [name, node] : document) read_top(name, node);
   check_places(document);
   return finish();
@@ -131,6 +104,7 @@ void ConfigReader::read_top(const toml::key& name, const toml::node& node) {
   if (name == "listen") return read_listeners(node);
   if (name == "admin") return read_table(node, "admin", admin_keys(), result_.settings);
   if (name == "log") return read_table(node, "log", log_keys(), result_.settings);
+  if (name == "client") return read_clients(node);
   if (name == "method") return read_methods(node);
   unknown_top(name);
 }
@@ -167,12 +141,14 @@ void ConfigReader::read_key(const toml::key& name, const toml::node& node, std::
     if (known.name != name.str()) continue;
     const ConfigValue value = value_of(node);
     if (known.store(value, target)) return;
-    return complain(node.source().begin, fmt::format("{}.{} = {} is not allowed; it takes {}", title,
-                                                     known.name, shown(value), known.allowed));
+    const std::string given = known.secret ? "" : " = " + shown(value);
+    return complain(node.source().begin, fmt::format("{}.{}{} is not allowed; it takes {}", title, known.name,
+                                                     given, known.allowed));
   }
   const std::string shown_name = core::printable(name.str());
   const std::vector<std::string_view> names = names_of(keys);
   const Position where = name.source().begin;
+  if (title == "client" && name == "token") return complain(where, std::string(kPlainToken));
   if (const auto meant = nearest(name.str(), names)) {
     complain(where, fmt::format("{}.{} is not a known key; did you mean {}?", title, shown_name, *meant));
   } else if (const auto home = home_of(name.str())) {
@@ -182,15 +158,20 @@ void ConfigReader::read_key(const toml::key& name, const toml::node& node, std::
   }
 }
 
-void ConfigReader::read_listeners(const toml::node& node) {
+// Empty, and complained about, where there are none.
+const toml::array& ConfigReader::entries_of(const toml::node& node, std::string_view name,
+                                            std::string_view what) {
+  static const toml::array kNone;
   const toml::array* list = node.as_array();
-  if (!list || list->empty()) {
-    return complain(node.source().begin,
-                    fmt::format("listen is {}; each listener is a table of its own under [[listen]]",
-                                list ? "empty" : shown(value_of(node))));
-  }
+  if (list && !list->empty()) return *list;
+  complain(node.source().begin, fmt::format("{0} is {1}; each {2} is a table of its own under [[{0}]]", name,
+                                            list ? "empty" : shown(value_of(node)), what));
+  return kNone;
+}
+
+void ConfigReader::read_listeners(const toml::node& node) {
   result_.settings.listeners.clear();
-  for (const toml::node& entry : *list) read_listener(entry);
+  for (const toml::node& entry : entries_of(node, "listen", "listener")) read_listener(entry);
 }
 
 void ConfigReader::read_listener(const toml::node& node) {
@@ -212,18 +193,34 @@ void ConfigReader::check_listener(const toml::table& table, const ListenSettings
   const Position where = table.get("address")->source().begin;
   const auto address = parse_listen_address(listener.address);
   if (!address) return;
-  if (!is_loopback(*address) && !listener.insecure) {
-    complain(where,
-             fmt::format("listen.address = \"{}\" can be reached from other machines, and whoever "
-                         "connects may call everything; allowed are loopback and unix:// addresses, or "
-                         "any with insecure = true beside it",
-                         core::printable(listener.address)));
+  if (!is_loopback(*address) && !listener.insecure && !has_clients_) {
+    complain(where, fmt::format(
+                        "listen.address = \"{}\" can be reached from other machines, and whoever "
+                        "connects may call everything; allowed are loopback and unix:// addresses, any where "
+                        "[[client]] says who may call what, or any with insecure = true beside it",
+                        core::printable(listener.address)));
   }
   if (address->kind == core::Address::Kind::tcp && table.contains("mode")) {
     complain(table.get("mode")->source().begin,
              "listen.mode has no meaning for a tcp:// address; it takes a unix:// one");
   }
   take_place(listener.address, where);
+}
+
+void ConfigReader::read_clients(const toml::node& node) {
+  std::vector<ClientEntry> entries;
+  for (const toml::node& entry : entries_of(node, "client", "client")) {
+    ClientEntry& read = entries.emplace_back();
+    read_table(entry, "client", client_keys(), read.settings);
+    read.where = place_of(entry);
+    const toml::table* table = entry.as_table();
+    if (!table) return;
+    for (const auto& [name, value] : *table) read.keys.emplace(std::string(name.str()), place_of(value));
+  }
+  for (ClientMistake& mistake : client_mistakes(entries)) {
+    complain(mistake.where.line, mistake.where.column, std::move(mistake.message));
+  }
+  for (ClientEntry& entry : entries) result_.settings.clients.push_back(std::move(entry.settings));
 }
 
 void ConfigReader::read_methods(const toml::node& node) {
@@ -283,12 +280,6 @@ void ConfigReader::check_places(const toml::table& document) {
 }
 
 }  // namespace
-
-std::string ConfigError::text() const {
-  const std::string name = core::printable(file);
-  if (line == 0) return fmt::format("{}: {}", name, message);
-  return fmt::format("{}:{}:{}: {}", name, line, column, message);
-}
 
 LoadedConfig parse_config(std::string_view text, const std::string& file) {
   ConfigReader reader(file);

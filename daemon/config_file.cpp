@@ -11,6 +11,7 @@
 #include <variant>
 
 #include "daemon/config.hpp"
+#include "lib/observe/log.hpp"
 
 namespace sluice::daemon {
 
@@ -70,6 +71,12 @@ std::variant<std::string, Failure> read_file(const std::string& path) {
 }
 
 }  // namespace
+
+std::string ConfigError::text() const {
+  const std::string name = core::printable(file);
+  if (line == 0) return fmt::format("{}: {}", name, message);
+  return fmt::format("{}:{}:{}: {}", name, line, column, message);
+}
 
 LoadedConfig load_config(const std::string& file) {
   auto content = read_file(file);

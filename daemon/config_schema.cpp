@@ -2,12 +2,14 @@
 
 #include <utility>
 
+#include "lib/access/token_bucket.hpp"
 #include "proto/limits.hpp"
 
 namespace sluice::daemon {
 
 namespace {
 
+using core::ClientSettings;
 using core::ListenSettings;
 using core::LogFormat;
 using core::MethodSettings;
@@ -33,7 +35,7 @@ Key<Target> key(std::string_view name, ValueKind<T> kind, Place place, std::stri
     if (value) place(target) = *value;
     return value.has_value();
   };
-  return {name, help, std::move(kind.allowed), std::move(store)};
+  return {name, help, std::move(kind.allowed), std::move(store), false};
 }
 
 // A place in Settings, or in whatever a table's target is.
@@ -82,7 +84,7 @@ Keys<ListenSettings> make_listen_keys() {
       add("address", listen_address(), SLUICE_PLACE(address), "where to listen"),
       add("mode", file_mode(), SLUICE_PLACE(mode), "permissions of a Unix socket's file"),
       add("insecure", flag(), SLUICE_PLACE(insecure),
-          "allows a TCP address that other machines can reach, where anyone may call everything"),
+          "allows a TCP address that other machines can reach though no client is configured"),
       add("http_path", http_path(), SLUICE_PLACE(http_path), "where HTTP and WebSocket clients call"),
       add("allowed_origins", origins(), SLUICE_PLACE(allowed_origins),
           "web pages that may call, beside programs, which send no Origin"),
@@ -111,6 +113,28 @@ Keys<Settings> make_log_keys() {
       add("slow_call", duration_between(milliseconds(0), kLongest), SLUICE_PLACE(limits.slow_call),
           "calls slower than this are logged at warn"),
   };
+}
+
+Keys<ClientSettings> make_client_keys() {
+  const auto add = [](auto... arguments) { return key<ClientSettings>(arguments...); };
+  Keys<ClientSettings> keys = {
+      add("name", client_name(), SLUICE_PLACE(name),
+          "what it is called in the log; \"anonymous\" is whoever proves nothing"),
+      add("token_sha256", sha256(), SLUICE_PLACE(token_sha256), "proof: the token with this SHA-256"),
+      add("user", user_id(), SLUICE_PLACE(user), "proof: to be this user, on a Unix socket"),
+      add("group", group_id(), SLUICE_PLACE(group), "proof: to be in this group, on a Unix socket"),
+      add("certificate", subject(), SLUICE_PLACE(certificate),
+          "proof: a verified TLS client certificate with this subject"),
+      add("methods", method_patterns(), SLUICE_PLACE(methods), "what it may call; left out: everything"),
+      add("rate", number_between(core::kRateMin, core::kRateMax), SLUICE_PLACE(rate),
+          "calls per second; of \"anonymous\": per address or user"),
+      add("burst", count_between(1, core::kBurstMax), SLUICE_PLACE(burst),
+          "calls at once after a pause; left out: twice the rate"),
+      add("max_in_flight", count_between(1, kCallsMax), SLUICE_PLACE(max_in_flight),
+          "calls at once; of \"anonymous\": per address or user"),
+  };
+  for (Key<ClientSettings>& each : keys) each.secret = each.name == "token_sha256";
+  return keys;
 }
 
 Keys<MethodSettings> make_method_keys() {
@@ -153,6 +177,11 @@ const Keys<Settings>& log_keys() {
   return keys;
 }
 
+const Keys<ClientSettings>& client_keys() {
+  static const Keys<ClientSettings> keys = make_client_keys();
+  return keys;
+}
+
 const Keys<MethodSettings>& method_keys() {
   static const Keys<MethodSettings> keys = make_method_keys();
   return keys;
@@ -160,8 +189,11 @@ const Keys<MethodSettings>& method_keys() {
 
 const std::vector<TableDescription>& config_tables() {
   static const std::vector<TableDescription> tables = {
-      describe("server", "[server]", server_keys()), describe("listen", "[[listen]]", listen_keys()),
-      describe("admin", "[admin]", admin_keys()), describe("log", "[log]", log_keys()),
+      describe("server", "[server]", server_keys()),
+      describe("listen", "[[listen]]", listen_keys()),
+      describe("admin", "[admin]", admin_keys()),
+      describe("log", "[log]", log_keys()),
+      describe("client", "[[client]]", client_keys()),
       describe("method", "[method.\"NAME\"]", method_keys())};
   return tables;
 }

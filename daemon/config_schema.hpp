@@ -21,15 +21,24 @@ struct Key {
   std::string allowed;  // goes on from "it takes ..."
   // False, and nothing stored, where the value is none that is allowed.
   std::function<bool(const ConfigValue&, Target&)> store;
+  bool secret = false;  // what stands there may be a secret, and is not to be shown
 };
 
 template <typename Target>
 using Keys = std::vector<Key<Target>>;
 
+template <typename Target>
+std::vector<std::string_view> names_of(const Keys<Target>& keys) {
+  std::vector<std::string_view> names;
+  for (const auto& known : keys) names.push_back(known.name);
+  return names;
+}
+
 const Keys<core::Settings>& server_keys();
 const Keys<core::ListenSettings>& listen_keys();
 const Keys<core::Settings>& admin_keys();
 const Keys<core::Settings>& log_keys();
+const Keys<core::ClientSettings>& client_keys();
 const Keys<core::MethodSettings>& method_keys();
 
 // A key without its type, for messages and help.
@@ -47,6 +56,9 @@ struct TableDescription {
 
 // All tables, in the order in which people want to read about them. Views live as long as the program.
 const std::vector<TableDescription>& config_tables();
+
+// The table that has a key of this name, for those who put it into another one.
+std::optional<std::string_view> home_of(std::string_view key_name);
 
 // The one of `known` that `given` was probably meant to be, if any comes near enough.
 std::optional<std::string_view> nearest(std::string_view given, const std::vector<std::string_view>& known);

@@ -59,6 +59,18 @@ ValueKind<std::vector<std::string>> origins();
 ValueKind<std::vector<std::string>> host_names();
 // The path of an HTTP request.
 ValueKind<std::string> http_path();
+// What a client is called: visible ASCII, without what would need quotes in a log line.
+ValueKind<std::string> client_name();
+// 64 hexadecimal digits.
+ValueKind<std::string> sha256();
+// A name that this machine knows, which is looked up at once, or the number itself.
+ValueKind<std::uint32_t> user_id();
+ValueKind<std::uint32_t> group_id();
+// Of a certificate, as text.
+ValueKind<std::string> subject();
+ValueKind<std::vector<std::string>> method_patterns();
+// Whole or not.
+ValueKind<double> number_between(double least, double most);
 
 // One of some words, each standing for a value.
 template <typename T>

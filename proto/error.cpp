@@ -60,6 +60,12 @@ Error busy(BusyReason reason, std::chrono::milliseconds retry_after) {
   return make(ErrorCode::busy, "Server is busy, try again later", to_string(reason),
               field("retry_after_ms", static_cast<std::uint64_t>(retry_after.count())));
 }
+Error rate_limited(std::chrono::milliseconds retry_after) {
+  return make(ErrorCode::rate_limited, "Limit exceeded", "rate_limited",
+              field("retry_after_ms", static_cast<std::uint64_t>(retry_after.count())));
+}
+Error unauthenticated() { return make(ErrorCode::not_allowed, "Not allowed", "unauthenticated"); }
+Error forbidden() { return make(ErrorCode::not_allowed, "Not allowed", "forbidden"); }
 Error batch_too_big(std::size_t limit_entries) {
   return make(ErrorCode::batch_too_big, "The batch request was too large", "batch_too_big",
               field("limit", limit_entries));
@@ -69,8 +75,6 @@ Error batch_response_too_big(std::size_t limit_bytes) {
               field("limit", limit_bytes));
 }
 Error draining() { return make(ErrorCode::draining, "Server is shutting down", "draining"); }
-Error unauthenticated() { return make(ErrorCode::not_allowed, "Not allowed", "unauthenticated"); }
-Error forbidden() { return make(ErrorCode::not_allowed, "Not allowed", "forbidden"); }
 Error cancelled() { return make(ErrorCode::cancelled, "Request cancelled", "cancelled"); }
 
 }  // namespace sluice::proto

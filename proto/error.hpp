@@ -49,11 +49,13 @@ Error timed_out(std::chrono::milliseconds limit);
 Error request_too_big(std::size_t limit_bytes);
 Error response_too_big(std::size_t limit_bytes);
 Error busy(BusyReason reason, std::chrono::milliseconds retry_after);
+// At the client's own limit.
+Error rate_limited(std::chrono::milliseconds retry_after);
+Error unauthenticated();
+Error forbidden();
 Error batch_too_big(std::size_t limit_entries);
 Error batch_response_too_big(std::size_t limit_bytes);
 Error draining();
-Error unauthenticated();
-Error forbidden();
 Error cancelled();
 
 }  // namespace sluice::proto

@@ -34,6 +34,11 @@ constexpr const char* kBatchHelp =
     "a \"jsonrpc\" member is sent as it is, so that one without id is a notification.\n"
     "The replies are printed in the order of the calls, one a line; exit code 1 if any is an error.";
 
+constexpr const char* kTokenHelp =
+    "Prints a new token, and the line for a [[client]] entry of the server's configuration that lets "
+    "whoever\n"
+    "has it in. With - a token is read from stdin, and its line alone is printed.";
+
 // What the user typed, before it is checked.
 struct RawOptions {
   std::string timeout;
@@ -85,13 +90,16 @@ Commands add_commands(CLI::App& app, RawOptions& raw, CommandLine& line) {
   CLI::App* describe =
       add_command(app, "describe", "[ADDRESS] METHOD", "Shows a method's OpenRPC description");
   CLI::App* bench = add_command(app, "bench", "[ADDRESS]", "Measures throughput and latency");
+  CLI::App* token = add_command(app, "token", "[-]", "Makes a token that a client proves itself with");
+  token->footer(kTokenHelp);
   notify->footer(std::string(kNotifyHelp) + "\n\n" + kMainHelp);
   batch->footer(std::string(kBatchHelp) + "\n\n" + kMainHelp);
   for (CLI::App* command : {call, notify, batch}) add_call_options(command, raw);
   for (CLI::App* command : {methods, describe}) add_timeout(command, raw);
   add_bench_options(*bench, line.bench);
   return {{call, Command::call},       {notify, Command::notify},     {batch, Command::batch},
-          {methods, Command::methods}, {describe, Command::describe}, {bench, Command::bench}};
+          {methods, Command::methods}, {describe, Command::describe}, {bench, Command::bench},
+          {token, Command::token}};
 }
 
 Failure option_error(std::string_view option, const Failure& why) {
@@ -162,6 +170,12 @@ Result<void> check_operand_count(const CommandLine& line) {
     case Command::methods:
     case Command::bench:
       if (count != 0) return usage_error("unexpected '" + line.operands.front() + "'; see --help");
+      return {};
+    case Command::token:
+      // The word would be a token in the list of processes, for everybody to see.
+      if (count > 1 || (count == 1 && line.operands.front() != "-")) {
+        return usage_error("token takes only -, to read one from stdin; see --help");
+      }
       return {};
     case Command::batch:
       return {};

@@ -11,7 +11,7 @@
 
 namespace sluice::client {
 
-enum class Command { call, notify, batch, methods, describe, bench };
+enum class Command { call, notify, batch, methods, describe, bench, token };
 
 // What the user asked for. Operands are the words after ADDRESS, as they are; each
 // command knows what it makes of them.

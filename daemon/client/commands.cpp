@@ -26,6 +26,8 @@ Outcome run_command(const CommandLine& line) {
       return run_describe(line);
     case Command::bench:
       return run_bench(line.address, line.bench);
+    case Command::token:
+      return run_token(line);
   }
   return ExitCode::usage;
 }

@@ -14,5 +14,6 @@ Outcome run_notify(const CommandLine& line);
 Outcome run_batch(const CommandLine& line);
 Outcome run_methods(const CommandLine& line);
 Outcome run_describe(const CommandLine& line);
+Outcome run_token(const CommandLine& line);
 
 }  // namespace sluice::client

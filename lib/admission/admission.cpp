@@ -8,6 +8,7 @@ void Permit::release() {
   if (admission_ == nullptr) return;
   method_->in_flight.fetch_sub(1, std::memory_order_relaxed);
   admission_->in_flight_.fetch_sub(1, std::memory_order_relaxed);
+  if (client_ != nullptr) client_->fetch_sub(1, std::memory_order_relaxed);
   admission_ = nullptr;
 }
 
@@ -21,13 +22,20 @@ bool Admission::try_take(std::atomic<std::size_t>& counter, std::size_t max) {
   return true;
 }
 
-std::variant<Permit, Rejection> Admission::try_admit(MethodMetrics& method, std::size_t method_max) {
-  if (!try_take(in_flight_, in_flight_max())) return Rejection::queue_full;
-  if (!try_take(method.in_flight, method_max == 0 ? std::numeric_limits<std::size_t>::max() : method_max)) {
+std::variant<Permit, Rejection> Admission::try_admit(MethodMetrics& method, std::size_t method_max,
+                                                     ClientPlaces client) {
+  const auto limit = [](std::size_t max) { return max == 0 ? std::numeric_limits<std::size_t>::max() : max; };
+  const auto refuse = [&client](Rejection rejection) {
+    if (client.taken != nullptr) client.taken->fetch_sub(1, std::memory_order_relaxed);
+    return rejection;
+  };
+  if (client.taken != nullptr && !try_take(*client.taken, limit(client.max))) return Rejection::rate_limited;
+  if (!try_take(in_flight_, in_flight_max())) return refuse(Rejection::queue_full);
+  if (!try_take(method.in_flight, limit(method_max))) {
     in_flight_.fetch_sub(1, std::memory_order_relaxed);
-    return Rejection::method_busy;
+    return refuse(Rejection::method_busy);
   }
-  return Permit(*this, method);
+  return Permit(*this, method, client.taken);
 }
 
 }  // namespace sluice::core

@@ -19,11 +19,13 @@ class Permit {
   Permit() = default;
   Permit(Permit&& other) noexcept
       : admission_(std::exchange(other.admission_, nullptr)),
-        method_(std::exchange(other.method_, nullptr)) {}
+        method_(std::exchange(other.method_, nullptr)),
+        client_(std::exchange(other.client_, nullptr)) {}
   Permit& operator=(Permit&& other) noexcept {
     release();
     admission_ = std::exchange(other.admission_, nullptr);
     method_ = std::exchange(other.method_, nullptr);
+    client_ = std::exchange(other.client_, nullptr);
     return *this;
   }
   ~Permit() { release(); }
@@ -33,13 +35,23 @@ class Permit {
 
  private:
   friend class Admission;
-  Permit(Admission& admission, MethodMetrics& method) : admission_(&admission), method_(&method) {}
+  Permit(Admission& admission, MethodMetrics& method, std::atomic<std::size_t>* client)
+      : admission_(&admission), method_(&method), client_(client) {}
 
   Admission* admission_ = nullptr;
   MethodMetrics* method_ = nullptr;
+  std::atomic<std::size_t>* client_ = nullptr;  // null: the client is not counted
 };
 
-// Limits on calls in flight, in all and by method. Thread-safe and lock-free; must outlive its permits.
+// A client's own count of calls in flight, and its limit (0: none). Must outlive the permits. Default: the
+// client is not counted.
+struct ClientPlaces {
+  std::atomic<std::size_t>* taken = nullptr;
+  std::size_t max = 0;
+};
+
+// Limits on calls in flight, in all, by method and by client. Thread-safe and lock-free; must outlive its
+// permits.
 class Admission {
  public:
   explicit Admission(std::size_t in_flight_max) : in_flight_max_(in_flight_max) {}
@@ -47,8 +59,10 @@ class Admission {
   void set_in_flight_max(std::size_t count) { in_flight_max_.store(count, std::memory_order_relaxed); }
 
   // `method_max` is the method's own limit, 0 for none. A place is taken by one atomic operation before
-  // it is checked against the bound, so that no burst overshoots it.
-  std::variant<Permit, Rejection> try_admit(MethodMetrics& method, std::size_t method_max);
+  // it is checked against the bound, so that no burst overshoots it. The client's own limit comes first: who
+  // is at it takes no place from others, not even for a moment.
+  std::variant<Permit, Rejection> try_admit(MethodMetrics& method, std::size_t method_max,
+                                            ClientPlaces client = {});
 
   // Statistics: may be old by the time that they are looked at.
   std::size_t in_flight_approx() const { return in_flight_.load(std::memory_order_relaxed); }

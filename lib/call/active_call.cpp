@@ -13,6 +13,8 @@ std::string_view Call::method() const { return call_.request.method; }
 std::string_view Call::id() const { return call_.request.id; }
 std::string_view Call::params_text() const { return call_.request.params; }
 std::string_view Call::traceparent() const { return call_.request.traceparent; }
+std::string_view Call::client() const { return call_.grant ? call_.grant->client_name() : ""; }
+bool Call::may_call(std::string_view method) const { return !call_.grant || call_.grant->allows(method); }
 std::chrono::steady_clock::time_point Call::deadline() const { return call_.deadline; }
 std::chrono::nanoseconds Call::remaining() const {
   const auto left = call_.deadline - core::Clock::now();

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "lib/access/client.hpp"
 #include "lib/admission/admission.hpp"
 #include "lib/base/deadline_wheel.hpp"
 #include "lib/base/intrusive_list.hpp"
@@ -82,7 +83,8 @@ struct ActiveCall final : ListHook<OwnerTag>, ListHook<QueueTag>, ListHook<InUse
   proto::Request request;
   std::string text;
   std::shared_ptr<Method> method;
-  Permit permit;
+  std::shared_ptr<const Grant> grant;  // what its caller may do; null: everything
+  Permit permit;                       // counts in what method and grant keep
   TimePoint received;
   TimePoint deadline;
   milliseconds timeout{0};

@@ -35,8 +35,9 @@ class CallPool {
     static_cast<ListHook<InUseTag>&>(*call).unlink();
     std::unique_ptr<ActiveCall> owned(call);
     if (spares_.size() == kSparesMax) return;
-    owned->method.reset();
     owned->permit.release();
+    owned->method.reset();
+    owned->grant.reset();
     owned->cancellation.reset();
     owned->request = {};
     owned->text.clear();

@@ -10,8 +10,8 @@
 namespace sluice::core {
 
 Batch::Batch(CallTable& table, Conversation& conversation, std::string_view text,
-             std::vector<proto::Envelope> entries, TimePoint received, std::uint64_t exchange,
-             const CallDefaults& defaults)
+             std::vector<proto::Envelope> entries, TimePoint received, std::shared_ptr<const Grant> grant,
+             std::uint64_t exchange, const CallDefaults& defaults)
     : table_(table),
       conversation_(&conversation),
       text_(text),
@@ -19,6 +19,7 @@ Batch::Batch(CallTable& table, Conversation& conversation, std::string_view text
       replies_(entries_.size()),
       settled_(entries_.size(), false),
       received_(received),
+      grant_(std::move(grant)),
       exchange_(exchange),
       traceparent_(defaults.traceparent),
       defaults_{defaults.timeout, traceparent_},
@@ -58,12 +59,12 @@ void Batch::start_entry(std::size_t index) {
   defaults_.apply(request);
   if (conversation_ == nullptr && !request.is_notification()) return;
   if (conversation_ != nullptr) {
-    if (const auto reply = conversation_->control(request)) return set_reply(index, reply->reply);
+    if (const auto answer = conversation_->control(request)) return set_reply(index, answer->reply);
   }
   ++running_;
   if (conversation_ != nullptr) ++conversation_->in_flight_;
   try {
-    table_.start(request, received_, *this, index);
+    table_.start(request, received_, grant_, *this, index);
   } catch (const std::bad_alloc&) {
     // It has not begun, and will not come back through on_answer().
     --running_;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,10 +22,10 @@ class Conversation;
 // until its notifications have run. I/O thread only.
 class Batch final : public CallOwner {
  public:
-  // Copies the batch's text, and takes its entries (at least one).
+  // Copies the batch's text, and takes its entries (at least one). All of them are called under `grant`.
   Batch(CallTable& table, Conversation& conversation, std::string_view text,
-        std::vector<proto::Envelope> entries, TimePoint received, std::uint64_t exchange,
-        const CallDefaults& defaults);
+        std::vector<proto::Envelope> entries, TimePoint received, std::shared_ptr<const Grant> grant,
+        std::uint64_t exchange, const CallDefaults& defaults);
 
   // Starts as many entries as may run now. May end the batch, and with it this object. Throws
   // std::bad_alloc where there is no memory for the joint reply.
@@ -61,6 +62,7 @@ class Batch final : public CallOwner {
   std::vector<std::string> replies_;  // by entry; empty where none is due
   std::vector<bool> settled_;         // by entry: not to be started any more
   const TimePoint received_;
+  const std::shared_ptr<const Grant> grant_;
   const std::uint64_t exchange_;
   const std::string traceparent_;
   const CallDefaults defaults_;  // its text is in traceparent_

@@ -24,11 +24,12 @@ CallTable::CallTable(IoThread& io, Dispatcher& dispatcher) : io_(io), dispatcher
 
 CallTable::~CallTable() = default;
 
-void CallTable::start(const proto::Request& request, TimePoint received, CallOwner& owner,
-                      std::uint64_t tag) {
+void CallTable::start(const proto::Request& request, TimePoint received,
+                      const std::shared_ptr<const Grant>& grant, CallOwner& owner, std::uint64_t tag) {
   ActiveCall& call = *io_.calls().take();
   call.request = request;
   call.received = received;
+  call.grant = grant;
   call.response_bytes_max = io_.limits.response_bytes_max;
   call.owner = &owner;
   call.tag = tag;
@@ -38,8 +39,9 @@ void CallTable::start(const proto::Request& request, TimePoint received, CallOwn
   settle(call, call.code, call.reply);
 }
 
-void CallTable::start_orphan(const proto::Request& request, TimePoint received) {
-  start(request, received, orphans_, 0);
+void CallTable::start_orphan(const proto::Request& request, TimePoint received,
+                             const std::shared_ptr<const Grant>& grant) {
+  start(request, received, grant, orphans_, 0);
 }
 
 // False where the call is to be answered with the error that it has got.
@@ -105,8 +107,8 @@ void CallTable::on_returned(ActiveCall& call) {
     counts->queue_time.observe(call.started - call.received);
     counts->run_time.observe(call.finished - call.started);
   }
-  log_if_slow(call);
   if (call.answered) {
+    log_call(call, call.code, 0);
     io_.metrics().abandoned.add(-1);
     io_.calls().give(&call);
   } else {
@@ -119,6 +121,7 @@ void CallTable::settle(ActiveCall& call, int code, std::string_view reply) {
   call.answered = true;
   io_.clear_deadline(call);
   if (MethodShard* const counts = counts_of(call)) counts->count(code);
+  log_call(call, code, reply.size());
   static_cast<ListHook<OwnerTag>&>(call).unlink();
   CallOwner* const owner = std::exchange(call.owner, nullptr);
   const bool due = !call.request.is_notification();
@@ -170,10 +173,9 @@ void CallTable::orphan(ActiveCall& call) {
 // Must not throw: other deadlines pass in the same tick.
 void CallTable::expire(ActiveCall& call) {
   try {
-    spdlog::debug("{}: time limit of {} ms passed", printable(call.request.method), call.timeout.count());
     abort(call, proto::timed_out(call.timeout));
   } catch (const std::bad_alloc&) {
-    // Nothing but the texts above can have thrown.
+    // Nothing but the text above can have thrown.
     stop(call, kLost, std::string_view());
   }
 }
@@ -208,16 +210,58 @@ MethodShard* CallTable::counts_of(const ActiveCall& call) {
   }
 }
 
-void CallTable::log_if_slow(const ActiveCall& call) const {
-  const auto took = call.finished - call.received;
-  if (took < io_.limits.slow_call) return;
-  const auto ms = [](auto duration) { return std::chrono::duration_cast<milliseconds>(duration).count(); };
+void CallTable::count_control(const proto::Request& request, int code) {
+  MethodMetrics& metrics = dispatcher_.metrics().method(request.method);
+  io_.metrics().method(metrics).count(code);
+  if (code != static_cast<int>(proto::ErrorCode::not_allowed)) return;
+  io_.metrics().rejected[static_cast<std::size_t>(Rejection::unauthenticated)].add(1);
+  // Louder than a call that is not allowed: somebody may be guessing.
+  AccessEntry entry;
+  entry.method = request.method;
+  entry.id = request.id;
+  entry.code = code;
+  log(spdlog::level::info, entry);
+}
+
+// Once for a call's answer, and once more for a handler that goes on without anybody waiting for it.
+void CallTable::log_call(const ActiveCall& call, int code, std::size_t reply_bytes) noexcept {
+  // Where a handler may be running, its outcome is not to be looked at.
+  const bool ran = call.stage == Stage::ended && call.ran;
+  const auto took = (ran ? call.finished : io_.now()) - call.received;
+  const auto level = access_level(code, took, io_.limits.slow_call);
+  if (!AccessLog::enabled(level)) return;
+  AccessEntry entry;
+  entry.method = call.request.method;
+  entry.id = call.request.id;
+  if (call.grant) entry.client = call.grant->client_name();
+  entry.traceparent = call.request.traceparent;
+  entry.code = code;
+  entry.took = took;
+  if (ran) entry.ran = {call.started - call.received, call.finished - call.started};
+  entry.request_bytes = call.request.method.size() + call.request.id.size() + call.request.params.size();
+  entry.reply_bytes = reply_bytes;
+  log(level, entry);
+}
+
+void CallTable::log(spdlog::level::level_enum level, const AccessEntry& entry) noexcept {
   try {
-    spdlog::warn("slow call: {} took {} ms, {} of them in the queue", printable(call.request.method),
-                 ms(took), ms(call.started - call.received));
+    access_log_.write(level, entry, io_.now());
   } catch (const std::bad_alloc&) {
     // A call that ended must be answered, with or without a line in the log.
   }
+  if (const auto due = access_log_.report_due(); due && !log_report_.linked()) {
+    io_.set_deadline(log_report_, *due);
+  }
+}
+
+void CallTable::LogReport::on_deadline(TimePoint now) {
+  try {
+    table.access_log_.report(now);
+  } catch (const std::bad_alloc&) {
+    // The next line that is left out brings it up again.
+  }
+  // Another second may have begun, and been filled, just before.
+  if (const auto due = table.access_log_.report_due(); due && *due > now) table.io_.set_deadline(*this, *due);
 }
 
 }  // namespace sluice::core

@@ -10,6 +10,7 @@
 #include "lib/call/active_call.hpp"
 #include "lib/dispatch/dispatcher.hpp"
 #include "lib/io/io_thread.hpp"
+#include "lib/observe/access_log.hpp"
 
 namespace sluice::core {
 
@@ -23,12 +24,14 @@ class CallTable final : public CallExpiry {
   CallTable(IoThread& io, Dispatcher& dispatcher);
   ~CallTable();
 
-  // Admits and starts a call, or refuses it. The answer goes to `owner` under `tag`, possibly before this
-  // returns. `request` points into memory that must last until then only. Throws std::bad_alloc where
-  // there is no memory for the call itself; then nothing has been done.
-  void start(const proto::Request& request, TimePoint received, CallOwner& owner, std::uint64_t tag);
+  // Admits and starts a call under `grant` (null: everything is allowed), or refuses it. The answer goes to
+  // `owner` under `tag`, possibly before this returns. `request` points into memory that must last until then
+  // only. Throws std::bad_alloc where there is no memory for the call itself; then nothing has been done.
+  void start(const proto::Request& request, TimePoint received, const std::shared_ptr<const Grant>& grant,
+             CallOwner& owner, std::uint64_t tag);
   // The same for a notification whose sender is gone.
-  void start_orphan(const proto::Request& request, TimePoint received);
+  void start_orphan(const proto::Request& request, TimePoint received,
+                    const std::shared_ptr<const Grant>& grant);
 
   // Answers a call now and stops what is being done for it. None of this throws.
   void abort(ActiveCall& call, const proto::Error& error);
@@ -49,6 +52,8 @@ class CallTable final : public CallExpiry {
 
   // Counts a message that is no call.
   void count_invalid(int code);
+  // Counts a message to the server itself, such as rpc.cancel, and logs it if it was not allowed.
+  void count_control(const proto::Request& request, int code);
 
   IoThread& io() { return io_; }
   Dispatcher& dispatcher() { return dispatcher_; }
@@ -62,7 +67,15 @@ class CallTable final : public CallExpiry {
   void settle(ActiveCall& call, int code, std::string_view reply);
   void on_returned(ActiveCall& call);
   MethodShard* counts_of(const ActiveCall& call);
-  void log_if_slow(const ActiveCall& call) const;
+  void log_call(const ActiveCall& call, int code, std::size_t reply_bytes) noexcept;
+  void log(spdlog::level::level_enum level, const AccessEntry& entry) noexcept;
+
+  // Reports what the access log left out, once its second is over.
+  struct LogReport final : Deadline {
+    explicit LogReport(CallTable& owner) : table(owner) {}
+    void on_deadline(TimePoint now) override;
+    CallTable& table;
+  };
 
   struct Orphans final : CallOwner {
     void on_answer(ActiveCall&, std::string_view, int) override {}
@@ -71,6 +84,8 @@ class CallTable final : public CallExpiry {
 
   IoThread& io_;
   Dispatcher& dispatcher_;
+  AccessLog access_log_;
+  LogReport log_report_{*this};
   Orphans orphans_;
   std::list<std::unique_ptr<Batch>> orphan_batches_;
 };

@@ -19,6 +19,17 @@ constexpr std::size_t kWindowMessagesMax = 2;
 // call in flight would let a few cancels hold up the thread.
 constexpr std::size_t kEscapedIdBytesMax = 256;
 
+// Whoever has presented so many tokens that are nobody's on one connection is not listened to any more.
+constexpr std::size_t kWrongTokensMax = 10;
+
+// The value of a control message's only param, by name or by position.
+std::optional<std::string_view> only_param(std::string_view params, std::string_view name) {
+  if (const auto value = proto::member(params, name)) return value;
+  proto::JsonWalker walker(params);
+  if (params.starts_with('[') && walker.next()) return walker.value();
+  return std::nullopt;
+}
+
 // What a call keeps of its request; the same before and after it has its own copy.
 std::size_t held_bytes(const proto::Request& request) {
   return request.id.size() + request.method.size() + request.params.size() + request.traceparent.size();
@@ -34,7 +45,8 @@ bool same_id(std::string_view left, std::string_view right) {
   return escaped && proto::as_string(left) && proto::as_string(left) == proto::as_string(right);
 }
 
-Conversation::Conversation(CallTable& table, ReplySink& sink) : table_(table), sink_(sink) {}
+Conversation::Conversation(CallTable& table, ReplySink& sink)
+    : table_(table), sink_(sink), caller_(table.dispatcher().access()) {}
 
 Conversation::~Conversation() { disconnected(); }
 
@@ -54,13 +66,16 @@ void Conversation::receive(std::string_view text, const proto::Message& message,
 
 void Conversation::receive_call(const proto::Request& request, std::uint64_t exchange) {
   if (disconnected_) {
-    if (request.is_notification() && !control(request)) table_.start_orphan(request, table_.io().now());
+    if (request.is_notification() && !control(request)) {
+      table_.start_orphan(request, table_.io().now(), grant());
+    }
     return;
   }
   if (const auto answer = control(request)) return sink_.on_reply(exchange, answer->reply, answer->code);
+  const std::shared_ptr<const Grant>& granted = grant();
   ++in_flight_;
   bytes_in_flight_ += held_bytes(request);
-  table_.start(request, table_.io().now(), *this, exchange);
+  table_.start(request, table_.io().now(), granted, *this, exchange);
 }
 
 void Conversation::receive_batch(std::string_view text, const proto::Message& message, std::uint64_t exchange,
@@ -68,8 +83,8 @@ void Conversation::receive_batch(std::string_view text, const proto::Message& me
   const std::size_t entries_max = table_.io().limits.batch_entries_max;
   if (message.entry_count == 0) return refuse(proto::invalid_request(), exchange);
   if (message.entry_count > entries_max) return refuse(proto::batch_too_big(entries_max), exchange);
-  batches_.push_back(
-      std::make_unique<Batch>(table_, *this, text, message.entries, table_.io().now(), exchange, defaults));
+  batches_.push_back(std::make_unique<Batch>(table_, *this, text, message.entries, table_.io().now(), grant(),
+                                             exchange, defaults));
   if (disconnected_) return abandon(*batches_.back());
   bytes_in_flight_ += text.size();
   batches_.back()->advance();
@@ -80,8 +95,18 @@ void Conversation::refuse(const proto::Error& error, std::uint64_t exchange) {
   sink_.on_reply(exchange, proto::error_reply(proto::kNullId, error), error.code);
 }
 
+// What the caller may do, by the configuration of this moment.
+const std::shared_ptr<const Grant>& Conversation::grant() {
+  if (!caller_.current()) {
+    if (!std::exchange(introduced_, true)) sink_.introduce(caller_);
+    caller_.resolve(table_.io().now());
+  }
+  return caller_.grant();
+}
+
 std::optional<Conversation::Answer> Conversation::control(const proto::Request& request) {
   if (request.method == "rpc.cancel") return cancel_call(request);
+  if (request.method == "rpc.authenticate") return authenticate(request);
   if (!request.is_notification()) return std::nullopt;
   // The Language Server Protocol answers what is cancelled, the Model Context Protocol does not.
   const bool lsp = request.method == "$/cancelRequest";
@@ -92,21 +117,33 @@ std::optional<Conversation::Answer> Conversation::control(const proto::Request& 
 }
 
 Conversation::Answer Conversation::cancel_call(const proto::Request& request) {
-  auto id = proto::member(request.params, "id");
-  if (proto::JsonWalker walker(request.params); !id && request.params.starts_with('[') && walker.next()) {
-    id = walker.value();
-  }
+  const auto id = only_param(request.params, "id");
+  if (!id) return answer_control(request, proto::invalid_params("/id", "the id of a call"));
+  return answer_control(request, cancel(*id, false));
+}
+
+Conversation::Answer Conversation::authenticate(const proto::Request& request) {
+  const auto value = only_param(request.params, "token");
+  const auto token = value ? proto::as_string(*value) : std::nullopt;
+  if (!token) return answer_control(request, proto::invalid_params("/token", "a string"));
+  if (wrong_tokens_ < kWrongTokensMax && caller_.present_token(*token)) return answer_control(request, true);
+  ++wrong_tokens_;
+  return answer_control(request, proto::unauthenticated());
+}
+
+Conversation::Answer Conversation::answer_control(const proto::Request& request,
+                                                  const std::variant<bool, proto::Error>& outcome) {
   std::string reply;
-  if (id) {
-    proto::begin_result(reply, request.id);
-    reply += cancel(*id, false) ? "true" : "false";
-    proto::end_result(reply);
+  const auto* const error = std::get_if<proto::Error>(&outcome);
+  if (error != nullptr) {
+    proto::append_error(reply, request.id, *error);
   } else {
-    proto::append_error(reply, request.id, proto::invalid_params("/id", "the id of a call"));
+    proto::begin_result(reply, request.id);
+    reply += std::get<bool>(outcome) ? "true" : "false";
+    proto::end_result(reply);
   }
-  const int code = id ? 0 : static_cast<int>(proto::ErrorCode::invalid_params);
-  MethodMetrics& metrics = table_.dispatcher().metrics().method("rpc.cancel");
-  table_.io().metrics().method(metrics).count(code);
+  const int code = error == nullptr ? 0 : error->code;
+  table_.count_control(request, code);
   return {request.is_notification() ? std::string() : reply, code};
 }
 

@@ -8,7 +8,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 
+#include "lib/access/caller.hpp"
 #include "lib/dispatch/call_defaults.hpp"
 #include "lib/dispatch/call_table.hpp"
 #include "proto/message.hpp"
@@ -28,6 +30,9 @@ class ReplySink {
   virtual void on_room() = 0;
   // A reply was lost for want of memory: the connection must end, or its client would wait for it.
   virtual void on_reply_lost() = 0;
+  // It matters who the connection's peer is: tells `caller` what is known of it (its user or its address,
+  // and its certificate). Called at most once, and never where no clients are configured.
+  virtual void introduce(Caller& caller) = 0;
 
  protected:
   ~ReplySink() = default;
@@ -45,6 +50,9 @@ class Conversation final : public CallOwner {
   // notifications are run.
   void receive(std::string_view text, const proto::Message& message, std::uint64_t exchange,
                const CallDefaults& defaults = {});
+
+  // Whose calls they are. What is shown of it counts from the next message on.
+  Caller& caller() { return caller_; }
 
   // Answers what is no message at all.
   void refuse(const proto::Error& error, std::uint64_t exchange);
@@ -67,13 +75,17 @@ class Conversation final : public CallOwner {
   void receive_batch(std::string_view text, const proto::Message& message, std::uint64_t exchange,
                      const CallDefaults& defaults);
   void receive_call(const proto::Request& request, std::uint64_t exchange);
-  // Messages about other calls: their reply (empty: none is due), or nothing for an ordinary call.
+  const std::shared_ptr<const Grant>& grant();
+  // Messages about other calls and about the caller: their reply (empty: none is due), or nothing for an
+  // ordinary call. Open to everybody.
   struct Answer {
     std::string reply;
     int code = 0;
   };
   std::optional<Answer> control(const proto::Request& request);
   Answer cancel_call(const proto::Request& request);
+  Answer authenticate(const proto::Request& request);
+  Answer answer_control(const proto::Request& request, const std::variant<bool, proto::Error>& outcome);
   bool cancel(std::string_view id, bool silent);
   void on_answer(ActiveCall& call, std::string_view reply, int code) override;
   void on_answer_lost() override;
@@ -83,9 +95,12 @@ class Conversation final : public CallOwner {
 
   CallTable& table_;
   ReplySink& sink_;
+  Caller caller_;
   std::list<std::unique_ptr<Batch>> batches_;
   std::size_t in_flight_ = 0;
   std::size_t bytes_in_flight_ = 0;  // of requests, and of batches' replies, held for what is in flight
+  std::size_t wrong_tokens_ = 0;
+  bool introduced_ = false;
   bool disconnected_ = false;
 };
 

@@ -9,22 +9,48 @@ std::optional<proto::Error> Dispatcher::admit(ActiveCall& call, const Limits& li
   // Nothing may begin once the drain counts what is left; what it would have been does not matter.
   call.method = registry_.find(call.request.method);
   if (draining()) return refuse(Rejection::draining, shard);
+  // Before anything is told about the method: who may not call it does not learn whether it exists.
+  if (const auto rejection = check_grant(call)) return refuse(*rejection, shard);
   // The cheapest answer for the commonest mistake, before any limit is touched.
   if (!call.method) return proto::method_not_found();
   // The method's own limit may be shorter or longer than the server's; the client's only shortens it.
   set_deadline(call, limits);
   // A batch's entry may have waited for its turn until nobody waits for it any more.
   if (call.deadline <= now) return proto::timed_out(call.timeout);
-  // Global limit and bulkhead, each by one atomic operation.
-  auto admitted = admission_.try_admit(call.method->metrics(), call.method->max_concurrent());
-  if (const auto* rejection = std::get_if<Rejection>(&admitted)) return refuse(*rejection, shard);
+  // The client's own rate, before what it shares with others: who asks too often takes no place from them.
+  const Rate* const rate = call.grant ? call.grant->rate() : nullptr;
+  if (rate != nullptr) {
+    const auto wait = call.grant->usage()->bucket.try_take(*rate, now);
+    if (wait.count() > 0) return refuse_rate(wait, shard);
+  }
+  // The client's own limit, the global one, the bulkhead and a worker, each by one atomic operation.
+  const auto rejection = take_places(call);
+  if (!rejection) return std::nullopt;
+  // What did not come in is not held against its client's rate.
+  if (rate != nullptr) call.grant->usage()->bucket.give_back(*rate);
+  return refuse(*rejection, shard);
+}
+
+// Whoever is not known may yet prove to be somebody; a client that is known has no more to show.
+std::optional<Rejection> Dispatcher::check_grant(const ActiveCall& call) {
+  if (!call.grant || call.grant->allows(call.request.method)) return std::nullopt;
+  return call.grant->authenticated() ? Rejection::forbidden : Rejection::unauthenticated;
+}
+
+std::optional<Rejection> Dispatcher::take_places(ActiveCall& call) {
+  ClientPlaces client;
+  if (call.grant && call.grant->usage() != nullptr) {
+    client = {&call.grant->usage()->in_flight, call.grant->in_flight_max()};
+  }
+  auto admitted = admission_.try_admit(call.method->metrics(), call.method->max_concurrent(), client);
+  if (const auto* rejection = std::get_if<Rejection>(&admitted)) return *rejection;
   call.permit = std::move(std::get<Permit>(admitted));
   if (call.method->spec().kind != HandlerKind::blocking) return std::nullopt;
   // Last, because it picks the worker; the permit goes back if there is none.
   const auto worker = pool_.try_reserve();
   if (!worker) {
     call.permit.release();
-    return refuse(Rejection::queue_full, shard);
+    return Rejection::queue_full;
   }
   call.worker = *worker;
   return std::nullopt;
@@ -42,6 +68,12 @@ proto::Error Dispatcher::refuse(Rejection rejection, MetricsShard& shard) const 
   switch (rejection) {
     case Rejection::draining:
       return proto::draining();
+    case Rejection::unauthenticated:
+      return proto::unauthenticated();
+    case Rejection::forbidden:
+      return proto::forbidden();
+    case Rejection::rate_limited:
+      return proto::rate_limited(pool_.expected_wait_approx());
     case Rejection::method_busy:
       return proto::busy(proto::BusyReason::method_busy, pool_.expected_wait_approx());
     case Rejection::overloaded:
@@ -49,6 +81,12 @@ proto::Error Dispatcher::refuse(Rejection rejection, MetricsShard& shard) const 
     default:
       return proto::busy(proto::BusyReason::queue_full, pool_.expected_wait_approx());
   }
+}
+
+// Rounded up, so that the token is there when the client comes back.
+proto::Error Dispatcher::refuse_rate(std::chrono::nanoseconds wait, MetricsShard& shard) const {
+  shard.rejected[static_cast<std::size_t>(Rejection::rate_limited)].add(1);
+  return proto::rate_limited(std::chrono::ceil<milliseconds>(wait));
 }
 
 }  // namespace sluice::core

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <optional>
 
+#include "lib/access/access.hpp"
 #include "lib/admission/admission.hpp"
 #include "lib/call/active_call.hpp"
 #include "lib/dispatch/registry.hpp"
@@ -14,8 +15,9 @@ namespace sluice::core {
 // One for the whole server. Thread-safe; never blocks.
 class Dispatcher {
  public:
-  Dispatcher(const Registry& registry, Admission& admission, WorkerPool& pool, Metrics& metrics)
-      : registry_(registry), admission_(admission), pool_(pool), metrics_(metrics) {}
+  Dispatcher(const Registry& registry, Access& access, Admission& admission, WorkerPool& pool,
+             Metrics& metrics)
+      : registry_(registry), access_(access), admission_(admission), pool_(pool), metrics_(metrics) {}
 
   // The checks that a call has to pass, in their order. When nothing is given back, the call has its
   // method, deadline and permit and, for a blocking handler, a place with a worker; else it is to be
@@ -27,13 +29,18 @@ class Dispatcher {
   void start_draining() { draining_.store(true, std::memory_order_release); }
   bool draining() const { return draining_.load(std::memory_order_acquire); }
 
+  Access& access() { return access_; }
   Metrics& metrics() { return metrics_; }
 
  private:
+  static std::optional<Rejection> check_grant(const ActiveCall& call);
   static void set_deadline(ActiveCall& call, const Limits& limits);
+  std::optional<Rejection> take_places(ActiveCall& call);
   proto::Error refuse(Rejection rejection, MetricsShard& shard) const;
+  proto::Error refuse_rate(std::chrono::nanoseconds wait, MetricsShard& shard) const;
 
   const Registry& registry_;
+  Access& access_;
   Admission& admission_;
   WorkerPool& pool_;
   Metrics& metrics_;

@@ -18,6 +18,7 @@
 
 #include <spdlog/sinks/sink.h>
 
+#include "lib/observe/printable.hpp"
 #include "proto/json_text.hpp"
 
 namespace sluice::core {
@@ -26,66 +27,10 @@ namespace {
 
 // A line goes out whole in one write, which a pipe promises up to this size.
 constexpr std::size_t kLineBytesMax = 4096;
-constexpr std::size_t kPrintableBytesMax = 256;
-constexpr std::string_view kCutMark = "...";
 
 // How long a line may wait for a reader that is slow. One that has stopped costs this once, and nothing
 // from then on until it reads again.
 constexpr int kReaderPatienceMs = 20;
-
-bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xC0u) == 0x80u; }
-
-// Bytes of the valid UTF-8 character at the front; 0 for a byte that belongs to none.
-std::size_t utf8_length(std::string_view text) {
-  const auto at = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
-  const unsigned first = at(0);
-  const auto continued = [&](std::size_t count) {
-    const std::string_view rest = text.substr(1, count);
-    return rest.size() == count && std::all_of(rest.begin(), rest.end(), is_continuation);
-  };
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return continued(1) ? 2 : 0;
-  if (first >= 0xE0 && first <= 0xEF) {
-    const bool overlong = first == 0xE0 && at(1) < 0xA0;
-    const bool surrogate = first == 0xED && at(1) >= 0xA0;
-    return continued(2) && !overlong && !surrogate ? 3 : 0;
-  }
-  if (first >= 0xF0 && first <= 0xF4) {
-    const bool overlong = first == 0xF0 && at(1) < 0x90;
-    const bool too_high = first == 0xF4 && at(1) >= 0x90;
-    return continued(3) && !overlong && !too_high ? 4 : 0;
-  }
-  return 0;
-}
-
-bool is_control(std::string_view character) {
-  const auto first = static_cast<unsigned char>(character[0]);
-  if (character.size() == 1) return first < 0x20 || first == 0x7F;
-  // U+0080 to U+009F steer terminals as well.
-  return character.size() == 2 && first == 0xC2 && static_cast<unsigned char>(character[1]) < 0xA0;
-}
-
-// Appends `text` with control characters and bytes that are not UTF-8 as \xNN, as long as `out` stays
-// within `bytes_max`. False if something was left out.
-bool append_harmless(std::string& out, std::string_view text, std::size_t bytes_max) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  constexpr std::size_t kEscapeBytes = 4;
-  while (!text.empty()) {
-    const std::size_t length = utf8_length(text);
-    const std::string_view character = text.substr(0, length == 0 ? 1 : length);
-    const bool escape = length == 0 || is_control(character);
-    const std::size_t needed = escape ? kEscapeBytes * character.size() : character.size();
-    if (out.size() + needed > bytes_max) return false;
-    if (!escape) out.append(character);
-    for (const char byte : escape ? character : std::string_view()) {
-      const auto value = static_cast<unsigned char>(byte);
-      out.append("\\x").push_back(kHex[value >> 4u]);
-      out.push_back(kHex[value & 0xFu]);
-    }
-    text.remove_prefix(character.size());
-  }
-  return true;
-}
 
 struct Level {
   std::string_view name;
@@ -159,6 +104,44 @@ class LogOutput {
   bool socket_ = false;
 };
 
+std::string_view cut_field(std::string_view value) {
+  if (value.size() <= kLogFieldBytesMax) return value;
+  std::size_t size = kLogFieldBytesMax;
+  while (size > 0 && is_continuation(value[size])) --size;
+  return value.substr(0, size);
+}
+
+// Whether the value stands for itself where values are separated by spaces.
+bool is_plain(std::string_view value) {
+  const auto plain = [](char c) { return static_cast<unsigned char>(c) > ' ' && c != '=' && c != '"'; };
+  return !value.empty() && std::ranges::all_of(value, plain);
+}
+
+std::string with_fields(std::string_view message, std::span<const LogField> fields) {
+  std::string out(message);
+  for (const LogField& field : fields) {
+    const std::string_view value = cut_field(field.value);
+    const bool as_it_is = (field.json && value.size() == field.value.size()) || is_plain(value);
+    out.append(" ").append(field.name).append("=");
+    as_it_is ? static_cast<void>(out.append(value)) : proto::append_quoted(out, value);
+    if (value.size() < field.value.size()) out.append(kCutMark);
+  }
+  return out;
+}
+
+// What is cut is no JSON any more, but still text.
+void append_members(std::string& out, std::span<const LogField> fields) {
+  for (const LogField& field : fields) {
+    const bool whole = field.value.size() <= kLogFieldBytesMax;
+    out.append(",\"").append(field.name).append("\":");
+    if (field.json && whole) {
+      out.append(field.value);
+    } else {
+      proto::append_quoted(out, whole ? field.value : std::string(cut_field(field.value)).append(kCutMark));
+    }
+  }
+}
+
 // Formats lines and writes each with one system call, so that no lock is needed, and none is held while
 // writing. Lines that can't be written are counted, and the number is logged once there is room again.
 class StderrSink final : public spdlog::sinks::sink {
@@ -169,9 +152,16 @@ class StderrSink final : public spdlog::sinks::sink {
   void count_lost() { lost_.fetch_add(1, std::memory_order_relaxed); }
 
   void log(const spdlog::details::log_msg& message) override {
-    const std::string_view text(message.payload.data(), message.payload.size());
-    if (lost_.load(std::memory_order_relaxed) != 0 && !report_lost(message.time)) return count_lost();
-    if (!write(line(message.level, message.time, text))) count_lost();
+    log(message.level, message.time, std::string_view(message.payload.data(), message.payload.size()), {});
+  }
+
+  using Level = spdlog::level::level_enum;
+  using Time = spdlog::log_clock::time_point;
+  using Fields = std::span<const LogField>;
+
+  void log(Level level, Time time, std::string_view text, Fields fields) {
+    if (lost_.load(std::memory_order_relaxed) != 0 && !report_lost(time)) return count_lost();
+    if (!write(line(level, time, text, fields))) count_lost();
   }
 
   // Nothing is kept back, and the format is not spdlog's.
@@ -180,16 +170,15 @@ class StderrSink final : public spdlog::sinks::sink {
   void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
 
  private:
-  using Level = spdlog::level::level_enum;
-  using Time = spdlog::log_clock::time_point;
-
-  std::string line(Level level, Time time, std::string_view text) const {
+  std::string line(Level level, Time time, std::string_view text, Fields fields) const {
     std::string out;
     if (journal_) out += level_of(level).priority;
     if (format_.load(std::memory_order_relaxed) == LogFormat::json) {
       append_json(out, level, time, text);
+      append_members(out, fields);
+      out.push_back('}');
     } else {
-      append_text(out, level, time, text);
+      append_text(out, level, time, fields.empty() ? std::string(text) : with_fields(text, fields));
     }
     out.push_back('\n');
     return out;
@@ -217,13 +206,13 @@ class StderrSink final : public spdlog::sinks::sink {
       while (half > 0 && is_continuation(text[half])) --half;
       text = text.substr(0, half);
     }
-    out.push_back('}');
   }
 
   bool report_lost(Time time) {
     const std::uint64_t lost = lost_.exchange(0, std::memory_order_relaxed);
     if (lost == 0) return true;
-    if (write(line(Level::warn, time, fmt::format("{} log lines could not be written", lost)))) return true;
+    if (write(line(Level::warn, time, fmt::format("{} log lines could not be written", lost), {})))
+      return true;
     lost_.fetch_add(lost, std::memory_order_relaxed);
     return false;
   }
@@ -290,12 +279,9 @@ void configure_log(const LogSettings& settings) {
   spdlog::default_logger_raw()->set_level(level_named(settings.level));
 }
 
-std::string printable(std::string_view text) {
-  std::string out;
-  if (append_harmless(out, text, kPrintableBytesMax)) return out;
-  out.clear();
-  append_harmless(out, text, kPrintableBytesMax - kCutMark.size());
-  return out.append(kCutMark);
+void log_fields(spdlog::level::level_enum level, std::string_view message, std::span<const LogField> fields) {
+  if (!spdlog::should_log(level)) return;
+  process_sink().log(level, spdlog::log_clock::now(), message, fields);
 }
 
 }  // namespace sluice::core

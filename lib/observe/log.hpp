@@ -1,6 +1,7 @@
 // The process's log: to stderr, as text or JSON lines, with journald's priorities under systemd.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -15,5 +16,19 @@ void configure_log(const LogSettings& settings);
 
 // Text that came from outside, made harmless for a log line: control bytes as \xNN, cut at 256 bytes.
 std::string printable(std::string_view text);
+
+// One named value of a line.
+struct LogField {
+  std::string_view name;
+  std::string_view value;
+  bool json = false;  // the value is JSON text already, such as a number; else it is any text
+};
+
+// No more of a value is logged.
+inline constexpr std::size_t kLogFieldBytesMax = 128;
+
+// Logs a line of named values: behind the message as name=value, or beside it as members where the format
+// is json. Values may come from outside: they are made harmless and cut. Any thread.
+void log_fields(spdlog::level::level_enum level, std::string_view message, std::span<const LogField> fields);
 
 }  // namespace sluice::core

@@ -11,8 +11,8 @@ std::string_view name_at(const std::array<std::string_view, N>& names, std::size
 }  // namespace
 
 std::string_view to_string(Rejection rejection) {
-  static constexpr std::array<std::string_view, 4> kNames = {"queue_full", "method_busy", "overloaded",
-                                                             "draining"};
+  static constexpr std::array<std::string_view, 7> kNames = {
+      "queue_full", "method_busy", "overloaded", "draining", "rate_limited", "unauthenticated", "forbidden"};
   static_assert(kNames.size() == static_cast<std::size_t>(Rejection::kCount));
   return name_at(kNames, static_cast<std::size_t>(rejection));
 }

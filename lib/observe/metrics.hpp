@@ -18,7 +18,16 @@
 namespace sluice::core {
 
 // Why a call was turned away (label `reason` of sluice_calls_rejected_total).
-enum class Rejection : std::uint8_t { queue_full, method_busy, overloaded, draining, kCount };
+enum class Rejection : std::uint8_t {
+  queue_full,
+  method_busy,
+  overloaded,
+  draining,
+  rate_limited,     // at the client's own limit, of calls per second or in flight
+  unauthenticated,  // by whoever proves to be no client
+  forbidden,        // by a client that may not call the method
+  kCount
+};
 std::string_view to_string(Rejection rejection);
 
 // What a connection speaks (label `protocol`).

@@ -20,12 +20,13 @@ constexpr auto kDrainLook = std::chrono::milliseconds(5);
 MethodSpec discover_method(Registry& registry) {
   MethodSpec spec;
   spec.name = "rpc.discover";
-  spec.options.summary = "The methods that can be called, as an OpenRPC document.";
-  spec.handler = [&registry](Call&, std::string_view, std::string& result) -> std::optional<Error> {
+  spec.options.summary = "The methods that the caller may call, as an OpenRPC document.";
+  spec.handler = [&registry](Call& call, std::string_view, std::string& result) -> std::optional<Error> {
     const auto methods = registry.all();
     std::vector<const MethodSpec*> specs;
     for (const auto& method : methods) {
-      if (!method->spec().name.starts_with("rpc.")) specs.push_back(&method->spec());
+      const std::string& name = method->spec().name;
+      if (!name.starts_with("rpc.") && call.may_call(name)) specs.push_back(&method->spec());
     }
     result += openrpc_document(specs, "sluice", kVersion);
     return std::nullopt;

@@ -12,9 +12,10 @@ EngineParts::EngineParts(Settings initial)
     : settings(resolved(std::move(initial))),
       metrics(settings.io_threads),
       registry(metrics),
+      access(settings.clients),
       admission(settings.max_in_flight),
       pool(settings.workers, settings.worker_queue),
-      dispatcher(registry, admission, pool, metrics),
+      dispatcher(registry, access, admission, pool, metrics),
       connection_limit(settings.max_connections) {
   for (std::size_t i = 0; i < settings.io_threads; ++i) {
     io.push_back(std::make_unique<IoPart>(i, settings.limits, pool, metrics, dispatcher));

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/access/access.hpp"
 #include "lib/admission/admission.hpp"
 #include "lib/dispatch/call_table.hpp"
 #include "lib/dispatch/dispatcher.hpp"
@@ -57,6 +58,7 @@ struct EngineParts {
   Settings settings;
   Metrics metrics;
   Registry registry;
+  Access access;
   Admission admission;
   WorkerPool pool;
   Dispatcher dispatcher;

@@ -46,6 +46,7 @@ void Engine::reload(const Settings& wanted) {
       ended.push_back(open.listener);
   }
 
+  auto clients = parts.access.prepare(settings.clients);
   const bool admin_moves = settings.admin_address != parts.settings.admin_address;
   std::unique_ptr<AdminServer> admin;
   if (admin_moves) {
@@ -60,6 +61,7 @@ void Engine::reload(const Settings& wanted) {
   if (admin_moves) parts.admin = std::move(admin);
   parts.listeners = std::move(listeners);
   parts.settings = settings;
+  parts.access.apply(std::move(clients));
   parts.admission.set_in_flight_max(settings.max_in_flight);
   parts.pool.set_queue_max(settings.worker_queue);
   parts.connection_limit.set_max(settings.max_connections);

@@ -52,6 +52,20 @@ struct MethodSettings {
   std::optional<std::size_t> max_concurrent;
 };
 
+// A client, by what it proves and what it may do. One of its proofs is enough. The one called "anonymous" has
+// none, and says what those may do whose proofs are nobody's; its limits hold for each of their peers.
+struct ClientSettings {
+  std::string name;
+  std::string token_sha256;                         // 64 hexadecimal digits; empty: no token
+  std::optional<std::uint32_t> user;                // the numeric id of a Unix socket's peer
+  std::optional<std::uint32_t> group;               // or of one of its groups
+  std::string certificate;                          // subject of a verified TLS certificate; empty: none
+  std::optional<std::vector<std::string>> methods;  // see MethodPatterns; absent: all
+  double rate = 0;                                  // calls per second; 0: no limit
+  std::size_t burst = 0;                            // calls at once after a pause; 0: twice the rate
+  std::size_t max_in_flight = 0;                    // 0: no limit of its own
+};
+
 enum class LogFormat : std::uint8_t { text, json };
 
 struct LogSettings {
@@ -70,6 +84,7 @@ struct Settings {
   std::vector<ListenSettings> listeners = {ListenSettings{}};
   std::string admin_address = "tcp://127.0.0.1:7071";  // empty: no admin listener
   LogSettings log;
+  std::vector<ClientSettings> clients;            // none: whoever can connect may call everything
   std::map<std::string, MethodSettings> methods;  // by exact name, or a prefix as "demo.*"
 };
 

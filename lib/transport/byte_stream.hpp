@@ -10,6 +10,8 @@
 
 namespace sluice::core {
 
+class Caller;
+
 // Non-blocking bytes over TCP or a Unix socket: the one place where sessions meet the system. I/O thread
 // only.
 class ByteStream {
@@ -35,6 +37,9 @@ class ByteStream {
 
   // Whether the peer is gone, as opposed to having ended its side only.
   bool peer_gone() const;
+  // Tells `caller` who the peer is: the user and the groups that a Unix socket's peer had when it connected,
+  // or the address that a TCP connection comes from. Throws std::bad_alloc.
+  void introduce(Caller& caller) const;
   bool local() const { return local_; }
   // Bytes that were written and have not reached the peer's system (on a Unix socket: its program).
   std::size_t undelivered() const;

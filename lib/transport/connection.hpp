@@ -70,6 +70,7 @@ class Connection final : public Session,
   void on_reply(std::uint64_t exchange, std::string_view reply, int code) override;
   void on_room() override { io_.at_turn_end(*this); }
   void on_reply_lost() override { doom(CloseReason::output_full); }
+  void introduce(Caller& caller) override { stream_.introduce(caller); }
   std::size_t unsent() const { return out_.size() - out_sent_; }
   // Of replies that the client has not read.
   std::size_t backlog() const { return unsent() + (codec_ ? codec_->held_bytes() : 0); }

@@ -129,6 +129,7 @@ void HttpCodec::take_call() {
   const HttpRequestHead& head = request_->head();
   Conversation& conversation = connection().conversation();
   const std::uint64_t exchange = open_exchange();
+  if (!take_token()) return conversation.refuse(proto::unauthenticated(), exchange);
   CallDefaults defaults;
   defaults.traceparent = checked_traceparent(head.traceparent);
   if (head.has_timeout_ms) {
@@ -136,6 +137,18 @@ void HttpCodec::take_call() {
     if (!defaults.timeout) return conversation.refuse(proto::invalid_request(), exchange);
   }
   receive_whole(conversation, connection().limits(), request_->body(), exchange, defaults);
+}
+
+// Each request says anew whose it is. False for a token that is nobody's.
+bool HttpCodec::take_token() {
+  Caller& caller = connection().conversation().caller();
+  const std::string& authorization = request_->head().authorization;
+  if (authorization.empty()) {
+    caller.forget_token();
+    return true;
+  }
+  const auto token = bearer_token(authorization);
+  return token && caller.present_token(*token);
 }
 
 void HttpCodec::answer_preflight() {
@@ -149,8 +162,10 @@ void HttpCodec::upgrade() {
   // A message of the other protocol can't wait for responses of this one.
   if (!accept || !exchanges_.empty()) return refuse({400, proto::invalid_request()});
   if (!connection().takes_input()) return refuse({503, proto::draining()});
+  if (!take_token()) return refuse({401, proto::unauthenticated()});
   connection().output() +=
-      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " +
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
+      "Upgrade\r\nSec-WebSocket-Accept: " +
       *accept + "\r\n\r\n";
   connection().switch_to(std::make_unique<WebSocketCodec>(connection()));
 }

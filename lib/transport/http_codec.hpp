@@ -43,6 +43,7 @@ class HttpCodec final : public Codec {
   void judge();
   void end_request();
   void take_call();
+  bool take_token();
   void answer_preflight();
   void upgrade();
   void refuse(const HttpRefusal& refusal);

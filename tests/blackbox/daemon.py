@@ -397,7 +397,7 @@ def _toml_table(head, table):
     return "\n".join([head] + [f"{key} = {_toml_value(value)}" for key, value in table.items()]) + "\n"
 
 
-def config_text(server=None, methods=None, log=None, listen=(), admin="tcp://127.0.0.1:0"):
+def config_text(server=None, methods=None, log=None, listen=(), admin="tcp://127.0.0.1:0", clients=None):
     parts = [_toml_table("[server]", server or {})]
     for listener in listen:
         parts.append(_toml_table("[[listen]]", listener if isinstance(listener, dict) else {"address": listener}))
@@ -405,6 +405,8 @@ def config_text(server=None, methods=None, log=None, listen=(), admin="tcp://127
         parts.append(_toml_table("[admin]", {"address": admin}))
     if log:
         parts.append(_toml_table("[log]", log))
+    for client in clients or ():
+        parts.append(_toml_table("[[client]]", client))
     for name, table in (methods or {}).items():
         parts.append(_toml_table(f"[method.{json.dumps(name)}]", table))
     return "\n".join(parts)
@@ -421,7 +423,7 @@ class Daemon:
     """One `sluiced`. By default it serves tcp://127.0.0.1:0, a Unix socket and an admin port, with --demo."""
 
     def __init__(self, server=None, methods=None, log=None, listen=None, admin="tcp://127.0.0.1:0", text=None,
-                 arguments=("--demo",), environment=None, descriptors=None, prefix=(), pass_fds=(), directory=None):
+                 arguments=("--demo",), environment=None, descriptors=None, prefix=(), pass_fds=(), directory=None, clients=None):
         self._own_directory = None
         if directory is None:
             self._own_directory = tempfile.TemporaryDirectory(prefix="sluice-")
@@ -429,7 +431,7 @@ class Daemon:
         self.directory = pathlib.Path(directory)
         self.config = self.directory / "sluiced.toml"
         self.parts = {"server": {"drain_timeout": duration(5000), **(server or {})}, "methods": methods, "log": log,
-                      "admin": admin, "listen": listen if listen is not None else
+                      "admin": admin, "clients": clients, "listen": listen if listen is not None else
                       ["tcp://127.0.0.1:0", f"unix://{self.directory}/sluice.sock"]}
         self.config.write_text(text if text is not None else config_text(**self.parts))
         self.command = [*prefix, sluiced(), "--config", str(self.config), *arguments]

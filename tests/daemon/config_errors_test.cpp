@@ -98,7 +98,7 @@ TEST_CASE("Config errors: a key like no other is told with all that are known") 
   CHECK(error_of("[log]\nzebra = 1") ==
         "f.toml:2:1: log.zebra is not a known key; known are: level, format, slow_call");
   CHECK(contains(error_of("zebra = 1"),
-                 "zebra is not a known table; known are: server, listen, admin, log, method"));
+                 "zebra is not a known table; known are: server, listen, admin, log, client, method"));
 }
 
 TEST_CASE("Config errors: a table where a value belongs and the reverse") {

@@ -83,11 +83,12 @@ class Embedding(unittest.TestCase):
 
 class Configuration(unittest.TestCase):
     def test_is_valid(self):
-        text, = blocks("Configuration", "toml")
-        with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
-            file.write(text)
-            file.flush()
-            step(f"{PREFIX}/bin/sluiced", "--check", "--config", file.name)
+        for section in ("Configuration", "Who may call what"):
+            text, = blocks(section, "toml")
+            with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
+                file.write(text)
+                file.flush()
+                step(f"{PREFIX}/bin/sluiced", "--check", "--config", file.name)
 
 
 if __name__ == "__main__":

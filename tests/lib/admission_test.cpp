@@ -134,6 +134,28 @@ TEST_CASE("Admission: no burst from several threads passes a limit, and every pe
   CHECK(free.in_flight == 0);
 }
 
+TEST_CASE("Admission: a client's own limit refuses only that client, and takes no place in the others") {
+  Admission admission(10);
+  MethodMetrics method;
+  std::atomic<std::size_t> limited{0};
+  std::atomic<std::size_t> counted{0};
+  auto first = admission.try_admit(method, 0, {&limited, 1});
+  REQUIRE(std::get_if<Permit>(&first));
+  CHECK(std::get<Rejection>(admission.try_admit(method, 0, {&limited, 1})) == Rejection::rate_limited);
+  CHECK(admission.in_flight_approx() == 1);
+  const auto other = admission.try_admit(method, 0, {&counted, 0});
+  CHECK(counted == 1);
+  // What is refused elsewhere is not counted.
+  CHECK(std::get<Rejection>(admission.try_admit(method, 2, {&counted, 0})) == Rejection::method_busy);
+  CHECK(counted == 1);
+  Permit moved = std::move(std::get<Permit>(first));
+  CHECK(limited == 1);
+  moved.release();
+  moved.release();
+  CHECK(limited == 0);
+  CHECK(admission.in_flight_approx() == 1);
+}
+
 TEST_CASE("Permit: may be given back by another thread than the one that got it") {
   Admission admission(1000);
   MethodMetrics method;

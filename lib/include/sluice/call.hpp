@@ -27,6 +27,11 @@ class Call {
   // W3C trace context as the client sent it; empty where it sent none.
   std::string_view traceparent() const;
 
+  // The configured name of the client that calls; empty where no clients are configured.
+  std::string_view client() const;
+  // Whether that client may call the method, which need not exist.
+  bool may_call(std::string_view method) const;
+
   // When the answer stops being of use: the caller has its -32002 then.
   std::chrono::steady_clock::time_point deadline() const;
   // Time left until then; zero when it has passed.

@@ -1,0 +1,83 @@
+#include "daemon/client/token.hpp"
+
+#include <openssl/evp.h>
+#include <sys/random.h>
+
+#include <array>
+#include <iostream>
+#include <iterator>
+
+#include "daemon/client/commands.hpp"
+#include "daemon/client/output.hpp"
+
+namespace sluice::client {
+namespace {
+
+constexpr std::size_t kTokenBytes = 32;       // of chance
+constexpr std::size_t kTokenBytesMax = 1024;  // what a server looks at
+
+// Base64 as URLs have it (RFC 4648, section 5), without padding.
+std::string base64url(const std::array<unsigned char, kTokenBytes>& bytes) {
+  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  constexpr unsigned kDigitBits = 6;
+  std::string text;
+  unsigned pending = 0;
+  unsigned bits = 0;
+  for (const unsigned char byte : bytes) {
+    pending = pending << 8u | byte;
+    for (bits += 8; bits >= kDigitBits; bits -= kDigitBits) {
+      text += kDigits[pending >> (bits - kDigitBits) & 0x3Fu];
+    }
+  }
+  if (bits > 0) text += kDigits[pending << (kDigitBits - bits) & 0x3Fu];
+  return text;
+}
+
+}  // namespace
+
+Result<std::string> new_token() {
+  std::array<unsigned char, kTokenBytes> bytes;
+  // So few bytes come whole, and once the system is up, at once.
+  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
+    return Failure{ExitCode::rpc_error, "the system gives no random bytes"};
+  }
+  return base64url(bytes);
+}
+
+Result<std::string> digest_line(std::string_view token) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
+  unsigned size = 0;
+  if (EVP_Digest(token.data(), token.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1) {
+    return Failure{ExitCode::rpc_error, "cannot compute a SHA-256"};
+  }
+  std::string line = "token_sha256 = \"";
+  for (unsigned i = 0; i < size; ++i) {
+    constexpr std::string_view kHex = "0123456789abcdef";
+    line += kHex[digest[i] >> 4u];
+    line += kHex[digest[i] & 0xFu];
+  }
+  return line + "\"";
+}
+
+Result<std::string> read_token(std::istream& in) {
+  std::string text(std::istreambuf_iterator<char>(in), {});
+  if (text.ends_with('\n')) text.pop_back();
+  if (text.ends_with('\r')) text.pop_back();
+  if (text.empty()) return usage_error("no token on stdin");
+  if (text.size() > kTokenBytesMax) return usage_error("the token on stdin is too long");
+  if (text.find_first_of("\r\n") != std::string::npos) return usage_error("more than one line on stdin");
+  return text;
+}
+
+Outcome run_token(const CommandLine& line) {
+  const bool given = !line.operands.empty();
+  const Result<std::string> token = given ? read_token(std::cin) : new_token();
+  if (!token) return token.error();
+  const Result<std::string> digest = digest_line(*token);
+  if (!digest) return digest.error();
+  if (!given) print_line(*token);
+  print_line(*digest);
+  return ExitCode::ok;
+}
+
+}  // namespace sluice::client

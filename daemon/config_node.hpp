@@ -1,0 +1,36 @@
+// A value of a TOML document as the kinds of values read it, and where it stands.
+#pragma once
+
+#include <utility>
+
+#include "daemon/config_precheck.hpp"
+#include "daemon/config_values.hpp"
+#include "daemon/toml.hpp"
+
+namespace sluice::daemon {
+
+inline ConfigValue value_of(const toml::array& array) {
+  ConfigValue::Texts texts;
+  for (const toml::node& element : array) {
+    const auto* text = element.as_string();
+    if (text == nullptr) return {ConfigValue::Other{"an array"}};
+    texts.push_back(text->get());
+  }
+  return {std::move(texts)};
+}
+
+inline ConfigValue value_of(const toml::node& node) {
+  if (const auto* flag = node.as_boolean()) return {flag->get()};
+  if (const auto* number = node.as_integer()) return {number->get()};
+  if (const auto* number = node.as_floating_point()) return {number->get()};
+  if (const auto* text = node.as_string()) return {std::string_view(text->get())};
+  if (const auto* array = node.as_array()) return value_of(*array);
+  if (node.is_table()) return {ConfigValue::Other{"a table"}};
+  return {ConfigValue::Other{"a date or time"}};
+}
+
+inline TextPlace place_of(const toml::node& node) {
+  return {node.source().begin.line, node.source().begin.column};
+}
+
+}  // namespace sluice::daemon

@@ -1,0 +1,38 @@
+// Which methods a client may call, by their names.
+#pragma once
+
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::core {
+
+// Made from exact names, prefixes ("calc.*", "*") and exclusions of both ("!calc.reset", "!calc.*"); an
+// exclusion wins. The server's own methods ("rpc.*") need no pattern and may only be excluded. Immutable.
+class MethodPatterns {
+ public:
+  // Allows everything.
+  MethodPatterns() : allowed_({"*"}) {}
+  explicit MethodPatterns(const std::vector<std::string>& patterns);
+
+  // Does not allocate. Any thread.
+  bool allow(std::string_view method) const;
+
+  // Whether `text` is a pattern: not empty, and with no * but at its end.
+  static bool is_pattern(std::string_view text);
+
+ private:
+  struct Set {
+    explicit Set(const std::vector<std::string>& patterns);
+    bool contains(std::string_view method) const;
+
+    std::set<std::string, std::less<>> names;
+    std::vector<std::string> prefixes;
+  };
+
+  Set allowed_;
+  Set excluded_{{}};
+};
+
+}  // namespace sluice::core

@@ -1,0 +1,46 @@
+#include "lib/access/token.hpp"
+
+#include <new>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+namespace sluice::core {
+namespace {
+
+// Below 0 for what is no hexadecimal digit.
+int hex_value(char digit) {
+  if (digit >= '0' && digit <= '9') return digit - '0';
+  if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
+  if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
+  return -1;
+}
+
+}  // namespace
+
+TokenDigest token_digest(std::string_view token) {
+  TokenDigest digest;
+  unsigned size = 0;
+  if (EVP_Digest(token.data(), token.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1) {
+    throw std::bad_alloc();  // nothing else can be wrong with it
+  }
+  return digest;
+}
+
+std::optional<TokenDigest> parse_digest(std::string_view hex) {
+  TokenDigest digest;
+  if (hex.size() != 2 * digest.size()) return std::nullopt;
+  for (std::size_t i = 0; i < digest.size(); ++i) {
+    const int high = hex_value(hex[2 * i]);
+    const int low = hex_value(hex[2 * i + 1]);
+    if (high < 0 || low < 0) return std::nullopt;
+    digest[i] = static_cast<unsigned char>(high * 16 + low);
+  }
+  return digest;
+}
+
+bool same_digest(const TokenDigest& left, const TokenDigest& right) {
+  return CRYPTO_memcmp(left.data(), right.data(), left.size()) == 0;
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,149 @@
+#include <doctest/doctest.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <unistd.h>
+
+#include "daemon/config.hpp"
+
+namespace sluice::daemon {
+namespace {
+
+const std::string kDigest(64, 'a');
+
+// An entry that has nothing wrong, and what is added to it.
+std::string entry(const std::string& more = "", const std::string& name = "a") {
+  return "[[client]]\nname = \"" + name + "\"\ntoken_sha256 = \"" + kDigest + "\"\n" + more + "\n";
+}
+
+std::vector<std::string> errors_of(std::string_view text) {
+  std::vector<std::string> lines;
+  for (const ConfigError& error : parse_config(text, "f.toml").errors) lines.push_back(error.text());
+  return lines;
+}
+
+std::string error_of(std::string_view text) {
+  const std::vector<std::string> lines = errors_of(text);
+  REQUIRE(lines.size() == 1);
+  return lines.front();
+}
+
+bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+TEST_CASE("Config clients: every key is read") {
+  const LoadedConfig loaded = parse_config(R"([[client]]
+name = "deploy"
+token_sha256 = ")" + kDigest + R"("
+user = 1000
+group = 50
+certificate = "CN=deploy"
+methods = ["calc.*", "!calc.reset"]
+rate = 0.5
+burst = 7
+max_in_flight = 64
+[[client]]
+name = "anonymous"
+methods = []
+rate = 3
+)",
+                                           "f.toml");
+  REQUIRE(loaded.ok());
+  REQUIRE(loaded.settings.clients.size() == 2);
+  const core::ClientSettings& first = loaded.settings.clients[0];
+  CHECK(first.name == "deploy");
+  CHECK(first.token_sha256 == kDigest);
+  CHECK(first.user == 1000);
+  CHECK(first.group == 50);
+  CHECK(first.certificate == "CN=deploy");
+  CHECK(first.methods == std::vector<std::string>{"calc.*", "!calc.reset"});
+  CHECK(first.rate == 0.5);
+  CHECK(first.burst == 7);
+  CHECK(first.max_in_flight == 64);
+  const core::ClientSettings& second = loaded.settings.clients[1];
+  CHECK(second.methods == std::vector<std::string>());
+  CHECK(second.rate == 3);
+  CHECK(second.burst == 0);
+}
+
+TEST_CASE("Config clients: users and groups are looked up by name") {
+  const LoadedConfig loaded = parse_config(
+      "[[client]]\nname = 'a'\nuser = 'root'\n[[client]]\nname = 'b'\ngroup = 'root'\n", "f.toml");
+  REQUIRE(loaded.ok());
+  CHECK(loaded.settings.clients[0].user == 0);
+  CHECK(loaded.settings.clients[1].group == 0);
+  CHECK(
+      contains(error_of("[[client]]\nname = 'a'\nuser = 'no such user'"),
+               "f.toml:3:8: client.user = \"no such user\" is not allowed; it takes the name of a user that "
+               "this machine knows, or the user's number"));
+  CHECK(contains(error_of("[[client]]\nname = 'a'\ngroup = -1"), "f.toml:3:9: client.group"));
+}
+
+TEST_CASE("Config clients: values without sense are refused") {
+  for (const std::string line :
+       {"methods = 'calc.*'", "methods = [1]", "methods = ['a*b']", "methods = ['']", "rate = 0", "rate = -1",
+        "rate = nan", "rate = inf", "rate = 1e9", "rate = '100'", "rate = 1\nburst = 0", "max_in_flight = 0",
+        "certificate = ''", "user = 4294967295"}) {
+    CAPTURE(line);
+    CHECK(contains(error_of(entry(line)), " is not allowed; it takes "));
+  }
+  for (const std::string name : {"", "two words", "a=b", "\xC3\xA9"}) {
+    CAPTURE(name);
+    CHECK(contains(error_of(entry("", name)), "f.toml:2:8: client.name"));
+  }
+}
+
+TEST_CASE("Config clients: what may be a token is never shown") {
+  CHECK(error_of("[[client]]\nname = 'a'\ntoken_sha256 = 'secret'") ==
+        "f.toml:3:16: client.token_sha256 is not allowed; it takes the SHA-256 of a token as 64 hexadecimal "
+        "digits, which `sluice token` prints");
+  const std::string plain = error_of("[[client]]\nname = 'a'\ntoken = 'secret'");
+  CHECK(plain.starts_with("f.toml:3:1: client.token would keep the token itself"));
+  CHECK(contains(plain, "token_sha256"));
+  CHECK_FALSE(contains(plain, "secret"));
+}
+
+TEST_CASE("Config clients: each has a name of its own and something to be known by") {
+  CHECK(error_of("[[client]]\nuser = 1") ==
+        "f.toml:1:1: client.name is missing; each client has one of its own");
+  CHECK(contains(error_of("[[client]]\nname = 'a'"), "f.toml:1:1: client a has nothing to be known by"));
+  CHECK(contains(error_of(entry() + "[[client]]\nname = 'a'\nuser = 1"),
+                 "f.toml:6:8: client.name is the same as client a's"));
+  CHECK(contains(error_of("client = []"), "client is empty"));
+  CHECK(contains(error_of("[client]\nname = 'a'"), "each client is a table of its own under [[client]]"));
+}
+
+TEST_CASE("Config clients: no proof is two clients'") {
+  std::string digest = kDigest;
+  digest[0] = 'A';
+  CHECK(contains(error_of(entry() + "[[client]]\nname = 'b'\ntoken_sha256 = '" + digest + "'"),
+                 "f.toml:7:16: client.token_sha256 is the same as client a's"));
+  for (const std::string proof : {"user = 7", "group = 7", "certificate = 'CN=x'"}) {
+    CAPTURE(proof);
+    CHECK(contains(error_of("[[client]]\nname = 'a'\n" + proof + "\n[[client]]\nname = 'b'\n" + proof),
+                   " is the same as client a's"));
+  }
+}
+
+TEST_CASE("Config clients: anonymous has no proof") {
+  CHECK(errors_of("[[client]]\nname = 'anonymous'").empty());
+  CHECK(contains(error_of("[[client]]\nname = 'anonymous'\nuser = 1"),
+                 "f.toml:3:8: client.user is not for \"anonymous\""));
+}
+
+TEST_CASE("Config clients: limits and methods that can't be meant") {
+  CHECK(
+      contains(error_of(entry("burst = 5")), "f.toml:4:9: client.burst has no meaning without client.rate"));
+  CHECK(
+      contains(error_of(entry("methods = ['!calc.reset']")), "f.toml:4:11: client.methods excludes methods"));
+}
+
+TEST_CASE("Config clients: with them a listener may be reached by others") {
+  const std::string listen = "[[listen]]\naddress = 'tcp://0.0.0.0:7070'\n";
+  CHECK(contains(error_of(listen), "[[client]] says who may call what"));
+  CHECK(errors_of(listen + entry()).empty());
+}
+
+}  // namespace
+}  // namespace sluice::daemon
