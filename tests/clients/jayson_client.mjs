@@ -1,10 +1,24 @@
-// jayson over TCP or a Unix path: `node jayson_client.mjs HOST PORT` or `node jayson_client.mjs PATH`.
+// jayson over TCP or a Unix path: `node jayson_client.mjs HOST PORT` or `node jayson_client.mjs PATH`; over HTTP:
+// `http://HOST:PORT`, or `http: PATH`; over WebSocket: `ws://HOST:PORT`.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { promisify } from "node:util";
 import jayson from "jayson";
 
-const [hostOrPath, port] = process.argv.slice(2);
-const client = jayson.Client.tcp(port ? { host: hostOrPath, port: Number(port) } : { path: hostOrPath });
+const [first, second] = process.argv.slice(2);
+
+async function connect() {
+  if (first === "http:") return jayson.Client.http({ socketPath: second });
+  if (first.startsWith("http://")) return jayson.Client.http(first);
+  if (first.startsWith("ws://")) {
+    const client = jayson.Client.websocket({ url: first });
+    await once(client.ws, "open");
+    return client;
+  }
+  return jayson.Client.tcp(second ? { host: first, port: Number(second) } : { path: first });
+}
+
+const client = await connect();
 const request = promisify((...parts) => {
   const done = parts.pop();
   client.request(...parts, (error, answer) => done(error, answer));
@@ -29,8 +43,9 @@ const answers = await request(batch);
 assert.deepEqual(answers.map((answer) => answer.result ?? answer.error.code), [3, -32603, ["last"]]);
 assert.deepEqual(answers.map((answer) => answer.id), [batch[0].id, batch[2].id, batch[3].id]);
 
-// A notification: written and half-closed at once.
+// A notification: over TCP written and half-closed at once.
 await request("demo.subtract", [2, 1], null);
 
 await Promise.all(Array.from({ length: 50 }, async (_, n) => assert.deepEqual((await request("demo.echo", [n])).result, [n])));
+client.ws?.close();
 console.log("ok");

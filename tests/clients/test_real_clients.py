@@ -1,56 +1,16 @@
-"""Clients that people really use, against a running daemon: each makes calls, a batch where it can, and a notification."""
+"""Clients of JSON streams that people really use, against a running daemon: each makes calls, a batch where it can, and a notification."""
 
 import json
-import pathlib
 import shutil
 import socket
 import subprocess
-import sys
 import unittest
 
-HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "blackbox"))
-from daemon import DaemonTest, limit, main, message  # noqa: E402
+from client_test import NodeTest, NotificationTest  # first: it finds the module below
+from daemon import limit, main, message
 
 
-def install():
-    """The packages of package.json, once."""
-    if not shutil.which("node") or not shutil.which("npm"):
-        raise unittest.SkipTest("node and npm are not installed")
-    if (HERE / "node_modules" / ".package-lock.json").exists():
-        return
-    command = ["npm", "ci" if (HERE / "package-lock.json").exists() else "install", "--no-progress"]
-    done = subprocess.run(command, cwd=HERE, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
-    if done.returncode:
-        raise AssertionError(f"{' '.join(command)}: {done.stdout}{done.stderr}")
-
-
-class NotificationTest(DaemonTest):
-    """Each client sends demo.subtract once without an id; whether it ran shows in the metrics."""
-
-    def setUp(self):
-        self.before = self.subtractions()
-
-    def subtractions(self):
-        return self.daemon.value("sluice_calls_total", method="demo.subtract", code="ok")
-
-    def assert_notified(self, calls_besides):
-        self.daemon.wait_value(self.before + calls_besides + 1, "sluice_calls_total", method="demo.subtract", code="ok")
-        self.daemon.wait_in_flight(0)
-        self.daemon.wait_connections(0)
-
-
-class Node(NotificationTest):
-    @classmethod
-    def setUpClass(cls):
-        install()
-
-    def run_script(self, script, *arguments):
-        done = subprocess.run(["node", str(HERE / script), *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=limit(40))
-        self.assertEqual((done.returncode, done.stdout.strip()), (0, "ok"), done.stdout + done.stderr)
-        self.assert_notified(calls_besides=1)
-
+class Node(NodeTest):
     def test_jayson_over_tcp(self):
         self.run_script("jayson_client.mjs", *self.daemon.tcp())
 

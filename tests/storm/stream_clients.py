@@ -1,0 +1,55 @@
+"""The storm over JSON streams and header framing."""
+
+import json
+
+from client import Client, Violation
+
+
+def entries(text):
+    replies = json.loads(text)
+    return replies if isinstance(replies, list) else [replies]
+
+
+class StreamClient(Client):
+    name = "stream"
+
+    def frame(self, body):
+        return self.encoded(body) + self.random.choice((b"\n", b"\n", b"", b"\r\n", b"\n\n"))
+
+    def rubbish(self):
+        # A value without a newline behind it would be on the rubbish's line, so the line ends before it.
+        return b"\n" + self.rubbish_text() + b"\n"
+
+    def beginning(self):
+        return b'{"jsonrpc":"2.0","id":"never'
+
+    async def read_replies(self):
+        line = await self.reader.readline()
+        if line and not line.endswith(b"\n"):
+            raise Violation(f"the stream ends inside a reply: {line[:200]!r}")
+        return entries(line) if line else None
+
+
+class HeaderClient(Client):
+    name = "header"
+
+    def wrap(self, data):
+        return b"Content-Length: %d\r\n\r\n" % len(data) + data
+
+    def frame(self, body):
+        return self.wrap(self.encoded(body))
+
+    def rubbish(self):
+        return self.wrap(self.rubbish_text())
+
+    def beginning(self):
+        return b'Content-Length: 100\r\n\r\n{"jsonrpc":'
+
+    async def read_replies(self):
+        length = None
+        while line := await self.reader.readline():
+            if line == b"\r\n":
+                return entries(await self.reader.readexactly(length))
+            if line.lower().startswith(b"content-length:"):
+                length = int(line.split(b":")[1])
+        return None
