@@ -398,10 +398,10 @@ class Logs(ClientsTest):
         connection.send("".join(message("demo.fail", failure, id) for id in range(300)))
         connection.receive_many(300)
         left_out = int(daemon.wait_log(r"warn .*?(\d+) lines about slow or failed calls were left out", 5).group(1))
-        written = len(re.findall("failed call", daemon.log_text()))
+        written = len(re.findall("failed call method", daemon.log_text()))
         self.assertLessEqual(written, 200)
         eventually(5, lambda: sum(map(int, re.findall(r"(\d+) lines about slow", daemon.log_text()))) +
-                   len(re.findall("failed call", daemon.log_text())) == 300, "every line is written or counted")
+                   len(re.findall("failed call method", daemon.log_text())) == 300, "every line is written or counted")
         self.assertGreater(left_out, 0)
 
 
