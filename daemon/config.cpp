@@ -12,6 +12,7 @@
 #include "daemon/config_address.hpp"
 #include "daemon/config_precheck.hpp"
 #include "daemon/config_schema.hpp"
+#include "daemon/config_tls.hpp"
 #include "daemon/toml.hpp"
 #include "lib/observe/log.hpp"
 
@@ -35,23 +36,6 @@ ConfigValue value_of(const toml::node& node) {
 
 std::string joined(const std::vector<std::string_view>& words) {
   return fmt::format("{}", fmt::join(words, ", "));
-}
-
-template <typename Target>
-std::vector<std::string_view> names_of(const Keys<Target>& keys) {
-  std::vector<std::string_view> names;
-  for (const auto& known : keys) names.push_back(known.name);
-  return names;
-}
-
-// The table that has a key of this name, for those who put it into another one.
-std::optional<std::string_view> home_of(std::string_view key_name) {
-  for (const TableDescription& table : config_tables()) {
-    for (const KeyDescription& known : table.keys) {
-      if (known.name == key_name) return table.header;
-    }
-  }
-  return std::nullopt;
 }
 
 // Walks a parsed document, stores what fits into settings and notes what does not. Used once.
@@ -83,6 +67,7 @@ class ConfigReader {
   void read_listeners(const toml::node& node);
   void read_listener(const toml::node& node);
   void check_listener(const toml::table& table, const ListenSettings& listener);
+  void read_tls(const toml::node& node, ListenSettings& listener);
   void read_methods(const toml::node& node);
   void read_method(const toml::key& name, const toml::node& node);
   void take_place(const std::string& address, Position where);
@@ -127,7 +112,9 @@ void ConfigReader::read_top(const toml::key& name, const toml::node& node) {
 
 void ConfigReader::unknown_top(const toml::key& name) {
   std::vector<std::string_view> known;
-  for (const TableDescription& table : config_tables()) known.push_back(table.name);
+  for (const TableDescription& table : config_tables()) {
+    if (table.name.find('.') == std::string_view::npos) known.push_back(table.name);
+  }
   const std::string shown_name = core::printable(name.str());
   const Position where = name.source().begin;
   if (const auto home = home_of(name.str())) {
@@ -193,6 +180,7 @@ void ConfigReader::read_listener(const toml::node& node) {
     const std::string& allowed = listen_keys().front().allowed;
     return complain(node.source().begin, fmt::format("listen.address is missing; it takes {}", allowed));
   }
+  if (const toml::node* tls = table->get("tls"); tls && tls->is_table()) read_tls(*tls, listener);
   if (listener.address.empty()) return;  // complained about already
   check_listener(*table, listener);
   result_.settings.listeners.push_back(std::move(listener));
@@ -214,6 +202,25 @@ void ConfigReader::check_listener(const toml::table& table, const ListenSettings
              "listen.mode has no meaning for a tcp:// address; it takes a unix:// one");
   }
   take_place(listener.address, where);
+}
+
+void ConfigReader::read_tls(const toml::node& node, ListenSettings& listener) {
+  const toml::table& table = *node.as_table();
+  core::TlsSettings& tls = listener.tls.emplace();
+  read_table(node, "listen.tls", tls_keys(), tls);
+  for (const char* name : {"certificate", "key"}) {
+    if (table.contains(name)) continue;
+    complain(node.source().begin,
+             fmt::format("listen.tls.{} is missing; it takes the name of a PEM file", name));
+  }
+  for (std::string& mistake : tls_mistakes(listener)) complain(node.source().begin, std::move(mistake));
+  resolve_paths(tls, file_);
+  if (tls.certificate.empty() || tls.key.empty()) return;
+  const auto place = [&](const char* name) {
+    const auto* value = table.get(name);
+    return value ? TextPlace{value->source().begin.line, value->source().begin.column} : TextPlace{};
+  };
+  result_.tls_files.push_back({tls, place("certificate"), place("key"), place("client_ca")});
 }
 
 void ConfigReader::read_methods(const toml::node& node) {
@@ -273,12 +280,6 @@ void ConfigReader::check_places(const toml::table& document) {
 }
 
 }  // namespace
-
-std::string ConfigError::text() const {
-  const std::string name = core::printable(file);
-  if (line == 0) return fmt::format("{}: {}", name, message);
-  return fmt::format("{}:{}:{}: {}", name, line, column, message);
-}
 
 LoadedConfig parse_config(std::string_view text, const std::string& file) {
   ConfigReader reader(file);

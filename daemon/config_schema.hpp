@@ -26,8 +26,16 @@ struct Key {
 template <typename Target>
 using Keys = std::vector<Key<Target>>;
 
+template <typename Target>
+std::vector<std::string_view> names_of(const Keys<Target>& keys) {
+  std::vector<std::string_view> names;
+  for (const auto& known : keys) names.push_back(known.name);
+  return names;
+}
+
 const Keys<core::Settings>& server_keys();
 const Keys<core::ListenSettings>& listen_keys();
+const Keys<core::TlsSettings>& tls_keys();
 const Keys<core::Settings>& admin_keys();
 const Keys<core::Settings>& log_keys();
 const Keys<core::MethodSettings>& method_keys();
@@ -40,13 +48,16 @@ struct KeyDescription {
 };
 
 struct TableDescription {
-  std::string_view name;    // "server"
+  std::string_view name;    // "server"; with a dot where it is inside another one
   std::string_view header;  // as it stands in a file, "[server]"
   std::vector<KeyDescription> keys;
 };
 
 // All tables, in the order in which people want to read about them. Views live as long as the program.
 const std::vector<TableDescription>& config_tables();
+
+// The table that has a key of this name, for those who put it into another one.
+std::optional<std::string_view> home_of(std::string_view key_name);
 
 // The one of `known` that `given` was probably meant to be, if any comes near enough.
 std::optional<std::string_view> nearest(std::string_view given, const std::vector<std::string_view>& known);

@@ -62,4 +62,13 @@ std::optional<std::string_view> nearest(std::string_view given, const std::vecto
   return std::nullopt;
 }
 
+std::optional<std::string_view> home_of(std::string_view key_name) {
+  for (const TableDescription& table : config_tables()) {
+    for (const KeyDescription& known : table.keys) {
+      if (known.name == key_name) return table.header;
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace sluice::daemon

@@ -24,10 +24,11 @@ std::string_view to_string(Protocol protocol) {
 }
 
 std::string_view to_string(CloseReason reason) {
-  static constexpr std::array<std::string_view, 13> kNames = {
-      "finished",         "reset",           "idle_timeout", "message_timeout", "write_timeout",
-      "output_full",      "message_too_big", "framing_lost", "unsupported",     "connection_limit",
-      "descriptor_limit", "draining",        "stopped"};
+  static constexpr std::array<std::string_view, 15> kNames = {
+      "finished",         "reset",        "idle_timeout",    "message_timeout",
+      "write_timeout",    "output_full",  "message_too_big", "framing_lost",
+      "unsupported",      "tls_required", "tls_failed",      "connection_limit",
+      "descriptor_limit", "draining",     "stopped"};
   static_assert(kNames.size() == static_cast<std::size_t>(CloseReason::kCount));
   return name_at(kNames, static_cast<std::size_t>(reason));
 }

@@ -36,6 +36,8 @@ enum class CloseReason : std::uint8_t {
   message_too_big,  // and no end of it in sight
   framing_lost,     // broken headers: no next message can be found
   unsupported,      // speaks a protocol that this listener doesn't
+  tls_required,     // speaks no TLS where that is a must
+  tls_failed,       // no handshake, or none in time
   connection_limit,
   descriptor_limit,
   draining,

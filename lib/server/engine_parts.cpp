@@ -2,6 +2,8 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <stdexcept>
+#include <variant>
 
 #include "lib/observe/exposition.hpp"
 #include "lib/observe/log.hpp"
@@ -41,8 +43,18 @@ bool run_and_wait(IoThread& thread, TimePoint until, std::function<void()> task)
   return state->wake.wait_until(lock, until, [&] { return state->done; });
 }
 
-std::shared_ptr<Listener> EngineParts::make_listener(std::unique_ptr<ListeningSocket> socket) {
-  return std::make_shared<Listener>(std::move(socket), hosts, connection_limit);
+std::shared_ptr<const TlsContext> load_tls(const ListenSettings& listen) {
+  if (!listen.tls) return nullptr;
+  auto loaded = TlsContext::load(*listen.tls);
+  if (const auto* problem = std::get_if<TlsProblem>(&loaded)) {
+    throw std::invalid_argument(listen.address + ": " + describe(*problem, *listen.tls));
+  }
+  return std::get<std::shared_ptr<const TlsContext>>(std::move(loaded));
+}
+
+std::shared_ptr<Listener> EngineParts::make_listener(std::unique_ptr<ListeningSocket> socket,
+                                                     std::shared_ptr<const TlsContext> tls) {
+  return std::make_shared<Listener>(std::move(socket), hosts, connection_limit, std::move(tls));
 }
 
 void EngineParts::start_listener(const std::shared_ptr<Listener>& listener) {

@@ -41,7 +41,8 @@ struct IoPart {
 struct EngineParts {
   explicit EngineParts(Settings initial);
 
-  std::shared_ptr<Listener> make_listener(std::unique_ptr<ListeningSocket> socket);
+  std::shared_ptr<Listener> make_listener(std::unique_ptr<ListeningSocket> socket,
+                                          std::shared_ptr<const TlsContext> tls);
   void start_listener(const std::shared_ptr<Listener>& listener);
   void stop_listeners(std::vector<std::shared_ptr<Listener>> ended);
   std::unique_ptr<AdminServer> make_admin(const std::string& address,
@@ -70,6 +71,10 @@ struct EngineParts {
   std::atomic<bool> ready{false};
   bool stuck = false;  // a worker is in a handler that does not return
 };
+
+// Reads the listener's certificate; null where it has none. Throws std::invalid_argument that names the file
+// and what is wrong with it.
+std::shared_ptr<const TlsContext> load_tls(const ListenSettings& listen);
 
 // Runs `task` on the thread and waits for it, but no longer than until `until`. True at once where the
 // thread was never started.

@@ -19,6 +19,7 @@ void Engine::reload(const Settings& wanted) {
   std::vector<std::shared_ptr<Listener>> opened;
   std::vector<std::shared_ptr<Listener>> ended;
   std::vector<EngineParts::Open> changed_modes;
+  std::vector<std::pair<std::shared_ptr<Listener>, std::shared_ptr<const TlsContext>>> certificates;
   for (const ListenSettings& listen : settings.listeners) {
     const auto same = std::ranges::find_if(parts.listeners, [&](const EngineParts::Open& open) {
       const bool taken =
@@ -29,11 +30,13 @@ void Engine::reload(const Settings& wanted) {
       // A new mode is for the file that is there; reopening would find the address taken, by this server.
       if (same->settings.mode != listen.mode && !same->inherited)
         changed_modes.push_back({listen, same->listener});
+      certificates.emplace_back(same->listener, load_tls(listen));
       listeners.push_back(*same);
       listeners.back().settings = listen;
       continue;
     }
-    listeners.push_back({listen, parts.make_listener(ListeningSocket::open(listen)), false});
+    auto tls = load_tls(listen);
+    listeners.push_back({listen, parts.make_listener(ListeningSocket::open(listen), std::move(tls)), false});
     opened.push_back(listeners.back().listener);
   }
   for (const EngineParts::Open& open : parts.listeners) {
@@ -65,6 +68,9 @@ void Engine::reload(const Settings& wanted) {
   parts.connection_limit.set_max(settings.max_connections);
   parts.registry.configure(settings.methods);
   parts.on_all([limits = settings.limits](IoPart& part) { part.thread.limits = limits; });
+  parts.io.front()->thread.post([certificates = std::move(certificates)] {
+    for (const auto& [listener, tls] : certificates) listener->use_tls(tls);
+  });
   for (const auto& listener : opened) parts.start_listener(listener);
   for (const auto& listener : ended)
     spdlog::info("no longer listening on {}", listener->address().to_string());

@@ -23,13 +23,14 @@ Descriptor open_reserve() { return Descriptor(::open("/dev/null", O_RDONLY | O_C
 }  // namespace
 
 Listener::Listener(std::unique_ptr<ListeningSocket> socket, const std::vector<SessionHost*>& hosts,
-                   ConnectionLimit& limit)
+                   ConnectionLimit& limit, std::shared_ptr<const TlsContext> tls)
     : address_(socket->address()),
       name_(address_.to_string()),
       socket_(std::move(socket)),
       hosts_(hosts),
       io_(hosts.front()->io()),
       limit_(limit),
+      tls_(std::move(tls)),
       watch_(io_.context(), ::fcntl(socket_->descriptor(), F_DUPFD_CLOEXEC, 0)),
       reserve_(open_reserve()) {}
 
@@ -115,9 +116,9 @@ void Listener::admit(Descriptor socket) {
   SessionHost& host = least_busy();
   const bool local = address_.kind == Address::Kind::unix_socket;
   const auto arrival = std::make_shared<Arrival>(Arrival{std::move(socket), std::move(permit)});
-  const auto add = [&host, local, arrival] {
-    host.add(
-        std::make_shared<StreamSession>(host, std::move(arrival->socket), local, std::move(arrival->place)));
+  const auto add = [&host, local, arrival, tls = tls_] {
+    host.add(std::make_shared<StreamSession>(host, std::move(arrival->socket), local,
+                                             std::move(arrival->place), tls));
   };
   if (&host.io() == &io_) return add();
   host.io().post(add);

@@ -9,6 +9,7 @@
 
 #include "lib/transport/listening_socket.hpp"
 #include "lib/transport/session_host.hpp"
+#include "lib/transport/tls_context.hpp"
 
 namespace sluice::core {
 
@@ -17,11 +18,13 @@ namespace sluice::core {
 // than leave them waiting, and takes a rest, so that it never spins. Its members run on its I/O thread.
 class Listener : public std::enable_shared_from_this<Listener>, private Deadline {
  public:
-  // `hosts` are all I/O threads' connections; the listener runs on the first one's.
+  // `hosts` are all I/O threads' connections; the listener runs on the first one's. `tls`: null for none.
   Listener(std::unique_ptr<ListeningSocket> socket, const std::vector<SessionHost*>& hosts,
-           ConnectionLimit& limit);
+           ConnectionLimit& limit, std::shared_ptr<const TlsContext> tls);
 
   void start();
+  // For connections that are taken from here on.
+  void use_tls(std::shared_ptr<const TlsContext> tls) { tls_ = std::move(tls); }
   // No connection is taken from here on; the socket is closed, unless it was inherited and only left.
   void stop();
 
@@ -47,6 +50,7 @@ class Listener : public std::enable_shared_from_this<Listener>, private Deadline
   const std::vector<SessionHost*> hosts_;
   IoThread& io_;
   ConnectionLimit& limit_;
+  std::shared_ptr<const TlsContext> tls_;
   boost::asio::posix::stream_descriptor watch_;  // a duplicate, so that the socket's end is closed in order
   Descriptor reserve_;
   bool stopped_ = false;

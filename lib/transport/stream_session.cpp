@@ -6,7 +6,6 @@
 #include "lib/observe/log.hpp"
 #include "lib/transport/protocol_detector.hpp"
 #include "proto/json_text.hpp"
-#include "proto/response_writer.hpp"
 
 namespace sluice::core {
 namespace {
@@ -38,12 +37,14 @@ proto::MessageLimits message_limits(const Limits& limits) {
 
 }  // namespace
 
-StreamSession::StreamSession(SessionHost& host, Descriptor socket, bool local, ConnectionLimit::Permit permit)
+StreamSession::StreamSession(SessionHost& host, Descriptor socket, bool local, ConnectionLimit::Permit permit,
+                             std::shared_ptr<const TlsContext> tls)
     : host_(host),
       io_(host.io()),
       stream_(std::move(socket), local),
       permit_(std::move(permit)),
       conversation_(host.calls(), *this) {
+  stream_.expect_tls(std::move(tls));
   last_input_ = last_output_ = message_began_ = io_.now();
   io_.metrics().connections_now[static_cast<std::size_t>(Protocol::unknown)].add(1);
 }
@@ -56,12 +57,13 @@ void StreamSession::start() {
 }
 
 bool StreamSession::wants_input() const {
-  return lingering_ || (!end_seen_ && !input_waits_ && may_process());
+  return !end_seen_ && (lingering_ || (!input_waits_ && may_process()));
 }
 
 void StreamSession::on_ready(std::uint32_t events) {
   if (closed_) return;
   io_.at_turn_end(*this);
+  events = stream_.readiness(events);
   if ((events & Poller::kWritable) != 0) output_waits_ = false;
   try {
     // While it is read from, the reader finds out that the client is gone, after it has taken in what was
@@ -80,9 +82,12 @@ void StreamSession::on_ready(std::uint32_t events) {
 
 void StreamSession::read_some() {
   std::string& buffer = io_.read_buffer();
+  const bool securing = stream_.securing();
   const auto got = stream_.read(buffer.data(), buffer.size());
+  // Where TLS is not a must, its time runs from when it begins.
+  if (stream_.securing() && !securing) message_began_ = io_.now();
   if (got.status == Status::would_block) return;
-  if (got.status == Status::failed) return lose_client();
+  if (got.status == Status::failed) return on_read_failure();
   if (got.status == Status::end) return on_end_of_input();
   // Other sockets' messages may have taken long since the turn began.
   io_.begin_turn();
@@ -171,6 +176,8 @@ void StreamSession::process(std::string_view window) {
   if (hungry && end_seen_ && !input_over_) {
     if (decoder_) {
       handle(decoder_->finish(window.substr(done)));
+    } else if (stream_.must_refuse()) {
+      refuse_plain(false);
     } else if (done < window.size()) {
       conversation_.refuse(proto::parse_error(window.size()), 0);
     }
@@ -190,7 +197,12 @@ void StreamSession::process(std::string_view window) {
 
 // Whether the connection's first bytes have told what it speaks.
 bool StreamSession::identify(std::string_view window) {
-  switch (detect_protocol(window)) {
+  const WireProtocol protocol = detect_protocol(window);
+  if (stream_.must_refuse() && protocol != WireProtocol::undecided) {
+    refuse_plain(protocol == WireProtocol::http);
+    return false;
+  }
+  switch (protocol) {
     case WireProtocol::undecided:
       return false;
     case WireProtocol::http:
@@ -206,16 +218,6 @@ bool StreamSession::identify(std::string_view window) {
       return true;
   }
   return false;
-}
-
-// What follows a request line must never be taken for calls: any web page can make a browser send it.
-void StreamSession::refuse_protocol() {
-  const std::string body = proto::error_reply(proto::kNullId, proto::invalid_request()) + "\n";
-  output() +=
-      "HTTP/1.1 501 Not Implemented\r\nContent-Type: application/json\r\nConnection: "
-      "close\r\nContent-Length: " +
-      std::to_string(body.size()) + "\r\n\r\n" + body;
-  end_input(CloseReason::unsupported);
 }
 
 void StreamSession::handle(const proto::FrameEvent& event) {

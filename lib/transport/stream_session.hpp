@@ -25,7 +25,9 @@ class StreamSession final : public Session,
                             private TurnEnd,
                             private Deadline {
  public:
-  StreamSession(SessionHost& host, Descriptor socket, bool local, ConnectionLimit::Permit permit);
+  // `tls`: what the connection has to begin with, or may; null for none.
+  StreamSession(SessionHost& host, Descriptor socket, bool local, ConnectionLimit::Permit permit,
+                std::shared_ptr<const TlsContext> tls = nullptr);
   ~StreamSession() override;
 
   void start() override;
@@ -38,6 +40,7 @@ class StreamSession final : public Session,
   void on_ready(std::uint32_t events) override;
   bool wants_input() const;
   void read_some();
+  void on_read_failure();
   void on_end_of_input();
   void take_in(std::size_t bytes);
   void lose_client();
@@ -47,6 +50,8 @@ class StreamSession final : public Session,
   bool identify(std::string_view window);
   void handle(const proto::FrameEvent& event);
   void refuse_protocol();
+  void refuse_plain(bool http);
+  void append_http_refusal(std::string_view status, const proto::Error& error);
   bool may_process() const;
 
   // Writing.
@@ -71,6 +76,7 @@ class StreamSession final : public Session,
   void on_deadline(TimePoint now) override;
   void look_at_time(TimePoint now);
   TimePoint next_due() const;
+  TimePoint handshake_due() const;
   CloseReason overdue(TimePoint now) const;
   void schedule();
   void count_protocol(Protocol protocol);

@@ -15,6 +15,8 @@ constexpr auto kLingerTime = std::chrono::seconds(2);
 // calls on their way get their refusal.
 constexpr auto kDrainQuietTime = std::chrono::milliseconds(20);
 constexpr auto kDrainRefusalTime = std::chrono::seconds(1);
+// A TLS handshake may take so long, and no longer than a message.
+constexpr milliseconds kHandshakeTime = std::chrono::seconds(10);
 
 }  // namespace
 
@@ -35,9 +37,14 @@ void StreamSession::go_on() {
     message_began_ = io_.now();
     process(in_);
   }
+  // What TLS has taken in already, the poller says nothing of.
+  if (stream_.buffered() && wants_input()) {
+    read_some();
+    io_.at_turn_end(*this);
+  }
   if (doomed_) return close(close_reason_);
   if (input_over_ && !lingering_ && settled()) return end_politely(close_reason_);
-  if (lingering_ && end_seen_) return close(close_reason_);
+  if (lingering_ && end_seen_ && !stream_.ending()) return close(close_reason_);
   update_waits();
   schedule();
 }
@@ -59,10 +66,17 @@ void StreamSession::end_input(CloseReason reason) {
   io_.at_turn_end(*this);
 }
 
+// A client whose handshake failed is told why before the connection ends.
+void StreamSession::on_read_failure() {
+  if (stream_.handshake_failed() && !input_over_) return end_input(CloseReason::tls_failed);
+  lose_client();
+}
+
 void StreamSession::end_politely(CloseReason reason) {
   // With nothing on its way, in neither direction, there is nothing that a reset could destroy.
   const bool quiet = io_.now() - last_input_ >= kDrainQuietTime;
-  if (end_seen_ || (quiet && stream_.undelivered() == 0 && stream_.unread() == 0)) return close(reason);
+  const bool safe = end_seen_ || (quiet && stream_.undelivered() == 0 && stream_.unread() == 0);
+  if (safe && stream_.say_end()) return close(reason);
   close_reason_ = reason;
   linger();
 }
@@ -137,12 +151,17 @@ TimePoint StreamSession::next_due() const {
     due = std::min(due, message_began_ + limits.message_timeout);
     if (skip_until_) due = std::min(due, *skip_until_);
   }
+  if (stream_.securing()) due = std::min(due, handshake_due());
   if (settled() && !partial) due = std::min(due, std::max(last_input_, last_output_) + limits.idle_timeout);
   if (draining_ && settled() && !input_over_) {
     const TimePoint quiet = std::max(last_input_, drain_began_) + kDrainQuietTime;
     due = std::min({due, partial ? TimePoint::max() : quiet, drain_began_ + kDrainRefusalTime});
   }
   return due;
+}
+
+TimePoint StreamSession::handshake_due() const {
+  return message_began_ + std::min(kHandshakeTime, io_.limits.message_timeout);
 }
 
 // The deadline is moved only to an earlier time; when it passes too early, it is set anew. So a busy
@@ -180,6 +199,7 @@ CloseReason StreamSession::overdue(TimePoint now) const {
   const Limits& limits = io_.limits;
   if (unsent() > 0 && last_output_ + limits.write_timeout <= now) return CloseReason::write_timeout;
   if (draining_ && settled()) return CloseReason::draining;
+  if (stream_.securing() && handshake_due() <= now) return CloseReason::tls_failed;
   if (skip_until_ && *skip_until_ <= now) return CloseReason::message_too_big;
   if (!in_.empty() || (decoder_ && decoder_->in_message())) return CloseReason::message_timeout;
   return CloseReason::idle_timeout;
