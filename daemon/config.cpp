@@ -14,6 +14,7 @@
 #include "daemon/config_node.hpp"
 #include "daemon/config_precheck.hpp"
 #include "daemon/config_schema.hpp"
+#include "daemon/config_tls.hpp"
 #include "daemon/toml.hpp"
 #include "lib/observe/log.hpp"
 
@@ -64,6 +65,7 @@ class ConfigReader {
   void read_listener(const toml::node& node);
   void check_listener(const toml::table& table, const ListenSettings& listener);
   void read_clients(const toml::node& node);
+  void read_tls(const toml::node& node, ListenSettings& listener);
   void read_methods(const toml::node& node);
   void read_method(const toml::key& name, const toml::node& node);
   void take_place(const std::string& address, Position where);
@@ -111,7 +113,9 @@ void ConfigReader::read_top(const toml::key& name, const toml::node& node) {
 
 void ConfigReader::unknown_top(const toml::key& name) {
   std::vector<std::string_view> known;
-  for (const TableDescription& table : config_tables()) known.push_back(table.name);
+  for (const TableDescription& table : config_tables()) {
+    if (table.name.find('.') == std::string_view::npos) known.push_back(table.name);
+  }
   const std::string shown_name = core::printable(name.str());
   const Position where = name.source().begin;
   if (const auto home = home_of(name.str())) {
@@ -184,6 +188,7 @@ void ConfigReader::read_listener(const toml::node& node) {
     const std::string& allowed = listen_keys().front().allowed;
     return complain(node.source().begin, fmt::format("listen.address is missing; it takes {}", allowed));
   }
+  if (const toml::node* tls = table->get("tls"); tls && tls->is_table()) read_tls(*tls, listener);
   if (listener.address.empty()) return;  // complained about already
   check_listener(*table, listener);
   result_.settings.listeners.push_back(std::move(listener));
@@ -221,6 +226,25 @@ void ConfigReader::read_clients(const toml::node& node) {
     complain(mistake.where.line, mistake.where.column, std::move(mistake.message));
   }
   for (ClientEntry& entry : entries) result_.settings.clients.push_back(std::move(entry.settings));
+}
+
+void ConfigReader::read_tls(const toml::node& node, ListenSettings& listener) {
+  const toml::table& table = *node.as_table();
+  core::TlsSettings& tls = listener.tls.emplace();
+  read_table(node, "listen.tls", tls_keys(), tls);
+  for (const char* name : {"certificate", "key"}) {
+    if (table.contains(name)) continue;
+    complain(node.source().begin,
+             fmt::format("listen.tls.{} is missing; it takes the name of a PEM file", name));
+  }
+  for (std::string& mistake : tls_mistakes(listener)) complain(node.source().begin, std::move(mistake));
+  resolve_paths(tls, file_);
+  if (tls.certificate.empty() || tls.key.empty()) return;
+  const auto place = [&](const char* name) {
+    const auto* value = table.get(name);
+    return value ? TextPlace{value->source().begin.line, value->source().begin.column} : TextPlace{};
+  };
+  result_.tls_files.push_back({tls, place("certificate"), place("key"), place("client_ca")});
 }
 
 void ConfigReader::read_methods(const toml::node& node) {

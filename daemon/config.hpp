@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/config_precheck.hpp"
 #include "lib/server/settings.hpp"
 #include "proto/limits.hpp"
 
@@ -27,19 +28,28 @@ struct ConfigError {
   std::string text() const;
 };
 
+// A listener's TLS, and where in the file its own files are named.
+struct TlsFiles {
+  core::TlsSettings settings;
+  TextPlace certificate;
+  TextPlace key;
+  TextPlace client_ca;
+};
+
 struct LoadedConfig {
   core::Settings settings;          // meant to be used only where there are no errors
   std::vector<ConfigError> errors;  // in the order of the file
+  std::vector<TlsFiles> tls_files;  // to be looked into
 
   bool ok() const { return errors.empty(); }
 };
 
 // Reads the text of a configuration; `file` is its name for messages. Keys that are absent keep their
-// defaults, so that empty text is all defaults.
+// defaults, so that empty text is all defaults. Files that it names are not looked into.
 LoadedConfig parse_config(std::string_view text, const std::string& file);
 
-// Reads the file at that path. A file that can't be read is one error without a line. Takes a few seconds
-// at most: a pipe that nobody writes to is given up.
+// Reads the file at that path, and the certificates it names. A file that can't be read is one error without
+// a line. Takes a few seconds at most: a pipe that nobody writes to is given up.
 LoadedConfig load_config(const std::string& file);
 
 }  // namespace sluice::daemon

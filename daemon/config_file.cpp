@@ -11,6 +11,7 @@
 #include <variant>
 
 #include "daemon/config.hpp"
+#include "daemon/config_tls.hpp"
 #include "lib/observe/log.hpp"
 
 namespace sluice::daemon {
@@ -81,9 +82,11 @@ std::string ConfigError::text() const {
 LoadedConfig load_config(const std::string& file) {
   auto content = read_file(file);
   if (const auto* problem = std::get_if<Failure>(&content)) {
-    return {{}, {ConfigError{file, 0, 0, problem->message}}};
+    return {{}, {ConfigError{file, 0, 0, problem->message}}, {}};
   }
-  return parse_config(std::get<std::string>(content), file);
+  LoadedConfig loaded = parse_config(std::get<std::string>(content), file);
+  check_tls_files(file, loaded);
+  return loaded;
 }
 
 }  // namespace sluice::daemon

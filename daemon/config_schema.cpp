@@ -15,6 +15,7 @@ using core::LogFormat;
 using core::MethodSettings;
 using core::milliseconds;
 using core::Settings;
+using core::TlsSettings;
 
 // Bounds of what may be configured: far beyond what is sensible, short of what breaks.
 constexpr std::size_t kThreadsMax = 1024;
@@ -90,6 +91,26 @@ Keys<ListenSettings> make_listen_keys() {
           "web pages that may call, beside programs, which send no Origin"),
       add("allowed_hosts", host_names(), SLUICE_PLACE(allowed_hosts),
           "names for which a loopback address may be called, beside localhost and 127.0.0.0/8"),
+      {"tls", "serves TLS on a TCP address", "a table, see [listen.tls]",
+       // Read on its own, once its kind is known.
+       [](const ConfigValue& given, ListenSettings&) {
+         const auto* other = std::get_if<ConfigValue::Other>(&given.content);
+         return other != nullptr && other->what == "a table";
+       }},
+  };
+}
+
+Keys<TlsSettings> make_tls_keys() {
+  const auto add = [](auto... arguments) { return key<TlsSettings>(arguments...); };
+  return {
+      add("certificate", file_name(), SLUICE_PLACE(certificate),
+          "the server's certificate, and behind it those that lead to its root"),
+      add("key", file_name(), SLUICE_PLACE(key), "the certificate's private key, without a passphrase"),
+      add("client_ca", file_name(), SLUICE_PLACE(client_ca),
+          "asks clients for a certificate and refuses those that these have not signed"),
+      add("require_client_certificate", flag(), SLUICE_PLACE(require_client_certificate),
+          "refuses clients that have none"),
+      add("optional", flag(), SLUICE_PLACE(optional), "serves clients that speak no TLS as well"),
   };
 }
 
@@ -167,6 +188,11 @@ const Keys<ListenSettings>& listen_keys() {
   return keys;
 }
 
+const Keys<TlsSettings>& tls_keys() {
+  static const Keys<TlsSettings> keys = make_tls_keys();
+  return keys;
+}
+
 const Keys<Settings>& admin_keys() {
   static const Keys<Settings> keys = make_admin_keys();
   return keys;
@@ -191,6 +217,7 @@ const std::vector<TableDescription>& config_tables() {
   static const std::vector<TableDescription> tables = {
       describe("server", "[server]", server_keys()),
       describe("listen", "[[listen]]", listen_keys()),
+      describe("listen.tls", "[listen.tls]", tls_keys()),
       describe("admin", "[admin]", admin_keys()),
       describe("log", "[log]", log_keys()),
       describe("client", "[[client]]", client_keys()),

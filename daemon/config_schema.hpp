@@ -36,6 +36,7 @@ std::vector<std::string_view> names_of(const Keys<Target>& keys) {
 
 const Keys<core::Settings>& server_keys();
 const Keys<core::ListenSettings>& listen_keys();
+const Keys<core::TlsSettings>& tls_keys();
 const Keys<core::Settings>& admin_keys();
 const Keys<core::Settings>& log_keys();
 const Keys<core::ClientSettings>& client_keys();
@@ -49,7 +50,7 @@ struct KeyDescription {
 };
 
 struct TableDescription {
-  std::string_view name;    // "server"
+  std::string_view name;    // "server"; with a dot where it is inside another one
   std::string_view header;  // as it stands in a file, "[server]"
   std::vector<KeyDescription> keys;
 };

@@ -197,6 +197,15 @@ ValueKind<std::string> http_path() {
           }};
 }
 
+ValueKind<std::string> file_name() {
+  return {"the name of a PEM file, absolute or from the folder of the configuration",
+          [](const ConfigValue& value) -> std::optional<std::string> {
+            const auto text = as_text(value);
+            if (!text || text->empty() || text->find('\0') != std::string_view::npos) return std::nullopt;
+            return std::string(*text);
+          }};
+}
+
 ValueKind<std::string> listen_address() {
   return {fmt::format("{} or unix:///PATH (absolute, at most {} bytes)", kTcpForm, kUnixPathBytesMax),
           [](const ConfigValue& value) -> std::optional<std::string> {

@@ -48,6 +48,9 @@ ValueKind<bool> flag();
 // Permissions of a file as chmod writes them, "0660".
 ValueKind<std::uint32_t> file_mode();
 
+// Not empty, and without a zero byte.
+ValueKind<std::string> file_name();
+
 ValueKind<std::string> listen_address();
 
 // Like a listener's, but TCP only; "" stands for none.

@@ -74,6 +74,9 @@ Error batch_response_too_big(std::size_t limit_bytes) {
   return make(ErrorCode::batch_response_too_big, "The batch response was too large", "batch_response_too_big",
               field("limit", limit_bytes));
 }
+Error tls_required() {
+  return make(ErrorCode::not_allowed, "Not allowed", "forbidden", field("detail", "TLS is required here"));
+}
 Error draining() { return make(ErrorCode::draining, "Server is shutting down", "draining"); }
 Error cancelled() { return make(ErrorCode::cancelled, "Request cancelled", "cancelled"); }
 

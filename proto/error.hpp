@@ -55,6 +55,8 @@ Error unauthenticated();
 Error forbidden();
 Error batch_too_big(std::size_t limit_entries);
 Error batch_response_too_big(std::size_t limit_bytes);
+// For what comes in the clear where TLS has to be spoken.
+Error tls_required();
 Error draining();
 Error cancelled();
 

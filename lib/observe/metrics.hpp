@@ -44,6 +44,8 @@ enum class CloseReason : std::uint8_t {
   output_full,      // the client doesn't read its answers
   message_too_big,  // and no end of it in sight
   framing_lost,     // broken headers or frames: no next message can be found
+  tls_required,     // speaks no TLS where that is a must
+  tls_failed,       // no handshake, or none in time
   connection_limit,
   descriptor_limit,
   draining,

@@ -62,25 +62,31 @@ void Engine::start(std::vector<InheritedSocket> inherited) {
   EngineParts& parts = *parts_;
   std::vector<std::unique_ptr<ListeningSocket>> sockets;
   for (const auto& socket : inherited) sockets.push_back(ListeningSocket::inherit(socket.descriptor));
-  const auto is_inherited = [&sockets](const ListenSettings& wanted) {
+  const auto same_address = [](const ListeningSocket& socket, const ListenSettings& wanted) {
     const auto address = parse_address(wanted.address);
-    return std::ranges::any_of(sockets,
-                               [&](const auto& socket) { return address && socket->address() == *address; });
+    return address && socket.address() == *address;
+  };
+  const auto is_inherited = [&](const ListenSettings& wanted) {
+    return std::ranges::any_of(sockets, [&](const auto& socket) { return same_address(*socket, wanted); });
   };
   // Everything that the machine can refuse is asked for before anything runs.
   std::vector<EngineParts::Open> listeners;
   for (const ListenSettings& wanted : parts.settings.listeners) {
     if (!is_inherited(wanted)) {
-      listeners.push_back({wanted, parts.make_listener(ListeningSocket::open(wanted), wanted), false});
+      SharedPolicy policy = policy_of(wanted);
+      listeners.push_back(
+          {wanted, parts.make_listener(ListeningSocket::open(wanted), std::move(policy)), false});
     }
   }
   for (auto& socket : sockets) {
     ListenSettings taken;
+    // What is to be spoken there is not for whoever opened it to say.
     for (const ListenSettings& wanted : parts.settings.listeners) {
-      if (parse_address(wanted.address) == socket->address()) taken = wanted;
+      if (same_address(*socket, wanted)) taken = wanted;
     }
     taken.address = socket->address().to_string();
-    listeners.push_back({taken, parts.make_listener(std::move(socket), taken), true});
+    SharedPolicy policy = policy_of(taken);
+    listeners.push_back({taken, parts.make_listener(std::move(socket), std::move(policy)), true});
   }
   parts.listeners = std::move(listeners);
   parts.admin =

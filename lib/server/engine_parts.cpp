@@ -2,9 +2,12 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <stdexcept>
+#include <variant>
 
 #include "lib/observe/exposition.hpp"
 #include "lib/observe/log.hpp"
+#include "lib/transport/tls_context.hpp"
 
 namespace sluice::core {
 
@@ -43,32 +46,37 @@ bool run_and_wait(IoThread& thread, TimePoint until, std::function<void()> task)
 }
 
 std::shared_ptr<Listener> EngineParts::make_listener(std::unique_ptr<ListeningSocket> socket,
-                                                     const ListenSettings& listen) {
-  SharedPolicy policy = policy_of(listen, socket->address());
+                                                     SharedPolicy policy) {
   return std::make_shared<Listener>(std::move(socket), hosts, connection_limit, std::move(policy));
 }
 
-SharedPolicy policy_of(const ListenSettings& listen, const Address& address) {
+namespace {
+
+std::shared_ptr<const TlsContext> load_tls(const ListenSettings& listen) {
+  if (!listen.tls) return nullptr;
+  auto loaded = TlsContext::load(*listen.tls);
+  if (const auto* problem = std::get_if<TlsProblem>(&loaded)) {
+    throw std::invalid_argument(listen.address + ": " + describe(*problem, *listen.tls));
+  }
+  return std::get<std::shared_ptr<const TlsContext>>(std::move(loaded));
+}
+
+}  // namespace
+
+SharedPolicy policy_of(const ListenSettings& listen) {
   ListenerPolicy policy;
   policy.http_path = listen.http_path;
   policy.allowed_origins = listen.allowed_origins;
   policy.allowed_hosts = listen.allowed_hosts;
-  policy.loopback_names_only = address.kind == Address::Kind::tcp && is_local(address);
+  const auto address = parse_address(listen.address);
+  policy.loopback_names_only = address && address->kind == Address::Kind::tcp && is_local(*address);
+  policy.tls = load_tls(listen);
   return std::make_shared<const ListenerPolicy>(std::move(policy));
 }
 
 void EngineParts::start_listener(const std::shared_ptr<Listener>& listener) {
   spdlog::info("listening on {}", listener->address().to_string());
   io.front()->thread.post([listener] { listener->start(); });
-}
-
-void EngineParts::set_policies() {
-  std::vector<std::pair<std::shared_ptr<Listener>, SharedPolicy>> changed;
-  for (const Open& open : listeners)
-    changed.emplace_back(open.listener, policy_of(open.settings, open.listener->address()));
-  io.front()->thread.post([changed = std::move(changed)] {
-    for (const auto& [listener, policy] : changed) listener->set_policy(policy);
-  });
 }
 
 // Waits, so that the addresses are free when this returns.

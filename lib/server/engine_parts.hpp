@@ -42,11 +42,8 @@ struct IoPart {
 struct EngineParts {
   explicit EngineParts(Settings initial);
 
-  std::shared_ptr<Listener> make_listener(std::unique_ptr<ListeningSocket> socket,
-                                          const ListenSettings& listen);
+  std::shared_ptr<Listener> make_listener(std::unique_ptr<ListeningSocket> socket, SharedPolicy policy);
   void start_listener(const std::shared_ptr<Listener>& listener);
-  // Gives every listener what its settings say now, for connections to come.
-  void set_policies();
   void stop_listeners(std::vector<std::shared_ptr<Listener>> ended);
   std::unique_ptr<AdminServer> make_admin(const std::string& address,
                                           std::function<std::string()> unhealthy_reason);
@@ -76,8 +73,9 @@ struct EngineParts {
   bool stuck = false;  // a worker is in a handler that does not return
 };
 
-// What a listener's settings mean for its connections.
-SharedPolicy policy_of(const ListenSettings& listen, const Address& address);
+// What a listener's settings mean for its connections; reads its certificate, if it has one. Throws
+// std::invalid_argument that names the file and what is wrong with it.
+SharedPolicy policy_of(const ListenSettings& listen);
 
 // Runs `task` on the thread and waits for it, but no longer than until `until`. True at once where the
 // thread was never started.

@@ -19,6 +19,7 @@ void Engine::reload(const Settings& wanted) {
   std::vector<std::shared_ptr<Listener>> opened;
   std::vector<std::shared_ptr<Listener>> ended;
   std::vector<EngineParts::Open> changed_modes;
+  std::vector<std::pair<std::shared_ptr<Listener>, SharedPolicy>> policies;
   for (const ListenSettings& listen : settings.listeners) {
     const auto same = std::ranges::find_if(parts.listeners, [&](const EngineParts::Open& open) {
       const bool taken =
@@ -29,11 +30,14 @@ void Engine::reload(const Settings& wanted) {
       // A new mode is for the file that is there; reopening would find the address taken, by this server.
       if (same->settings.mode != listen.mode && !same->inherited)
         changed_modes.push_back({listen, same->listener});
+      policies.emplace_back(same->listener, policy_of(listen));
       listeners.push_back(*same);
       listeners.back().settings = listen;
       continue;
     }
-    listeners.push_back({listen, parts.make_listener(ListeningSocket::open(listen), listen), false});
+    SharedPolicy policy = policy_of(listen);
+    listeners.push_back(
+        {listen, parts.make_listener(ListeningSocket::open(listen), std::move(policy)), false});
     opened.push_back(listeners.back().listener);
   }
   for (const EngineParts::Open& open : parts.listeners) {
@@ -67,7 +71,9 @@ void Engine::reload(const Settings& wanted) {
   parts.connection_limit.set_max(settings.max_connections);
   parts.registry.configure(settings.methods);
   parts.on_all([limits = settings.limits](IoPart& part) { part.thread.limits = limits; });
-  parts.set_policies();
+  parts.io.front()->thread.post([policies = std::move(policies)] {
+    for (const auto& [listener, policy] : policies) listener->set_policy(policy);
+  });
   for (const auto& listener : opened) parts.start_listener(listener);
   for (const auto& listener : ended)
     spdlog::info("no longer listening on {}", listener->address().to_string());

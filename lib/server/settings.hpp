@@ -19,6 +19,17 @@ using std::chrono::seconds;
 // No time limit is longer: far enough for everybody, and no sum of two overflows a clock.
 inline constexpr milliseconds kLongestWait = std::chrono::hours(24 * 365);
 
+// TLS on a listener. The files are PEM, and read when the server starts and at each reload.
+struct TlsSettings {
+  std::string certificate;  // the server's, and behind it those that lead to its root
+  std::string key;          // the certificate's private one, without a passphrase
+  std::string client_ca;    // clients are asked for a certificate that these have signed; empty: not asked
+  bool require_client_certificate = false;  // refuses clients that have none
+  bool optional = false;                    // serves clients that speak no TLS as well
+
+  bool operator==(const TlsSettings&) const = default;
+};
+
 // What one listener is to be.
 struct ListenSettings {
   std::string address = "tcp://127.0.0.1:7070";  // tcp://HOST:PORT or unix:///path
@@ -27,6 +38,7 @@ struct ListenSettings {
   std::string http_path = "/";
   std::vector<std::string> allowed_origins;  // whose pages may call; "*" for any
   std::vector<std::string> allowed_hosts;    // beside this machine's own names, on loopback
+  std::optional<TlsSettings> tls;            // TCP only
 
   bool operator==(const ListenSettings&) const = default;
 };

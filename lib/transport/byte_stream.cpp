@@ -11,6 +11,24 @@
 #include <sys/socket.h>
 
 namespace sluice::core {
+namespace {
+
+constexpr char kTlsHandshake = 0x16;  // a TLS connection's first byte: the type of its first record
+
+ByteStream::Status status_of(TlsChannel::Status status) {
+  switch (status) {
+    case TlsChannel::Status::ok:
+      return ByteStream::Status::ok;
+    case TlsChannel::Status::end:
+      return ByteStream::Status::end;
+    case TlsChannel::Status::failed:
+      return ByteStream::Status::failed;
+    default:
+      return ByteStream::Status::would_block;
+  }
+}
+
+}  // namespace
 
 ByteStream::ByteStream(Descriptor socket, bool local) : socket_(std::move(socket)), local_(local) {
   if (local) return;
@@ -20,7 +38,13 @@ ByteStream::ByteStream(Descriptor socket, bool local) : socket_(std::move(socket
   ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
+void ByteStream::expect_tls(std::shared_ptr<const TlsContext> context) { tls_context_ = std::move(context); }
+
 ByteStream::Transfer ByteStream::read(char* to, std::size_t size) {
+  return tls_ || tls_context_ ? read_secure(to, size) : read_plain(to, size);
+}
+
+ByteStream::Transfer ByteStream::read_plain(char* to, std::size_t size) {
   for (;;) {
     const ssize_t got = ::recv(socket_.get(), to, size, 0);
     if (got > 0) return {Status::ok, static_cast<std::size_t>(got)};
@@ -30,7 +54,41 @@ ByteStream::Transfer ByteStream::read(char* to, std::size_t size) {
   }
 }
 
+ByteStream::Transfer ByteStream::read_secure(char* to, std::size_t size) {
+  if (!tls_) {
+    const Transfer begun = begin();
+    if (begun.status != Status::ok) return begun;
+    if (!tls_) return read_plain(to, size);
+  }
+  const auto got = tls_->read(to, size);
+  read_wants_room_ = got.status == TlsChannel::Status::wants_room;
+  return {status_of(got.status), got.bytes};
+}
+
+// Decides by the first byte, which stays where it is.
+ByteStream::Transfer ByteStream::begin() {
+  char first = 0;
+  const ssize_t got = ::recv(socket_.get(), &first, 1, MSG_PEEK);
+  if (got == 0) return {Status::end, 0};
+  if (got < 0) return {errno == EAGAIN || errno == EINTR ? Status::would_block : Status::failed, 0};
+  if (first == kTlsHandshake)
+    tls_ = std::make_unique<TlsChannel>(*tls_context_, socket_.get());
+  else
+    must_refuse_ = awaits_tls();
+  tls_context_.reset();
+  return {};
+}
+
+std::optional<std::string> ByteStream::peer_certificate() const {
+  return tls_ ? tls_->peer_certificate() : std::nullopt;
+}
+
 ByteStream::Transfer ByteStream::write(std::string_view bytes) {
+  if (tls_) {
+    const auto sent = tls_->write(bytes);
+    write_wants_input_ = sent.status == TlsChannel::Status::wants_input;
+    return {status_of(sent.status), sent.bytes};
+  }
   for (;;) {
     const ssize_t sent = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent >= 0) return {Status::ok, static_cast<std::size_t>(sent)};
@@ -60,15 +118,41 @@ void ByteStream::watch(Poller& poller, Watched& watched) {
   events_ = Poller::kReadable;
 }
 
+// What has to be watched for so that what is asked for can go on.
+std::uint32_t ByteStream::raw_events(std::uint32_t events) const {
+  std::uint32_t raw = events;
+  if (read_wants_room_ && (events & Poller::kReadable) != 0)
+    raw = (raw & ~Poller::kReadable) | Poller::kWritable;
+  if (write_wants_input_ && (events & Poller::kWritable) != 0)
+    raw = (raw & ~Poller::kWritable) | Poller::kReadable;
+  return ending_ ? raw | Poller::kWritable : raw;
+}
+
 void ByteStream::watch_for(std::uint32_t events) {
+  if (tls_) events = raw_events(events);
   if (events == events_) return;
   poller_->change(socket_.get(), events, *watched_);
   events_ = events;
 }
 
-void ByteStream::shutdown_send() { ::shutdown(socket_.get(), SHUT_WR); }
+std::uint32_t ByteStream::readiness(std::uint32_t events) {
+  if (!tls_) return events;
+  if (ending_ && (events & Poller::kWritable) != 0) shutdown_send();
+  std::uint32_t told = events;
+  if (read_wants_room_ && (events & Poller::kWritable) != 0) told |= Poller::kReadable;
+  if (write_wants_input_ && (events & Poller::kReadable) != 0) told |= Poller::kWritable;
+  return told;
+}
+
+bool ByteStream::say_end() { return !tls_ || tls_->end_sending() == TlsChannel::Status::ok; }
+
+void ByteStream::shutdown_send() {
+  ending_ = !say_end();
+  if (!ending_) ::shutdown(socket_.get(), SHUT_WR);
+}
 
 void ByteStream::close() {
+  say_end();  // if there is room for it
   if (poller_ != nullptr) std::exchange(poller_, nullptr)->remove(socket_.get(), *watched_);
   socket_ = Descriptor();
 }

@@ -3,17 +3,21 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "lib/base/descriptor.hpp"
 #include "lib/io/poller.hpp"
+#include "lib/transport/tls_channel.hpp"
 
 namespace sluice::core {
 
 class Caller;
 
-// Non-blocking bytes over TCP or a Unix socket: the one place where sessions meet the system. I/O thread
-// only.
+// Non-blocking bytes over TCP, TLS or a Unix socket: the one place where sessions meet the system. I/O
+// thread only.
 class ByteStream {
  public:
   enum class Status : std::uint8_t { ok, would_block, end, failed };
@@ -24,16 +28,33 @@ class ByteStream {
 
   // The descriptor must be non-blocking. `local`: it is a Unix socket.
   ByteStream(Descriptor socket, bool local);
+  // Before the first read: if the first byte says so, everything is TLS, and what is read and written here
+  // is what is inside.
+  void expect_tls(std::shared_ptr<const TlsContext> context);
 
+  // With TLS, an end without the client's saying so has `failed`, and `would_block` may be the handshake's.
+  // Throws std::bad_alloc where TLS begins.
   Transfer read(char* to, std::size_t size);
   Transfer write(std::string_view bytes);
+  // Whether read() has more to tell that `watched` will not be told of.
+  bool buffered() const { return tls_ && tls_->buffered(); }
+
+  // Between accepting and the end of the handshake, where TLS has to come.
+  bool securing() const { return tls_ ? !tls_->established() && !tls_->failed() : awaits_tls(); }
+  // No TLS came out of it: reading brings nothing more, but keeps a reset from overtaking the reason.
+  bool handshake_failed() const { return tls_ && tls_->failed() && !tls_->established(); }
+  // The client speaks no TLS, and has to: what it sends can be read, but must not be followed.
+  bool must_refuse() const { return must_refuse_; }
+  // See TlsChannel. Known once bytes were read.
+  std::optional<std::string> peer_certificate() const;
 
   // Tells `watched` from now until close(), at first when there is something to read. Throws
   // std::system_error at a limit of the system's.
   void watch(Poller& poller, Watched& watched);
   // What it is told of: Poller::kReadable, kWritable, both or neither; that the peer is gone in any case.
   void watch_for(std::uint32_t events);
-  std::uint32_t watched_for() const { return events_; }
+  // What `watched` was told, in terms of what it asked for: TLS may have to write to be able to read.
+  std::uint32_t readiness(std::uint32_t events);
 
   // Whether the peer is gone, as opposed to having ended its side only.
   bool peer_gone() const;
@@ -46,17 +67,33 @@ class ByteStream {
   // Bytes that the peer has sent and nobody has read.
   std::size_t unread() const;
 
+  // Whether the peer knows, or will come to, that nothing more is sent: with TLS it has to be said, for
+  // which there may be no room.
+  bool say_end();
+  // Ends sending, as soon as say_end() is done; until then it is `ending`.
   void shutdown_send();
+  bool ending() const { return ending_; }
   void close();
 
  private:
   std::size_t queued(unsigned long request) const;
+  bool awaits_tls() const { return tls_context_ && !tls_context_->plain_allowed(); }
+  Transfer read_plain(char* to, std::size_t size);
+  Transfer read_secure(char* to, std::size_t size);
+  Transfer begin();
+  std::uint32_t raw_events(std::uint32_t events) const;
 
   Descriptor socket_;
+  std::unique_ptr<TlsChannel> tls_;
+  std::shared_ptr<const TlsContext> tls_context_;  // until the first byte has come
   Poller* poller_ = nullptr;
   Watched* watched_ = nullptr;
-  std::uint32_t events_ = 0;
+  std::uint32_t events_ = 0;  // as the poller has them
   bool local_;
+  bool must_refuse_ = false;
+  bool read_wants_room_ = false;    // TLS has to write before it can read on
+  bool write_wants_input_ = false;  // and the reverse
+  bool ending_ = false;
 };
 
 }  // namespace sluice::core

@@ -5,8 +5,10 @@
 
 #include "lib/observe/log.hpp"
 #include "lib/transport/http_codec.hpp"
+#include "lib/transport/http_response.hpp"
 #include "lib/transport/protocol_detector.hpp"
 #include "lib/transport/stream_codec.hpp"
+#include "proto/response_writer.hpp"
 
 namespace sluice::core {
 namespace {
@@ -30,6 +32,7 @@ Connection::Connection(SessionHost& host, Descriptor socket, bool local, SharedP
       permit_(std::move(permit)),
       policy_(std::move(policy)),
       conversation_(host.calls(), *this) {
+  stream_.expect_tls(policy_->tls);
   last_input_ = last_output_ = message_began_ = io_.now();
   io_.metrics().connections_now[static_cast<std::size_t>(Protocol::unknown)].add(1);
 }
@@ -41,11 +44,14 @@ void Connection::start() {
   schedule();
 }
 
-bool Connection::wants_input() const { return lingering_ || (!end_seen_ && !input_waits_ && may_process()); }
+bool Connection::wants_input() const {
+  return !end_seen_ && (lingering_ || (!input_waits_ && may_process()));
+}
 
 void Connection::on_ready(std::uint32_t events) {
   if (closed_) return;
   io_.at_turn_end(*this);
+  events = stream_.readiness(events);
   if ((events & Poller::kWritable) != 0) output_waits_ = false;
   try {
     // While it is read from, the reader finds out that the client is gone, after it has taken in what was
@@ -64,9 +70,12 @@ void Connection::on_ready(std::uint32_t events) {
 
 void Connection::read_some() {
   std::string& buffer = io_.read_buffer();
+  const bool securing = stream_.securing();
   const auto got = stream_.read(buffer.data(), buffer.size());
+  // Where TLS is not a must, its time runs from when it begins.
+  if (stream_.securing() && !securing) message_began_ = io_.now();
   if (got.status == Status::would_block) return;
-  if (got.status == Status::failed) return lose_client();
+  if (got.status == Status::failed) return on_read_failure();
   if (got.status == Status::end) return on_end_of_input();
   // Other sockets' messages may have taken long since the turn began.
   io_.begin_turn();
@@ -155,8 +164,12 @@ void Connection::process(std::string_view window) {
     if (next_codec_) speak(std::move(next_codec_));
   }
   if (hungry && end_seen_ && !input_over_) {
-    // What has not told what it is will not be a message any more.
-    if (!codec_ && done < window.size()) speak(std::make_unique<StreamCodec>(*this, proto::Framing::stream));
+    if (!codec_ && stream_.must_refuse()) {
+      refuse_plain(false);
+    } else if (!codec_ && done < window.size()) {
+      // What has not told what it is will not be a message any more.
+      speak(std::make_unique<StreamCodec>(*this, proto::Framing::stream));
+    }
     if (codec_) codec_->finish(window.substr(done));
     input_over_ = true;
   }
@@ -174,7 +187,12 @@ void Connection::process(std::string_view window) {
 
 // Whether the connection's first bytes have told what it speaks.
 bool Connection::identify(std::string_view window) {
-  switch (detect_protocol(window)) {
+  const WireProtocol protocol = detect_protocol(window);
+  if (stream_.must_refuse() && protocol != WireProtocol::undecided) {
+    refuse_plain(protocol == WireProtocol::http);
+    return false;
+  }
+  switch (protocol) {
     case WireProtocol::undecided:
       return false;
     case WireProtocol::http:
@@ -188,6 +206,25 @@ bool Connection::identify(std::string_view window) {
       break;
   }
   return true;
+}
+
+// What comes in the clear where TLS has to be spoken is never taken for calls.
+void Connection::refuse_plain(bool http) {
+  const std::string reply = proto::error_reply(proto::kNullId, proto::tls_required());
+  if (http) {
+    HttpResponseHead head;
+    head.status = 400;
+    head.keep_alive = false;
+    append_response(output(), head, reply, true, io_.now());
+  } else {
+    output() += reply + "\n";
+  }
+  end_input(CloseReason::tls_required);
+}
+
+void Connection::introduce(Caller& caller) {
+  stream_.introduce(caller);
+  if (auto subject = stream_.peer_certificate()) caller.set_certificate(std::move(*subject));
 }
 
 void Connection::speak(std::unique_ptr<Codec> codec) {

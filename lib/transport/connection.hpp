@@ -55,6 +55,7 @@ class Connection final : public Session,
   void on_ready(std::uint32_t events) override;
   bool wants_input() const;
   void read_some();
+  void on_read_failure();
   void on_end_of_input();
   void take_in(std::size_t bytes);
   void lose_client();
@@ -64,13 +65,14 @@ class Connection final : public Session,
   bool identify(std::string_view window);
   void speak(std::unique_ptr<Codec> codec);
   void watch_skipping();
+  void refuse_plain(bool http);
   bool may_process() const;
 
   // Writing.
   void on_reply(std::uint64_t exchange, std::string_view reply, int code) override;
   void on_room() override { io_.at_turn_end(*this); }
   void on_reply_lost() override { doom(CloseReason::output_full); }
-  void introduce(Caller& caller) override { stream_.introduce(caller); }
+  void introduce(Caller& caller) override;
   std::size_t unsent() const { return out_.size() - out_sent_; }
   // Of replies that the client has not read.
   std::size_t backlog() const { return unsent() + (codec_ ? codec_->held_bytes() : 0); }
@@ -91,6 +93,7 @@ class Connection final : public Session,
   void look_at_time(TimePoint now);
   void end_drained();
   TimePoint next_due() const;
+  TimePoint handshake_due() const;
   CloseReason overdue(TimePoint now) const;
   void schedule();
   TimePoint silent_until() const;

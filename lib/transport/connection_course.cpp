@@ -16,6 +16,8 @@ constexpr auto kLingerTime = std::chrono::seconds(2);
 // calls on their way get their refusal.
 constexpr auto kDrainQuietTime = std::chrono::milliseconds(20);
 constexpr auto kDrainRefusalTime = std::chrono::seconds(1);
+// A TLS handshake may take so long, and no longer than a message.
+constexpr milliseconds kHandshakeTime = std::chrono::seconds(10);
 
 }  // namespace
 
@@ -36,11 +38,16 @@ void Connection::go_on() {
     message_began_ = io_.now();
     process(in_);
   }
+  // What TLS has taken in already, the poller says nothing of.
+  if (stream_.buffered() && wants_input()) {
+    read_some();
+    io_.at_turn_end(*this);
+  }
   if (doomed_) return close(close_reason_);
   if (input_over_ && !lingering_ && settled()) say_farewell();
   if (doomed_) return close(close_reason_);
   if (input_over_ && !lingering_ && settled()) return end_politely(close_reason_);
-  if (lingering_ && end_seen_) return close(close_reason_);
+  if (lingering_ && end_seen_ && !stream_.ending()) return close(close_reason_);
   update_waits();
   schedule();
 }
@@ -59,6 +66,12 @@ void Connection::end_input(CloseReason reason) {
   io_.at_turn_end(*this);
 }
 
+// A client whose handshake failed is told why before the connection ends.
+void Connection::on_read_failure() {
+  if (stream_.handshake_failed() && !input_over_) return end_input(CloseReason::tls_failed);
+  lose_client();
+}
+
 void Connection::say_farewell() {
   if (!codec_ || std::exchange(said_farewell_, true)) return;
   codec_->farewell(close_reason_);
@@ -68,7 +81,8 @@ void Connection::say_farewell() {
 void Connection::end_politely(CloseReason reason) {
   // With nothing on its way, in neither direction, there is nothing that a reset could destroy.
   const bool quiet = io_.now() - last_input_ >= kDrainQuietTime;
-  if (end_seen_ || (quiet && stream_.undelivered() == 0 && stream_.unread() == 0)) return close(reason);
+  const bool safe = end_seen_ || (quiet && stream_.undelivered() == 0 && stream_.unread() == 0);
+  if (safe && stream_.say_end()) return close(reason);
   close_reason_ = reason;
   linger();
 }
@@ -142,6 +156,7 @@ TimePoint Connection::next_due() const {
     due = std::min(due, message_began_ + limits.message_timeout);
     if (skip_until_) due = std::min(due, *skip_until_);
   }
+  if (stream_.securing()) due = std::min(due, handshake_due());
   if (settled() && !partial) due = std::min(due, silent_until());
   if (draining_ && settled() && !input_over_) {
     const TimePoint quiet = std::max(last_input_, drain_began_) + kDrainQuietTime;
@@ -164,6 +179,10 @@ bool Connection::ask_for_life(CloseReason reason) {
   probed_ = true;
   codec_->probe();
   return true;
+}
+
+TimePoint Connection::handshake_due() const {
+  return message_began_ + std::min(kHandshakeTime, io_.limits.message_timeout);
 }
 
 // The deadline is moved only to an earlier time; when it passes too early, it is set anew. So a busy
@@ -212,6 +231,7 @@ CloseReason Connection::overdue(TimePoint now) const {
   const Limits& limits = io_.limits;
   if (unsent() > 0 && last_output_ + limits.write_timeout <= now) return CloseReason::write_timeout;
   if (draining_ && settled()) return CloseReason::draining;
+  if (stream_.securing() && handshake_due() <= now) return CloseReason::tls_failed;
   if (skip_until_ && *skip_until_ <= now) return CloseReason::message_too_big;
   if (in_message()) return CloseReason::message_timeout;
   return CloseReason::idle_timeout;

@@ -7,6 +7,8 @@
 
 namespace sluice::core {
 
+class TlsContext;
+
 // Immutable once it is shared; a reload gives the connections to come another one.
 struct ListenerPolicy {
   std::string http_path = "/";
@@ -15,6 +17,7 @@ struct ListenerPolicy {
   // Only names of this machine are answered: another name that leads here is a rebound one. So for TCP on
   // loopback; a Unix socket can't be reached by name, other addresses may have any.
   bool loopback_names_only = false;
+  std::shared_ptr<const TlsContext> tls;  // what its connections have to begin with, or may; null for none
 };
 
 using SharedPolicy = std::shared_ptr<const ListenerPolicy>;

@@ -390,6 +390,8 @@ def _toml_value(value):
         return str(value)
     if isinstance(value, list):
         return "[" + ", ".join(map(_toml_value, value)) + "]"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml_value(entry)}" for key, entry in value.items()) + " }"
     return json.dumps(value)
 
 

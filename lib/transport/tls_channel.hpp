@@ -1,0 +1,87 @@
+// TLS over one connection's socket.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "lib/transport/tls_context.hpp"
+
+struct bio_st;
+
+namespace sluice::core {
+
+// The server's end: the handshake, which read() carries on, and after it the bytes inside. Never blocks,
+// never raises SIGPIPE. I/O thread only.
+class TlsChannel {
+ public:
+  enum class Status : std::uint8_t {
+    ok,
+    wants_input,  // the socket has to become readable first, whatever was asked for
+    wants_room,   // or writable
+    end,          // the client has said that nothing more comes; it may still be written to
+    failed,       // the connection is lost, or was cut short of saying so, or what came is not TLS
+  };
+  struct Transfer {
+    Status status = Status::ok;
+    std::size_t bytes = 0;
+  };
+
+  // The socket is non-blocking and outlives this. Throws std::bad_alloc.
+  TlsChannel(const TlsContext& context, int socket);
+  ~TlsChannel();
+  TlsChannel(const TlsChannel&) = delete;
+  TlsChannel& operator=(const TlsChannel&) = delete;
+
+  // As much as fits and is there. After a failed handshake: reads and drops what the client still sends,
+  // so that no reset overtakes the alert that tells it why.
+  Transfer read(char* to, std::size_t size);
+  // Bytes that were refused have to come first again when there is room, at whatever address.
+  Transfer write(std::string_view bytes);
+  // Tells the client that nothing more comes: ok once that is with the system, or can't be said any more;
+  // wants_room: to be called again then.
+  Status end_sending();
+
+  // Whether read() would have more to tell, of which the socket gives no sign.
+  bool buffered() const { return buffered_; }
+  bool established() const { return established_; }
+  bool failed() const { return failed_; }
+
+  // The subject of the client's certificate, which was verified, as `openssl x509 -noout -subject -nameopt
+  // RFC2253` prints it: "CN=deploy,O=Example". Nothing where the client has shown none.
+  std::optional<std::string> peer_certificate() const;
+
+ private:
+  // What OpenSSL reads and writes through.
+  struct Socket {
+    int descriptor;
+    std::size_t budget = 0;  // bytes that may be read before other sockets get their turn
+    bool end_seen = false;
+    int error = 0;  // the last errno
+  };
+  struct Free {
+    void operator()(ssl_st* connection) const;
+  };
+
+  static int socket_read(bio_st* bio, char* to, std::size_t size, std::size_t* got);
+  static int socket_write(bio_st* bio, const char* bytes, std::size_t size, std::size_t* sent);
+  static long socket_control(bio_st* bio, int command, long number, void* pointer);
+  static bio_st* make_bio(Socket& socket);
+
+  Transfer drop_input(char* to, std::size_t size);
+  Status trouble(int result);
+  void log_failure(int error) const;
+
+  Socket socket_;
+  std::unique_ptr<ssl_st, Free> connection_;
+  bool established_ = false;  // the handshake is done
+  bool failed_ = false;
+  bool buffered_ = false;
+  bool write_waits_ = false;  // a record is half sent: nothing may come between
+  bool ended_ = false;        // end_sending() is done
+};
+
+}  // namespace sluice::core
