@@ -213,8 +213,9 @@ void CallTable::log_if_slow(const ActiveCall& call) const {
   if (took < io_.limits.slow_call) return;
   const auto ms = [](auto duration) { return std::chrono::duration_cast<milliseconds>(duration).count(); };
   try {
-    spdlog::warn("slow call: {} took {} ms, {} of them in the queue", printable(call.request.method),
-                 ms(took), ms(call.started - call.received));
+    const std::string trace = printable(call.request.traceparent);
+    spdlog::warn("slow call: {} took {} ms, {} of them in the queue{}{}", printable(call.request.method),
+                 ms(took), ms(call.started - call.received), trace.empty() ? "" : ", trace ", trace);
   } catch (const std::bad_alloc&) {
     // A call that ended must be answered, with or without a line in the log.
   }
