@@ -49,6 +49,8 @@ class Connection final : public Session,
   void switch_to(std::unique_ptr<Codec> codec) { next_codec_ = std::move(codec); }
   bool draining() const { return draining_; }
   bool takes_input() const { return !input_over_; }
+  // Whether something that was read has not been dealt with.
+  bool input_waits() const { return !in_.empty(); }
 
  private:
   // Reading.

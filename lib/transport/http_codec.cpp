@@ -16,6 +16,9 @@ namespace {
 
 using Status = HttpRequestParser::Status;
 
+// Room for unanswered requests that a connection keeps while there are none.
+constexpr std::size_t kExchangesKept = 256;
+
 // Headers of the answer to a browser that asks before it calls. Seconds.
 constexpr std::string_view kPreflight =
     "Access-Control-Allow-Methods: POST\r\n"
@@ -66,7 +69,7 @@ Codec::Step HttpCodec::next(std::string_view window) {
   const Step step{lead + progress.consumed, progress.status == Status::need_more};
   if (request_->header_done() && !judged_) judge();
   if (progress.status == Status::complete) {
-    end_request();
+    end_request(step.consumed == window.size());
   } else if (progress.status != Status::need_more) {
     end_with(progress.status);
   } else if (judged_) {
@@ -91,6 +94,8 @@ void HttpCodec::judge() {
 
 void HttpCodec::invite_body() {
   if (!continue_due_) return;
+  if (!refusal_ && !exchanges_.empty()) return;  // after the responses that are due before
+  continue_due_ = false;
   if (refusal_) {
     // The body may come or not: what comes next can't be told.
     connection().end_input(CloseReason::finished);
@@ -98,14 +103,16 @@ void HttpCodec::invite_body() {
     request_.reset();
     return;
   }
-  if (!exchanges_.empty()) return;  // after the responses that are due before
-  continue_due_ = false;
   connection().output() += "HTTP/1.1 100 Continue\r\n\r\n";
 }
 
-void HttpCodec::end_request() {
-  if (!request_->head().keep_alive || connection().draining()) {
-    connection().end_input(connection().draining() ? CloseReason::draining : CloseReason::finished);
+void HttpCodec::end_request(bool last) {
+  continue_due_ = false;
+  if (!request_->head().keep_alive) {
+    connection().end_input(CloseReason::finished);
+  } else if (last && connection().draining()) {
+    // Those that came with it are to have their refusal too.
+    connection().end_input(CloseReason::draining);
   }
   if (refusal_) {
     refuse(*refusal_);
@@ -164,8 +171,8 @@ void HttpCodec::upgrade() {
   if (!connection().takes_input()) return refuse({503, proto::draining()});
   if (!take_token()) return refuse({401, proto::unauthenticated()});
   connection().output() +=
-      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
-      "Upgrade\r\nSec-WebSocket-Accept: " +
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      "Sec-WebSocket-Accept: " +
       *accept + "\r\n\r\n";
   connection().switch_to(std::make_unique<WebSocketCodec>(connection()));
 }
@@ -179,6 +186,7 @@ void HttpCodec::refuse(const HttpRefusal& refusal) {
 }
 
 void HttpCodec::end_with(Status status) {
+  continue_due_ = false;
   connection().end_input(status == Status::body_too_large ? CloseReason::message_too_big
                                                           : CloseReason::framing_lost);
   switch (status) {
@@ -210,6 +218,7 @@ std::uint64_t HttpCodec::open_exchange() {
 
 void HttpCodec::reply(std::uint64_t exchange, std::string_view reply, int code) {
   Exchange& answer = exchanges_[exchange - first_];
+  if (&answer == &exchanges_.back()) say_close_when_draining();
   if (exchange != first_) {
     respond(answer.response, answer, reply, code);
     answer.ready = true;
@@ -217,18 +226,22 @@ void HttpCodec::reply(std::uint64_t exchange, std::string_view reply, int code) 
     return;
   }
   respond(connection().output(), answer, reply, code);
-  answered();
-  while (!exchanges_.empty() && exchanges_.front().ready) {
-    connection().output() += exchanges_.front().response;
-    held_bytes_ -= exchanges_.front().response.size();
-    answered();
+  auto next = exchanges_.begin() + 1;
+  for (; next != exchanges_.end() && next->ready; ++next) {
+    connection().output() += next->response;
+    held_bytes_ -= next->response.size();
   }
-  if (request_ && judged_) invite_body();
+  first_ += static_cast<std::uint64_t>(next - exchanges_.begin());
+  exchanges_.erase(exchanges_.begin(), next);
+  if (exchanges_.empty() && exchanges_.capacity() > kExchangesKept) exchanges_.shrink_to_fit();
+  invite_body();
 }
 
-void HttpCodec::answered() {
-  exchanges_.erase(exchanges_.begin());
-  ++first_;
+// The last response of a connection that is about to be closed, so that its client sends no more.
+void HttpCodec::say_close_when_draining() {
+  if (!connection().draining() || request_ || connection().input_waits()) return;
+  exchanges_.back().keep_alive = false;
+  connection().end_input(CloseReason::draining);
 }
 
 void HttpCodec::respond(std::string& out, const Exchange& exchange, std::string_view reply, int code) {

@@ -41,7 +41,7 @@ class HttpCodec final : public Codec {
 
   void begin_request();
   void judge();
-  void end_request();
+  void end_request(bool last);
   void take_call();
   bool take_token();
   void answer_preflight();
@@ -50,7 +50,7 @@ class HttpCodec final : public Codec {
   void end_with(HttpRequestParser::Status status);
   std::uint64_t open_exchange();
   void respond(std::string& out, const Exchange& exchange, std::string_view reply, int code);
-  void answered();
+  void say_close_when_draining();
   void invite_body();
 
   std::optional<HttpRequestParser> request_;

@@ -17,34 +17,64 @@ namespace http = boost::beast::http;
 // The room made for a body at once; a length that is only announced costs nothing.
 constexpr std::size_t kBodyReserveMax = 64 * 1024;
 
+// What a chunked body ends with, at the least.
+constexpr std::string_view kLastChunk = "0\r\n\r\n";
+
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
+
+bool has_bare_lf(std::string_view lines) {
+  for (std::size_t at = lines.find('\n'); at != std::string_view::npos; at = lines.find('\n', at + 1)) {
+    if (at == 0 || lines[at - 1] != '\r') return true;
+  }
+  return false;
+}
 
 }  // namespace
 
 HttpRequestParser::HttpRequestParser(std::size_t body_bytes_max, std::string body) : body_(std::move(body)) {
   body_limit(body_bytes_max);
   header_limit(static_cast<std::uint32_t>(kHttpHeaderBytesMax));
-  eager(true);
 }
 
 HttpRequestParser::Progress HttpRequestParser::parse(std::string_view window) {
+  Progress progress;
+  Progress part;
+  do {
+    part = parse_part(window.substr(progress.consumed));
+    progress.consumed += part.consumed;
+  } while (part.status == Status::need_more && part.consumed > 0 && progress.consumed < window.size());
+  progress.status = part.status;
+  return progress;
+}
+
+// One part at a time, so that its length can be told: the head, a chunk's line, a piece of the body.
+HttpRequestParser::Progress HttpRequestParser::parse_part(std::string_view window) {
+  // Beast counts on that much being there.
+  if (header_done_ && chunked() && window.size() < kLastChunk.size()) return {Status::need_more, 0};
+  const bool in_header = !header_done_;
   window_ = window;
+  chunk_line_ = false;
   error_code error;
   const std::size_t consumed = put(boost::asio::const_buffer(window.data(), window.size()), error);
-  const std::size_t left = window.size() - consumed;
-  // Beast bounds what is left of a header block; this bounds the whole.
-  if (!header_done_) {
-    header_bytes_ += consumed;
-    if (header_bytes_ + (error == http::error::need_more ? left : 0) > kHttpHeaderBytesMax) {
-      return {Status::header_too_large, consumed};
-    }
+  const bool waits = error == http::error::need_more;
+  if (too_long(in_header, consumed, waits ? window.size() - consumed : 0)) {
+    return {in_header ? Status::header_too_large : Status::bad_request, consumed};
   }
-  if (error && error != http::error::need_more) return {status_of(error), consumed};
+  if (error && !waits) return {status_of(error), consumed};
   if (is_done()) return {Status::complete, consumed};
-  if (header_done_ && chunked() && error == http::error::need_more && left > kHttpChunkLineBytesMax) {
-    return {Status::bad_request, consumed};
-  }
+  // Beast looks for the end of the head only, which lines that end in another way have not.
+  if (in_header && waits && has_bare_lf(window.substr(consumed))) return {Status::bad_request, consumed};
   return {Status::need_more, consumed};
+}
+
+// Beast bounds what is left of a header block, and chunks' lines not at all; this bounds the whole. `waiting`
+// are bytes of what is not whole yet.
+bool HttpRequestParser::too_long(bool in_header, std::size_t consumed, std::size_t waiting) {
+  if (in_header) {
+    header_bytes_ += consumed;
+    return header_bytes_ + waiting > kHttpHeaderBytesMax;
+  }
+  return (chunk_line_ ? consumed : waiting) > kHttpChunkLineBytesMax;
 }
 
 HttpRequestParser::Status HttpRequestParser::status_of(const error_code& error) const {
@@ -70,16 +100,13 @@ void HttpRequestParser::note(std::string& member, string_view value, bool& seen,
 void HttpRequestParser::on_field_impl(field name, string_view name_text, string_view value,
                                       error_code& error) {
   if (header_done_) return;  // a trailer: nothing in it is wanted
-  // Folded lines are joined somewhere else, and mean different things to different servers.
-  const bool in_window = value.empty() || (value.data() >= window_.data() &&
-                                           value.data() + value.size() <= window_.data() + window_.size());
-  if (!in_window) {
+  if (folded(name_text, value)) {
     error = http::error::bad_value;
     return;
   }
   switch (name) {
     case field::host:
-      return note(head_.host, value, has_host_, error);
+      return note(head_.host, value, head_.has_host, error);
     case field::origin:
       return note(head_.origin, value, head_.has_origin, error);
     case field::content_type:
@@ -94,9 +121,7 @@ void HttpRequestParser::on_field_impl(field name, string_view name_text, string_
       head_.upgrade_websocket = http::token_list(value).exists("websocket");
       return;
     case field::expect:
-      head_.expects_continue = beast::iequals(value, "100-continue");
-      unsupported_ = unsupported_ || !head_.expects_continue;
-      if (unsupported_) error = http::error::bad_value;
+      (beast::iequals(value, "100-continue") ? head_.expects_continue : head_.expects_other) = true;
       return;
     case field::content_length:
     case field::transfer_encoding:
@@ -110,6 +135,15 @@ void HttpRequestParser::on_field_impl(field name, string_view name_text, string_
     default:
       return;
   }
+}
+
+// Folded lines mean different things to different servers. Beast joins them somewhere else, or skips what is
+// empty.
+bool HttpRequestParser::folded(string_view name, string_view value) const {
+  const char* const begin = name.data() + name.size();
+  const bool in_window =
+      value.data() >= begin && value.data() + value.size() <= window_.data() + window_.size();
+  return !in_window || std::find(begin, value.data(), '\n') != value.data();
 }
 
 // Beast takes equal lengths for one, and leaves encodings that it does not know alone.
@@ -130,7 +164,9 @@ void HttpRequestParser::on_header_impl(error_code& error) {
   header_done_ = true;
   head_.keep_alive = keep_alive();
   head_.upgrade_websocket = head_.upgrade_websocket && upgrade();
-  if (head_.http11 && !has_host_) error = http::error::bad_field;
+  if (head_.http11 && !head_.has_host) error = http::error::bad_field;
+  // HTTP/1.0 has no expectations.
+  if (!head_.http11) head_.expects_continue = head_.expects_other = false;
   if (!head_.http11 && has_transfer_encoding_) error = http::error::bad_transfer_encoding;
 }
 
@@ -141,6 +177,13 @@ void HttpRequestParser::on_body_init_impl(const boost::optional<std::uint64_t>& 
 std::size_t HttpRequestParser::on_body_impl(string_view piece, error_code&) {
   if (keep_body_) body_.append(piece.data(), piece.size());
   return piece.size();
+}
+
+// Quoted strings may hold anything to Beast; others end a line at LF.
+void HttpRequestParser::on_chunk_header_impl(std::uint64_t, string_view extensions, error_code& error) {
+  chunk_line_ = true;
+  const auto control = [](char c) { return (c >= 0 && c < ' ' && c != '\t') || c == '\x7f'; };
+  if (std::ranges::any_of(view(extensions), control)) error = http::error::bad_chunk_extension;
 }
 
 std::size_t HttpRequestParser::on_chunk_body_impl(std::uint64_t, string_view piece, error_code& error) {

@@ -11,7 +11,7 @@
 namespace sluice::core {
 
 inline constexpr std::size_t kHttpHeaderBytesMax = 16 * 1024;    // the request line and all its headers
-inline constexpr std::size_t kHttpChunkLineBytesMax = 4 * 1024;  // a chunk's size line, or all trailers
+inline constexpr std::size_t kHttpChunkLineBytesMax = 4 * 1024;  // a chunk's line, the last with trailers
 
 // What of a request's head matters here.
 struct HttpRequestHead {
@@ -26,10 +26,12 @@ struct HttpRequestHead {
   std::string websocket_key;
   std::string websocket_version;
   bool http11 = false;
+  bool has_host = false;
   bool has_origin = false;
   bool has_timeout_ms = false;
   bool upgrade_websocket = false;
   bool expects_continue = false;
+  bool expects_other = false;  // what this server does not know
   bool keep_alive = false;
 };
 
@@ -44,7 +46,7 @@ class HttpRequestParser final : private boost::beast::http::basic_parser<true> {
     bad_request,  // no next request can be found behind it
     header_too_large,
     body_too_large,
-    unsupported,  // a Transfer-Encoding, or an expectation, that this server does not know
+    unsupported,  // a Transfer-Encoding that this server does not know
   };
   struct Progress {
     Status status = Status::need_more;
@@ -78,10 +80,13 @@ class HttpRequestParser final : private boost::beast::http::basic_parser<true> {
   void on_header_impl(error_code& error) override;
   void on_body_init_impl(const boost::optional<std::uint64_t>& content_length, error_code&) override;
   std::size_t on_body_impl(string_view piece, error_code&) override;
-  void on_chunk_header_impl(std::uint64_t, string_view, error_code&) override {}
+  void on_chunk_header_impl(std::uint64_t, string_view extensions, error_code& error) override;
   std::size_t on_chunk_body_impl(std::uint64_t, string_view piece, error_code&) override;
   void on_finish_impl(error_code&) override {}
 
+  Progress parse_part(std::string_view window);
+  bool too_long(bool in_header, std::size_t consumed, std::size_t waiting);
+  bool folded(string_view name, string_view value) const;
   void note(std::string& member, string_view value, bool& seen, error_code& error);
   void note_framing(field name, string_view value, error_code& error);
   Status status_of(const error_code& error) const;
@@ -92,7 +97,7 @@ class HttpRequestParser final : private boost::beast::http::basic_parser<true> {
   std::size_t header_bytes_ = 0;
   bool header_done_ = false;
   bool keep_body_ = true;
-  bool has_host_ = false;
+  bool chunk_line_ = false;  // one has just been parsed
   bool has_content_length_ = false;
   bool has_transfer_encoding_ = false;
   bool has_content_type_ = false;

@@ -17,20 +17,34 @@ std::string_view trimmed(std::string_view text) {
   return end == std::string_view::npos ? std::string_view() : text.substr(begin, end + 1 - begin);
 }
 
+constexpr std::string_view kScheme = "http://";
+
+bool is_absolute(std::string_view target) { return same(target.substr(0, kScheme.size()), kScheme); }
+
 // Without the query, and without the scheme and host that a request to a proxy has.
 std::string_view path_of(std::string_view target) {
-  constexpr std::string_view kScheme = "http://";
-  if (same(target.substr(0, kScheme.size()), kScheme)) {
-    const std::size_t slash = target.find('/', kScheme.size());
-    target = slash == std::string_view::npos ? std::string_view("/") : target.substr(slash);
-  }
-  return target.substr(0, target.find('?'));
+  if (is_absolute(target))
+    target.remove_prefix(std::min(target.find_first_of("/?", kScheme.size()), target.size()));
+  const std::string_view path = target.substr(0, target.find('?'));
+  return path.empty() ? std::string_view("/") : path;
 }
 
-// Without the port.
+// The host that a request to a proxy names, which goes before the header.
+std::optional<std::string_view> host_of(std::string_view target) {
+  if (!is_absolute(target)) return std::nullopt;
+  target.remove_prefix(kScheme.size());
+  return target.substr(0, target.find_first_of("/?"));
+}
+
+// Without the port; empty where what follows the name is none.
 std::string_view name_of(std::string_view host) {
-  if (host.starts_with('[')) return host.substr(0, std::min(host.find(']'), host.size() - 1) + 1);
-  return host.substr(0, host.rfind(':'));
+  const std::size_t bracket = host.starts_with('[') ? host.find(']') : std::string_view::npos;
+  const std::size_t end =
+      std::min(bracket == std::string_view::npos ? host.find(':') : bracket + 1, host.size());
+  const std::string_view port = host.substr(end);
+  const bool valid =
+      port.empty() || (port.front() == ':' && port.find_first_not_of("0123456789", 1) == port.npos);
+  return valid ? host.substr(0, end) : std::string_view();
 }
 
 // 127.0.0.0/8 as four decimal numbers; other spellings are names to a browser as well, but nobody needs them.
@@ -78,9 +92,13 @@ bool origin_allowed(std::string_view origin, const ListenerPolicy& policy) {
 
 std::optional<HttpRefusal> check_request(const HttpRequestHead& head, const ListenerPolicy& policy) {
   // Pages must not learn what is here: a foreign one before anything else.
-  if (!host_allowed(head.host, policy)) return HttpRefusal{403, proto::forbidden()};
+  const auto host = host_of(head.target);
+  if ((head.has_host && !host_allowed(head.host, policy)) || (host && !host_allowed(*host, policy))) {
+    return HttpRefusal{403, proto::forbidden()};
+  }
   if (head.has_origin && !origin_allowed(head.origin, policy)) return HttpRefusal{403, proto::forbidden()};
   if (path_of(head.target) != policy.http_path) return HttpRefusal{404, proto::invalid_request()};
+  if (head.expects_other) return HttpRefusal{417, proto::invalid_request()};
   switch (purpose_of(head)) {
     case HttpPurpose::preflight:
       return std::nullopt;

@@ -40,7 +40,8 @@ const std::vector<Row>& rows() {
       {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", WireProtocol::http},
       {"\r\nPOST / HTTP/1.1", WireProtocol::http},
       {"GETX / HTTP/1.1", WireProtocol::stream},
-      {"get / HTTP/1.1", WireProtocol::stream},
+      {"get / HTTP/1.1", WireProtocol::http},
+      {"Post / HTTP/1.1", WireProtocol::http},
       {"GET\t/ HTTP/1.1", WireProtocol::stream},
   };
   return all;

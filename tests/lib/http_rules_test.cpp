@@ -1,0 +1,263 @@
+#include "lib/transport/http_rules.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <string_view>
+
+namespace sluice::core {
+namespace {
+
+HttpRequestHead call() {
+  HttpRequestHead head;
+  head.method = "POST";
+  head.target = "/";
+  head.host = "localhost";
+  head.content_type = "application/json";
+  head.http11 = head.has_host = head.keep_alive = true;
+  return head;
+}
+
+HttpRequestHead call_to(std::string_view host) {
+  HttpRequestHead head = call();
+  head.host = host;
+  return head;
+}
+
+HttpRequestHead call_from(std::string_view origin) {
+  HttpRequestHead head = call();
+  head.has_origin = true;
+  head.origin = origin;
+  return head;
+}
+
+ListenerPolicy loopback() {
+  ListenerPolicy policy;
+  policy.loopback_names_only = true;
+  return policy;
+}
+
+// 0 where the request may go on.
+int status_of(const HttpRequestHead& head, const ListenerPolicy& policy = loopback()) {
+  const auto refusal = check_request(head, policy);
+  return refusal ? refusal->status : 0;
+}
+
+TEST_CASE("HTTP rules: a loopback listener is called by this machine's names") {
+  for (const std::string_view host : {"localhost", "LOCALHOST:7070", "LocalHost:", "127.0.0.1",
+                                      "127.0.0.1:65535", "127.255.255.254", "[::1]", "[::1]:80"}) {
+    CAPTURE(host);
+    CHECK(status_of(call_to(host)) == 0);
+  }
+  for (const std::string_view host : {"",
+                                      ":80",
+                                      "example.org",
+                                      "127.0.0.1.evil.com",
+                                      "localhost.evil.com",
+                                      "evil.com:127.0.0.1",
+                                      "localhost.",
+                                      "127.0.0.1.",
+                                      "127.1",
+                                      "127.0.1",
+                                      "127.0.0.0.1",
+                                      "127..0.1",
+                                      "127.0.0.",
+                                      "0127.0.0.1",
+                                      "127.0.0.0001",
+                                      "0x7f.0.0.1",
+                                      "2130706433",
+                                      "0.0.0.0",
+                                      "0",
+                                      "::1",
+                                      "[::1",
+                                      "[",
+                                      "[]",
+                                      "[::2]",
+                                      "[::1]x",
+                                      "[::1].evil.com",
+                                      "[::1]:x",
+                                      "localhost:80:80",
+                                      "localhost:x",
+                                      "localhost:80x",
+                                      "user@localhost",
+                                      "localhost@evil.com",
+                                      "localhost,evil.com",
+                                      "localhost evil.com",
+                                      "xlocalhost",
+                                      "128.0.0.1"}) {
+    CAPTURE(host);
+    const auto refusal = check_request(call_to(host), loopback());
+    REQUIRE(refusal);
+    CHECK(refusal->status == 403);
+    CHECK(refusal->error.code == -32016);
+  }
+}
+
+TEST_CASE("HTTP rules: a listener that names can't rebind to takes any host") {
+  for (const std::string_view host : {"", "example.org", "["})
+    CHECK(status_of(call_to(host), ListenerPolicy()) == 0);
+}
+
+TEST_CASE("HTTP rules: a client that names no host is no browser") {
+  HttpRequestHead head = call();
+  head.http11 = head.has_host = false;
+  head.host.clear();
+  CHECK(status_of(head) == 0);
+}
+
+TEST_CASE("HTTP rules: allowed hosts have their port or any") {
+  ListenerPolicy policy = loopback();
+  policy.allowed_hosts = {"sluice.test", "proxy.test:8080"};
+  for (const std::string_view host :
+       {"sluice.test", "SLUICE.test:1", "proxy.test:8080", "Proxy.Test:8080", "localhost"}) {
+    CAPTURE(host);
+    CHECK(status_of(call_to(host), policy) == 0);
+  }
+  for (const std::string_view host : {"proxy.test", "proxy.test:80", "proxy.test:80800", "sluice.test.",
+                                      "a.sluice.test", "sluice.test.evil.com", "sluice.test:x"}) {
+    CAPTURE(host);
+    CHECK(status_of(call_to(host), policy) == 403);
+  }
+}
+
+TEST_CASE("HTTP rules: the host of an absolute target counts as well") {
+  const auto status = [](std::string_view target) {
+    HttpRequestHead head = call();
+    head.target = target;
+    return status_of(head);
+  };
+  for (const std::string_view target :
+       {"http://localhost/", "HTTP://127.0.0.1:80", "http://[::1]?x", "http://localhost/?x/y"}) {
+    CAPTURE(target);
+    CHECK(status(target) == 0);
+  }
+  for (const std::string_view target : {"http://evil.com/", "http://", "http:///", "http://?",
+                                        "http://localhost@evil.com/", "http://evil.com"}) {
+    CAPTURE(target);
+    CHECK(status(target) == 403);
+  }
+}
+
+TEST_CASE("HTTP rules: an origin has to be allowed, and a client without one is no browser") {
+  ListenerPolicy policy = loopback();
+  CHECK(status_of(call(), policy) == 0);
+  CHECK(status_of(call_from("https://app.example"), policy) == 403);
+  CHECK(status_of(call_from("http://localhost"), policy) == 403);
+  CHECK(status_of(call_from(""), policy) == 403);
+  policy.allowed_origins = {"https://app.example", "http://localhost:3000"};
+  CHECK(status_of(call_from("https://app.example"), policy) == 0);
+  CHECK(status_of(call_from("https://APP.example"), policy) == 0);
+  CHECK(status_of(call_from("http://localhost:3000"), policy) == 0);
+  for (const std::string_view origin :
+       {"", "null", "*", "http://app.example", "https://app.example:443", "https://app.example.evil.com",
+        "https://app.example/", "http://localhost", "https://app.example https://evil.com"}) {
+    CAPTURE(origin);
+    CHECK(status_of(call_from(origin), policy) == 403);
+  }
+  policy.allowed_origins = {"*"};
+  CHECK(status_of(call_from("null"), policy) == 0);
+}
+
+TEST_CASE("HTTP rules: the path is the listener's, whatever its query") {
+  const auto status = [](std::string_view path, std::string_view target) {
+    ListenerPolicy policy = loopback();
+    policy.http_path = path;
+    HttpRequestHead head = call();
+    head.target = target;
+    return status_of(head, policy);
+  };
+  for (const std::string_view target : {"/", "/?", "/?a=/b"}) CHECK(status("/", target) == 0);
+  for (const std::string_view target : {"/rpc", "/rpc?x", "http://localhost/rpc"})
+    CHECK(status("/rpc", target) == 0);
+  for (const std::string_view target : {"", "*", "//", "/x", "/.", "/%2f", "/#", "x", "https://localhost/"}) {
+    CAPTURE(target);
+    CHECK(status("/", target) == (target.empty() ? 0 : 404));
+  }
+  for (const std::string_view target : {"/", "/rpc/", "/RPC", "/rpcx", "/rp"})
+    CHECK(status("/rpc", target) == 404);
+}
+
+TEST_CASE("HTTP rules: only POST of JSON is a call") {
+  HttpRequestHead head = call();
+  for (const std::string_view method :
+       {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE", "post", "POSTX", "X"}) {
+    CAPTURE(method);
+    head.method = method;
+    CHECK(status_of(head) == 405);
+  }
+  head = call();
+  for (const std::string_view type :
+       {"application/json", "APPLICATION/JSON", "application/json;charset=utf-8",
+        "application/json \t; x=\"y\"", "application/json;", "application/json-rpc",
+        "application/jsonrequest"}) {
+    CAPTURE(type);
+    head.content_type = type;
+    CHECK(status_of(head) == 0);
+  }
+  for (const std::string_view type :
+       {"", ";", "text/plain", "text/json", "application/json5", "application/jsonp", "application/json, x/y",
+        "x/y; application/json", "application / json", "application/x-www-form-urlencoded",
+        "multipart/form-data"}) {
+    CAPTURE(type);
+    head.content_type = type;
+    CHECK(status_of(head) == 415);
+  }
+}
+
+TEST_CASE("HTTP rules: an expectation that is not known is not met") {
+  HttpRequestHead head = call();
+  head.expects_continue = true;
+  CHECK(status_of(head) == 0);
+  head.expects_other = true;
+  CHECK(status_of(head) == 417);
+}
+
+TEST_CASE("HTTP rules: a page's question before its call is answered where it may call") {
+  ListenerPolicy policy = loopback();
+  policy.allowed_origins = {"https://app.example"};
+  HttpRequestHead head = call_from("https://app.example");
+  head.method = "OPTIONS";
+  head.content_type.clear();
+  CHECK(status_of(head, policy) == 0);
+  CHECK(purpose_of(head) == HttpPurpose::preflight);
+  head.target = "/other";
+  CHECK(status_of(head, policy) == 404);
+  head.target = "/";
+  head.origin = "https://evil.example";
+  CHECK(status_of(head, policy) == 403);
+}
+
+TEST_CASE("HTTP rules: a foreign page learns nothing of what is here") {
+  HttpRequestHead head = call_from("https://evil.example");
+  head.target = "/other";
+  head.method = "GET";
+  CHECK(status_of(head) == 403);
+  head = call_to("evil.example");
+  head.target = "/other";
+  CHECK(status_of(head) == 403);
+}
+
+TEST_CASE("HTTP rules: a request to upgrade has to be WebSocket's version 13, by GET") {
+  HttpRequestHead head = call();
+  head.method = "GET";
+  head.upgrade_websocket = true;
+  head.websocket_version = "13";
+  CHECK(status_of(head) == 0);
+  CHECK(purpose_of(head) == HttpPurpose::websocket);
+  head.websocket_version = "8";
+  CHECK(status_of(head) == 426);
+  head.method = "POST";
+  CHECK(purpose_of(head) == HttpPurpose::call);
+}
+
+TEST_CASE("HTTP rules: a bearer's token is what follows the scheme") {
+  CHECK(bearer_token("Bearer abc") == "abc");
+  CHECK(bearer_token("bearer  abc \t") == "abc");
+  CHECK(bearer_token("Bearer ") == "");
+  CHECK_FALSE(bearer_token("Basic abc"));
+  CHECK_FALSE(bearer_token("Bearer"));
+  CHECK_FALSE(bearer_token(""));
+}
+
+}  // namespace
+}  // namespace sluice::core
