@@ -79,8 +79,10 @@ void Connection::say_farewell() {
 }
 
 void Connection::end_politely(CloseReason reason) {
-  // With nothing on its way, in neither direction, there is nothing that a reset could destroy.
-  const bool quiet = io_.now() - last_input_ >= kDrainQuietTime;
+  // With nothing on its way, in neither direction, there is nothing that a reset could destroy. A client that
+  // is cut off in the middle of something may only be pausing.
+  const bool cut_off = reason == CloseReason::framing_lost || reason == CloseReason::message_too_big;
+  const bool quiet = !cut_off && io_.now() - last_input_ >= kDrainQuietTime;
   const bool safe = end_seen_ || (quiet && stream_.undelivered() == 0 && stream_.unread() == 0);
   if (safe && stream_.say_end()) return close(reason);
   close_reason_ = reason;

@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 
-from daemon import Connection, DaemonTest, SLOW, Stopwatch, code, duration, eventually, limit, main, message, ms
+from daemon import Connection, DaemonTest, SLOW, Stopwatch, code, duration, eventually, framed, limit, main, message, ms
 
 
 class Number(DaemonTest):
@@ -230,6 +230,25 @@ class SlowReaders(DaemonTest):
         daemon.wait_connections(0)
         daemon.wait_in_flight(0)
         daemon.connect().fence()
+
+
+class CutOff(DaemonTest):
+    def test_what_a_cut_off_client_still_sends_is_taken_in_after_a_pause(self):
+        lost = [framed(message("demo.sleep", {"ms": ms(100)}, 1)) + b"Content-Length: none\r\n\r\n",
+                b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" +
+                framed(message("demo.sleep", {"ms": ms(100)}, 1)) +
+                b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99999999\r\n\r\n"]
+        for data in lost:
+            with self.subTest(data), self.connect() as connection:
+                connection.send(data)  # and makes a pause for as long as the call takes
+                received = b""
+                while got := connection.socket.recv(1 << 16):
+                    received += got
+                self.assertIn(b"slept_ms", received)
+                before = self.daemon.value("sluice_received_bytes_total")
+                connection.send(b"x" * 1000)  # what is answered by a reset is not received
+                self.daemon.wait_value(before + 1000, "sluice_received_bytes_total")
+        self.daemon.wait_connections(0)
 
 
 class Descriptors(DaemonTest):

@@ -159,5 +159,5 @@ class WebSocketClient(Client):
         """Is answered what it asked before, then told what was wrong, and nothing behind it is looked at."""
         code, broken = self.random.choice(BROKEN)
         never = ws.frame(b'{"jsonrpc":"2.0","method":"demo.sum","params":[1],"id":"never to be run"}', mask=self.mask())
-        await self.write(broken + never)
+        self.writer.write(broken + never)  # at once: what is behind the end is taken in for only so long
         await self.expect_close(reading, code)
