@@ -15,7 +15,10 @@ using namespace sluice;
 using namespace sluice::core;
 
 struct CountingReturn final : CallReturn {
-  void give_back(ActiveCall&) override { returned.fetch_add(1, std::memory_order_release); }
+  bool give_back(ActiveCall&) override {
+    returned.fetch_add(1, std::memory_order_release);
+    return false;
+  }
   std::atomic<std::size_t> returned{0};
 };
 
