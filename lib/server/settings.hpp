@@ -35,7 +35,7 @@ struct ListenSettings {
   std::string address = "tcp://127.0.0.1:7070";  // tcp://HOST:PORT or unix:///path
   std::uint32_t mode = 0660;                     // of a Unix socket's file
   bool insecure = false;                         // allows a TCP address that is not loopback
-  std::optional<TlsSettings> tls;                // TCP only
+  std::optional<TlsSettings> tls{};              // TCP only
 
   bool operator==(const ListenSettings&) const = default;
 };

@@ -471,7 +471,7 @@ class Reloading(TlsTest):
 
         def plain_call():
             with self.connect(daemon) as plain:
-                return code(plain.request("demo.echo", [1])) == "ok"
+                return code(plain.request_text(message("demo.echo", [1], 1))) == "ok"
 
         eventually(5, plain_call)
         secure.fence()

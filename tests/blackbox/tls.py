@@ -6,6 +6,7 @@ import socket
 import ssl
 import subprocess
 import tempfile
+import warnings
 
 from daemon import Connection, limit
 
@@ -49,7 +50,9 @@ class Authority:
         """A context that trusts this authority alone."""
         context = ssl.create_default_context(cafile=str(self.certificate()))
         if version:
-            context.minimum_version = context.maximum_version = version
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # what is old is to be refused
+                context.minimum_version = context.maximum_version = version
         if certificate:
             issuer = issuer or self
             context.load_cert_chain(str(issuer.certificate(certificate)), str(issuer.key(certificate)))
