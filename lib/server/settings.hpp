@@ -36,9 +36,9 @@ struct ListenSettings {
   std::uint32_t mode = 0660;                     // of a Unix socket's file
   bool insecure = false;                         // allows a TCP address that is not loopback
   std::string http_path = "/";
-  std::vector<std::string> allowed_origins;  // whose pages may call; "*" for any
-  std::vector<std::string> allowed_hosts;    // beside this machine's own names, on loopback
-  std::optional<TlsSettings> tls;            // TCP only
+  std::vector<std::string> allowed_origins{};  // whose pages may call; "*" for any
+  std::vector<std::string> allowed_hosts{};    // beside this machine's own names, on loopback
+  std::optional<TlsSettings> tls{};            // TCP only
 
   bool operator==(const ListenSettings&) const = default;
 };

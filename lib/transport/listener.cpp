@@ -112,10 +112,12 @@ void Listener::admit(Descriptor socket) {
   struct Arrival {
     Descriptor socket;
     ConnectionLimit::Permit place;
+    SessionHost::Expected expected;
   };
   SessionHost& host = least_busy();
   const bool local = address_.kind == Address::Kind::unix_socket;
-  const auto arrival = std::make_shared<Arrival>(Arrival{std::move(socket), std::move(permit)});
+  const auto arrival =
+      std::make_shared<Arrival>(Arrival{std::move(socket), std::move(permit), SessionHost::Expected(host)});
   const auto add = [&host, local, arrival, policy = policy_] {
     host.add(std::make_shared<Connection>(host, std::move(arrival->socket), local, policy,
                                           std::move(arrival->place)));

@@ -75,6 +75,23 @@ class SessionHost final : private TurnEnd {
     on_turn_end();
   }
 
+  // A connection on its way to this thread: counted from when it was chosen, so that a burst is spread
+  // evenly. Any thread.
+  class Expected {
+   public:
+    explicit Expected(SessionHost& host) : host_(&host) {
+      host.count_.fetch_add(1, std::memory_order_relaxed);
+    }
+    Expected(Expected&& other) noexcept : host_(std::exchange(other.host_, nullptr)) {}
+    Expected& operator=(Expected&&) = delete;
+    ~Expected() {
+      if (host_ != nullptr) host_->count_.fetch_sub(1, std::memory_order_relaxed);
+    }
+
+   private:
+    SessionHost* host_;
+  };
+
   // Throws what the session's start throws, which has been closed then.
   void add(std::shared_ptr<Session> session) {
     sessions_.push_back(*session);
