@@ -23,6 +23,9 @@ RUBBISH_TAIL = b" abc{}[]\\\x00\xff"
 # for nothing. Seconds.
 THINKING_MAX = 0.01
 
+# In how many pieces a message is sent; the last is the rest. More of them are work for this program, not for the daemon.
+PIECES_MAX = 50
+
 
 class Violation(Exception):
     pass
@@ -144,8 +147,9 @@ class Client:
 
     async def write(self, data):
         size = self.random.choice((1 << 20, 1 << 20, 1000, 37, 7))
-        for at in range(0, len(data), size):
-            self.writer.write(data[at:at + size])
+        cuts = range(0, len(data), size)[:PIECES_MAX]
+        for begin, end in zip(cuts, [*cuts[1:], len(data)]):
+            self.writer.write(data[begin:end])
             await self.writer.drain()
             if size < 1000 and self.random.random() < 0.1:
                 await asyncio.sleep(0)  # lets others at it in the middle of a message

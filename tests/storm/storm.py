@@ -10,6 +10,7 @@ Exits 1 with the reasons where that does not hold. The seed is printed, and repe
 
 import argparse
 import asyncio
+import collections
 import random
 import sys
 import time
@@ -85,8 +86,14 @@ def remains(metrics, descriptors):
     return {**{name: int(metrics.value(name)) for name in names}, "descriptors": descriptors}
 
 
+def closings(metrics):
+    """How the daemon says that connections ended."""
+    name = "sluice_connections_closed_total"
+    return collections.Counter({reason: int(metrics.value(name, reason=reason)) for reason in metrics.label_values(name, "reason")})
+
+
 def most(counter):
-    return ", ".join(f"{count} {what}" for what, count in counter.most_common())
+    return ", ".join(f"{count} {what}" for what, count in counter.most_common() if count)
 
 
 def main():
@@ -100,7 +107,7 @@ def main():
     # Few workers and a short queue, so that refusals are part of it.
     server = {"workers": 4, "worker_queue": 100, "call_timeout": "5s", "drain_timeout": "5s", "connection_window": 64, "max_connections": 5000}
     daemon = Daemon(server=server).start()
-    tally = Tally()
+    tally, closed = Tally(), collections.Counter()
     try:
         listen = daemon.parts["listen"]
         with daemon.connect() as connection, daemon.connect("unix") as other:
@@ -124,6 +131,7 @@ def main():
                 eventually(15, settled)
             except AssertionError:
                 tally.violations.append(f"not back where it was: before {before}, after {after}")
+            closed = closings(daemon.metrics())
             with daemon.connect() as connection:
                 connection.fence()
             status = daemon.stop()
@@ -138,6 +146,7 @@ def main():
             tally.violations.append("nothing was answered")
         print(f"storm: {sum(tally.ends.values())} connections ({most(tally.protocols)}), {tally.sent} ids, {reloads} reloads")
         print(f"storm: ends: {most(tally.ends)}")
+        print(f"storm: closed: {most(closed)}")
         print(f"storm: answers: {most(tally.codes)}")
     except AssertionError as error:
         tally.violations.append(str(error))
