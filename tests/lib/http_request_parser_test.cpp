@@ -105,7 +105,7 @@ TEST_CASE("HTTP request parser: the head has what the server looks at") {
   const HttpRequestHead head = replay_http_whole(kLimit, served()[8].bytes).head;
   CHECK(in_short(head) == "POST|/|a|o|t; x|Bearer b|5|00-1|k|13|11111101");
   const HttpRequestHead old = replay_http_whole(kLimit, served()[1].bytes).head;
-  CHECK(in_short(old) == "GET|/||||||||||00000000"s.erase(6, 1));
+  CHECK(in_short(old) == "GET|/|||||||||00000000");
 }
 
 TEST_CASE("HTTP request parser: a connection is kept as its version and the request have it") {
