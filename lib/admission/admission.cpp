@@ -4,8 +4,7 @@
 
 namespace sluice::core {
 
-void Permit::release() {
-  if (admission_ == nullptr) return;
+void Permit::give_back() {
   method_->in_flight.fetch_sub(1, std::memory_order_relaxed);
   admission_->in_flight_.fetch_sub(1, std::memory_order_relaxed);
   if (client_ != nullptr) client_->fetch_sub(1, std::memory_order_relaxed);

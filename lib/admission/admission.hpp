@@ -30,11 +30,14 @@ class Permit {
   }
   ~Permit() { release(); }
 
-  void release();
+  void release() {
+    if (admission_ != nullptr) give_back();
+  }
   explicit operator bool() const { return admission_ != nullptr; }
 
  private:
   friend class Admission;
+  void give_back();
   Permit(Admission& admission, MethodMetrics& method, std::atomic<std::size_t>* client)
       : admission_(&admission), method_(&method), client_(client) {}
 

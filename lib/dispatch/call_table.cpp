@@ -229,17 +229,22 @@ void CallTable::log_call(const ActiveCall& call, int code, std::size_t reply_byt
   const bool ran = call.stage == Stage::ended && call.ran;
   const auto took = (ran ? call.finished : io_.now()) - call.received;
   const auto level = access_level(code, took, io_.limits.slow_call);
-  if (!AccessLog::enabled(level)) return;
+  if (!log_enabled(level)) return;
   AccessEntry entry;
+  entry.code = code;
+  entry.took = took;
+  entry.reply_bytes = reply_bytes;
+  if (ran) entry.ran = {call.started - call.received, call.finished - call.started};
+  log_line(call, level, entry);
+}
+
+void CallTable::log_line(const ActiveCall& call, spdlog::level::level_enum level,
+                         AccessEntry& entry) noexcept {
   entry.method = call.request.method;
   entry.id = call.request.id;
   if (call.grant) entry.client = call.grant->client_name();
   entry.traceparent = call.request.traceparent;
-  entry.code = code;
-  entry.took = took;
-  if (ran) entry.ran = {call.started - call.received, call.finished - call.started};
   entry.request_bytes = call.request.method.size() + call.request.id.size() + call.request.params.size();
-  entry.reply_bytes = reply_bytes;
   log(level, entry);
 }
 

@@ -68,6 +68,7 @@ class CallTable final : public CallExpiry {
   void on_returned(ActiveCall& call);
   MethodShard* counts_of(const ActiveCall& call);
   void log_call(const ActiveCall& call, int code, std::size_t reply_bytes) noexcept;
+  void log_line(const ActiveCall& call, spdlog::level::level_enum level, AccessEntry& entry) noexcept;
   void log(spdlog::level::level_enum level, const AccessEntry& entry) noexcept;
 
   // Reports what the access log left out, once its second is over.

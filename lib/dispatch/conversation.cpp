@@ -95,13 +95,9 @@ void Conversation::refuse(const proto::Error& error, std::uint64_t exchange) {
   sink_.on_reply(exchange, proto::error_reply(proto::kNullId, error), error.code);
 }
 
-// What the caller may do, by the configuration of this moment.
-const std::shared_ptr<const Grant>& Conversation::grant() {
-  if (!caller_.current()) {
-    if (!std::exchange(introduced_, true)) sink_.introduce(caller_);
-    caller_.resolve(table_.io().now());
-  }
-  return caller_.grant();
+void Conversation::resolve_caller() {
+  if (!std::exchange(introduced_, true)) sink_.introduce(caller_);
+  caller_.resolve(table_.io().now());
 }
 
 std::optional<Conversation::Answer> Conversation::control(const proto::Request& request) {

@@ -75,7 +75,12 @@ class Conversation final : public CallOwner {
   void receive_batch(std::string_view text, const proto::Message& message, std::uint64_t exchange,
                      const CallDefaults& defaults);
   void receive_call(const proto::Request& request, std::uint64_t exchange);
-  const std::shared_ptr<const Grant>& grant();
+  // What the caller may do, by the configuration of this moment.
+  const std::shared_ptr<const Grant>& grant() {
+    if (!caller_.current()) resolve_caller();
+    return caller_.grant();
+  }
+  void resolve_caller();
   // Messages about other calls and about the caller: their reply (empty: none is due), or nothing for an
   // ordinary call. Open to everybody.
   struct Answer {

@@ -54,8 +54,7 @@ class Fields {
 
 }  // namespace
 
-Level access_level(int code, std::chrono::nanoseconds took, std::chrono::nanoseconds slow_call) {
-  if (took >= slow_call) return Level::warn;
+Level error_level(int code) {
   switch (static_cast<proto::ErrorCode>(code)) {
     case proto::ErrorCode::internal_error:
     case proto::ErrorCode::timed_out:
@@ -65,8 +64,6 @@ Level access_level(int code, std::chrono::nanoseconds took, std::chrono::nanosec
       return Level::debug;
   }
 }
-
-bool AccessLog::enabled(Level level) { return spdlog::should_log(level); }
 
 std::optional<TimePoint> AccessLog::report_due() const {
   return left_out_ == 0 ? std::nullopt : std::optional(second_ + kWindow);

@@ -10,6 +10,7 @@
 #include <spdlog/common.h>
 
 #include "lib/base/deadline_wheel.hpp"
+#include "lib/observe/log.hpp"
 
 namespace sluice::core {
 
@@ -30,10 +31,16 @@ struct AccessEntry {
   std::size_t reply_bytes = 0;
 };
 
+// How loud an error makes a call's line.
+spdlog::level::level_enum error_level(int code);
+
 // How loud a call's line is: `warn` for a slow call, `info` for one that failed by no fault of its client
 // (-32603, -32002, -32013), else `debug`.
-spdlog::level::level_enum access_level(int code, std::chrono::nanoseconds took,
-                                       std::chrono::nanoseconds slow_call);
+inline spdlog::level::level_enum access_level(int code, std::chrono::nanoseconds took,
+                                              std::chrono::nanoseconds slow_call) {
+  if (took >= slow_call) return spdlog::level::warn;
+  return code == 0 ? spdlog::level::debug : error_level(code);
+}
 
 // Writes the lines of one I/O thread. Those of slow and failed calls are bounded, since clients decide how
 // many of them there are; what is left out is counted and reported. Not thread-safe; time is passed in.
@@ -43,9 +50,8 @@ class AccessLog {
 
   // Costs one comparison where lines of that level are not logged. Throws std::bad_alloc.
   void write(spdlog::level::level_enum level, const AccessEntry& entry, TimePoint now) {
-    if (enabled(level)) write_line(level, entry, now);
+    if (log_enabled(level)) write_line(level, entry, now);
   }
-  static bool enabled(spdlog::level::level_enum level);
 
   // Whether one more line about a slow or failed call is to be written now; counts it either way.
   bool within_bounds(TimePoint now);

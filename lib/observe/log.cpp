@@ -276,11 +276,12 @@ spdlog::level::level_enum level_named(std::string_view name) {
 
 void configure_log(const LogSettings& settings) {
   process_sink().set_format(settings.format);
+  log_level.store(level_named(settings.level), std::memory_order_relaxed);
   spdlog::default_logger_raw()->set_level(level_named(settings.level));
 }
 
 void log_fields(spdlog::level::level_enum level, std::string_view message, std::span<const LogField> fields) {
-  if (!spdlog::should_log(level)) return;
+  if (!log_enabled(level)) return;
   process_sink().log(level, spdlog::log_clock::now(), message, fields);
 }
 

@@ -1,6 +1,7 @@
 // The process's log: to stderr, as text or JSON lines, with journald's priorities under systemd.
 #pragma once
 
+#include <atomic>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,6 +14,14 @@ namespace sluice::core {
 
 // Sets the level and the format for every later line. Safe to call while others log.
 void configure_log(const LogSettings& settings);
+
+// The level set by the last configure_log().
+inline std::atomic<spdlog::level::level_enum> log_level{spdlog::level::info};
+
+// Whether lines of that level are logged. One atomic read, for where it is asked about every call.
+inline bool log_enabled(spdlog::level::level_enum level) {
+  return level >= log_level.load(std::memory_order_relaxed);
+}
 
 // Text that came from outside, made harmless for a log line: control bytes as \xNN, cut at 256 bytes.
 std::string printable(std::string_view text);

@@ -120,6 +120,7 @@ class Connection final : public Session,
   TimePoint drain_began_;
   TimePoint linger_until_;
   std::size_t linger_unsent_ = 0;  // bytes not yet with the peer when the linger was last looked at
+  TimePoint linger_progress_;      // when there were last seen to be fewer of them
   TimePoint scheduled_ = TimePoint::max();
   CloseReason close_reason_ = CloseReason::finished;
   std::optional<CloseReason> lost_;  // the client is gone: no reply can reach it

@@ -92,18 +92,24 @@ void Connection::end_politely(CloseReason reason) {
 void Connection::linger() {
   lingering_ = true;
   linger_unsent_ = stream_.undelivered();
-  linger_until_ = io_.now() + (linger_unsent_ == 0 ? kLingerTime : io_.limits.write_timeout);
+  linger_progress_ = io_.now();
+  linger_until_ = linger_progress_ + kLingerTime;
   stream_.shutdown_send();
   update_waits();
   schedule();
 }
 
-// A client that reads slowly, but reads, gets its replies.
+// A client that reads slowly, but reads, gets its replies. Looked at in short steps: what was on its way when
+// the linger began is with the client a moment later, as a rule.
 void Connection::prolong_linger() {
   const std::size_t unsent_now = stream_.undelivered();
-  if (unsent_now >= linger_unsent_) return;
+  if (unsent_now < linger_unsent_) {
+    linger_progress_ = io_.now();
+  } else if (unsent_now == 0 || io_.now() - linger_progress_ >= io_.limits.write_timeout) {
+    return;
+  }
   linger_unsent_ = unsent_now;
-  linger_until_ = io_.now() + (unsent_now == 0 ? kLingerTime : io_.limits.write_timeout);
+  linger_until_ = io_.now() + kLingerTime;
 }
 
 void Connection::drain() {

@@ -16,6 +16,7 @@ from test_memory import has_sanitizer
 from tls import Authority, TlsConnection, openssl, raw_connection
 
 MIB = 1 << 20
+READ_BYTES = 256 << 10
 
 
 @functools.cache
@@ -198,15 +199,21 @@ class Volume(TlsTest):
         connection.half_close()
         self.assertEqual(len(connection.read_to_end(60)), 4)
 
-    def test_calls_that_were_read_but_had_to_wait_are_not_forgotten(self):
-        # More than one read takes in, sent at once and followed by nothing: the rest is within TLS already when
-        # the window opens again.
+    def test_a_call_that_one_read_has_no_place_for_is_not_forgotten(self):
+        # As much as one read takes in, and a little that comes with it: within TLS, where no socket tells of it.
+        connection = self.secure()
+        for number in range(30):
+            filler = message("demo.echo", [""], 1)
+            first = message("demo.echo", ["x" * (READ_BYTES - len(filler))], 1)
+            connection.send(first + message("demo.echo", [number], 2))
+            replies = connection.receive_by_id(2)
+            self.assertEqual(replies[2]["result"], [number])
+
+    def test_many_calls_at_once_wait_for_the_window(self):
         connection = self.secure()
         count = 12000
         calls = "".join(message("demo.echo", ["x" * 50], number) for number in range(count))
-        connection.socket.tls.write(calls.encode())
-        data = connection.socket._out.read()
-        sender = threading.Thread(target=connection.socket.raw.sendall, args=(data,))
+        sender = threading.Thread(target=connection.socket.raw.sendall, args=(connection.socket.sealed(calls),))
         sender.start()
         self.assertEqual(len(connection.receive_by_id(count, 60)), count)
         sender.join()
@@ -238,6 +245,7 @@ class Ends(TlsTest):
             self.assertEqual([reply["id"] for reply in connection.read_to_end()], [1])
 
     def test_an_end_of_tcp_alone_is_a_disconnect(self):
+        self.daemon.wait_connections(0)
         before = self.closed("reset")
         connection = self.secure()
         connection.call("demo.sleep", {"ms": ms(60000)})

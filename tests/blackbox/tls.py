@@ -103,6 +103,11 @@ class TlsSocket:
         self.tls.write(data)
         self._flush()
 
+    def sealed(self, text):
+        """What sendall() would put on the wire."""
+        self.tls.write(text.encode())
+        return self._out.read()
+
     def recv(self, size):
         try:
             return self._pump(lambda: self.tls.read(size))
