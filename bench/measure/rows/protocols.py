@@ -2,12 +2,14 @@
 
 import contextlib
 import functools
+import socket
 
+from measure import load
 from measure.figures import Goal, Line, compared, in_turn
 from measure.load import LOADS
 from measure.peers import nginx, wrk
 from measure.process import Failure, on_cores
-from measure.rows.connections import connected, raise_descriptor_limit
+from measure.rows.connections import PATIENCE_S, connected, raise_descriptor_limit
 
 NEEDS = ()
 IDLE = 10_000
@@ -65,9 +67,7 @@ def response_size(connection):
 def idle_memory(bench):
     raise_descriptor_limit(IDLE)
     with bench.start_sluiced(max_connections=2 * IDLE) as server:
-        with connected(server, 64) as warm:
-            for each in warm:
-                response_size(each)
+        load.run(bench, server.address(), "demo.echo", LOADS["W2"])  # what a connection costs is not what the first calls do
         empty = server.resident_bytes()
         with connected(server, IDLE) as sockets:
             for each in sockets:
@@ -90,13 +90,21 @@ def upgraded(connection):
     answer = b""
     while not answer.endswith(b"\r\n\r\n"):
         answer += connection.recv(4096)
-    return connection
 
 
 @contextlib.contextmanager
 def clients(server, upgrade):
-    with connected(server, CONNECTIONS) as sockets:
-        yield [upgraded(each) if upgrade else each for each in sockets]
+    """Connections on which something has been answered, and so been accepted."""
+    with contextlib.ExitStack() as opened:
+        sockets = [opened.enter_context(socket.create_connection(("127.0.0.1", port_of(server)), PATIENCE_S))
+                   for _ in range(CONNECTIONS)]
+        for each in sockets:
+            if upgrade:
+                upgraded(each)
+            else:
+                each.sendall(BODY + b"\n")
+                receive(each, len(REPLY) + 1)
+        yield sockets
 
 
 def cost_us(bench, server, upgrade):
