@@ -29,6 +29,20 @@ bool has_bare_lf(std::string_view lines) {
   return false;
 }
 
+// Whether a chunk's line has ended inside of a quoted string. What ends the chunk before stands in front of
+// it.
+bool has_open_quote(std::string_view lines) {
+  const std::size_t begin = lines.starts_with("\r\n") ? 2 : 0;
+  const std::size_t end = lines.find("\r\n", begin);
+  if (end == std::string_view::npos) return false;
+  bool quoted = false;
+  for (std::size_t at = begin; at < end; ++at) {
+    if (lines[at] == '"') quoted = !quoted;
+    if (lines[at] == '\\' && quoted) ++at;
+  }
+  return quoted;
+}
+
 }  // namespace
 
 HttpRequestParser::HttpRequestParser(std::size_t body_bytes_max, std::string body) : body_(std::move(body)) {
@@ -63,7 +77,9 @@ HttpRequestParser::Progress HttpRequestParser::parse_part(std::string_view windo
   if (error && !waits) return {status_of(error), consumed};
   if (is_done()) return {Status::complete, consumed};
   // Beast looks for the end of the head only, which lines that end in another way have not.
-  if (in_header && waits && has_bare_lf(window.substr(consumed))) return {Status::bad_request, consumed};
+  // And it looks for the end of a quoted string in the lines below.
+  const std::string_view waiting = waits ? window.substr(consumed) : std::string_view();
+  if (in_header ? has_bare_lf(waiting) : has_open_quote(waiting)) return {Status::bad_request, consumed};
   return {Status::need_more, consumed};
 }
 

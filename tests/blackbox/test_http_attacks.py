@@ -106,6 +106,8 @@ REFUSED = [
     ("a chunk's quoted extension with LF", in_chunks(b'2;a="\n"\r\n{}\r\n0\r\n\r\n'), 400),
     ("a chunk's quoted extension with a NUL", in_chunks(b'2;a="\0"\r\n{}\r\n0\r\n\r\n'), 400),
     ("a chunk's quoted extension over two lines", in_chunks(b'2;a="\r\n{}\r\n0\r\n"\r\n\r\n'), 400),
+    ("a chunk's quoted extension without an end", in_chunks(b'2;a="\r\n{}\r\n0\r\n\r\n'), 400),
+    ("the last chunk's quoted extension without an end", in_chunks(b'2\r\n{}\r\n0;a="\r\n\r\n'), 400),
     ("the last chunk's quoted extension with LF", in_chunks(b'2\r\n{}\r\n0;a="\n"\r\n\r\n'), 400),
     ("a trailer that ends with LF", in_chunks(b"2\r\n{}\r\n0\r\nX: a\nY: b\r\n\r\n"), 400),
     ("a trailer without a colon", in_chunks(b"2\r\n{}\r\n0\r\nX\r\n\r\n"), 400),

@@ -179,6 +179,10 @@ TEST_CASE("HTTP request parser: lines end with CRLF and nothing else") {
   check_refused(chunked("1;a=\"\r\"\r\nx\r\n0\r\n\r\n"));
   check_refused(chunked("1;a=\"\r\n\"\r\nx\r\n0\r\n\r\n"));
   check_refused(chunked("0;a=\"\n\"\r\n\r\n"));
+  // Also where what comes behind never closes the quotes.
+  check_refused(chunked("1;a=\"\r\nx\r\n0\r\n\r\n"));
+  check_refused(chunked("1\r\nx\r\n1;a=\"\\\"\r\nx\r\n0\r\n\r\n"));
+  check_refused(chunked("0;a=\"\r\n\r\n"));
   check_refused(chunked("0\r\nX: a\nY: b\r\n\r\n"));
 }
 
