@@ -91,6 +91,7 @@ class Connection final : public Session,
   void end_politely(CloseReason reason);
   void linger();
   void prolong_linger();
+  TimePoint next_linger_look() const;
   void on_deadline(TimePoint now) override;
   void look_at_time(TimePoint now);
   void end_drained();
@@ -120,6 +121,7 @@ class Connection final : public Session,
   TimePoint drain_began_;
   TimePoint linger_until_;
   std::size_t linger_unsent_ = 0;  // bytes not yet with the peer when the linger was last looked at
+  TimePoint linger_progress_;      // when there were last seen to be fewer of them
   TimePoint scheduled_ = TimePoint::max();
   CloseReason close_reason_ = CloseReason::finished;
   std::optional<CloseReason> lost_;  // the client is gone: no reply can reach it
