@@ -91,6 +91,7 @@ class Connection final : public Session,
   void end_politely(CloseReason reason);
   void linger();
   void prolong_linger();
+  TimePoint next_linger_look() const;
   void on_deadline(TimePoint now) override;
   void look_at_time(TimePoint now);
   void end_drained();

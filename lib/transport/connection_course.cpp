@@ -93,23 +93,29 @@ void Connection::linger() {
   lingering_ = true;
   linger_unsent_ = stream_.undelivered();
   linger_progress_ = io_.now();
-  linger_until_ = linger_progress_ + kLingerTime;
+  linger_until_ = next_linger_look();
   stream_.shutdown_send();
   update_waits();
   schedule();
 }
 
-// A client that reads slowly, but reads, gets its replies. Looked at in short steps: what was on its way when
-// the linger began is with the client a moment later, as a rule.
+// A client that reads slowly, but reads, gets its replies.
 void Connection::prolong_linger() {
   const std::size_t unsent_now = stream_.undelivered();
   if (unsent_now < linger_unsent_) {
     linger_progress_ = io_.now();
-  } else if (unsent_now == 0 || io_.now() - linger_progress_ >= io_.limits.write_timeout) {
+  } else if (linger_unsent_ == 0 || io_.now() - linger_progress_ >= io_.limits.write_timeout) {
     return;
   }
   linger_unsent_ = unsent_now;
-  linger_until_ = io_.now() + kLingerTime;
+  linger_until_ = next_linger_look();
+}
+
+// What is on its way when the linger begins is with the client a moment later, as a rule: that is found out
+// long before write_timeout.
+TimePoint Connection::next_linger_look() const {
+  const milliseconds wait = kLingerTime;
+  return io_.now() + (linger_unsent_ == 0 ? wait : std::min(wait, io_.limits.write_timeout));
 }
 
 void Connection::drain() {

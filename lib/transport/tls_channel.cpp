@@ -92,8 +92,8 @@ TlsChannel::TlsChannel(const TlsContext& context, int socket)
 TlsChannel::~TlsChannel() = default;
 
 TlsChannel::Transfer TlsChannel::read(char* to, std::size_t size) {
-  if (failed_) return established_ ? Transfer{Status::failed, 0} : drop_input(to, size);
   buffered_ = false;
+  if (failed_) return established_ ? Transfer{Status::failed, 0} : drop_input(to, size);
   socket_.budget = size + kExtraBytesMax;
   std::size_t done = 0;
   while (done < size) {

@@ -11,6 +11,7 @@ import time
 import unittest
 
 from daemon import Connection, Daemon, DaemonTest, code, duration, eventually, free_port, limit, main, ms
+from tls import Authority, TlsConnection
 
 
 class NotifySocket:
@@ -239,6 +240,16 @@ class Inherited(SystemdTest):
                 connection.fence()
         self.assertEqual(os.stat(path).st_ino, inode)
         self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
+
+    def test_the_listener_s_tls_is_spoken_on_a_socket_of_its_address(self):
+        tcp, address = self.tcp_socket()
+        authority = Authority()
+        settings = authority.settings(authority.issue("server"))
+        self.activated([tcp], listen=[{"address": address, "tls": settings}])
+        with TlsConnection(tcp.getsockname(), authority.client()) as connection:
+            connection.fence()
+        with Connection(tcp.getsockname()) as connection:
+            self.assert_error(connection.request_text('{"jsonrpc":"2.0","method":"demo.echo","id":1}'), -32016)
 
     def test_other_listeners_are_opened_as_configured(self):
         tcp, address = self.tcp_socket()

@@ -200,7 +200,7 @@ class Volume(TlsTest):
         self.assertEqual(len(connection.read_to_end(60)), 4)
 
     def test_a_call_that_one_read_has_no_place_for_is_not_forgotten(self):
-        # As much as one read takes in, and a little that comes with it: within TLS, where no socket tells of it.
+        # As much as one read takes in, and a little that comes with it, of which no socket may tell any more.
         connection = self.secure()
         for number in range(30):
             filler = message("demo.echo", [""], 1)
@@ -221,8 +221,7 @@ class Volume(TlsTest):
     def test_one_that_does_not_read_is_cut_off(self):
         daemon = self.start(listen=[self.listener()], server={"write_timeout": duration(500)})
         connection = self.secure(daemon, receive_buffer=16384)
-        for _ in range(3):
-            connection.call("demo.echo", ["x" * (4 * MIB - 200)])
+        connection.call("demo.echo", ["x" * (4 * MIB - 200)])
         self.wait_closed("write_timeout", 1, daemon)
 
 

@@ -42,7 +42,7 @@ BROKEN = (
     (400, _JSON + "Transfer-Encoding: chunked\r\n\r\nxyz\r\n"),
     (400, _JSON + "Transfer-Encoding: chunked\r\n\r\n1\r\n{}\r\n0\r\n\r\n"),
     (501, _JSON + "Transfer-Encoding: gzip\r\nContent-Length: 0\r\n\r\n"),
-    (501, _JSON + "Expect: the unexpected\r\nContent-Length: 0\r\n\r\n"),
+    (417, _JSON + "Expect: the unexpected\r\nContent-Length: 0\r\n\r\n"),
     (413, _JSON + "Content-Length: 99999999\r\n\r\n"),
     (431, _JSON + "X: " + "x" * 20_000 + "\r\n\r\n"),
 )
