@@ -25,6 +25,12 @@ proto::MessageLimits message_limits(const Limits& limits) {
   return {limits.message_bytes_max, limits.batch_entries_max};
 }
 
+// What a method's name may consist of (RFC 9110, section 5.6.2, "Tokens").
+bool is_token(char c) {
+  const bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+  return alphanumeric || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+}
+
 }  // namespace
 
 StreamCodec::StreamCodec(Connection& connection, proto::Framing framing)
@@ -36,8 +42,27 @@ Protocol StreamCodec::protocol() const {
 
 Codec::Step StreamCodec::next(std::string_view window) {
   const auto event = decoder_.next(window);
+  // Before anything that comes after that line is run.
+  if (first_line_ != FirstLine::decided && is_request_line(window.substr(0, event.consumed))) {
+    if (event.kind == Kind::malformed) handle(event);
+    connection().end_input(CloseReason::framing_lost);
+    return {event.consumed, false};
+  }
   handle(event);
   return {event.consumed, event.kind == Kind::need_more};
+}
+
+// Whether these are the bytes at which the first line becomes one. JSON's first byte is in no method's name.
+bool StreamCodec::is_request_line(std::string_view bytes) {
+  for (const char c : bytes) {
+    if (first_line_ == FirstLine::target || (c != ' ' && !is_token(c))) {
+      const bool found = first_line_ == FirstLine::target && c == '/';
+      first_line_ = FirstLine::decided;
+      return found;
+    }
+    if (c == ' ') first_line_ = FirstLine::target;
+  }
+  return false;
 }
 
 void StreamCodec::finish(std::string_view rest) { handle(decoder_.finish(rest)); }

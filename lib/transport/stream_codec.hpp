@@ -6,6 +6,9 @@
 
 namespace sluice::core {
 
+// A first line that is an HTTP request's, with a method that nobody knows, ends the connection: a browser's
+// page may have its server's name lead to this machine and choose any method, and its body would be lines of
+// JSON like any other.
 class StreamCodec final : public Codec {
  public:
   StreamCodec(Connection& connection, proto::Framing framing);
@@ -18,9 +21,14 @@ class StreamCodec final : public Codec {
   Protocol protocol() const override;
 
  private:
+  // Where in the connection's first line the bytes are that have been seen.
+  enum class FirstLine : std::uint8_t { method, target, decided };
+
+  bool is_request_line(std::string_view bytes);
   void handle(const proto::FrameEvent& event);
 
   proto::FrameDecoder decoder_;
+  FirstLine first_line_ = FirstLine::method;
 };
 
 }  // namespace sluice::core
