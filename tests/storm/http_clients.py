@@ -22,6 +22,7 @@ OUT_OF_PLACE = (
     (405, "HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n"),
     (405, "DELETE / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"),
     (415, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}"),
+    (417, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nExpect: the unexpected\r\nContent-Length: 2\r\n\r\n{}"),
     (403, "POST / HTTP/1.1\r\nHost: localhost\r\nOrigin: http://elsewhere.example\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"),
     (426, "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
           "Sec-WebSocket-Version: 8\r\n\r\n"),
@@ -42,7 +43,6 @@ BROKEN = (
     (400, _JSON + "Transfer-Encoding: chunked\r\n\r\nxyz\r\n"),
     (400, _JSON + "Transfer-Encoding: chunked\r\n\r\n1\r\n{}\r\n0\r\n\r\n"),
     (501, _JSON + "Transfer-Encoding: gzip\r\nContent-Length: 0\r\n\r\n"),
-    (417, _JSON + "Expect: the unexpected\r\nContent-Length: 0\r\n\r\n"),
     (413, _JSON + "Content-Length: 99999999\r\n\r\n"),
     (431, _JSON + "X: " + "x" * 20_000 + "\r\n\r\n"),
 )
