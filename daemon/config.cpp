@@ -65,6 +65,9 @@ class ConfigReader {
   void read_listener(const toml::node& node);
   void check_listener(const toml::table& table, const ListenSettings& listener);
   void read_clients(const toml::node& node);
+  void read_backends(const toml::node& node);
+  BackendEntry read_backend(const toml::node& node);
+  void read_environment(const toml::node& node, core::ChildSettings& child);
   void read_tls(const toml::node& node, ListenSettings& listener);
   void read_methods(const toml::node& node);
   void read_method(const toml::key& name, const toml::node& node);
@@ -107,6 +110,7 @@ void ConfigReader::read_top(const toml::key& name, const toml::node& node) {
   if (name == "admin") return read_table(node, "admin", admin_keys(), result_.settings);
   if (name == "log") return read_table(node, "log", log_keys(), result_.settings);
   if (name == "client") return read_clients(node);
+  if (name == "backend") return read_backends(node);
   if (name == "method") return read_methods(node);
   unknown_top(name);
 }
@@ -226,6 +230,50 @@ void ConfigReader::read_clients(const toml::node& node) {
     complain(mistake.where.line, mistake.where.column, std::move(mistake.message));
   }
   for (ClientEntry& entry : entries) result_.settings.clients.push_back(std::move(entry.settings));
+}
+
+void ConfigReader::read_backends(const toml::node& node) {
+  std::vector<BackendEntry> entries;
+  for (const toml::node& entry : entries_of(node, "backend", "backend")) {
+    entries.push_back(read_backend(entry));
+    if (!entry.is_table()) return;
+  }
+  for (BackendMistake& mistake : backend_mistakes(entries)) {
+    complain(mistake.where.line, mistake.where.column, std::move(mistake.message));
+  }
+  for (BackendEntry& entry : entries) {
+    result_.settings.backends.push_back(backend_of(std::move(entry), file_));
+  }
+}
+
+BackendEntry ConfigReader::read_backend(const toml::node& node) {
+  BackendEntry entry;
+  entry.where = place_of(node);
+  read_table(node, "backend", backend_keys(), entry);
+  const toml::table* table = node.as_table();
+  if (!table) return entry;
+  for (const auto& [name, value] : *table) {
+    entry.keys.emplace(std::string(name.str()), place_of(value));
+    if (!value.is_table()) continue;
+    if (name == "breaker") read_table(value, "backend.breaker", breaker_keys(), entry.settings.breaker);
+    if (name == "retry") read_table(value, "backend.retry", retry_keys(), entry.upstream.retry);
+    if (name == "env") read_environment(value, entry.child);
+  }
+  return entry;
+}
+
+void ConfigReader::read_environment(const toml::node& node, core::ChildSettings& child) {
+  for (const auto& [name, value] : *node.as_table()) {
+    const auto* text = value.as_string();
+    const bool fits = text && text->get().find('\0') == std::string::npos && !name.empty() &&
+                      name.str().find('=') == std::string_view::npos;
+    if (fits) {
+      child.environment.emplace(std::string(name.str()), text->get());
+    } else {
+      complain(value.source().begin,
+               fmt::format("backend.env.{} takes a string", core::printable(name.str())));
+    }
+  }
 }
 
 void ConfigReader::read_tls(const toml::node& node, ListenSettings& listener) {

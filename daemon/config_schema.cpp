@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "daemon/config_key.hpp"
 #include "lib/access/token_bucket.hpp"
 #include "proto/limits.hpp"
 
@@ -27,21 +28,6 @@ constexpr milliseconds kShortest = milliseconds(1);
 constexpr milliseconds kLongest = std::chrono::hours(24 * 365);
 
 ValueKind<milliseconds> time_limit() { return duration_between(kShortest, kLongest); }
-
-// Joins a kind of value to the place where it is stored: `place` gives a reference into the target.
-template <typename Target, typename T, typename Place>
-Key<Target> key(std::string_view name, ValueKind<T> kind, Place place, std::string_view help) {
-  auto store = [read = std::move(kind.read), place](const ConfigValue& given, Target& target) {
-    const std::optional<T> value = read(given);
-    if (value) place(target) = *value;
-    return value.has_value();
-  };
-  return {name, help, std::move(kind.allowed), std::move(store), false};
-}
-
-// A place in Settings, or in whatever a table's target is.
-#define SLUICE_PLACE(member) \
-  [](auto& target) -> auto& { return target.member; }
 
 Keys<Settings> make_server_keys() {
   const auto add = [](auto... arguments) { return key<Settings>(arguments...); };
@@ -91,12 +77,7 @@ Keys<ListenSettings> make_listen_keys() {
           "web pages that may call, beside programs, which send no Origin"),
       add("allowed_hosts", host_names(), SLUICE_PLACE(allowed_hosts),
           "names for which a loopback address may be called, beside localhost and 127.0.0.0/8"),
-      {"tls", "serves TLS on a TCP address", "a table, see [listen.tls]",
-       // Read on its own, once its kind is known.
-       [](const ConfigValue& given, ListenSettings&) {
-         const auto* other = std::get_if<ConfigValue::Other>(&given.content);
-         return other != nullptr && other->what == "a table";
-       }},
+      table_key<ListenSettings>("tls", "serves TLS on a TCP address", "[listen.tls]"),
   };
 }
 
@@ -167,8 +148,6 @@ Keys<MethodSettings> make_method_keys() {
   };
 }
 
-#undef SLUICE_PLACE
-
 template <typename Target>
 TableDescription describe(std::string_view name, std::string_view header, const Keys<Target>& keys) {
   TableDescription table{name, header, {}};
@@ -221,6 +200,9 @@ const std::vector<TableDescription>& config_tables() {
       describe("admin", "[admin]", admin_keys()),
       describe("log", "[log]", log_keys()),
       describe("client", "[[client]]", client_keys()),
+      describe("backend", "[[backend]]", backend_keys()),
+      describe("backend.breaker", "[backend.breaker]", breaker_keys()),
+      describe("backend.retry", "[backend.retry]", retry_keys()),
       describe("method", "[method.\"NAME\"]", method_keys())};
   return tables;
 }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/config_backends.hpp"
 #include "daemon/config_values.hpp"
 #include "lib/server/settings.hpp"
 
@@ -40,6 +41,9 @@ const Keys<core::TlsSettings>& tls_keys();
 const Keys<core::Settings>& admin_keys();
 const Keys<core::Settings>& log_keys();
 const Keys<core::ClientSettings>& client_keys();
+const Keys<BackendEntry>& backend_keys();
+const Keys<core::BreakerSettings>& breaker_keys();
+const Keys<core::RetrySettings>& retry_keys();
 const Keys<core::MethodSettings>& method_keys();
 
 // A key without its type, for messages and help.

@@ -73,9 +73,10 @@ std::optional<int> Daemon::start() {
     engine_ = std::make_unique<core::Engine>(settings_);
     if (command_.demo) {
       for (MethodSpec& method : demo_methods()) engine_->add(std::move(method));
-    } else {
+    } else if (settings_.backends.empty()) {
       spdlog::info(
-          "no methods but rpc.discover: --demo adds some, programs that embed libsluice have their own");
+          "no methods but rpc.discover: --demo adds some, [[backend]] entries and programs that embed "
+          "libsluice have their own");
     }
     engine_->start(inherited_sockets());
   } catch (const std::invalid_argument& error) {

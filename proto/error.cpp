@@ -66,6 +66,16 @@ Error rate_limited(std::chrono::milliseconds retry_after) {
 }
 Error unauthenticated() { return make(ErrorCode::not_allowed, "Not allowed", "unauthenticated"); }
 Error forbidden() { return make(ErrorCode::not_allowed, "Not allowed", "forbidden"); }
+Error backend_down(std::string_view backend, std::chrono::milliseconds retry_after) {
+  return make(
+      ErrorCode::backend_unavailable, "Backend unavailable", "backend_down",
+      field("backend", backend) + field("retry_after_ms", static_cast<std::uint64_t>(retry_after.count())));
+}
+Error circuit_open(std::string_view backend, std::chrono::milliseconds retry_after) {
+  return make(
+      ErrorCode::backend_unavailable, "Backend unavailable", "circuit_open",
+      field("backend", backend) + field("retry_after_ms", static_cast<std::uint64_t>(retry_after.count())));
+}
 Error batch_too_big(std::size_t limit_entries) {
   return make(ErrorCode::batch_too_big, "The batch request was too large", "batch_too_big",
               field("limit", limit_entries));

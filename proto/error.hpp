@@ -53,6 +53,10 @@ Error busy(BusyReason reason, std::chrono::milliseconds retry_after);
 Error rate_limited(std::chrono::milliseconds retry_after);
 Error unauthenticated();
 Error forbidden();
+// Nothing is there to serve the call, or it went away with it.
+Error backend_down(std::string_view backend, std::chrono::milliseconds retry_after);
+// Something is there, but has failed too often of late to be asked.
+Error circuit_open(std::string_view backend, std::chrono::milliseconds retry_after);
 Error batch_too_big(std::size_t limit_entries);
 Error batch_response_too_big(std::size_t limit_bytes);
 // For what comes in the clear where TLS has to be spoken.

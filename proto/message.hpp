@@ -20,7 +20,8 @@ struct Span {
   std::string_view in(std::string_view text) const { return text.substr(begin, size); }
 };
 
-// The members of one call that JSON-RPC, or sluice, gives a meaning. Of duplicate names the last counts.
+// The members of one call or reply that JSON-RPC, or sluice, gives a meaning. Of duplicate names the last
+// counts.
 struct Envelope {
   Span whole;  // the call itself; of another kind than object where it can't be a call
   Span jsonrpc;
@@ -29,6 +30,8 @@ struct Envelope {
   Span params;
   Span timeout_ms;
   Span traceparent;
+  Span result;  // of replies, as backends send them
+  Span error;
 };
 
 // One top-level JSON value. `single` is filled for everything but arrays, `entries` for arrays.

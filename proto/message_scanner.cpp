@@ -13,8 +13,13 @@ Span* member_named(Envelope& envelope, std::string_view name) {
   switch (name.size()) {
     case 2:
       return name == "id" ? &envelope.id : nullptr;
+    case 5:
+      return name == "error" ? &envelope.error : nullptr;
     case 6:
-      return name == "method" ? &envelope.method : name == "params" ? &envelope.params : nullptr;
+      return name == "method"   ? &envelope.method
+             : name == "params" ? &envelope.params
+             : name == "result" ? &envelope.result
+                                : nullptr;
     case 7:
       return name == "jsonrpc" ? &envelope.jsonrpc : nullptr;
     case 10:

@@ -24,6 +24,14 @@ void append_error(std::string& out, std::string_view id, const Error& error) {
   out += "}}";
 }
 
+void append_error_text(std::string& out, std::string_view id, std::string_view error) {
+  out += R"({"jsonrpc":"2.0","id":)";
+  out += id;
+  out += R"(,"error":)";
+  out += error;
+  out += '}';
+}
+
 std::string error_reply(std::string_view id, const Error& error) {
   std::string out;
   append_error(out, id, error);

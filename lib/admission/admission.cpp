@@ -8,6 +8,7 @@ void Permit::give_back() {
   method_->in_flight.fetch_sub(1, std::memory_order_relaxed);
   admission_->in_flight_.fetch_sub(1, std::memory_order_relaxed);
   if (client_ != nullptr) client_->fetch_sub(1, std::memory_order_relaxed);
+  if (backend_ != nullptr) backend_->fetch_sub(1, std::memory_order_relaxed);
   admission_ = nullptr;
 }
 
@@ -22,7 +23,7 @@ bool Admission::try_take(std::atomic<std::size_t>& counter, std::size_t max) {
 }
 
 std::variant<Permit, Rejection> Admission::try_admit(MethodMetrics& method, std::size_t method_max,
-                                                     ClientPlaces client) {
+                                                     Places client, Places backend) {
   const auto limit = [](std::size_t max) { return max == 0 ? std::numeric_limits<std::size_t>::max() : max; };
   const auto refuse = [&client](Rejection rejection) {
     if (client.taken != nullptr) client.taken->fetch_sub(1, std::memory_order_relaxed);
@@ -34,7 +35,13 @@ std::variant<Permit, Rejection> Admission::try_admit(MethodMetrics& method, std:
     in_flight_.fetch_sub(1, std::memory_order_relaxed);
     return refuse(Rejection::method_busy);
   }
-  return Permit(*this, method, client.taken);
+  // What hangs in one backend must not take all the places there are.
+  if (backend.taken != nullptr && !try_take(*backend.taken, limit(backend.max))) {
+    method.in_flight.fetch_sub(1, std::memory_order_relaxed);
+    in_flight_.fetch_sub(1, std::memory_order_relaxed);
+    return refuse(Rejection::method_busy);
+  }
+  return Permit(*this, method, client.taken, backend.taken);
 }
 
 }  // namespace sluice::core

@@ -20,12 +20,14 @@ class Permit {
   Permit(Permit&& other) noexcept
       : admission_(std::exchange(other.admission_, nullptr)),
         method_(std::exchange(other.method_, nullptr)),
-        client_(std::exchange(other.client_, nullptr)) {}
+        client_(std::exchange(other.client_, nullptr)),
+        backend_(std::exchange(other.backend_, nullptr)) {}
   Permit& operator=(Permit&& other) noexcept {
     release();
     admission_ = std::exchange(other.admission_, nullptr);
     method_ = std::exchange(other.method_, nullptr);
     client_ = std::exchange(other.client_, nullptr);
+    backend_ = std::exchange(other.backend_, nullptr);
     return *this;
   }
   ~Permit() { release(); }
@@ -38,23 +40,25 @@ class Permit {
  private:
   friend class Admission;
   void give_back();
-  Permit(Admission& admission, MethodMetrics& method, std::atomic<std::size_t>* client)
-      : admission_(&admission), method_(&method), client_(client) {}
+  using Counter = std::atomic<std::size_t>;
+  Permit(Admission& admission, MethodMetrics& method, Counter* client, Counter* backend)
+      : admission_(&admission), method_(&method), client_(client), backend_(backend) {}
 
   Admission* admission_ = nullptr;
   MethodMetrics* method_ = nullptr;
-  std::atomic<std::size_t>* client_ = nullptr;  // null: the client is not counted
+  Counter* client_ = nullptr;   // null: the client is not counted
+  Counter* backend_ = nullptr;  // null: it has none
 };
 
-// A client's own count of calls in flight, and its limit (0: none). Must outlive the permits. Default: the
-// client is not counted.
-struct ClientPlaces {
+// A client's or a backend's own count of calls in flight, and its limit (0: none). Must outlive the permits.
+// Default: nothing is counted.
+struct Places {
   std::atomic<std::size_t>* taken = nullptr;
   std::size_t max = 0;
 };
 
-// Limits on calls in flight, in all, by method and by client. Thread-safe and lock-free; must outlive its
-// permits.
+// Limits on calls in flight, in all, by method, by backend and by client. Thread-safe and lock-free; must
+// outlive its permits.
 class Admission {
  public:
   explicit Admission(std::size_t in_flight_max) : in_flight_max_(in_flight_max) {}
@@ -64,8 +68,8 @@ class Admission {
   // `method_max` is the method's own limit, 0 for none. A place is taken by one atomic operation before
   // it is checked against the bound, so that no burst overshoots it. The client's own limit comes first: who
   // is at it takes no place from others, not even for a moment.
-  std::variant<Permit, Rejection> try_admit(MethodMetrics& method, std::size_t method_max,
-                                            ClientPlaces client = {});
+  std::variant<Permit, Rejection> try_admit(MethodMetrics& method, std::size_t method_max, Places client = {},
+                                            Places backend = {});
 
   // Statistics: may be old by the time that they are looked at.
   std::size_t in_flight_approx() const { return in_flight_.load(std::memory_order_relaxed); }

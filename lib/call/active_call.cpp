@@ -1,8 +1,10 @@
 #include "lib/call/active_call.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <new>
 
+#include "lib/call/async_handler.hpp"
 #include "lib/include/sluice/call.hpp"
 #include "lib/observe/log.hpp"
 #include "proto/response_writer.hpp"
@@ -103,6 +105,15 @@ void compose_error(ActiveCall& call, const proto::Error& error) {
   call.code = shown.code;
 }
 
+void compose_forwarded_error(ActiveCall& call, std::string_view error, int code) {
+  if (error.size() > call.response_bytes_max) {
+    return compose_error(call, proto::response_too_big(call.response_bytes_max));
+  }
+  call.reply.clear();
+  proto::append_error_text(call.reply, call.request.id.empty() ? proto::kNullId : call.request.id, error);
+  call.code = code;
+}
+
 void compose_internal_error(ActiveCall& call) noexcept {
   call.code = static_cast<int>(proto::ErrorCode::internal_error);
   // The reply may have been too much for the memory there is; giving it up leaves enough for a short one.
@@ -112,6 +123,14 @@ void compose_internal_error(ActiveCall& call) noexcept {
   } catch (const std::bad_alloc&) {
     call.reply.clear();
   }
+}
+
+void end_async(ActiveCall& call) {
+  call.ran = true;
+  call.finished = std::max(Clock::now(), call.started);
+  // Places are free before the client can have its answer, so that its next call is not refused for them.
+  call.permit.release();
+  call.home->give_back(call);
 }
 
 proto::Error to_wire(const Error& error) {

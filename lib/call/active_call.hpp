@@ -59,10 +59,10 @@ class CallExpiry {
 };
 
 // Made, answered and freed on the I/O thread of its connection. While it is in the pool's hands
-// (Stage::pooled), the worker that runs it writes the members under "outcome" and nothing else; the
-// worker always gives it back, and until then it is not freed, whatever became of its client. So which of
-// completion, time limit, cancelling and disconnect decides the answer is settled by one thread looking
-// at `answered`, and there is no second reply to be raced for.
+// (Stage::pooled) or its handler's (Stage::async), whoever runs it writes the members under "outcome" and
+// nothing else; they always give it back, and until then it is not freed, whatever became of its client. So
+// which of completion, time limit, cancelling and disconnect decides the answer is settled by one thread
+// looking at `answered`, and there is no second reply to be raced for.
 struct ActiveCall final : ListHook<OwnerTag>, ListHook<QueueTag>, ListHook<InUseTag>, Deadline {
   ActiveCall() = default;
   ~ActiveCall() override {
@@ -75,7 +75,7 @@ struct ActiveCall final : ListHook<OwnerTag>, ListHook<QueueTag>, ListHook<InUse
     starting,  // not yet handed to anybody
     staged,    // waits on the I/O thread for the end of its turn
     pooled,    // in a worker's queue or hands
-    async,     // a coroutine on the I/O thread runs it
+    async,     // its AsyncHandler has it
     ended,     // its handler has returned, or never ran
   };
 
@@ -105,8 +105,9 @@ struct ActiveCall final : ListHook<OwnerTag>, ListHook<QueueTag>, ListHook<InUse
   Stage stage = Stage::starting;
   bool answered = false;
 
-  // The pool's.
+  // The pool's, or the handler's.
   std::size_t worker = 0;
+  std::uint64_t serial = 0;  // what a backend knows it by
   CallReturn* home = nullptr;
   ActiveCall* next_returned = nullptr;
 
@@ -126,6 +127,8 @@ void compose_error(ActiveCall& call, const proto::Error& error);
 // "Internal error", as a last resort: where memory does not suffice for it, the reply stays empty and its
 // client is cut off.
 void compose_internal_error(ActiveCall& call) noexcept;
+// An error object that came from elsewhere, as its JSON text.
+void compose_forwarded_error(ActiveCall& call, std::string_view error, int code);
 proto::Error to_wire(const Error& error);
 
 }  // namespace sluice::core

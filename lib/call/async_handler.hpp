@@ -1,7 +1,5 @@
-// Handlers that run on the I/O thread without holding it.
+// Handlers that hold no thread while they wait.
 #pragma once
-
-#include <functional>
 
 #include <boost/asio/io_context.hpp>
 
@@ -14,9 +12,19 @@ class AsyncHandler {
  public:
   virtual ~AsyncHandler() = default;
 
-  // Composes the call's outcome when it is done and then calls `done`, exactly once, on this thread and
-  // not before start() has returned. Watches the call's cancellation itself.
-  virtual void start(ActiveCall& call, boost::asio::io_context& context, std::function<void()> done) = 0;
+  // Composes the call's outcome when it is done and then gives it back with end_async(), exactly once, on any
+  // thread. Throws std::bad_alloc where nothing has been begun.
+  virtual void start(ActiveCall& call, boost::asio::io_context& context) = 0;
+
+  // The call has been answered without it, and its cancellation requested: it is to be given back as soon as
+  // may be. It may have been already, by another thread.
+  virtual void stop(ActiveCall&) noexcept {}
+
+  // Where its calls are counted, beside method and client; lives as long as the handler.
+  virtual Places places() { return {}; }
 };
+
+// The call is as done as it will be: it goes back to its I/O thread. Any thread.
+void end_async(ActiveCall& call);
 
 }  // namespace sluice::core

@@ -28,7 +28,6 @@ struct Running {
   // Stop is requested on this thread too, as a rule from within another call's handling: emitted later,
   // so that a coroutine never runs inside that.
   std::optional<std::stop_callback<std::function<void()>>> on_stop;
-  std::function<void()> done;
 };
 
 void log_exception(const core::ActiveCall& call, const char* what) {
@@ -65,9 +64,8 @@ class CoroutineHandler final : public core::AsyncHandler {
  public:
   explicit CoroutineHandler(AsyncFunction function) : function_(std::move(function)) {}
 
-  void start(core::ActiveCall& call, asio::io_context& context, std::function<void()> done) override {
+  void start(core::ActiveCall& call, asio::io_context& context) override {
     auto running = std::make_shared<Running>(call, context);
-    running->done = std::move(done);
     asio::post(context, [this, running] { begin(running); });
   }
 
@@ -76,7 +74,7 @@ class CoroutineHandler final : public core::AsyncHandler {
     const auto ended = [running](const std::exception_ptr& thrown, const Result<Json>& result) {
       running->on_stop.reset();
       finish(running->call, thrown, result);
-      running->done();
+      core::end_async(running->call);
     };
     try {
       const std::string_view params = running->call.request.params;

@@ -79,23 +79,21 @@ void CallTable::run_in_line(ActiveCall& call) {
   on_returned(call);
 }
 
-// What memory may not suffice for, before anybody has the call in hand. A coroutine is started by it.
+// What memory may not suffice for, before anybody has the call in hand. A call for an AsyncHandler is started
+// by it.
 bool CallTable::prepare(ActiveCall& call) {
   try {
     call.keep_text();
     const MethodSpec& spec = call.method->spec();
     if (spec.kind != HandlerKind::async) return true;
-    spec.async->start(call, io_.context(), [this, &call] {
-      io_.begin_turn();
-      call.finished = io_.now();
-      call.ran = true;
-      call.permit.release();
-      on_returned(call);
-    });
-    call.stage = Stage::async;
+    call.home = &io_;
     call.started = Clock::now();
+    call.stage = Stage::async;
+    // Once it has begun, the outcome is another's to write.
+    spec.async->start(call, io_.context());
     return true;
   } catch (const std::bad_alloc&) {
+    call.stage = Stage::starting;
     return false;
   }
 }
@@ -160,8 +158,10 @@ void CallTable::stop(ActiveCall& call, int code, std::string_view reply) {
   // The handler has begun: the caller gets its answer now, the permit stays taken until it really ends.
   io_.metrics().abandoned.add(1);
   settle(call, code, reply);
-  // Last: stop callbacks are the handler's code.
+  // Last: this is the handler's code.
+  const bool async = call.stage == Stage::async;
   call.cancellation.request();
+  if (async) call.method->spec().async->stop(call);
 }
 
 void CallTable::orphan(ActiveCall& call) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "lib/call/async_handler.hpp"
+
 namespace sluice::core {
 
 std::optional<proto::Error> Dispatcher::admit(ActiveCall& call, const Limits& limits, TimePoint now,
@@ -38,14 +40,17 @@ std::optional<Rejection> Dispatcher::check_grant(const ActiveCall& call) {
 }
 
 std::optional<Rejection> Dispatcher::take_places(ActiveCall& call) {
-  ClientPlaces client;
+  Places client;
   if (call.grant && call.grant->usage() != nullptr) {
     client = {&call.grant->usage()->in_flight, call.grant->in_flight_max()};
   }
-  auto admitted = admission_.try_admit(call.method->metrics(), call.method->max_concurrent(), client);
+  const MethodSpec& spec = call.method->spec();
+  const Places backend = spec.kind == HandlerKind::async ? spec.async->places() : Places{};
+  auto admitted =
+      admission_.try_admit(call.method->metrics(), call.method->max_concurrent(), client, backend);
   if (const auto* rejection = std::get_if<Rejection>(&admitted)) return *rejection;
   call.permit = std::move(std::get<Permit>(admitted));
-  if (call.method->spec().kind != HandlerKind::blocking) return std::nullopt;
+  if (spec.kind != HandlerKind::blocking) return std::nullopt;
   // Last, because it picks the worker; the permit goes back if there is none.
   const auto worker = pool_.try_reserve();
   if (!worker) {

@@ -1,5 +1,6 @@
 #include "lib/dispatch/registry.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace sluice::core {
@@ -14,16 +15,33 @@ void Registry::add(MethodSpec spec) {
 
 void Registry::add_builtin(MethodSpec spec) { insert(std::move(spec)); }
 
-void Registry::insert(MethodSpec spec) {
+std::shared_ptr<Method> Registry::make(MethodSpec spec) const {
   if (spec.name.empty()) throw std::invalid_argument("a method needs a name");
   const bool has_handler = spec.kind == HandlerKind::async ? spec.async != nullptr : spec.handler != nullptr;
   if (!has_handler) throw std::invalid_argument("method " + spec.name + " has no handler");
   MethodMetrics& metrics = metrics_.method(spec.name);
-  auto method = std::make_shared<Method>(std::move(spec), metrics);
+  return std::make_shared<Method>(std::move(spec), metrics);
+}
+
+void Registry::insert(MethodSpec spec) {
+  auto method = make(std::move(spec));
   const std::lock_guard lock(mutex_);
   method->configure(settings_of(method->spec().name));
   // The replaced method, if any, is destroyed after the lock is gone.
   methods_[method->spec().name].swap(method);
+}
+
+void Registry::add_route(MethodSpec spec) {
+  auto method = make(std::move(spec));
+  std::string prefix = method->spec().name;
+  prefix.pop_back();
+  const std::lock_guard lock(mutex_);
+  method->configure(settings_of(method->spec().name));
+  const auto same = std::ranges::find(routes_, prefix, [](const auto& each) { return each.first; });
+  if (same != routes_.end()) return same->second.swap(method);
+  const auto shorter =
+      std::ranges::find_if(routes_, [&](const auto& each) { return each.first.size() < prefix.size(); });
+  routes_.insert(shorter, {std::move(prefix), std::move(method)});
 }
 
 bool Registry::remove(std::string_view name) {
@@ -35,10 +53,26 @@ bool Registry::remove(std::string_view name) {
   return true;
 }
 
+void Registry::remove_all_of(const AsyncHandler* handler) {
+  std::vector<std::shared_ptr<Method>> removed;  // destroyed after the lock is gone
+  const std::lock_guard lock(mutex_);
+  const auto is_its = [&](const auto& each) {
+    const bool its = each.second->spec().async.get() == handler;
+    if (its) removed.push_back(each.second);
+    return its;
+  };
+  std::erase_if(methods_, is_its);
+  std::erase_if(routes_, is_its);
+}
+
 std::shared_ptr<Method> Registry::find(std::string_view name) const {
   const std::lock_guard lock(mutex_);
   const auto found = methods_.find(name);
-  return found == methods_.end() ? nullptr : found->second;
+  if (found != methods_.end()) return found->second;
+  for (const auto& [prefix, method] : routes_) {
+    if (name.starts_with(prefix)) return method;
+  }
+  return nullptr;
 }
 
 std::vector<std::shared_ptr<Method>> Registry::all() const {
@@ -53,6 +87,7 @@ void Registry::configure(std::map<std::string, MethodSettings> settings) {
   const std::lock_guard lock(mutex_);
   settings_ = std::move(settings);
   for (const auto& [name, method] : methods_) method->configure(settings_of(name));
+  for (const auto& [prefix, method] : routes_) method->configure(settings_of(method->spec().name));
 }
 
 MethodSettings Registry::settings_of(std::string_view name) const {

@@ -24,9 +24,15 @@ class Registry {
   void add(MethodSpec spec);
   // The same without the rule that names beginning with "rpc." are the server's own.
   void add_builtin(MethodSpec spec);
+  // Methods of one handler under a prefix ("eth_*") whose names it alone knows. Those that are added by their
+  // names go before it, a longer prefix before a shorter one. It is counted as one method.
+  void add_route(MethodSpec spec);
   bool remove(std::string_view name);
+  // All methods and routes of that handler.
+  void remove_all_of(const AsyncHandler* handler);
 
   std::shared_ptr<Method> find(std::string_view name) const;
+  // Without routes.
   std::vector<std::shared_ptr<Method>> all() const;
 
   // Applies to all methods, also to those added later. Keys are exact names or prefixes such as "demo.*";
@@ -40,12 +46,15 @@ class Registry {
   };
   using Methods = std::unordered_map<std::string, std::shared_ptr<Method>, NameHash, std::equal_to<>>;
 
+  std::shared_ptr<Method> make(MethodSpec spec) const;
   void insert(MethodSpec spec);
   MethodSettings settings_of(std::string_view name) const;
 
   Metrics& metrics_;
   mutable std::mutex mutex_;
-  Methods methods_;                                 // guarded by mutex_
+  Methods methods_;  // guarded by mutex_
+  // By prefix without its star, the longest first. Guarded by mutex_.
+  std::vector<std::pair<std::string, std::shared_ptr<Method>>> routes_;
   std::map<std::string, MethodSettings> settings_;  // guarded by mutex_
 };
 

@@ -49,9 +49,11 @@ void BufferPool::give(std::string buffer) {
   buffers_.push_back(std::move(buffer));
 }
 
-IoThread::IoThread(std::size_t index, const Limits& initial, WorkerPool& pool, MetricsShard& metrics)
+IoThread::IoThread(std::size_t index, std::string name, const Limits& initial, WorkerPool& pool,
+                   MetricsShard& metrics)
     : limits(initial),
       index_(index),
+      name_(std::move(name)),
       sockets_(context_, ::fcntl(poller_.descriptor(), F_DUPFD_CLOEXEC, 0)),
       timer_(context_),
       wheel_(Clock::now()),
@@ -65,7 +67,7 @@ IoThread::~IoThread() { stop_and_join(); }
 
 void IoThread::start() {
   thread_ = std::thread([this] {
-    pthread_setname_np(pthread_self(), ("io-" + std::to_string(index_)).c_str());
+    pthread_setname_np(pthread_self(), name_.c_str());
     run();
   });
 }
@@ -89,7 +91,7 @@ void IoThread::run() {
       if (stopping_.load(std::memory_order_acquire)) return;
       context_.run_for(kMemoryPause);
     } catch (const std::exception& exception) {
-      spdlog::error("io-{}: an event failed: {}", index_, exception.what());
+      spdlog::error("{}: an event failed: {}", name_, exception.what());
     }
   }
 }

@@ -59,7 +59,9 @@ class IoThread final : public CallReturn {
  public:
   static constexpr std::size_t kReadBytes = 256 * 1024;  // the most that one read takes in
 
-  IoThread(std::size_t index, const Limits& limits, WorkerPool& pool, MetricsShard& metrics);
+  // `index` tells I/O threads apart; `name` is what the system and the log call this one.
+  IoThread(std::size_t index, std::string name, const Limits& limits, WorkerPool& pool,
+           MetricsShard& metrics);
   ~IoThread();
   IoThread(const IoThread&) = delete;
   IoThread& operator=(const IoThread&) = delete;
@@ -101,6 +103,7 @@ class IoThread final : public CallReturn {
   // Tells of sockets in turns of this thread.
   Poller& poller() { return poller_; }
   std::size_t index() const { return index_; }
+  const std::string& name() const { return name_; }
   MetricsShard& metrics() { return metrics_; }
   WorkerPool& pool() { return pool_; }
   CallPool& calls() { return calls_; }
@@ -126,7 +129,8 @@ class IoThread final : public CallReturn {
   void on_timer();
 
   const std::size_t index_;
-  CallPool calls_;  // outlives the event loop, whose coroutines use calls to their end
+  const std::string name_;  // of at most 15 bytes
+  CallPool calls_;          // outlives the event loop, whose coroutines use calls to their end
   boost::asio::io_context context_{1};
   Poller poller_;
   boost::asio::posix::stream_descriptor sockets_;  // what the event loop knows of the poller

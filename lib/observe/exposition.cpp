@@ -161,6 +161,32 @@ void collect_server(const Metrics& metrics, const Gauges& gauges, std::vector<Me
   for (auto* each : {&limit, &depth, &busy, &build}) to.push_back(std::move(*each));
 }
 
+void collect_backends(const Gauges& gauges, std::vector<MetricFamily>& to) {
+  auto up = family("sluice_backend_up", "Whether an instance runs, or a URL answers.", MetricType::Gauge);
+  auto restarts = family("sluice_backend_restarts_total", "Instances started again.", MetricType::Counter);
+  auto in_flight = family("sluice_backend_in_flight", "Calls that a backend has, waiting ones included.",
+                          MetricType::Gauge);
+  auto state = family("sluice_breaker_state", "0 closed, 1 half-open, 2 open.", MetricType::Gauge);
+  auto changes = family("sluice_breaker_changes_total", "Changes of a breaker's state.", MetricType::Counter);
+  auto retries = family("sluice_backend_retries_total", "Calls asked again.", MetricType::Counter);
+  constexpr std::array kStates = {"closed", "half_open", "open"};
+  for (const auto& backend : gauges.backends) {
+    const Labels labels = {{"backend", backend->name}};
+    for (std::size_t i = 0; i < backend->up.size(); ++i) {
+      add(up, {{"backend", backend->name}, {"instance", std::to_string(i)}}, backend->up[i].load() ? 1 : 0);
+    }
+    add(restarts, labels, static_cast<double>(backend->restarts.load()));
+    add(in_flight, labels, static_cast<double>(backend->in_flight.load()));
+    add(state, labels, backend->breaker_state.load());
+    add(retries, labels, static_cast<double>(backend->retries.load()));
+    for (std::size_t i = 0; i < kStates.size(); ++i) {
+      add(changes, {{"backend", backend->name}, {"state", kStates[i]}},
+          static_cast<double>(backend->breaker_changes[i].load()));
+    }
+  }
+  for (auto* each : {&up, &restarts, &in_flight, &state, &changes, &retries}) to.push_back(std::move(*each));
+}
+
 void collect_process(std::vector<MetricFamily>& to) {
   const ProcessStats stats = read_process_stats();
   const auto one = [&to](const char* name, const char* help, MetricType type, double value) {
@@ -186,6 +212,7 @@ class MergedMetrics final : public prometheus::Collectable {
     std::vector<MetricFamily> families;
     collect_calls(metrics_, families);
     collect_server(metrics_, gauges_, families);
+    collect_backends(gauges_, families);
     collect_process(families);
     // A family without samples would be a help text about nothing.
     std::erase_if(families, [](const MetricFamily& each) { return each.metric.empty(); });

@@ -6,12 +6,14 @@
 #include <string>
 #include <vector>
 
+#include "lib/observe/backend_metrics.hpp"
 #include "lib/observe/metrics.hpp"
 
 namespace sluice::core {
 
 // What is read where it is kept, at the moment of the scrape.
 struct Gauges {
+  std::vector<std::shared_ptr<const BackendMetrics>> backends;
   std::size_t in_flight_limit = 0;
   struct Worker {
     std::size_t queue_depth = 0;

@@ -15,6 +15,7 @@ constexpr auto kStuckGrace = std::chrono::seconds(1);  // past its time limit, b
 // For the last replies to leave, after drain_timeout.
 constexpr auto kFinalReplyTime = std::chrono::seconds(3);
 constexpr auto kStopTime = std::chrono::milliseconds(500);  // for handlers that were asked to stop to return
+constexpr auto kBackendTime = std::chrono::seconds(3);      // for backends to end what they run
 constexpr auto kDrainLook = std::chrono::milliseconds(5);
 
 MethodSpec discover_method(Registry& registry) {
@@ -48,6 +49,7 @@ Engine::~Engine() {
   parts.stop_listeners(parts.all_listeners());
   if (!parts.stuck) parts.stuck = parts.pool.stop(Clock::now() + kStopTime) > 0;
   // What never returns still uses the pool, its method and its call, or holds its I/O thread: they stay.
+  parts.hub.stop(kStopTime);
   if (parts.stuck) {
     static_cast<void>(parts_.release());
     return;
@@ -93,6 +95,10 @@ void Engine::start(std::vector<InheritedSocket> inherited) {
       parts.make_admin(parts.settings.admin_address, [this] { return health(kHealthPatience).reason; });
   parts.pool.start();
   for (const auto& part : parts.io) part->thread.start();
+  parts.hub.start();
+  parts.apply_backends();
+  run_and_wait(parts.hub.io(), Clock::now() + kControlTime, {});
+  parts.backends.wait_for_methods();
   for (const auto& open : parts.listeners) parts.start_listener(open.listener);
   parts.ready.store(true, std::memory_order_release);
 }
@@ -126,6 +132,7 @@ bool Engine::drain(const std::function<void(const EngineStatus&)>& on_wait, mill
     parts.on_all([](IoPart& part) { part.sessions.abort_all_calls(proto::draining()); });
     wait_until(Clock::now() + kFinalReplyTime, clients_gone);
   }
+  parts.hub.retire_all(kBackendTime);
   const bool closed = parts.close_connections(Clock::now() + kStopTime);
   parts.stuck = parts.pool.stop(Clock::now() + kStopTime) > 0 || !closed;
   // A coroutine that ignores being cancelled holds its permit too.
@@ -147,13 +154,14 @@ EngineStatus Engine::status() const {
 }
 
 Health Engine::health(milliseconds patience) const {
-  const EngineParts& parts = *parts_;
+  EngineParts& parts = *parts_;
   const TimePoint until = Clock::now() + patience;
   for (const auto& part : parts.io) {
     if (!run_and_wait(part->thread, until, {})) {
-      return {false, "io-" + std::to_string(part->thread.index()) + " makes no progress"};
+      return {false, part->thread.name() + " makes no progress"};
     }
   }
+  if (!run_and_wait(parts.hub.io(), until, {})) return {false, "the backends' thread makes no progress"};
   if (parts.pool.all_stuck(Clock::now(), kStuckGrace))
     return {false, "every worker is stuck past its call's time limit"};
   return {};

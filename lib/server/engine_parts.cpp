@@ -13,13 +13,15 @@ namespace sluice::core {
 
 EngineParts::EngineParts(Settings initial)
     : settings(resolved(std::move(initial))),
-      metrics(settings.io_threads),
+      metrics(settings.io_threads + 1),  // the last one is the backends' thread's
       registry(metrics),
       access(settings.clients),
       admission(settings.max_in_flight),
       pool(settings.workers, settings.worker_queue),
       dispatcher(registry, access, admission, pool, metrics),
-      connection_limit(settings.max_connections) {
+      connection_limit(settings.max_connections),
+      hub(settings.limits, pool, metrics.shard(settings.io_threads)),
+      backends(registry, hub) {
   for (std::size_t i = 0; i < settings.io_threads; ++i) {
     io.push_back(std::make_unique<IoPart>(i, settings.limits, pool, metrics, dispatcher));
     hosts.push_back(&io.back()->sessions);
@@ -99,6 +101,7 @@ std::unique_ptr<AdminServer> EngineParts::make_admin(const std::string& address,
     for (std::size_t i = 0; i < pool.size(); ++i) {
       gauges.workers.push_back({pool.queue_depth_approx(i), pool.busy_approx(i)});
     }
+    gauges.backends = backends.metrics();
     return exposition(metrics, gauges);
   };
   sources.unhealthy_reason = std::move(unhealthy_reason);
@@ -110,6 +113,13 @@ std::unique_ptr<AdminServer> EngineParts::make_admin(const std::string& address,
 
 void EngineParts::on_all(const std::function<void(IoPart&)>& task) {
   for (const auto& part : io) part->thread.post([task, each = part.get()] { task(*each); });
+}
+
+// Every I/O thread has handed over what it let in once it has come to this.
+void EngineParts::apply_backends() {
+  backends.apply(settings.backends, settings.methods, [this] {
+    for (const auto& part : io) run_and_wait(part->thread, Clock::now() + kControlTime, {});
+  });
 }
 
 std::vector<std::shared_ptr<Listener>> EngineParts::all_listeners() const {

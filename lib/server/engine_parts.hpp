@@ -15,6 +15,7 @@
 #include "lib/io/io_thread.hpp"
 #include "lib/observe/metrics.hpp"
 #include "lib/server/admin_server.hpp"
+#include "lib/server/backends.hpp"
 #include "lib/server/settings.hpp"
 #include "lib/transport/listener.hpp"
 #include "lib/transport/session_host.hpp"
@@ -28,7 +29,7 @@ inline constexpr auto kHealthPatience = std::chrono::seconds(1);  // for one to 
 // What one I/O thread is made of, in the order of its making.
 struct IoPart {
   IoPart(std::size_t index, const Limits& limits, WorkerPool& pool, Metrics& metrics, Dispatcher& dispatcher)
-      : thread(index, limits, pool, metrics.shard(index)),
+      : thread(index, "io-" + std::to_string(index), limits, pool, metrics.shard(index)),
         calls(thread, dispatcher),
         sessions(thread, calls) {}
 
@@ -48,6 +49,7 @@ struct EngineParts {
   std::unique_ptr<AdminServer> make_admin(const std::string& address,
                                           std::function<std::string()> unhealthy_reason);
   void on_all(const std::function<void(IoPart&)>& task);
+  void apply_backends();
   std::vector<std::shared_ptr<Listener>> all_listeners() const;
   bool close_connections(TimePoint until);
   std::size_t connections() const;
@@ -62,6 +64,8 @@ struct EngineParts {
   ConnectionLimit connection_limit;
   std::vector<std::unique_ptr<IoPart>> io;
   std::vector<SessionHost*> hosts;
+  BackendHub hub;  // ends before the I/O threads do, to which it gives calls back
+  Backends backends;
   struct Open {
     ListenSettings settings;
     std::shared_ptr<Listener> listener;

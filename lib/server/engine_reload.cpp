@@ -71,6 +71,8 @@ void Engine::reload(const Settings& wanted) {
   parts.connection_limit.set_max(settings.max_connections);
   parts.registry.configure(settings.methods);
   parts.on_all([limits = settings.limits](IoPart& part) { part.thread.limits = limits; });
+  parts.hub.set_limits(settings.limits);
+  parts.apply_backends();
   parts.io.front()->thread.post([policies = std::move(policies)] {
     for (const auto& [listener, policy] : policies) listener->set_policy(policy);
   });

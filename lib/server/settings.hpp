@@ -78,6 +78,71 @@ struct ClientSettings {
   std::size_t max_in_flight = 0;                    // 0: no limit of its own
 };
 
+// When a backend that fails is not asked for a while. Slow calls count as failures.
+struct BreakerSettings {
+  std::size_t failures = 5;  // within the window; 0: no breaker
+  milliseconds window = seconds(10);
+  milliseconds open = seconds(5);  // until one call is let through as a probe
+  milliseconds slow{0};            // a call that takes longer has failed; 0: none is too slow
+
+  bool operator==(const BreakerSettings&) const = default;
+};
+
+// Asking again where a call has failed, with exponential backoff and full jitter.
+struct RetrySettings {
+  std::size_t attempts = 1;            // in all
+  milliseconds backoff{50};            // before the second; doubles
+  std::vector<std::string> methods{};  // see MethodPatterns: those that may run twice; none: none
+
+  bool operator==(const RetrySettings&) const = default;
+};
+
+// A child process that reads and writes one JSON-RPC message a line.
+struct ChildSettings {
+  std::vector<std::string> command{};  // the program and its arguments
+  std::size_t instances = 1;
+  std::size_t concurrency = 1;           // calls at once per instance
+  bool lazy = false;                     // started by the first call
+  milliseconds kill_after = seconds(1);  // past a call's time limit, before an instance that hangs is killed
+  std::map<std::string, std::string> environment{};  // beside the server's own
+  std::string directory{};                           // empty: the server's own
+  std::string user{};                                // empty: the server's own
+  std::size_t memory_bytes_max = 0;                  // of address space; 0: the server's own limit
+  seconds cpu_time_max{0};                           // of an instance's life; 0: the server's own limit
+
+  bool operator==(const ChildSettings&) const = default;
+};
+
+// Other JSON-RPC servers that answer the same.
+struct UpstreamSettings {
+  std::vector<std::string> urls{};  // http(s)://, tcp://, unix://, ws(s)://
+  std::string strip_prefix{};       // of methods, before they are sent on
+  std::size_t connections = 4;      // per URL at most
+  std::size_t concurrency = 64;     // calls at once per connection; over HTTP: one
+  milliseconds connect_timeout = seconds(2);
+  milliseconds idle_timeout = seconds(60);   // of a connection without calls
+  milliseconds probe_interval = seconds(5);  // of a URL that does not answer
+  RetrySettings retry{};
+  std::vector<std::string> hedge{};  // methods that are asked a second time once they take longer than usual
+  std::string ca{};                  // PEM file of authorities that sign the upstream; empty: the system's
+
+  bool operator==(const UpstreamSettings&) const = default;
+};
+
+// Who serves methods that are not compiled in: one of a child process, an upstream and a module.
+struct BackendSettings {
+  std::string name{};
+  std::vector<std::string> methods{};  // exact names, and prefixes such as "calc.*"
+  bool discover = false;               // the methods are asked from it with rpc.discover
+  std::size_t queue = 1024;            // calls that may wait for it
+  BreakerSettings breaker{};
+  std::optional<ChildSettings> child{};
+  std::optional<UpstreamSettings> upstream{};
+  std::string module{};  // file of a shared object; empty: none
+
+  bool operator==(const BackendSettings&) const = default;
+};
+
 enum class LogFormat : std::uint8_t { text, json };
 
 struct LogSettings {
@@ -96,7 +161,8 @@ struct Settings {
   std::vector<ListenSettings> listeners = {ListenSettings{}};
   std::string admin_address = "tcp://127.0.0.1:7071";  // empty: no admin listener
   LogSettings log;
-  std::vector<ClientSettings> clients;            // none: whoever can connect may call everything
+  std::vector<ClientSettings> clients;  // none: whoever can connect may call everything
+  std::vector<BackendSettings> backends;
   std::map<std::string, MethodSettings> methods;  // by exact name, or a prefix as "demo.*"
 };
 

@@ -30,7 +30,7 @@ struct Fixture {
 
   Metrics metrics{1};
   WorkerPool pool{1, 1};
-  IoThread thread{0, Limits{}, pool, metrics.shard(0)};
+  IoThread thread{0, "io-0", Limits{}, pool, metrics.shard(0)};
 };
 
 TEST_CASE(

@@ -1,0 +1,177 @@
+// The keys of [[backend]] entries and the tables within them, and the kinds of values that only they hold.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "daemon/config_key.hpp"
+#include "lib/access/method_patterns.hpp"
+
+namespace sluice::daemon {
+
+namespace {
+
+using core::BreakerSettings;
+using core::milliseconds;
+using core::RetrySettings;
+using core::seconds;
+
+constexpr std::size_t kCountMax = 1024;
+constexpr std::size_t kQueueMax = 1u << 24;
+constexpr std::size_t kMemoryMax = std::size_t{1} << 50;
+constexpr std::size_t kTextsMax = 1000;
+constexpr milliseconds kLongest = std::chrono::hours(24);
+
+ValueKind<milliseconds> wait() { return duration_between(milliseconds(1), kLongest); }
+
+std::optional<std::vector<std::string>> texts_of(const ConfigValue& value) {
+  const auto* texts = std::get_if<ConfigValue::Texts>(&value.content);
+  if (!texts || texts->empty() || texts->size() > kTextsMax) return std::nullopt;
+  const auto has_zero = [](std::string_view text) { return text.find('\0') != std::string_view::npos; };
+  if (std::ranges::any_of(*texts, has_zero)) return std::nullopt;
+  return std::vector<std::string>(texts->begin(), texts->end());
+}
+
+ValueKind<std::vector<std::string>> command() {
+  return {"an array of a program and its arguments, such as [\"python3\", \"calc.py\"]",
+          [](const ConfigValue& value) -> std::optional<std::vector<std::string>> {
+            auto texts = texts_of(value);
+            if (texts && texts->front().empty()) return std::nullopt;
+            return texts;
+          }};
+}
+
+ValueKind<std::string> plain_text(std::string allowed) {
+  return {std::move(allowed), [](const ConfigValue& value) -> std::optional<std::string> {
+            const auto* text = std::get_if<std::string_view>(&value.content);
+            if (!text || text->find('\0') != std::string_view::npos) return std::nullopt;
+            return std::string(*text);
+          }};
+}
+
+bool is_url(std::string_view text) {
+  constexpr std::array<std::string_view, 6> kSchemes = {"http://", "https://", "tcp://",
+                                                        "unix://", "ws://",    "wss://"};
+  return std::ranges::any_of(kSchemes, [text](std::string_view scheme) {
+    return text.starts_with(scheme) && text.size() > scheme.size();
+  });
+}
+
+ValueKind<std::vector<std::string>> urls() {
+  return {"a URL with http://, https://, tcp://, unix://, ws:// or wss://, or an array of them",
+          [](const ConfigValue& value) -> std::optional<std::vector<std::string>> {
+            if (const auto* text = std::get_if<std::string_view>(&value.content)) {
+              if (!is_url(*text)) return std::nullopt;
+              return std::vector<std::string>{std::string(*text)};
+            }
+            auto texts = texts_of(value);
+            if (!texts || !std::ranges::all_of(*texts, is_url)) return std::nullopt;
+            return texts;
+          }};
+}
+
+ValueKind<BackendMethods> methods_or_discover() {
+  return {"an array of names and prefixes such as \"calc.*\", or \"discover\"",
+          [](const ConfigValue& value) -> std::optional<BackendMethods> {
+            if (const auto* text = std::get_if<std::string_view>(&value.content)) {
+              if (*text != "discover") return std::nullopt;
+              return BackendMethods{{}, true};
+            }
+            auto texts = texts_of(value);
+            if (!texts || !std::ranges::all_of(*texts, core::MethodPatterns::is_pattern)) return std::nullopt;
+            return BackendMethods{std::move(*texts), false};
+          }};
+}
+
+ValueKind<seconds> whole_seconds() {
+  auto kind = duration_between(milliseconds(1000), kLongest * 365);
+  return {kind.allowed, [read = kind.read](const ConfigValue& value) -> std::optional<seconds> {
+            const auto time = read(value);
+            if (!time) return std::nullopt;
+            return std::chrono::ceil<seconds>(*time);
+          }};
+}
+
+Keys<BackendEntry> make_backend_keys() {
+  const auto add = [](auto... arguments) { return key<BackendEntry>(arguments...); };
+  return {
+      add("name", client_name(), SLUICE_PLACE(settings.name),
+          "what it is called in the log, metrics and errors"),
+      add("methods", methods_or_discover(), SLUICE_PLACE(methods),
+          "what it serves; \"discover\": what it answers to rpc.discover"),
+      add("queue", count_between(0, kQueueMax), SLUICE_PLACE(settings.queue), "calls that may wait for it"),
+      table_key<BackendEntry>("breaker", "when it is left alone for a while", "[backend.breaker]"),
+      add("command", command(), SLUICE_PLACE(child.command),
+          "child processes that read and write one JSON-RPC message a line"),
+      add("instances", count_between(1, kCountMax), SLUICE_PLACE(child.instances), "processes"),
+      add("concurrency", count_between(1, kCountMax), SLUICE_PLACE(concurrency),
+          "calls at once per instance (left out: 1), or per connection (left out: 64)"),
+      add("start", one_of<bool>({{"eager", false}, {"lazy", true}}), SLUICE_PLACE(child.lazy),
+          "with the server, or at the first call"),
+      add("kill_after", wait(), SLUICE_PLACE(child.kill_after),
+          "past a call's time limit, before a process that hangs in it is killed"),
+      table_key<BackendEntry>("env", "variables of its environment", "[backend.env]"),
+      add("working_directory", plain_text("the name of a folder"), SLUICE_PLACE(child.directory),
+          "where it starts; left out: the server's"),
+      add("user", plain_text("the name of a user"), SLUICE_PLACE(child.user),
+          "whom it runs as; left out: the server's"),
+      add("memory_limit", size_between(1u << 20, kMemoryMax), SLUICE_PLACE(child.memory_bytes_max),
+          "address space of a process"),
+      add("cpu_limit", whole_seconds(), SLUICE_PLACE(child.cpu_time_max), "CPU time of a process's life"),
+      add("url", urls(), SLUICE_PLACE(upstream.urls), "JSON-RPC servers that answer the same"),
+      add("strip_prefix", plain_text("the beginning of methods' names"), SLUICE_PLACE(upstream.strip_prefix),
+          "taken off methods before they are sent on"),
+      add("connections", count_between(1, kCountMax), SLUICE_PLACE(upstream.connections),
+          "connections per URL at most"),
+      add("connect_timeout", wait(), SLUICE_PLACE(upstream.connect_timeout), "for a connection to stand"),
+      add("idle_timeout", wait(), SLUICE_PLACE(upstream.idle_timeout), "closes a connection without calls"),
+      add("probe_interval", wait(), SLUICE_PLACE(upstream.probe_interval),
+          "how often a URL that does not answer is tried"),
+      table_key<BackendEntry>("retry", "asking again where a call has failed", "[backend.retry]"),
+      add("hedge", method_patterns(), SLUICE_PLACE(upstream.hedge),
+          "methods that are asked a second time once they take longer than 95 of 100 do"),
+      add("ca", file_name(), SLUICE_PLACE(upstream.ca),
+          "who signs the upstream's certificate; left out: whom this system trusts"),
+      add("module", plain_text("the file of a shared object"), SLUICE_PLACE(settings.module),
+          "a C++ module built against libsluice"),
+  };
+}
+
+Keys<BreakerSettings> make_breaker_keys() {
+  const auto add = [](auto... arguments) { return key<BreakerSettings>(arguments...); };
+  return {
+      add("failures", count_between(0, kCountMax), SLUICE_PLACE(failures),
+          "of these within the window it opens; 0: never"),
+      add("window", wait(), SLUICE_PLACE(window), "how long a failure counts"),
+      add("open", wait(), SLUICE_PLACE(open), "until one call is let through to see"),
+      add("slow", duration_between(milliseconds(0), kLongest), SLUICE_PLACE(slow),
+          "calls slower than this have failed; 0: none"),
+  };
+}
+
+Keys<RetrySettings> make_retry_keys() {
+  const auto add = [](auto... arguments) { return key<RetrySettings>(arguments...); };
+  return {
+      add("attempts", count_between(1, 10), SLUICE_PLACE(attempts), "in all, the first included"),
+      add("backoff", wait(), SLUICE_PLACE(backoff), "before the second at most; doubles each time"),
+      add("methods", method_patterns(), SLUICE_PLACE(methods), "those that may run twice"),
+  };
+}
+
+}  // namespace
+
+const Keys<BackendEntry>& backend_keys() {
+  static const Keys<BackendEntry> keys = make_backend_keys();
+  return keys;
+}
+
+const Keys<BreakerSettings>& breaker_keys() {
+  static const Keys<BreakerSettings> keys = make_breaker_keys();
+  return keys;
+}
+
+const Keys<RetrySettings>& retry_keys() {
+  static const Keys<RetrySettings> keys = make_retry_keys();
+  return keys;
+}
+
+}  // namespace sluice::daemon

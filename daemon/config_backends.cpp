@@ -1,0 +1,153 @@
+#include "daemon/config_backends.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <initializer_list>
+
+namespace sluice::daemon {
+
+namespace {
+
+// A kind of backend, the key that makes an entry one, and the keys that mean nothing without it.
+struct Kind {
+  std::string_view key;
+  std::string_view what;
+  std::vector<std::string_view> own;
+};
+
+const std::array<Kind, 3>& kinds() {
+  static const std::array<Kind, 3> all = {
+      Kind{"command",
+           "child processes",
+           {"instances", "concurrency", "start", "kill_after", "env", "working_directory", "user",
+            "memory_limit", "cpu_limit", "breaker", "queue"}},
+      Kind{"url",
+           "an upstream",
+           {"strip_prefix", "connections", "concurrency", "connect_timeout", "idle_timeout", "probe_interval",
+            "retry", "hedge", "ca", "breaker", "queue"}},
+      Kind{"module", "a C++ module", {}},
+  };
+  return all;
+}
+
+class Check {
+ public:
+  explicit Check(const std::vector<BackendEntry>& entries) {
+    for (const BackendEntry& entry : entries) {
+      check_name(entry);
+      check_kind(entry);
+      check_methods(entry);
+    }
+  }
+  std::vector<BackendMistake> take() { return std::move(mistakes_); }
+
+ private:
+  void complain(TextPlace where, std::string message) { mistakes_.push_back({where, std::move(message)}); }
+  static bool given(const BackendEntry& entry, std::string_view key) {
+    return entry.keys.find(key) != entry.keys.end();
+  }
+  static TextPlace place(const BackendEntry& entry, std::string_view key) {
+    return entry.keys.find(key)->second;
+  }
+
+  void check_name(const BackendEntry& entry) {
+    if (!given(entry, "name")) {
+      return complain(entry.where, "backend.name is missing; each backend has one of its own");
+    }
+    const auto [at, is_new] = names_.emplace(entry.settings.name, &entry);
+    if (!is_new && !entry.settings.name.empty()) {
+      complain(place(entry, "name"), fmt::format("backend.name \"{}\" is another one's", at->first));
+    }
+  }
+
+  void check_kind(const BackendEntry& entry) {
+    const Kind* kind = nullptr;
+    for (const Kind& each : kinds()) {
+      if (!given(entry, each.key)) continue;
+      if (kind != nullptr) {
+        return complain(place(entry, each.key),
+                        fmt::format("backend.{} makes it {}, and backend.{} {}; each is a backend of its own",
+                                    each.key, each.what, kind->key, kind->what));
+      }
+      kind = &each;
+    }
+    if (kind == nullptr) {
+      return complain(entry.where,
+                      "what serves it is missing: backend.command, backend.url or "
+                      "backend.module");
+    }
+    for (const auto& [key, where] : entry.keys) {
+      const bool own = std::ranges::find(kind->own, key) != kind->own.end();
+      const bool anybodys = own || std::ranges::none_of(kinds(), [&key = key](const Kind& each) {
+                              return std::ranges::find(each.own, key) != each.own.end();
+                            });
+      if (!anybodys) complain(where, fmt::format("backend.{} has no meaning for {}", key, kind->what));
+    }
+  }
+
+  void check_methods(const BackendEntry& entry) {
+    const bool module = given(entry, "module");
+    if (!given(entry, "methods")) {
+      if (module) return;  // it brings its own
+      return complain(entry.where,
+                      "backend.methods is missing; it takes names, prefixes such as \"calc.*\", or "
+                      "\"discover\"");
+    }
+    const TextPlace where = place(entry, "methods");
+    if (module) return complain(where, "backend.methods has no meaning for a C++ module, which has its own");
+    if (entry.methods.discover && entry.child.lazy) {
+      complain(where,
+               "backend.methods = \"discover\" asks the process, which start = \"lazy\" does not start");
+    }
+    for (const std::string& pattern : entry.methods.patterns) check_pattern(entry, pattern, where);
+  }
+
+  void check_pattern(const BackendEntry& entry, const std::string& pattern, TextPlace where) {
+    if (pattern.starts_with("rpc.") || pattern.starts_with("$/") || pattern.starts_with("!")) {
+      return complain(where, fmt::format("\"{}\" can't be a backend's: names that begin with rpc. or $/ are "
+                                         "the server's own, and nothing can be excluded here",
+                                         pattern));
+    }
+    const auto [at, is_new] = methods_.emplace(pattern, &entry);
+    if (is_new || entry.settings.name.empty()) return;
+    complain(where,
+             fmt::format("\"{}\" is a method of backend {} already", pattern, at->second->settings.name));
+  }
+
+  std::vector<BackendMistake> mistakes_;
+  std::map<std::string, const BackendEntry*> names_;
+  std::map<std::string, const BackendEntry*> methods_;
+};
+
+void start_from(const std::string& config_file, std::string& name) {
+  const std::size_t slash = config_file.rfind('/');
+  if (name.empty() || name.starts_with('/') || slash == std::string::npos) return;
+  name.insert(0, config_file, 0, slash + 1);
+}
+
+}  // namespace
+
+std::vector<BackendMistake> backend_mistakes(const std::vector<BackendEntry>& entries) {
+  return Check(entries).take();
+}
+
+core::BackendSettings backend_of(BackendEntry entry, const std::string& config_file) {
+  core::BackendSettings settings = std::move(entry.settings);
+  settings.methods = std::move(entry.methods.patterns);
+  settings.discover = entry.methods.discover;
+  start_from(config_file, settings.module);
+  if (!entry.child.command.empty()) {
+    settings.child = std::move(entry.child);
+    if (entry.concurrency > 0) settings.child->concurrency = entry.concurrency;
+    start_from(config_file, settings.child->directory);
+  } else if (!entry.upstream.urls.empty()) {
+    settings.upstream = std::move(entry.upstream);
+    if (entry.concurrency > 0) settings.upstream->concurrency = entry.concurrency;
+    start_from(config_file, settings.upstream->ca);
+  }
+  return settings;
+}
+
+}  // namespace sluice::daemon

@@ -1,0 +1,81 @@
+// What serves methods that are not compiled in, as its thread sees it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string_view>
+
+#include "lib/base/deadline_wheel.hpp"
+#include "lib/base/intrusive_list.hpp"
+#include "lib/call/active_call.hpp"
+#include "lib/observe/backend_metrics.hpp"
+#include "proto/reply.hpp"
+
+namespace sluice::core {
+
+class Backend;
+class BackendHub;
+struct BackendQueueTag;
+struct CarrierTag;
+struct BackendCall;
+
+// What a call was handed to, such as one child process.
+struct Carrier {
+  IntrusiveList<BackendCall, CarrierTag> calls;  // handed over and not yet finished
+};
+
+// A call in a backend's hands, from its arrival on the backends' thread until finish(). That thread only.
+struct BackendCall final : ListHook<BackendQueueTag>, ListHook<CarrierTag>, Deadline {
+  BackendCall(ActiveCall& of, Backend& served_by) : call(of), backend(served_by), serial(of.serial) {}
+  ~BackendCall() override {
+    static_cast<ListHook<BackendQueueTag>&>(*this).unlink();
+    static_cast<ListHook<CarrierTag>&>(*this).unlink();
+  }
+
+  // Where it is: waiting (null), or with whom. Its start counts from here.
+  void carry(Carrier& by, TimePoint now) {
+    carrier = &by;
+    call.started = now;
+    by.calls.push_back(*this);
+  }
+
+  void on_deadline(TimePoint now) override;
+
+  ActiveCall& call;
+  Backend& backend;
+  const std::uint64_t serial;  // the id that it goes by towards the backend
+  Carrier* carrier = nullptr;
+  bool stopped = false;  // nobody waits for its answer any more
+  bool probe = false;    // of a half-open breaker
+  bool judged = false;   // its breaker knows what to think of it
+};
+
+// Made, used and destroyed on the backends' thread. Whatever it does takes no time: it waits by the event
+// loop.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  // Begins what does not wait for a call.
+  virtual void start() = 0;
+
+  // Takes a call, and finishes it through the hub, at once or later.
+  virtual void submit(BackendCall& call) = 0;
+
+  // The caller has an answer already: its time limit has passed, or it is gone. `call.stopped` is set. The
+  // call is to be finished as soon as nothing is done for it any more.
+  virtual void stop_call(BackendCall& call) = 0;
+
+  // A deadline that was set on the call.
+  virtual void on_overdue(BackendCall&, TimePoint) {}
+
+  // No more calls come. Finishes those that are there, then ends what it keeps running; at once where
+  // `kill`. May be called again to hurry.
+  virtual void retire(bool kill) = 0;
+  // Whether nothing is left of it.
+  virtual bool retired() const = 0;
+};
+
+inline void BackendCall::on_deadline(TimePoint now) { backend.on_overdue(*this, now); }
+
+}  // namespace sluice::core

@@ -1,0 +1,195 @@
+#include "lib/backend/backend_hub.hpp"
+
+#include <future>
+#include <new>
+#include <thread>
+
+#include "lib/observe/log.hpp"
+
+namespace sluice::core {
+namespace {
+
+constexpr auto kStopLook = milliseconds(2);
+constexpr auto kKillTime = seconds(1);  // for what was killed to be gone
+
+}  // namespace
+
+BackendHub::BackendHub(const Limits& limits, WorkerPool& pool, MetricsShard& metrics)
+    : io_(0, "backends", limits, pool, metrics), random_(std::random_device{}()) {}
+
+BackendHub::~BackendHub() { stop(milliseconds(0)); }
+
+void BackendHub::stop(milliseconds patience) {
+  if (!io_.running()) return;
+  retire_all(patience);
+  io_.stop_and_join();
+  // Whatever did not end in time is cut off; its calls are answered already, or their clients gone.
+  while (!calls_.empty()) finish(calls_.begin()->second);
+  backends_.clear();
+  disposed_.clear();
+}
+
+void BackendHub::retire_all(milliseconds patience) {
+  const auto wait = [this](bool kill, TimePoint until) {
+    do {
+      if (retire_each(kill)) return true;
+      std::this_thread::sleep_for(kStopLook);
+    } while (Clock::now() < until);
+    return false;
+  };
+  if (!io_.running()) return;
+  if (!wait(false, Clock::now() + patience)) wait(true, Clock::now() + kKillTime);
+}
+
+// Whether nothing is left of any.
+bool BackendHub::retire_each(bool kill) {
+  const auto left = std::make_shared<std::promise<bool>>();
+  auto none_left = left->get_future();
+  io_.post([this, left, kill] {
+    for (auto& [id, entry] : backends_) {
+      if (kill || !entry.retiring) entry.backend->retire(kill);
+      entry.retiring = true;
+    }
+    clean();
+    left->set_value(backends_.empty());
+  });
+  return none_left.wait_for(kKillTime) == std::future_status::ready && none_left.get();
+}
+
+void BackendHub::add(BackendId id, Maker make) {
+  io_.post([this, id, make = std::move(make)] {
+    auto made = make(*this);
+    Backend& backend = *made;
+    backends_[id].backend = std::move(made);
+    backend.start();
+  });
+}
+
+void BackendHub::retire(BackendId id) {
+  io_.post([this, id] {
+    const auto found = backends_.find(id);
+    if (found == backends_.end()) return;
+    found->second.retiring = true;
+    found->second.backend->retire(false);
+    look_at_retired();
+  });
+}
+
+void BackendHub::set_limits(const Limits& limits) {
+  io_.post([this, limits] { io_.limits = limits; });
+}
+
+void BackendHub::submit(BackendId backend, ActiveCall& call) {
+  call.serial = next_serial_.fetch_add(1, std::memory_order_relaxed);
+  send({backend, call.serial, &call});
+}
+
+void BackendHub::stop_call(std::uint64_t serial) noexcept {
+  try {
+    send({0, serial, nullptr});
+  } catch (const std::bad_alloc&) {
+    // It runs on until its backend has done with it.
+  }
+}
+
+void BackendHub::send(const Message& message) {
+  bool wake = false;
+  {
+    const std::lock_guard lock(mutex_);
+    inbox_.push_back(message);
+    wake = inbox_.size() == 1 || std::exchange(wake_owed_, false);
+  }
+  if (!wake) return;
+  try {
+    io_.post([this] { take_messages(); });
+  } catch (const std::bad_alloc&) {
+    // Whoever sends next makes up for it: a call that waits until then has a time limit, which sends.
+    const std::lock_guard lock(mutex_);
+    wake_owed_ = true;
+  }
+}
+
+void BackendHub::take_messages() {
+  {
+    const std::lock_guard lock(mutex_);
+    taken_.swap(inbox_);
+  }
+  for (const Message& message : taken_) take(message);
+  taken_.clear();
+}
+
+void BackendHub::take(const Message& message) {
+  if (message.call == nullptr) {
+    BackendCall* const call = find(message.serial);
+    if (call == nullptr || call->stopped) return;
+    call->stopped = true;
+    call->backend.stop_call(*call);
+    return;
+  }
+  const auto found = backends_.find(message.backend);
+  if (found == backends_.end()) {
+    compose_error(*message.call, proto::internal_error());
+    return end_async(*message.call);
+  }
+  try {
+    const auto [at, is_new] = calls_.try_emplace(message.serial, *message.call, *found->second.backend);
+    found->second.backend->submit(at->second);
+  } catch (const std::bad_alloc&) {
+    compose_internal_error(*message.call);
+    if (BackendCall* const call = find(message.serial)) return give_back(*call);
+    end_async(*message.call);
+  }
+}
+
+BackendCall* BackendHub::find(std::uint64_t serial) {
+  const auto found = calls_.find(serial);
+  return found == calls_.end() ? nullptr : &found->second;
+}
+
+void BackendHub::finish_with_reply(BackendCall& call, const proto::Reply& reply) {
+  try {
+    if (reply.error.empty()) {
+      compose_result(call.call, reply.result);
+    } else {
+      compose_forwarded_error(call.call, reply.error, reply.error_code);
+    }
+  } catch (const std::bad_alloc&) {
+    compose_internal_error(call.call);
+  }
+  give_back(call);
+}
+
+void BackendHub::finish_with_error(BackendCall& call, const proto::Error& error) {
+  try {
+    compose_error(call.call, error);
+  } catch (const std::bad_alloc&) {
+    compose_internal_error(call.call);
+  }
+  give_back(call);
+}
+
+void BackendHub::finish(BackendCall& call) {
+  call.call.reply.clear();
+  call.call.code = call.stopped ? static_cast<int>(proto::ErrorCode::cancelled) : 0;
+  give_back(call);
+}
+
+void BackendHub::give_back(BackendCall& call) {
+  ActiveCall& active = call.call;
+  io_.clear_deadline(call);
+  calls_.erase(call.serial);
+  end_async(active);
+}
+
+void BackendHub::dispose(std::shared_ptr<void> thing) {
+  disposed_.push_back(std::move(thing));
+  io_.at_turn_end(cleaner_);
+}
+
+void BackendHub::clean() {
+  disposed_.clear();
+  std::erase_if(backends_,
+                [](const auto& each) { return each.second.retiring && each.second.backend->retired(); });
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,127 @@
+// All backends and the thread that they live on.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <unordered_map>
+#include <vector>
+
+#include "lib/backend/backend.hpp"
+#include "lib/call/async_handler.hpp"
+#include "lib/io/io_thread.hpp"
+
+namespace sluice::core {
+
+using BackendId = std::uint64_t;
+
+// Between I/O threads and backends. A call comes in by submit() on its I/O thread and goes back to it when it
+// is finished; all that comes in between two turns of the loop is taken over with one wake-up. One thread for
+// all backends: they wait, and hardly compute, and none of their state needs a lock. What a backend does, or
+// its thread's being busy with one, takes nothing from the I/O threads.
+class BackendHub {
+ public:
+  BackendHub(const Limits& limits, WorkerPool& pool, MetricsShard& metrics);
+  ~BackendHub();
+
+  void start() { io_.start(); }
+  // The same, and ends the thread. Calls that are left are given back; later ones are never finished.
+  void stop(milliseconds patience);
+
+  // For the controlling thread.
+  using Maker = std::function<std::unique_ptr<Backend>(BackendHub&)>;
+  BackendId new_id() { return next_id_.fetch_add(1, std::memory_order_relaxed); }
+  // Makes and starts a backend on the hub's thread, before any call for it is taken.
+  void add(BackendId id, Maker make);
+  // See Backend::retire(). Calls that are on their way to it must have arrived.
+  void retire(BackendId id);
+  // Retires all backends, and kills after `patience` what has not ended. Returns when nothing is left of
+  // them, or soon after that.
+  void retire_all(milliseconds patience);
+  void set_limits(const Limits& limits);
+
+  // Any thread. The call has to have its `home`; throws std::bad_alloc before it is taken.
+  void submit(BackendId backend, ActiveCall& call);
+  // The call has been answered without it.
+  void stop_call(std::uint64_t serial) noexcept;
+
+  // What follows is for backends, on the hub's thread.
+  IoThread& io() { return io_; }
+  const Limits& limits() const { return io_.limits; }
+  TimePoint now() const { return io_.now(); }
+  std::uint64_t random_bits() { return random_(); }
+  // An id that no call goes by, for what a backend asks on its own.
+  std::uint64_t new_serial() { return next_serial_.fetch_add(1, std::memory_order_relaxed); }
+  // Null where there is none by that number, or none any more.
+  BackendCall* find(std::uint64_t serial);
+  void finish_with_reply(BackendCall& call, const proto::Reply& reply);
+  void finish_with_error(BackendCall& call, const proto::Error& error);
+  // Nothing is due: it is a notification, or was stopped.
+  void finish(BackendCall& call);
+  // Destroys something at the end of the turn, for what may be in use further up the stack.
+  void dispose(std::shared_ptr<void> thing);
+  // A retiring backend has no more calls and runs nothing any more.
+  void look_at_retired() { io_.at_turn_end(cleaner_); }
+
+ private:
+  struct Entry {
+    std::unique_ptr<Backend> backend;
+    bool retiring = false;
+  };
+  struct Message {
+    BackendId backend;  // 0: stop the call
+    std::uint64_t serial;
+    ActiveCall* call;
+  };
+  struct Cleaner final : TurnEnd {
+    explicit Cleaner(BackendHub& owner) : hub(owner) {}
+    void on_turn_end() override { hub.clean(); }
+    BackendHub& hub;
+  };
+
+  void send(const Message& message);
+  void give_back(BackendCall& call);
+  bool retire_each(bool kill);
+  void take_messages();
+  void take(const Message& message);
+  void clean();
+
+  IoThread io_;
+  std::atomic<std::uint64_t> next_serial_{1};
+  std::atomic<BackendId> next_id_{1};
+  std::mutex mutex_;
+  std::vector<Message> inbox_;  // guarded by mutex_; at most two for each call that is admitted
+  bool wake_owed_ = false;      // guarded by mutex_: memory did not suffice to wake the thread
+
+  // The hub's thread only.
+  std::vector<Message> taken_;
+  std::unordered_map<BackendId, Entry> backends_;
+  std::unordered_map<std::uint64_t, BackendCall> calls_;
+  std::vector<std::shared_ptr<void>> disposed_;
+  std::mt19937_64 random_;
+  Cleaner cleaner_{*this};
+};
+
+// The handler of a backend's methods.
+class BackendHandler final : public AsyncHandler {
+ public:
+  // `calls_max`: how many of its calls may be in flight, waiting ones included.
+  BackendHandler(BackendHub& hub, BackendId backend, std::shared_ptr<BackendMetrics> metrics,
+                 std::size_t calls_max)
+      : hub_(hub), backend_(backend), metrics_(std::move(metrics)), calls_max_(calls_max) {}
+
+  void start(ActiveCall& call, boost::asio::io_context&) override { hub_.submit(backend_, call); }
+  void stop(ActiveCall& call) noexcept override { hub_.stop_call(call.serial); }
+  Places places() override { return {&metrics_->in_flight, calls_max_}; }
+
+ private:
+  BackendHub& hub_;
+  const BackendId backend_;
+  const std::shared_ptr<BackendMetrics> metrics_;
+  const std::size_t calls_max_;
+};
+
+}  // namespace sluice::core

@@ -1,0 +1,155 @@
+#include "lib/backend/child_backend.hpp"
+
+#include <algorithm>
+
+namespace sluice::core {
+
+ChildBackend::ChildBackend(BackendHub& hub, BackendSettings settings, std::shared_ptr<BackendMetrics> metrics,
+                           Discovered discovered)
+    : hub_(hub),
+      settings_(std::move(settings)),
+      metrics_(std::move(metrics)),
+      discovered_(std::move(discovered)) {
+  ChildInstance::Owner& owner = *this;
+  for (std::size_t i = 0; i < settings_.child->instances; ++i) {
+    // All are the same: one of them tells for all.
+    const bool discover = settings_.discover && i == 0;
+    instances_.push_back(
+        std::make_unique<ChildInstance>(hub_, settings_, i, discover, *metrics_, log_, owner));
+  }
+}
+
+void ChildBackend::start() {
+  if (settings_.child->lazy) return;
+  for (const auto& instance : instances_) instance->start();
+}
+
+void ChildBackend::submit(BackendCall& call) {
+  ++calls_;
+  waiting_.push_back(call);
+  dispatch();
+}
+
+void ChildBackend::dispatch() {
+  // Calls that are over in the course of it need no second walk.
+  if (std::exchange(dispatching_, true)) return;
+  while (BackendCall* const call = waiting_.front()) {
+    ChildInstance* const instance = pick();
+    if (instance == nullptr) {
+      if (start_one()) continue;
+      if (hopeless()) refuse_waiting();
+      break;
+    }
+    static_cast<ListHook<BackendQueueTag>&>(*call).unlink();
+    instance->send(*call);
+  }
+  dispatching_ = false;
+  show_breaker();
+}
+
+ChildInstance* ChildBackend::pick() {
+  ChildInstance* best = nullptr;
+  ++turn_;
+  for (std::size_t i = 0; i < instances_.size(); ++i) {
+    ChildInstance& each = *instances_[(turn_ + i) % instances_.size()];
+    if (each.takes_call() && (best == nullptr || each.in_flight() < best->in_flight())) best = &each;
+  }
+  return best;
+}
+
+// A lazy instance, for a call that none of those that run can take. Whether there is one more now.
+bool ChildBackend::start_one() {
+  if (!settings_.child->lazy) return false;
+  for (const auto& instance : instances_) {
+    if (!instance->may_start()) continue;
+    instance->start();
+    return instance->takes_call();
+  }
+  return false;
+}
+
+bool ChildBackend::hopeless() const {
+  return std::ranges::none_of(instances_, [](const auto& each) { return each->will_take_call(); });
+}
+
+void ChildBackend::refuse_waiting() {
+  const proto::Error error = refusal();
+  while (BackendCall* const call = waiting_.pop_front()) on_done(*call, nullptr, &error);
+}
+
+proto::Error ChildBackend::refusal() const {
+  const auto running = std::ranges::any_of(instances_, [](const auto& each) { return each->running(); });
+  milliseconds soonest = kLongestWait;
+  for (const auto& each : instances_) {
+    if (each->running() == running) soonest = std::min(soonest, each->retry_after());
+  }
+  return running ? proto::circuit_open(settings_.name, soonest)
+                 : proto::backend_down(settings_.name, soonest);
+}
+
+ChildInstance* ChildBackend::instance_of(const BackendCall& call) {
+  const auto found = std::ranges::find_if(instances_, [&](const auto& each) { return each->carries(call); });
+  return found == instances_.end() ? nullptr : found->get();
+}
+
+void ChildBackend::stop_call(BackendCall& call) {
+  if (ChildInstance* const instance = instance_of(call)) return instance->stop_call(call);
+  static_cast<ListHook<BackendQueueTag>&>(call).unlink();
+  on_done(call, nullptr, nullptr);
+}
+
+void ChildBackend::on_overdue(BackendCall& call, TimePoint) {
+  if (ChildInstance* const instance = instance_of(call)) instance->on_hanging(call);
+}
+
+void ChildBackend::on_change() {
+  dispatch();
+  end_if_done();
+}
+
+void ChildBackend::on_discovered(std::string_view document) {
+  if (!retiring_) discovered_(document);
+}
+
+void ChildBackend::on_done(BackendCall& call, const proto::Reply* reply, const proto::Error* error) {
+  --calls_;
+  if (call.stopped || call.call.request.is_notification()) {
+    hub_.finish(call);
+  } else if (reply != nullptr) {
+    hub_.finish_with_reply(call, *reply);
+  } else if (error != nullptr) {
+    hub_.finish_with_error(call, *error);
+  } else {
+    hub_.finish(call);
+  }
+  dispatch();
+  end_if_done();
+}
+
+void ChildBackend::show_breaker() {
+  int best = 2;
+  for (const auto& each : instances_) best = std::min(best, static_cast<int>(each->breaker_state()));
+  metrics_->breaker_state.store(best, std::memory_order_relaxed);
+}
+
+void ChildBackend::retire(bool kill) {
+  retiring_ = true;
+  if (kill) {
+    refuse_waiting();
+    for (const auto& each : instances_) each->end(true);
+  }
+  end_if_done();
+}
+
+void ChildBackend::end_if_done() {
+  if (!retiring_ || calls_ > 0) return;
+  for (const auto& each : instances_) each->end(false);
+  if (retired()) hub_.look_at_retired();
+}
+
+bool ChildBackend::retired() const {
+  return retiring_ && calls_ == 0 &&
+         std::ranges::all_of(instances_, [](const auto& each) { return each->ended(); });
+}
+
+}  // namespace sluice::core

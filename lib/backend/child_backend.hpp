@@ -1,0 +1,59 @@
+// Methods served by child processes.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "lib/backend/child_instance.hpp"
+#include "lib/include/sluice/method.hpp"
+
+namespace sluice::core {
+
+// Gives each call to the least loaded of its instances, or keeps it until one is free. What can't be served
+// is refused at once rather than kept. Backends' thread only.
+class ChildBackend final : public Backend, private ChildInstance::Owner {
+ public:
+  // Told of the methods that a process has named. Backends' thread.
+  using Discovered = std::function<void(std::string_view openrpc)>;
+
+  ChildBackend(BackendHub& hub, BackendSettings settings, std::shared_ptr<BackendMetrics> metrics,
+               Discovered discovered);
+
+  void start() override;
+  void submit(BackendCall& call) override;
+  void stop_call(BackendCall& call) override;
+  void on_overdue(BackendCall& call, TimePoint now) override;
+  void retire(bool kill) override;
+  bool retired() const override;
+
+ private:
+  void on_change() override;
+  void on_discovered(std::string_view document) override;
+  void on_done(BackendCall& call, const proto::Reply* reply, const proto::Error* error) override;
+
+  void dispatch();
+  ChildInstance* pick();
+  bool start_one();
+  bool hopeless() const;
+  void refuse_waiting();
+  proto::Error refusal() const;
+  void end_if_done();
+  void show_breaker();
+  ChildInstance* instance_of(const BackendCall& call);
+
+  BackendHub& hub_;
+  const BackendSettings settings_;
+  const std::shared_ptr<BackendMetrics> metrics_;
+  const Discovered discovered_;
+  ChildLog log_;
+  std::vector<std::unique_ptr<ChildInstance>> instances_;
+  IntrusiveList<BackendCall, BackendQueueTag> waiting_;
+  std::size_t turn_ = 0;  // where the search for an instance begins
+  std::size_t calls_ = 0;
+  bool dispatching_ = false;
+  bool retiring_ = false;
+};
+
+}  // namespace sluice::core

@@ -1,0 +1,207 @@
+#include "lib/backend/child_instance.hpp"
+
+#include <system_error>
+
+#include "lib/observe/log.hpp"
+
+namespace sluice::core {
+
+ChildInstance::ChildInstance(BackendHub& hub, const BackendSettings& settings, std::size_t index,
+                             bool discover, BackendMetrics& metrics, ChildLog& log, Owner& owner)
+    : hub_(hub),
+      settings_(settings),
+      index_(index),
+      label_("backend " + settings.name + "[" + std::to_string(index) + "]"),
+      discover_(discover),
+      metrics_(metrics),
+      log_(log),
+      owner_(owner),
+      breaker_(settings.breaker),
+      start_at_(hub.now()) {}
+
+ChildInstance::~ChildInstance() { hub_.io().clear_deadline(*this); }
+
+bool ChildInstance::may_start() const { return !over_ && !run_ && hub_.now() >= start_at_; }
+
+void ChildInstance::start() {
+  if (!may_start()) return;
+  hub_.io().clear_deadline(*this);
+  if (std::exchange(started_, true)) metrics_.restarts.fetch_add(1, std::memory_order_relaxed);
+  served_ = killed_ = false;
+  if (!launch()) return rest(std::chrono::nanoseconds(0));
+  metrics_.up[index_].store(true, std::memory_order_relaxed);
+  discovering_ = discover_;
+  if (!discover_) return;
+  run_->ask("rpc.discover");
+  hub_.io().set_deadline(*this, hub_.now() + kDiscoverTime);
+}
+
+bool ChildInstance::launch() {
+  auto started = start_child(*settings_.child);
+  if (const auto* failure = std::get_if<ChildFailure>(&started)) {
+    spdlog::error("{}: could not be started: {}", label_, printable(failure->what));
+    return false;
+  }
+  ChildRun::Owner& owner = *this;
+  try {
+    run_ = std::make_shared<ChildRun>(hub_, std::get<ChildProcess>(std::move(started)), label_, log_, owner);
+  } catch (const std::system_error& error) {
+    spdlog::error("{}: could not be started: {}", label_, error.what());
+    return false;
+  }
+  spdlog::info("{}: started as process {}", label_, run_->pid());
+  return true;
+}
+
+// Until it may be started again: by itself, or by a call.
+void ChildInstance::rest(std::chrono::nanoseconds lived) {
+  const bool was_looping = restarts_.crash_looping();
+  const auto delay = restarts_.ended(lived, served_, hub_.random_bits());
+  start_at_ = hub_.now() + delay;
+  if (restarts_.crash_looping() && !was_looping) {
+    spdlog::error("{}: in a crash loop: {} times in a row it has ended without being of use", label_,
+                  RestartPolicy::kCrashLoop);
+  }
+  // Never from here: what ends in the turn of its start would be started again and again in one turn.
+  if (!settings_.child->lazy) {
+    hub_.io().set_deadline(*this, start_at_);
+    if (lived.count() > 0) spdlog::info("{}: starts again in {} ms", label_, delay.count());
+  }
+}
+
+void ChildInstance::on_deadline(TimePoint) {
+  if (!run_) {
+    start();
+    return owner_.on_change();
+  }
+  if (!discovering_) return;
+  spdlog::error("{}: no answer to rpc.discover; killed", label_);
+  run_->kill();
+}
+
+bool ChildInstance::takes_call() const {
+  return run_ && run_->takes_calls() && run_->in_flight() < settings_.child->concurrency &&
+         breaker_.allows(hub_.now());
+}
+
+bool ChildInstance::will_take_call() const {
+  // One that ended after a useful life is started again at once.
+  if (!run_) return !over_ && !settings_.child->lazy && start_at_ <= hub_.now();
+  if (run_->ending()) return false;
+  return breaker_.allows(hub_.now()) || breaker_.state(hub_.now()) == CircuitBreaker::State::half_open;
+}
+
+milliseconds ChildInstance::retry_after() const {
+  if (running()) return std::max(milliseconds(1), breaker_.retry_after(hub_.now()));
+  const auto wait = std::chrono::ceil<milliseconds>(start_at_ - hub_.now());
+  return std::max(milliseconds(1), wait);
+}
+
+void ChildInstance::send(BackendCall& call) {
+  const TimePoint now = hub_.now();
+  if (call.call.request.is_notification()) {
+    run_->send(call, now);
+    owner_.on_done(call, nullptr, nullptr);
+    return;
+  }
+  call.probe = breaker_.begin(now);
+  if (call.probe) spdlog::info("{}: breaker half-open, one call is let through", label_);
+  run_->send(call, now);
+  hub_.io().set_deadline(call, call.call.deadline + settings_.child->kill_after);
+}
+
+void ChildInstance::stop_call(BackendCall& call) {
+  // A time limit that the client chose says nothing about the child.
+  const bool own_limit = !call.call.request.timeout || *call.call.request.timeout > call.call.timeout;
+  if (hub_.now() >= call.call.deadline && own_limit) {
+    judge_failure(call);
+  } else if (call.probe && !std::exchange(call.judged, true)) {
+    breaker_.abandoned();
+  }
+  if (run_) run_->cancel(call);
+}
+
+void ChildInstance::on_hanging(BackendCall& call) {
+  spdlog::warn("{}: a call of {} is {} ms past its time limit; killed", label_,
+               printable(call.call.request.method), settings_.child->kill_after.count());
+  killed_ = true;
+  run_->kill();
+}
+
+void ChildInstance::on_reply(ChildRun&, BackendCall& call, const proto::Reply& reply) {
+  served_ = true;
+  judge_success(call);
+  owner_.on_done(call, &reply, nullptr);
+}
+
+void ChildInstance::on_long_reply(ChildRun&, BackendCall& call) {
+  served_ = true;
+  judge_success(call);
+  const auto error = proto::response_too_big(hub_.limits().response_bytes_max);
+  owner_.on_done(call, nullptr, &error);
+}
+
+void ChildInstance::on_answer(ChildRun&, std::string_view result) {
+  discovering_ = false;
+  hub_.io().clear_deadline(*this);
+  if (result.empty()) {
+    spdlog::error("{}: rpc.discover was answered with an error", label_);
+  } else {
+    owner_.on_discovered(result);
+  }
+}
+
+void ChildInstance::on_end(ChildRun& run, const std::string& how) {
+  metrics_.up[index_].store(false, std::memory_order_relaxed);
+  hub_.io().clear_deadline(*this);
+  spdlog::log(over_ ? spdlog::level::info : spdlog::level::warn, "{}: process ended: {}", label_, how);
+  const std::shared_ptr<ChildRun> ended = std::move(run_);
+  run_ = nullptr;
+  hub_.dispose(ended);
+  if (!over_) {
+    // Whether or not there was a call: a probe, if there was one, is lost with it.
+    if (!killed_) note_breaker(breaker_.failed(hub_.now(), true));
+    rest(hub_.now() - run.began());
+  }
+  const auto error = proto::backend_down(settings_.name, retry_after());
+  while (BackendCall* const call = run.calls.front()) {
+    run.release(*call);
+    call->judged = true;
+    owner_.on_done(*call, nullptr, &error);
+  }
+  owner_.on_change();
+}
+
+void ChildInstance::judge_success(BackendCall& call) {
+  if (std::exchange(call.judged, true)) return;
+  note_breaker(breaker_.succeeded(hub_.now(), hub_.now() - call.call.started, call.probe));
+}
+
+void ChildInstance::judge_failure(BackendCall& call) {
+  if (std::exchange(call.judged, true)) return;
+  note_breaker(breaker_.failed(hub_.now(), call.probe));
+}
+
+void ChildInstance::note_breaker(bool changed) {
+  if (!changed) return;
+  const auto state = breaker_.state(hub_.now());
+  metrics_.breaker_changes[static_cast<std::size_t>(state)].fetch_add(1, std::memory_order_relaxed);
+  if (state == CircuitBreaker::State::open) {
+    spdlog::warn("{}: breaker open for {} ms", label_, breaker_.retry_after(hub_.now()).count());
+  } else {
+    spdlog::info("{}: breaker closed", label_);
+  }
+}
+
+void ChildInstance::end(bool kill) {
+  over_ = true;
+  hub_.io().clear_deadline(*this);
+  if (!run_) return;
+  if (kill) {
+    run_->kill();
+  } else {
+    run_->end(kEndGrace);
+  }
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,102 @@
+// One of a backend's instances: a child process, and the one that comes after it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "lib/backend/backend_hub.hpp"
+#include "lib/backend/child_log.hpp"
+#include "lib/backend/child_run.hpp"
+#include "lib/backend/circuit_breaker.hpp"
+#include "lib/backend/restart_policy.hpp"
+
+namespace sluice::core {
+
+// Starts the process, starts it again when it has ended, and knows whether it is to be asked. Backends'
+// thread only.
+class ChildInstance final : private ChildRun::Owner, private Deadline {
+ public:
+  class Owner {
+   public:
+    // Calls may have become possible, or impossible.
+    virtual void on_change() = 0;
+    // The answer to rpc.discover.
+    virtual void on_discovered(std::string_view document) = 0;
+    // A call is over. Its instance has gone with it, where there is an error.
+    virtual void on_done(BackendCall& call, const proto::Reply* reply, const proto::Error* error) = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  // `discover`: asks each process for its methods.
+  ChildInstance(BackendHub& hub, const BackendSettings& settings, std::size_t index, bool discover,
+                BackendMetrics& metrics, ChildLog& log, Owner& owner);
+  ~ChildInstance();
+
+  // Starts the process if there is none and it may be started now.
+  void start();
+
+  // Whether a call can be handed over now.
+  bool takes_call() const;
+  // Whether one can before long: it is busy, or its breaker waits for the outcome of a probe.
+  bool will_take_call() const;
+  bool running() const { return run_ != nullptr && !run_->ending(); }
+  bool may_start() const;
+  std::size_t in_flight() const { return run_ ? run_->in_flight() : 0; }
+  void send(BackendCall& call);
+
+  // Whether it is this one that has the call.
+  bool carries(const BackendCall& call) const { return run_ && run_.get() == call.carrier; }
+  // The caller does not wait any more.
+  void stop_call(BackendCall& call);
+  // A call is past its time limit by kill_after.
+  void on_hanging(BackendCall& call);
+
+  // Why not, and until when.
+  CircuitBreaker::State breaker_state() const { return breaker_.state(hub_.now()); }
+  milliseconds retry_after() const;
+
+  // Ends the process, for good.
+  void end(bool kill);
+  bool ended() const { return over_ && run_ == nullptr; }
+
+ private:
+  static constexpr auto kDiscoverTime = seconds(30);  // for a process to name its methods
+  static constexpr auto kEndGrace = seconds(2);       // between SIGTERM and SIGKILL
+
+  void on_reply(ChildRun& run, BackendCall& call, const proto::Reply& reply) override;
+  void on_long_reply(ChildRun& run, BackendCall& call) override;
+  void on_answer(ChildRun& run, std::string_view result) override;
+  void on_room(ChildRun&) override { owner_.on_change(); }
+  void on_end(ChildRun& run, const std::string& how) override;
+  void on_deadline(TimePoint now) override;
+
+  bool launch();
+  void rest(std::chrono::nanoseconds lived);
+  void judge_success(BackendCall& call);
+  void judge_failure(BackendCall& call);
+  void note_breaker(bool changed);
+
+  BackendHub& hub_;
+  const BackendSettings& settings_;
+  const std::size_t index_;
+  const std::string label_;
+  const bool discover_;
+  BackendMetrics& metrics_;
+  ChildLog& log_;
+  Owner& owner_;
+  CircuitBreaker breaker_;
+  RestartPolicy restarts_;
+  std::shared_ptr<ChildRun> run_;
+  TimePoint start_at_;    // not before
+  bool started_ = false;  // ever
+  bool served_ = false;   // the process at hand has answered calls
+  bool killed_ = false;   // by this server, for hanging
+  bool discovering_ = false;
+  bool over_ = false;
+};
+
+}  // namespace sluice::core

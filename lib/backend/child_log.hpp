@@ -1,0 +1,30 @@
+// What children say that is no reply, in the server's log.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "lib/base/deadline_wheel.hpp"
+
+namespace sluice::core {
+
+// A bounded number of lines a second for one backend; the rest is counted, and told with the next second's
+// first line. Backends' thread only.
+class ChildLog {
+ public:
+  static constexpr std::size_t kLinesMax = 100;  // a second
+
+  // A line of its stderr.
+  void said(std::string_view label, std::string_view line, TimePoint now);
+  // Something that is not as agreed; `what` says what, `text` is how it begins.
+  void misbehaved(std::string_view label, std::string_view what, std::string_view text, TimePoint now);
+
+ private:
+  bool may_log(std::string_view label, TimePoint now);
+
+  TimePoint second_{};
+  std::size_t lines_ = 0;
+  std::size_t left_out_ = 0;
+};
+
+}  // namespace sluice::core

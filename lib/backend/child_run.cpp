@@ -1,0 +1,294 @@
+#include "lib/backend/child_run.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <system_error>
+
+#include <unistd.h>
+
+#include "lib/backend/wire_call.hpp"
+#include "lib/observe/log.hpp"
+
+namespace sluice::core {
+namespace {
+
+// A process whose stdout or stdin is closed is as good as gone: it is about to end, or must be made to.
+constexpr auto kSilentTime = milliseconds(200);
+constexpr auto kRubbishPeriod = std::chrono::seconds(1);
+// Of what a child has left in its pipes at its end; more than a pipe holds.
+constexpr std::size_t kLastBytesMax = 1024 * 1024;
+
+}  // namespace
+
+ChildRun::ChildRun(BackendHub& hub, ChildProcess process, std::string label, ChildLog& log, Owner& owner)
+    : hub_(hub),
+      process_(std::move(process)),
+      label_(std::move(label)),
+      log_(log),
+      owner_(owner),
+      began_(hub.now()),
+      lines_(hub.limits().response_bytes_max + kReplyOverheadBytes),
+      rubbish_since_(began_) {
+  try {
+    watch(exit_, process_.exit, true, Poller::kReadable);
+    watch(output_, process_.output, true, Poller::kReadable);
+    watch(errors_, process_.errors, true, Poller::kReadable);
+  } catch (...) {
+    kill_group(process_.pid, SIGKILL);
+    throw;
+  }
+}
+
+ChildRun::~ChildRun() {
+  hub_.io().clear_deadline(*this);
+  watch(input_, process_.input, false, 0);
+  watch(output_, process_.output, false, 0);
+  watch(errors_, process_.errors, false, 0);
+  watch(exit_, process_.exit, false, 0);
+  if (process_.pid > 0) {
+    kill_group(process_.pid, SIGKILL);
+    reap(process_.pid);
+  }
+}
+
+void ChildRun::watch(Pipe& pipe, const Descriptor& descriptor, bool wanted, std::uint32_t events) {
+  if (pipe.watched == wanted) return;
+  if (wanted) {
+    hub_.io().poller().add(descriptor.get(), events, pipe);
+  } else {
+    hub_.io().poller().remove(descriptor.get(), pipe);
+  }
+  pipe.watched = wanted;
+}
+
+void ChildRun::send(BackendCall& call, TimePoint now) {
+  append_call(out_, call.call, call.call.request.method, call.serial, now);
+  out_ += '\n';
+  write_soon();
+  if (call.call.request.is_notification()) return;
+  call.carry(*this, now);
+  ++in_flight_;
+}
+
+void ChildRun::cancel(BackendCall& call) {
+  if (input_gone_ || ending_ || unsent() > kUnsentBytesMax) return;
+  append_cancel(out_, call.serial);
+  out_ += '\n';
+  write_soon();
+}
+
+void ChildRun::ask(std::string_view method) {
+  question_ = hub_.new_serial();
+  out_ += R"({"jsonrpc":"2.0","method":")";
+  out_ += method;
+  out_ += R"(","id":)";
+  out_ += std::to_string(question_);
+  out_ += "}\n";
+  write_soon();
+}
+
+void ChildRun::release(BackendCall& call) {
+  static_cast<ListHook<CarrierTag>&>(call).unlink();
+  call.carrier = nullptr;
+  --in_flight_;
+}
+
+// What the turn brings goes out together.
+void ChildRun::write_soon() {
+  if (!input_gone_ && !input_.watched) hub_.io().at_turn_end(*this);
+}
+
+void ChildRun::flush() {
+  const bool was_clogged = unsent() > kUnsentBytesMax;
+  while (unsent() > 0 && !input_gone_) {
+    const ssize_t written = ::write(process_.input.get(), out_.data() + sent_, unsent());
+    if (written > 0) {
+      sent_ += static_cast<std::size_t>(written);
+    } else if (errno == EAGAIN) {
+      break;
+    } else if (errno != EINTR) {
+      return lose_input();
+    }
+  }
+  if (unsent() == 0) {
+    out_.clear();
+    sent_ = 0;
+    if (out_.capacity() > kUnsentBytesMax) out_.shrink_to_fit();
+  } else if (sent_ > kUnsentBytesMax) {
+    out_.erase(0, std::exchange(sent_, 0));
+  }
+  try {
+    watch(input_, process_.input, unsent() > 0, Poller::kWritable);
+  } catch (const std::system_error&) {
+    return lose_input();
+  }
+  if (was_clogged && unsent() <= kUnsentBytesMax) owner_.on_room(*this);
+}
+
+void ChildRun::lose_input() {
+  input_gone_ = true;
+  watch(input_, process_.input, false, 0);
+  out_.clear();
+  sent_ = 0;
+  end_soon();
+}
+
+// True where there is no more.
+bool ChildRun::drain(const Descriptor& from, std::size_t bytes_max,
+                     void (ChildRun::*take)(std::string_view)) {
+  std::string& buffer = hub_.io().read_buffer();
+  for (std::size_t total = 0; total < bytes_max;) {
+    const ssize_t got = ::read(from.get(), buffer.data(), std::min(buffer.size(), bytes_max - total));
+    if (got == 0) return true;
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return errno != EAGAIN;
+    total += static_cast<std::size_t>(got);
+    (this->*take)(std::string_view(buffer).substr(0, static_cast<std::size_t>(got)));
+  }
+  return false;
+}
+
+void ChildRun::read_output() {
+  output_gone_ = drain(process_.output, kReadBytesMax, &ChildRun::take_output);
+  if (output_gone_) {
+    watch(output_, process_.output, false, 0);
+    end_soon();
+  }
+}
+
+void ChildRun::take_output(std::string_view bytes) {
+  lines_.feed(
+      bytes, [this](std::string_view line) { take_line(line); },
+      [this](std::string_view start) { take_long_line(start); });
+  if (lines_.skipped() > proto::kOversizeSkipFactor * hub_.limits().response_bytes_max) {
+    spdlog::error("{}: it writes a line without an end; killed", label_);
+    kill();
+  }
+}
+
+void ChildRun::take_line(std::string_view line) {
+  while (!line.empty() && (line.front() == ' ' || line.front() == '\t')) line.remove_prefix(1);
+  if (line.empty()) return count_rubbish(1);
+  scanner_.reset();
+  const auto status = scanner_.scan(line);
+  const bool whole = status == proto::MessageScanner::Status::complete &&
+                     line.find_first_not_of(" \t", scanner_.position()) == std::string_view::npos;
+  if (!whole) return reject(line, "not a message on stdout");
+  const auto reply = proto::read_reply(line, scanner_.message().single);
+  if (!reply) return reject(line, "not a reply on stdout");
+  if (question_ != 0 && reply->id == question_) {
+    question_ = 0;
+    return owner_.on_answer(*this, reply->result);
+  }
+  BackendCall* const call = hub_.find(reply->id);
+  if (call == nullptr || call->carrier != this) return reject(line, "a reply to nothing that it was asked");
+  release(*call);
+  owner_.on_reply(*this, *call, *reply);
+}
+
+// The reply is lost, but if it began with its id, or can be that of one call only, that call is answered.
+void ChildRun::take_long_line(std::string_view start) {
+  reject(start, "a line over the size limit on stdout");
+  scanner_.reset();
+  scanner_.scan(start);
+  const auto id = proto::read_reply_id(start, scanner_.message().single);
+  BackendCall* call = id ? hub_.find(*id) : nullptr;
+  if (call == nullptr && in_flight_ == 1) call = calls.front();
+  if (call == nullptr || call->carrier != this) return;
+  release(*call);
+  owner_.on_long_reply(*this, *call);
+}
+
+void ChildRun::reject(std::string_view line, const char* why) {
+  log_.misbehaved(label_, why, line, hub_.now());
+  count_rubbish(line.size() + 1);
+}
+
+void ChildRun::count_rubbish(std::size_t bytes) {
+  if (hub_.now() - rubbish_since_ >= kRubbishPeriod) {
+    rubbish_since_ = hub_.now();
+    rubbish_bytes_ = 0;
+  }
+  rubbish_bytes_ += bytes;
+  if (rubbish_bytes_ > kRubbishBytesMax) hold_back();
+}
+
+// Its own replies wait for it, and nobody else's.
+void ChildRun::hold_back() {
+  if (std::exchange(held_back_, true)) return;
+  watch(output_, process_.output, false, 0);
+  watch(errors_, process_.errors, false, 0);
+  read_on_at_ = rubbish_since_ + kRubbishPeriod;
+  hub_.io().set_deadline(*this, std::min(kill_at_, read_on_at_));
+}
+
+void ChildRun::read_errors() {
+  errors_gone_ = drain(process_.errors, kReadBytesMax, &ChildRun::take_errors);
+  if (errors_gone_) watch(errors_, process_.errors, false, 0);
+}
+
+void ChildRun::take_errors(std::string_view bytes) {
+  const auto say = [this](std::string_view line) { log_.said(label_, line, hub_.now()); };
+  error_lines_.feed(bytes, say, say);
+  count_rubbish(bytes.size());
+}
+
+void ChildRun::end_soon() {
+  ending_ = true;
+  if (kill_at_ != TimePoint::max()) return;
+  kill_at_ = hub_.now() + kSilentTime;
+  hub_.io().set_deadline(*this, std::min(kill_at_, read_on_at_));
+}
+
+void ChildRun::end(milliseconds grace) {
+  if (std::exchange(ending_, true)) return;
+  watch(input_, process_.input, false, 0);
+  process_.input = Descriptor();
+  input_gone_ = true;
+  kill_group(process_.pid, SIGTERM);
+  kill_at_ = std::min(kill_at_, hub_.now() + grace);
+  hub_.io().set_deadline(*this, std::min(kill_at_, read_on_at_));
+}
+
+void ChildRun::kill() {
+  ending_ = true;
+  if (process_.pid > 0) kill_group(process_.pid, SIGKILL);
+}
+
+void ChildRun::on_deadline(TimePoint now) {
+  if (now >= kill_at_) {
+    kill_at_ = TimePoint::max();
+    kill();
+  }
+  if (now >= read_on_at_) {
+    read_on_at_ = TimePoint::max();
+    held_back_ = false;
+    watch(output_, process_.output, !output_gone_, Poller::kReadable);
+    watch(errors_, process_.errors, !errors_gone_, Poller::kReadable);
+  }
+  const TimePoint next = std::min(kill_at_, read_on_at_);
+  if (next != TimePoint::max()) hub_.io().set_deadline(*this, next);
+}
+
+// Replies that it had written before its end count.
+void ChildRun::on_exit() {
+  ending_ = true;
+  if (!output_gone_) drain(process_.output, kLastBytesMax, &ChildRun::take_output);
+  drain(process_.errors, kLastBytesMax, &ChildRun::take_errors);
+  if (!lines_.rest().empty()) reject(lines_.rest(), "half a line at its end");
+  const auto how = reap(process_.pid);
+  if (!how) return;
+  process_.pid = -1;
+  ending_ = input_gone_ = output_gone_ = errors_gone_ = true;
+  for (Pipe* const pipe : {&input_, &output_, &errors_, &exit_}) {
+    const Descriptor& descriptor = pipe == &input_    ? process_.input
+                                   : pipe == &output_ ? process_.output
+                                   : pipe == &errors_ ? process_.errors
+                                                      : process_.exit;
+    watch(*pipe, descriptor, false, 0);
+  }
+  hub_.io().clear_deadline(*this);
+  owner_.on_end(*this, *how);
+}
+
+}  // namespace sluice::core

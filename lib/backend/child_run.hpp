@@ -1,0 +1,130 @@
+// One child process from its start to its end, and what is said to it and by it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "lib/backend/backend_hub.hpp"
+#include "lib/backend/child_log.hpp"
+#include "lib/backend/child_program.hpp"
+#include "lib/backend/line_buffer.hpp"
+#include "proto/message_scanner.hpp"
+
+namespace sluice::core {
+
+// Writes calls as lines and reads replies as lines, as fast as the child takes and gives them. What it sends
+// beside replies, or instead of them, is logged and goes no further; a child that floods is read from only so
+// fast. Backends' thread only.
+class ChildRun final : public Carrier, private TurnEnd, private Deadline {
+ public:
+  // What becomes of the run. None of these may destroy it at once: see BackendHub::dispose().
+  class Owner {
+   public:
+    // The child has answered a call that was sent to it. To be finished by the owner.
+    virtual void on_reply(ChildRun& run, BackendCall& call, const proto::Reply& reply) = 0;
+    // It has answered more than `response_bytes_max`.
+    virtual void on_long_reply(ChildRun& run, BackendCall& call) = 0;
+    // It answered what was asked with ask(); empty where with an error.
+    virtual void on_answer(ChildRun& run, std::string_view result) = 0;
+    // More may be sent.
+    virtual void on_room(ChildRun& run) = 0;
+    // The process is gone, and was reaped. Its calls are still there.
+    virtual void on_end(ChildRun& run, const std::string& how) = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  // `label` is what the log calls it. Throws std::system_error at a limit of the system's, then the process
+  // is killed.
+  ChildRun(BackendHub& hub, ChildProcess process, std::string label, ChildLog& log, Owner& owner);
+  ~ChildRun();
+
+  // Whether another call may be handed over: the child can be written to, and reads what it is sent.
+  bool takes_calls() const { return !ending_ && !input_gone_ && unsent() <= kUnsentBytesMax; }
+  std::size_t in_flight() const { return in_flight_; }
+
+  // Hands the call over; a notification is done with that, and is left to the caller to finish.
+  void send(BackendCall& call, TimePoint now);
+  // Tells the child that nobody waits for its answer any more.
+  void cancel(BackendCall& call);
+  // A call of the server's own, one at a time.
+  void ask(std::string_view method);
+  // The call is not this run's any more, though not answered by it.
+  void release(BackendCall& call);
+
+  // Closes its stdin and sends SIGTERM, then SIGKILL after `grace`.
+  void end(milliseconds grace);
+  void kill();
+  bool ending() const { return ending_; }
+  TimePoint began() const { return began_; }
+  pid_t pid() const { return process_.pid; }
+
+ private:
+  static constexpr std::size_t kUnsentBytesMax = 256 * 1024;
+  static constexpr std::size_t kReadBytesMax = 256 * 1024;  // in one go, before others get their turn
+  // What it may say in a second beside its replies; then it is not read from until the next.
+  static constexpr std::size_t kRubbishBytesMax = 1024 * 1024;
+  static constexpr std::size_t kStderrLineBytesMax = 4096;
+  static constexpr std::size_t kReplyOverheadBytes = 64 * 1024;  // of a line, beside the result
+
+  struct Pipe final : Watched {
+    Pipe(ChildRun& of, void (ChildRun::*handler)()) : run(of), on_event(handler) {}
+    void on_ready(std::uint32_t) override { (run.*on_event)(); }
+    ChildRun& run;
+    void (ChildRun::*on_event)();
+    bool watched = false;
+  };
+
+  void watch(Pipe& pipe, const Descriptor& descriptor, bool wanted, std::uint32_t events);
+  std::size_t unsent() const { return out_.size() - sent_; }
+  void write_soon();
+  void on_turn_end() override { flush(); }
+  void on_deadline(TimePoint now) override;
+
+  void flush();
+  void lose_input();
+  void read_output();
+  void read_errors();
+  void on_exit();
+  bool drain(const Descriptor& from, std::size_t bytes_max, void (ChildRun::*take)(std::string_view));
+  void take_output(std::string_view bytes);
+  void take_errors(std::string_view bytes);
+  void take_line(std::string_view line);
+  void take_long_line(std::string_view start);
+  void reject(std::string_view line, const char* why);
+  void count_rubbish(std::size_t bytes);
+  void hold_back();
+  void end_soon();
+
+  BackendHub& hub_;
+  ChildProcess process_;
+  const std::string label_;
+  ChildLog& log_;
+  Owner& owner_;
+  const TimePoint began_;
+  Pipe input_{*this, &ChildRun::flush};
+  Pipe output_{*this, &ChildRun::read_output};
+  Pipe errors_{*this, &ChildRun::read_errors};
+  Pipe exit_{*this, &ChildRun::on_exit};
+  LineBuffer lines_;
+  LineBuffer error_lines_{kStderrLineBytesMax};
+  proto::MessageScanner scanner_;
+  std::string out_;
+  std::size_t sent_ = 0;  // bytes at the front of out_ that are with the kernel
+  std::size_t in_flight_ = 0;
+  std::uint64_t question_ = 0;  // the id of what was asked; 0: nothing
+  std::size_t rubbish_bytes_ = 0;
+  TimePoint rubbish_since_;
+  TimePoint kill_at_ = TimePoint::max();
+  TimePoint read_on_at_ = TimePoint::max();
+  bool input_gone_ = false;   // the child takes nothing more
+  bool output_gone_ = false;  // and says nothing more
+  bool errors_gone_ = false;
+  bool held_back_ = false;  // it says too much
+  bool ending_ = false;
+};
+
+}  // namespace sluice::core

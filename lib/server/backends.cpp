@@ -1,0 +1,127 @@
+#include "lib/server/backends.hpp"
+
+#include <algorithm>
+#include <thread>
+
+#include "lib/backend/child_backend.hpp"
+#include "lib/backend/discovered_methods.hpp"
+#include "lib/observe/log.hpp"
+
+namespace sluice::core {
+namespace {
+
+MethodSpec spec_of(std::string name, const std::shared_ptr<AsyncHandler>& handler) {
+  MethodSpec spec;
+  spec.name = std::move(name);
+  spec.kind = HandlerKind::async;
+  spec.async = handler;
+  return spec;
+}
+
+constexpr auto kDiscoverPatience = std::chrono::seconds(5);  // at the start of the server
+constexpr auto kDiscoverLook = milliseconds(2);
+
+}  // namespace
+
+Backends::Open Backends::open(const BackendSettings& settings) {
+  Open made;
+  made.settings = settings;
+  made.id = hub_.new_id();
+  const ChildSettings& child = *settings.child;
+  made.metrics = std::make_shared<BackendMetrics>(settings.name, child.instances);
+  made.handler = std::make_shared<BackendHandler>(hub_, made.id, made.metrics,
+                                                  child.instances * child.concurrency + settings.queue);
+  made.current = std::make_shared<std::atomic<bool>>(true);
+  hub_.add(made.id, [made, discovered = on_discovered(made)](BackendHub& hub) -> std::unique_ptr<Backend> {
+    return std::make_unique<ChildBackend>(hub, made.settings, made.metrics, discovered);
+  });
+  return made;
+}
+
+// Runs on the backends' thread, at any time after, also when the configuration has changed meanwhile.
+std::function<void(std::string_view)> Backends::on_discovered(const Open& backend) {
+  return [this, name = backend.settings.name, handler = backend.handler, metrics = backend.metrics,
+          current = backend.current](std::string_view document) {
+    std::vector<MethodSpec> methods = read_openrpc(document);
+    spdlog::info("backend {}: serves {} methods", name, methods.size());
+    for (MethodSpec& method : methods) {
+      const auto there = registry_.find(method.name);
+      if (there && there->spec().name == method.name && there->spec().async != handler) {
+        spdlog::warn("backend {}: {} is another's method already", name, printable(method.name));
+        continue;
+      }
+      method.kind = HandlerKind::async;
+      method.async = handler;
+      if (current->load()) registry_.add(std::move(method));
+    }
+    // Either this is seen here, or the methods by whoever said so.
+    if (!current->load()) registry_.remove_all_of(handler.get());
+    metrics->discovered.store(true);
+  };
+}
+
+// Methods with settings of their own become methods of their own.
+void Backends::publish(const Open& backend, const std::map<std::string, MethodSettings>& methods) {
+  for (const std::string& pattern : backend.settings.methods) {
+    if (!pattern.ends_with('*')) {
+      registry_.add(spec_of(pattern, backend.handler));
+      continue;
+    }
+    registry_.add_route(spec_of(pattern, backend.handler));
+    const std::string_view prefix = std::string_view(pattern).substr(0, pattern.size() - 1);
+    for (const auto& [name, settings] : methods) {
+      if (!name.starts_with(prefix) || name == pattern || name.starts_with("rpc.")) continue;
+      const auto there = registry_.find(name);
+      if (name.ends_with('*')) {
+        registry_.add_route(spec_of(name, backend.handler));
+      } else if (!there || there->spec().name != name) {
+        registry_.add(spec_of(name, backend.handler));
+      }
+    }
+  }
+}
+
+void Backends::apply(const std::vector<BackendSettings>& wanted,
+                     const std::map<std::string, MethodSettings>& methods,
+                     const std::function<void()>& wait_for_calls) {
+  std::vector<Open> kept;
+  for (const BackendSettings& settings : wanted) {
+    const auto same = std::ranges::find(open_, settings, &Open::settings);
+    kept.push_back(same != open_.end() ? *same : open(settings));
+    publish(kept.back(), methods);
+  }
+  std::vector<Open> ended;
+  for (const Open& each : open_) {
+    if (std::ranges::find(kept, each.id, &Open::id) != kept.end()) continue;
+    each.current->store(false);
+    registry_.remove_all_of(each.handler.get());
+    ended.push_back(each);
+  }
+  open_ = std::move(kept);
+  {
+    const std::lock_guard lock(mutex_);
+    metrics_.clear();
+    for (const Open& each : open_) metrics_.push_back(each.metrics);
+  }
+  if (ended.empty()) return;
+  wait_for_calls();
+  for (const Open& each : ended) hub_.retire(each.id);
+}
+
+void Backends::wait_for_methods() const {
+  const TimePoint until = Clock::now() + kDiscoverPatience;
+  for (const Open& each : open_) {
+    if (!each.settings.discover) continue;
+    // What could not be started is not waited for.
+    const auto awaited = [&] { return !each.metrics->discovered.load() && each.metrics->up.front().load(); };
+    while (awaited() && Clock::now() < until) std::this_thread::sleep_for(kDiscoverLook);
+    if (awaited()) spdlog::warn("backend {}: has not told yet what it serves", each.settings.name);
+  }
+}
+
+std::vector<std::shared_ptr<const BackendMetrics>> Backends::metrics() const {
+  const std::lock_guard lock(mutex_);
+  return metrics_;
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,57 @@
+// The configured backends and their methods.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/backend/backend_hub.hpp"
+#include "lib/dispatch/registry.hpp"
+#include "lib/server/settings.hpp"
+
+namespace sluice::core {
+
+// Makes backends out of settings, keeps the registry as they say, and changes both while calls run. For the
+// engine's controlling thread, but for metrics().
+class Backends {
+ public:
+  Backends(Registry& registry, BackendHub& hub) : registry_(registry), hub_(hub) {}
+
+  // Opens those that are new or changed, puts their methods in the place of what there was, and retires the
+  // others. `wait_for_calls` returns when every call that was let in before has been handed over.
+  void apply(const std::vector<BackendSettings>& wanted, const std::map<std::string, MethodSettings>& methods,
+             const std::function<void()>& wait_for_calls);
+
+  // Until those that are to tell their methods have done so, for a few seconds at most. They have to have
+  // been started.
+  void wait_for_methods() const;
+
+  // Any thread.
+  std::vector<std::shared_ptr<const BackendMetrics>> metrics() const;
+
+ private:
+  struct Open {
+    BackendSettings settings;
+    BackendId id = 0;
+    std::shared_ptr<BackendMetrics> metrics;
+    std::shared_ptr<AsyncHandler> handler;
+    std::shared_ptr<std::atomic<bool>> current;  // whether it is still what the configuration says
+  };
+
+  Open open(const BackendSettings& settings);
+  void publish(const Open& backend, const std::map<std::string, MethodSettings>& methods);
+  std::function<void(std::string_view)> on_discovered(const Open& backend);
+
+  Registry& registry_;
+  BackendHub& hub_;
+  std::vector<Open> open_;
+  mutable std::mutex mutex_;
+  std::vector<std::shared_ptr<const BackendMetrics>> metrics_;  // guarded by mutex_
+};
+
+}  // namespace sluice::core
