@@ -6,6 +6,7 @@ namespace sluice::core {
 namespace {
 
 constexpr std::string_view kOwnPrefix = "rpc.";
+constexpr std::string_view kOperators = "rpc.calls";
 
 // The patterns of one sign, without it.
 std::vector<std::string> signed_as(bool exclusion, const std::vector<std::string>& patterns) {
@@ -38,7 +39,8 @@ MethodPatterns::MethodPatterns(const std::vector<std::string>& patterns)
 
 bool MethodPatterns::allow(std::string_view method) const {
   if (excluded_.contains(method)) return false;
-  return method.starts_with(kOwnPrefix) || allowed_.contains(method);
+  const bool for_everybody = method.starts_with(kOwnPrefix) && method != kOperators;
+  return for_everybody || allowed_.contains(method);
 }
 
 bool MethodPatterns::is_pattern(std::string_view text) {

@@ -9,7 +9,8 @@
 namespace sluice::core {
 
 // Made from exact names, prefixes ("calc.*", "*") and exclusions of both ("!calc.reset", "!calc.*"); an
-// exclusion wins. The server's own methods ("rpc.*") need no pattern and may only be excluded. Immutable.
+// exclusion wins. The server's own methods ("rpc.*") need no pattern and may only be excluded, but for
+// rpc.calls, which shows other clients' calls: it takes a pattern as any other does. Immutable.
 class MethodPatterns {
  public:
   // Allows everything.

@@ -1,6 +1,8 @@
 // Handlers that hold no thread while they wait.
 #pragma once
 
+#include <string_view>
+
 #include <boost/asio/io_context.hpp>
 
 #include "lib/call/active_call.hpp"
@@ -19,6 +21,13 @@ class AsyncHandler {
   // The call has been answered without it, and its cancellation requested: it is to be given back as soon as
   // may be. It may have been already, by another thread.
   virtual void stop(ActiveCall&) noexcept {}
+
+  // Whether its calls take no places, and are refused for no limit: a look at the server has to be possible
+  // when it is full. Bounds them itself.
+  virtual bool exempt() const { return false; }
+
+  // The backend that serves its calls, for operators; empty: none.
+  virtual std::string_view backend() const { return {}; }
 
   // Where its calls are counted, beside method and client; lives as long as the handler.
   virtual Places places() { return {}; }

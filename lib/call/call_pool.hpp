@@ -30,6 +30,12 @@ class CallPool {
     return call;
   }
 
+  // Calls `visit` for each call in use.
+  template <typename Visit>
+  void for_each(Visit visit) {
+    in_use_.for_each(visit);
+  }
+
   // The call must be in no other list and have no deadline set.
   void give(ActiveCall* call) {
     static_cast<ListHook<InUseTag>&>(*call).unlink();

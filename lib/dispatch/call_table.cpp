@@ -198,6 +198,28 @@ void CallTable::abort_orphans(const proto::Error& error) {
   }
 }
 
+std::string_view CallTable::phase_of(const ActiveCall& call) {
+  if (call.answered) return "abandoned";
+  const bool waits = call.stage == Stage::staged || call.stage == Stage::starting ||
+                     (call.stage == Stage::pooled && io_.pool().waiting(call));
+  return waits ? "waiting" : "running";
+}
+
+void CallTable::list(std::vector<CallListing>& to, const ActiveCall& asking) {
+  io_.calls().for_each([&](ActiveCall& call) {
+    if (&call == &asking || !call.method) return;
+    CallListing listing;
+    listing.method = call.request.method.substr(0, kListedTextMax);
+    if (call.request.id.size() <= kListedTextMax) listing.id = call.request.id;
+    if (call.grant) listing.client = call.grant->client_name();
+    if (const auto& async = call.method->spec().async) listing.backend = async->backend();
+    listing.phase = phase_of(call);
+    listing.received = call.received;
+    listing.deadline = call.deadline;
+    to.push_back(std::move(listing));
+  });
+}
+
 void CallTable::count_invalid(int code) { io_.metrics().method(dispatcher_.metrics().invalid()).count(code); }
 
 // Null where memory does not suffice for a method's first call; an answer is worth more than its being

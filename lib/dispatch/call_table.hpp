@@ -6,8 +6,10 @@
 #include <list>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "lib/call/active_call.hpp"
+#include "lib/dispatch/call_listing.hpp"
 #include "lib/dispatch/dispatcher.hpp"
 #include "lib/io/io_thread.hpp"
 #include "lib/observe/access_log.hpp"
@@ -50,6 +52,9 @@ class CallTable final : public CallExpiry {
   // Answers everything that is left; used at the end of a drain.
   void abort_orphans(const proto::Error& error);
 
+  // Copies what there is, but for `asking`.
+  void list(std::vector<CallListing>& to, const ActiveCall& asking);
+
   // Counts a message that is no call.
   void count_invalid(int code);
   // Counts a message to the server itself, such as rpc.cancel, and logs it if it was not allowed.
@@ -60,6 +65,7 @@ class CallTable final : public CallExpiry {
 
  private:
   bool admit(ActiveCall& call);
+  std::string_view phase_of(const ActiveCall& call);
   void begin(ActiveCall& call);
   void run_in_line(ActiveCall& call);
   bool prepare(ActiveCall& call);

@@ -45,6 +45,7 @@ std::optional<Rejection> Dispatcher::take_places(ActiveCall& call) {
     client = {&call.grant->usage()->in_flight, call.grant->in_flight_max()};
   }
   const MethodSpec& spec = call.method->spec();
+  if (spec.kind == HandlerKind::async && spec.async->exempt()) return std::nullopt;
   const Places backend = spec.kind == HandlerKind::async ? spec.async->places() : Places{};
   auto admitted =
       admission_.try_admit(call.method->metrics(), call.method->max_concurrent(), client, backend);

@@ -5,6 +5,7 @@
 
 #include "lib/dispatch/openrpc.hpp"
 #include "lib/observe/log.hpp"
+#include "lib/server/calls_method.hpp"
 #include "lib/server/engine_parts.hpp"
 #include "lib/version.hpp"
 
@@ -39,6 +40,7 @@ MethodSpec discover_method(Registry& registry) {
 
 Engine::Engine(Settings settings) : parts_(std::make_unique<EngineParts>(std::move(settings))) {
   parts_->registry.add_builtin(discover_method(parts_->registry));
+  parts_->registry.add_builtin(calls_method(*parts_));
 }
 
 Engine::~Engine() {

@@ -23,6 +23,11 @@ ActiveCall* WorkQueue::try_pop() {
   return call;
 }
 
+bool WorkQueue::contains(const ActiveCall& call) {
+  const std::lock_guard lock(mutex_);
+  return static_cast<const ListHook<QueueTag>&>(call).linked();
+}
+
 bool WorkQueue::remove(ActiveCall& call) {
   const std::lock_guard lock(mutex_);
   auto& hook = static_cast<ListHook<QueueTag>&>(call);

@@ -23,6 +23,8 @@ class WorkQueue {
   // The oldest call, or null. Any thread.
   ActiveCall* try_pop();
 
+  // Whether a call that was pushed has not been popped.
+  bool contains(const ActiveCall& call);
   // Takes a call out that has not been popped; false if it has.
   bool remove(ActiveCall& call);
 

@@ -44,6 +44,8 @@ class WorkerPool {
 
   // Takes back a call that no worker has begun; false if one has, and will give it back.
   bool withdraw(ActiveCall& call);
+  // Whether a call that was pushed has not begun.
+  bool waiting(const ActiveCall& call) { return workers_[call.worker]->queue.contains(call); }
 
   void set_queue_max(std::size_t queue_max) { queue_max_.store(queue_max, std::memory_order_relaxed); }
 

@@ -1,0 +1,71 @@
+"""rpc.calls: what runs and waits, for operators."""
+
+import sys
+
+from daemon import SLOW, DaemonTest, eventually, main, ms
+from test_children import child
+
+
+class InFlightList(DaemonTest):
+    def calls(self, connection):
+        return connection.result("rpc.calls")["calls"]
+
+    def test_running_and_waiting_calls_are_shown(self):
+        daemon = self.start(server={"workers": 1, "io_threads": 2})
+        busy, operator = self.connect(daemon), self.connect(daemon)
+        busy.call("demo.sleep", {"ms": ms(60000)}, id="first")
+        daemon.wait_value(1, "sluice_worker_busy")
+        busy.call("demo.echo", [1], id=2.0)
+        daemon.wait_in_flight(2)
+        first, second = eventually(5, lambda: (lambda found: found if len(found) == 2 else None)(self.calls(operator)))
+        self.assertEqual((first["method"], first["id"], first["phase"]), ("demo.sleep", "first", "running"))
+        self.assertEqual((second["method"], second["id"], second["phase"]), ("demo.echo", 2.0, "waiting"))
+        self.assertGreaterEqual(first["age_ms"], second["age_ms"])
+        self.assertTrue(0 < first["remaining_ms"] <= 30000 , first)
+        self.assertNotIn("client", first)
+
+    def test_a_handler_that_runs_on_after_its_answer_is_abandoned(self):
+        daemon = self.start()
+        with daemon.connect() as connection:
+            self.assert_error(connection.request("demo.hang", {"ms": ms(2000)}, timeout_ms=ms(20)), -32002)
+            self.assertEqual([call["phase"] for call in self.calls(connection)], ["abandoned"])
+
+    def test_it_is_answered_when_every_place_is_taken(self):
+        daemon = self.start(server={"workers": 1, "max_in_flight": 1})
+        with daemon.connect() as connection:
+            connection.call("demo.sleep", {"ms": ms(60000)}, id="long")
+            daemon.wait_in_flight(1)
+            self.assert_error(connection.request("demo.echo", [1]), -32009, "queue_full")
+            self.assertEqual(len(self.calls(connection)), 1)
+
+    def test_a_backends_call_names_it(self):
+        daemon = self.start(backends=[child()])
+        with daemon.connect() as connection:
+            connection.call("faulty.sleep", [0.3 * SLOW])
+            daemon.wait_in_flight(1)
+            connection.call("rpc.calls", id="list")
+            replies = connection.receive_by_id(2)
+            listed = replies["list"]["result"]["calls"]
+            self.assertEqual([(call["method"], call["backend"]) for call in listed], [("faulty.sleep", "faulty")])
+
+    def test_only_clients_that_are_granted_it_may_ask(self):
+        for methods, expected in ((["demo.*"], -32016), (["demo.*", "rpc.calls"], None), (["*", "!rpc.calls"], -32016)):
+            daemon = self.start(clients=[{"name": "anonymous", "methods": methods}])
+            with daemon.connect() as connection:
+                reply = connection.request("rpc.calls")
+                if expected:
+                    self.assert_error(reply, expected)
+                else:
+                    self.assertEqual(reply["result"], {"total": 0, "calls": []})
+
+    def test_who_calls_is_shown(self):
+        daemon = self.start(clients=[{"name": "anonymous", "methods": ["*"]}])
+        with daemon.connect() as connection:
+            connection.call("demo.sleep", {"ms": ms(60000)})
+            daemon.wait_in_flight(1)
+            connection.call("rpc.calls", id="list")
+            self.assertEqual([call["client"] for call in connection.receive()["result"]["calls"]], ["anonymous"])
+
+
+if __name__ == "__main__":
+    main()
