@@ -87,7 +87,7 @@ def main():
     if options.file:
         return run_file(options.file, options.report)
 
-    files = sorted([*HERE.glob("test_*.py"), *HERE.parent.glob("clients/test_*.py")],
+    files = sorted([*HERE.glob("test_*.py"), *HERE.parent.glob("clients/test_*.py"), HERE.parent / "examples/test_handlers.py"],
                    key=lambda path: -path.stat().st_size)  # the longest first
     if options.patterns:
         files = [path for path in files if any(pattern in str(path) for pattern in options.patterns)]

@@ -1,0 +1,34 @@
+#!/usr/bin/env node
+// A handler in JavaScript. Its calls may overlap (`concurrency` in the configuration), and be cancelled.
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const running = new Map();
+
+const methods = {
+  'timer.sleep': async ([ms], signal) => {
+    await sleep(ms, undefined, { signal });
+    return { slept_ms: ms };
+  },
+  'timer.now': async () => new Date().toISOString(),
+};
+
+async function serve(call) {
+  const stop = new AbortController();
+  running.set(call.id, stop);
+  try {
+    if (!methods[call.method]) return { error: { code: -32601, message: 'Method not found' } };
+    return { result: await methods[call.method](call.params ?? [], stop.signal) };
+  } catch (error) {
+    return { error: { code: stop.signal.aborted ? -32800 : 1, message: error.message } };
+  } finally {
+    running.delete(call.id);
+  }
+}
+
+createInterface({ input: process.stdin }).on('line', async (line) => {
+  const call = JSON.parse(line);
+  if (call.method === 'rpc.cancel') return running.get(call.params.id)?.abort();
+  const outcome = await serve(call);
+  if (call.id !== undefined) console.log(JSON.stringify({ jsonrpc: '2.0', id: call.id, ...outcome }));
+});

@@ -1,0 +1,53 @@
+"""The example handlers in other languages, behind a real server with their own configuration."""
+
+import pathlib
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "blackbox"))
+from daemon import DaemonTest, main, message, ms  # noqa: E402
+
+HANDLERS = ROOT / "examples" / "handlers"
+
+
+class Handlers(DaemonTest):
+    @classmethod
+    def setUpClass(cls):
+        text = (HANDLERS / "sluiced.toml").read_text().replace("tcp://127.0.0.1:7070", "tcp://127.0.0.1:0")
+        cls.options = {"text": text.replace('working_directory = "."', f'working_directory = "{HANDLERS}"')
+                       + '\n[admin]\naddress = "tcp://127.0.0.1:0"\n', "arguments": ()}
+
+    def test_the_python_handler_answers(self):
+        with self.daemon.connect() as connection:
+            self.assertEqual(connection.result("text.count", {"text": "two words\n"}), {"lines": 1, "words": 2, "characters": 10})
+            self.assertEqual(connection.result("text.reverse", ["añb"]), "bña")
+            self.assertEqual(connection.request("text.fail", ["broken"])["error"], {"code": 1, "message": "broken"})
+            self.daemon.wait_log(r"backend text\[\d\]: text.fail: ValueError\('broken'\)")
+            self.assert_error(connection.request("text.reverse", {"nonsense": 1}), -32602, "invalid_params")
+            connection.notify("text.reverse", ["no reply"])
+            self.assertEqual(connection.result("text.reverse", ["ab"]), "ba")
+
+    def test_the_node_handler_overlaps_calls_and_can_be_cancelled(self):
+        with self.daemon.connect() as connection:
+            connection.call("timer.sleep", [ms(60000)], id="long")
+            self.assertIn("T", connection.result("timer.now"))
+            connection.send(message("rpc.cancel", {"id": "long"}, "cancel") + "\n")
+            replies = connection.receive_by_id(2)
+            self.assert_error(replies["long"], -32800)
+        self.daemon.wait_in_flight(0)
+
+    def test_the_shell_handler_answers(self):
+        with self.daemon.connect() as connection:
+            self.assertGreater(connection.result("host.uptime")["seconds"], 0)
+            connection.send('{"jsonrpc":"2.0","id":12345678901234567890,"method":"host.echo","params":["a b"]}\n')
+            self.assertEqual(connection.receive_text(), '{"jsonrpc":"2.0","id":12345678901234567890,"result":["a b"]}')
+            connection.notify("host.echo", [1])
+            self.assertEqual(connection.result("host.echo", [2]), [2])
+
+    def test_each_is_short(self):
+        for handler in HANDLERS.glob("handler.*"):
+            self.assertLess(len(handler.read_text().splitlines()), 40, handler)
+
+
+if __name__ == "__main__":
+    main()
