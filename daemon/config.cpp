@@ -242,7 +242,11 @@ void ConfigReader::read_backends(const toml::node& node) {
     complain(mistake.where.line, mistake.where.column, std::move(mistake.message));
   }
   for (BackendEntry& entry : entries) {
+    const auto module = entry.keys.find("module");
+    const TextPlace where = module == entry.keys.end() ? TextPlace{} : module->second;
     result_.settings.backends.push_back(backend_of(std::move(entry), file_));
+    const std::string& file = result_.settings.backends.back().module;
+    if (!file.empty()) result_.modules.emplace_back(file, where);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "daemon/config_precheck.hpp"
@@ -37,9 +38,10 @@ struct TlsFiles {
 };
 
 struct LoadedConfig {
-  core::Settings settings;          // meant to be used only where there are no errors
-  std::vector<ConfigError> errors;  // in the order of the file
-  std::vector<TlsFiles> tls_files;  // to be looked into
+  core::Settings settings;                                 // meant to be used only where there are no errors
+  std::vector<ConfigError> errors;                         // in the order of the file
+  std::vector<TlsFiles> tls_files;                         // to be looked into
+  std::vector<std::pair<std::string, TextPlace>> modules;  // the same
 
   bool ok() const { return errors.empty(); }
 };

@@ -12,6 +12,7 @@
 
 #include "daemon/config.hpp"
 #include "daemon/config_tls.hpp"
+#include "lib/backend/module.hpp"
 #include "lib/observe/log.hpp"
 
 namespace sluice::daemon {
@@ -79,13 +80,29 @@ std::string ConfigError::text() const {
   return fmt::format("{}:{}:{}: {}", name, line, column, message);
 }
 
+namespace {
+
+void check_modules(LoadedConfig& loaded, const std::string& config_file) {
+  for (const auto& [file, where] : loaded.modules) {
+    const auto problem = core::check_module(file);
+    if (!problem) continue;
+    loaded.errors.push_back({config_file, where.line, where.column,
+                             "backend.module: " + core::printable(file) + " " + problem->what});
+  }
+}
+
+}  // namespace
+
 LoadedConfig load_config(const std::string& file) {
   auto content = read_file(file);
   if (const auto* problem = std::get_if<Failure>(&content)) {
-    return {{}, {ConfigError{file, 0, 0, problem->message}}, {}};
+    LoadedConfig none;
+    none.errors = {ConfigError{file, 0, 0, problem->message}};
+    return none;
   }
   LoadedConfig loaded = parse_config(std::get<std::string>(content), file);
   check_tls_files(file, loaded);
+  check_modules(loaded, file);
   return loaded;
 }
 

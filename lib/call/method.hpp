@@ -16,7 +16,9 @@ namespace sluice::core {
 // Thread-safe: the specification never changes, the settings are atomic.
 class Method {
  public:
-  Method(MethodSpec spec, MethodMetrics& metrics) : spec_(std::move(spec)), metrics_(metrics) {
+  // `owner`: whose it is, to find all of one; null: nobody's.
+  Method(MethodSpec spec, MethodMetrics& metrics, const void* owner = nullptr)
+      : spec_(std::move(spec)), metrics_(metrics), owner_(owner) {
     configure({});
   }
 
@@ -30,6 +32,7 @@ class Method {
 
   const MethodSpec& spec() const { return spec_; }
   MethodMetrics& metrics() const { return metrics_; }
+  const void* owner() const { return owner_; }
   // Zero: the server's call_timeout holds.
   milliseconds timeout() const { return milliseconds(timeout_ms_.load(std::memory_order_relaxed)); }
   // Zero: no limit of its own.
@@ -38,6 +41,7 @@ class Method {
  private:
   const MethodSpec spec_;
   MethodMetrics& metrics_;
+  const void* const owner_;
   std::atomic<milliseconds::rep> timeout_ms_{0};
   std::atomic<std::size_t> max_concurrent_{0};
 };

@@ -5,34 +5,34 @@
 
 namespace sluice::core {
 
-void Registry::add(MethodSpec spec) {
+void Registry::add(MethodSpec spec, const void* owner) {
   if (spec.name.starts_with("rpc.") || spec.name.starts_with("$/")) {
     throw std::invalid_argument("method " + spec.name +
                                 ": names that begin with rpc. or $/ are the server's own");
   }
-  insert(std::move(spec));
+  insert(std::move(spec), owner);
 }
 
-void Registry::add_builtin(MethodSpec spec) { insert(std::move(spec)); }
+void Registry::add_builtin(MethodSpec spec) { insert(std::move(spec), nullptr); }
 
-std::shared_ptr<Method> Registry::make(MethodSpec spec) const {
+std::shared_ptr<Method> Registry::make(MethodSpec spec, const void* owner) const {
   if (spec.name.empty()) throw std::invalid_argument("a method needs a name");
   const bool has_handler = spec.kind == HandlerKind::async ? spec.async != nullptr : spec.handler != nullptr;
   if (!has_handler) throw std::invalid_argument("method " + spec.name + " has no handler");
   MethodMetrics& metrics = metrics_.method(spec.name);
-  return std::make_shared<Method>(std::move(spec), metrics);
+  return std::make_shared<Method>(std::move(spec), metrics, owner);
 }
 
-void Registry::insert(MethodSpec spec) {
-  auto method = make(std::move(spec));
+void Registry::insert(MethodSpec spec, const void* owner) {
+  auto method = make(std::move(spec), owner);
   const std::lock_guard lock(mutex_);
   method->configure(settings_of(method->spec().name));
   // The replaced method, if any, is destroyed after the lock is gone.
   methods_[method->spec().name].swap(method);
 }
 
-void Registry::add_route(MethodSpec spec) {
-  auto method = make(std::move(spec));
+void Registry::add_route(MethodSpec spec, const void* owner) {
+  auto method = make(std::move(spec), owner);
   std::string prefix = method->spec().name;
   prefix.pop_back();
   const std::lock_guard lock(mutex_);
@@ -53,11 +53,11 @@ bool Registry::remove(std::string_view name) {
   return true;
 }
 
-void Registry::remove_all_of(const AsyncHandler* handler) {
+void Registry::remove_all_of(const void* owner) {
   std::vector<std::shared_ptr<Method>> removed;  // destroyed after the lock is gone
   const std::lock_guard lock(mutex_);
   const auto is_its = [&](const auto& each) {
-    const bool its = each.second->spec().async.get() == handler;
+    const bool its = each.second->owner() == owner;
     if (its) removed.push_back(each.second);
     return its;
   };

@@ -21,15 +21,16 @@ class Registry {
   explicit Registry(Metrics& metrics) : metrics_(metrics) {}
 
   // Throws std::invalid_argument for a method without a name or a handler, or with a reserved name.
-  void add(MethodSpec spec);
+  // `owner` is what remove_all_of() goes by.
+  void add(MethodSpec spec, const void* owner = nullptr);
   // The same without the rule that names beginning with "rpc." are the server's own.
   void add_builtin(MethodSpec spec);
   // Methods of one handler under a prefix ("eth_*") whose names it alone knows. Those that are added by their
   // names go before it, a longer prefix before a shorter one. It is counted as one method.
-  void add_route(MethodSpec spec);
+  void add_route(MethodSpec spec, const void* owner = nullptr);
   bool remove(std::string_view name);
-  // All methods and routes of that handler.
-  void remove_all_of(const AsyncHandler* handler);
+  // All methods and routes of that owner.
+  void remove_all_of(const void* owner);
 
   std::shared_ptr<Method> find(std::string_view name) const;
   // Without routes.
@@ -46,8 +47,8 @@ class Registry {
   };
   using Methods = std::unordered_map<std::string, std::shared_ptr<Method>, NameHash, std::equal_to<>>;
 
-  std::shared_ptr<Method> make(MethodSpec spec) const;
-  void insert(MethodSpec spec);
+  std::shared_ptr<Method> make(MethodSpec spec, const void* owner) const;
+  void insert(MethodSpec spec, const void* owner);
   MethodSettings settings_of(std::string_view name) const;
 
   Metrics& metrics_;

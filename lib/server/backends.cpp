@@ -1,10 +1,12 @@
 #include "lib/server/backends.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 #include <thread>
 
 #include "lib/backend/child_backend.hpp"
 #include "lib/backend/discovered_methods.hpp"
+#include "lib/backend/module.hpp"
 #include "lib/observe/log.hpp"
 
 namespace sluice::core {
@@ -23,7 +25,8 @@ constexpr auto kDiscoverLook = milliseconds(2);
 
 }  // namespace
 
-Backends::Open Backends::open(const BackendSettings& settings) {
+Backends::Open Backends::open(const BackendSettings& settings, const Modules& modules) {
+  if (!settings.module.empty()) return open_module(settings, modules);
   Open made;
   made.settings = settings;
   made.id = hub_.new_id();
@@ -36,6 +39,29 @@ Backends::Open Backends::open(const BackendSettings& settings) {
     return std::make_unique<ChildBackend>(hub, made.settings, made.metrics, discovered);
   });
   return made;
+}
+
+Backends::Open Backends::open_module(const BackendSettings& settings, const Modules& modules) {
+  Open made;
+  made.settings = settings;
+  made.id = hub_.new_id();
+  made.current = std::make_shared<std::atomic<bool>>(true);
+  made.module = modules.at(settings.module);
+  spdlog::info("backend {}: {} methods out of {}", settings.name, made.module.size(), settings.module);
+  return made;
+}
+
+Modules load_modules(const std::vector<BackendSettings>& backends) {
+  Modules modules;
+  for (const BackendSettings& backend : backends) {
+    if (backend.module.empty()) continue;
+    auto loaded = load_module(backend.module);
+    if (const auto* problem = std::get_if<ModuleProblem>(&loaded)) {
+      throw std::invalid_argument("backend " + backend.name + ": " + backend.module + " " + problem->what);
+    }
+    modules[backend.module] = std::get<std::vector<MethodSpec>>(std::move(loaded));
+  }
+  return modules;
 }
 
 // Runs on the backends' thread, at any time after, also when the configuration has changed meanwhile.
@@ -52,7 +78,7 @@ std::function<void(std::string_view)> Backends::on_discovered(const Open& backen
       }
       method.kind = HandlerKind::async;
       method.async = handler;
-      if (current->load()) registry_.add(std::move(method));
+      if (current->load()) registry_.add(std::move(method), handler.get());
     }
     // Either this is seen here, or the methods by whoever said so.
     if (!current->load()) registry_.remove_all_of(handler.get());
@@ -62,46 +88,49 @@ std::function<void(std::string_view)> Backends::on_discovered(const Open& backen
 
 // Methods with settings of their own become methods of their own.
 void Backends::publish(const Open& backend, const std::map<std::string, MethodSettings>& methods) {
+  for (const MethodSpec& method : backend.module) registry_.add(method, backend.owner());
   for (const std::string& pattern : backend.settings.methods) {
     if (!pattern.ends_with('*')) {
-      registry_.add(spec_of(pattern, backend.handler));
+      registry_.add(spec_of(pattern, backend.handler), backend.owner());
       continue;
     }
-    registry_.add_route(spec_of(pattern, backend.handler));
+    registry_.add_route(spec_of(pattern, backend.handler), backend.owner());
     const std::string_view prefix = std::string_view(pattern).substr(0, pattern.size() - 1);
     for (const auto& [name, settings] : methods) {
       if (!name.starts_with(prefix) || name == pattern || name.starts_with("rpc.")) continue;
       const auto there = registry_.find(name);
       if (name.ends_with('*')) {
-        registry_.add_route(spec_of(name, backend.handler));
+        registry_.add_route(spec_of(name, backend.handler), backend.owner());
       } else if (!there || there->spec().name != name) {
-        registry_.add(spec_of(name, backend.handler));
+        registry_.add(spec_of(name, backend.handler), backend.owner());
       }
     }
   }
 }
 
-void Backends::apply(const std::vector<BackendSettings>& wanted,
+void Backends::apply(const std::vector<BackendSettings>& wanted, const Modules& modules,
                      const std::map<std::string, MethodSettings>& methods,
                      const std::function<void()>& wait_for_calls) {
   std::vector<Open> kept;
   for (const BackendSettings& settings : wanted) {
     const auto same = std::ranges::find(open_, settings, &Open::settings);
-    kept.push_back(same != open_.end() ? *same : open(settings));
+    kept.push_back(same != open_.end() ? *same : open(settings, modules));
     publish(kept.back(), methods);
   }
   std::vector<Open> ended;
   for (const Open& each : open_) {
     if (std::ranges::find(kept, each.id, &Open::id) != kept.end()) continue;
     each.current->store(false);
-    registry_.remove_all_of(each.handler.get());
+    registry_.remove_all_of(each.owner());
     ended.push_back(each);
   }
   open_ = std::move(kept);
   {
     const std::lock_guard lock(mutex_);
     metrics_.clear();
-    for (const Open& each : open_) metrics_.push_back(each.metrics);
+    for (const Open& each : open_) {
+      if (each.metrics) metrics_.push_back(each.metrics);
+    }
   }
   if (ended.empty()) return;
   wait_for_calls();

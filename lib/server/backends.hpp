@@ -16,6 +16,12 @@
 
 namespace sluice::core {
 
+// By file.
+using Modules = std::map<std::string, std::vector<MethodSpec>>;
+
+// Throws std::invalid_argument that names the backend and what is wrong with its module.
+Modules load_modules(const std::vector<BackendSettings>& backends);
+
 // Makes backends out of settings, keeps the registry as they say, and changes both while calls run. For the
 // engine's controlling thread, but for metrics().
 class Backends {
@@ -24,7 +30,8 @@ class Backends {
 
   // Opens those that are new or changed, puts their methods in the place of what there was, and retires the
   // others. `wait_for_calls` returns when every call that was let in before has been handed over.
-  void apply(const std::vector<BackendSettings>& wanted, const std::map<std::string, MethodSettings>& methods,
+  void apply(const std::vector<BackendSettings>& wanted, const Modules& modules,
+             const std::map<std::string, MethodSettings>& methods,
              const std::function<void()>& wait_for_calls);
 
   // Until those that are to tell their methods have done so, for a few seconds at most. They have to have
@@ -39,11 +46,15 @@ class Backends {
     BackendSettings settings;
     BackendId id = 0;
     std::shared_ptr<BackendMetrics> metrics;
-    std::shared_ptr<AsyncHandler> handler;
+    std::shared_ptr<AsyncHandler> handler;  // null for a module
+    std::vector<MethodSpec> module;
     std::shared_ptr<std::atomic<bool>> current;  // whether it is still what the configuration says
+
+    const void* owner() const { return handler ? static_cast<const void*>(handler.get()) : current.get(); }
   };
 
-  Open open(const BackendSettings& settings);
+  Open open(const BackendSettings& settings, const Modules& modules);
+  Open open_module(const BackendSettings& settings, const Modules& modules);
   void publish(const Open& backend, const std::map<std::string, MethodSettings>& methods);
   std::function<void(std::string_view)> on_discovered(const Open& backend);
 

@@ -64,6 +64,7 @@ bool Engine::remove(const std::string& name) { return parts_->registry.remove(na
 
 void Engine::start(std::vector<InheritedSocket> inherited) {
   EngineParts& parts = *parts_;
+  const Modules modules = load_modules(parts.settings.backends);
   std::vector<std::unique_ptr<ListeningSocket>> sockets;
   for (const auto& socket : inherited) sockets.push_back(ListeningSocket::inherit(socket.descriptor));
   const auto same_address = [](const ListeningSocket& socket, const ListenSettings& wanted) {
@@ -98,7 +99,7 @@ void Engine::start(std::vector<InheritedSocket> inherited) {
   parts.pool.start();
   for (const auto& part : parts.io) part->thread.start();
   parts.hub.start();
-  parts.apply_backends();
+  parts.apply_backends(modules);
   run_and_wait(parts.hub.io(), Clock::now() + kControlTime, {});
   parts.backends.wait_for_methods();
   for (const auto& open : parts.listeners) parts.start_listener(open.listener);

@@ -133,6 +133,7 @@ programs_of() {
 examples() {
   programs_of "$1"
   suite "examples ($1)" python3 tests/examples/test_examples.py
+  suite "module ($1)" python3 tests/examples/test_module.py
 }
 
 # storm PRESET

@@ -1,0 +1,60 @@
+"""The example module, loaded by a real server. EXAMPLES_DIR holds it."""
+
+import os
+import pathlib
+import sys
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "blackbox"))
+from daemon import DaemonTest, config_text, eventually, code, main, run_to_end  # noqa: E402
+
+EXAMPLES = pathlib.Path(os.environ.get("EXAMPLES_DIR", "build/debug/bin")).resolve()
+MODULE = EXAMPLES.parent / "examples" / "module" / "libwords.so"
+
+
+@unittest.skipUnless(MODULE.exists(), "the examples are not built")
+class Module(DaemonTest):
+    def copy(self, directory, change=lambda content: content):
+        path = pathlib.Path(directory) / "libwords.so"
+        path.write_bytes(change(MODULE.read_bytes()))
+        return path
+
+    def test_its_methods_are_served_and_described(self):
+        daemon = self.start(backends=[{"name": "words", "module": str(MODULE)}])
+        with daemon.connect() as connection:
+            self.assertEqual(connection.result("words.sort", {"words": ["b", "a"]}), ["a", "b"])
+            self.assertEqual(connection.result("words.join", [["a", "b"], "-"]), "a-b")
+            self.assert_error(connection.request("words.sort", {"words": [1]}), -32602, "invalid_params")
+            names = [method["name"] for method in connection.result("rpc.discover")["methods"]]
+            self.assertIn("words.join", names)
+
+    def test_a_module_of_another_build_is_refused_before_it_is_loaded(self):
+        daemon = self.start()
+        mark = b"sluice module build:\n"
+        for change, what in (
+                (lambda content: content.replace(mark + content[content.index(mark) + len(mark):][:7],
+                                                 mark + content[content.index(mark) + len(mark):][:3] + b"\x63\0\0\0"),
+                 "built against another libsluice's headers"),
+                (lambda content: content.replace(mark, b"another module mark:\n"), "is no module"),
+                (lambda content: content[:100], "is no module")):
+            module = self.copy(daemon.directory, change)
+            config = daemon.directory / "module.toml"
+            config.write_text(config_text(listen=["tcp://127.0.0.1:0"], backends=[{"name": "words", "module": module.name}]))
+            status, _, stderr = run_to_end("--check", "--config", config)
+            self.assertEqual(status, 2, stderr)
+            self.assertIn(what, stderr)
+            self.assertRegex(stderr, r"module.toml:\d+:\d+: backend.module")
+
+    def test_a_reload_with_a_bad_module_changes_nothing(self):
+        daemon = self.start(backends=[{"name": "words", "module": str(MODULE)}])
+        with daemon.connect() as connection:
+            daemon.reload(backends=[{"name": "words", "module": "/nowhere.so"}])
+            daemon.wait_log("reload refused")
+            self.assertEqual(connection.result("words.sort", [["b", "a"]]), ["a", "b"])
+            daemon.reload(backends=None)
+            eventually(5, lambda: code(connection.request("words.sort", [[]])) == -32601)
+
+
+if __name__ == "__main__":
+    main()
