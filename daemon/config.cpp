@@ -108,6 +108,7 @@ void ConfigReader::read_top(const toml::key& name, const toml::node& node) {
   if (name == "server") return read_table(node, "server", server_keys(), result_.settings);
   if (name == "listen") return read_listeners(node);
   if (name == "admin") return read_table(node, "admin", admin_keys(), result_.settings);
+  if (name == "admission") return read_table(node, "admission", admission_keys(), result_.settings);
   if (name == "log") return read_table(node, "log", log_keys(), result_.settings);
   if (name == "client") return read_clients(node);
   if (name == "backend") return read_backends(node);

@@ -15,6 +15,7 @@ using core::ListenSettings;
 using core::LogFormat;
 using core::MethodSettings;
 using core::milliseconds;
+using core::Priority;
 using core::Settings;
 using core::TlsSettings;
 
@@ -36,6 +37,10 @@ Keys<Settings> make_server_keys() {
           "threads that read and write connections; 0: from the CPU count; fixed at start"),
       add("workers", count_between(0, kThreadsMax), SLUICE_PLACE(workers),
           "threads that run blocking handlers; 0: from the CPU count; fixed at start"),
+      add("max_workers", count_between(0, kThreadsMax), SLUICE_PLACE(workers_max),
+          "threads while calls wait long or handlers are stuck; 0: as workers; fixed at start"),
+      add("worker_cpus", cpu_list(), SLUICE_PLACE(worker_cpus),
+          "CPUs that workers run on; left out: all; fixed at start"),
       add("worker_queue", count_between(1, kCallsMax), SLUICE_PLACE(worker_queue),
           "calls that may wait per worker"),
       add("max_in_flight", count_between(0, kCallsMax), SLUICE_PLACE(max_in_flight),
@@ -100,6 +105,15 @@ Keys<Settings> make_admin_keys() {
                         "where /metrics, /healthz and /readyz are served")};
 }
 
+Keys<Settings> make_admission_keys() {
+  const auto add = [](auto... arguments) { return key<Settings>(arguments...); };
+  return {
+      add("adaptive", flag(), SLUICE_PLACE(admission.adaptive),
+          "lowers the limit of calls in flight while they wait longer than they run"),
+      add("min_limit", count_between(1, kCallsMax), SLUICE_PLACE(admission.limit_min), "but not below this"),
+  };
+}
+
 Keys<Settings> make_log_keys() {
   const auto add = [](auto... arguments) { return key<Settings>(arguments...); };
   return {
@@ -145,6 +159,10 @@ Keys<MethodSettings> make_method_keys() {
       add("timeout", time_limit(), SLUICE_PLACE(timeout), "in place of call_timeout, shorter or longer"),
       add("max_concurrent", count_between(1, kCallsMax), SLUICE_PLACE(max_concurrent),
           "calls of this method at once"),
+      add("priority",
+          one_of<std::optional<Priority>>(
+              {{"low", Priority::low}, {"normal", Priority::normal}, {"high", Priority::high}}),
+          SLUICE_PLACE(priority), "low ones are refused first, high ones are taken from a queue first"),
   };
 }
 
@@ -177,6 +195,11 @@ const Keys<Settings>& admin_keys() {
   return keys;
 }
 
+const Keys<Settings>& admission_keys() {
+  static const Keys<Settings> keys = make_admission_keys();
+  return keys;
+}
+
 const Keys<Settings>& log_keys() {
   static const Keys<Settings> keys = make_log_keys();
   return keys;
@@ -198,6 +221,7 @@ const std::vector<TableDescription>& config_tables() {
       describe("listen", "[[listen]]", listen_keys()),
       describe("listen.tls", "[listen.tls]", tls_keys()),
       describe("admin", "[admin]", admin_keys()),
+      describe("admission", "[admission]", admission_keys()),
       describe("log", "[log]", log_keys()),
       describe("client", "[[client]]", client_keys()),
       describe("backend", "[[backend]]", backend_keys()),

@@ -39,6 +39,7 @@ const Keys<core::Settings>& server_keys();
 const Keys<core::ListenSettings>& listen_keys();
 const Keys<core::TlsSettings>& tls_keys();
 const Keys<core::Settings>& admin_keys();
+const Keys<core::Settings>& admission_keys();
 const Keys<core::Settings>& log_keys();
 const Keys<core::ClientSettings>& client_keys();
 const Keys<BackendEntry>& backend_keys();

@@ -137,6 +137,45 @@ ValueKind<bool> flag() {
           }};
 }
 
+namespace {
+
+constexpr std::size_t kCpusMax = 1024;
+
+// "3" or "0-3"; nothing where it is neither.
+std::optional<std::pair<std::size_t, std::size_t>> parse_cpu_range(std::string_view text) {
+  const std::size_t dash = text.find('-');
+  const auto number = [](std::string_view digits) -> std::optional<std::size_t> {
+    std::size_t value = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (error != std::errc() || end != digits.data() + digits.size() || value >= kCpusMax)
+      return std::nullopt;
+    return value;
+  };
+  const auto first = number(text.substr(0, dash));
+  const auto last = dash == std::string_view::npos ? first : number(text.substr(dash + 1));
+  if (!first || !last || *last < *first) return std::nullopt;
+  return std::pair(*first, *last);
+}
+
+}  // namespace
+
+ValueKind<std::vector<std::size_t>> cpu_list() {
+  return {"CPUs by their numbers, such as \"0-3,8\"",
+          [](const ConfigValue& value) -> std::optional<std::vector<std::size_t>> {
+            const auto text = as_text(value);
+            if (!text) return std::nullopt;
+            std::vector<std::size_t> cpus;
+            for (std::string_view rest = *text;;) {
+              const std::size_t comma = rest.find(',');
+              const auto range = parse_cpu_range(rest.substr(0, comma));
+              if (!range) return std::nullopt;
+              for (std::size_t cpu = range->first; cpu <= range->second; ++cpu) cpus.push_back(cpu);
+              if (comma == std::string_view::npos) return cpus;
+              rest.remove_prefix(comma + 1);
+            }
+          }};
+}
+
 ValueKind<std::uint32_t> file_mode() {
   return {"permissions as three octal digits behind a zero in quotes, such as \"0660\"",
           [](const ConfigValue& value) -> std::optional<std::uint32_t> {

@@ -75,6 +75,9 @@ ValueKind<std::vector<std::string>> method_patterns();
 // Whole or not.
 ValueKind<double> number_between(double least, double most);
 
+// CPUs by their numbers, "0-3,8".
+ValueKind<std::vector<std::size_t>> cpu_list();
+
 // One of some words, each standing for a value.
 template <typename T>
 ValueKind<T> one_of(std::vector<std::pair<std::string_view, T>> words) {

@@ -133,10 +133,13 @@ void Daemon::reload() {
 }
 
 void Daemon::apply(core::Settings settings) {
-  if (settings.io_threads != settings_.io_threads || settings.workers != settings_.workers) {
-    spdlog::warn("server.io_threads and server.workers are fixed at start; changing them takes a restart");
+  if (settings.io_threads != settings_.io_threads || settings.workers != settings_.workers ||
+      settings.workers_max != settings_.workers_max || settings.worker_cpus != settings_.worker_cpus) {
+    spdlog::warn("server.io_threads and those of workers are fixed at start; changing them takes a restart");
     settings.io_threads = settings_.io_threads;
     settings.workers = settings_.workers;
+    settings.workers_max = settings_.workers_max;
+    settings.worker_cpus = settings_.worker_cpus;
   }
   engine_->reload(settings);
   core::configure_log(settings.log);

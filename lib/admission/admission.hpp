@@ -1,12 +1,14 @@
 // The front door: who gets in at once, who is turned away at once. Nobody waits here.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <utility>
 #include <variant>
 
 #include "lib/observe/metrics.hpp"
+#include "lib/server/settings.hpp"
 
 namespace sluice::core {
 
@@ -21,13 +23,15 @@ class Permit {
       : admission_(std::exchange(other.admission_, nullptr)),
         method_(std::exchange(other.method_, nullptr)),
         client_(std::exchange(other.client_, nullptr)),
-        backend_(std::exchange(other.backend_, nullptr)) {}
+        backend_(std::exchange(other.backend_, nullptr)),
+        priority_(std::exchange(other.priority_, nullptr)) {}
   Permit& operator=(Permit&& other) noexcept {
     release();
     admission_ = std::exchange(other.admission_, nullptr);
     method_ = std::exchange(other.method_, nullptr);
     client_ = std::exchange(other.client_, nullptr);
     backend_ = std::exchange(other.backend_, nullptr);
+    priority_ = std::exchange(other.priority_, nullptr);
     return *this;
   }
   ~Permit() { release(); }
@@ -41,13 +45,14 @@ class Permit {
   friend class Admission;
   void give_back();
   using Counter = std::atomic<std::size_t>;
-  Permit(Admission& admission, MethodMetrics& method, Counter* client, Counter* backend)
-      : admission_(&admission), method_(&method), client_(client), backend_(backend) {}
+  Permit(Admission& admission, MethodMetrics& method, Counter* client, Counter* backend, Counter* priority)
+      : admission_(&admission), method_(&method), client_(client), backend_(backend), priority_(priority) {}
 
   Admission* admission_ = nullptr;
   MethodMetrics* method_ = nullptr;
-  Counter* client_ = nullptr;   // null: the client is not counted
-  Counter* backend_ = nullptr;  // null: it has none
+  Counter* client_ = nullptr;    // null: the client is not counted
+  Counter* backend_ = nullptr;   // null: it has none
+  Counter* priority_ = nullptr;  // null: priorities make no difference
 };
 
 // A client's or a backend's own count of calls in flight, and its limit (0: none). Must outlive the permits.
@@ -57,30 +62,55 @@ struct Places {
   std::size_t max = 0;
 };
 
+// Who asks for a place: the method, its own limit (0 for none), and who is refused first.
+struct Applicant {
+  MethodMetrics& method;
+  std::size_t method_max = 0;
+  Priority priority = Priority::normal;
+  Places client{};
+  Places backend{};
+};
+
 // Limits on calls in flight, in all, by method, by backend and by client. Thread-safe and lock-free; must
 // outlive its permits.
+//
+// Where methods have priorities, each of those has a share of the places: half for high, four tenths for
+// normal, one tenth for low. While there is room, everybody borrows from everybody. In the last tenth of the
+// places only those get in who are below their share: so that what others have borrowed comes back as their
+// calls end, and nobody is kept out for good. After the partitioned limiter of Netflix's concurrency-limits,
+// which lets those in beyond the limit; here the limit holds.
 class Admission {
  public:
-  explicit Admission(std::size_t in_flight_max) : in_flight_max_(in_flight_max) {}
+  explicit Admission(std::size_t in_flight_max) : in_flight_max_(in_flight_max), limit_(in_flight_max) {}
 
-  void set_in_flight_max(std::size_t count) { in_flight_max_.store(count, std::memory_order_relaxed); }
+  void set_in_flight_max(std::size_t count);
+  // The limit that holds now, of at most in_flight_max.
+  void set_limit(std::size_t count) { limit_.store(count, std::memory_order_relaxed); }
+  // Whether methods have different ones.
+  void use_priorities(bool use) { priorities_.store(use, std::memory_order_relaxed); }
 
-  // `method_max` is the method's own limit, 0 for none. A place is taken by one atomic operation before
-  // it is checked against the bound, so that no burst overshoots it. The client's own limit comes first: who
-  // is at it takes no place from others, not even for a moment.
-  std::variant<Permit, Rejection> try_admit(MethodMetrics& method, std::size_t method_max, Places client = {},
-                                            Places backend = {});
+  // A place is taken by one atomic operation before it is checked against the bound, so that no burst
+  // overshoots it. The client's own limit comes first: who is at it takes no place from others, not even for
+  // a moment.
+  std::variant<Permit, Rejection> try_admit(const Applicant& applicant);
 
   // Statistics: may be old by the time that they are looked at.
   std::size_t in_flight_approx() const { return in_flight_.load(std::memory_order_relaxed); }
   std::size_t in_flight_max() const { return in_flight_max_.load(std::memory_order_relaxed); }
+  std::size_t limit() const { return limit_.load(std::memory_order_relaxed); }
 
  private:
   friend class Permit;
-  static bool try_take(std::atomic<std::size_t>& counter, std::size_t max);
+  using Counter = std::atomic<std::size_t>;
+  static bool try_take(Counter& counter, std::size_t max);
+  bool may_take_last(Priority priority) const;
+  Rejection full() const;
 
-  std::atomic<std::size_t> in_flight_{0};
-  std::atomic<std::size_t> in_flight_max_;
+  Counter in_flight_{0};
+  Counter in_flight_max_;
+  Counter limit_;
+  std::atomic<bool> priorities_{false};
+  std::array<Counter, static_cast<std::size_t>(Priority::kCount)> by_priority_{};
 };
 
 }  // namespace sluice::core

@@ -89,6 +89,7 @@ struct ActiveCall final : ListHook<OwnerTag>, ListHook<QueueTag>, ListHook<InUse
   TimePoint deadline;
   milliseconds timeout{0};
   std::size_t response_bytes_max = 0;
+  Priority priority = Priority::normal;
   Cancellation cancellation;
 
   // The outcome: a whole response object, and its error code (0: a result).

@@ -28,6 +28,7 @@ class Method {
     timeout_ms_.store(timeout ? std::min(*timeout, kLongestWait).count() : 0, std::memory_order_relaxed);
     max_concurrent_.store(settings.max_concurrent.value_or(spec_.options.max_concurrent),
                           std::memory_order_relaxed);
+    priority_.store(settings.priority.value_or(Priority::normal), std::memory_order_relaxed);
   }
 
   const MethodSpec& spec() const { return spec_; }
@@ -35,6 +36,7 @@ class Method {
   const void* owner() const { return owner_; }
   // Zero: the server's call_timeout holds.
   milliseconds timeout() const { return milliseconds(timeout_ms_.load(std::memory_order_relaxed)); }
+  Priority priority() const { return priority_.load(std::memory_order_relaxed); }
   // Zero: no limit of its own.
   std::size_t max_concurrent() const { return max_concurrent_.load(std::memory_order_relaxed); }
 
@@ -44,6 +46,7 @@ class Method {
   const void* const owner_;
   std::atomic<milliseconds::rep> timeout_ms_{0};
   std::atomic<std::size_t> max_concurrent_{0};
+  std::atomic<Priority> priority_{Priority::normal};
 };
 
 }  // namespace sluice::core

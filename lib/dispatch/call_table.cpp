@@ -100,6 +100,8 @@ bool CallTable::prepare(ActiveCall& call) {
 
 // The handler has ended, whoever ran it. If the call was answered meanwhile, its outcome is dropped.
 void CallTable::on_returned(ActiveCall& call) {
+  if (call.stage != Stage::starting)
+    io_.metrics().count_returned(call.started - call.received, call.finished - call.started);
   call.stage = Stage::ended;
   if (MethodShard* const counts = counts_of(call)) {
     counts->queue_time.observe(call.started - call.received);

@@ -40,15 +40,16 @@ std::optional<Rejection> Dispatcher::check_grant(const ActiveCall& call) {
 }
 
 std::optional<Rejection> Dispatcher::take_places(ActiveCall& call) {
-  Places client;
-  if (call.grant && call.grant->usage() != nullptr) {
-    client = {&call.grant->usage()->in_flight, call.grant->in_flight_max()};
-  }
   const MethodSpec& spec = call.method->spec();
-  if (spec.kind == HandlerKind::async && spec.async->exempt()) return std::nullopt;
-  const Places backend = spec.kind == HandlerKind::async ? spec.async->places() : Places{};
-  auto admitted =
-      admission_.try_admit(call.method->metrics(), call.method->max_concurrent(), client, backend);
+  const bool async = spec.kind == HandlerKind::async;
+  if (async && spec.async->exempt()) return std::nullopt;
+  call.priority = call.method->priority();
+  Applicant applicant{call.method->metrics(), call.method->max_concurrent(), call.priority};
+  if (call.grant && call.grant->usage() != nullptr) {
+    applicant.client = {&call.grant->usage()->in_flight, call.grant->in_flight_max()};
+  }
+  if (async) applicant.backend = spec.async->places();
+  auto admitted = admission_.try_admit(applicant);
   if (const auto* rejection = std::get_if<Rejection>(&admitted)) return *rejection;
   call.permit = std::move(std::get<Permit>(admitted));
   if (spec.kind != HandlerKind::blocking) return std::nullopt;

@@ -90,10 +90,20 @@ class MetricsShard {
   // The method's counts, made at its first call on this thread.
   MethodShard& method(const MethodMetrics& method);
 
+  void count_returned(std::chrono::nanoseconds queued, std::chrono::nanoseconds ran) {
+    returned.add(1);
+    queued_ns.add(static_cast<std::uint64_t>(queued.count()));
+    ran_ns.add(static_cast<std::uint64_t>(ran.count()));
+  }
+
   std::array<SingleWriter<std::uint64_t>, static_cast<std::size_t>(Rejection::kCount)> rejected;
   std::array<SingleWriter<std::uint64_t>, static_cast<std::size_t>(Protocol::kCount)> connections_total;
   std::array<SingleWriter<std::int64_t>, static_cast<std::size_t>(Protocol::kCount)> connections_now;
   std::array<SingleWriter<std::uint64_t>, static_cast<std::size_t>(CloseReason::kCount)> closed;
+  // Of calls that had to be handed over: how many came back, and how long they had waited and run in all.
+  SingleWriter<std::uint64_t> returned;
+  SingleWriter<std::uint64_t> queued_ns;
+  SingleWriter<std::uint64_t> ran_ns;
   SingleWriter<std::uint64_t> received_bytes;
   SingleWriter<std::uint64_t> sent_bytes;
   SingleWriter<std::int64_t> abandoned;  // handlers running on behalf of nobody

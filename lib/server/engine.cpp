@@ -49,6 +49,7 @@ Engine::~Engine() {
   // Closing the connections asks their handlers to stop.
   if (!parts.close_connections(Clock::now() + kControlTime)) parts.stuck = true;
   parts.stop_listeners(parts.all_listeners());
+  run_and_wait(parts.hub.io(), Clock::now() + kControlTime, [&parts] { parts.overload.stop(); });
   if (!parts.stuck) parts.stuck = parts.pool.stop(Clock::now() + kStopTime) > 0;
   // What never returns still uses the pool, its method and its call, or holds its I/O thread: they stay.
   parts.hub.stop(kStopTime);
@@ -96,9 +97,10 @@ void Engine::start(std::vector<InheritedSocket> inherited) {
   parts.listeners = std::move(listeners);
   parts.admin =
       parts.make_admin(parts.settings.admin_address, [this] { return health(kHealthPatience).reason; });
-  parts.pool.start();
+  parts.pool.start(parts.settings.worker_cpus);
   for (const auto& part : parts.io) part->thread.start();
   parts.hub.start();
+  parts.apply_admission();
   parts.apply_backends(modules);
   run_and_wait(parts.hub.io(), Clock::now() + kControlTime, {});
   parts.backends.wait_for_methods();
@@ -137,6 +139,8 @@ bool Engine::drain(const std::function<void(const EngineStatus&)>& on_wait, mill
   }
   parts.hub.retire_all(kBackendTime);
   const bool closed = parts.close_connections(Clock::now() + kStopTime);
+  // Nobody may start workers any more.
+  run_and_wait(parts.hub.io(), Clock::now() + kControlTime, [&parts] { parts.overload.stop(); });
   parts.stuck = parts.pool.stop(Clock::now() + kStopTime) > 0 || !closed;
   // A coroutine that ignores being cancelled holds its permit too.
   return !parts.stuck && parts.admission.in_flight_approx() == 0;
@@ -146,7 +150,7 @@ EngineStatus Engine::status() const {
   const EngineParts& parts = *parts_;
   EngineStatus status;
   status.in_flight = parts.admission.in_flight_approx();
-  status.in_flight_limit = parts.admission.in_flight_max();
+  status.in_flight_limit = parts.admission.limit();
   status.connections = parts.connections();
   std::int64_t abandoned = 0;
   for (const auto& shard : parts.metrics.shards()) abandoned += shard->abandoned.get();

@@ -1,5 +1,6 @@
 #include "lib/server/engine_parts.hpp"
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <stdexcept>
@@ -17,11 +18,12 @@ EngineParts::EngineParts(Settings initial)
       registry(metrics),
       access(settings.clients),
       admission(settings.max_in_flight),
-      pool(settings.workers, settings.worker_queue),
+      pool(settings.workers, settings.worker_queue, settings.workers_max),
       dispatcher(registry, access, admission, pool, metrics),
       connection_limit(settings.max_connections),
       hub(settings.limits, pool, metrics.shard(settings.io_threads)),
-      backends(registry, hub) {
+      backends(registry, hub),
+      overload(hub.io(), admission, pool, metrics, settings.workers) {
   for (std::size_t i = 0; i < settings.io_threads; ++i) {
     io.push_back(std::make_unique<IoPart>(i, settings.limits, pool, metrics, dispatcher));
     hosts.push_back(&io.back()->sessions);
@@ -97,8 +99,8 @@ std::unique_ptr<AdminServer> EngineParts::make_admin(const std::string& address,
   AdminSources sources;
   sources.metrics = [this] {
     Gauges gauges;
-    gauges.in_flight_limit = admission.in_flight_max();
-    for (std::size_t i = 0; i < pool.size(); ++i) {
+    gauges.in_flight_limit = admission.limit();
+    for (std::size_t i = 0; i < pool.active(); ++i) {
       gauges.workers.push_back({pool.queue_depth_approx(i), pool.busy_approx(i)});
     }
     gauges.backends = backends.metrics();
@@ -119,6 +121,15 @@ void EngineParts::on_all(const std::function<void(IoPart&)>& task) {
 void EngineParts::apply_backends(const Modules& modules) {
   backends.apply(settings.backends, modules, settings.methods, [this] {
     for (const auto& part : io) run_and_wait(part->thread, Clock::now() + kControlTime, {});
+  });
+}
+
+void EngineParts::apply_admission() {
+  admission.set_in_flight_max(settings.max_in_flight);
+  admission.use_priorities(std::ranges::any_of(
+      settings.methods, [](const auto& each) { return each.second.priority.has_value(); }));
+  hub.io().post([this, admission_settings = settings.admission, max = settings.max_in_flight] {
+    overload.configure(admission_settings, max);
   });
 }
 

@@ -16,6 +16,7 @@
 #include "lib/observe/metrics.hpp"
 #include "lib/server/admin_server.hpp"
 #include "lib/server/backends.hpp"
+#include "lib/server/overload_control.hpp"
 #include "lib/server/settings.hpp"
 #include "lib/transport/listener.hpp"
 #include "lib/transport/session_host.hpp"
@@ -50,6 +51,7 @@ struct EngineParts {
                                           std::function<std::string()> unhealthy_reason);
   void on_all(const std::function<void(IoPart&)>& task);
   void apply_backends(const Modules& modules);
+  void apply_admission();
   std::vector<std::shared_ptr<Listener>> all_listeners() const;
   bool close_connections(TimePoint until);
   std::size_t connections() const;
@@ -66,6 +68,7 @@ struct EngineParts {
   std::vector<SessionHost*> hosts;
   BackendHub hub;  // ends before the I/O threads do, to which it gives calls back
   Backends backends;
+  OverloadControl overload;  // on the hub's thread
   struct Open {
     ListenSettings settings;
     std::shared_ptr<Listener> listener;

@@ -12,6 +12,8 @@ void Engine::reload(const Settings& wanted) {
   Settings settings = wanted;
   settings.io_threads = parts.settings.io_threads;
   settings.workers = parts.settings.workers;
+  settings.workers_max = parts.settings.workers_max;
+  settings.worker_cpus = parts.settings.worker_cpus;
   settings = resolved(std::move(settings));
 
   // The new listeners first: if one can't be had, nothing has changed.
@@ -67,7 +69,7 @@ void Engine::reload(const Settings& wanted) {
   parts.listeners = std::move(listeners);
   parts.settings = settings;
   parts.access.apply(std::move(clients));
-  parts.admission.set_in_flight_max(settings.max_in_flight);
+  parts.apply_admission();
   parts.pool.set_queue_max(settings.worker_queue);
   parts.connection_limit.set_max(settings.max_connections);
   parts.registry.configure(settings.methods);

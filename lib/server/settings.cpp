@@ -44,6 +44,7 @@ Settings resolved(Settings settings) {
   if (settings.io_threads == 0)
     settings.io_threads = std::clamp<std::size_t>(cpu_count() / 2, 1, kIoThreadsMax);
   if (settings.workers == 0) settings.workers = std::max(kWorkersMin, 2 * cpu_count());
+  settings.workers_max = std::max(settings.workers, settings.workers_max);
   if (settings.max_in_flight == 0) settings.max_in_flight = settings.workers * (settings.worker_queue + 1);
   for (milliseconds* time :
        {&settings.drain_timeout, &settings.limits.call_timeout, &settings.limits.idle_timeout,

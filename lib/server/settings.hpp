@@ -58,10 +58,14 @@ struct Limits {
   milliseconds slow_call = seconds(1);                   // slower calls are logged at warn
 };
 
+// Who is refused first, and who is taken from a queue first.
+enum class Priority : std::uint8_t { low, normal, high, kCount };
+
 // Settings of the methods that one [method] entry names; what is absent keeps its value.
 struct MethodSettings {
-  std::optional<milliseconds> timeout;
-  std::optional<std::size_t> max_concurrent;
+  std::optional<milliseconds> timeout{};
+  std::optional<std::size_t> max_concurrent{};
+  std::optional<Priority> priority{};
 };
 
 // A client, by what it proves and what it may do. One of its proofs is enough. The one called "anonymous" has
@@ -150,9 +154,18 @@ struct LogSettings {
   LogFormat format = LogFormat::text;
 };
 
+// How many calls are let in beside what the limits say.
+struct AdmissionSettings {
+  bool adaptive = false;      // lowers the in-flight limit while calls wait too long
+  std::size_t limit_min = 8;  // but not below this
+};
+
 struct Settings {
-  std::size_t io_threads = 0;  // 0: from the CPU count; fixed at start
-  std::size_t workers = 0;     // 0: from the CPU count; fixed at start
+  std::size_t io_threads = 0;   // 0: from the CPU count; fixed at start
+  std::size_t workers = 0;      // 0: from the CPU count; fixed at start
+  std::size_t workers_max = 0;  // while calls wait or workers are stuck; 0: as workers; fixed at start
+  std::vector<std::size_t> worker_cpus;  // where workers run; none: anywhere; fixed at start
+  AdmissionSettings admission;
   std::size_t worker_queue = 1024;
   std::size_t max_in_flight = 0;  // 0: workers * (worker_queue + 1)
   std::size_t max_connections = 10000;

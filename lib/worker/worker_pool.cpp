@@ -13,29 +13,54 @@ std::int64_t since_epoch_ns(TimePoint time) {
 
 }  // namespace
 
-WorkerPool::WorkerPool(std::size_t workers, std::size_t queue_max) : queue_max_(queue_max) {
-  for (std::size_t i = 0; i < workers; ++i) workers_.push_back(std::make_shared<Worker>());
+WorkerPool::WorkerPool(std::size_t workers, std::size_t queue_max, std::size_t workers_max)
+    : active_(workers), queue_max_(queue_max) {
+  for (std::size_t i = 0; i < std::max(workers, workers_max); ++i) {
+    workers_.push_back(std::make_shared<Worker>());
+    workers_.back()->index = i;
+  }
 }
 
 WorkerPool::~WorkerPool() { stop(Clock::now() + std::chrono::hours(24)); }
 
-void WorkerPool::start() {
-  for (std::size_t i = 0; i < workers_.size(); ++i) {
-    workers_[i]->thread = std::thread([this, i] {
-      pthread_setname_np(pthread_self(), ("worker-" + std::to_string(i)).c_str());
-      run(*workers_[i]);
-    });
+void WorkerPool::start(std::vector<std::size_t> cpus) {
+  cpus_ = std::move(cpus);
+  for (std::size_t i = 0; i < active(); ++i) start_worker(i);
+}
+
+void WorkerPool::start_worker(std::size_t index) {
+  workers_[index]->thread = std::thread([this, index, worker = workers_[index]] {
+    pthread_setname_np(pthread_self(), ("worker-" + std::to_string(index)).c_str());
+    if (!cpus_.empty()) {
+      cpu_set_t set;
+      CPU_ZERO(&set);
+      for (const std::size_t cpu : cpus_) CPU_SET(cpu, &set);
+      pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+    }
+    run(*worker);
+  });
+}
+
+void WorkerPool::resize(std::size_t workers) {
+  workers = std::clamp<std::size_t>(workers, 1, workers_.size());
+  for (std::size_t i = active(); i < workers; ++i) {
+    if (!workers_[i]->thread.joinable()) start_worker(i);
+    active_.store(i + 1, std::memory_order_seq_cst);
+    // There may be calls for it to steal, which nobody would wake it for.
+    workers_[i]->queue.nudge();
   }
+  active_.store(workers, std::memory_order_seq_cst);
 }
 
 std::optional<std::size_t> WorkerPool::try_reserve() {
   const std::size_t load_max = queue_max_.load(std::memory_order_relaxed) + 1;
   const std::size_t first = turn_.fetch_add(1, std::memory_order_relaxed);
+  const std::size_t workers = active();
   for (;;) {
     std::size_t best = 0;
     std::size_t best_load = load_max;
-    for (std::size_t i = 0; i < workers_.size() && best_load > 0; ++i) {
-      const std::size_t index = (first + i) % workers_.size();
+    for (std::size_t i = 0; i < workers && best_load > 0; ++i) {
+      const std::size_t index = (first + i) % workers;
       const std::size_t load = workers_[index]->load.load(std::memory_order_relaxed);
       if (load < best_load) {
         best = index;
@@ -68,8 +93,8 @@ void WorkerPool::wake_all_idle() {
 }
 
 void WorkerPool::wake_one_idle() {
-  for (const auto& worker : workers_) {
-    if (worker->queue.nudge()) return;
+  for (std::size_t i = 0; i < active(); ++i) {
+    if (workers_[i]->queue.nudge()) return;
   }
 }
 
@@ -88,6 +113,12 @@ void WorkerPool::run(Worker& self) {
 ActiveCall* WorkerPool::next_call(Worker& self) {
   while (!self.queue.stopped()) {
     if (ActiveCall* const call = self.queue.try_pop()) return call;
+    if (may_sleep(self)) {
+      // Not counted as idle: it is not to be woken for others' calls.
+      self.queue.sleep();
+      self.clock = Clock::now();
+      continue;
+    }
     if (ActiveCall* const call = steal(self)) return call;
     idle_.fetch_add(1, std::memory_order_seq_cst);
     ActiveCall* const call = steal(self);
@@ -173,16 +204,27 @@ milliseconds WorkerPool::expected_wait_approx() const {
     const auto waiting = static_cast<std::int64_t>(worker->queue.size_approx()) + 1;
     wait_ns += waiting * worker->run_ns_mean.load(std::memory_order_relaxed);
   }
-  const std::int64_t wait_ms = wait_ns / static_cast<std::int64_t>(workers_.size()) / 1'000'000;
+  const std::int64_t wait_ms = wait_ns / static_cast<std::int64_t>(active()) / 1'000'000;
   return milliseconds(std::clamp(wait_ms, kShortestMs, kLongestMs));
 }
 
-bool WorkerPool::all_stuck(TimePoint now, std::chrono::nanoseconds grace) const {
+std::size_t WorkerPool::waiting_approx() const {
+  std::size_t waiting = 0;
+  for (const auto& worker : workers_) waiting += worker->queue.size_approx();
+  return waiting;
+}
+
+std::size_t WorkerPool::stuck_approx(TimePoint now, std::chrono::nanoseconds grace) const {
   const std::int64_t latest = since_epoch_ns(now - grace);
-  return std::ranges::all_of(workers_, [latest](const auto& worker) {
+  const auto stuck = std::ranges::count_if(workers_, [latest](const auto& worker) {
     const std::int64_t until = worker->busy_until_ns.load(std::memory_order_relaxed);
     return until != 0 && until < latest;
   });
+  return static_cast<std::size_t>(stuck);
+}
+
+bool WorkerPool::all_stuck(TimePoint now, std::chrono::nanoseconds grace) const {
+  return stuck_approx(now, grace) >= active();
 }
 
 }  // namespace sluice::core

@@ -21,14 +21,21 @@ namespace sluice::core {
 // wake-up), the worker runs it and gives it back through ActiveCall::home.
 class WorkerPool {
  public:
-  // `queue_max`: calls that may wait for each worker besides the one that it runs.
-  WorkerPool(std::size_t workers, std::size_t queue_max);
+  // `queue_max`: calls that may wait for each worker besides the one that it runs. `workers_max`: as many
+  // there may be by resize(); 0: as `workers`.
+  WorkerPool(std::size_t workers, std::size_t queue_max, std::size_t workers_max = 0);
   // Joins the workers; those that stop() reported as stuck have been let go.
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  void start();
+  // `cpus`: where workers may run; none: anywhere.
+  void start(std::vector<std::size_t> cpus = {});
+
+  // Lets so many workers take calls, starting those that there have not been yet. Those that are too many
+  // finish what they have, and sleep. One thread at a time. Throws std::system_error where there can't be a
+  // thread.
+  void resize(std::size_t workers);
 
   // Counts one call to the least loaded worker; nothing if every worker runs one and has a full queue.
   std::optional<std::size_t> try_reserve();
@@ -57,7 +64,12 @@ class WorkerPool {
   // per worker.
   milliseconds expected_wait_approx() const;
 
+  // Of workers that there may be; those that take calls.
   std::size_t size() const { return workers_.size(); }
+  std::size_t active() const { return active_.load(std::memory_order_relaxed); }
+  std::size_t waiting_approx() const;
+  // Workers in a handler whose call's time limit has passed by more than `grace`.
+  std::size_t stuck_approx(TimePoint now, std::chrono::nanoseconds grace) const;
   std::size_t queue_depth_approx(std::size_t worker) const { return workers_[worker]->queue.size_approx(); }
   bool busy_approx(std::size_t worker) const { return workers_[worker]->busy_until_ns.load() != 0; }
   // Whether every worker is in a handler whose call's time limit has passed by more than `grace`.
@@ -70,10 +82,13 @@ class WorkerPool {
     std::atomic<std::int64_t> busy_until_ns{0};  // the running call's deadline; 0: idle
     std::atomic<std::int64_t> run_ns_mean{0};    // exponentially weighted, 1/16 new
     std::atomic<bool> ended{false};
+    std::size_t index = 0;
     TimePoint clock;  // its own: when it last woke or ended a call, so that it is read once for each
     std::thread thread;
   };
 
+  void start_worker(std::size_t index);
+  bool may_sleep(const Worker& self) const { return self.index >= active(); }
   void run(Worker& self);
   ActiveCall* next_call(Worker& self);
   Worker* longest_queue();
@@ -83,6 +98,8 @@ class WorkerPool {
 
   // Shared with the threads, so that a stuck one may outlive the pool.
   std::vector<std::shared_ptr<Worker>> workers_;
+  std::vector<std::size_t> cpus_;
+  std::atomic<std::size_t> active_;  // the first so many take calls
   std::atomic<std::size_t> queue_max_;
   std::atomic<std::size_t> idle_{0};
   std::atomic<std::size_t> turn_{0};  // where the search for the least loaded begins, to spread ties

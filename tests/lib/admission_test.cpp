@@ -11,13 +11,13 @@ namespace sluice::core {
 namespace {
 
 std::optional<Permit> admit(Admission& admission, MethodMetrics& method, std::size_t method_max = 0) {
-  auto admitted = admission.try_admit(method, method_max);
+  auto admitted = admission.try_admit({method, method_max});
   if (auto* permit = std::get_if<Permit>(&admitted)) return std::move(*permit);
   return std::nullopt;
 }
 
 Rejection rejection(Admission& admission, MethodMetrics& method, std::size_t method_max = 0) {
-  return std::get<Rejection>(admission.try_admit(method, method_max));
+  return std::get<Rejection>(admission.try_admit({method, method_max}));
 }
 
 TEST_CASE(
@@ -139,14 +139,16 @@ TEST_CASE("Admission: a client's own limit refuses only that client, and takes n
   MethodMetrics method;
   std::atomic<std::size_t> limited{0};
   std::atomic<std::size_t> counted{0};
-  auto first = admission.try_admit(method, 0, {&limited, 1});
+  auto first = admission.try_admit({method, 0, Priority::normal, {&limited, 1}});
   REQUIRE(std::get_if<Permit>(&first));
-  CHECK(std::get<Rejection>(admission.try_admit(method, 0, {&limited, 1})) == Rejection::rate_limited);
+  CHECK(std::get<Rejection>(admission.try_admit({method, 0, Priority::normal, {&limited, 1}})) ==
+        Rejection::rate_limited);
   CHECK(admission.in_flight_approx() == 1);
-  const auto other = admission.try_admit(method, 0, {&counted, 0});
+  const auto other = admission.try_admit({method, 0, Priority::normal, {&counted, 0}});
   CHECK(counted == 1);
   // What is refused elsewhere is not counted.
-  CHECK(std::get<Rejection>(admission.try_admit(method, 2, {&counted, 0})) == Rejection::method_busy);
+  CHECK(std::get<Rejection>(admission.try_admit({method, 2, Priority::normal, {&counted, 0}})) ==
+        Rejection::method_busy);
   CHECK(counted == 1);
   Permit moved = std::move(std::get<Permit>(first));
   CHECK(limited == 1);

@@ -1,0 +1,66 @@
+// Fits the limit of calls in flight and the number of workers to what is measured.
+#pragma once
+
+#include <cstddef>
+
+#include "lib/admission/admission.hpp"
+#include "lib/admission/gradient_limit.hpp"
+#include "lib/io/io_thread.hpp"
+#include "lib/observe/metrics.hpp"
+#include "lib/worker/worker_pool.hpp"
+
+namespace sluice::core {
+
+// How many workers there should be. Pure; not thread-safe.
+class PoolSize {
+ public:
+  PoolSize(std::size_t least, std::size_t most) : least_(least), most_(most) {}
+
+  // For each worker that is stuck past its call's time limit there is another as long as it is; one more for
+  // each time that calls were found to wait longer than they run, and one less for each `kCalmLooks` times
+  // that none waited.
+  std::size_t update(std::size_t stuck, bool waits_long, bool waits);
+
+ private:
+  static constexpr int kCalmLooks = 50;
+
+  std::size_t least_;
+  std::size_t most_;
+  std::size_t extra_ = 0;
+  int calm_ = 0;
+};
+
+// Looks ten times a second, on the thread that it is given, and only where there is something to fit. All
+// members are that thread's.
+class OverloadControl final : private Deadline {
+ public:
+  OverloadControl(IoThread& io, Admission& admission, WorkerPool& pool, const Metrics& metrics,
+                  std::size_t workers_min);
+  ~OverloadControl();
+
+  // Begins, goes on with other settings, or ends, after which the limit is `in_flight_max`.
+  void configure(const AdmissionSettings& settings, std::size_t in_flight_max);
+  void stop();
+
+ private:
+  static constexpr auto kInterval = milliseconds(100);
+  static constexpr auto kStuckGrace = seconds(1);
+  static constexpr auto kLongWait = milliseconds(10);  // of a call, at least, before a worker is added for it
+
+  void on_deadline(TimePoint now) override;
+  LoadSample take_sample(TimePoint now);
+  void fit_pool(const LoadSample& sample, TimePoint now);
+
+  IoThread& io_;
+  Admission& admission_;
+  WorkerPool& pool_;
+  const Metrics& metrics_;
+  GradientLimit limit_;
+  PoolSize size_;
+  LoadSample last_;  // totals so far
+  TimePoint last_look_;
+  bool adaptive_ = false;
+  const bool fits_pool_;
+};
+
+}  // namespace sluice::core

@@ -1,0 +1,105 @@
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "lib/backend/discovered_methods.hpp"
+#include "lib/backend/line_buffer.hpp"
+#include "lib/backend/restart_policy.hpp"
+
+namespace sluice::core::testing {
+namespace {
+
+struct Lines {
+  explicit Lines(std::size_t most) : buffer(most) {}
+  void feed(std::string_view bytes) {
+    buffer.feed(
+        bytes, [this](std::string_view line) { found.emplace_back(line); },
+        [this](std::string_view start) { found.push_back("long:" + std::string(start)); });
+  }
+  LineBuffer buffer;
+  std::vector<std::string> found;
+};
+
+TEST_CASE("lines are found however the bytes are cut") {
+  const std::string text = "one\r\n\ntwo\nthirteen bytes\n\nx\nrest";
+  for (std::size_t size = 1; size <= text.size(); ++size) {
+    Lines lines(10);
+    for (std::size_t at = 0; at < text.size(); at += size)
+      lines.feed(std::string_view(text).substr(at, size));
+    CHECK(lines.found == std::vector<std::string>{"one", "", "two", "long:thirteen b", "", "x"});
+    CHECK(lines.buffer.rest() == "rest");
+  }
+}
+
+TEST_CASE("a line of just the most that is allowed is whole") {
+  Lines lines(4);
+  lines.feed("1234\n12345\n1234\n");
+  CHECK(lines.found == std::vector<std::string>{"1234", "long:1234", "1234"});
+}
+
+TEST_CASE("what is dropped of a line without an end is counted") {
+  Lines lines(4);
+  lines.feed("12345678");
+  lines.feed("123");
+  CHECK(lines.found.size() == 1);
+  CHECK(lines.buffer.skipped() == 3);
+  lines.feed("4\nok\n");
+  CHECK(lines.found.back() == "ok");
+  CHECK(lines.buffer.skipped() == 0);
+}
+
+TEST_CASE("a process that was of use is started again at once") {
+  RestartPolicy policy;
+  CHECK(policy.ended(std::chrono::seconds(1), true, ~0ull).count() == 0);
+  CHECK(policy.ended(std::chrono::seconds(1), true, ~0ull).count() == 0);
+  CHECK(policy.ended(std::chrono::seconds(11), false, ~0ull).count() == 0);
+}
+
+TEST_CASE("a process that ends again and again waits longer and longer, up to half a minute") {
+  RestartPolicy policy;
+  std::chrono::milliseconds before{0};
+  CHECK(policy.ended(std::chrono::nanoseconds(0), false, ~0ull).count() == 0);
+  for (int i = 0; i < 8; ++i) {
+    const auto delay = policy.ended(std::chrono::nanoseconds(0), false, ~0ull);
+    CHECK(delay > before);
+    before = delay;
+  }
+  for (int i = 0; i < 100; ++i) {
+    CHECK(policy.ended(std::chrono::nanoseconds(0), false, ~0ull) <=
+          RestartPolicy::kLongestDelay + std::chrono::milliseconds(1));
+  }
+  CHECK(policy.crash_looping());
+  policy.ended(std::chrono::seconds(0), true, 0);
+  CHECK_FALSE(policy.crash_looping());
+}
+
+TEST_CASE("delays between restarts are spread over all that they may be") {
+  RestartPolicy policy;
+  for (int i = 0; i < 6; ++i) policy.ended(std::chrono::nanoseconds(0), false, 0);
+  CHECK(policy.ended(std::chrono::nanoseconds(0), false, 0).count() == 1);
+}
+
+TEST_CASE("methods are read out of an OpenRPC document") {
+  const auto methods = read_openrpc(R"({"openrpc":"1.3.2","methods":[
+      {"name":"a.b","summary":"does it","params":[{"name":"x","required":true,"schema":{"type":"integer"}},{"name":"y"}],
+       "result":{"name":"r","schema":{"type":"string"}}},
+      {"name":"rpc.discover"},{"name":"$/x"},{"name":"a*"},{"name":""},{"name":3},{},[],"text",null]})");
+  REQUIRE(methods.size() == 1);
+  CHECK(methods[0].name == "a.b");
+  CHECK(methods[0].options.summary == "does it");
+  REQUIRE(methods[0].params.size() == 2);
+  CHECK(methods[0].params[0].required);
+  CHECK_FALSE(methods[0].params[1].required);
+  CHECK(methods[0].params[0].schema == Json{{"type", "integer"}});
+  CHECK(methods[0].result_schema == Json{{"type", "string"}});
+}
+
+TEST_CASE("what is no OpenRPC document has no methods") {
+  for (const char* text : {"", "null", "[]", "{}", "{\"methods\":{}}", "{\"methods\":[", "3"}) {
+    CHECK(read_openrpc(text).empty());
+  }
+}
+
+}  // namespace
+}  // namespace sluice::core::testing
