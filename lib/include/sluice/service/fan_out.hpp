@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <sluice/result_value.hpp>
 #include <sluice/service/task_pool.hpp>
 #include <sluice/service/wait_limit.hpp>
 
@@ -22,15 +23,6 @@ namespace detail {
 std::optional<Error> fan_out_steps(
     TaskPool& helpers, std::size_t count, std::size_t width, const WaitLimit& limit,
     const std::function<std::optional<Error>(std::size_t index, const std::stop_token& stop)>& step);
-
-template <typename T>
-struct FanOutResult {
-  using Value = T;
-};
-template <typename T>
-struct FanOutResult<Result<T>> {
-  using Value = T;
-};
 
 template <typename Function, typename Input>
 decltype(auto) apply_step(Function& function, const Input& input, const std::stop_token& stop) {
@@ -57,7 +49,7 @@ auto fan_out(TaskPool& helpers, const Inputs& inputs, std::size_t width, const W
   using Input = std::remove_cvref_t<decltype(*std::begin(inputs))>;
   using Output = std::remove_cvref_t<decltype(detail::apply_step(function, std::declval<const Input&>(),
                                                                  std::declval<const std::stop_token&>()))>;
-  using Value = typename detail::FanOutResult<Output>::Value;
+  using Value = detail::ResultValueType<Output>;
   static_assert(!std::is_void_v<Value>, "the function has to give a value");
 
   std::vector<std::optional<Value>> slots(std::size(inputs));
