@@ -1,11 +1,11 @@
 #include "digest.hpp"
 
 #include <algorithm>
-#include <array>
+#include <deque>
 #include <exception>
+#include <sluice/service/channel.hpp>
 #include <thread>
 
-#include "handover.hpp"
 #include "sha256.hpp"
 
 namespace {
@@ -20,7 +20,7 @@ struct Chunk {
   bool readable = false;
 };
 
-using Lanes = std::array<Handover<Chunk>, kWidth>;
+using Lane = sluice::Channel<Chunk>;
 
 Chunk read_chunk(const File& file, std::uint64_t offset, std::size_t chunk_bytes) {
   Chunk chunk;
@@ -32,18 +32,18 @@ Chunk read_chunk(const File& file, std::uint64_t offset, std::size_t chunk_bytes
   return chunk;
 }
 
-// Puts every kWidth-th chunk, beginning with the one at `lane`, into that lane.
-void fill_lane(const File& file, std::size_t chunk_bytes, std::size_t lane, Lanes& lanes,
-               std::stop_token stop) {
+// Puts every kWidth-th chunk, beginning with the one of number `first`, into the lane.
+void fill_lane(const File& file, std::size_t chunk_bytes, std::size_t first, Lane& lane,
+               const sluice::WaitLimit& limit) {
   const std::uint64_t step = kWidth * chunk_bytes;
-  for (std::uint64_t offset = lane * chunk_bytes; offset < file.bytes; offset += step) {
+  for (std::uint64_t offset = first * chunk_bytes; offset < file.bytes; offset += step) {
     Chunk chunk;
     try {
       chunk = read_chunk(file, offset, chunk_bytes);
     } catch (const std::exception&) {
       // It stays unreadable, and whoever takes it says so.
     }
-    if (!lanes[lane].put(std::move(chunk), stop)) return;
+    if (lane.push(std::move(chunk), limit) != sluice::ChannelStatus::ok) return;
   }
 }
 
@@ -61,19 +61,22 @@ sluice::Json sluice::SchemaOf<FileDigest>::schema() {
             {"bytes", schema_of<std::uint64_t>()}}}};
 }
 
-sluice::Result<FileDigest> digest_file(const File& file, std::size_t chunk_bytes, std::stop_token stop) {
-  Lanes lanes;
+sluice::Result<FileDigest> digest_file(const File& file, std::size_t chunk_bytes,
+                                       const sluice::WaitLimit& limit) {
+  std::deque<Lane> lanes;
   std::vector<std::jthread> readers;  // stopped and joined however this function is left
-  for (std::size_t lane = 0; lane < kWidth; ++lane) {
-    readers.emplace_back([&, lane](std::stop_token end) { fill_lane(file, chunk_bytes, lane, lanes, end); });
+  for (std::size_t first = 0; first < kWidth; ++first) {
+    readers.emplace_back([&, first, lane = &lanes.emplace_back(1)](const std::stop_token& end) {
+      fill_lane(file, chunk_bytes, first, *lane, sluice::WaitLimit(limit.deadline, end));
+    });
   }
 
   FileDigest digest;
   digest.bytes = file.bytes;
   Sha256 whole;
   for (std::uint64_t offset = 0; offset < file.bytes; offset += chunk_bytes) {
-    std::optional<Chunk> chunk = lanes[digest.chunks.size() % kWidth].take(stop);
-    if (!chunk || stop.stop_requested()) return sluice::cancelled();
+    sluice::Received<Chunk> chunk = lanes[digest.chunks.size() % kWidth].pop(limit);
+    if (!chunk || limit.over()) return limit.error();
     if (!chunk->readable) return sluice::Error{kUnreadable, "The file could not be read to its end"};
     whole.update(chunk->bytes);
     digest.chunks.push_back(std::move(chunk->sha256));

@@ -3,12 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <stop_token>
 #include <string>
 #include <vector>
 
 #include <sluice/error.hpp>
 #include <sluice/schema.hpp>
+#include <sluice/service/wait_limit.hpp>
 
 #include "file.hpp"
 
@@ -27,6 +27,7 @@ struct sluice::SchemaOf<FileDigest> {
 };
 
 // Reads and hashes several chunks at once, each on a thread of its own, while the calling thread hashes the
-// whole in order. Holds no more than a few chunks in memory. Ends with cancelled() soon after `stop`; its
-// threads have ended when it returns.
-sluice::Result<FileDigest> digest_file(const File& file, std::size_t chunk_bytes, std::stop_token stop);
+// whole in order. Holds no more than a few chunks in memory. Ends with the limit's error soon after the limit
+// was reached; its threads have ended when it returns.
+sluice::Result<FileDigest> digest_file(const File& file, std::size_t chunk_bytes,
+                                       const sluice::WaitLimit& limit);

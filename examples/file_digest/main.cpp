@@ -27,7 +27,7 @@ sluice::Result<FileDigest> digest(const Descriptor& root, sluice::Call& call, co
   if (file.value().bytes / chunk_bytes > kChunksMax) {
     return sluice::invalid_params("/chunk_bytes", "chunks so large that there are at most 100000");
   }
-  return digest_file(file.value(), chunk_bytes, call.stop_token());
+  return digest_file(file.value(), chunk_bytes, call);
 }
 
 }  // namespace

@@ -253,5 +253,117 @@ class FileDigestTest(unittest.TestCase):
         self.assertIn("nowhere", missing.stderr)
 
 
+class Helper(unittest.TestCase):
+    """What the examples of the helpers share: a folder, and a program that is stopped at the end."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.file = pathlib.Path(folder.name) / "file"
+
+    def start(self, name, *arguments):
+        self.program = Program(EXAMPLES / name, *arguments)
+        self.addCleanup(self.stop)
+        return self.program
+
+    def stop(self):
+        self.assertEqual(self.program.stop(), 0)
+
+    def cancel(self, call):
+        """Cancels a call that runs; its error's code."""
+        cancel = self.program.send("rpc.cancel", {"id": call})
+        replies = {reply["id"]: reply for reply in (self.program.receive(), self.program.receive())}
+        self.assertIs(replies[cancel]["result"], True)
+        return replies[call]["error"]["code"]
+
+
+class LazyWordsTest(Helper):
+    def test_made_at_its_first_use_and_only_once(self):
+        program = self.start("lazy_words", self.file)
+        self.assertEqual(program.call("words.contain", ["gate"])["code"], 1)
+        self.file.write_text("sluice gate\nweir\n")
+        self.assertIs(program.call("words.contain", ["gate"]), True)
+        self.file.unlink()
+        self.assertIs(program.call("words.contain", ["weir"]), True)
+        self.assertIs(program.call("words.contain", ["dam"]), False)
+
+
+class BackgroundRefreshTest(Helper):
+    def test_refreshes_beside_the_calls_and_survives_failures(self):
+        program = self.start("background_refresh", self.file)
+        eventually(PATIENCE, lambda: any("background task refresh failed" in line for line in program.log))
+        for content in ("one", "two"):
+            self.file.write_text(content)
+            eventually(PATIENCE, lambda: program.call("refresh.content", []) == content)
+
+    def test_a_task_can_be_stopped(self):
+        program = self.start("background_refresh", self.file)
+        self.assertEqual(program.call("refresh.tasks", []), ["refresh"])
+        self.assertIs(program.call("refresh.stop", []), True)
+        eventually(PATIENCE, lambda: program.call("refresh.tasks", []) == [])
+        self.assertIs(program.call("refresh.stop", []), False)
+
+
+class FanOutPrimesTest(Helper):
+    def test_counts(self):
+        program = self.start("fan_out_primes")
+        for below, count in ((0, 0), (3, 1), (100_000, 9592), (300_001, 25_997)):
+            self.assertEqual(program.call("primes.count", [below]), count)
+
+    def test_can_be_cancelled(self):
+        self.assertEqual(self.cancel(self.start("fan_out_primes").send("primes.count", [10**9])), -32800)
+
+
+class PipelineGrepTest(Helper):
+    def test_finds_lines_in_order(self):
+        lines = [f"line {n} {'odd' if n % 2 else 'even'}" for n in range(1000)]
+        self.file.write_text("\n".join(lines))
+        program = self.start("pipeline_grep", self.file)
+        self.assertEqual(program.call("text.grep", ["odd"]), lines[1::2])
+        self.assertEqual(program.call("text.grep", {"word": "nowhere"}), [])
+        self.assertEqual(program.call("text.grep", [""]), lines)
+        self.file.write_text("\n".join(lines * 2))
+        self.assertEqual(program.call("text.grep", [""])["data"]["path"], "/0")
+        self.file.unlink()
+        self.assertEqual(program.call("text.grep", ["odd"])["code"], 1)
+
+    def test_can_be_cancelled(self):
+        program = self.start("pipeline_grep", self.endless_file())
+        self.assertEqual(self.cancel(program.send("text.grep", ["word"])), -32800)
+
+    def endless_file(self):
+        """Gigabytes of empty lines would take too long to write: a FIFO that goes on as long as it is read."""
+        os.mkfifo(self.file)
+        threading.Thread(target=self.write_lines, daemon=True).start()
+        return self.file
+
+    def write_lines(self):
+        try:
+            with open(self.file, "w", encoding="utf-8") as fifo:
+                while True:
+                    fifo.write("line\n" * 1000)
+        except BrokenPipeError:
+            pass
+
+
+class RetryQuotesTest(Helper):
+    def test_refusals_are_tried_again(self):
+        program = self.start("retry_quotes")
+        self.assertEqual(program.call("quote.get", ["SLCE", 3]), {"symbol": "SLCE", "price": 42, "asked": 4})
+        self.assertEqual(program.call("quote.get", ["SLCE", 4])["code"], 1)
+        self.assertEqual(program.call("quote.get", ["", 0])["code"], 2)
+
+
+class AccountImagesTest(Helper):
+    def test_refuses_what_there_is_no_room_for(self):
+        program = self.start("account_images")
+        self.assertEqual(program.call("image.draw", [256, 1]), 255 * 128)
+        self.assertEqual(program.call("image.draw", [8193, 8192])["data"], {"retry_after_ms": 100})
+        self.assertEqual(program.call("image.thumbnail", [4096, 8193])["code"], 1)
+        self.assertIsInstance(program.call("image.thumbnail", [1024, 1024]), int)
+        memory = program.call("image.memory", [])
+        self.assertEqual(memory, {"bytes": 0, "peak": 1 << 20, "limit": 64 << 20})
+
+
 if __name__ == "__main__":
     unittest.main()

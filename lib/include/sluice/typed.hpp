@@ -15,6 +15,7 @@
 #include <sluice/error.hpp>
 #include <sluice/method.hpp>
 #include <sluice/params.hpp>
+#include <sluice/result_value.hpp>
 #include <sluice/schema.hpp>
 
 namespace sluice {
@@ -45,16 +46,6 @@ template <typename Return, typename Class, typename... Arguments>
 struct SignatureOf<Return (Class::*)(Arguments...) const> : Signature<Return, Arguments...> {};
 template <typename Return, typename Class, typename... Arguments>
 struct SignatureOf<Return (Class::*)(Arguments...) const noexcept> : Signature<Return, Arguments...> {};
-
-// T of Result<T>; what a callable returns otherwise.
-template <typename T>
-struct ResultValue {
-  using Type = T;
-};
-template <typename T>
-struct ResultValue<Result<T>> {
-  using Type = T;
-};
 
 // The error -32603, for a result that JSON can't hold.
 Error unwritable_result();
@@ -174,7 +165,7 @@ MethodSpec typed_method(std::string name, std::vector<std::string> param_names, 
   MethodSpec spec;
   spec.params = detail::describe_params<Params>(std::move(param_names), std::make_index_sequence<kCount>());
   detail::check_param_order(name, spec.params);
-  spec.result_schema = schema_of<typename detail::ResultValue<typename Of::Answer>::Type>();
+  spec.result_schema = schema_of<detail::ResultValueType<typename Of::Answer>>();
   spec.name = std::move(name);
   spec.kind = options.in_line ? HandlerKind::in_line : HandlerKind::blocking;
   spec.options = std::move(options);

@@ -7,6 +7,7 @@ installed=(
   bin/sluice
   bin/sluiced
   include/sluice/server.hpp
+  include/sluice/service/lazy.hpp
   lib/systemd/system/sluiced.service
   lib/systemd/system/sluiced.socket
   lib/sysusers.d/sluice.conf

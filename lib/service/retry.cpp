@@ -1,0 +1,92 @@
+#include "lib/include/sluice/service/retry.hpp"
+
+#include <algorithm>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "lib/base/backoff.hpp"
+#include "lib/base/retry_budget.hpp"
+#include "lib/service/chance_and_time.hpp"
+
+namespace sluice {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr auto kLongestMs = core::Backoff::kLongest.count();
+
+// What an error asks for, if it does, and never more than any backoff may be.
+std::optional<milliseconds> retry_after(const Error& error) {
+  if (!error.data.is_object()) return std::nullopt;
+  const auto found = error.data.find("retry_after_ms");
+  if (found == error.data.end() || !found->is_number_integer()) return std::nullopt;
+  // Beyond a signed number's range it is as good as the longest.
+  if (found->is_number_unsigned() && found->get<std::uint64_t>() > std::uint64_t{kLongestMs})
+    return core::Backoff::kLongest;
+  return milliseconds(std::clamp<std::int64_t>(found->get<std::int64_t>(), 0, kLongestMs));
+}
+
+RetryWorld with_defaults(RetryWorld world) {
+  if (!world.now) world.now = core::Clock::now;
+  if (!world.random_bits) world.random_bits = core::random_bits;
+  if (!world.sleep) world.sleep = core::sleep_until;
+  return world;
+}
+
+}  // namespace
+
+bool may_succeed_later(const Error& error) { return retry_after(error).has_value(); }
+
+struct RetryPolicy::State {
+  State(RetryOptions given, RetryWorld around)
+      : options(std::move(given)),
+        world(with_defaults(std::move(around))),
+        backoff(options.backoff_base, options.backoff_max),
+        budget({options.budget_ratio, options.budget_min_per_second, options.budget_window}) {}
+
+  bool worth_it(unsigned attempt, const Error& error) const {
+    return attempt + 1 < options.attempts_max && options.retryable && options.retryable(error);
+  }
+  milliseconds pause(unsigned attempt, const Error& error) const {
+    return std::max(backoff.delay(attempt, world.random_bits()),
+                    retry_after(error).value_or(milliseconds(0)));
+  }
+  bool try_withdraw(core::TimePoint now) {
+    const std::lock_guard lock(mutex);
+    return budget.try_withdraw(now);
+  }
+
+  const RetryOptions options;
+  const RetryWorld world;
+  const core::Backoff backoff;
+  std::mutex mutex;
+  core::RetryBudget budget;  // under the mutex
+};
+
+RetryPolicy::RetryPolicy(RetryOptions options, RetryWorld world)
+    : state_(std::make_unique<State>(std::move(options), std::move(world))) {}
+
+RetryPolicy::~RetryPolicy() = default;
+
+void RetryPolicy::begin() {
+  const core::TimePoint now = state_->world.now();
+  const std::lock_guard lock(state_->mutex);
+  state_->budget.deposit(now);
+}
+
+RetryPolicy::Next RetryPolicy::wait(unsigned attempt, const Error& error, const WaitLimit& limit) {
+  if (limit.stopped()) return Next::stopped;
+  if (!state_->worth_it(attempt, error)) return Next::give_up;
+  const core::TimePoint now = state_->world.now();
+  const milliseconds pause = state_->pause(attempt, error);
+  if (pause >= limit.deadline - now) return Next::give_up;
+  // Last, so that no token is taken for a retry that isn't made.
+  if (!state_->try_withdraw(now)) return Next::give_up;
+  state_->world.sleep(now + pause, limit.stop);
+  return limit.stopped() ? Next::stopped : Next::retry;
+}
+
+}  // namespace sluice

@@ -1,0 +1,22 @@
+// How a background task is run, again and again where that is asked for. Both functions return when the
+// task has ended for good, and never throw.
+#pragma once
+
+#include <chrono>
+#include <stop_token>
+#include <string>
+
+#include "lib/include/sluice/service/background_tasks.hpp"
+#include "lib/observe/log_limit.hpp"
+
+namespace sluice::core {
+
+// The line about a failure has to be within the task's own limit, one a second, and within that of all tasks.
+void run_supervised(const std::string& name, const BackgroundTasks::Task& task, const RestartOptions& restart,
+                    const std::stop_token& stop, LogLimit& all_failures) noexcept;
+
+void run_periodically(const std::string& name, const BackgroundTasks::Task& task,
+                      std::chrono::milliseconds interval, const std::stop_token& stop,
+                      LogLimit& all_failures) noexcept;
+
+}  // namespace sluice::core
