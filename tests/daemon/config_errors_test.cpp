@@ -98,7 +98,8 @@ TEST_CASE("Config errors: a key like no other is told with all that are known") 
   CHECK(error_of("[log]\nzebra = 1") ==
         "f.toml:2:1: log.zebra is not a known key; known are: level, format, slow_call");
   CHECK(contains(error_of("zebra = 1"),
-                 "zebra is not a known table; known are: server, listen, admin, log, client, method"));
+                 "zebra is not a known table; known are: server, listen, admin, admission, log, client, "
+                 "backend, method"));
 }
 
 TEST_CASE("Config errors: a table where a value belongs and the reverse") {
@@ -177,7 +178,7 @@ max_concurrent = 0
                                            "f.toml:11:10: log.format",
                                            "f.toml:12:9: method.\"a*b\"",
                                            "f.toml:14:18: method.\"c\".max_concurrent",
-                                           "f.toml:15:2: backend"};
+                                           "f.toml:15:1: backend"};
   REQUIRE(errors.size() == starts.size());
   for (std::size_t i = 0; i < starts.size(); ++i) {
     CAPTURE(errors[i]);

@@ -201,7 +201,7 @@ TEST_CASE("Config: every key is described for people") {
       ++keys;
     }
   }
-  CHECK(keys == 43);
+  CHECK(keys == 79);
 }
 
 }  // namespace

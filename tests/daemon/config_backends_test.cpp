@@ -1,0 +1,162 @@
+// [[backend]] and what belongs to it, and [admission].
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "daemon/config.hpp"
+
+namespace sluice::daemon::testing {
+namespace {
+
+using core::milliseconds;
+using core::Priority;
+using core::seconds;
+
+core::Settings good(const std::string& text) {
+  const LoadedConfig loaded = parse_config(text, "/etc/f.toml");
+  for (const ConfigError& error : loaded.errors) MESSAGE(error.text());
+  REQUIRE(loaded.ok());
+  return loaded.settings;
+}
+
+// The only error's message, without its place.
+std::string bad(const std::string& text) {
+  const LoadedConfig loaded = parse_config(text, "f.toml");
+  REQUIRE(loaded.errors.size() == 1);
+  return loaded.errors.front().message;
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+const std::string kChild = "[[backend]]\nname = \"c\"\ncommand = [\"x\"]\n";
+const std::string kUpstream = "[[backend]]\nname = \"u\"\nurl = \"http://h:1\"\n";
+
+TEST_CASE("Config: a child has defaults, and every key is read") {
+  const auto plain = good(kChild + "methods = [\"c.*\", \"d\"]").backends.at(0);
+  CHECK(plain.methods == std::vector<std::string>{"c.*", "d"});
+  REQUIRE(plain.child);
+  CHECK_FALSE(plain.upstream);
+  CHECK(plain.child->instances == 1);
+  CHECK(plain.child->concurrency == 1);
+  CHECK_FALSE(plain.child->lazy);
+  CHECK(plain.breaker == core::BreakerSettings{5, seconds(10), seconds(5), milliseconds(0)});
+
+  const auto full = good(kChild + R"(methods = "discover"
+instances = 2
+concurrency = 3
+queue = 4
+kill_after = "5s"
+env = { A = "b" }
+working_directory = "w"
+user = "u"
+memory_limit = "1GiB"
+cpu_limit = "1500ms"
+breaker = { failures = 6, window = "7s", open = "8s", slow = "9s" }
+)")
+                        .backends.at(0);
+  CHECK(full.discover);
+  CHECK(full.queue == 4);
+  CHECK(full.breaker == core::BreakerSettings{6, seconds(7), seconds(8), seconds(9)});
+  const core::ChildSettings& child = *full.child;
+  CHECK(child.instances == 2);
+  CHECK(child.concurrency == 3);
+  CHECK(child.kill_after == seconds(5));
+  CHECK(child.environment.at("A") == "b");
+  CHECK(child.directory == "/etc/w");
+  CHECK(child.user == "u");
+  CHECK(child.memory_bytes_max == 1u << 30);
+  CHECK(child.cpu_time_max == seconds(2));
+}
+
+TEST_CASE("Config: an upstream has defaults, and every key is read") {
+  const auto plain = good(kUpstream + "methods = [\"u.*\"]").backends.at(0);
+  REQUIRE(plain.upstream);
+  CHECK_FALSE(plain.child);
+  CHECK(plain.upstream->concurrency == 64);
+  CHECK(plain.upstream->retry.attempts == 1);
+
+  const auto full = good(R"([[backend]]
+name = "u"
+url = ["tcp://a:1", "unix:///b", "wss://c"]
+methods = ["u.*"]
+strip_prefix = "u."
+connections = 2
+concurrency = 3
+connect_timeout = "4s"
+idle_timeout = "5s"
+probe_interval = "6s"
+hedge = ["u.get*"]
+retry = { attempts = 3, backoff = "7ms", methods = ["u.get*"] }
+)")
+                        .backends.at(0);
+  const core::UpstreamSettings& upstream = *full.upstream;
+  CHECK(upstream.urls.size() == 3);
+  CHECK(upstream.strip_prefix == "u.");
+  CHECK(upstream.connections == 2);
+  CHECK(upstream.concurrency == 3);
+  CHECK(upstream.connect_timeout == seconds(4));
+  CHECK(upstream.idle_timeout == seconds(5));
+  CHECK(upstream.probe_interval == seconds(6));
+  CHECK(upstream.hedge == std::vector<std::string>{"u.get*"});
+  CHECK(upstream.retry == core::RetrySettings{3, milliseconds(7), {"u.get*"}});
+}
+
+TEST_CASE("Config errors: what a backend can't be") {
+  const std::string methods = "methods = [\"m\"]\n";
+  CHECK(contains(bad("[[backend]]\ncommand = [\"x\"]\n" + methods), "backend.name is missing"));
+  CHECK(contains(bad("[[backend]]\nname = \"n\"\n" + methods), "what serves it is missing"));
+  CHECK(contains(bad(kChild), "backend.methods is missing"));
+  CHECK(contains(bad(kChild + methods + "url = \"http://h\""), "each is a backend of its own"));
+  CHECK(contains(bad(kChild + methods + "strip_prefix = \"x\""), "has no meaning for child processes"));
+  CHECK(contains(bad(kUpstream + methods + "instances = 2"), "has no meaning for an upstream"));
+  CHECK(contains(bad("[[backend]]\nname = \"m\"\nmodule = \"m.so\"\nqueue = 1"),
+                 "no meaning for a C++ module"));
+  CHECK(contains(bad("[[backend]]\nname = \"m\"\nmodule = \"m.so\"\n" + methods), "which has its own"));
+  CHECK(contains(bad(kChild + "methods = [\"rpc.x\"]"), "the server's own"));
+  CHECK(contains(bad(kChild + "methods = [\"!x\"]"), "nothing can be excluded"));
+  CHECK(contains(bad(kChild + "methods = \"find\""), "or \"discover\""));
+  CHECK(contains(bad(kChild + "methods = \"discover\"\nstart = \"lazy\""), "does not start"));
+  CHECK(contains(bad(kUpstream.substr(0, 23) + "url = \"ftp://h\"\n" + methods), "http://"));
+  CHECK(contains(bad(kChild + methods + "env = { A = 1 }"), "backend.env.A takes a string"));
+  CHECK(contains(bad(kChild + methods + "breaker = { failure = 1 }"), "did you mean failures?"));
+}
+
+TEST_CASE("Config errors: backends that get in each other's way") {
+  CHECK(contains(bad(kChild + "methods = [\"a\"]\n" + kChild + "methods = [\"b\"]"), "is another one's"));
+  CHECK(contains(bad(kChild + "methods = [\"a.*\"]\n" + kUpstream + "methods = [\"a.*\"]"),
+                 "method of backend c already"));
+}
+
+TEST_CASE("Config: admission, priorities and the pool") {
+  const core::Settings settings = good(R"([server]
+workers = 2
+max_workers = 8
+worker_cpus = "0-2,5"
+[admission]
+adaptive = true
+min_limit = 3
+[method."a"]
+priority = "low"
+[method."b"]
+priority = "high"
+[method."c"]
+timeout = "1s"
+)");
+  CHECK(settings.workers_max == 8);
+  CHECK(settings.worker_cpus == std::vector<std::size_t>{0, 1, 2, 5});
+  CHECK(settings.admission.adaptive);
+  CHECK(settings.admission.limit_min == 3);
+  CHECK(settings.methods.at("a").priority == Priority::low);
+  CHECK(settings.methods.at("b").priority == Priority::high);
+  CHECK_FALSE(settings.methods.at("c").priority);
+  for (const char* cpus : {"", "x", "3-1", "0,", "0-", "-1", "5000"}) {
+    CAPTURE(cpus);
+    CHECK(contains(bad("[server]\nworker_cpus = \"" + std::string(cpus) + "\""), "CPUs by their numbers"));
+  }
+  CHECK(contains(bad("[method.\"a\"]\npriority = \"urgent\""), "one of \"low\""));
+}
+
+}  // namespace
+}  // namespace sluice::daemon::testing
