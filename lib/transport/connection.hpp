@@ -41,6 +41,7 @@ class Connection final : public Session,
   const Limits& limits() const { return io_.limits; }
   const ListenerPolicy& policy() const { return *policy_; }
   Conversation& conversation() { return conversation_; }
+  bool secure() const { return stream_.secure(); }
   // What is to be sent; written at the end of the turn.
   std::string& output();
   // No more messages are taken in; what is being done is finished and answered.
