@@ -19,7 +19,8 @@ constexpr std::size_t kWindowMessagesMax = 2;
 // call in flight would let a few cancels hold up the thread.
 constexpr std::size_t kEscapedIdBytesMax = 256;
 
-// Whoever has presented so many tokens that are nobody's on one connection is not listened to any more.
+// Whoever has presented so many tokens that are nobody's on one connection is not listened to any more. Not
+// so where every message shows its own: a proxy's connection may carry anybody's.
 constexpr std::size_t kWrongTokensMax = 10;
 
 // The value of a control message's only param, by name or by position.
@@ -95,6 +96,12 @@ void Conversation::refuse(const proto::Error& error, std::uint64_t exchange) {
   sink_.on_reply(exchange, proto::error_reply(proto::kNullId, error), error.code);
 }
 
+bool Conversation::take_token(std::string_view token) {
+  if (caller_.present_token(token)) return true;
+  table_.count_wrong_token(table_.dispatcher().metrics().invalid().name, {});
+  return false;
+}
+
 void Conversation::resolve_caller() {
   if (!std::exchange(introduced_, true)) sink_.introduce(caller_);
   caller_.resolve(table_.io().now());
@@ -124,6 +131,7 @@ Conversation::Answer Conversation::authenticate(const proto::Request& request) {
   if (!token) return answer_control(request, proto::invalid_params("/token", "a string"));
   if (wrong_tokens_ < kWrongTokensMax && caller_.present_token(*token)) return answer_control(request, true);
   ++wrong_tokens_;
+  table_.count_wrong_token(request.method, request.id);
   return answer_control(request, proto::unauthenticated());
 }
 

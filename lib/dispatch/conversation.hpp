@@ -54,6 +54,10 @@ class Conversation final : public CallOwner {
   // Whose calls they are. What is shown of it counts from the next message on.
   Caller& caller() { return caller_; }
 
+  // For transports whose messages show a token each: Caller::present_token(), with a wrong one counted and
+  // logged. What showed it is to be refused.
+  bool take_token(std::string_view token);
+
   // Answers what is no message at all.
   void refuse(const proto::Error& error, std::uint64_t exchange);
 

@@ -148,11 +148,11 @@ void HttpCodec::take_call() {
 
 // Each request says anew whose it is. False for a token that is nobody's.
 bool HttpCodec::take_token() {
-  Caller& caller = connection().conversation().caller();
+  Conversation& conversation = connection().conversation();
   // Other schemes prove nothing here, and are no reason to refuse whom nothing is asked of.
   const auto token = bearer_token(request_->head().authorization);
-  if (token) return caller.present_token(*token);
-  caller.forget_token();
+  if (token) return conversation.take_token(*token);
+  conversation.caller().forget_token();
   return true;
 }
 

@@ -13,11 +13,14 @@ import tempfile
 import time
 import unittest
 
+import http_client
+import websocket_client
 from daemon import (ROOT, Connection, DaemonTest, code, config_text, duration, eventually, limit, main, message, ms,
                     run_to_end)
 
 TOKEN = "correct-horse-battery-staple"
 OTHER = "another-token-altogether"
+CALL = message("demo.echo", [1], 1)
 
 
 def digest(token):
@@ -110,6 +113,68 @@ class Tokens(ClientsTest):
         body = message("demo.echo", [1], 1)
         connection.send(f"Content-Length: {len(body)}\r\n\r\n{body}")
         self.assert_error(connection.receive(), -32016, "unauthenticated")
+
+
+class BearerTokens(ClientsTest):
+    WRONG = "wrong-token-that-nobody-has"
+
+    def open(self, daemon):
+        client = http_client.connect(daemon)
+        self.addCleanup(client.close)
+        return client
+
+    def unshaken(self, daemon):
+        client = websocket_client.unshaken(daemon)
+        self.addCleanup(client.disconnect)
+        return client
+
+    def test_a_right_token_is_let_in_and_a_wrong_one_is_401(self):
+        http = self.open(daemon := self.start(clients=[client()]))
+        self.assertEqual(http.call("demo.echo", [1], Authorization=f"Bearer {TOKEN}").result, [1])
+        for headers in ({}, {"Authorization": f"Bearer {self.WRONG}"}, {"Authorization": f"Basic {TOKEN}"}):
+            response = http.request(CALL, **headers)
+            self.assertEqual((response.status, response.headers["www-authenticate"]), (401, "Bearer"))
+            self.assert_error(response.reply, -32016, "unauthenticated", "Not allowed")
+        # The connection may be a proxy's: what one of its clients shows is nothing to the others.
+        for _ in range(20):
+            http.request(CALL, Authorization=f"Bearer {self.WRONG}")
+        self.assertEqual(http.call("demo.echo", [1], Authorization=f"Bearer {TOKEN}").result, [1])
+        websocket = self.unshaken(daemon)
+        websocket.handshake(Authorization=f"Bearer {TOKEN}")
+        self.assertEqual(websocket.result("demo.echo", [1]), [1])
+        answer = self.unshaken(daemon).refused(Authorization=f"Bearer {self.WRONG}")
+        self.assertEqual((answer.status, answer.headers["www-authenticate"]), (401, "Bearer"))
+        self.assert_error(json.loads(answer.body), -32016, "unauthenticated", "Not allowed")
+
+    def test_wrong_tokens_are_counted_and_logged_without_being_shown(self):
+        daemon = self.start(clients=[client()])
+        refused = {"reason": "unauthenticated"}
+        self.open(daemon).request(CALL, Authorization=f"Bearer {self.WRONG}")
+        self.assertEqual(daemon.value("sluice_calls_rejected_total", **refused), 1)
+        daemon.wait_log(r"info .*failed call method=_invalid .*code=-32016")
+        lines = len(daemon.log)
+        self.unshaken(daemon).refused(Authorization=f"Bearer {self.WRONG}")
+        self.assertEqual(daemon.value("sluice_calls_rejected_total", **refused), 2)
+        daemon.wait_log(r"info .*failed call method=_invalid .*code=-32016", begin=lines)
+        lines = len(daemon.log)
+        self.connect(daemon).request("rpc.authenticate", {"token": self.WRONG}, id="guess")
+        self.assertEqual(daemon.value("sluice_calls_rejected_total", **refused), 3)
+        daemon.wait_log(r'info .*failed call method=rpc\.authenticate id="guess" .*code=-32016', begin=lines)
+        self.assertNotIn(self.WRONG, daemon.log_text())
+
+    def test_a_used_up_rate_is_429_and_says_truly_when_to_come_back(self):
+        http = self.open(self.start(clients=[client(rate=0.8, burst=1)]))
+        bearer = {"Authorization": f"Bearer {TOKEN}"}
+        self.assertEqual(http.call("demo.echo_inline", [1], **bearer).status, 200)
+        response = http.call("demo.echo_inline", [1], **bearer)
+        wait = self.assert_error(response.reply, -32005, "rate_limited", "Limit exceeded")["data"]["retry_after_ms"]
+        self.assertTrue(0 < wait <= 1250, wait)
+        self.assertEqual((response.status, response.headers["retry-after"]), (429, str(-(-wait // 1000))))
+        time.sleep(wait / 1000)
+        self.assertEqual(http.call("demo.echo_inline", [2], **bearer).result, [2])
+        response = http.call("demo.echo_inline", [3], **bearer)
+        time.sleep(int(response.headers["retry-after"]))
+        self.assertEqual((response.status, http.call("demo.echo_inline", [4], **bearer).result), (429, [4]))
 
 
 class UnixUsers(ClientsTest):
