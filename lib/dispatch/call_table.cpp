@@ -237,13 +237,15 @@ MethodShard* CallTable::counts_of(const ActiveCall& call) {
 void CallTable::count_control(const proto::Request& request, int code) {
   MethodMetrics& metrics = dispatcher_.metrics().method(request.method);
   io_.metrics().method(metrics).count(code);
-  if (code != static_cast<int>(proto::ErrorCode::not_allowed)) return;
+}
+
+void CallTable::count_wrong_token(std::string_view method, std::string_view id) {
   io_.metrics().rejected[static_cast<std::size_t>(Rejection::unauthenticated)].add(1);
   // Louder than a call that is not allowed: somebody may be guessing.
   AccessEntry entry;
-  entry.method = request.method;
-  entry.id = request.id;
-  entry.code = code;
+  entry.method = method;
+  entry.id = id;
+  entry.code = static_cast<int>(proto::ErrorCode::not_allowed);
   log(spdlog::level::info, entry);
 }
 

@@ -57,8 +57,10 @@ class CallTable final : public CallExpiry {
 
   // Counts a message that is no call.
   void count_invalid(int code);
-  // Counts a message to the server itself, such as rpc.cancel, and logs it if it was not allowed.
+  // Counts a message to the server itself, such as rpc.cancel.
   void count_control(const proto::Request& request, int code);
+  // Counts and logs that a token was shown which is nobody's, by the call `id` of `method`.
+  void count_wrong_token(std::string_view method, std::string_view id);
 
   IoThread& io() { return io_; }
   Dispatcher& dispatcher() { return dispatcher_; }

@@ -13,8 +13,6 @@
 namespace sluice::core {
 namespace {
 
-constexpr char kTlsHandshake = 0x16;  // a TLS connection's first byte: the type of its first record
-
 ByteStream::Status status_of(TlsChannel::Status status) {
   switch (status) {
     case TlsChannel::Status::ok:

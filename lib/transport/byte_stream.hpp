@@ -16,6 +16,9 @@ namespace sluice::core {
 
 class Caller;
 
+// A TLS connection's first byte: the type of its first record.
+inline constexpr char kTlsHandshake = 0x16;
+
 // Non-blocking bytes over TCP, TLS or a Unix socket: the one place where sessions meet the system. I/O
 // thread only.
 class ByteStream {
@@ -41,6 +44,8 @@ class ByteStream {
 
   // Between accepting and the end of the handshake, where TLS has to come.
   bool securing() const { return tls_ ? !tls_->established() && !tls_->failed() : awaits_tls(); }
+  // Whether what is read comes out of TLS.
+  bool secure() const { return tls_ != nullptr; }
   // No TLS came out of it: reading brings nothing more, but keeps a reset from overtaking the reason.
   bool handshake_failed() const { return tls_ && tls_->failed() && !tls_->established(); }
   // The client speaks no TLS, and has to: what it sends can be read, but must not be followed.

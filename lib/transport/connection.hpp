@@ -41,6 +41,7 @@ class Connection final : public Session,
   const Limits& limits() const { return io_.limits; }
   const ListenerPolicy& policy() const { return *policy_; }
   Conversation& conversation() { return conversation_; }
+  bool secure() const { return stream_.secure(); }
   // What is to be sent; written at the end of the turn.
   std::string& output();
   // No more messages are taken in; what is being done is finished and answered.
@@ -84,6 +85,7 @@ class Connection final : public Session,
   // The connection's course.
   void on_turn_end() override;
   void go_on();
+  void keep_time();
   void update_waits();
   bool settled() const;
   bool in_message() const { return !in_.empty() || (codec_ && codec_->in_message()); }
@@ -116,7 +118,8 @@ class Connection final : public Session,
   std::size_t out_sent_ = 0;  // bytes at the front of out_ that are with the kernel
   TimePoint last_input_;
   TimePoint last_output_;                // also: since when there is output that waits
-  TimePoint message_began_;              // when the first byte of the message in in_ came
+  TimePoint message_began_;              // when the first byte of the message in in_ came, pauses left out
+  std::optional<TimePoint> paused_;      // since when nothing is taken in, for want of room
   std::optional<TimePoint> skip_until_;  // while the end of a message over the size limit is looked for
   TimePoint drain_began_;
   TimePoint linger_until_;
@@ -132,6 +135,7 @@ class Connection final : public Session,
   bool end_seen_ = false;      // the client has ended its side
   bool probed_ = false;        // the peer was asked for a sign of life, and has not given one
   bool said_farewell_ = false;
+  bool answer_due_ = false;  // last words were said, and the client has words of its own for them
   bool draining_ = false;
   bool lingering_ = false;
   bool doomed_ = false;  // to be closed at the end of the turn, with close_reason_

@@ -34,8 +34,9 @@ void Connection::on_turn_end() {
 void Connection::go_on() {
   if (!output_waits_) flush();
   if (lost_ && !doomed_) hear_out();
+  keep_time();
   if (input_waits_ && may_process()) {
-    message_began_ = io_.now();
+    if (!codec_ || !codec_->in_message()) message_began_ = io_.now();
     process(in_);
   }
   // What TLS has taken in already, the poller says nothing of.
@@ -48,8 +49,21 @@ void Connection::go_on() {
   if (doomed_) return close(close_reason_);
   if (input_over_ && !lingering_ && settled()) return end_politely(close_reason_);
   if (lingering_ && end_seen_ && !stream_.ending()) return close(close_reason_);
+  keep_time();
   update_waits();
   schedule();
+}
+
+// A message that has begun can't go on while nothing is read, and the time of that is not its client's.
+void Connection::keep_time() {
+  if (!may_process()) {
+    if (!paused_) paused_ = io_.now();
+    return;
+  }
+  if (!paused_) return;
+  const auto pause = io_.now() - *std::exchange(paused_, std::nullopt);
+  message_began_ = std::min(message_began_ + pause, io_.now());
+  if (skip_until_) *skip_until_ += pause;
 }
 
 // While nothing is read, a client that is gone is noticed all the same.
@@ -75,14 +89,16 @@ void Connection::on_read_failure() {
 void Connection::say_farewell() {
   if (!codec_ || std::exchange(said_farewell_, true)) return;
   codec_->farewell(close_reason_);
+  answer_due_ = unsent() > 0;
   flush();
 }
 
 void Connection::end_politely(CloseReason reason) {
   // With nothing on its way, in neither direction, there is nothing that a reset could destroy. A client that
   // is cut off in the middle of something may only be pausing.
-  const bool cut_off = reason == CloseReason::framing_lost || reason == CloseReason::message_too_big;
-  const bool quiet = !cut_off && io_.now() - last_input_ >= kDrainQuietTime;
+  const bool cut_off = reason == CloseReason::framing_lost || reason == CloseReason::message_too_big ||
+                       reason == CloseReason::message_timeout;
+  const bool quiet = !cut_off && !answer_due_ && io_.now() - last_input_ >= kDrainQuietTime;
   const bool safe = end_seen_ || (quiet && stream_.undelivered() == 0 && stream_.unread() == 0);
   if (safe && stream_.say_end()) return close(reason);
   close_reason_ = reason;
@@ -166,7 +182,7 @@ TimePoint Connection::next_due() const {
   TimePoint due = TimePoint::max();
   if (unsent() > 0) due = std::min(due, last_output_ + limits.write_timeout);
   const bool partial = !input_over_ && !input_waits_ && in_message();
-  if (partial && may_process()) {
+  if (partial && may_process() && !paused_) {
     due = std::min(due, message_began_ + limits.message_timeout);
     if (skip_until_) due = std::min(due, *skip_until_);
   }
@@ -224,6 +240,7 @@ void Connection::look_at_time(TimePoint now) {
   if (next_due() > now) return schedule();
   const CloseReason reason = overdue(now);
   if (ask_for_life(reason)) return schedule();
+  if (reason == CloseReason::message_timeout && !lingering_ && codec_ && codec_->time_out()) return;
   if (reason == CloseReason::draining && !lingering_) {
     end_drained();
   } else {

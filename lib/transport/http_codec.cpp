@@ -141,18 +141,18 @@ void HttpCodec::take_call() {
   defaults.traceparent = checked_traceparent(head.traceparent);
   if (head.has_timeout_ms) {
     defaults.timeout = timeout_of(head.timeout_ms);
-    if (!defaults.timeout) return conversation.refuse(proto::invalid_request(), exchange);
+    defaults.invalid = !defaults.timeout;
   }
   receive_whole(conversation, connection().limits(), request_->body(), exchange, defaults);
 }
 
 // Each request says anew whose it is. False for a token that is nobody's.
 bool HttpCodec::take_token() {
-  Caller& caller = connection().conversation().caller();
+  Conversation& conversation = connection().conversation();
   // Other schemes prove nothing here, and are no reason to refuse whom nothing is asked of.
   const auto token = bearer_token(request_->head().authorization);
-  if (token) return caller.present_token(*token);
-  caller.forget_token();
+  if (token) return conversation.take_token(*token);
+  conversation.caller().forget_token();
   return true;
 }
 
@@ -203,6 +203,16 @@ void HttpCodec::end_with(Status status) {
   request_.reset();
 }
 
+// In its turn, behind the responses that are due before.
+bool HttpCodec::time_out() {
+  if (!request_) return false;
+  continue_due_ = false;
+  connection().end_input(CloseReason::message_timeout);
+  refuse({408, proto::invalid_request()});
+  request_.reset();
+  return true;
+}
+
 std::uint64_t HttpCodec::open_exchange() {
   Exchange exchange;
   const HttpRequestHead& head = request_->head();
@@ -210,6 +220,7 @@ std::uint64_t HttpCodec::open_exchange() {
   exchange.keep_alive = connection().takes_input();
   exchange.body_wanted = head.method != "HEAD";
   if (head.has_origin && origin_allowed(head.origin, connection().policy())) exchange.origin = head.origin;
+  held_bytes_ += exchange.origin.size();
   exchanges_.push_back(std::move(exchange));
   return first_ + exchanges_.size() - 1;
 }
@@ -221,9 +232,11 @@ void HttpCodec::reply(std::uint64_t exchange, std::string_view reply, int code) 
     respond(answer.response, answer, reply, code);
     answer.ready = true;
     held_bytes_ += answer.response.size();
+    held_bytes_ -= std::exchange(answer.origin, {}).size();
     return;
   }
   respond(connection().output(), answer, reply, code);
+  held_bytes_ -= answer.origin.size();
   auto next = exchanges_.begin() + 1;
   for (; next != exchanges_.end() && next->ready; ++next) {
     connection().output() += next->response;

@@ -42,8 +42,8 @@ Protocol StreamCodec::protocol() const {
 
 Codec::Step StreamCodec::next(std::string_view window) {
   const auto event = decoder_.next(window);
-  // Before anything that comes after that line is run.
-  if (first_line_ != FirstLine::decided && is_request_line(window.substr(0, event.consumed))) {
+  // Before anything that comes after these bytes is run.
+  if (first_line_ != FirstLine::decided && turns_out_foreign(window.substr(0, event.consumed))) {
     if (event.kind == Kind::malformed) handle(event);
     connection().end_input(CloseReason::framing_lost);
     return {event.consumed, false};
@@ -52,15 +52,20 @@ Codec::Step StreamCodec::next(std::string_view window) {
   return {event.consumed, event.kind == Kind::need_more};
 }
 
-// Whether these are the bytes at which the first line becomes one. JSON's first byte is in no method's name.
-bool StreamCodec::is_request_line(std::string_view bytes) {
+// Whether these are the bytes at which the first line becomes another protocol's: a TLS handshake's first, or
+// the beginning of a target behind a method and a space. A call begins with neither.
+bool StreamCodec::turns_out_foreign(std::string_view bytes) {
   for (const char c : bytes) {
-    if (first_line_ == FirstLine::target || (c != ' ' && !is_token(c))) {
-      const bool found = first_line_ == FirstLine::target && c == '/';
+    const FirstLine before = first_line_;
+    if (before != FirstLine::space && is_token(c)) {
+      first_line_ = FirstLine::method;
+    } else if (before == FirstLine::method && c == ' ') {
+      first_line_ = FirstLine::space;
+    } else {
       first_line_ = FirstLine::decided;
-      return found;
+      if (before == FirstLine::nothing) return c == kTlsHandshake && !connection().secure();
+      return before == FirstLine::space && c == '/';
     }
-    if (c == ' ') first_line_ = FirstLine::target;
   }
   return false;
 }

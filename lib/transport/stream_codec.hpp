@@ -6,9 +6,10 @@
 
 namespace sluice::core {
 
-// A first line that is an HTTP request's, with a method that nobody knows, ends the connection: a browser's
-// page may have its server's name lead to this machine and choose any method, and its body would be lines of
-// JSON like any other.
+// A first line that is another protocol's ends the connection, since lines of JSON that somebody else wrote
+// may follow. A browser's page may have its server's name lead to this machine, choose a method that nobody
+// knows, and write the body; where it speaks TLS, that server has written the session ticket that is in its
+// hello.
 class StreamCodec final : public Codec {
  public:
   StreamCodec(Connection& connection, proto::Framing framing);
@@ -21,14 +22,14 @@ class StreamCodec final : public Codec {
   Protocol protocol() const override;
 
  private:
-  // Where in the connection's first line the bytes are that have been seen.
-  enum class FirstLine : std::uint8_t { method, target, decided };
+  // What has been seen of the connection's first line, until that tells whose it is.
+  enum class FirstLine : std::uint8_t { nothing, method, space, decided };
 
-  bool is_request_line(std::string_view bytes);
+  bool turns_out_foreign(std::string_view bytes);
   void handle(const proto::FrameEvent& event);
 
   proto::FrameDecoder decoder_;
-  FirstLine first_line_ = FirstLine::method;
+  FirstLine first_line_ = FirstLine::nothing;
 };
 
 }  // namespace sluice::core

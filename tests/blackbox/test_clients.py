@@ -1,5 +1,6 @@
 """Who may call what: proofs, methods, limits, and that none of it leaks."""
 
+import contextlib
 import grp
 import hashlib
 import json
@@ -8,16 +9,21 @@ import pathlib
 import pwd
 import re
 import socket
+import statistics
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 
-from daemon import (ROOT, Connection, DaemonTest, code, config_text, duration, eventually, limit, main, message, ms,
-                    run_to_end)
+import http_client
+import websocket_client
+from daemon import (ROOT, Connection, DaemonTest, Stopwatch, code, config_text, duration, eventually, limit, main,
+                    message, ms, run_to_end)
 
 TOKEN = "correct-horse-battery-staple"
 OTHER = "another-token-altogether"
+CALL = message("demo.echo", [1], 1)
 
 
 def digest(token):
@@ -110,6 +116,68 @@ class Tokens(ClientsTest):
         body = message("demo.echo", [1], 1)
         connection.send(f"Content-Length: {len(body)}\r\n\r\n{body}")
         self.assert_error(connection.receive(), -32016, "unauthenticated")
+
+
+class BearerTokens(ClientsTest):
+    WRONG = "wrong-token-that-nobody-has"
+
+    def open(self, daemon):
+        client = http_client.connect(daemon)
+        self.addCleanup(client.close)
+        return client
+
+    def unshaken(self, daemon):
+        client = websocket_client.unshaken(daemon)
+        self.addCleanup(client.disconnect)
+        return client
+
+    def test_a_right_token_is_let_in_and_a_wrong_one_is_401(self):
+        http = self.open(daemon := self.start(clients=[client()]))
+        self.assertEqual(http.call("demo.echo", [1], Authorization=f"Bearer {TOKEN}").result, [1])
+        for headers in ({}, {"Authorization": f"Bearer {self.WRONG}"}, {"Authorization": f"Basic {TOKEN}"}):
+            response = http.request(CALL, **headers)
+            self.assertEqual((response.status, response.headers["www-authenticate"]), (401, "Bearer"))
+            self.assert_error(response.reply, -32016, "unauthenticated", "Not allowed")
+        # The connection may be a proxy's: what one of its clients shows is nothing to the others.
+        for _ in range(20):
+            http.request(CALL, Authorization=f"Bearer {self.WRONG}")
+        self.assertEqual(http.call("demo.echo", [1], Authorization=f"Bearer {TOKEN}").result, [1])
+        websocket = self.unshaken(daemon)
+        websocket.handshake(Authorization=f"Bearer {TOKEN}")
+        self.assertEqual(websocket.result("demo.echo", [1]), [1])
+        answer = self.unshaken(daemon).refused(Authorization=f"Bearer {self.WRONG}")
+        self.assertEqual((answer.status, answer.headers["www-authenticate"]), (401, "Bearer"))
+        self.assert_error(json.loads(answer.body), -32016, "unauthenticated", "Not allowed")
+
+    def test_wrong_tokens_are_counted_and_logged_without_being_shown(self):
+        daemon = self.start(clients=[client()])
+        refused = {"reason": "unauthenticated"}
+        self.open(daemon).request(CALL, Authorization=f"Bearer {self.WRONG}")
+        self.assertEqual(daemon.value("sluice_calls_rejected_total", **refused), 1)
+        daemon.wait_log(r"info .*failed call method=_invalid .*code=-32016")
+        lines = len(daemon.log)
+        self.unshaken(daemon).refused(Authorization=f"Bearer {self.WRONG}")
+        self.assertEqual(daemon.value("sluice_calls_rejected_total", **refused), 2)
+        daemon.wait_log(r"info .*failed call method=_invalid .*code=-32016", begin=lines)
+        lines = len(daemon.log)
+        self.connect(daemon).request("rpc.authenticate", {"token": self.WRONG}, id="guess")
+        self.assertEqual(daemon.value("sluice_calls_rejected_total", **refused), 3)
+        daemon.wait_log(r'info .*failed call method=rpc\.authenticate id="guess" .*code=-32016', begin=lines)
+        self.assertNotIn(self.WRONG, daemon.log_text())
+
+    def test_a_used_up_rate_is_429_and_says_truly_when_to_come_back(self):
+        http = self.open(self.start(clients=[client(rate=0.8, burst=1)]))
+        bearer = {"Authorization": f"Bearer {TOKEN}"}
+        self.assertEqual(http.call("demo.echo_inline", [1], **bearer).status, 200)
+        response = http.call("demo.echo_inline", [1], **bearer)
+        wait = self.assert_error(response.reply, -32005, "rate_limited", "Limit exceeded")["data"]["retry_after_ms"]
+        self.assertTrue(0 < wait <= 1250, wait)
+        self.assertEqual((response.status, response.headers["retry-after"]), (429, str(-(-wait // 1000))))
+        time.sleep(wait / 1000)
+        self.assertEqual(http.call("demo.echo_inline", [2], **bearer).result, [2])
+        response = http.call("demo.echo_inline", [3], **bearer)
+        time.sleep(int(response.headers["retry-after"]))
+        self.assertEqual((response.status, http.call("demo.echo_inline", [4], **bearer).result), (429, [4]))
 
 
 class UnixUsers(ClientsTest):
@@ -261,6 +329,50 @@ class Limits(ClientsTest):
         self.assertEqual(code(self.from_address(daemon, "127.0.0.2").request("demo.echo")), "ok")
         self.assertEqual(code(self.connect(daemon, "unix").request("demo.echo")), "ok")
         self.assertEqual(code(self.connect(daemon, "unix").request("demo.echo")), -32005)
+
+
+class Fairness(ClientsTest):
+    """One client calls ten times as often as it may. Its load alone is twice what the one worker can carry."""
+
+    SPIN = {"ms": 1}
+    SHARE = 200
+    PORTIONS_PER_SECOND = 50
+
+    def greedy(self, connection, ended):
+        """Calls without waiting for anything; how many of its calls were let in."""
+        connection.socket.setblocking(False)
+        portion = (message("demo.spin", self.SPIN, 1) + "\n").encode() * (10 * self.SHARE // self.PORTIONS_PER_SECOND)
+        while not ended.wait(1 / self.PORTIONS_PER_SECOND):
+            with contextlib.suppress(BlockingIOError):
+                connection.socket.send(portion)
+                self.let_in += connection.socket.recv(1 << 20).count(b'"result"')
+
+    def median_ms(self, connections):
+        took = []
+        for connection in connections * 15:
+            watch = Stopwatch()
+            connection.result("demo.spin", self.SPIN)
+            took.append(watch.ms())
+        return statistics.median(took)
+
+    def test_a_greedy_client_costs_the_others_little(self):
+        daemon = self.start(server={"workers": 1}, clients=[
+            client("greedy", user=os.getuid(), rate=self.SHARE, burst=10, max_in_flight=2), client("anonymous")])
+        polite = [self.connect(daemon) for _ in range(10)]
+        self.median_ms(polite)  # the first calls are slower
+        ended = threading.Event()
+        self.let_in = 0
+        thread = threading.Thread(target=self.greedy, args=(self.connect(daemon, "unix"), ended))
+        alone = self.median_ms(polite)
+        thread.start()
+        try:
+            beside = self.median_ms(polite)
+        finally:
+            ended.set()
+            thread.join()
+        self.assertGreater(self.let_in, 0)
+        self.assertGreater(daemon.value("sluice_calls_rejected_total", reason="rate_limited"), 0)
+        self.assert_below(beside, 5 * alone)
 
 
 class Reload(ClientsTest):

@@ -515,6 +515,29 @@ class NotJson(DaemonTest):
         for method in ("demo.echo", "demo.sum"):
             self.assertEqual(after.value("sluice_calls_total", method=method), before.value("sluice_calls_total", method=method))
 
+    def test_a_line_within_a_tls_hello_is_not_run(self):
+        # Whoever made the session ticket that a client shows again has chosen these bytes.
+        hello = bytes.fromhex("16030100c8010000c40303") + b"\n" + message("demo.echo", [1], 1).encode() + b"\n" + bytes(100)
+        before = self.daemon.value("sluice_calls_total", method="demo.echo")
+        closed = {"reason": "framing_lost"}
+        for size in (1 << 20, 1):
+            with self.subTest(size=size), self.daemon.connect() as connection:
+                ended = self.daemon.value("sluice_connections_closed_total", **closed)
+                try:
+                    connection.send_pieces(hello, size)
+                except (ConnectionResetError, BrokenPipeError):
+                    pass
+                connection.half_close()
+                self.assertEqual([code(reply) for reply in connection.read_to_end()], [-32700])
+                self.daemon.wait_value(ended + 1, "sluice_connections_closed_total", **closed)
+        self.assertEqual(self.daemon.value("sluice_calls_total", method="demo.echo"), before)
+
+    def test_the_first_byte_of_tls_within_headers_is_a_message_like_any_other(self):
+        with self.daemon.connect() as connection:
+            connection.headers = True
+            connection.send(framed("\x16\n" + echo([1], 1)) + framed(echo([2], 2)))
+            self.assertEqual([code(reply) for reply in connection.receive_many(2)], [-32700, "ok"])
+
     def test_a_tls_hello_to_a_plain_listener_is_refused_without_harm(self):
         hello = bytes.fromhex("16030100c8010000c40303") + bytes(range(200))
         with self.daemon.connect() as connection:

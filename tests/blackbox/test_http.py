@@ -147,12 +147,16 @@ class CallHeaders(HttpTest):
             self.assertEqual(client.call("demo.sleep", {"ms": ms(60000)}, Sluice_Timeout_Ms="9" * 40).code, -32002)
 
     def test_a_header_that_is_no_time_limit_is_an_invalid_request(self):
+        before = self.daemon.value("sluice_calls_total", method="demo.echo", code="ok")
         with self.open() as client:
             for value in ("0", "-1", "+5", "1.5", "5ms", "x", "", "1 2"):
                 with self.subTest(value):
-                    response = client.request(message("demo.echo", [1], 1), Sluice_Timeout_Ms=value)
-                    self.assertEqual((response.status, response.code), (200, -32600), response)
+                    for body, id in ((message("demo.echo", [1], "x"), "x"), (message("demo.echo", [1]), None),
+                                     ("[" + message("demo.echo", [1], 1) + "]", None)):
+                        response = client.request(body, Sluice_Timeout_Ms=value)
+                        self.assertEqual((response.status, response.code, response.reply["id"]), (200, -32600, id), response)
             client.fence()
+        self.assertEqual(self.daemon.value("sluice_calls_total", method="demo.echo", code="ok"), before + 1)
 
     def test_a_trace_context_may_come_as_a_header(self):
         trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -539,12 +543,13 @@ class Drain(HttpTest):
                 self.assertEqual(daemon.wait_exit(), 0)
 
     def test_a_request_that_comes_later_is_refused_in_its_turn(self):
-        daemon = self.start()
-        with self.open(daemon) as client:
+        daemon = self.start(server={"io_threads": 1})
+        with self.open(daemon) as client, self.open(daemon) as idle:
+            idle.fence()
             client.post("demo.sleep", {"ms": ms(800)}, "running")
             daemon.wait_in_flight(1)
             daemon.signal(signal.SIGTERM)
-            eventually(5, lambda: daemon.http("/readyz")[0] == 503)
+            idle.expect_end()  # so the thread's connections know of the drain
             client.send(request(message("demo.sum", [1], "late")) + request(message("demo.sum", [1], "later")))
             running, late, later = client.receive_many(3)
             self.assertEqual((running.status, running.reply["id"], running.closes), (200, "running", False))
@@ -638,6 +643,17 @@ class SlowReaders(HttpTest):
             before = daemon.resident_bytes()
             self.assert_below(self.flood(client, request(method="GET") * 500, 64 << 20), 16 << 20, "bytes taken")
             self.assert_below(daemon.resident_bytes() - before, SLOW * 32 << 20, "bytes kept")
+
+    def test_origins_of_requests_that_wait_are_bounded_too(self):
+        daemon = self.start(server={"max_output_buffer": "64KiB", "workers": 16},
+                            listen=[{"address": "tcp://127.0.0.1:0", "allowed_origins": ["*"]}])
+        with self.open(daemon) as client:
+            client.send(b"".join(request(message("demo.sleep", {"ms": ms(300)}, id), Origin="https://" + "x" * 8000) for id in range(8)))
+            eventually(5, lambda: daemon.in_flight() >= 3)
+            with self.open(daemon) as other:
+                other.fence()
+            self.assertEqual(daemon.in_flight(), 3)  # a quarter of the buffer, and the one that is over it
+            self.assertEqual([response.reply["id"] for response in client.receive_many(8)], list(range(8)))
 
     def test_a_client_that_reads_late_still_gets_everything(self):
         daemon = self.start(server={"max_output_buffer": "1MiB", "write_timeout": duration(60000)})

@@ -52,7 +52,6 @@ TEST_CASE("what is no reply to a call of this server's is told") {
                            R"({"id":1,"method":"m","result":1})",
                            R"([{"id":1,"result":1}])",
                            R"("text")",
-                           "3",
                            "{}"}) {
     CAPTURE(text);
     CHECK(read(text) == "no reply");

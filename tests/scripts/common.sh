@@ -79,9 +79,6 @@ trap 'exit 143' TERM
 # Where the sanitizers find the symbolizer that names lines in their reports.
 export PATH=$PATH:/usr/lib/llvm-19/bin
 
-# Without these, ccache passes on whatever uses a precompiled header.
-export CCACHE_SLOPPINESS=${CCACHE_SLOPPINESS:-pch_defines,time_macros}
-
 # build PRESET [TARGET...]: configures and compiles it; counts as one check, and nothing after it makes
 # sense without.
 build() {
@@ -94,6 +91,15 @@ build() {
     failed 1 "the $1 build"
     exit 1
   fi
+}
+
+# build_ahead PRESET: where its step is among those of this run, compiles it from now on beside this step, whose
+# programs mostly wait. What comes of it is for that step to say.
+build_ahead() {
+  [[ " ${SLUICE_STEPS:-} " == *" $1 "* ]] || return 0
+  { cmake --preset "$1" && nice -n 19 cmake --build --preset "$1" --parallel "$jobs"; } \
+    >"build/logs/$1.ahead.log" 2>&1 &
+  on_exit wait $!
 }
 
 # units PRESET: ctest in that build tree. A program that reports its own cases counts as those.

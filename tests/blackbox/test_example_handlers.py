@@ -1,13 +1,10 @@
 """The example handlers in other languages, behind a real server with their own configuration."""
 
 import pathlib
-import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "blackbox"))
-from daemon import DaemonTest, main, message, ms  # noqa: E402
+from daemon import DaemonTest, main, message, ms
 
-HANDLERS = ROOT / "examples" / "handlers"
+HANDLERS = pathlib.Path(__file__).resolve().parents[2] / "examples" / "handlers"
 
 
 class Handlers(DaemonTest):
