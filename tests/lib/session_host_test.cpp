@@ -13,7 +13,7 @@ namespace {
 struct Fixture {
   Metrics metrics{1};
   WorkerPool pool{1, 1};
-  IoThread thread{0, Limits{}, pool, metrics.shard(0)};
+  IoThread thread{0, "io-0", Limits{}, pool, metrics.shard(0)};
   Registry registry{metrics};
   Access access{std::vector<ClientSettings>{}};
   Admission admission{1};
