@@ -79,11 +79,12 @@ class Check {
                       "backend.module");
     }
     for (const auto& [key, where] : entry.keys) {
-      const bool own = std::ranges::find(kind->own, key) != kind->own.end();
-      const bool anybodys = own || std::ranges::none_of(kinds(), [&key = key](const Kind& each) {
-                              return std::ranges::find(each.own, key) != each.own.end();
-                            });
-      if (!anybodys) complain(where, fmt::format("backend.{} has no meaning for {}", key, kind->what));
+      const std::string_view name = key;
+      const auto owns = [name](const Kind& each) {
+        return std::ranges::find(each.own, name) != each.own.end();
+      };
+      if (owns(*kind) || std::ranges::none_of(kinds(), owns)) continue;
+      complain(where, fmt::format("backend.{} has no meaning for {}", name, kind->what));
     }
   }
 
