@@ -399,7 +399,7 @@ def _toml_table(head, table):
     return "\n".join([head] + [f"{key} = {_toml_value(value)}" for key, value in table.items()]) + "\n"
 
 
-def config_text(server=None, methods=None, log=None, listen=(), admin="tcp://127.0.0.1:0", clients=None):
+def config_text(server=None, methods=None, log=None, listen=(), admin="tcp://127.0.0.1:0", clients=None, backends=None):
     parts = [_toml_table("[server]", server or {})]
     for listener in listen:
         parts.append(_toml_table("[[listen]]", listener if isinstance(listener, dict) else {"address": listener}))
@@ -409,6 +409,8 @@ def config_text(server=None, methods=None, log=None, listen=(), admin="tcp://127
         parts.append(_toml_table("[log]", log))
     for client in clients or ():
         parts.append(_toml_table("[[client]]", client))
+    for backend in backends or ():
+        parts.append(_toml_table("[[backend]]", backend))
     for name, table in (methods or {}).items():
         parts.append(_toml_table(f"[method.{json.dumps(name)}]", table))
     return "\n".join(parts)
@@ -425,7 +427,8 @@ class Daemon:
     """One `sluiced`. By default it serves tcp://127.0.0.1:0, a Unix socket and an admin port, with --demo."""
 
     def __init__(self, server=None, methods=None, log=None, listen=None, admin="tcp://127.0.0.1:0", text=None,
-                 arguments=("--demo",), environment=None, descriptors=None, prefix=(), pass_fds=(), directory=None, clients=None):
+                 arguments=("--demo",), environment=None, descriptors=None, prefix=(), pass_fds=(), directory=None, clients=None,
+                 backends=None):
         self._own_directory = None
         if directory is None:
             self._own_directory = tempfile.TemporaryDirectory(prefix="sluice-")
@@ -433,7 +436,7 @@ class Daemon:
         self.directory = pathlib.Path(directory)
         self.config = self.directory / "sluiced.toml"
         self.parts = {"server": {"drain_timeout": duration(5000), **(server or {})}, "methods": methods, "log": log,
-                      "admin": admin, "clients": clients, "listen": listen if listen is not None else
+                      "admin": admin, "clients": clients, "backends": backends, "listen": listen if listen is not None else
                       ["tcp://127.0.0.1:0", f"unix://{self.directory}/sluice.sock"]}
         self.config.write_text(text if text is not None else config_text(**self.parts))
         self.command = [*prefix, sluiced(), "--config", str(self.config), *arguments]

@@ -1,0 +1,217 @@
+#include "lib/backend/upstream_backend.hpp"
+
+#include <algorithm>
+
+namespace sluice::core {
+
+UpstreamBackend::UpstreamBackend(BackendHub& hub, BackendSettings settings,
+                                 std::shared_ptr<BackendMetrics> metrics)
+    : hub_(hub),
+      settings_(std::move(settings)),
+      metrics_(std::move(metrics)),
+      retried_(settings_.upstream->retry.methods),
+      backoff_(settings_.upstream->retry.backoff, kLongestWait) {
+  const auto authorities = std::make_shared<UpstreamAuthorities>(settings_.upstream->ca);
+  UpstreamEndpoint::Owner& owner = *this;
+  for (std::size_t i = 0; i < settings_.upstream->urls.size(); ++i) {
+    endpoints_.push_back(
+        std::make_unique<UpstreamEndpoint>(hub_, settings_, i, authorities, *metrics_, log_, owner));
+  }
+}
+
+void UpstreamBackend::start() {
+  for (const auto& endpoint : endpoints_) endpoint->start();
+}
+
+UpstreamCall* UpstreamBackend::find(const BackendCall& call) {
+  const auto found = calls_.find(call.serial);
+  return found == calls_.end() ? nullptr : &found->second;
+}
+
+void UpstreamBackend::submit(BackendCall& call) {
+  UpstreamCall& added = calls_.try_emplace(call.serial, call).first->second;
+  budget_.deposit(hub_.now());
+  wait(added);
+}
+
+void UpstreamBackend::wait(UpstreamCall& call) {
+  waiting_.push_back(call.call);
+  on_change();
+}
+
+// All that a turn has brought is dealt with at its end: what ends in it is not in use further up the stack.
+void UpstreamBackend::on_turn_end() {
+  if (!ended_) dispatch();
+  if (!retiring_ || !calls_.empty() || ended_) return;
+  ended_ = true;
+  for (const auto& endpoint : endpoints_) endpoint->end();
+  hub_.look_at_retired();
+}
+
+void UpstreamBackend::dispatch() {
+  bool full = false;
+  waiting_.for_each([&](BackendCall& call) {
+    if (full) return;
+    UpstreamCall* const waiting = find(call);
+    // One that waits for a certain URL keeps nobody else from theirs.
+    if (waiting != nullptr && !place(*waiting)) full = waiting->failed == nullptr;
+  });
+  if (!waiting_.empty() && hopeless()) refuse_waiting();
+  open_for_waiting();
+  show_breaker();
+}
+
+// Finds a connection for it: where there is least to do, if possible not where it has failed.
+bool UpstreamBackend::place(UpstreamCall& call) {
+  UpstreamEndpoint* best = nullptr;
+  UpstreamConnection* connection = nullptr;
+  ++turn_;
+  for (std::size_t i = 0; i < endpoints_.size(); ++i) {
+    UpstreamEndpoint& each = *endpoints_[(turn_ + i) % endpoints_.size()];
+    if (!each.allows()) continue;
+    UpstreamConnection* const found = each.connection_with_room();
+    if (found == nullptr) continue;
+    const bool better = best == nullptr || best == call.failed ||
+                        (&each != call.failed && each.in_flight() < best->in_flight());
+    if (!better) continue;
+    best = &each;
+    connection = found;
+  }
+  if (best == nullptr) return false;
+  static_cast<ListHook<BackendQueueTag>&>(call.call).unlink();
+  send(call, call.attempts[0], *connection, *best);
+  return true;
+}
+
+void UpstreamBackend::send(UpstreamCall& call, UpstreamAttempt& attempt, UpstreamConnection& connection,
+                           UpstreamEndpoint& endpoint) {
+  call.call.call.started = hub_.now();
+  ++call.tries;
+  attempt.call = &call;
+  attempt.id = hub_.new_serial();
+  endpoint.send(attempt, connection, call.call.call);
+  if (!attempt.under_way()) finish(call, nullptr, nullptr);
+}
+
+void UpstreamBackend::open_for_waiting() {
+  std::size_t wanted = 0;
+  waiting_.for_each([&](BackendCall&) { ++wanted; });
+  for (const auto& endpoint : endpoints_) {
+    const std::size_t coming = endpoint->room_to_come();
+    wanted -= std::min(wanted, coming);
+  }
+  for (const auto& endpoint : endpoints_) {
+    while (wanted > 0 && endpoint->allows()) {
+      const std::size_t coming = endpoint->room_to_come();
+      if (!endpoint->open_one()) break;
+      wanted -= std::min(wanted, endpoint->room_to_come() - coming);
+    }
+  }
+}
+
+bool UpstreamBackend::hopeless() const {
+  return std::ranges::none_of(endpoints_, [](const auto& each) { return each->promises(); });
+}
+
+void UpstreamBackend::refuse_waiting() {
+  const proto::Error error = refusal();
+  while (BackendCall* const call = waiting_.front()) finish(*find(*call), nullptr, &error);
+}
+
+milliseconds UpstreamBackend::retry_after() const {
+  milliseconds soonest = kLongestWait;
+  for (const auto& each : endpoints_) soonest = std::min(soonest, each->retry_after());
+  return soonest;
+}
+
+proto::Error UpstreamBackend::refusal() const {
+  const bool all_down = std::ranges::all_of(endpoints_, [](const auto& each) { return each->down(); });
+  return all_down ? proto::backend_down(settings_.name, retry_after())
+                  : proto::circuit_open(settings_.name, retry_after());
+}
+
+void UpstreamBackend::on_reply(UpstreamAttempt& attempt, const proto::Reply& reply) {
+  UpstreamCall& call = *attempt.call;
+  call.failed = attempt.endpoint;
+  if (is_retryable(reply.error_code) && may_retry(call)) return;
+  finish(call, &reply, nullptr);
+}
+
+void UpstreamBackend::on_failure(UpstreamAttempt& attempt, UpstreamFailure how) {
+  UpstreamCall& call = *attempt.call;
+  call.failed = attempt.endpoint;
+  if (how == UpstreamFailure::refused) return wait(call);
+  if (how == UpstreamFailure::reply_too_big) {
+    const auto error = proto::response_too_big(hub_.limits().response_bytes_max);
+    return finish(call, nullptr, &error);
+  }
+  if (may_retry(call)) return;
+  const auto error = proto::backend_down(settings_.name, retry_after());
+  finish(call, nullptr, &error);
+}
+
+// Whether it will be tried again, which is seen to.
+bool UpstreamBackend::may_retry(UpstreamCall& call) {
+  const RetrySettings& retry = settings_.upstream->retry;
+  if (call.call.stopped || call.tries >= retry.attempts || !retried_.allow(call.call.call.request.method)) {
+    return false;
+  }
+  const auto delay = backoff_.delay(static_cast<unsigned>(call.tries - 1), hub_.random_bits());
+  const TimePoint again = hub_.now() + delay;
+  if (again >= call.call.call.deadline || !budget_.try_withdraw(hub_.now())) return false;
+  metrics_->retries.fetch_add(1, std::memory_order_relaxed);
+  call.backing_off = true;
+  hub_.io().set_deadline(call.call, again);
+  return true;
+}
+
+void UpstreamBackend::on_overdue(BackendCall& call, TimePoint) {
+  UpstreamCall* const found = find(call);
+  if (found != nullptr && std::exchange(found->backing_off, false)) wait(*found);
+}
+
+void UpstreamBackend::stop_call(BackendCall& call) {
+  UpstreamCall* const found = find(call);
+  if (found == nullptr) return;
+  finish(*found, nullptr, nullptr);
+}
+
+// Ends whatever is done for it, and gives it back.
+void UpstreamBackend::finish(UpstreamCall& call, const proto::Reply* reply, const proto::Error* error) {
+  BackendCall& given = call.call;
+  // A time limit that the client chose says nothing about the upstream.
+  const bool own_limit = !given.call.request.timeout || *given.call.request.timeout > given.call.timeout;
+  const bool overdue = given.stopped && own_limit && hub_.now() >= given.call.deadline;
+  for (UpstreamAttempt& attempt : call.attempts) {
+    if (attempt.under_way()) attempt.endpoint->stop(attempt, overdue);
+  }
+  static_cast<ListHook<BackendQueueTag>&>(given).unlink();
+  calls_.erase(given.serial);
+  if (given.stopped || given.call.request.is_notification()) {
+    hub_.finish(given);
+  } else if (reply != nullptr) {
+    hub_.finish_with_reply(given, *reply);
+  } else if (error != nullptr) {
+    hub_.finish_with_error(given, *error);
+  } else {
+    hub_.finish(given);
+  }
+  on_change();
+}
+
+void UpstreamBackend::show_breaker() {
+  int best = 2;
+  for (const auto& each : endpoints_) best = std::min(best, static_cast<int>(each->breaker_state()));
+  metrics_->breaker_state.store(best, std::memory_order_relaxed);
+}
+
+void UpstreamBackend::retire(bool kill) {
+  retiring_ = true;
+  while (kill && !calls_.empty()) {
+    const auto error = proto::backend_down(settings_.name, milliseconds(1));
+    finish(calls_.begin()->second, nullptr, &error);
+  }
+  on_change();
+}
+
+}  // namespace sluice::core
