@@ -140,7 +140,7 @@ void UpstreamBackend::on_reply(UpstreamAttempt& attempt, const proto::Reply& rep
 void UpstreamBackend::on_failure(UpstreamAttempt& attempt, UpstreamFailure how) {
   UpstreamCall& call = *attempt.call;
   call.failed = attempt.endpoint;
-  if (how == UpstreamFailure::refused) return wait(call);
+  if (how == UpstreamFailure::unsent) return wait(call);
   if (how == UpstreamFailure::reply_too_big) {
     const auto error = proto::response_too_big(hub_.limits().response_bytes_max);
     return finish(call, nullptr, &error);

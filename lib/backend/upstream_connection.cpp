@@ -1,13 +1,23 @@
 #include "lib/backend/upstream_connection.hpp"
 
+#include <algorithm>
 #include <utility>
 
+#include "lib/backend/upstream_http_connection.hpp"
 #include "lib/backend/upstream_stream_connection.hpp"
+#include "lib/backend/upstream_websocket_connection.hpp"
 
 namespace sluice::core {
 
 std::shared_ptr<UpstreamConnection> UpstreamConnection::make(const UpstreamRoute& route, Owner& owner) {
-  return std::make_shared<StreamConnection>(route, owner);
+  switch (route.url.kind) {
+    case UpstreamUrl::Kind::http:
+      return std::make_shared<HttpConnection>(route, owner);
+    case UpstreamUrl::Kind::websocket:
+      return std::make_shared<WebSocketConnection>(route, owner);
+    default:
+      return std::make_shared<StreamConnection>(route, owner);
+  }
 }
 
 UpstreamConnection::UpstreamConnection(const UpstreamRoute& route, Owner& owner)
@@ -121,6 +131,22 @@ bool UpstreamConnection::take_message(std::string_view text, const proto::Messag
   release(*attempt);
   owner_->on_reply(*attempt, *reply);
   return true;
+}
+
+bool UpstreamConnection::take_text(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  text.remove_prefix(std::min(text.find_first_not_of(kSpace), text.size()));
+  proto::MessageScanner scanner;
+  const bool whole = scanner.scan(text) == proto::MessageScanner::Status::complete &&
+                     text.find_first_not_of(kSpace, scanner.position()) == std::string_view::npos;
+  if (whole) return take_message(text.substr(0, scanner.position()), scanner.message());
+  reject(text, "not a message");
+  return false;
+}
+
+void UpstreamConnection::take_silence(UpstreamAttempt& attempt) {
+  release(attempt);
+  owner_->on_reply(attempt, proto::Reply{});
 }
 
 // If it began with its id, or can be that of one call only, that call is told.

@@ -36,7 +36,12 @@ struct UpstreamAttempt {
 };
 
 // Why an attempt has no reply.
-enum class UpstreamFailure : std::uint8_t { lost, refused, garbage, reply_too_big };
+enum class UpstreamFailure : std::uint8_t {
+  unsent,    // nothing of it has left: it has not run
+  lost,      // with its connection
+  no_reply,  // something came in the place of one
+  reply_too_big,
+};
 
 // What all connections to one URL are made of.
 struct UpstreamRoute {
@@ -129,6 +134,10 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
   void note_received() { received_at_ = hub().now(); }
   // A message that came in whole. False where it was no reply to anything.
   bool take_message(std::string_view text, const proto::Message& message);
+  // What should be one message and nothing else.
+  bool take_text(std::string_view text);
+  // The attempt is over as it should be, without a reply.
+  void take_silence(UpstreamAttempt& attempt);
   // The beginning of one that is too big: the call is told, and the connection ends.
   void take_long(std::string_view start);
   // Something that is no reply; too much of it ends the connection.

@@ -119,7 +119,7 @@ void UpstreamEndpoint::on_end(UpstreamConnection& connection, UpstreamConnection
   while (UpstreamAttempt* const attempt = connection.take_attempt()) {
     probe = probe || (attempt->probe && !attempt->judged);
     attempt->judged = true;
-    owner_.on_failure(*attempt, attempt->sent ? UpstreamFailure::lost : UpstreamFailure::refused);
+    owner_.on_failure(*attempt, attempt->sent ? UpstreamFailure::lost : UpstreamFailure::unsent);
   }
   if (failed && why != End::not_connected) note_breaker(breaker_.failed(hub_.now(), probe));
   drop(connection);

@@ -88,9 +88,4 @@ void UpstreamStream::close() {
   socket_.close(ignored);
 }
 
-void teardown(boost::beast::role_type, UpstreamStream& stream, error_code& error) {
-  stream.close();
-  error = {};
-}
-
 }  // namespace sluice::core

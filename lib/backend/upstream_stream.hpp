@@ -97,14 +97,14 @@ class UpstreamStream {
   bool closed_ = false;
 };
 
-// Beast asks for these to end a WebSocket. The other side has said goodbye by then.
-void teardown(boost::beast::role_type role, UpstreamStream& stream, boost::system::error_code& error);
+// Beast ends a WebSocket by these; in the second, both sides have said goodbye.
+inline void beast_close_socket(UpstreamStream& stream) { stream.close(); }
 template <typename Handler>
-void async_teardown(boost::beast::role_type role, UpstreamStream& stream, Handler&& handler) {
-  boost::system::error_code error;
-  teardown(role, stream, error);
-  boost::asio::post(stream.get_executor(),
-                    [handler = std::forward<Handler>(handler), error]() mutable { handler(error); });
+void async_teardown(boost::beast::role_type, UpstreamStream& stream, Handler&& handler) {
+  stream.close();
+  boost::asio::post(stream.get_executor(), [handler = std::forward<Handler>(handler)]() mutable {
+    handler(boost::system::error_code());
+  });
 }
 
 }  // namespace sluice::core

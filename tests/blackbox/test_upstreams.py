@@ -32,7 +32,7 @@ class UpstreamTest(DaemonTest):
 class ForwardingTest(UpstreamTest):
     """Another sluiced, by each way that leads to it."""
 
-    schemes = ("tcp", "unix")
+    schemes = ("tcp", "unix", "http", "ws")
 
     def each_scheme(self):
         for scheme in self.schemes:
