@@ -10,7 +10,8 @@ UpstreamBackend::UpstreamBackend(BackendHub& hub, BackendSettings settings,
       settings_(std::move(settings)),
       metrics_(std::move(metrics)),
       retried_(settings_.upstream->retry.methods),
-      backoff_(settings_.upstream->retry.backoff, kLongestWait) {
+      backoff_(settings_.upstream->retry.backoff, kLongestWait),
+      hedges_(settings_.upstream->hedge) {
   const auto authorities = std::make_shared<UpstreamAuthorities>(settings_.upstream->ca);
   UpstreamEndpoint::Owner& owner = *this;
   for (std::size_t i = 0; i < settings_.upstream->urls.size(); ++i) {
@@ -35,6 +36,8 @@ void UpstreamBackend::submit(BackendCall& call) {
 }
 
 void UpstreamBackend::wait(UpstreamCall& call) {
+  call.timer = UpstreamCall::Timer::none;
+  hub_.io().clear_deadline(call.call);
   waiting_.push_back(call.call);
   on_change();
 }
@@ -58,39 +61,84 @@ void UpstreamBackend::dispatch() {
   });
   if (!waiting_.empty() && hopeless()) refuse_waiting();
   open_for_waiting();
+  IntrusiveList<BackendCall, BackendQueueTag> due;
+  due.take_all(to_hedge_);
+  while (BackendCall* const call = due.pop_front()) hedge(*find(*call));
   show_breaker();
 }
 
-// Finds a connection for it: where there is least to do, if possible not where it has failed.
 bool UpstreamBackend::place(UpstreamCall& call) {
-  UpstreamEndpoint* best = nullptr;
-  UpstreamConnection* connection = nullptr;
-  ++turn_;
-  for (std::size_t i = 0; i < endpoints_.size(); ++i) {
-    UpstreamEndpoint& each = *endpoints_[(turn_ + i) % endpoints_.size()];
-    if (!each.allows()) continue;
-    UpstreamConnection* const found = each.connection_with_room();
-    if (found == nullptr) continue;
-    const bool better = best == nullptr || best == call.failed ||
-                        (&each != call.failed && each.in_flight() < best->in_flight());
-    if (!better) continue;
-    best = &each;
-    connection = found;
-  }
-  if (best == nullptr) return false;
+  const Place found = find_place(call.failed, nullptr);
+  if (found.endpoint == nullptr) return false;
+  if (found.endpoint == call.failed && other_to_come(call.failed)) return false;
+  open_for_balance(*found.endpoint);
   static_cast<ListHook<BackendQueueTag>&>(call.call).unlink();
-  send(call, call.attempts[0], *connection, *best);
+  if (++call.tries == 1) call.call.call.started = hub_.now();
+  send(call, call.attempts[0], found);
   return true;
 }
 
-void UpstreamBackend::send(UpstreamCall& call, UpstreamAttempt& attempt, UpstreamConnection& connection,
-                           UpstreamEndpoint& endpoint) {
-  call.call.call.started = hub_.now();
-  ++call.tries;
+// A connection with room, where there is least to do; `last_choice` only if there is no other.
+UpstreamBackend::Place UpstreamBackend::find_place(const UpstreamEndpoint* last_choice,
+                                                   const UpstreamConnection* except) {
+  Place best;
+  ++turn_;
+  for (std::size_t i = 0; i < endpoints_.size(); ++i) {
+    UpstreamEndpoint& each = *endpoints_[(turn_ + i) % endpoints_.size()];
+    UpstreamConnection* const found = each.allows() ? each.connection_with_room(except) : nullptr;
+    if (found == nullptr) continue;
+    const bool better = best.endpoint == nullptr || best.endpoint == last_choice ||
+                        (&each != last_choice && each.in_flight() < best.endpoint->in_flight());
+    if (better) best = {&each, found};
+  }
+  return best;
+}
+
+// Whether there will be a connection to another URL, or none that is known to fail.
+bool UpstreamBackend::other_to_come(const UpstreamEndpoint* than) {
+  return std::ranges::any_of(endpoints_, [than](const auto& each) {
+    return each.get() != than && each->allows() && (each->room_to_come() > 0 || each->open_one());
+  });
+}
+
+// A URL that has less to do, and lacks but a connection, is to have its share of the next calls.
+void UpstreamBackend::open_for_balance(const UpstreamEndpoint& busy) {
+  for (const auto& each : endpoints_) {
+    if (each->allows() && each->in_flight() < busy.in_flight() && each->room_to_come() == 0 &&
+        each->connection_with_room() == nullptr) {
+      each->open_one();
+    }
+  }
+}
+
+void UpstreamBackend::send(UpstreamCall& call, UpstreamAttempt& attempt, const Place& place) {
   attempt.call = &call;
   attempt.id = hub_.new_serial();
-  endpoint.send(attempt, connection, call.call.call);
-  if (!attempt.under_way()) finish(call, nullptr, nullptr);
+  place.endpoint->send(attempt, *place.connection, call.call.call);
+  if (!attempt.under_way()) return finish(call, nullptr, nullptr);
+  if (&attempt == &call.attempts[0]) hedge_later(call);
+}
+
+void UpstreamBackend::hedge_later(UpstreamCall& call) {
+  const ActiveCall& active = call.call.call;
+  const auto delay = hedges_.delay(active.request.method, active.method->spec().name);
+  if (!delay || active.request.is_notification()) return;
+  call.timer = UpstreamCall::Timer::hedge;
+  hub_.io().set_deadline(call.call, hub_.now() + *delay);
+}
+
+// The second request goes to another URL if it can, and over another connection in any case.
+void UpstreamBackend::hedge(UpstreamCall& call) {
+  const UpstreamAttempt& first = call.attempts[0];
+  if (!first.under_way() || call.attempts[1].under_way()) return;
+  const Place found = find_place(first.endpoint, first.connection);
+  if (found.endpoint == nullptr) {
+    if (other_to_come(nullptr)) to_hedge_.push_back(call.call);
+    return;
+  }
+  if (!budget_.try_withdraw(hub_.now())) return;
+  metrics_->retries.fetch_add(1, std::memory_order_relaxed);
+  send(call, call.attempts[1], found);
 }
 
 void UpstreamBackend::open_for_waiting() {
@@ -132,22 +180,34 @@ proto::Error UpstreamBackend::refusal() const {
 
 void UpstreamBackend::on_reply(UpstreamAttempt& attempt, const proto::Reply& reply) {
   UpstreamCall& call = *attempt.call;
-  call.failed = attempt.endpoint;
-  if (is_retryable(reply.error_code) && may_retry(call)) return;
+  if (is_retryable(reply.error_code)) {
+    call.failed = attempt.endpoint;
+    if (call.under_way() || may_retry(call)) return;
+  } else {
+    const ActiveCall& active = call.call.call;
+    hedges_.observe(active.request.method, active.method->spec().name, hub_.now() - call.attempts[0].began);
+  }
   finish(call, &reply, nullptr);
 }
 
 void UpstreamBackend::on_failure(UpstreamAttempt& attempt, UpstreamFailure how) {
   UpstreamCall& call = *attempt.call;
   call.failed = attempt.endpoint;
-  if (how == UpstreamFailure::unsent) return wait(call);
   if (how == UpstreamFailure::reply_too_big) {
     const auto error = proto::response_too_big(hub_.limits().response_bytes_max);
     return finish(call, nullptr, &error);
   }
+  if (call.under_way()) return;  // the other of two may yet succeed
+  if (how == UpstreamFailure::unsent) return wait_again(call);
   if (may_retry(call)) return;
   const auto error = proto::backend_down(settings_.name, retry_after());
   finish(call, nullptr, &error);
+}
+
+// It never left, so that it does not count.
+void UpstreamBackend::wait_again(UpstreamCall& call) {
+  --call.tries;
+  wait(call);
 }
 
 // Whether it will be tried again, which is seen to.
@@ -160,14 +220,17 @@ bool UpstreamBackend::may_retry(UpstreamCall& call) {
   const TimePoint again = hub_.now() + delay;
   if (again >= call.call.call.deadline || !budget_.try_withdraw(hub_.now())) return false;
   metrics_->retries.fetch_add(1, std::memory_order_relaxed);
-  call.backing_off = true;
+  call.timer = UpstreamCall::Timer::retry;
   hub_.io().set_deadline(call.call, again);
   return true;
 }
 
 void UpstreamBackend::on_overdue(BackendCall& call, TimePoint) {
   UpstreamCall* const found = find(call);
-  if (found != nullptr && std::exchange(found->backing_off, false)) wait(*found);
+  if (found == nullptr) return;
+  const auto timer = std::exchange(found->timer, UpstreamCall::Timer::none);
+  if (timer == UpstreamCall::Timer::retry) wait(*found);
+  if (timer == UpstreamCall::Timer::hedge) hedge(*found);
 }
 
 void UpstreamBackend::stop_call(BackendCall& call) {

@@ -11,26 +11,30 @@
 
 #include "lib/access/method_patterns.hpp"
 #include "lib/backend/upstream_endpoint.hpp"
+#include "lib/backend/upstream_hedges.hpp"
 #include "lib/base/backoff.hpp"
 #include "lib/base/retry_budget.hpp"
 
 namespace sluice::core {
 
-// A call from its arrival to its end. Between attempts it waits in the queue, or for its deadline (the hook
-// and the deadline of its BackendCall).
+// A call from its arrival to its end. Where it waits for a connection, its BackendCall is in one of the
+// backend's lists; where it waits for a time, that is its BackendCall's deadline.
 struct UpstreamCall {
+  enum class Timer : std::uint8_t { none, retry, hedge };
+
   explicit UpstreamCall(BackendCall& of) : call(of) {}
+  bool under_way() const { return attempts[0].under_way() || attempts[1].under_way(); }
 
   BackendCall& call;
   std::array<UpstreamAttempt, 2> attempts;   // the second: a hedge
-  std::size_t tries = 0;                     // that may have run
+  std::size_t tries = 0;                     // the first, and its repetitions
   const UpstreamEndpoint* failed = nullptr;  // where the last one failed
-  bool backing_off = false;                  // its deadline is when it is tried again
+  Timer timer = Timer::none;                 // what its deadline is for
 };
 
 // Sends each call to the least loaded URL that is healthy, or keeps it until a connection can take it; asks
-// again where a call has failed and may run twice; refuses at once what nobody can serve. Backends' thread
-// only.
+// again where a call has failed, or is slow, and may run twice; refuses at once what nobody can serve.
+// Backends' thread only.
 class UpstreamBackend final : public Backend, private UpstreamEndpoint::Owner, private TurnEnd {
  public:
   UpstreamBackend(BackendHub& hub, BackendSettings settings, std::shared_ptr<BackendMetrics> metrics);
@@ -49,15 +53,25 @@ class UpstreamBackend final : public Backend, private UpstreamEndpoint::Owner, p
   void on_turn_end() override;
 
   void dispatch();
+  struct Place {
+    UpstreamEndpoint* endpoint = nullptr;  // null: there is none
+    UpstreamConnection* connection = nullptr;
+  };
+
   bool place(UpstreamCall& call);
+  Place find_place(const UpstreamEndpoint* last_choice, const UpstreamConnection* except);
+  bool other_to_come(const UpstreamEndpoint* than);
+  void open_for_balance(const UpstreamEndpoint& busy);
+  void hedge(UpstreamCall& call);
   void open_for_waiting();
   bool hopeless() const;
   void refuse_waiting();
   proto::Error refusal() const;
   milliseconds retry_after() const;
   void wait(UpstreamCall& call);
-  void send(UpstreamCall& call, UpstreamAttempt& attempt, UpstreamConnection& connection,
-            UpstreamEndpoint& endpoint);
+  void wait_again(UpstreamCall& call);
+  void send(UpstreamCall& call, UpstreamAttempt& attempt, const Place& place);
+  void hedge_later(UpstreamCall& call);
   bool may_retry(UpstreamCall& call);
   void finish(UpstreamCall& call, const proto::Reply* reply, const proto::Error* error);
   void show_breaker();
@@ -68,12 +82,14 @@ class UpstreamBackend final : public Backend, private UpstreamEndpoint::Owner, p
   const std::shared_ptr<BackendMetrics> metrics_;
   const MethodPatterns retried_;
   const Backoff backoff_;
-  RetryBudget budget_;
+  RetryBudget budget_;  // of retries and hedges together
+  UpstreamHedges hedges_;
   ChildLog log_;
   std::vector<std::unique_ptr<UpstreamEndpoint>> endpoints_;
   std::unordered_map<std::uint64_t, UpstreamCall> calls_;  // by their BackendCall's serial number
   IntrusiveList<BackendCall, BackendQueueTag> waiting_;
-  std::size_t turn_ = 0;  // where the search for a URL begins
+  IntrusiveList<BackendCall, BackendQueueTag> to_hedge_;  // for a connection to do it over
+  std::size_t turn_ = 0;                                  // where the search for a URL begins
   bool retiring_ = false;
   bool ended_ = false;
 };
