@@ -81,7 +81,7 @@ void UpstreamConnection::stop(UpstreamAttempt& attempt) {
   }
   forget(attempt.id);
   release(attempt);
-  if (doubted_ && attempts_.empty()) end(End::cut, "silent for a call's whole time");
+  if (doubted_ && attempts_.empty()) end(End::given_up, "silent for a call's whole time");
 }
 
 void UpstreamConnection::doubt(const UpstreamAttempt& attempt) {
@@ -176,21 +176,22 @@ void UpstreamConnection::reject(std::string_view text, const char* why) {
   if (rubbish_bytes_ > kRubbishBytesMax) end(End::misbehaved, "too much that is no reply");
 }
 
-void UpstreamConnection::close() {
+// What it has been asked for is of no use to anybody any more.
+void UpstreamConnection::close(bool abrupt) {
   closed_ = true;
   open_ = false;
   hub().io().clear_deadline(*this);
-  stream_.close();
+  stream_.close(abrupt || !attempts_.empty());
 }
 
 void UpstreamConnection::end(End why, const std::string& what) {
   if (closed_) return;
-  close();
+  close(why == End::given_up);
   owner_->on_end(*this, why, what);
 }
 
 void UpstreamConnection::abandon() {
-  if (!closed_) close();
+  if (!closed_) close(false);
 }
 
 }  // namespace sluice::core

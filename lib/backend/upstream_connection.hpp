@@ -171,7 +171,7 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
   void rest();
   void forget(std::uint64_t id);
   UpstreamAttempt* find(std::uint64_t id);
-  void close();
+  void close(bool abrupt);
 
   const UpstreamRoute* route_;
   Owner* owner_;

@@ -148,7 +148,8 @@ void UpstreamEndpoint::go_down(const std::string& what) {
 }
 
 void UpstreamEndpoint::on_deadline(TimePoint now) {
-  if (!down_ || over_) return;
+  if (over_) return;
+  if (!down_) return owner_.on_change();  // its breaker is half-open
   probe_at_ = now + settings_.upstream->probe_interval;
   hub_.io().set_deadline(*this, probe_at_);
   if (room_to_come() == 0) open_one();
@@ -172,7 +173,9 @@ void UpstreamEndpoint::note_breaker(bool changed) {
   const auto state = breaker_state();
   metrics_.breaker_changes[static_cast<std::size_t>(state)].fetch_add(1, std::memory_order_relaxed);
   if (state == CircuitBreaker::State::open) {
-    spdlog::warn("{}: breaker open for {} ms", route_.label, breaker_.retry_after(hub_.now()).count());
+    const auto wait = breaker_.retry_after(hub_.now());
+    spdlog::warn("{}: breaker open for {} ms", route_.label, wait.count());
+    if (!down_) hub_.io().set_deadline(*this, hub_.now() + wait);
   } else {
     spdlog::info("{}: breaker closed", route_.label);
   }

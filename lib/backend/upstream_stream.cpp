@@ -81,9 +81,10 @@ void UpstreamStream::shake_hands(Done done) {
                         [done = std::move(done)](error_code failure) { done(failure); });
 }
 
-void UpstreamStream::close() {
+void UpstreamStream::close(bool abrupt) {
   closed_ = true;
   error_code ignored;
+  if (abrupt) socket_.set_option(asio::socket_base::linger(true, 0), ignored);
   resolver_.cancel();
   socket_.close(ignored);
 }

@@ -52,7 +52,9 @@ class UpstreamStream {
   // certificate has to be for the URL's host. Calls `done` once, unless it throws.
   void dial(Done done);
   // What is under way ends with an error, as soon as the event loop comes to it. May be called again.
-  void close();
+  // `abrupt` resets the connection: servers that take the end of what they read for the end of what they are
+  // asked go on with it otherwise.
+  void close(bool abrupt = false);
 
   executor_type get_executor() { return socket_.get_executor(); }
 

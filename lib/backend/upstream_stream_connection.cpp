@@ -66,6 +66,7 @@ void StreamConnection::read_some() {
 void StreamConnection::on_read(boost::system::error_code error, std::size_t bytes) {
   if (error) return end(in_flight() > 0 ? End::cut : End::unused, error.message());
   note_received();
+  decoder_.set_limits({reply_bytes_max(), 1});  // they may have been changed
   window_.append(input_.data(), bytes);
   take_window();
   if (!closed()) read_some();
