@@ -1,10 +1,22 @@
 """Upstreams: methods that other JSON-RPC servers answer, good ones and bad ones."""
 
+import functools
+import itertools
+import json
+import pathlib
+import shutil
 import signal
+import subprocess
+import sys
+import tempfile
 import time
 
-from daemon import DaemonTest, Stopwatch, duration, eventually, limit, main, message, ms
+from daemon import DaemonTest, Stopwatch, duration, eventually, free_port, limit, main, ms, parse
+from tls import Authority
 from upstream_servers import Gate, Misbehaving, MisbehavingHttp
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "clients"))
+import client_test  # noqa: E402
 
 IN_TIME = limit(100)  # ms past its deadline in which a call is answered
 
@@ -70,6 +82,114 @@ class ForwardingTest(UpstreamTest):
         params = ["x" * 1_000_000]
         for front in self.each_scheme():
             self.assertEqual(self.connect(front).result("demo.echo", params, within=20), params)
+
+
+@functools.cache
+def authority():
+    made = Authority()
+    made.issue("server")
+    return made
+
+
+@functools.cache
+def stranger():
+    made = Authority("stranger")
+    made.issue("server")
+    return made
+
+
+class SecureTest(UpstreamTest):
+    """TLS on the way, by names that the certificate has and has not (it is for localhost and 127.0.0.1)."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.options = {"listen": [{"address": "tcp://127.0.0.1:0", "tls": authority().settings("server")}]}
+
+    def url(self, scheme, host="127.0.0.1"):
+        return f"{scheme}://{host}:{self.daemon.tcp()[1]}/"
+
+    def assert_refused(self, front, why):
+        self.assert_error(self.connect(front).request("demo.sum", [1, 2]), -32013, "backend_down")
+        front.wait_log(f"can't connect to .*{why}")
+
+    def test_calls_inside(self):
+        for scheme, host in itertools.product(("https", "wss"), ("127.0.0.1", "localhost")):
+            with self.subTest(scheme=scheme, host=host):
+                front = self.front(self.url(scheme, host), ca=str(authority().certificate()))
+                client = self.connect(front)
+                calls = {client.call("demo.echo", [n, "x" * 10_000]): n for n in range(50)}
+                replies = client.receive_by_id(50, within=20)
+                self.assertEqual({id: each["result"][0] for id, each in replies.items()}, calls)
+
+    def test_a_certificate_of_another_authority(self):
+        for scheme in ("https", "wss"):
+            front = self.front(self.url(scheme), ca=str(stranger().certificate()))
+            self.assert_refused(front, "certificate verify failed")
+
+    def test_the_systems_authorities_have_not_signed_it(self):
+        self.assert_refused(self.front(self.url("https")), "certificate verify failed")
+
+    def test_a_certificate_for_another_name(self):
+        other = self.start(listen=[{"address": "tcp://127.0.0.2:0", "tls": authority().settings("server")}])
+        front = self.front(f"https://127.0.0.2:{other.tcp()[1]}", ca=str(authority().certificate()))
+        self.assert_refused(front, "certificate verify failed")
+
+    def test_authorities_that_are_missing_are_read_once_they_are_there(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder) / "ca.pem"
+            front = self.front(self.url("https"), ca=str(file), probe_interval=duration(50))
+            self.assert_refused(front, "")
+            file.write_bytes(authority().certificate().read_bytes())
+            front.wait_value(1, "sluice_backend_up")
+            self.assertEqual(self.connect(front).result("demo.sum", [1, 2]), 3)
+
+    def test_a_server_without_tls(self):
+        plain = self.start()
+        host, port = plain.tcp()
+        front = self.front(f"https://{host}:{port}/", ca=str(authority().certificate()), connect_timeout=duration(500))
+        self.assert_refused(front, "")
+
+
+class OtherServersTest(UpstreamTest):
+    """Servers that others have written."""
+
+    def test_aria2(self):
+        if not shutil.which("aria2c"):
+            self.skipTest("aria2c is not installed")
+        port = free_port()
+        process = subprocess.Popen(["aria2c", "--enable-rpc", f"--rpc-listen-port={port}", "--no-conf", "--rpc-secret=word"],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.terminate)
+        for scheme in ("http", "ws"):
+            with self.subTest(scheme=scheme):
+                front = self.front(f"{scheme}://127.0.0.1:{port}/jsonrpc", methods=("aria2.*",), probe_interval=duration(50))
+                front.wait_value(1, "sluice_backend_up")
+                client = self.connect(front)
+                self.assertIn("version", client.result("aria2.getVersion", ["token:word"]))
+                ids = [client.call("aria2.tellActive", ["token:word"]) for _ in range(20)]
+                self.assertEqual({each["result"] == [] for each in client.receive_by_id(len(ids)).values()}, {True})
+                self.assertIn("error", client.request("aria2.getVersion", ["token:other"]))
+                self.assertIn("error", client.request("aria2.noSuchMethod", ["token:word"]))
+
+    def test_jayson(self):
+        client_test.install()
+        server = subprocess.Popen(["node", str(client_test.HERE / "jayson_server.mjs")], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, text=True)
+        self.addCleanup(server.stdout.close)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.stdin.close)
+        for url in json.loads(server.stdout.readline()):
+            with self.subTest(url=url):
+                front = self.front(url, methods=("node.*",), strip_prefix="node.")
+                client = self.connect(front)
+                self.assertEqual(client.result("node.add", [1, 2]), 3)
+                self.assertEqual(client.result("node.echo", ["é\n" * 100_000], within=20), ["é\n" * 100_000])
+                self.assertEqual(client.request("node.fail")["error"], {"code": 5, "message": "five"})
+                client.call("node.none")
+                self.assertEqual(parse(client.receive_text())["error"], {"code": -32601, "message": "Method not found"})
+                ids = [client.call("node.add", [n, 1]) for n in range(30)]
+                self.assertEqual(len(client.receive_by_id(len(ids))), 30)
 
 
 class MisbehavingTest(UpstreamTest):
