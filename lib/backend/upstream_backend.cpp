@@ -5,13 +5,15 @@
 namespace sluice::core {
 
 UpstreamBackend::UpstreamBackend(BackendHub& hub, BackendSettings settings,
-                                 std::shared_ptr<BackendMetrics> metrics)
+                                 std::shared_ptr<BackendMetrics> metrics,
+                                 UpstreamDiscovery::Discovered discovered)
     : hub_(hub),
       settings_(std::move(settings)),
       metrics_(std::move(metrics)),
       retried_(settings_.upstream->retry.methods),
       backoff_(settings_.upstream->retry.backoff, kLongestWait),
-      hedges_(settings_.upstream->hedge) {
+      hedges_(settings_.upstream->hedge),
+      discovery_(hub, *this, settings_.name, settings_.discover, std::move(discovered)) {
   const auto authorities = std::make_shared<UpstreamAuthorities>(settings_.upstream->ca);
   UpstreamEndpoint::Owner& owner = *this;
   for (std::size_t i = 0; i < settings_.upstream->urls.size(); ++i) {
@@ -61,6 +63,7 @@ void UpstreamBackend::dispatch() {
   });
   if (!waiting_.empty() && hopeless()) refuse_waiting();
   open_for_waiting();
+  if (discovery_.due() && !retiring_) discover();
   IntrusiveList<BackendCall, BackendQueueTag> due;
   due.take_all(to_hedge_);
   while (BackendCall* const call = due.pop_front()) hedge(*find(*call));
@@ -141,6 +144,12 @@ void UpstreamBackend::hedge(UpstreamCall& call) {
   send(call, call.attempts[1], found);
 }
 
+void UpstreamBackend::discover() {
+  const Place found = find_place(nullptr, nullptr);
+  if (found.endpoint != nullptr) return discovery_.ask(*found.endpoint, *found.connection);
+  other_to_come(nullptr);
+}
+
 void UpstreamBackend::open_for_waiting() {
   std::size_t wanted = 0;
   waiting_.for_each([&](BackendCall&) { ++wanted; });
@@ -179,6 +188,7 @@ proto::Error UpstreamBackend::refusal() const {
 }
 
 void UpstreamBackend::on_reply(UpstreamAttempt& attempt, const proto::Reply& reply) {
+  if (discovery_.owns(attempt)) return discovery_.on_reply(reply);
   UpstreamCall& call = *attempt.call;
   if (is_retryable(reply.error_code)) {
     call.failed = attempt.endpoint;
@@ -191,6 +201,7 @@ void UpstreamBackend::on_reply(UpstreamAttempt& attempt, const proto::Reply& rep
 }
 
 void UpstreamBackend::on_failure(UpstreamAttempt& attempt, UpstreamFailure how) {
+  if (discovery_.owns(attempt)) return discovery_.on_failure();
   UpstreamCall& call = *attempt.call;
   call.failed = attempt.endpoint;
   if (how == UpstreamFailure::reply_too_big) {
@@ -226,6 +237,10 @@ bool UpstreamBackend::may_retry(UpstreamCall& call) {
 }
 
 void UpstreamBackend::on_overdue(BackendCall& call, TimePoint) {
+  if (discovery_.owns(call)) {
+    discovery_.on_overdue();
+    return on_change();
+  }
   UpstreamCall* const found = find(call);
   if (found == nullptr) return;
   const auto timer = std::exchange(found->timer, UpstreamCall::Timer::none);

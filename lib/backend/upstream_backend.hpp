@@ -1,7 +1,6 @@
 // Methods served by other JSON-RPC servers.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -10,34 +9,21 @@
 #include <vector>
 
 #include "lib/access/method_patterns.hpp"
-#include "lib/backend/upstream_endpoint.hpp"
+#include "lib/backend/upstream_call.hpp"
+#include "lib/backend/upstream_discovery.hpp"
 #include "lib/backend/upstream_hedges.hpp"
 #include "lib/base/backoff.hpp"
 #include "lib/base/retry_budget.hpp"
 
 namespace sluice::core {
 
-// A call from its arrival to its end. Where it waits for a connection, its BackendCall is in one of the
-// backend's lists; where it waits for a time, that is its BackendCall's deadline.
-struct UpstreamCall {
-  enum class Timer : std::uint8_t { none, retry, hedge };
-
-  explicit UpstreamCall(BackendCall& of) : call(of) {}
-  bool under_way() const { return attempts[0].under_way() || attempts[1].under_way(); }
-
-  BackendCall& call;
-  std::array<UpstreamAttempt, 2> attempts;   // the second: a hedge
-  std::size_t tries = 0;                     // the first, and its repetitions
-  const UpstreamEndpoint* failed = nullptr;  // where the last one failed
-  Timer timer = Timer::none;                 // what its deadline is for
-};
-
 // Sends each call to the least loaded URL that is healthy, or keeps it until a connection can take it; asks
 // again where a call has failed, or is slow, and may run twice; refuses at once what nobody can serve.
 // Backends' thread only.
 class UpstreamBackend final : public Backend, private UpstreamEndpoint::Owner, private TurnEnd {
  public:
-  UpstreamBackend(BackendHub& hub, BackendSettings settings, std::shared_ptr<BackendMetrics> metrics);
+  UpstreamBackend(BackendHub& hub, BackendSettings settings, std::shared_ptr<BackendMetrics> metrics,
+                  UpstreamDiscovery::Discovered discovered);
 
   void start() override;
   void submit(BackendCall& call) override;
@@ -63,6 +49,7 @@ class UpstreamBackend final : public Backend, private UpstreamEndpoint::Owner, p
   bool other_to_come(const UpstreamEndpoint* than);
   void open_for_balance(const UpstreamEndpoint& busy);
   void hedge(UpstreamCall& call);
+  void discover();
   void open_for_waiting();
   bool hopeless() const;
   void refuse_waiting();
@@ -84,6 +71,7 @@ class UpstreamBackend final : public Backend, private UpstreamEndpoint::Owner, p
   const Backoff backoff_;
   RetryBudget budget_;  // of retries and hedges together
   UpstreamHedges hedges_;
+  UpstreamDiscovery discovery_;
   ChildLog log_;
   std::vector<std::unique_ptr<UpstreamEndpoint>> endpoints_;
   std::unordered_map<std::uint64_t, UpstreamCall> calls_;  // by their BackendCall's serial number

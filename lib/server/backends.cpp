@@ -53,7 +53,9 @@ Backends::Open Backends::open(const BackendSettings& settings) {
       std::make_shared<BackendHandler>(hub_, made.id, made.metrics, extent.calls_max + settings.queue);
   made.current = std::make_shared<std::atomic<bool>>(true);
   hub_.add(made.id, [made, discovered = on_discovered(made)](BackendHub& hub) -> std::unique_ptr<Backend> {
-    if (made.settings.upstream) return std::make_unique<UpstreamBackend>(hub, made.settings, made.metrics);
+    if (made.settings.upstream) {
+      return std::make_unique<UpstreamBackend>(hub, made.settings, made.metrics, discovered);
+    }
     return std::make_unique<ChildBackend>(hub, made.settings, made.metrics, discovered);
   });
   return made;
@@ -61,11 +63,14 @@ Backends::Open Backends::open(const BackendSettings& settings) {
 
 // Runs on the backends' thread, at any time after, also when the configuration has changed meanwhile.
 std::function<void(std::string_view)> Backends::on_discovered(const Open& backend) {
-  return [this, name = backend.settings.name, handler = backend.handler, metrics = backend.metrics,
+  const auto& upstream = backend.settings.upstream;
+  return [this, name = backend.settings.name, prefix = upstream ? upstream->strip_prefix : "",
+          handler = backend.handler, metrics = backend.metrics,
           current = backend.current](std::string_view document) {
     std::vector<MethodSpec> methods = read_openrpc(document);
     spdlog::info("backend {}: serves {} methods", name, methods.size());
     for (MethodSpec& method : methods) {
+      method.name.insert(0, prefix);
       const auto there = registry_.find(method.name);
       if (there && there->spec().name == method.name && there->spec().async != handler) {
         spdlog::warn("backend {}: {} is another's method already", name, printable(method.name));

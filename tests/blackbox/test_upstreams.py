@@ -150,6 +150,41 @@ class SecureTest(UpstreamTest):
         self.assert_refused(front, "")
 
 
+class DiscoveryTest(UpstreamTest):
+    def discovering(self, url, **settings):
+        backend = {"name": "up", "url": url, "methods": "discover", "probe_interval": duration(50), **settings}
+        daemon = self.start(arguments=(), backends=[backend])
+        self.addCleanup(self.nothing_is_left, daemon)
+        return daemon
+
+    def methods(self, client):
+        return {each["name"] for each in client.result("rpc.discover")["methods"] if each["name"][:4] != "rpc."}
+
+    def test_its_methods_are_those_that_it_names(self):
+        for scheme in ("tcp", "http", "ws"):
+            front = self.discovering(url_of(self.daemon, scheme))
+            client = self.connect(front)
+            eventually(10, lambda: self.methods(client) == self.methods(self.connect()))
+            self.assertEqual(client.result("demo.sum", [1, 2]), 3)
+
+    def test_with_the_prefix_that_is_stripped(self):
+        front = self.discovering(url_of(self.daemon), strip_prefix="far.")
+        client = self.connect(front)
+        expected = {"far." + name for name in self.methods(self.connect())}
+        eventually(10, lambda: self.methods(client) == expected)
+        self.assertEqual(client.result("far.demo.sum", [1, 2]), 3)
+
+    def test_an_upstream_that_comes_later(self):
+        gate = Gate(self.daemon.tcp())
+        self.addCleanup(gate.close)
+        gate.refuse()
+        front = self.discovering(gate.url())
+        front.wait_log("can't connect")
+        gate.listen()
+        client = self.connect(front)
+        eventually(10, lambda: client.request("demo.sum", [1, 2]).get("result") == 3)
+
+
 class OtherServersTest(UpstreamTest):
     """Servers that others have written."""
 
