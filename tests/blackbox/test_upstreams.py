@@ -13,7 +13,7 @@ import time
 
 from daemon import DaemonTest, Stopwatch, duration, eventually, free_port, limit, main, ms, parse
 from tls import Authority
-from upstream_servers import Gate, Misbehaving, MisbehavingHttp
+from upstream_servers import Gate, Misbehaving, MisbehavingHttp, MisbehavingWebSocket
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "clients"))
 import client_test  # noqa: E402
@@ -331,7 +331,7 @@ class MisbehavingStreamTest(MisbehavingTest):
         for method in ("bad.garbage", "bad.unknown", "bad.double", "bad.glued"):
             self.assertEqual(client.result(method, [method]), [method])
             self.assert_serves(client)
-        front.wait_log("not JSON")
+        front.wait_log("not JSON|not a message")
         front.wait_log("a reply to nothing that it was asked")
         self.assertEqual(self.server.accepted, 1)
 
@@ -371,6 +371,30 @@ class MisbehavingStreamTest(MisbehavingTest):
         replies = client.receive_by_id(10)
         self.assertEqual({id: each["result"] for id, each in replies.items()}, calls)
         self.assertEqual(self.server.accepted, 2)
+
+
+class MisbehavingWebSocketTest(MisbehavingStreamTest):
+    server_type = MisbehavingWebSocket
+    scheme = "ws"
+
+    def test_messages_in_every_form(self):
+        client = self.connect(self.front_of(self.server, connections=1))
+        for method in ("bad.pieces", "bad.binary"):
+            self.assertEqual(client.result(method, [method]), [method])
+            self.assert_serves(client)
+        self.assertEqual(self.server.accepted, 1)
+
+    def test_what_is_no_websocket(self):
+        client = self.connect(self.front_of(self.server))
+        for method in ("bad.bye", "bad.bad_frame"):
+            self.assert_down(client.request(method, [1]))
+            self.assert_serves(client)
+
+    def test_a_frame_without_an_end(self):
+        client = self.connect(self.front_of(self.server))
+        self.assert_error(client.request("bad.long_frame", timeout_ms=ms(200)), -32002)
+        client.request("bad.ok", timeout_ms=ms(200))  # its reply is part of that frame, and no text
+        self.assert_serves(client)
 
 
 class MisbehavingHttpTest(MisbehavingTest):

@@ -1,12 +1,15 @@
 """Servers for tests of upstreams: one that misbehaves as the method says, and a gate on the way to a good one."""
 
+import base64
+import hashlib
 import json
 import socket
 import struct
 import threading
 import time
 
-from daemon import eventually, limit, ms
+from daemon import eventually, limit
+from websocket_client import BINARY, CLOSE, CONTINUATION, GUID, PING, TEXT, apply_mask, close_payload, frame
 
 
 class Server:
@@ -139,8 +142,8 @@ class Misbehaving(Server):
                 if "id" in call:
                     getattr(self, "what_" + call["method"].split(".")[1])(connection, call["id"], call.get("params"))
 
-    def say(self, connection, text):
-        connection.sendall(text.encode() + b"\n")
+    def say(self, connection, text, end="\n"):
+        connection.sendall((text + end).encode())
 
     def what_ok(self, connection, id, params):
         self.say(connection, reply(id, params))
@@ -173,10 +176,12 @@ class Misbehaving(Server):
         self.say(connection, '{"no":"reply"}\n' * 200_000)
 
     def what_double(self, connection, id, params):
-        self.say(connection, reply(id, params) + "\n" + reply(id, "again"))
+        self.say(connection, reply(id, params))
+        self.say(connection, reply(id, "again"))
 
     def what_unknown(self, connection, id, params):
-        self.say(connection, reply(id + 1_000_000, "whose?") + "\n" + reply("text", 1) + "\n" + reply(id, params))
+        for text in (reply(id + 1_000_000, "whose?"), reply("text", 1), reply(id, params)):
+            self.say(connection, text)
 
     def what_giant(self, connection, id, params):
         self.say(connection, reply(id, "x" * params["bytes"]))
@@ -185,7 +190,7 @@ class Misbehaving(Server):
         self.say(connection, '{"jsonrpc":"2.0","result":"' + "x" * params["bytes"] + f'","id":{id}}}')
 
     def what_glued(self, connection, id, params):
-        connection.sendall(("\r\n\t " + json.dumps(json.loads(reply(id, params)), indent=2)).encode())
+        self.say(connection, "\r\n\t " + json.dumps(json.loads(reply(id, params)), indent=2), end="")
 
     def what_draining(self, connection, id, params):
         self.say(connection, error(id, -32012, {"reason": "draining"}))
@@ -266,6 +271,69 @@ class MisbehavingHttp(Misbehaving):
 
     def what_big_head(self, connection, id, params):
         self.respond(connection, "200 OK", reply(id, params), f"X: {'x' * 100_000}\r\n")
+
+
+class MisbehavingWebSocket(Misbehaving):
+    """The same over WebSocket. `closes` has what it was told in close frames."""
+
+    def __init__(self, **options):
+        self.closes = []
+        super().__init__(**options)
+
+    def serve(self, connection):
+        with connection.makefile("rb") as stream:
+            self.shake_hands(connection, stream)
+            while (message := self.receive(stream)) is not None:
+                call = json.loads(message)
+                self.note(call)
+                if "id" in call:
+                    getattr(self, "what_" + call["method"].split(".")[1])(connection, call["id"], call.get("params"))
+
+    def shake_hands(self, connection, stream):
+        head = {}
+        stream.readline()
+        while (line := stream.readline().strip()):
+            name, _, value = line.partition(b":")
+            head[name.lower()] = value.strip()
+        accept = base64.b64encode(hashlib.sha1(head[b"sec-websocket-key"] + GUID).digest())
+        connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                           b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n")
+
+    def receive(self, stream):
+        """The next text; None where there is none."""
+        while len(head := stream.read(2)) == 2:
+            size = head[1] & 0x7F
+            if size > 125:
+                size = int.from_bytes(stream.read(2 if size == 126 else 8), "big")
+            mask = stream.read(4)
+            payload = apply_mask(stream.read(size), mask)
+            if head[0] & 0xF == TEXT:
+                return payload
+            if head[0] & 0xF == CLOSE:
+                self.closes.append(payload)
+        return None
+
+    def say(self, connection, text, end=""):
+        connection.sendall(frame(text, mask=None))
+
+    def what_pieces(self, connection, id, params):
+        """In fragments, with pings in between."""
+        text = reply(id, params)
+        for at, each in enumerate(text):
+            opcode = TEXT if at == 0 else CONTINUATION
+            connection.sendall(frame(b"?", PING, mask=None) + frame(each, opcode, at == len(text) - 1, mask=None))
+
+    def what_binary(self, connection, id, params):
+        connection.sendall(frame(reply(id, params), BINARY, mask=None))
+
+    def what_bye(self, connection, id, params):
+        connection.sendall(frame(close_payload(1001), CLOSE, mask=None))
+
+    def what_bad_frame(self, connection, id, params):
+        connection.sendall(frame(reply(id, params), 0x7, mask=None))
+
+    def what_long_frame(self, connection, id, params):
+        connection.sendall(frame(b"x", TEXT, mask=None, length=1 << 40, length_bytes=8))
 
 
 class Gate(Server):
