@@ -5,6 +5,7 @@
 
 #include "daemon/config_key.hpp"
 #include "lib/access/method_patterns.hpp"
+#include "lib/backend/upstream_url.hpp"
 
 namespace sluice::daemon {
 
@@ -48,25 +49,21 @@ ValueKind<std::string> plain_text(std::string allowed) {
           }};
 }
 
-bool is_url(std::string_view text) {
-  constexpr std::array<std::string_view, 6> kSchemes = {"http://", "https://", "tcp://",
-                                                        "unix://", "ws://",    "wss://"};
-  return std::ranges::any_of(kSchemes, [text](std::string_view scheme) {
-    return text.starts_with(scheme) && text.size() > scheme.size();
-  });
-}
+bool is_url(std::string_view text) { return core::parse_upstream_url(text).has_value(); }
 
 ValueKind<std::vector<std::string>> urls() {
-  return {"a URL with http://, https://, tcp://, unix://, ws:// or wss://, or an array of them",
-          [](const ConfigValue& value) -> std::optional<std::vector<std::string>> {
-            if (const auto* text = std::get_if<std::string_view>(&value.content)) {
-              if (!is_url(*text)) return std::nullopt;
-              return std::vector<std::string>{std::string(*text)};
-            }
-            auto texts = texts_of(value);
-            if (!texts || !std::ranges::all_of(*texts, is_url)) return std::nullopt;
-            return texts;
-          }};
+  return {
+      "a URL such as http://HOST:PORT/PATH (https://, ws://, wss:// likewise), tcp://HOST:PORT or "
+      "unix:///path, or an array of them",
+      [](const ConfigValue& value) -> std::optional<std::vector<std::string>> {
+        if (const auto* text = std::get_if<std::string_view>(&value.content)) {
+          if (!is_url(*text)) return std::nullopt;
+          return std::vector<std::string>{std::string(*text)};
+        }
+        auto texts = texts_of(value);
+        if (!texts || !std::ranges::all_of(*texts, is_url)) return std::nullopt;
+        return texts;
+      }};
 }
 
 ValueKind<BackendMethods> methods_or_discover() {

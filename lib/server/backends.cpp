@@ -7,6 +7,7 @@
 #include "lib/backend/child_backend.hpp"
 #include "lib/backend/discovered_methods.hpp"
 #include "lib/backend/module.hpp"
+#include "lib/backend/upstream_backend.hpp"
 #include "lib/observe/log.hpp"
 
 namespace sluice::core {
@@ -20,6 +21,25 @@ MethodSpec spec_of(std::string name, const std::shared_ptr<AsyncHandler>& handle
   return spec;
 }
 
+struct Extent {
+  std::size_t instances;  // or URLs
+  std::size_t calls_max;  // that all of them run at once
+};
+
+Extent extent_of(const BackendSettings& settings) {
+  if (settings.child) {
+    return {settings.child->instances, settings.child->instances * settings.child->concurrency};
+  }
+  const UpstreamSettings& upstream = *settings.upstream;
+  std::size_t calls = 0;
+  for (const std::string& text : upstream.urls) {
+    const auto url = parse_upstream_url(text);
+    const bool one_each = url && url->kind == UpstreamUrl::Kind::http;
+    calls += upstream.connections * (one_each ? 1 : upstream.concurrency);
+  }
+  return {upstream.urls.size(), calls};
+}
+
 constexpr auto kDiscoverPatience = std::chrono::seconds(5);  // at the start of the server
 constexpr auto kDiscoverLook = milliseconds(2);
 
@@ -30,12 +50,15 @@ Backends::Open Backends::open(const BackendSettings& settings, const Modules& mo
   Open made;
   made.settings = settings;
   made.id = hub_.new_id();
-  const ChildSettings& child = *settings.child;
-  made.metrics = std::make_shared<BackendMetrics>(settings.name, child.instances);
-  made.handler = std::make_shared<BackendHandler>(hub_, made.id, made.metrics,
-                                                  child.instances * child.concurrency + settings.queue);
+  const Extent extent = extent_of(settings);
+  made.metrics = std::make_shared<BackendMetrics>(settings.name, extent.instances);
+  made.handler =
+      std::make_shared<BackendHandler>(hub_, made.id, made.metrics, extent.calls_max + settings.queue);
   made.current = std::make_shared<std::atomic<bool>>(true);
   hub_.add(made.id, [made, discovered = on_discovered(made)](BackendHub& hub) -> std::unique_ptr<Backend> {
+    if (made.settings.upstream) {
+      return std::make_unique<UpstreamBackend>(hub, made.settings, made.metrics, discovered);
+    }
     return std::make_unique<ChildBackend>(hub, made.settings, made.metrics, discovered);
   });
   return made;
@@ -66,11 +89,14 @@ Modules load_modules(const std::vector<BackendSettings>& backends) {
 
 // Runs on the backends' thread, at any time after, also when the configuration has changed meanwhile.
 std::function<void(std::string_view)> Backends::on_discovered(const Open& backend) {
-  return [this, name = backend.settings.name, handler = backend.handler, metrics = backend.metrics,
+  const auto& upstream = backend.settings.upstream;
+  return [this, name = backend.settings.name, prefix = upstream ? upstream->strip_prefix : "",
+          handler = backend.handler, metrics = backend.metrics,
           current = backend.current](std::string_view document) {
     std::vector<MethodSpec> methods = read_openrpc(document);
     spdlog::info("backend {}: serves {} methods", name, methods.size());
     for (MethodSpec& method : methods) {
+      method.name.insert(0, prefix);
       const auto there = registry_.find(method.name);
       if (there && there->spec().name == method.name && there->spec().async != handler) {
         spdlog::warn("backend {}: {} is another's method already", name, printable(method.name));

@@ -1,0 +1,295 @@
+#include "lib/backend/upstream_backend.hpp"
+
+#include <algorithm>
+
+namespace sluice::core {
+
+UpstreamBackend::UpstreamBackend(BackendHub& hub, BackendSettings settings,
+                                 std::shared_ptr<BackendMetrics> metrics,
+                                 UpstreamDiscovery::Discovered discovered)
+    : hub_(hub),
+      settings_(std::move(settings)),
+      metrics_(std::move(metrics)),
+      retried_(settings_.upstream->retry.methods),
+      backoff_(settings_.upstream->retry.backoff, kLongestWait),
+      hedges_(settings_.upstream->hedge),
+      discovery_(hub, *this, settings_.name, settings_.discover, std::move(discovered)) {
+  const auto authorities = std::make_shared<UpstreamAuthorities>(settings_.upstream->ca);
+  UpstreamEndpoint::Owner& owner = *this;
+  for (std::size_t i = 0; i < settings_.upstream->urls.size(); ++i) {
+    endpoints_.push_back(
+        std::make_unique<UpstreamEndpoint>(hub_, settings_, i, authorities, *metrics_, log_, owner));
+  }
+}
+
+void UpstreamBackend::start() {
+  for (const auto& endpoint : endpoints_) endpoint->start();
+}
+
+UpstreamCall* UpstreamBackend::find(const BackendCall& call) {
+  const auto found = calls_.find(call.serial);
+  return found == calls_.end() ? nullptr : &found->second;
+}
+
+void UpstreamBackend::submit(BackendCall& call) {
+  UpstreamCall& added = calls_.try_emplace(call.serial, call).first->second;
+  budget_.deposit(hub_.now());
+  wait(added);
+}
+
+void UpstreamBackend::wait(UpstreamCall& call) {
+  call.timer = UpstreamCall::Timer::none;
+  hub_.io().clear_deadline(call.call);
+  waiting_.push_back(call.call);
+  on_change();
+}
+
+// All that a turn has brought is dealt with at its end: what ends in it is not in use further up the stack.
+void UpstreamBackend::on_turn_end() {
+  if (!ended_) dispatch();
+  if (!retiring_ || !calls_.empty() || ended_) return;
+  ended_ = true;
+  for (const auto& endpoint : endpoints_) endpoint->end();
+  hub_.look_at_retired();
+}
+
+void UpstreamBackend::dispatch() {
+  bool full = false;
+  waiting_.for_each([&](BackendCall& call) {
+    if (full) return;
+    UpstreamCall* const waiting = find(call);
+    // One that waits for a certain URL keeps nobody else from theirs.
+    if (waiting != nullptr && !place(*waiting)) full = waiting->failed == nullptr;
+  });
+  if (!waiting_.empty() && hopeless()) refuse_waiting();
+  open_for_waiting();
+  if (discovery_.due() && !retiring_) discover();
+  IntrusiveList<BackendCall, BackendQueueTag> due;
+  due.take_all(to_hedge_);
+  while (BackendCall* const call = due.pop_front()) hedge(*find(*call));
+  show_breaker();
+}
+
+bool UpstreamBackend::place(UpstreamCall& call) {
+  const Place found = find_place(call.failed, nullptr);
+  if (found.endpoint == nullptr) return false;
+  if (found.endpoint == call.failed && other_to_come(call.failed)) return false;
+  open_for_balance(*found.endpoint);
+  static_cast<ListHook<BackendQueueTag>&>(call.call).unlink();
+  if (++call.tries == 1) call.call.call.started = hub_.now();
+  send(call, call.attempts[0], found);
+  return true;
+}
+
+// A connection with room, where there is least to do; `last_choice` only if there is no other.
+UpstreamBackend::Place UpstreamBackend::find_place(const UpstreamEndpoint* last_choice,
+                                                   const UpstreamConnection* except) {
+  Place best;
+  ++turn_;
+  for (std::size_t i = 0; i < endpoints_.size(); ++i) {
+    UpstreamEndpoint& each = *endpoints_[(turn_ + i) % endpoints_.size()];
+    UpstreamConnection* const found = each.allows() ? each.connection_with_room(except) : nullptr;
+    if (found == nullptr) continue;
+    const bool better = best.endpoint == nullptr || best.endpoint == last_choice ||
+                        (&each != last_choice && each.in_flight() < best.endpoint->in_flight());
+    if (better) best = {&each, found};
+  }
+  return best;
+}
+
+// Whether there will be a connection to another URL, or none that is known to fail.
+bool UpstreamBackend::other_to_come(const UpstreamEndpoint* than) {
+  return std::ranges::any_of(endpoints_, [than](const auto& each) {
+    return each.get() != than && each->allows() && (each->room_to_come() > 0 || each->open_one());
+  });
+}
+
+// A URL that has less to do, and lacks but a connection, is to have its share of the next calls.
+void UpstreamBackend::open_for_balance(const UpstreamEndpoint& busy) {
+  for (const auto& each : endpoints_) {
+    if (each->allows() && each->in_flight() < busy.in_flight() && each->room_to_come() == 0 &&
+        each->connection_with_room() == nullptr) {
+      each->open_one();
+    }
+  }
+}
+
+void UpstreamBackend::send(UpstreamCall& call, UpstreamAttempt& attempt, const Place& place) {
+  attempt.call = &call;
+  attempt.id = hub_.new_serial();
+  place.endpoint->send(attempt, *place.connection, call.call.call);
+  if (!attempt.under_way()) return finish(call, nullptr, nullptr);
+  if (&attempt == &call.attempts[0]) hedge_later(call);
+}
+
+void UpstreamBackend::hedge_later(UpstreamCall& call) {
+  const ActiveCall& active = call.call.call;
+  const auto delay = hedges_.delay(active.request.method, active.method->spec().name);
+  if (!delay || active.request.is_notification()) return;
+  call.timer = UpstreamCall::Timer::hedge;
+  hub_.io().set_deadline(call.call, hub_.now() + *delay);
+}
+
+// The second request goes to another URL if it can, and over another connection in any case.
+void UpstreamBackend::hedge(UpstreamCall& call) {
+  const UpstreamAttempt& first = call.attempts[0];
+  if (!first.under_way() || call.attempts[1].under_way()) return;
+  const Place found = find_place(first.endpoint, first.connection);
+  if (found.endpoint == nullptr) {
+    if (other_to_come(nullptr)) to_hedge_.push_back(call.call);
+    return;
+  }
+  if (!budget_.try_withdraw(hub_.now())) return;
+  metrics_->retries.fetch_add(1, std::memory_order_relaxed);
+  send(call, call.attempts[1], found);
+}
+
+void UpstreamBackend::discover() {
+  const Place found = find_place(nullptr, nullptr);
+  if (found.endpoint != nullptr) return discovery_.ask(*found.endpoint, *found.connection);
+  other_to_come(nullptr);
+}
+
+void UpstreamBackend::open_for_waiting() {
+  std::size_t wanted = 0;
+  waiting_.for_each([&](BackendCall&) { ++wanted; });
+  for (const auto& endpoint : endpoints_) {
+    const std::size_t coming = endpoint->room_to_come();
+    wanted -= std::min(wanted, coming);
+  }
+  for (const auto& endpoint : endpoints_) {
+    while (wanted > 0 && endpoint->allows()) {
+      const std::size_t coming = endpoint->room_to_come();
+      if (!endpoint->open_one()) break;
+      wanted -= std::min(wanted, endpoint->room_to_come() - coming);
+    }
+  }
+}
+
+bool UpstreamBackend::hopeless() const {
+  return std::ranges::none_of(endpoints_, [](const auto& each) { return each->promises(); });
+}
+
+void UpstreamBackend::refuse_waiting() {
+  const proto::Error error = refusal();
+  while (BackendCall* const call = waiting_.front()) finish(*find(*call), nullptr, &error);
+}
+
+milliseconds UpstreamBackend::retry_after() const {
+  milliseconds soonest = kLongestWait;
+  for (const auto& each : endpoints_) soonest = std::min(soonest, each->retry_after());
+  return soonest;
+}
+
+proto::Error UpstreamBackend::refusal() const {
+  const bool all_down = std::ranges::all_of(endpoints_, [](const auto& each) { return each->down(); });
+  return all_down ? proto::backend_down(settings_.name, retry_after())
+                  : proto::circuit_open(settings_.name, retry_after());
+}
+
+void UpstreamBackend::on_reply(UpstreamAttempt& attempt, const proto::Reply& reply) {
+  if (discovery_.owns(attempt)) return discovery_.on_reply(reply);
+  UpstreamCall& call = *attempt.call;
+  if (is_retryable(reply.error_code)) {
+    call.failed = attempt.endpoint;
+    if (call.under_way() || may_retry(call)) return;
+  } else {
+    const ActiveCall& active = call.call.call;
+    hedges_.observe(active.request.method, active.method->spec().name, hub_.now() - call.attempts[0].began);
+  }
+  finish(call, &reply, nullptr);
+}
+
+void UpstreamBackend::on_failure(UpstreamAttempt& attempt, UpstreamFailure how) {
+  if (discovery_.owns(attempt)) return discovery_.on_failure();
+  UpstreamCall& call = *attempt.call;
+  call.failed = attempt.endpoint;
+  if (how == UpstreamFailure::reply_too_big) {
+    const auto error = proto::response_too_big(hub_.limits().response_bytes_max);
+    return finish(call, nullptr, &error);
+  }
+  if (call.under_way()) return;  // the other of two may yet succeed
+  if (how == UpstreamFailure::unsent) return wait_again(call);
+  if (may_retry(call)) return;
+  const auto error = proto::backend_down(settings_.name, retry_after());
+  finish(call, nullptr, &error);
+}
+
+// It never left, so that it does not count.
+void UpstreamBackend::wait_again(UpstreamCall& call) {
+  --call.tries;
+  wait(call);
+}
+
+// Whether it will be tried again, which is seen to.
+bool UpstreamBackend::may_retry(UpstreamCall& call) {
+  const RetrySettings& retry = settings_.upstream->retry;
+  if (call.call.stopped || call.tries >= retry.attempts || !retried_.allow(call.call.call.request.method)) {
+    return false;
+  }
+  const auto delay = backoff_.delay(static_cast<unsigned>(call.tries - 1), hub_.random_bits());
+  const TimePoint again = hub_.now() + delay;
+  if (again >= call.call.call.deadline || !budget_.try_withdraw(hub_.now())) return false;
+  metrics_->retries.fetch_add(1, std::memory_order_relaxed);
+  call.timer = UpstreamCall::Timer::retry;
+  hub_.io().set_deadline(call.call, again);
+  return true;
+}
+
+void UpstreamBackend::on_overdue(BackendCall& call, TimePoint) {
+  if (discovery_.owns(call)) {
+    discovery_.on_overdue();
+    return on_change();
+  }
+  UpstreamCall* const found = find(call);
+  if (found == nullptr) return;
+  const auto timer = std::exchange(found->timer, UpstreamCall::Timer::none);
+  if (timer == UpstreamCall::Timer::retry) wait(*found);
+  if (timer == UpstreamCall::Timer::hedge) hedge(*found);
+}
+
+void UpstreamBackend::stop_call(BackendCall& call) {
+  UpstreamCall* const found = find(call);
+  if (found == nullptr) return;
+  finish(*found, nullptr, nullptr);
+}
+
+// Ends whatever is done for it, and gives it back.
+void UpstreamBackend::finish(UpstreamCall& call, const proto::Reply* reply, const proto::Error* error) {
+  BackendCall& given = call.call;
+  // A time limit that the client chose says nothing about the upstream.
+  const bool own_limit = !given.call.request.timeout || *given.call.request.timeout > given.call.timeout;
+  const bool overdue = given.stopped && own_limit && hub_.now() >= given.call.deadline;
+  for (UpstreamAttempt& attempt : call.attempts) {
+    if (attempt.under_way()) attempt.endpoint->stop(attempt, overdue);
+  }
+  static_cast<ListHook<BackendQueueTag>&>(given).unlink();
+  calls_.erase(given.serial);
+  if (given.stopped || given.call.request.is_notification()) {
+    hub_.finish(given);
+  } else if (reply != nullptr) {
+    hub_.finish_with_reply(given, *reply);
+  } else if (error != nullptr) {
+    hub_.finish_with_error(given, *error);
+  } else {
+    hub_.finish(given);
+  }
+  on_change();
+}
+
+void UpstreamBackend::show_breaker() {
+  int best = 2;
+  for (const auto& each : endpoints_) best = std::min(best, static_cast<int>(each->breaker_state()));
+  metrics_->breaker_state.store(best, std::memory_order_relaxed);
+}
+
+void UpstreamBackend::retire(bool kill) {
+  retiring_ = true;
+  while (kill && !calls_.empty()) {
+    const auto error = proto::backend_down(settings_.name, milliseconds(1));
+    finish(calls_.begin()->second, nullptr, &error);
+  }
+  on_change();
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,85 @@
+// Methods served by other JSON-RPC servers.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "lib/access/method_patterns.hpp"
+#include "lib/backend/upstream_call.hpp"
+#include "lib/backend/upstream_discovery.hpp"
+#include "lib/backend/upstream_hedges.hpp"
+#include "lib/base/backoff.hpp"
+#include "lib/base/retry_budget.hpp"
+
+namespace sluice::core {
+
+// Sends each call to the least loaded URL that is healthy, or keeps it until a connection can take it; asks
+// again where a call has failed, or is slow, and may run twice; refuses at once what nobody can serve.
+// Backends' thread only.
+class UpstreamBackend final : public Backend, private UpstreamEndpoint::Owner, private TurnEnd {
+ public:
+  UpstreamBackend(BackendHub& hub, BackendSettings settings, std::shared_ptr<BackendMetrics> metrics,
+                  UpstreamDiscovery::Discovered discovered);
+
+  void start() override;
+  void submit(BackendCall& call) override;
+  void stop_call(BackendCall& call) override;
+  void on_overdue(BackendCall& call, TimePoint now) override;
+  void retire(bool kill) override;
+  bool retired() const override { return retiring_ && ended_; }
+
+ private:
+  void on_change() override { hub_.io().at_turn_end(*this); }
+  void on_reply(UpstreamAttempt& attempt, const proto::Reply& reply) override;
+  void on_failure(UpstreamAttempt& attempt, UpstreamFailure how) override;
+  void on_turn_end() override;
+
+  void dispatch();
+  struct Place {
+    UpstreamEndpoint* endpoint = nullptr;  // null: there is none
+    UpstreamConnection* connection = nullptr;
+  };
+
+  bool place(UpstreamCall& call);
+  Place find_place(const UpstreamEndpoint* last_choice, const UpstreamConnection* except);
+  bool other_to_come(const UpstreamEndpoint* than);
+  void open_for_balance(const UpstreamEndpoint& busy);
+  void hedge(UpstreamCall& call);
+  void discover();
+  void open_for_waiting();
+  bool hopeless() const;
+  void refuse_waiting();
+  proto::Error refusal() const;
+  milliseconds retry_after() const;
+  void wait(UpstreamCall& call);
+  void wait_again(UpstreamCall& call);
+  void send(UpstreamCall& call, UpstreamAttempt& attempt, const Place& place);
+  void hedge_later(UpstreamCall& call);
+  bool may_retry(UpstreamCall& call);
+  void finish(UpstreamCall& call, const proto::Reply* reply, const proto::Error* error);
+  void show_breaker();
+  UpstreamCall* find(const BackendCall& call);
+
+  BackendHub& hub_;
+  const BackendSettings settings_;
+  const std::shared_ptr<BackendMetrics> metrics_;
+  const MethodPatterns retried_;
+  const Backoff backoff_;
+  RetryBudget budget_;  // of retries and hedges together
+  UpstreamHedges hedges_;
+  UpstreamDiscovery discovery_;
+  ChildLog log_;
+  std::vector<std::unique_ptr<UpstreamEndpoint>> endpoints_;
+  std::unordered_map<std::uint64_t, UpstreamCall> calls_;  // by their BackendCall's serial number
+  IntrusiveList<BackendCall, BackendQueueTag> waiting_;
+  IntrusiveList<BackendCall, BackendQueueTag> to_hedge_;  // for a connection to do it over
+  std::size_t turn_ = 0;                                  // where the search for a URL begins
+  bool retiring_ = false;
+  bool ended_ = false;
+};
+
+}  // namespace sluice::core

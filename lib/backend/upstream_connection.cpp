@@ -1,0 +1,197 @@
+#include "lib/backend/upstream_connection.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "lib/backend/upstream_http_connection.hpp"
+#include "lib/backend/upstream_stream_connection.hpp"
+#include "lib/backend/upstream_websocket_connection.hpp"
+
+namespace sluice::core {
+
+std::shared_ptr<UpstreamConnection> UpstreamConnection::make(const UpstreamRoute& route, Owner& owner) {
+  switch (route.url.kind) {
+    case UpstreamUrl::Kind::http:
+      return std::make_shared<HttpConnection>(route, owner);
+    case UpstreamUrl::Kind::websocket:
+      return std::make_shared<WebSocketConnection>(route, owner);
+    default:
+      return std::make_shared<StreamConnection>(route, owner);
+  }
+}
+
+UpstreamConnection::UpstreamConnection(const UpstreamRoute& route, Owner& owner)
+    : route_(&route),
+      owner_(&owner),
+      stream_(route.hub.io().context(), route.url, route.authorities),
+      received_at_(route.hub.now()),
+      rubbish_since_(received_at_) {}
+
+void UpstreamConnection::open() {
+  hub().io().set_deadline(*this, hub().now() + route().settings.connect_timeout);
+  stream_.dial(handler(&UpstreamConnection::on_dialled));
+}
+
+void UpstreamConnection::on_dialled(boost::system::error_code error) {
+  if (error) return end(End::not_connected, error.message());
+  begin();
+}
+
+void UpstreamConnection::opened() {
+  open_ = true;
+  rest();
+  owner_->on_open(*this);
+}
+
+// Nothing goes on: for so long it may.
+void UpstreamConnection::rest() {
+  hub().io().set_deadline(*this, hub().now() + route().settings.idle_timeout);
+}
+
+void UpstreamConnection::on_deadline(TimePoint) {
+  if (open_) return end(End::unused, "idle");
+  end(End::not_connected, "not within " + std::to_string(route().settings.connect_timeout.count()) + " ms");
+}
+
+bool UpstreamConnection::has_room() const {
+  return open_ && !doubted_ && attempts_.size() < capacity() && unsent() <= kUnsentBytesMax;
+}
+
+void UpstreamConnection::send(UpstreamAttempt& attempt, const ActiveCall& call) {
+  const bool awaited = !call.request.is_notification() || answers_notifications();
+  if (awaited) attempts_.emplace(attempt.id, &attempt);
+  attempt.connection = awaited ? this : nullptr;
+  attempt.began = hub().now();
+  last_id_ = attempt.id;
+  if (awaited) hub().io().clear_deadline(*this);
+  write(attempt, call);
+}
+
+std::string UpstreamConnection::method_of(const ActiveCall& call) const {
+  std::string_view method = call.request.method;
+  const std::string& prefix = route().settings.strip_prefix;
+  if (method.starts_with(prefix)) method.remove_prefix(prefix.size());
+  return std::string(method);
+}
+
+void UpstreamConnection::stop(UpstreamAttempt& attempt) {
+  if (!write_cancel(attempt)) {
+    release(attempt);
+    return end(End::given_up, "a call was given up");
+  }
+  forget(attempt.id);
+  release(attempt);
+  if (doubted_ && attempts_.empty()) end(End::given_up, "silent for a call's whole time");
+}
+
+void UpstreamConnection::doubt(const UpstreamAttempt& attempt) {
+  if (received_at_ < attempt.began) doubted_ = true;
+}
+
+void UpstreamConnection::forget(std::uint64_t id) {
+  forgotten_.insert(id);
+  if (forgotten_.size() > kForgottenMax) forgotten_.erase(forgotten_.begin());
+}
+
+void UpstreamConnection::release(UpstreamAttempt& attempt) {
+  attempts_.erase(attempt.id);
+  attempt.connection = nullptr;
+  if (attempts_.empty() && open_ && !closed_) rest();
+}
+
+UpstreamAttempt* UpstreamConnection::take_attempt() {
+  if (attempts_.empty()) return nullptr;
+  UpstreamAttempt* const attempt = attempts_.begin()->second;
+  attempt->sent = attempt->id <= sent_up_to_;
+  release(*attempt);
+  return attempt;
+}
+
+UpstreamAttempt* UpstreamConnection::find(std::uint64_t id) {
+  const auto found = attempts_.find(id);
+  return found == attempts_.end() ? nullptr : found->second;
+}
+
+UpstreamAttempt* UpstreamConnection::only_attempt() {
+  return attempts_.size() == 1 ? attempts_.begin()->second : nullptr;
+}
+
+bool UpstreamConnection::take_message(std::string_view text, const proto::Message& message) {
+  doubted_ = false;
+  const auto reply = proto::read_reply(text, message.single);
+  if (!reply || message.is_batch()) {
+    reject(text, "not a reply");
+    return false;
+  }
+  UpstreamAttempt* const attempt = find(reply->id);
+  if (attempt == nullptr) {
+    if (forgotten_.erase(reply->id) == 0) reject(text, "a reply to nothing that it was asked");
+    return false;
+  }
+  release(*attempt);
+  owner_->on_reply(*attempt, *reply);
+  return true;
+}
+
+bool UpstreamConnection::take_text(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  text.remove_prefix(std::min(text.find_first_not_of(kSpace), text.size()));
+  proto::MessageScanner scanner;
+  const bool whole = scanner.scan(text) == proto::MessageScanner::Status::complete &&
+                     text.find_first_not_of(kSpace, scanner.position()) == std::string_view::npos;
+  if (whole) return take_message(text.substr(0, scanner.position()), scanner.message());
+  reject(text, "not a message");
+  return false;
+}
+
+void UpstreamConnection::take_silence(UpstreamAttempt& attempt) {
+  release(attempt);
+  owner_->on_reply(attempt, proto::Reply{});
+}
+
+// If it began with its id, or can be that of one call only, that call is told.
+void UpstreamConnection::take_long(std::string_view start) {
+  reject(start, "a reply over the size limit");
+  proto::MessageScanner scanner;
+  scanner.scan(start);
+  const auto id = proto::read_reply_id(start, scanner.message().single);
+  UpstreamAttempt* const attempt = id ? find(*id) : only_attempt();
+  if (attempt != nullptr) fail(*attempt, UpstreamFailure::reply_too_big);
+  end(End::misbehaved, "a reply over the size limit");
+}
+
+void UpstreamConnection::fail(UpstreamAttempt& attempt, UpstreamFailure how) {
+  release(attempt);
+  owner_->on_failure(attempt, how);
+}
+
+void UpstreamConnection::reject(std::string_view text, const char* why) {
+  constexpr auto kRubbishPeriod = std::chrono::seconds(1);
+  route().log.misbehaved(route().label, why, text, hub().now());
+  if (hub().now() - rubbish_since_ >= kRubbishPeriod) {
+    rubbish_since_ = hub().now();
+    rubbish_bytes_ = 0;
+  }
+  rubbish_bytes_ += text.size() + 1;
+  if (rubbish_bytes_ > kRubbishBytesMax) end(End::misbehaved, "too much that is no reply");
+}
+
+// What it has been asked for is of no use to anybody any more.
+void UpstreamConnection::close(bool abrupt) {
+  closed_ = true;
+  open_ = false;
+  hub().io().clear_deadline(*this);
+  stream_.close(abrupt || !attempts_.empty());
+}
+
+void UpstreamConnection::end(End why, const std::string& what) {
+  if (closed_) return;
+  close(why == End::given_up);
+  owner_->on_end(*this, why, what);
+}
+
+void UpstreamConnection::abandon() {
+  if (!closed_) close(false);
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,93 @@
+// One URL of an upstream: its connections, and whether it is to be asked.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/backend/circuit_breaker.hpp"
+#include "lib/backend/upstream_connection.hpp"
+
+namespace sluice::core {
+
+// Opens connections as they are needed, and learns from what becomes of calls whether there is any use in
+// sending more: each failure counts for its breaker, and where no connection can be made the URL is down
+// until a probe has made one. Backends' thread only.
+class UpstreamEndpoint final : private UpstreamConnection::Owner, private Deadline {
+ public:
+  class Owner {
+   public:
+    // Calls may have become possible, or impossible.
+    virtual void on_change() = 0;
+    // An attempt is over. Views of the reply last for the call.
+    virtual void on_reply(UpstreamAttempt& attempt, const proto::Reply& reply) = 0;
+    virtual void on_failure(UpstreamAttempt& attempt, UpstreamFailure how) = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  UpstreamEndpoint(BackendHub& hub, const BackendSettings& settings, std::size_t index,
+                   std::shared_ptr<UpstreamAuthorities> authorities, BackendMetrics& metrics, ChildLog& log,
+                   Owner& owner);
+  ~UpstreamEndpoint();
+
+  // Connects, to see whether it is there.
+  void start();
+
+  // Whether a call may be sent now, if there is a connection for it.
+  bool allows() const { return !over_ && !down_ && breaker_.allows(hub_.now()); }
+  // Whether one may before long: its breaker waits for the outcome of a probe.
+  bool promises() const;
+  // The connection with the least to do that has room, other than `except`; null where there is none.
+  UpstreamConnection* connection_with_room(const UpstreamConnection* except = nullptr);
+  // Calls that connections which are not open yet will take.
+  std::size_t room_to_come() const;
+  // Opens one more, if there may be one more. Whether it did.
+  bool open_one();
+  std::size_t in_flight() const;
+
+  void send(UpstreamAttempt& attempt, UpstreamConnection& connection, const ActiveCall& call);
+  // Nobody waits for it any more. `overdue`: for as long as a call may take, nothing came.
+  void stop(UpstreamAttempt& attempt, bool overdue);
+
+  CircuitBreaker::State breaker_state() const { return breaker_.state(hub_.now()); }
+  bool down() const { return down_; }
+  // Until it may be worth asking again; at least 1 ms.
+  milliseconds retry_after() const;
+
+  // Closes its connections, for good. Not from within what they call.
+  void end();
+
+ private:
+  void on_open(UpstreamConnection& connection) override;
+  void on_room(UpstreamConnection&) override { owner_.on_change(); }
+  void on_reply(UpstreamAttempt& attempt, const proto::Reply& reply) override;
+  void on_failure(UpstreamAttempt& attempt, UpstreamFailure how) override;
+  void on_end(UpstreamConnection& connection, UpstreamConnection::End why, const std::string& what) override;
+  void on_deadline(TimePoint now) override;
+
+  std::size_t call_room() const;
+  void drop(UpstreamConnection& connection);
+  void go_down(const std::string& what);
+  void judge(UpstreamAttempt& attempt, bool success);
+  void note_breaker(bool changed);
+
+  BackendHub& hub_;
+  const BackendSettings& settings_;
+  const std::size_t index_;
+  BackendMetrics& metrics_;
+  Owner& owner_;
+  UpstreamRoute route_;
+  CircuitBreaker breaker_;
+  std::vector<std::shared_ptr<UpstreamConnection>> connections_;
+  TimePoint probe_at_;
+  bool down_ = false;
+  bool over_ = false;
+};
+
+// Whether an error says that the same call may succeed elsewhere, or later.
+bool is_retryable(int error_code);
+
+}  // namespace sluice::core

@@ -1,0 +1,46 @@
+// JSON-RPC over HTTP/1.1.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include "lib/backend/upstream_connection.hpp"
+
+namespace sluice::core {
+
+// A POST for each call, one at a time: whoever pipelines can't know what has run when the connection is cut.
+// It always reads, so that a server's closing an idle connection is seen before a call is sent into it.
+class HttpConnection final : public UpstreamConnection {
+ public:
+  HttpConnection(const UpstreamRoute& route, Owner& owner) : UpstreamConnection(route, owner) {}
+
+ private:
+  static constexpr std::uint32_t kHeadBytesMax = 16 * 1024;  // of a response
+  using Parser = boost::beast::http::response_parser<boost::beast::http::string_body>;
+
+  void begin() override;
+  void write(UpstreamAttempt& attempt, const ActiveCall& call) override;
+  bool write_cancel(const UpstreamAttempt&) override { return false; }
+  std::size_t capacity() const override { return 1; }
+  bool answers_notifications() const override { return true; }
+
+  std::string head_of(const ActiveCall& call, std::size_t body_bytes) const;
+  void on_written(boost::system::error_code error, std::size_t bytes);
+  void read_response();
+  void on_response(boost::system::error_code error, std::size_t bytes);
+  void on_broken(boost::system::error_code error);
+  void take_response(UpstreamAttempt& attempt, unsigned status, const std::string& body);
+
+  std::string body_;
+  std::string head_;
+  boost::beast::flat_buffer input_;
+  std::optional<Parser> parser_;  // of the response that is awaited
+  bool notification_ = false;     // the call at hand is one
+  bool writing_ = false;
+};
+
+}  // namespace sluice::core

@@ -1,0 +1,92 @@
+#include "lib/backend/upstream_stream.hpp"
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/ssl/error.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
+
+namespace sluice::core {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using Tcp = asio::ip::tcp;
+
+// TLS 1.2 and 1.3, and only peers whom somebody has signed.
+error_code prepare(asio::ssl::context& context, const std::string& file) {
+  error_code error;
+  context.set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 |
+                          asio::ssl::context::no_tlsv1_1 | asio::ssl::context::no_compression,
+                      error);
+  if (error) return error;
+  context.set_verify_mode(asio::ssl::verify_peer, error);
+  if (error) return error;
+  file.empty() ? context.set_default_verify_paths(error) : context.load_verify_file(file, error);
+  return error;
+}
+
+}  // namespace
+
+asio::ssl::context* UpstreamAuthorities::context(error_code& error) {
+  if (context_) return &*context_;
+  context_.emplace(asio::ssl::context::tls_client);
+  error = prepare(*context_, file_);
+  if (error) context_.reset();
+  return context_ ? &*context_ : nullptr;
+}
+
+void UpstreamStream::dial(Done done) {
+  if (!url_.socket_path.empty()) {
+    return connect({asio::local::stream_protocol::endpoint(url_.socket_path)}, std::move(done));
+  }
+  error_code error;
+  const auto address = asio::ip::make_address(url_.host, error);
+  if (!error) return connect({Tcp::endpoint(address, url_.port)}, std::move(done));
+  resolver_.async_resolve(url_.host, std::to_string(url_.port), Tcp::resolver::numeric_service,
+                          [this, done = std::move(done)](error_code failure, const auto& found) mutable {
+                            if (failure) return done(failure);
+                            std::vector<Endpoint> endpoints;
+                            for (const auto& each : found) endpoints.emplace_back(each.endpoint());
+                            connect(std::move(endpoints), std::move(done));
+                          });
+}
+
+void UpstreamStream::connect(std::vector<Endpoint> endpoints, Done done) {
+  // It would open the socket again.
+  if (closed_) return done(asio::error::operation_aborted);
+  asio::async_connect(socket_, endpoints,
+                      [this, done = std::move(done)](error_code error, const Endpoint&) mutable {
+                        if (!error && closed_) error = asio::error::operation_aborted;
+                        if (error) return done(error);
+                        if (url_.socket_path.empty()) socket_.set_option(Tcp::no_delay(true), error);
+                        if (!url_.tls) return done(error_code());
+                        shake_hands(std::move(done));
+                      });
+}
+
+void UpstreamStream::shake_hands(Done done) {
+  error_code error;
+  asio::ssl::context* const context = authorities_->context(error);
+  if (context == nullptr) return done(error);
+  tls_.emplace(socket_, *context);
+  // A server that has several certificates has to be told whose is asked for; addresses are no names there.
+  if (!url_.is_literal() && SSL_set_tlsext_host_name(tls_->native_handle(), url_.host.c_str()) != 1) {
+    return done(asio::error::no_memory);
+  }
+  tls_->set_verify_callback(asio::ssl::host_name_verification(url_.host), error);
+  if (error) return done(error);
+  tls_->async_handshake(asio::ssl::stream_base::client,
+                        [done = std::move(done)](error_code failure) { done(failure); });
+}
+
+void UpstreamStream::close(bool abrupt) {
+  closed_ = true;
+  error_code ignored;
+  if (abrupt) socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+  resolver_.cancel();
+  socket_.close(ignored);
+}
+
+}  // namespace sluice::core

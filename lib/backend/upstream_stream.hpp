@@ -1,0 +1,112 @@
+// Bytes to and from an upstream, in the clear or inside TLS.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/beast/core/role.hpp>
+
+#include "lib/backend/upstream_url.hpp"
+
+namespace sluice::core {
+
+// The authorities that sign upstreams' certificates. They are read when the first connection needs them, and
+// anew as long as they can't be read. Backends' thread only.
+class UpstreamAuthorities {
+ public:
+  // `file`: PEM; empty: those whom the system trusts.
+  explicit UpstreamAuthorities(std::string file) : file_(std::move(file)) {}
+  // Null where they can't be read.
+  boost::asio::ssl::context* context(boost::system::error_code& error);
+
+ private:
+  const std::string file_;
+  std::optional<boost::asio::ssl::context> context_;
+};
+
+// A socket and, if it has to be, TLS around it. Fulfils Asio's and Beast's AsyncReadStream and
+// AsyncWriteStream. It has to outlive its operations; close() ends them soon. Backends' thread only.
+class UpstreamStream {
+ public:
+  using executor_type = boost::asio::any_io_executor;
+  using Done = std::function<void(boost::system::error_code)>;
+
+  UpstreamStream(boost::asio::io_context& context, UpstreamUrl url,
+                 std::shared_ptr<UpstreamAuthorities> authorities)
+      : url_(std::move(url)), authorities_(std::move(authorities)), resolver_(context), socket_(context) {}
+
+  const UpstreamUrl& url() const { return url_; }
+
+  // Resolves the name, connects to the first of its addresses that answers, and shakes hands; the peer's
+  // certificate has to be for the URL's host. Calls `done` once, unless it throws.
+  void dial(Done done);
+  // What is under way ends with an error, as soon as the event loop comes to it. May be called again.
+  // `abrupt` resets the connection: servers that take the end of what they read for the end of what they are
+  // asked go on with it otherwise.
+  void close(bool abrupt = false);
+
+  executor_type get_executor() { return socket_.get_executor(); }
+
+  template <typename Buffers, typename Token>
+  auto async_read_some(const Buffers& buffers, Token&& token) {
+    return boost::asio::async_initiate<Token, void(boost::system::error_code, std::size_t)>(
+        [this](auto handler, const Buffers& into) {
+          if (tls_) {
+            tls_->async_read_some(into, std::move(handler));
+          } else {
+            socket_.async_read_some(into, std::move(handler));
+          }
+        },
+        token, buffers);
+  }
+
+  template <typename Buffers, typename Token>
+  auto async_write_some(const Buffers& buffers, Token&& token) {
+    return boost::asio::async_initiate<Token, void(boost::system::error_code, std::size_t)>(
+        [this](auto handler, const Buffers& from) {
+          if (tls_) {
+            tls_->async_write_some(from, std::move(handler));
+          } else {
+            socket_.async_write_some(from, std::move(handler));
+          }
+        },
+        token, buffers);
+  }
+
+ private:
+  using Socket = boost::asio::generic::stream_protocol::socket;
+  using Endpoint = boost::asio::generic::stream_protocol::endpoint;
+
+  void connect(std::vector<Endpoint> endpoints, Done done);
+  void shake_hands(Done done);
+
+  const UpstreamUrl url_;
+  const std::shared_ptr<UpstreamAuthorities> authorities_;
+  boost::asio::ip::tcp::resolver resolver_;
+  Socket socket_;
+  std::optional<boost::asio::ssl::stream<Socket&>> tls_;
+  bool closed_ = false;
+};
+
+// Beast ends a WebSocket by these; in the second, both sides have said goodbye.
+inline void beast_close_socket(UpstreamStream& stream) { stream.close(); }
+template <typename Handler>
+void async_teardown(boost::beast::role_type, UpstreamStream& stream, Handler&& handler) {
+  stream.close();
+  boost::asio::post(stream.get_executor(), [handler = std::forward<Handler>(handler)]() mutable {
+    handler(boost::system::error_code());
+  });
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,92 @@
+#include "lib/backend/upstream_stream_connection.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/write.hpp>
+
+#include "lib/backend/wire_call.hpp"
+
+namespace sluice::core {
+namespace {
+
+constexpr std::size_t kKeptBytesMax = 64 * 1024;  // of room, in buffers with nothing in them
+
+void clear(std::string& buffer) {
+  buffer.clear();
+  if (buffer.capacity() > kKeptBytesMax) buffer.shrink_to_fit();
+}
+
+}  // namespace
+
+StreamConnection::StreamConnection(const UpstreamRoute& route, Owner& owner)
+    : UpstreamConnection(route, owner), decoder_(proto::Framing::stream, {reply_bytes_max(), 1}) {}
+
+void StreamConnection::begin() {
+  opened();
+  read_some();
+}
+
+void StreamConnection::write(UpstreamAttempt& attempt, const ActiveCall& call) {
+  append_call(waiting_, call, method_of(call), attempt.id, hub().now());
+  waiting_ += '\n';
+  hub().io().at_turn_end(*this);
+}
+
+bool StreamConnection::write_cancel(const UpstreamAttempt& attempt) {
+  if (unsent() > kUnsentBytesMax) return true;  // it would have to be kept; its reply goes nowhere
+  append_cancel(waiting_, attempt.id);
+  waiting_ += '\n';
+  hub().io().at_turn_end(*this);
+  return true;
+}
+
+void StreamConnection::on_turn_end() {
+  if (!closed() && under_way_.empty()) flush();
+}
+
+// What a turn, or the time of the last write, has brought goes out together.
+void StreamConnection::flush() {
+  if (waiting_.empty()) return;
+  under_way_.swap(waiting_);
+  note_sent();
+  boost::asio::async_write(stream(), boost::asio::buffer(under_way_), handler(&StreamConnection::on_written));
+}
+
+void StreamConnection::on_written(boost::system::error_code error, std::size_t) {
+  if (error) return end(End::cut, error.message());
+  const bool was_clogged = unsent() > kUnsentBytesMax;
+  clear(under_way_);
+  flush();
+  if (was_clogged && unsent() <= kUnsentBytesMax) note_room();
+}
+
+void StreamConnection::read_some() {
+  stream().async_read_some(boost::asio::buffer(input_), handler(&StreamConnection::on_read));
+}
+
+void StreamConnection::on_read(boost::system::error_code error, std::size_t bytes) {
+  if (error) return end(in_flight() > 0 ? End::cut : End::unused, error.message());
+  note_received();
+  decoder_.set_limits({reply_bytes_max(), 1});  // they may have been changed
+  window_.append(input_.data(), bytes);
+  take_window();
+  if (!closed()) read_some();
+}
+
+void StreamConnection::take_window() {
+  using Kind = proto::FrameEvent::Kind;
+  std::size_t done = 0;
+  while (!closed()) {
+    const std::string_view rest = std::string_view(window_).substr(done);
+    const auto event = decoder_.next(rest);
+    if (event.kind == Kind::message) take_message(event.text, decoder_.message());
+    if (event.kind == Kind::malformed) reject(rest.substr(0, event.consumed), "not JSON");
+    if (event.kind == Kind::too_big) return take_long(rest);
+    if (event.kind == Kind::lost) return end(End::misbehaved, "no message can be found in what comes");
+    done += event.consumed;
+    if (event.kind == Kind::need_more) break;
+  }
+  window_.erase(0, done);
+  if (window_.empty()) clear(window_);
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,31 @@
+// Where an upstream is, and what it speaks.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sluice::core {
+
+// http://, https://, ws:// and wss:// with HOST[:PORT][/PATH][?QUERY], tcp://HOST:PORT, and unix:///path.
+struct UpstreamUrl {
+  enum class Kind : std::uint8_t { stream, http, websocket };
+  Kind kind = Kind::stream;
+  bool tls = false;
+  std::string host;  // a name, or an address without brackets; empty for a Unix socket
+  std::uint16_t port = 0;
+  std::string socket_path;   // of a Unix socket
+  std::string target = "/";  // path and query of HTTP and WebSocket
+
+  // What HTTP's Host says: without the port where that is the scheme's own.
+  std::string host_header() const;
+  // Whether `host` is an IP address, which needs no resolving.
+  bool is_literal() const;
+  bool operator==(const UpstreamUrl&) const = default;
+};
+
+// Nothing where `text` is no such URL. One with a user or a fragment is none: neither would be sent.
+std::optional<UpstreamUrl> parse_upstream_url(std::string_view text);
+
+}  // namespace sluice::core

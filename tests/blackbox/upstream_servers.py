@@ -1,0 +1,384 @@
+"""Servers for tests of upstreams: one that misbehaves as the method says, and a gate on the way to a good one."""
+
+import base64
+import hashlib
+import json
+import socket
+import struct
+import threading
+import time
+
+from daemon import eventually, limit
+from websocket_client import BINARY, CLOSE, CONTINUATION, GUID, PING, TEXT, apply_mask, close_payload, frame
+
+
+class Server:
+    """A TCP server on a free port. Each connection has a thread, which runs `serve`; close() ends them all."""
+
+    def __init__(self, backlog=128):
+        self.backlog = backlog
+        self.lock = threading.Condition()
+        self.sockets = set()
+        self.accepted = 0
+        self.closing = False
+        self.port = 0
+        self.listen()
+
+    def listen(self):
+        """Opens its port, the same again after refuse()."""
+        self.listener = socket.socket()
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.listener.bind(("127.0.0.1", self.port))
+        self.listener.listen(self.backlog)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
+
+    def refuse(self):
+        """Closes its port: who connects is refused."""
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+    def _accept(self, listener):
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with self.lock:
+                self.accepted += 1
+                self.sockets.add(connection)
+                self.lock.notify_all()
+            threading.Thread(target=self._run, args=(connection,), daemon=True).start()
+
+    def _run(self, connection):
+        try:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.serve(connection)
+        except OSError:
+            pass
+        finally:
+            self.drop(connection)
+
+    def drop(self, connection, reset=False):
+        with self.lock:
+            self.sockets.discard(connection)
+            self.lock.notify_all()
+        try:
+            if not reset:
+                connection.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        connection.close()
+
+    def cut(self):
+        """Resets all connections."""
+        def each(change, *arguments):
+            for connection in connections:
+                try:
+                    getattr(connection, change)(*arguments)
+                except OSError:
+                    pass
+
+        connections = list(self.sockets)
+        each("setsockopt", socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        each("shutdown", socket.SHUT_RD)  # whoever reads from it gives it up
+        for connection in connections:
+            self.drop(connection, reset=True)
+
+    def close(self):
+        self.closing = True
+        try:
+            self.refuse()
+        except OSError:
+            pass
+        self.cut()
+
+    def url(self, scheme="tcp"):
+        return f"{scheme}://127.0.0.1:{self.port}"
+
+    def wait_connections(self, count):
+        eventually(5, lambda: len(self.sockets) == count, f"{count} connections")
+
+
+def reply(id, result):
+    return json.dumps({"jsonrpc": "2.0", "id": id, "result": result}, separators=(",", ":"))
+
+
+def error(id, code, data=None):
+    return json.dumps({"jsonrpc": "2.0", "id": id, "error": {"code": code, "message": "no", "data": data}})
+
+
+class Misbehaving(Server):
+    """Answers `bad.ok` with its params; what else it does is said by `what_*`, by the name behind `bad.`. `seen` has
+    what it was sent, in order."""
+
+    def __init__(self, **options):
+        self.seen = []
+        self.released = threading.Event()  # what `bad.wait` waits for
+        self.failures = 0                  # how often `bad.flaky` fails before it answers
+        super().__init__(**options)
+
+    def close(self):
+        self.released.set()
+        super().close()
+
+    def calls(self, method):
+        return [each for each in list(self.seen) if each["method"] == method]
+
+    def wait_seen(self, method, count=1):
+        eventually(10, lambda: len(self.calls(method)) >= count, f"{count} of {method} have come")
+        return self.calls(method)
+
+    def note(self, call):
+        with self.lock:
+            self.seen.append(call)
+            self.lock.notify_all()
+
+    def serve(self, connection):
+        with connection.makefile("rb") as lines:
+            for line in lines:
+                call = json.loads(line)
+                self.note(call)
+                if "id" in call:
+                    getattr(self, "what_" + call["method"].split(".")[1])(connection, call["id"], call.get("params"))
+
+    def say(self, connection, text, end="\n"):
+        connection.sendall((text + end).encode())
+
+    def what_ok(self, connection, id, params):
+        self.say(connection, reply(id, params))
+
+    def what_silent(self, connection, id, params):
+        pass
+
+    def what_wait(self, connection, id, params):
+        def later():
+            self.released.wait(limit(20))
+            try:
+                self.say(connection, reply(id, params))
+            except OSError:
+                pass
+        threading.Thread(target=later, daemon=True).start()
+
+    def what_cut(self, connection, id, params):
+        self.drop(connection)
+
+    def what_half(self, connection, id, params):
+        connection.sendall(reply(id, params).encode()[:-5])
+        self.drop(connection)
+
+    def what_garbage(self, connection, id, params):
+        self.say(connection, "\x00\xff{[not json")
+        self.say(connection, '{"hello":"world"}\n[1,2]\n"text"')
+        self.say(connection, reply(id, params))
+
+    def what_flood(self, connection, id, params):
+        self.say(connection, '{"no":"reply"}\n' * 200_000)
+
+    def what_double(self, connection, id, params):
+        self.say(connection, reply(id, params))
+        self.say(connection, reply(id, "again"))
+
+    def what_unknown(self, connection, id, params):
+        for text in (reply(id + 1_000_000, "whose?"), reply("text", 1), reply(id, params)):
+            self.say(connection, text)
+
+    def what_giant(self, connection, id, params):
+        self.say(connection, reply(id, "x" * params["bytes"]))
+
+    def what_giant_first(self, connection, id, params):
+        self.say(connection, '{"jsonrpc":"2.0","result":"' + "x" * params["bytes"] + f'","id":{id}}}')
+
+    def what_glued(self, connection, id, params):
+        self.say(connection, "\r\n\t " + json.dumps(json.loads(reply(id, params)), indent=2), end="")
+
+    def what_draining(self, connection, id, params):
+        self.say(connection, error(id, -32012, {"reason": "draining"}))
+
+    def what_own(self, connection, id, params):
+        self.say(connection, error(id, params["code"], params.get("data")))
+
+    def what_slow(self, connection, id, params):
+        class Slowly:
+            def sendall(self, data):
+                for at in range(len(data)):
+                    connection.sendall(data[at:at + 1])
+                    time.sleep(0.001)
+        self.say(Slowly(), reply(id, params))
+
+    def what_flaky(self, connection, id, params):
+        with self.lock:
+            self.failures -= 1
+            failing = self.failures >= 0
+        if failing:
+            return self.drop(connection)
+        self.say(connection, reply(id, params))
+
+
+class MisbehavingHttp(Misbehaving):
+    """The same over HTTP. `heads` has the headers of each request."""
+
+    def __init__(self, **options):
+        self.heads = []
+        super().__init__(**options)
+
+    def serve(self, connection):
+        with connection.makefile("rb") as stream:
+            while request_line := stream.readline():
+                head = {}
+                while (line := stream.readline().strip()):
+                    name, _, value = line.decode().partition(":")
+                    head[name.lower()] = value.strip()
+                self.heads.append({"request": request_line.decode().strip(), **head})
+                call = json.loads(stream.read(int(head["content-length"])))
+                self.note(call)
+                if "id" not in call:
+                    connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+                    continue
+                getattr(self, "what_" + call["method"].split(".")[1])(connection, call["id"], call.get("params"))
+
+    def respond(self, connection, status, body, more=""):
+        body = body.encode()
+        connection.sendall(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{more}\r\n".encode() + body)
+
+    def say(self, connection, text):
+        self.respond(connection, "200 OK", text, "Content-Type: application/json\r\n")
+
+    def what_garbage(self, connection, id, params):
+        connection.sendall(b"\x00\xffnot http\r\n\r\n")
+
+    def what_page(self, connection, id, params):
+        self.respond(connection, "200 OK", "<html>hello</html>")
+
+    def what_500(self, connection, id, params):
+        self.respond(connection, "500 Internal Server Error", "oops")
+
+    def what_500_with_reply(self, connection, id, params):
+        self.respond(connection, "500 Internal Server Error", error(id, -32000, {"reason": "own"}))
+
+    def what_chunked(self, connection, id, params):
+        text = reply(id, params)
+        chunks = "".join(f"1\r\n{each}\r\n" for each in text)
+        connection.sendall(f"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n".encode())
+
+    def what_last(self, connection, id, params):
+        connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + reply(id, params).encode())
+        self.drop(connection)
+
+    def what_interim(self, connection, id, params):
+        connection.sendall(b"HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n")
+        self.say(connection, reply(id, params))
+
+    def what_big_head(self, connection, id, params):
+        self.respond(connection, "200 OK", reply(id, params), f"X: {'x' * 100_000}\r\n")
+
+
+class MisbehavingWebSocket(Misbehaving):
+    """The same over WebSocket. `closes` has what it was told in close frames."""
+
+    def __init__(self, **options):
+        self.closes = []
+        super().__init__(**options)
+
+    def serve(self, connection):
+        with connection.makefile("rb") as stream:
+            self.shake_hands(connection, stream)
+            while (message := self.receive(stream)) is not None:
+                call = json.loads(message)
+                self.note(call)
+                if "id" in call:
+                    getattr(self, "what_" + call["method"].split(".")[1])(connection, call["id"], call.get("params"))
+
+    def shake_hands(self, connection, stream):
+        head = {}
+        stream.readline()
+        while (line := stream.readline().strip()):
+            name, _, value = line.partition(b":")
+            head[name.lower()] = value.strip()
+        accept = base64.b64encode(hashlib.sha1(head[b"sec-websocket-key"] + GUID).digest())
+        connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                           b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n")
+
+    def receive(self, stream):
+        """The next text; None where there is none."""
+        while len(head := stream.read(2)) == 2:
+            size = head[1] & 0x7F
+            if size > 125:
+                size = int.from_bytes(stream.read(2 if size == 126 else 8), "big")
+            mask = stream.read(4)
+            payload = apply_mask(stream.read(size), mask)
+            if head[0] & 0xF == TEXT:
+                return payload
+            if head[0] & 0xF == CLOSE:
+                self.closes.append(payload)
+        return None
+
+    def say(self, connection, text, end=""):
+        connection.sendall(frame(text, mask=None))
+
+    def what_pieces(self, connection, id, params):
+        """In fragments, with pings in between."""
+        text = reply(id, params)
+        for at, each in enumerate(text):
+            opcode = TEXT if at == 0 else CONTINUATION
+            connection.sendall(frame(b"?", PING, mask=None) + frame(each, opcode, at == len(text) - 1, mask=None))
+
+    def what_binary(self, connection, id, params):
+        connection.sendall(frame(reply(id, params), BINARY, mask=None))
+
+    def what_bye(self, connection, id, params):
+        connection.sendall(frame(close_payload(1001), CLOSE, mask=None))
+
+    def what_bad_frame(self, connection, id, params):
+        connection.sendall(frame(reply(id, params), 0x7, mask=None))
+
+    def what_long_frame(self, connection, id, params):
+        connection.sendall(frame(b"x", TEXT, mask=None, length=1 << 40, length_bytes=8))
+
+
+class Gate(Server):
+    """Between the daemon and a good upstream. What passes is in its hands: `piece` bytes at a time, `delay` seconds
+    late, `corrupt` bytes into the answers replaced; closed() and open() stop and let go all that passes."""
+
+    def __init__(self, target, **options):
+        self.target = target
+        self.piece = 0
+        self.delay = 0.0
+        self.corrupt = None
+        self.passing = threading.Event()
+        self.passing.set()
+        super().__init__(**options)
+
+    def close(self):
+        self.passing.set()
+        super().close()
+
+    def serve(self, connection):
+        other = socket.create_connection(self.target, limit(5))
+        other.settimeout(None)
+        other.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with self.lock:
+            self.sockets.add(other)
+        back = threading.Thread(target=self._pump, args=(other, connection, True), daemon=True)
+        back.start()
+        try:
+            self._pump(connection, other, False)
+        finally:
+            self.drop(other)
+            back.join(limit(10))
+
+    def _pump(self, source, sink, answers):
+        try:
+            while data := source.recv(1 << 16):
+                self.passing.wait(limit(30))
+                if self.delay:
+                    time.sleep(self.delay)
+                if answers and self.corrupt is not None:
+                    data = bytes(byte ^ 0x80 if at == self.corrupt else byte for at, byte in enumerate(data))
+                    self.corrupt = None
+                size = self.piece or len(data)
+                for at in range(0, len(data), size):
+                    sink.sendall(data[at:at + size])
+            self.drop(sink)
+        except OSError:
+            self.cut()
