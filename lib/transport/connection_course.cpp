@@ -34,8 +34,9 @@ void Connection::on_turn_end() {
 void Connection::go_on() {
   if (!output_waits_) flush();
   if (lost_ && !doomed_) hear_out();
+  if (paused_ && may_process()) resume();
   if (input_waits_ && may_process()) {
-    message_began_ = io_.now();
+    if (!codec_ || !codec_->in_message()) message_began_ = io_.now();
     process(in_);
   }
   // What TLS has taken in already, the poller says nothing of.
@@ -48,8 +49,16 @@ void Connection::go_on() {
   if (doomed_) return close(close_reason_);
   if (input_over_ && !lingering_ && settled()) return end_politely(close_reason_);
   if (lingering_ && end_seen_ && !stream_.ending()) return close(close_reason_);
+  if (!paused_ && in_message() && !may_process()) paused_ = io_.now();
   update_waits();
   schedule();
+}
+
+// A message that has begun can't go on while nothing is read, and the time of that is not its client's.
+void Connection::resume() {
+  const auto pause = io_.now() - *std::exchange(paused_, std::nullopt);
+  message_began_ = std::min(message_began_ + pause, io_.now());
+  if (skip_until_) *skip_until_ += pause;
 }
 
 // While nothing is read, a client that is gone is noticed all the same.
@@ -166,7 +175,7 @@ TimePoint Connection::next_due() const {
   TimePoint due = TimePoint::max();
   if (unsent() > 0) due = std::min(due, last_output_ + limits.write_timeout);
   const bool partial = !input_over_ && !input_waits_ && in_message();
-  if (partial && may_process()) {
+  if (partial && may_process() && !paused_) {
     due = std::min(due, message_began_ + limits.message_timeout);
     if (skip_until_) due = std::min(due, *skip_until_);
   }

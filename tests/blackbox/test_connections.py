@@ -129,6 +129,20 @@ class MessageTimeout(DaemonTest):
             except ConnectionResetError:
                 pass
 
+    def test_the_time_in_which_nothing_is_read_does_not_count(self):
+        daemon = self.start(server={"message_timeout": duration(400), "max_output_buffer": "4MiB", "write_timeout": duration(60000)})
+        with daemon.connect("unix") as connection:
+            last = message("demo.echo", [2], 2)
+            connection.send(message("demo.echo", ["x" * (2 << 20)], 1) + last[:20])
+            time.sleep(ms(800) / 1000)  # the first reply fills a quarter of the buffer until it is read
+            self.assertEqual(connection.receive()["id"], 1)
+            time.sleep(ms(100) / 1000)
+            connection.send(last[20:])
+            self.assertEqual(connection.receive()["result"], [2])
+            # From here on it counts again.
+            connection.send(last[:20])
+            self.assertEqual(connection.read_to_end(), [])
+
     def test_others_are_served_meanwhile_and_time_between_messages_does_not_count(self):
         dripping = [self.connect() for _ in range(20)]
         for connection in dripping:
