@@ -76,26 +76,26 @@ class SessionHost final : private TurnEnd {
   }
 
   // A connection on its way to this thread: counted from when it was chosen, so that a burst is spread
-  // evenly. Any thread.
+  // evenly. Any thread; may outlive the host, where the thread ends before it has come.
   class Expected {
    public:
-    explicit Expected(SessionHost& host) : host_(&host) {
-      host.count_.fetch_add(1, std::memory_order_relaxed);
+    explicit Expected(SessionHost& host) : count_(host.count_) {
+      count_->fetch_add(1, std::memory_order_relaxed);
     }
-    Expected(Expected&& other) noexcept : host_(std::exchange(other.host_, nullptr)) {}
+    Expected(Expected&&) noexcept = default;
     Expected& operator=(Expected&&) = delete;
     ~Expected() {
-      if (host_ != nullptr) host_->count_.fetch_sub(1, std::memory_order_relaxed);
+      if (count_) count_->fetch_sub(1, std::memory_order_relaxed);
     }
 
    private:
-    SessionHost* host_;
+    std::shared_ptr<std::atomic<std::size_t>> count_;
   };
 
   // Throws what the session's start throws, which has been closed then.
   void add(std::shared_ptr<Session> session) {
     sessions_.push_back(*session);
-    count_.fetch_add(1, std::memory_order_relaxed);
+    count_->fetch_add(1, std::memory_order_relaxed);
     session->self_ = session;
     try {
       session->start();
@@ -109,7 +109,7 @@ class SessionHost final : private TurnEnd {
   // The session has closed: it is forgotten, and destroyed once nothing uses it any more.
   void remove(Session& session) {
     session.unlink();
-    count_.fetch_sub(1, std::memory_order_relaxed);
+    count_->fetch_sub(1, std::memory_order_relaxed);
     // Whoever calls from within the session is still using it.
     closed_.push_back(session);
     io_.at_turn_end(*this);
@@ -129,7 +129,7 @@ class SessionHost final : private TurnEnd {
 
   IoThread& io() { return io_; }
   CallTable& calls() { return calls_; }
-  std::size_t count_approx() const { return count_.load(std::memory_order_relaxed); }
+  std::size_t count_approx() const { return count_->load(std::memory_order_relaxed); }
 
  private:
   void on_turn_end() override {
@@ -142,7 +142,8 @@ class SessionHost final : private TurnEnd {
   CallTable& calls_;
   IntrusiveList<Session, SessionTag> sessions_;
   IntrusiveList<Session, SessionTag> closed_;  // until the turn's end
-  std::atomic<std::size_t> count_{0};
+  // Shared with the connections on their way.
+  const std::shared_ptr<std::atomic<std::size_t>> count_ = std::make_shared<std::atomic<std::size_t>>(0);
   bool draining_ = false;
 };
 
