@@ -210,6 +210,7 @@ std::uint64_t HttpCodec::open_exchange() {
   exchange.keep_alive = connection().takes_input();
   exchange.body_wanted = head.method != "HEAD";
   if (head.has_origin && origin_allowed(head.origin, connection().policy())) exchange.origin = head.origin;
+  held_bytes_ += exchange.origin.size();
   exchanges_.push_back(std::move(exchange));
   return first_ + exchanges_.size() - 1;
 }
@@ -221,9 +222,11 @@ void HttpCodec::reply(std::uint64_t exchange, std::string_view reply, int code) 
     respond(answer.response, answer, reply, code);
     answer.ready = true;
     held_bytes_ += answer.response.size();
+    held_bytes_ -= std::exchange(answer.origin, {}).size();
     return;
   }
   respond(connection().output(), answer, reply, code);
+  held_bytes_ -= answer.origin.size();
   auto next = exchanges_.begin() + 1;
   for (; next != exchanges_.end() && next->ready; ++next) {
     connection().output() += next->response;

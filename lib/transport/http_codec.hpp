@@ -24,7 +24,7 @@ class HttpCodec final : public Codec {
   void finish(std::string_view) override {}
   void reply(std::uint64_t exchange, std::string_view reply, int code) override;
   bool in_message() const override { return request_.has_value(); }
-  std::size_t held_bytes() const override { return held_bytes_; }
+  std::size_t held_bytes() const override { return held_bytes_ + exchanges_.size() * sizeof(Exchange); }
   Protocol protocol() const override { return Protocol::http; }
 
  private:
@@ -57,9 +57,9 @@ class HttpCodec final : public Codec {
   std::optional<HttpRefusal> refusal_;  // of the request at hand
   std::vector<Exchange> exchanges_;     // in the order of the requests
   std::uint64_t first_ = 0;             // the number of exchanges_.front()
-  std::size_t held_bytes_ = 0;
-  bool judged_ = false;        // the head of the request at hand has been looked at
-  bool continue_due_ = false;  // its client waits to be told to go on
+  std::size_t held_bytes_ = 0;          // of their origins and responses
+  bool judged_ = false;                 // the head of the request at hand has been looked at
+  bool continue_due_ = false;           // its client waits to be told to go on
 };
 
 }  // namespace sluice::core

@@ -639,6 +639,17 @@ class SlowReaders(HttpTest):
             self.assert_below(self.flood(client, request(method="GET") * 500, 64 << 20), 16 << 20, "bytes taken")
             self.assert_below(daemon.resident_bytes() - before, SLOW * 32 << 20, "bytes kept")
 
+    def test_origins_of_requests_that_wait_are_bounded_too(self):
+        daemon = self.start(server={"max_output_buffer": "64KiB", "workers": 16},
+                            listen=[{"address": "tcp://127.0.0.1:0", "allowed_origins": ["*"]}])
+        with self.open(daemon) as client:
+            client.send(b"".join(request(message("demo.sleep", {"ms": ms(300)}, id), Origin="https://" + "x" * 8000) for id in range(8)))
+            eventually(5, lambda: daemon.in_flight() >= 3)
+            with self.open(daemon) as other:
+                other.fence()
+            self.assertEqual(daemon.in_flight(), 3)  # a quarter of the buffer, and the one that is over it
+            self.assertEqual([response.reply["id"] for response in client.receive_many(8)], list(range(8)))
+
     def test_a_client_that_reads_late_still_gets_everything(self):
         daemon = self.start(server={"max_output_buffer": "1MiB", "write_timeout": duration(60000)})
         with self.open(daemon) as client:
