@@ -7,7 +7,6 @@
 #include "lib/dispatch/batch.hpp"
 #include "lib/observe/log.hpp"
 #include "proto/json_text.hpp"
-#include "proto/response_writer.hpp"
 
 namespace sluice::core {
 namespace {
@@ -56,13 +55,16 @@ void Conversation::receive(std::string_view text, const proto::Message& message,
   if (message.is_batch()) return receive_batch(text, message, exchange, defaults);
   std::string scratch;
   auto read = proto::read_request(text, message.single, scratch);
-  if (auto* const request = std::get_if<proto::Request>(&read)) {
-    defaults.apply(*request);
-    return receive_call(*request, exchange);
+  if (const auto* const invalid = std::get_if<proto::InvalidRequest>(&read)) {
+    return refuse(invalid->error, exchange, invalid->id);
   }
-  const auto& invalid = std::get<proto::InvalidRequest>(read);
-  table_.count_invalid(invalid.error.code);
-  sink_.on_reply(exchange, proto::error_reply(invalid.id, invalid.error), invalid.error.code);
+  auto& request = std::get<proto::Request>(read);
+  if (defaults.invalid) {
+    return refuse(proto::invalid_request(), exchange,
+                  request.is_notification() ? proto::kNullId : request.id);
+  }
+  defaults.apply(request);
+  receive_call(request, exchange);
 }
 
 void Conversation::receive_call(const proto::Request& request, std::uint64_t exchange) {
@@ -82,7 +84,7 @@ void Conversation::receive_call(const proto::Request& request, std::uint64_t exc
 void Conversation::receive_batch(std::string_view text, const proto::Message& message, std::uint64_t exchange,
                                  const CallDefaults& defaults) {
   const std::size_t entries_max = table_.io().limits.batch_entries_max;
-  if (message.entry_count == 0) return refuse(proto::invalid_request(), exchange);
+  if (message.entry_count == 0 || defaults.invalid) return refuse(proto::invalid_request(), exchange);
   if (message.entry_count > entries_max) return refuse(proto::batch_too_big(entries_max), exchange);
   batches_.push_back(std::make_unique<Batch>(table_, *this, text, message.entries, table_.io().now(), grant(),
                                              exchange, defaults));
@@ -91,9 +93,9 @@ void Conversation::receive_batch(std::string_view text, const proto::Message& me
   batches_.back()->advance();
 }
 
-void Conversation::refuse(const proto::Error& error, std::uint64_t exchange) {
+void Conversation::refuse(const proto::Error& error, std::uint64_t exchange, std::string_view id) {
   table_.count_invalid(error.code);
-  sink_.on_reply(exchange, proto::error_reply(proto::kNullId, error), error.code);
+  sink_.on_reply(exchange, proto::error_reply(id, error), error.code);
 }
 
 bool Conversation::take_token(std::string_view token) {

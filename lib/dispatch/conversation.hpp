@@ -14,6 +14,7 @@
 #include "lib/dispatch/call_defaults.hpp"
 #include "lib/dispatch/call_table.hpp"
 #include "proto/message.hpp"
+#include "proto/response_writer.hpp"
 
 namespace sluice::core {
 
@@ -58,8 +59,8 @@ class Conversation final : public CallOwner {
   // logged. What showed it is to be refused.
   bool take_token(std::string_view token);
 
-  // Answers what is no message at all.
-  void refuse(const proto::Error& error, std::uint64_t exchange);
+  // Answers what is no call, or no message at all.
+  void refuse(const proto::Error& error, std::uint64_t exchange, std::string_view id = proto::kNullId);
 
   // The client can get no more replies: what is done for it is stopped, but for notifications. Does not
   // throw.

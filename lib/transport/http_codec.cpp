@@ -141,7 +141,7 @@ void HttpCodec::take_call() {
   defaults.traceparent = checked_traceparent(head.traceparent);
   if (head.has_timeout_ms) {
     defaults.timeout = timeout_of(head.timeout_ms);
-    if (!defaults.timeout) return conversation.refuse(proto::invalid_request(), exchange);
+    defaults.invalid = !defaults.timeout;
   }
   receive_whole(conversation, connection().limits(), request_->body(), exchange, defaults);
 }

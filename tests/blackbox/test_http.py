@@ -147,12 +147,16 @@ class CallHeaders(HttpTest):
             self.assertEqual(client.call("demo.sleep", {"ms": ms(60000)}, Sluice_Timeout_Ms="9" * 40).code, -32002)
 
     def test_a_header_that_is_no_time_limit_is_an_invalid_request(self):
+        before = self.daemon.value("sluice_calls_total", method="demo.echo", code="ok")
         with self.open() as client:
             for value in ("0", "-1", "+5", "1.5", "5ms", "x", "", "1 2"):
                 with self.subTest(value):
-                    response = client.request(message("demo.echo", [1], 1), Sluice_Timeout_Ms=value)
-                    self.assertEqual((response.status, response.code), (200, -32600), response)
+                    for body, id in ((message("demo.echo", [1], "x"), "x"), (message("demo.echo", [1]), None),
+                                     ("[" + message("demo.echo", [1], 1) + "]", None)):
+                        response = client.request(body, Sluice_Timeout_Ms=value)
+                        self.assertEqual((response.status, response.code, response.reply["id"]), (200, -32600, id), response)
             client.fence()
+        self.assertEqual(self.daemon.value("sluice_calls_total", method="demo.echo", code="ok"), before + 1)
 
     def test_a_trace_context_may_come_as_a_header(self):
         trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
