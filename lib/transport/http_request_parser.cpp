@@ -145,12 +145,17 @@ void HttpRequestParser::on_field_impl(field name, string_view name_text, string_
     case field::unknown:
       if (beast::iequals(name_text, "sluice-timeout-ms"))
         return note(head_.timeout_ms, value, head_.has_timeout_ms, error);
-      if (beast::iequals(name_text, "traceparent"))
-        return note(head_.traceparent, value, has_traceparent_, error);
+      if (beast::iequals(name_text, "traceparent")) note_trace(value);
       return;
     default:
       return;
   }
+}
+
+// Of several none counts (W3C Trace Context, section 3.2), and they are no reason to refuse a call.
+void HttpRequestParser::note_trace(string_view value) {
+  head_.traceparent = has_traceparent_ ? std::string_view() : view(value);
+  has_traceparent_ = true;
 }
 
 // Folded lines mean different things to different servers. Beast joins them somewhere else, or skips what is

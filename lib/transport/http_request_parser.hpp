@@ -21,8 +21,8 @@ struct HttpRequestHead {
   std::string origin;
   std::string content_type;
   std::string authorization;
-  std::string timeout_ms;  // Sluice-Timeout-Ms
-  std::string traceparent;
+  std::string timeout_ms;   // Sluice-Timeout-Ms
+  std::string traceparent;  // empty also where there are several
   std::string websocket_key;
   std::string websocket_version;
   bool http11 = false;
@@ -88,6 +88,7 @@ class HttpRequestParser final : private boost::beast::http::basic_parser<true> {
   bool too_long(bool in_header, std::size_t consumed, std::size_t waiting);
   bool folded(string_view name, string_view value) const;
   void note(std::string& member, string_view value, bool& seen, error_code& error);
+  void note_trace(string_view value);
   void note_framing(field name, string_view value, error_code& error);
   Status status_of(const error_code& error) const;
 

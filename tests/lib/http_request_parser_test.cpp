@@ -108,6 +108,17 @@ TEST_CASE("HTTP request parser: the head has what the server looks at") {
   CHECK(in_short(old) == "GET|/|||||||||00000000");
 }
 
+TEST_CASE("HTTP request parser: of several trace contexts none counts") {
+  const auto trace = [](const std::string& lines) {
+    const ParsedHttp parsed = replay_http_whole(kLimit, "GET / HTTP/1.1\r\nHost: a\r\n" + lines + "\r\n");
+    REQUIRE(parsed.status == HttpStatus::complete);
+    return parsed.head.traceparent;
+  };
+  CHECK(trace("traceparent: 00-1\r\n") == "00-1");
+  CHECK(trace("traceparent: 00-1\r\nTraceParent: 00-2\r\n").empty());
+  CHECK(trace("traceparent: 00-1\r\ntraceparent: 00-2\r\ntraceparent: 00-3\r\n").empty());
+}
+
 TEST_CASE("HTTP request parser: a connection is kept as its version and the request have it") {
   const auto kept = [](const std::string& start, const std::string& connection) {
     return replay_http_whole(kLimit, start + "\r\nHost: a\r\n" + connection + "\r\n").head.keep_alive;
