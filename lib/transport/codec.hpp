@@ -46,6 +46,9 @@ class Codec {
   // Whether a silent peer can be asked for a sign of life, and asking it.
   virtual bool probes() const { return false; }
   virtual void probe() {}
+  // The message that has begun takes too long: says so and ends the input. False where the protocol has no
+  // words for it.
+  virtual bool time_out() { return false; }
   // Last words, before the sending side is shut.
   virtual void farewell(CloseReason) {}
 

@@ -90,7 +90,8 @@ void Connection::say_farewell() {
 void Connection::end_politely(CloseReason reason) {
   // With nothing on its way, in neither direction, there is nothing that a reset could destroy. A client that
   // is cut off in the middle of something may only be pausing.
-  const bool cut_off = reason == CloseReason::framing_lost || reason == CloseReason::message_too_big;
+  const bool cut_off = reason == CloseReason::framing_lost || reason == CloseReason::message_too_big ||
+                       reason == CloseReason::message_timeout;
   const bool quiet = !cut_off && io_.now() - last_input_ >= kDrainQuietTime;
   const bool safe = end_seen_ || (quiet && stream_.undelivered() == 0 && stream_.unread() == 0);
   if (safe && stream_.say_end()) return close(reason);
@@ -233,6 +234,7 @@ void Connection::look_at_time(TimePoint now) {
   if (next_due() > now) return schedule();
   const CloseReason reason = overdue(now);
   if (ask_for_life(reason)) return schedule();
+  if (reason == CloseReason::message_timeout && !lingering_ && codec_ && codec_->time_out()) return;
   if (reason == CloseReason::draining && !lingering_) {
     end_drained();
   } else {

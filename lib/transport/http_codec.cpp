@@ -203,6 +203,16 @@ void HttpCodec::end_with(Status status) {
   request_.reset();
 }
 
+// In its turn, behind the responses that are due before.
+bool HttpCodec::time_out() {
+  if (!request_) return false;
+  continue_due_ = false;
+  connection().end_input(CloseReason::message_timeout);
+  refuse({408, proto::invalid_request()});
+  request_.reset();
+  return true;
+}
+
 std::uint64_t HttpCodec::open_exchange() {
   Exchange exchange;
   const HttpRequestHead& head = request_->head();

@@ -24,6 +24,7 @@ class HttpCodec final : public Codec {
   void finish(std::string_view) override {}
   void reply(std::uint64_t exchange, std::string_view reply, int code) override;
   bool in_message() const override { return request_.has_value(); }
+  bool time_out() override;
   std::size_t held_bytes() const override { return held_bytes_ + exchanges_.size() * sizeof(Exchange); }
   Protocol protocol() const override { return Protocol::http; }
 

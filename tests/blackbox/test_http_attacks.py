@@ -258,8 +258,13 @@ class Slow(AttackTest):
                     client.send(piece)
                 except (ConnectionResetError, BrokenPipeError):
                     break
-            client.expect_closed()
+            self.assert_timed_out(client)
             return watch.ms()
+
+    def assert_timed_out(self, client):
+        response = client.receive()
+        self.assertEqual((response.status, response.code, response.closes), (408, -32600, True))
+        client.expect_closed()
 
     def test_a_request_has_one_time_limit_from_its_first_byte_to_its_last(self):
         daemon = self.start(server={"message_timeout": duration(400)})
@@ -272,7 +277,7 @@ class Slow(AttackTest):
                     with self.open(daemon) as client:
                         client.send(start)
                         client.receive_continue()
-                        client.expect_closed()
+                        self.assert_timed_out(client)
                     continue
                 took = self.trickle(daemon, start, piece, ms(4000))
                 self.assertGreaterEqual(took, ms(350))
@@ -280,8 +285,16 @@ class Slow(AttackTest):
         with self.open(daemon) as client:
             client.send(waiting + b"POST")
             self.assertEqual([response.result for response in client.receive_many(3)], [3, 3, 3])
-            client.expect_closed()
+            self.assert_timed_out(client)
         daemon.wait_connections(0)
+        self.assertEqual(daemon.value("sluice_connections_closed_total", reason="message_timeout"), 9)
+
+    def test_the_refusal_of_a_slow_request_comes_behind_the_responses_due_before(self):
+        daemon = self.start(server={"message_timeout": duration(200)})
+        with self.open(daemon) as client:
+            client.send(request(message("demo.sleep", {"ms": ms(600)}, 1)) + START)
+            self.assertEqual(client.receive().result, {"slept_ms": ms(600)})
+            self.assert_timed_out(client)
 
     def test_each_request_of_a_connection_has_its_own_time(self):
         daemon = self.start(server={"message_timeout": duration(500)})
