@@ -1,5 +1,6 @@
 """Who may call what: proofs, methods, limits, and that none of it leaks."""
 
+import contextlib
 import grp
 import hashlib
 import json
@@ -8,15 +9,17 @@ import pathlib
 import pwd
 import re
 import socket
+import statistics
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 
 import http_client
 import websocket_client
-from daemon import (ROOT, Connection, DaemonTest, code, config_text, duration, eventually, limit, main, message, ms,
-                    run_to_end)
+from daemon import (ROOT, Connection, DaemonTest, Stopwatch, code, config_text, duration, eventually, limit, main,
+                    message, ms, run_to_end)
 
 TOKEN = "correct-horse-battery-staple"
 OTHER = "another-token-altogether"
@@ -326,6 +329,50 @@ class Limits(ClientsTest):
         self.assertEqual(code(self.from_address(daemon, "127.0.0.2").request("demo.echo")), "ok")
         self.assertEqual(code(self.connect(daemon, "unix").request("demo.echo")), "ok")
         self.assertEqual(code(self.connect(daemon, "unix").request("demo.echo")), -32005)
+
+
+class Fairness(ClientsTest):
+    """One client calls ten times as often as it may. Its load alone is twice what the one worker can carry."""
+
+    SPIN = {"ms": 1}
+    SHARE = 200
+    PORTIONS_PER_SECOND = 50
+
+    def greedy(self, connection, ended):
+        """Calls without waiting for anything; how many of its calls were let in."""
+        connection.socket.setblocking(False)
+        portion = (message("demo.spin", self.SPIN, 1) + "\n").encode() * (10 * self.SHARE // self.PORTIONS_PER_SECOND)
+        while not ended.wait(1 / self.PORTIONS_PER_SECOND):
+            with contextlib.suppress(BlockingIOError):
+                connection.socket.send(portion)
+                self.let_in += connection.socket.recv(1 << 20).count(b'"result"')
+
+    def median_ms(self, connections):
+        took = []
+        for connection in connections * 15:
+            watch = Stopwatch()
+            connection.result("demo.spin", self.SPIN)
+            took.append(watch.ms())
+        return statistics.median(took)
+
+    def test_a_greedy_client_costs_the_others_little(self):
+        daemon = self.start(server={"workers": 1}, clients=[
+            client("greedy", user=os.getuid(), rate=self.SHARE, burst=10, max_in_flight=2), client("anonymous")])
+        polite = [self.connect(daemon) for _ in range(10)]
+        self.median_ms(polite)  # the first calls are slower
+        ended = threading.Event()
+        self.let_in = 0
+        thread = threading.Thread(target=self.greedy, args=(self.connect(daemon, "unix"), ended))
+        alone = self.median_ms(polite)
+        thread.start()
+        try:
+            beside = self.median_ms(polite)
+        finally:
+            ended.set()
+            thread.join()
+        self.assertGreater(self.let_in, 0)
+        self.assertGreater(daemon.value("sluice_calls_rejected_total", reason="rate_limited"), 0)
+        self.assert_below(beside, 5 * alone)
 
 
 class Reload(ClientsTest):
