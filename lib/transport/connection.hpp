@@ -135,6 +135,7 @@ class Connection final : public Session,
   bool end_seen_ = false;      // the client has ended its side
   bool probed_ = false;        // the peer was asked for a sign of life, and has not given one
   bool said_farewell_ = false;
+  bool answer_due_ = false;  // last words were said, and the client has words of its own for them
   bool draining_ = false;
   bool lingering_ = false;
   bool doomed_ = false;  // to be closed at the end of the turn, with close_reason_

@@ -84,6 +84,7 @@ void Connection::on_read_failure() {
 void Connection::say_farewell() {
   if (!codec_ || std::exchange(said_farewell_, true)) return;
   codec_->farewell(close_reason_);
+  answer_due_ = unsent() > 0;
   flush();
 }
 
@@ -92,7 +93,7 @@ void Connection::end_politely(CloseReason reason) {
   // is cut off in the middle of something may only be pausing.
   const bool cut_off = reason == CloseReason::framing_lost || reason == CloseReason::message_too_big ||
                        reason == CloseReason::message_timeout;
-  const bool quiet = !cut_off && io_.now() - last_input_ >= kDrainQuietTime;
+  const bool quiet = !cut_off && !answer_due_ && io_.now() - last_input_ >= kDrainQuietTime;
   const bool safe = end_seen_ || (quiet && stream_.undelivered() == 0 && stream_.unread() == 0);
   if (safe && stream_.say_end()) return close(reason);
   close_reason_ = reason;
