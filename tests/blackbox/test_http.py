@@ -543,12 +543,13 @@ class Drain(HttpTest):
                 self.assertEqual(daemon.wait_exit(), 0)
 
     def test_a_request_that_comes_later_is_refused_in_its_turn(self):
-        daemon = self.start()
-        with self.open(daemon) as client:
+        daemon = self.start(server={"io_threads": 1})
+        with self.open(daemon) as client, self.open(daemon) as idle:
+            idle.fence()
             client.post("demo.sleep", {"ms": ms(800)}, "running")
             daemon.wait_in_flight(1)
             daemon.signal(signal.SIGTERM)
-            eventually(5, lambda: daemon.http("/readyz")[0] == 503)
+            idle.expect_end()  # so the thread's connections know of the drain
             client.send(request(message("demo.sum", [1], "late")) + request(message("demo.sum", [1], "later")))
             running, late, later = client.receive_many(3)
             self.assertEqual((running.status, running.reply["id"], running.closes), (200, "running", False))
