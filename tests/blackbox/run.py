@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs all black-box tests, and those with real clients, two files at a time (three of slow programs).
+"""Runs all black-box tests, and those with real clients, several classes of them at a time.
 
     SLUICED=build/release/bin/sluiced tests/blackbox/run.py [--jobs N] [PATTERN...]
 
@@ -7,6 +7,7 @@ A PATTERN selects the files whose path contains it. Prints what failed and last 
 """
 
 import argparse
+import collections
 import concurrent.futures
 import json
 import os
@@ -18,9 +19,10 @@ import time
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
+CLIENTS = HERE.parent / "clients"
 SLOW = 5 if os.environ.get("SLUICE_SLOW", "0") not in ("", "0") else 1
-FILE_SECONDS_MAX = 120 * SLOW
-JOBS = 2 if SLOW == 1 else 3  # slow programs' tests mostly wait
+CLASS_SECONDS_MAX = 120 * SLOW
+JOBS = 3 if SLOW == 1 else 6  # tests mostly wait, those of slow programs all the more
 
 
 class Recorder(unittest.TextTestResult):
@@ -42,10 +44,29 @@ class Recorder(unittest.TextTestResult):
         self.passed.append(test.id())
 
 
-def run_file(path, report):
-    """In a process of its own: runs one file's tests and writes what became of them."""
-    sys.path[:0] = [str(HERE), str(path.parent)]
-    suite = unittest.defaultTestLoader.discover(str(path.parent), pattern=path.name, top_level_dir=str(path.parent))
+def loaded(name):
+    return unittest.defaultTestLoader.loadTestsFromName(name)
+
+
+def tests_of(suite):
+    for test in suite:
+        if isinstance(test, unittest.TestSuite):
+            yield from tests_of(test)
+        else:
+            yield test
+
+
+def classes_of(path):
+    """The names of a file's classes of tests, those with the most tests first; of the file where it can't be loaded."""
+    counts = collections.Counter(type(test) for test in tests_of(loaded(path.stem)))
+    if any(each.__module__ != path.stem for each in counts):
+        return [path.stem]
+    return [f"{path.stem}.{each.__qualname__}" for each, _ in counts.most_common()]
+
+
+def run_class(name, report):
+    """In a process of its own: runs one class's tests and writes what became of them."""
+    suite = loaded(name)
     result = unittest.TextTestRunner(stream=open(os.devnull, "w"), resultclass=Recorder).run(suite)
     failed = {}  # subtests and cleanups of one test count once
     for test, text in [*result.failures, *result.errors, *((test, "passed unexpectedly") for test in result.unexpectedSuccesses)]:
@@ -60,20 +81,20 @@ def run_file(path, report):
     }))
 
 
-def run_in_process(path):
+def run_in_process(path, name):
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="sluice-run-") as directory:
         report = pathlib.Path(directory) / "report.json"
         try:
-            done = subprocess.run([sys.executable, __file__, "--file", str(path), "--report", str(report)],
+            done = subprocess.run([sys.executable, __file__, "--class", name, "--report", str(report)],
                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                  errors="replace", timeout=FILE_SECONDS_MAX)
+                                  errors="replace", timeout=CLASS_SECONDS_MAX)
             outcome = json.loads(report.read_text())
         except subprocess.TimeoutExpired:
-            outcome = {"passed": 0, "failed": [[path.name, f"took over {FILE_SECONDS_MAX} s\n"]], "skipped": [], "seconds": {}}
+            outcome = {"passed": 0, "failed": [[name, f"took over {CLASS_SECONDS_MAX} s\n"]], "skipped": [], "seconds": {}}
         except FileNotFoundError:
-            outcome = {"passed": 0, "failed": [[path.name, done.stdout]], "skipped": [], "seconds": {}}
-    return path, time.monotonic() - began, outcome
+            outcome = {"passed": 0, "failed": [[name, done.stdout]], "skipped": [], "seconds": {}}
+    return f"{path.parent.name}/{name}", time.monotonic() - began, outcome
 
 
 def main():
@@ -81,21 +102,23 @@ def main():
     arguments.add_argument("patterns", nargs="*")
     arguments.add_argument("--jobs", type=int, default=JOBS)
     arguments.add_argument("--slowest", type=int, default=0, help="show the N slowest tests")
-    arguments.add_argument("--file", type=pathlib.Path, help=argparse.SUPPRESS)
+    arguments.add_argument("--class", dest="name", help=argparse.SUPPRESS)
     arguments.add_argument("--report", type=pathlib.Path, help=argparse.SUPPRESS)
     options = arguments.parse_args()
-    if options.file:
-        return run_file(options.file, options.report)
+    sys.path[:0] = [str(HERE), str(CLIENTS)]
+    if options.name:
+        return run_class(options.name, options.report)
 
-    files = sorted([*HERE.glob("test_*.py"), *HERE.parent.glob("clients/test_*.py")],
+    files = sorted([*HERE.glob("test_*.py"), *CLIENTS.glob("test_*.py")],
                    key=lambda path: -path.stat().st_size)  # the longest first
     if options.patterns:
         files = [path for path in files if any(pattern in str(path) for pattern in options.patterns)]
     passed, failed, skipped, seconds = 0, [], [], {}
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        for done in concurrent.futures.as_completed([pool.submit(run_in_process, path) for path in files]):
-            path, took, outcome = done.result()
-            print(f"{path.parent.name}/{path.name}: {outcome['passed']} passed, {len(outcome['failed'])} failed"
+        running = [pool.submit(run_in_process, path, name) for path in files for name in classes_of(path)]
+        for done in concurrent.futures.as_completed(running):
+            what, took, outcome = done.result()
+            print(f"{what}: {outcome['passed']} passed, {len(outcome['failed'])} failed"
                   + (f", {len(outcome['skipped'])} skipped" if outcome["skipped"] else "") + f" ({took:.1f} s)", flush=True)
             passed += outcome["passed"]
             failed += outcome["failed"]
