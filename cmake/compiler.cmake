@@ -37,5 +37,9 @@ endif()
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+  # Paths within this tree are relative and a locale is left out, so that what was compiled in one tree need not be
+  # in another. The rest of the sloppiness is what precompiled headers ask for.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1
+      CCACHE_SLOPPINESS=locale,pch_defines,time_macros ${CCACHE_PROGRAM})
 endif()

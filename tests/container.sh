@@ -32,9 +32,13 @@ make_base_image() {
   return "$code"
 }
 
+# The compiler and what it compiles are those of the release step, whose results are used again where they are kept.
 build_image() {
+  local cache volumes=()
+  cache=$(ccache --get-config cache_dir 2>/dev/null || true)
+  [[ ! -d $cache ]] || volumes=(--volume "$cache:/root/.cache/ccache")
   nice "${buildah[@]}" build \
-    --pull=never --tag sluice-test --file "$repo/Dockerfile" "$repo"
+    "${volumes[@]}" --pull=never --tag sluice-test --file "$repo/Dockerfile" "$repo"
 }
 
 # --- looking at the image -----------------------------------------------------------------------

@@ -79,9 +79,6 @@ trap 'exit 143' TERM
 # Where the sanitizers find the symbolizer that names lines in their reports.
 export PATH=$PATH:/usr/lib/llvm-19/bin
 
-# Without these, ccache passes on whatever uses a precompiled header.
-export CCACHE_SLOPPINESS=${CCACHE_SLOPPINESS:-pch_defines,time_macros}
-
 # build PRESET [TARGET...]: configures and compiles it; counts as one check, and nothing after it makes
 # sense without.
 build() {
