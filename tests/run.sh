@@ -56,7 +56,7 @@ run_step() {
   # With job control the step has a process group of its own, which an interrupt can end as
   # a whole, and its programs do not start with SIGINT ignored.
   set -m
-  SLUICE_COUNTS=$counts "$steps_dir/$step.sh" >"$log" 2>&1 </dev/null {lock}>&- &
+  SLUICE_COUNTS=$counts SLUICE_STEPS=${steps[*]} "$steps_dir/$step.sh" >"$log" 2>&1 </dev/null {lock}>&- &
   current=$!
   set +m
   wait "$current" || code=$?

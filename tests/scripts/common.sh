@@ -93,6 +93,15 @@ build() {
   fi
 }
 
+# build_ahead PRESET: where its step is among those of this run, compiles it from now on beside this step, whose
+# programs mostly wait. What comes of it is for that step to say.
+build_ahead() {
+  [[ " ${SLUICE_STEPS:-} " == *" $1 "* ]] || return 0
+  { cmake --preset "$1" && nice -n 19 cmake --build --preset "$1" --parallel "$jobs"; } \
+    >"build/logs/$1.ahead.log" 2>&1 &
+  on_exit wait $!
+}
+
 # units PRESET: ctest in that build tree. A program that reports its own cases counts as those.
 units() {
   local report=$repo/build/$1/ctest.xml

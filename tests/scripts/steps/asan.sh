@@ -10,6 +10,7 @@ export ASAN_OPTIONS=exitcode=66:detect_stack_use_after_return=1:strict_string_ch
 export UBSAN_OPTIONS=print_stacktrace=1
 
 build asan
+build_ahead tsan
 units asan
 examples asan
 blackbox asan

@@ -3,4 +3,5 @@
 # shellcheck source=tests/scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 
+build_ahead asan
 suite "tests/container.sh" tests/container.sh
