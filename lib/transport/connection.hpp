@@ -85,7 +85,7 @@ class Connection final : public Session,
   // The connection's course.
   void on_turn_end() override;
   void go_on();
-  void keep_time();
+  void resume();
   void update_waits();
   bool settled() const;
   bool in_message() const { return !in_.empty() || (codec_ && codec_->in_message()); }
@@ -119,7 +119,7 @@ class Connection final : public Session,
   TimePoint last_input_;
   TimePoint last_output_;                // also: since when there is output that waits
   TimePoint message_began_;              // when the first byte of the message in in_ came, pauses left out
-  std::optional<TimePoint> paused_;      // since when nothing is taken in, for want of room
+  std::optional<TimePoint> paused_;      // since when a message that began can't go on, for want of room
   std::optional<TimePoint> skip_until_;  // while the end of a message over the size limit is looked for
   TimePoint drain_began_;
   TimePoint linger_until_;

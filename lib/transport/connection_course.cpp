@@ -34,7 +34,7 @@ void Connection::on_turn_end() {
 void Connection::go_on() {
   if (!output_waits_) flush();
   if (lost_ && !doomed_) hear_out();
-  keep_time();
+  if (paused_ && may_process()) resume();
   if (input_waits_ && may_process()) {
     if (!codec_ || !codec_->in_message()) message_began_ = io_.now();
     process(in_);
@@ -49,18 +49,13 @@ void Connection::go_on() {
   if (doomed_) return close(close_reason_);
   if (input_over_ && !lingering_ && settled()) return end_politely(close_reason_);
   if (lingering_ && end_seen_ && !stream_.ending()) return close(close_reason_);
-  keep_time();
+  if (!paused_ && in_message() && !may_process()) paused_ = io_.now();
   update_waits();
   schedule();
 }
 
 // A message that has begun can't go on while nothing is read, and the time of that is not its client's.
-void Connection::keep_time() {
-  if (!may_process()) {
-    if (!paused_) paused_ = io_.now();
-    return;
-  }
-  if (!paused_) return;
+void Connection::resume() {
   const auto pause = io_.now() - *std::exchange(paused_, std::nullopt);
   message_began_ = std::min(message_began_ + pause, io_.now());
   if (skip_until_) *skip_until_ += pause;

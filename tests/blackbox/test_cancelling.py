@@ -136,8 +136,8 @@ class Dialects(DaemonTest):
 
     def test_a_hung_handler_is_answered_as_cancelled_at_once_and_counted_until_it_returns(self):
         with self.daemon.connect() as connection:
-            connection.call("demo.hang", {"ms": ms(600)}, id="hang")
-            self.daemon.wait_in_flight(1, method="demo.hang")
+            connection.call("demo.hang", {"ms": ms(1200)}, id="hang")
+            self.daemon.wait_value(1, "sluice_worker_busy")  # admitted is not begun
             watch = Stopwatch()
             connection.notify("$/cancelRequest", {"id": "hang"})
             self.assert_error(connection.receive(), -32800)
