@@ -23,6 +23,7 @@ class InFlightList(DaemonTest):
         self.assertGreaterEqual(first["age_ms"], second["age_ms"])
         self.assertTrue(0 < first["remaining_ms"] <= 30000 , first)
         self.assertNotIn("client", first)
+        busy.reset()
 
     def test_a_handler_that_runs_on_after_its_answer_is_abandoned(self):
         daemon = self.start()
@@ -37,6 +38,7 @@ class InFlightList(DaemonTest):
             daemon.wait_in_flight(1)
             self.assert_error(connection.request("demo.echo", [1]), -32009, "queue_full")
             self.assertEqual(len(self.calls(connection)), 1)
+            connection.reset()
 
     def test_a_backends_call_names_it(self):
         daemon = self.start(backends=[child()])
@@ -65,6 +67,7 @@ class InFlightList(DaemonTest):
             daemon.wait_in_flight(1)
             connection.call("rpc.calls", id="list")
             self.assertEqual([call["client"] for call in connection.receive()["result"]["calls"]], ["anonymous"])
+            connection.reset()
 
 
 if __name__ == "__main__":

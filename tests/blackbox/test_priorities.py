@@ -21,6 +21,7 @@ class Priorities(DaemonTest):
         self.assertEqual(daemon.in_flight(), 36)
         self.assertEqual(high.result("demo.subtract", [5, 3]), 2)
         self.assertEqual(high.result("demo.echo", [1]), [1])
+        low.reset()
 
     def test_a_low_one_is_not_kept_out_for_good(self):
         daemon = self.start(server={"workers": 40, "max_in_flight": 40, "connection_window": 1000},
