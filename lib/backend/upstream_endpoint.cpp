@@ -111,8 +111,11 @@ void UpstreamEndpoint::on_end(UpstreamConnection& connection, UpstreamConnection
                               const std::string& what) {
   using End = UpstreamConnection::End;
   const bool failed = why != End::unused && why != End::given_up;
-  spdlog::log(failed && why != End::not_connected ? spdlog::level::warn : spdlog::level::debug,
-              "{}: connection closed: {}", route_.label, printable(what));
+  if (failed && why != End::not_connected) {
+    route_.log.misbehaved(route_.label, "connection closed", what, hub_.now());
+  } else {
+    spdlog::debug("{}: connection closed: {}", route_.label, printable(what));
+  }
   if (why == End::not_connected) go_down(what);
   // However many calls it had, it failed once.
   bool probe = false;

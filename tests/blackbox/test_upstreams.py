@@ -621,6 +621,18 @@ class SeveralTest(MisbehavingTest):
         self.assertEqual(front.wait_exit(), 0)
 
 
+    def test_draining_does_not_wait_for_ever(self):
+        front = self.front_of(self.server, self.other, server={"drain_timeout": duration(200)})
+        client = self.connect(front)
+        client.call("bad.silent")
+        eventually(10, lambda: self.server.seen or self.other.seen)
+        front.signal(signal.SIGTERM)
+        self.assert_error(client.receive(), -32012, "draining")
+        self.assertEqual(front.wait_exit(), 0)
+        for server in (self.server, self.other):
+            server.wait_connections(0)
+
+
 del MisbehavingTest  # only its heirs are to run
 
 
