@@ -63,7 +63,11 @@ void UpstreamConnection::send(UpstreamAttempt& attempt, const ActiveCall& call) 
   attempt.connection = awaited ? this : nullptr;
   attempt.began = hub().now();
   last_id_ = attempt.id;
-  if (awaited) hub().io().clear_deadline(*this);
+  if (awaited) {
+    hub().io().clear_deadline(*this);
+  } else if (attempts_.empty()) {
+    rest();
+  }
   write(attempt, call);
 }
 

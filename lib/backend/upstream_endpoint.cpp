@@ -57,7 +57,7 @@ std::size_t UpstreamEndpoint::room_to_come() const {
 }
 
 bool UpstreamEndpoint::open_one() {
-  if (over_ || connections_.size() >= settings_.upstream->connections) return false;
+  if (over_ || connections_.size() >= settings_.upstream->connections || hub_.now() < grow_at_) return false;
   UpstreamConnection::Owner& owner = *this;
   connections_.push_back(UpstreamConnection::make(route_, owner));
   connections_.back()->open();
@@ -111,8 +111,11 @@ void UpstreamEndpoint::on_end(UpstreamConnection& connection, UpstreamConnection
                               const std::string& what) {
   using End = UpstreamConnection::End;
   const bool failed = why != End::unused && why != End::given_up;
-  spdlog::log(failed && why != End::not_connected ? spdlog::level::warn : spdlog::level::debug,
-              "{}: connection closed: {}", route_.label, printable(what));
+  if (failed && why != End::not_connected) {
+    route_.log.misbehaved(route_.label, "connection closed", what, hub_.now());
+  } else {
+    spdlog::debug("{}: connection closed: {}", route_.label, printable(what));
+  }
   if (why == End::not_connected) go_down(what);
   // However many calls it had, it failed once.
   bool probe = false;
@@ -131,25 +134,29 @@ void UpstreamEndpoint::drop(UpstreamConnection& connection) {
   if (at == connections_.end()) return;
   hub_.dispose(*at);
   connections_.erase(at);
+  if (connections_.empty()) grow_at_ = {};
 }
 
-// Where others still stand, it is only that there can't be more of them.
+// Where others still stand, it is only that there can't be more of them for now.
 void UpstreamEndpoint::go_down(const std::string& what) {
+  const TimePoint again = hub_.now() + settings_.upstream->probe_interval;
+  if (std::ranges::any_of(connections_, [](const auto& each) { return each->open_now(); })) {
+    grow_at_ = again;
+    return hub_.io().set_deadline(*this, again);
+  }
   note_breaker(breaker_.failed(hub_.now(), false));
-  const bool others = std::ranges::any_of(connections_, [](const auto& each) { return each->open_now(); });
-  if (others) return;
   if (!std::exchange(down_, true)) {
     spdlog::warn("{}: can't connect to {}: {}", route_.label, settings_.upstream->urls[index_],
                  printable(what));
   }
   metrics_.up[index_].store(false, std::memory_order_relaxed);
-  probe_at_ = hub_.now() + settings_.upstream->probe_interval;
+  probe_at_ = again;
   hub_.io().set_deadline(*this, probe_at_);
 }
 
 void UpstreamEndpoint::on_deadline(TimePoint now) {
   if (over_) return;
-  if (!down_) return owner_.on_change();  // its breaker is half-open
+  if (!down_) return owner_.on_change();  // its breaker is half-open, or it may have more connections
   probe_at_ = now + settings_.upstream->probe_interval;
   hub_.io().set_deadline(*this, probe_at_);
   if (room_to_come() == 0) open_one();

@@ -44,7 +44,7 @@ class UpstreamEndpoint final : private UpstreamConnection::Owner, private Deadli
   UpstreamConnection* connection_with_room(const UpstreamConnection* except = nullptr);
   // Calls that connections which are not open yet will take.
   std::size_t room_to_come() const;
-  // Opens one more, if there may be one more. Whether it did.
+  // Opens one more, if there may be one more now. Whether it did.
   bool open_one();
   std::size_t in_flight() const;
 
@@ -83,6 +83,7 @@ class UpstreamEndpoint final : private UpstreamConnection::Owner, private Deadli
   CircuitBreaker breaker_;
   std::vector<std::shared_ptr<UpstreamConnection>> connections_;
   TimePoint probe_at_;
+  TimePoint grow_at_;  // no further connection before that
   bool down_ = false;
   bool over_ = false;
 };

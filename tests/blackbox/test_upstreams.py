@@ -4,6 +4,7 @@ import functools
 import itertools
 import json
 import pathlib
+import random
 import shutil
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import sys
 import tempfile
 import time
 
-from daemon import DaemonTest, Stopwatch, duration, eventually, free_port, limit, main, ms, parse
+from daemon import DaemonTest, Stopwatch, code, duration, eventually, free_port, limit, main, ms, parse
 from tls import Authority
 from upstream_servers import Gate, Misbehaving, MisbehavingHttp, MisbehavingWebSocket
 
@@ -432,6 +433,19 @@ class MisbehavingHttpTest(MisbehavingTest):
         self.connect(front).request("bad.ok", [1], traceparent="a\r\nX-Evil: 1")
         self.assertNotIn("x-evil", self.server.heads[0])
 
+    def test_a_server_that_takes_no_more_connections_is_not_down(self):
+        front = self.front_of(self.server, breaker={"failures": 1}, probe_interval="1h")
+        client = self.connect(front)
+        calls = {client.call("bad.wait", ["first"])}
+        self.server.wait_seen("bad.wait")
+        self.server.refuse()
+        calls |= {client.call("bad.ok", [n]) for n in range(5)}
+        front.wait_log("connection closed: Connection refused")
+        self.server.released.set()
+        replies = client.receive_by_id(6)
+        self.assertEqual(({*replies}, {*map(code, replies.values())}), (calls, {"ok"}))
+        self.assertLessEqual(front.log_text().count("Connection refused"), 4)
+
     def test_connections_are_kept(self):
         client = self.connect(self.front_of(self.server))
         for _ in range(20):
@@ -607,6 +621,18 @@ class SeveralTest(MisbehavingTest):
         self.assertEqual(front.wait_exit(), 0)
 
 
+    def test_draining_does_not_wait_for_ever(self):
+        front = self.front_of(self.server, self.other, server={"drain_timeout": duration(200)})
+        client = self.connect(front)
+        client.call("bad.silent")
+        eventually(10, lambda: self.server.seen or self.other.seen)
+        front.signal(signal.SIGTERM)
+        self.assert_error(client.receive(), -32012, "draining")
+        self.assertEqual(front.wait_exit(), 0)
+        for server in (self.server, self.other):
+            server.wait_connections(0)
+
+
 del MisbehavingTest  # only its heirs are to run
 
 
@@ -713,6 +739,36 @@ class GateTest(UpstreamTest):
         self.gate.listen()
         front.wait_value(1, "sluice_backend_up")
         self.assert_serves(client)
+
+
+    def test_all_of_it_at_once(self):
+        """Each call is answered once and in time, whatever happens on the way; then nothing is left."""
+        front = self.through(retry={"attempts": 3, "backoff": "5ms", "methods": ["demo.*"]}, hedge=["demo.*"],
+                             idle_timeout=duration(50))
+        chance = random.Random(1)
+        with front.connect() as client:
+            for _ in range(60):
+                watch = Stopwatch()
+                calls = [client.call("demo.echo", [n, "x" * chance.choice((1, 50_000))], timeout_ms=ms(100)) for n in range(20)]
+                self.mishap(chance)
+                self.assertEqual({*client.receive_by_id(len(calls))}, {*calls})
+                self.assertLess(watch.ms(), ms(100) + IN_TIME)
+                self.gate.passing.set()
+        self.assert_serves_again(front)
+        self.gate.wait_connections(0)
+
+    def mishap(self, chance):
+        chosen = chance.randrange(5)
+        if chosen == 0:
+            self.gate.cut()
+        elif chosen == 1:
+            self.gate.passing.clear()
+        elif chosen == 2:
+            self.gate.corrupt = chance.randrange(200)
+        elif chosen == 3:
+            self.gate.refuse()
+            self.gate.cut()
+            self.gate.listen()
 
 
 class HttpGateTest(GateTest):
