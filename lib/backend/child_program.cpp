@@ -128,8 +128,8 @@ struct ChildReport {
   int stage = 0;
   int error = 0;
 };
-constexpr std::array<std::string_view, 6> kStages = {"pipes", "process group", "limits",
-                                                     "user",  "directory",     "program"};
+constexpr std::array<std::string_view, 6> kStages = {"pipes", "session",   "limits",
+                                                     "user",  "directory", "program"};
 
 [[noreturn]] void give_up(int stage) {
   const ChildReport report{stage, errno};
@@ -167,7 +167,8 @@ void connect(int input, int output, int errors, int report) {
 }
 
 [[noreturn]] void become(const Prepared& prepared, const ChildSettings& settings, pid_t parent) {
-  if (::setpgid(0, 0) != 0) give_up(1);
+  // A session's leader, and so its group's: it can't move to another group, where it would not be found.
+  if (::setsid() < 0) give_up(1);
   reset_signals();
   if (settings.memory_bytes_max > 0) limit(RLIMIT_AS, settings.memory_bytes_max);
   if (settings.cpu_time_max.count() > 0) {
@@ -245,7 +246,10 @@ std::variant<ChildProcess, ChildFailure> start_child(const ChildSettings& settin
   return child;
 }
 
-void kill_group(pid_t leader, int signal) { ::kill(-leader, signal); }
+void kill_group(pid_t leader, int signal) {
+  ::kill(-leader, signal);
+  ::kill(leader, signal);
+}
 
 std::optional<std::string> reap(pid_t pid) {
   siginfo_t info{};

@@ -44,13 +44,11 @@ void UpstreamStream::dial(Done done) {
   error_code error;
   const auto address = asio::ip::make_address(url_.host, error);
   if (!error) return connect({Tcp::endpoint(address, url_.port)}, std::move(done));
-  resolver_.async_resolve(url_.host, std::to_string(url_.port), Tcp::resolver::numeric_service,
-                          [this, done = std::move(done)](error_code failure, const auto& found) mutable {
-                            if (failure) return done(failure);
-                            std::vector<Endpoint> endpoints;
-                            for (const auto& each : found) endpoints.emplace_back(each.endpoint());
-                            connect(std::move(endpoints), std::move(done));
-                          });
+  lookup_.start(url_.host, url_.port,
+                [this, done = std::move(done)](error_code failure, std::vector<Endpoint> found) mutable {
+                  if (failure) return done(failure);
+                  connect(std::move(found), std::move(done));
+                });
 }
 
 void UpstreamStream::connect(std::vector<Endpoint> endpoints, Done done) {
@@ -85,7 +83,7 @@ void UpstreamStream::close(bool abrupt) {
   closed_ = true;
   error_code ignored;
   if (abrupt) socket_.set_option(asio::socket_base::linger(true, 0), ignored);
-  resolver_.cancel();
+  lookup_.cancel();
   socket_.close(ignored);
 }
 

@@ -17,6 +17,7 @@
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core/role.hpp>
 
+#include "lib/backend/name_lookup.hpp"
 #include "lib/backend/upstream_url.hpp"
 
 namespace sluice::core {
@@ -44,7 +45,7 @@ class UpstreamStream {
 
   UpstreamStream(boost::asio::io_context& context, UpstreamUrl url,
                  std::shared_ptr<UpstreamAuthorities> authorities)
-      : url_(std::move(url)), authorities_(std::move(authorities)), resolver_(context), socket_(context) {}
+      : url_(std::move(url)), authorities_(std::move(authorities)), lookup_(context), socket_(context) {}
 
   const UpstreamUrl& url() const { return url_; }
 
@@ -93,7 +94,7 @@ class UpstreamStream {
 
   const UpstreamUrl url_;
   const std::shared_ptr<UpstreamAuthorities> authorities_;
-  boost::asio::ip::tcp::resolver resolver_;
+  NameLookup lookup_;
   Socket socket_;
   std::optional<boost::asio::ssl::stream<Socket&>> tls_;
   bool closed_ = false;

@@ -88,6 +88,13 @@ def serve(call):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         while True:
             time.sleep(1)
+    elif what == "regroup":
+        try:
+            os.setpgid(0, os.getpgid(os.getppid()))
+        except PermissionError:
+            pass
+        while True:
+            time.sleep(1)
     elif what == "stop":
         os.kill(os.getpid(), signal.SIGSTOP)
     elif what == "text":

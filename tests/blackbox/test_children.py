@@ -388,6 +388,14 @@ class TimeLimits(ChildTest):
         self.assert_serves(connection)
         self.assert_at_rest(daemon)
 
+    def test_a_child_cannot_hide_in_the_daemons_group(self):
+        daemon, connection = self.with_child()
+        pid = connection.result("faulty.pid")
+        self.assert_error(connection.request("faulty.regroup", timeout_ms=ms(100)), -32002)
+        eventually(5, lambda: not alive(pid), "it is killed")
+        self.assert_serves(connection)
+        self.assert_at_rest(daemon)
+
     def test_a_stopped_child_is_killed_too(self):
         daemon, connection = self.with_child()
         pid = connection.result("faulty.pid")

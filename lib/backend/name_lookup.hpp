@@ -1,0 +1,43 @@
+// The addresses of a host, without waiting for them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/io_context.hpp>
+
+namespace sluice::core {
+
+// One look-up at a time, on a thread of its own that nobody waits for. Asio's resolver has one thread for
+// all, which a name server that does not answer keeps from everybody else, and which has to be joined at the
+// end. Its owner's thread only.
+class NameLookup {
+ public:
+  using Endpoint = boost::asio::generic::stream_protocol::endpoint;
+  using Done = std::function<void(boost::system::error_code, std::vector<Endpoint>)>;
+
+  static constexpr int kLookupsMax = 32;  // at once, also those that nobody waits for any more
+
+  explicit NameLookup(boost::asio::io_context& context) : context_(context) {}
+  ~NameLookup() { cancel(); }
+  NameLookup(const NameLookup&) = delete;
+  NameLookup& operator=(const NameLookup&) = delete;
+
+  // Calls `done` once, in the context, after this has returned.
+  void start(const std::string& host, std::uint16_t port, Done done);
+  // `done` is told that it was aborted, if it has been told of nothing yet.
+  void cancel();
+
+ private:
+  struct Waiting;
+
+  boost::asio::io_context& context_;
+  std::shared_ptr<Waiting> waiting_;
+};
+
+}  // namespace sluice::core
