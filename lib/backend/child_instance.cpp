@@ -159,8 +159,9 @@ void ChildInstance::on_end(ChildRun& run, const std::string& how) {
   run_ = nullptr;
   hub_.dispose(ended);
   if (!over_) {
-    // Whether or not there was a call: a probe, if there was one, is lost with it.
-    if (!killed_) note_breaker(breaker_.failed(hub_.now(), true));
+    // Whether or not there was a call; a probe, if there was one, is lost with it. A call that it was killed
+    // for has been judged already.
+    if (!killed_ || breaker_.probing()) note_breaker(breaker_.failed(hub_.now(), true));
     rest(hub_.now() - run.began());
   }
   const auto error = proto::backend_down(settings_.name, retry_after());

@@ -36,6 +36,8 @@ class CircuitBreaker {
   // The call ended without telling anything of who was asked: it was cancelled.
   void abandoned() { probing_ = false; }
 
+  // Whether the outcome of a probe is awaited.
+  bool probing() const { return probing_; }
   State state(TimePoint now) const;
   // Until a call may go through again; zero where it may now. While a probe is under way: as if it failed at
   // once.

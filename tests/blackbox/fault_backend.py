@@ -95,6 +95,8 @@ def serve(call):
             pass
         while True:
             time.sleep(1)
+    elif what == "ignore":
+        pass
     elif what == "stop":
         os.kill(os.getpid(), signal.SIGSTOP)
     elif what == "text":

@@ -500,6 +500,18 @@ class Breaker(ChildTest):
         self.assert_serves(connection)
         self.assertEqual(daemon.value("sluice_breaker_changes_total", state="open"), 0)
 
+    def test_a_probe_that_is_lost_with_its_process_has_failed(self):
+        # The process is killed for one call while another is the probe.
+        daemon, connection = self.with_child(methods={"faulty.sleep": {"timeout": duration(40)}}, concurrency=8,
+                                             breaker={"failures": 1, "window": "60s", "open": duration(100)})
+        connection.call("faulty.ignore", id="kills", timeout_ms=ms(400))
+        self.assert_error(connection.request("faulty.sleep", [0.08 * SLOW]), -32002)
+        daemon.wait_log("breaker open")
+        time.sleep(ms(110) / 1000)  # until it is half-open, which it is by the clock alone
+        connection.call("faulty.ignore", id="probe", timeout_ms=ms(60000))
+        self.assertEqual({reply["id"] for reply in connection.receive_many(2, 20)}, {"kills", "probe"})
+        self.assert_serves(connection)
+
     def test_the_servers_own_time_limit_does(self):
         daemon, connection = self.with_child(server={"call_timeout": duration(50)}, concurrency=64,
                                              breaker={"failures": 2, "window": "60s", "open": "60s"})
