@@ -110,33 +110,39 @@ void BackendHub::send(const Message& message) {
 }
 
 void BackendHub::take_messages() {
+  std::vector<Message> taken;
   {
     const std::lock_guard lock(mutex_);
-    taken_.swap(inbox_);
+    taken.swap(inbox_);
+    inbox_.swap(spare_inbox_);
   }
-  for (const Message& message : taken_) take(message);
-  taken_.clear();
+  for (const Message& message : taken) {
+    message.call == nullptr ? take_stop(message.serial) : take_call(message);
+  }
+  taken.clear();
+  spare_inbox_.swap(taken);  // with its room
 }
 
-void BackendHub::take(const Message& message) {
-  if (message.call == nullptr) {
-    BackendCall* const call = find(message.serial);
-    if (call == nullptr || call->stopped) return;
-    call->stopped = true;
-    call->backend.stop_call(*call);
-    return;
-  }
+void BackendHub::take_stop(std::uint64_t serial) {
+  BackendCall* const call = find(serial);
+  if (call == nullptr || call->stopped) return;
+  call->stopped = true;
+  call->backend.stop_call(*call);
+}
+
+// Whatever goes wrong costs this call only: others are on their way with it.
+void BackendHub::take_call(const Message& message) {
   const auto found = backends_.find(message.backend);
   if (found == backends_.end()) {
-    compose_error(*message.call, proto::internal_error());
+    compose_internal_error(*message.call);
     return end_async(*message.call);
   }
   try {
     const auto [at, is_new] = calls_.try_emplace(message.serial, *message.call, *found->second.backend);
     found->second.backend->submit(at->second);
   } catch (const std::bad_alloc&) {
+    if (BackendCall* const call = find(message.serial)) return finish_for_want_of_memory(*call);
     compose_internal_error(*message.call);
-    if (BackendCall* const call = find(message.serial)) return give_back(*call);
     end_async(*message.call);
   }
 }
@@ -171,6 +177,11 @@ void BackendHub::finish_with_error(BackendCall& call, const proto::Error& error)
 void BackendHub::finish(BackendCall& call) {
   call.call.reply.clear();
   call.call.code = call.stopped ? static_cast<int>(proto::ErrorCode::cancelled) : 0;
+  give_back(call);
+}
+
+void BackendHub::finish_for_want_of_memory(BackendCall& call) {
+  compose_internal_error(call.call);
   give_back(call);
 }
 

@@ -61,6 +61,7 @@ class BackendHub {
   void finish_with_error(BackendCall& call, const proto::Error& error);
   // Nothing is due: it is a notification, or was stopped.
   void finish(BackendCall& call);
+  void finish_for_want_of_memory(BackendCall& call);
   // Destroys something at the end of the turn, for what may be in use further up the stack.
   void dispose(std::shared_ptr<void> thing);
   // A retiring backend has no more calls and runs nothing any more.
@@ -86,7 +87,8 @@ class BackendHub {
   void give_back(BackendCall& call);
   bool retire_each(bool kill);
   void take_messages();
-  void take(const Message& message);
+  void take_stop(std::uint64_t serial);
+  void take_call(const Message& message);
   void clean();
 
   IoThread io_;
@@ -97,7 +99,7 @@ class BackendHub {
   bool wake_owed_ = false;      // guarded by mutex_: memory did not suffice to wake the thread
 
   // The hub's thread only.
-  std::vector<Message> taken_;
+  std::vector<Message> spare_inbox_;  // empty, with the room of the last one
   std::unordered_map<BackendId, Entry> backends_;
   std::unordered_map<std::uint64_t, BackendCall> calls_;
   std::vector<std::shared_ptr<void>> disposed_;

@@ -1,6 +1,7 @@
 #include "lib/backend/child_backend.hpp"
 
 #include <algorithm>
+#include <new>
 
 namespace sluice::core {
 
@@ -35,16 +36,25 @@ void ChildBackend::dispatch() {
   if (std::exchange(dispatching_, true)) return;
   while (BackendCall* const call = waiting_.front()) {
     ChildInstance* const instance = pick();
-    if (instance == nullptr) {
-      if (start_one()) continue;
+    if (instance != nullptr) {
+      hand_over(*call, *instance);
+    } else if (!start_one()) {
       if (hopeless()) refuse_waiting();
       break;
     }
-    static_cast<ListHook<BackendQueueTag>&>(*call).unlink();
-    instance->send(*call);
   }
   dispatching_ = false;
   show_breaker();
+}
+
+void ChildBackend::hand_over(BackendCall& call, ChildInstance& to) {
+  static_cast<ListHook<BackendQueueTag>&>(call).unlink();
+  try {
+    to.send(call);
+  } catch (const std::bad_alloc&) {
+    --calls_;
+    hub_.finish_for_want_of_memory(call);
+  }
 }
 
 ChildInstance* ChildBackend::pick() {

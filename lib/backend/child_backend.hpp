@@ -34,6 +34,7 @@ class ChildBackend final : public Backend, private ChildInstance::Owner {
   void on_done(BackendCall& call, const proto::Reply* reply, const proto::Error* error) override;
 
   void dispatch();
+  void hand_over(BackendCall& call, ChildInstance& to);
   ChildInstance* pick();
   bool start_one();
   bool hopeless() const;

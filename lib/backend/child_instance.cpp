@@ -1,6 +1,6 @@
 #include "lib/backend/child_instance.hpp"
 
-#include <system_error>
+#include <exception>
 
 #include "lib/observe/log.hpp"
 
@@ -31,22 +31,23 @@ void ChildInstance::start() {
   if (!launch()) return rest(std::chrono::nanoseconds(0));
   metrics_.up[index_].store(true, std::memory_order_relaxed);
   discovering_ = discover_;
-  if (!discover_) return;
-  run_->ask("rpc.discover");
-  hub_.io().set_deadline(*this, hub_.now() + kDiscoverTime);
+  if (discover_) hub_.io().set_deadline(*this, hub_.now() + kDiscoverTime);
 }
 
 bool ChildInstance::launch() {
-  auto started = start_child(*settings_.child);
-  if (const auto* failure = std::get_if<ChildFailure>(&started)) {
-    spdlog::error("{}: could not be started: {}", label_, printable(failure->what));
-    return false;
-  }
   ChildRun::Owner& owner = *this;
   try {
+    auto started = start_child(*settings_.child);
+    if (const auto* failure = std::get_if<ChildFailure>(&started)) {
+      spdlog::error("{}: could not be started: {}", label_, printable(failure->what));
+      return false;
+    }
     run_ = std::make_shared<ChildRun>(hub_, std::get<ChildProcess>(std::move(started)), label_, log_, owner);
-  } catch (const std::system_error& error) {
+    if (discover_) run_->ask("rpc.discover");
+  } catch (const std::exception& error) {
+    // A limit of the system's, or want of memory.
     spdlog::error("{}: could not be started: {}", label_, error.what());
+    run_.reset();
     return false;
   }
   spdlog::info("{}: started as process {}", label_, run_->pid());
@@ -104,9 +105,9 @@ void ChildInstance::send(BackendCall& call) {
     owner_.on_done(call, nullptr, nullptr);
     return;
   }
+  run_->send(call, now);
   call.probe = breaker_.begin(now);
   if (call.probe) spdlog::info("{}: breaker half-open, one call is let through", label_);
-  run_->send(call, now);
   hub_.io().set_deadline(call, call.call.deadline + settings_.child->kill_after);
 }
 

@@ -46,6 +46,7 @@ class ChildInstance final : private ChildRun::Owner, private Deadline {
   bool running() const { return run_ != nullptr && !run_->ending(); }
   bool may_start() const;
   std::size_t in_flight() const { return run_ ? run_->in_flight() : 0; }
+  // Throws std::bad_alloc where nothing has been done.
   void send(BackendCall& call);
 
   // Whether it is this one that has the call.

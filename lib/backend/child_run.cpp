@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <new>
 #include <system_error>
 
 #include <unistd.h>
@@ -61,10 +62,22 @@ void ChildRun::watch(Pipe& pipe, const Descriptor& descriptor, bool wanted, std:
   pipe.watched = wanted;
 }
 
-void ChildRun::send(BackendCall& call, TimePoint now) {
-  append_call(out_, call.call, call.call.request.method, call.serial, now);
-  out_ += '\n';
+// A line that there was no memory for the whole of would make one with the next.
+template <typename Append>
+void ChildRun::add_line(const Append& append) {
+  const std::size_t before = out_.size();
+  try {
+    append();
+    out_ += '\n';
+  } catch (const std::bad_alloc&) {
+    out_.resize(before);
+    throw;
+  }
   write_soon();
+}
+
+void ChildRun::send(BackendCall& call, TimePoint now) {
+  add_line([&] { append_call(out_, call.call, call.call.request.method, call.serial, now); });
   if (call.call.request.is_notification()) return;
   call.carry(*this, now);
   ++in_flight_;
@@ -72,19 +85,22 @@ void ChildRun::send(BackendCall& call, TimePoint now) {
 
 void ChildRun::cancel(BackendCall& call) {
   if (input_gone_ || ending_ || unsent() > kUnsentBytesMax) return;
-  append_cancel(out_, call.serial);
-  out_ += '\n';
-  write_soon();
+  try {
+    add_line([&] { append_cancel(out_, call.serial); });
+  } catch (const std::bad_alloc&) {
+    // It goes on until it has done with the call.
+  }
 }
 
 void ChildRun::ask(std::string_view method) {
   question_ = hub_.new_serial();
-  out_ += R"({"jsonrpc":"2.0","method":")";
-  out_ += method;
-  out_ += R"(","id":)";
-  out_ += std::to_string(question_);
-  out_ += "}\n";
-  write_soon();
+  add_line([&] {
+    out_ += R"({"jsonrpc":"2.0","method":")";
+    out_ += method;
+    out_ += R"(","id":)";
+    out_ += std::to_string(question_);
+    out_ += '}';
+  });
 }
 
 void ChildRun::release(BackendCall& call) {

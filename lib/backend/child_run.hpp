@@ -46,7 +46,8 @@ class ChildRun final : public Carrier, private TurnEnd, private Deadline {
   bool takes_calls() const { return !ending_ && !input_gone_ && unsent() <= kUnsentBytesMax; }
   std::size_t in_flight() const { return in_flight_; }
 
-  // Hands the call over; a notification is done with that, and is left to the caller to finish.
+  // Hands the call over; a notification is done with that, and is left to the caller to finish. Throws
+  // std::bad_alloc where nothing has been done.
   void send(BackendCall& call, TimePoint now);
   // Tells the child that nobody waits for its answer any more.
   void cancel(BackendCall& call);
@@ -81,6 +82,8 @@ class ChildRun final : public Carrier, private TurnEnd, private Deadline {
   void watch(Pipe& pipe, const Descriptor& descriptor, bool wanted, std::uint32_t events);
   std::size_t unsent() const { return out_.size() - sent_; }
   void write_soon();
+  template <typename Append>
+  void add_line(const Append& append);
   void on_turn_end() override { flush(); }
   void on_deadline(TimePoint now) override;
 

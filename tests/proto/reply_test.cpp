@@ -34,25 +34,15 @@ TEST_CASE("a null beside the part that counts is as good as nothing") {
 }
 
 TEST_CASE("what is no reply to a call of this server's is told") {
-  for (const char* text : {R"({"id":1})",
-                           R"({"result":1})",
-                           R"({"id":null,"result":1})",
-                           R"({"id":"1","result":1})",
-                           R"({"id":-1,"result":1})",
-                           R"({"id":1.0,"result":1})",
-                           R"({"id":1e3,"result":1})",
-                           R"({"id":99999999999999999999,"result":1})",
-                           R"({"id":1,"result":1,"error":{"code":1,"message":"m"}})",
-                           R"({"id":1,"error":"text"})",
-                           R"({"id":1,"error":{}})",
-                           R"({"id":1,"error":{"code":"1","message":"m"}})",
-                           R"({"id":1,"error":{"code":1}})",
-                           R"({"id":1,"error":{"code":1,"message":2}})",
-                           R"({"id":1,"error":null})",
-                           R"({"id":1,"method":"m","result":1})",
-                           R"([{"id":1,"result":1}])",
-                           R"("text")",
-                           "{}"}) {
+  for (const char* text :
+       {R"({"id":1})", R"({"result":1})", R"({"id":null,"result":1})", R"({"id":"1","result":1})",
+        R"({"id":-1,"result":1})", R"({"id":1.0,"result":1})", R"({"id":1e3,"result":1})",
+        R"({"id":99999999999999999999,"result":1})",
+        R"({"id":1,"result":1,"error":{"code":1,"message":"m"}})", R"({"id":1,"error":"text"})",
+        R"({"id":1,"error":{}})", R"({"id":1,"error":{"code":"1","message":"m"}})",
+        R"({"id":1,"error":{"code":1}})", R"({"id":1,"error":{"code":1,"message":2}})",
+        R"({"id":1,"error":null})", R"({"id":1,"method":"m","result":1})", R"([{"id":1,"result":1}])",
+        R"("text")", "{}"}) {
     CAPTURE(text);
     CHECK(read(text) == "no reply");
   }
