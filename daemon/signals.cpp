@@ -41,6 +41,9 @@ int milliseconds_until(std::optional<TimePoint> until) {
 SignalQueue::SignalQueue() {
   const sigset_t set = handled_signals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  // Whoever started this may have ignored it; children would be reaped by nobody then, and their numbers
+  // reused.
+  std::signal(SIGCHLD, SIG_DFL);
   std::signal(SIGPIPE, SIG_IGN);
   signals_ = checked(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd");
   wake_ = checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd");

@@ -40,7 +40,8 @@ bool Admission::try_take(Counter& counter, std::size_t max) {
 // Two that come at once may both take what was left for one; the bound itself is not passed by that.
 bool Admission::may_take_last(Priority priority) const {
   const std::size_t limit = this->limit();
-  if (in_flight_approx() < limit - limit / 10) return true;
+  // Of few places the last one, where there are ten at least a tenth.
+  if (in_flight_approx() + (limit + 9) / 10 < limit) return true;
   const auto at = static_cast<std::size_t>(priority);
   return by_priority_[at].load(std::memory_order_relaxed) <
          std::max<std::size_t>(1, limit * kShares[at] / 10);

@@ -75,6 +75,14 @@ void BackendHub::retire(BackendId id) {
   });
 }
 
+void BackendHub::flush() {
+  if (!io_.running()) return;
+  const auto done = std::make_shared<std::promise<void>>();
+  auto reached = done->get_future();
+  io_.post([done] { done->set_value(); });
+  reached.wait_for(kKillTime);
+}
+
 void BackendHub::set_limits(const Limits& limits) {
   io_.post([this, limits] { io_.limits = limits; });
 }
@@ -127,7 +135,11 @@ void BackendHub::take_stop(std::uint64_t serial) {
   BackendCall* const call = find(serial);
   if (call == nullptr || call->stopped) return;
   call->stopped = true;
-  call->backend.stop_call(*call);
+  try {
+    call->backend.stop_call(*call);
+  } catch (const std::bad_alloc&) {
+    // It runs on until its backend has done with it.
+  }
 }
 
 // Whatever goes wrong costs this call only: others are on their way with it.

@@ -42,6 +42,8 @@ class BackendHub {
   // them, or soon after that.
   void retire_all(milliseconds patience);
   void set_limits(const Limits& limits);
+  // Returns when what was asked for before has been done, or after a second.
+  void flush();
 
   // Any thread. The call has to have its `home`; throws std::bad_alloc before it is taken.
   void submit(BackendId backend, ActiveCall& call);

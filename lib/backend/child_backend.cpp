@@ -73,7 +73,7 @@ bool ChildBackend::start_one() {
   for (const auto& instance : instances_) {
     if (!instance->may_start()) continue;
     instance->start();
-    return instance->takes_call();
+    if (instance->takes_call()) return true;
   }
   return false;
 }
@@ -83,8 +83,15 @@ bool ChildBackend::hopeless() const {
 }
 
 void ChildBackend::refuse_waiting() {
-  const proto::Error error = refusal();
-  while (BackendCall* const call = waiting_.pop_front()) on_done(*call, nullptr, &error);
+  try {
+    const proto::Error error = refusal();
+    while (BackendCall* const call = waiting_.pop_front()) on_done(*call, nullptr, &error);
+  } catch (const std::bad_alloc&) {
+    while (BackendCall* const call = waiting_.pop_front()) {
+      --calls_;
+      hub_.finish_for_want_of_memory(*call);
+    }
+  }
 }
 
 proto::Error ChildBackend::refusal() const {

@@ -120,9 +120,18 @@ void ChildInstance::stop_call(BackendCall& call) {
     breaker_.abandoned();
   }
   if (run_) run_->cancel(call);
+  // Its breaker may have opened, or have room for another probe.
+  owner_.on_change();
 }
 
+// A process that answers others meanwhile does not hang, whatever time limit the client chose; past the
+// server's own limit nobody may keep it busy.
 void ChildInstance::on_hanging(BackendCall& call) {
+  const milliseconds own = call.call.method->timeout();
+  const auto last = call.call.received + (own.count() > 0 ? own : hub_.limits().call_timeout);
+  const TimePoint silent_since = std::max(call.call.deadline, std::min(run_->last_reply(), last));
+  const TimePoint due = silent_since + settings_.child->kill_after;
+  if (hub_.now() < due) return hub_.io().set_deadline(call, due);
   spdlog::warn("{}: a call of {} is {} ms past its time limit; killed", label_,
                printable(call.call.request.method), settings_.child->kill_after.count());
   killed_ = true;

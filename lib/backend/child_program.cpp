@@ -251,6 +251,11 @@ void kill_group(pid_t leader, int signal) {
   ::kill(leader, signal);
 }
 
+void kill_and_reap(pid_t pid) {
+  kill_group(pid, SIGKILL);
+  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) continue;
+}
+
 std::optional<std::string> reap(pid_t pid) {
   siginfo_t info{};
   // Its group is killed while its number can't be another's.

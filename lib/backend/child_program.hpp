@@ -40,6 +40,9 @@ std::variant<ChildProcess, ChildFailure> start_child(const ChildSettings& settin
 // Ends the process and all that are left of its group. It must not have been reaped.
 void kill_group(pid_t leader, int signal);
 
+// Kills the process with its group and waits for its end, which is soon.
+void kill_and_reap(pid_t pid);
+
 // The status of waitid(), as "exit code 1" or "signal 9 (Killed)"; nothing while it runs.
 std::optional<std::string> reap(pid_t pid);
 

@@ -15,6 +15,8 @@ namespace {
 
 // A process whose stdout or stdin is closed is as good as gone: it is about to end, or must be made to.
 constexpr auto kSilentTime = milliseconds(200);
+// Of the time that a process gets to end: so long the end of its stdin alone has to tell it.
+constexpr int kEndParts = 4;
 constexpr auto kRubbishPeriod = std::chrono::seconds(1);
 // Of what a child has left in its pipes at its end; more than a pipe holds.
 constexpr std::size_t kLastBytesMax = 1024 * 1024;
@@ -28,14 +30,13 @@ ChildRun::ChildRun(BackendHub& hub, ChildProcess process, std::string label, Chi
       log_(log),
       owner_(owner),
       began_(hub.now()),
-      lines_(hub.limits().response_bytes_max + kReplyOverheadBytes),
       rubbish_since_(began_) {
   try {
     watch(exit_, process_.exit, true, Poller::kReadable);
     watch(output_, process_.output, true, Poller::kReadable);
     watch(errors_, process_.errors, true, Poller::kReadable);
   } catch (...) {
-    kill_group(process_.pid, SIGKILL);
+    kill_and_reap(process_.pid);
     throw;
   }
 }
@@ -46,10 +47,7 @@ ChildRun::~ChildRun() {
   watch(output_, process_.output, false, 0);
   watch(errors_, process_.errors, false, 0);
   watch(exit_, process_.exit, false, 0);
-  if (process_.pid > 0) {
-    kill_group(process_.pid, SIGKILL);
-    reap(process_.pid);
-  }
+  if (process_.pid > 0) kill_and_reap(process_.pid);
 }
 
 void ChildRun::watch(Pipe& pipe, const Descriptor& descriptor, bool wanted, std::uint32_t events) {
@@ -174,7 +172,8 @@ void ChildRun::read_output() {
 
 void ChildRun::take_output(std::string_view bytes) {
   lines_.feed(
-      bytes, [this](std::string_view line) { take_line(line); },
+      bytes, hub_.limits().response_bytes_max + kReplyOverheadBytes,
+      [this](std::string_view line) { take_line(line); },
       [this](std::string_view start) { take_long_line(start); });
   if (lines_.skipped() > proto::kOversizeSkipFactor * hub_.limits().response_bytes_max) {
     spdlog::error("{}: it writes a line without an end; killed", label_);
@@ -198,6 +197,7 @@ void ChildRun::take_line(std::string_view line) {
   }
   BackendCall* const call = hub_.find(reply->id);
   if (call == nullptr || call->carrier != this) return reject(line, "a reply to nothing that it was asked");
+  last_reply_ = hub_.now();
   release(*call);
   owner_.on_reply(*this, *call, *reply);
 }
@@ -208,9 +208,13 @@ void ChildRun::take_long_line(std::string_view start) {
   scanner_.reset();
   scanner_.scan(start);
   const auto id = proto::read_reply_id(start, scanner_.message().single);
-  BackendCall* call = id ? hub_.find(*id) : nullptr;
-  if (call == nullptr && in_flight_ == 1) call = calls.front();
+  if (question_ != 0 && id == question_) {
+    question_ = 0;
+    return owner_.on_answer(*this, {});
+  }
+  BackendCall* const call = id ? hub_.find(*id) : in_flight_ == 1 ? calls.front() : nullptr;
   if (call == nullptr || call->carrier != this) return;
+  last_reply_ = hub_.now();
   release(*call);
   owner_.on_long_reply(*this, *call);
 }
@@ -235,7 +239,7 @@ void ChildRun::hold_back() {
   watch(output_, process_.output, false, 0);
   watch(errors_, process_.errors, false, 0);
   read_on_at_ = rubbish_since_ + kRubbishPeriod;
-  hub_.io().set_deadline(*this, std::min(kill_at_, read_on_at_));
+  wait_on();
 }
 
 void ChildRun::read_errors() {
@@ -245,7 +249,7 @@ void ChildRun::read_errors() {
 
 void ChildRun::take_errors(std::string_view bytes) {
   const auto say = [this](std::string_view line) { log_.said(label_, line, hub_.now()); };
-  error_lines_.feed(bytes, say, say);
+  error_lines_.feed(bytes, kStderrLineBytesMax, say, say);
   count_rubbish(bytes.size());
 }
 
@@ -253,17 +257,19 @@ void ChildRun::end_soon() {
   ending_ = true;
   if (kill_at_ != TimePoint::max()) return;
   kill_at_ = hub_.now() + kSilentTime;
-  hub_.io().set_deadline(*this, std::min(kill_at_, read_on_at_));
+  wait_on();
 }
 
 void ChildRun::end(milliseconds grace) {
   if (std::exchange(ending_, true)) return;
+  // Notifications may wait there that count as done; and it may be at work on one.
+  flush();
   watch(input_, process_.input, false, 0);
   process_.input = Descriptor();
   input_gone_ = true;
-  kill_group(process_.pid, SIGTERM);
+  terminate_at_ = hub_.now() + grace / kEndParts;
   kill_at_ = std::min(kill_at_, hub_.now() + grace);
-  hub_.io().set_deadline(*this, std::min(kill_at_, read_on_at_));
+  wait_on();
 }
 
 void ChildRun::kill() {
@@ -271,7 +277,16 @@ void ChildRun::kill() {
   if (process_.pid > 0) kill_group(process_.pid, SIGKILL);
 }
 
+void ChildRun::wait_on() {
+  const TimePoint next = std::min({terminate_at_, kill_at_, read_on_at_});
+  if (next != TimePoint::max()) hub_.io().set_deadline(*this, next);
+}
+
 void ChildRun::on_deadline(TimePoint now) {
+  if (now >= terminate_at_) {
+    terminate_at_ = TimePoint::max();
+    if (process_.pid > 0) kill_group(process_.pid, SIGTERM);
+  }
   if (now >= kill_at_) {
     kill_at_ = TimePoint::max();
     kill();
@@ -282,8 +297,7 @@ void ChildRun::on_deadline(TimePoint now) {
     watch(output_, process_.output, !output_gone_, Poller::kReadable);
     watch(errors_, process_.errors, !errors_gone_, Poller::kReadable);
   }
-  const TimePoint next = std::min(kill_at_, read_on_at_);
-  if (next != TimePoint::max()) hub_.io().set_deadline(*this, next);
+  wait_on();
 }
 
 // Replies that it had written before its end count.

@@ -56,11 +56,12 @@ class ChildRun final : public Carrier, private TurnEnd, private Deadline {
   // The call is not this run's any more, though not answered by it.
   void release(BackendCall& call);
 
-  // Closes its stdin and sends SIGTERM, then SIGKILL after `grace`.
+  // Closes its stdin; SIGTERM comes after a quarter of `grace`, SIGKILL after all of it.
   void end(milliseconds grace);
   void kill();
   bool ending() const { return ending_; }
   TimePoint began() const { return began_; }
+  TimePoint last_reply() const { return last_reply_; }
   pid_t pid() const { return process_.pid; }
 
  private:
@@ -101,6 +102,7 @@ class ChildRun final : public Carrier, private TurnEnd, private Deadline {
   void count_rubbish(std::size_t bytes);
   void hold_back();
   void end_soon();
+  void wait_on();
 
   BackendHub& hub_;
   ChildProcess process_;
@@ -113,7 +115,7 @@ class ChildRun final : public Carrier, private TurnEnd, private Deadline {
   Pipe errors_{*this, &ChildRun::read_errors};
   Pipe exit_{*this, &ChildRun::on_exit};
   LineBuffer lines_;
-  LineBuffer error_lines_{kStderrLineBytesMax};
+  LineBuffer error_lines_;
   proto::MessageScanner scanner_;
   std::string out_;
   std::size_t sent_ = 0;  // bytes at the front of out_ that are with the kernel
@@ -121,6 +123,8 @@ class ChildRun final : public Carrier, private TurnEnd, private Deadline {
   std::uint64_t question_ = 0;  // the id of what was asked; 0: nothing
   std::size_t rubbish_bytes_ = 0;
   TimePoint rubbish_since_;
+  TimePoint last_reply_;
+  TimePoint terminate_at_ = TimePoint::max();
   TimePoint kill_at_ = TimePoint::max();
   TimePoint read_on_at_ = TimePoint::max();
   bool input_gone_ = false;   // the child takes nothing more

@@ -1,5 +1,7 @@
 #include "lib/backend/discovered_methods.hpp"
 
+#include <algorithm>
+
 namespace sluice::core {
 namespace {
 
@@ -11,6 +13,12 @@ Json schema_of(const Json& holder) {
 std::string text_of(const Json& object, const char* name) {
   const auto found = object.find(name);
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+bool is_usable(std::string_view name) {
+  const auto fits = [](unsigned char c) { return c > ' ' && c != 0x7F && c != '*'; };
+  return !name.empty() && name.size() <= kDiscoveredNameBytesMax && std::ranges::all_of(name, fits) &&
+         !name.starts_with("rpc.") && !name.starts_with("$/");
 }
 
 MethodSpec read_method(const Json& entry) {
@@ -34,17 +42,16 @@ MethodSpec read_method(const Json& entry) {
 }  // namespace
 
 std::vector<MethodSpec> read_openrpc(std::string_view document) {
-  const Json parsed = Json::parse(document, nullptr, false);
   std::vector<MethodSpec> methods;
+  if (document.size() > kDiscoveredBytesMax) return methods;
+  const Json parsed = Json::parse(document, nullptr, false);
   if (!parsed.is_object()) return methods;
   const auto entries = parsed.find("methods");
   if (entries == parsed.end() || !entries->is_array()) return methods;
   for (const Json& entry : *entries) {
     if (!entry.is_object() || methods.size() == kDiscoveredMethodsMax) continue;
     MethodSpec method = read_method(entry);
-    const bool usable = !method.name.empty() && !method.name.starts_with("rpc.") &&
-                        !method.name.starts_with("$/") && method.name.find('*') == std::string::npos;
-    if (usable) methods.push_back(std::move(method));
+    if (is_usable(method.name)) methods.push_back(std::move(method));
   }
   return methods;
 }

@@ -9,10 +9,14 @@
 
 namespace sluice::core {
 
-inline constexpr std::size_t kDiscoveredMethodsMax = 10'000;
+inline constexpr std::size_t kDiscoveredMethodsMax = 2000;
+inline constexpr std::size_t kDiscoveredNameBytesMax = 128;
+// Of the document: it is read on the thread that all backends share.
+inline constexpr std::size_t kDiscoveredBytesMax = std::size_t{1} << 20;
 
-// The methods of an OpenRPC document, without handlers, and without those that are a server's own. What is
-// not as it should be is left out; no document at all has no methods.
+// The methods of an OpenRPC document, without handlers, and without those that are a server's own or whose
+// names are too long or not printable. What is not as it should be is left out; what is no document, or too
+// long a one, has no methods.
 std::vector<MethodSpec> read_openrpc(std::string_view document);
 
 }  // namespace sluice::core

@@ -1,21 +1,21 @@
 // Cuts what a pipe brings into lines.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <string_view>
 
 namespace sluice::core {
 
-// Keeps the beginning of a line until its end has come, `line_bytes_max` of it at most. Not thread-safe.
+// Keeps the beginning of a line until its end has come. Not thread-safe.
 class LineBuffer {
  public:
-  explicit LineBuffer(std::size_t line_bytes_max) : line_bytes_max_(line_bytes_max) {}
-
-  // Calls `on_line(line)` for each line that is whole, without its end ("\n" or "\r\n"), and `on_long(start)`
-  // once for one that is too long, whose rest is dropped. Views last for the call.
+  // `line_bytes_max` is the most that a line may have. Calls `on_line(line)` for each line that is whole,
+  // without its end ("\n" or "\r\n"), and `on_long(start)` once for one that is too long, whose rest is
+  // dropped. Views last for the call.
   template <typename OnLine, typename OnLong>
-  void feed(std::string_view bytes, OnLine on_line, OnLong on_long) {
+  void feed(std::string_view bytes, std::size_t line_bytes_max, OnLine on_line, OnLong on_long) {
     while (!bytes.empty()) {
       const std::size_t end = bytes.find('\n');
       const bool whole = end != std::string_view::npos;
@@ -23,8 +23,8 @@ class LineBuffer {
       bytes.remove_prefix(whole ? end + 1 : bytes.size());
       if (skipping_) {
         skipped_ += piece.size();
-      } else if (held_.size() + piece.size() > line_bytes_max_) {
-        held_ += piece.substr(0, line_bytes_max_ - held_.size());
+      } else if (held_.size() + piece.size() > line_bytes_max) {
+        held_ += piece.substr(0, line_bytes_max - std::min(line_bytes_max, held_.size()));
         on_long(std::string_view(held_));
         skipping_ = true;
         skipped_ = 0;
@@ -56,7 +56,6 @@ class LineBuffer {
     if (held_.capacity() > kKeptBytesMax) held_.shrink_to_fit();
   }
 
-  const std::size_t line_bytes_max_;
   std::string held_;
   std::size_t skipped_ = 0;
   bool skipping_ = false;

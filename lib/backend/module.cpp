@@ -73,6 +73,9 @@ std::variant<std::vector<MethodSpec>, ModuleProblem> load_module(const std::stri
     return ModuleProblem{std::string("failed to give its methods: ") + error.what()};
   }
   for (const MethodSpec& spec : specs) {
+    const bool has_handler =
+        spec.kind == HandlerKind::async ? spec.async != nullptr : spec.handler != nullptr;
+    if (!has_handler) return ModuleProblem{"has a method without a handler: \"" + spec.name + "\""};
     if (spec.name.empty() || spec.name.starts_with("rpc.") || spec.name.starts_with("$/")) {
       return ModuleProblem{"has a method whose name is the server's own: \"" + spec.name + "\""};
     }

@@ -55,6 +55,9 @@ Backends::Open Backends::open(const BackendSettings& settings, const Modules& mo
   made.handler =
       std::make_shared<BackendHandler>(hub_, made.id, made.metrics, extent.calls_max + settings.queue);
   made.current = std::make_shared<std::atomic<bool>>(true);
+  for (const Open& each : open_) {
+    if (each.settings.name == settings.name) made.predecessor = each.owner();
+  }
   hub_.add(made.id, [made, discovered = on_discovered(made)](BackendHub& hub) -> std::unique_ptr<Backend> {
     if (made.settings.upstream) {
       return std::make_unique<UpstreamBackend>(hub, made.settings, made.metrics, discovered);
@@ -91,14 +94,16 @@ Modules load_modules(const std::vector<BackendSettings>& backends) {
 std::function<void(std::string_view)> Backends::on_discovered(const Open& backend) {
   const auto& upstream = backend.settings.upstream;
   return [this, name = backend.settings.name, prefix = upstream ? upstream->strip_prefix : "",
-          handler = backend.handler, metrics = backend.metrics,
+          handler = backend.handler, metrics = backend.metrics, predecessor = backend.predecessor,
           current = backend.current](std::string_view document) {
     std::vector<MethodSpec> methods = read_openrpc(document);
     spdlog::info("backend {}: serves {} methods", name, methods.size());
     for (MethodSpec& method : methods) {
       method.name.insert(0, prefix);
       const auto there = registry_.find(method.name);
-      if (there && there->spec().name == method.name && there->spec().async != handler) {
+      const bool taken = there && there->spec().name == method.name && there->owner() != handler.get() &&
+                         there->owner() != predecessor;
+      if (taken) {
         spdlog::warn("backend {}: {} is another's method already", name, printable(method.name));
         continue;
       }
@@ -117,13 +122,16 @@ void Backends::publish(const Open& backend, const std::map<std::string, MethodSe
   for (const MethodSpec& method : backend.module) registry_.add(method, backend.owner());
   for (const std::string& pattern : backend.settings.methods) {
     if (!pattern.ends_with('*')) {
+      const auto there = registry_.find(pattern);
+      if (there && there->spec().name == pattern && there->owner() == backend.owner()) continue;
       registry_.add(spec_of(pattern, backend.handler), backend.owner());
       continue;
     }
     registry_.add_route(spec_of(pattern, backend.handler), backend.owner());
     const std::string_view prefix = std::string_view(pattern).substr(0, pattern.size() - 1);
     for (const auto& [name, settings] : methods) {
-      if (!name.starts_with(prefix) || name == pattern || name.starts_with("rpc.")) continue;
+      if (!name.starts_with(prefix) || name == pattern || name.starts_with("rpc.") || name.starts_with("$/"))
+        continue;
       const auto there = registry_.find(name);
       if (name.ends_with('*')) {
         registry_.add_route(spec_of(name, backend.handler), backend.owner());
@@ -142,6 +150,10 @@ void Backends::apply(const std::vector<BackendSettings>& wanted, const Modules& 
     const auto same = std::ranges::find(open_, settings, &Open::settings);
     kept.push_back(same != open_.end() ? *same : open(settings, modules));
     publish(kept.back(), methods);
+  }
+  // Methods that have yet to be named are served by who served them until then.
+  for (const Open& each : kept) {
+    if (each.predecessor != nullptr) wait_for_methods(each);
   }
   std::vector<Open> ended;
   for (const Open& each : open_) {
@@ -163,15 +175,20 @@ void Backends::apply(const std::vector<BackendSettings>& wanted, const Modules& 
   for (const Open& each : ended) hub_.retire(each.id);
 }
 
-void Backends::wait_for_methods() const {
+void Backends::wait_for_methods(const Open& backend) const {
+  if (!backend.settings.discover) return;
+  hub_.flush();
   const TimePoint until = Clock::now() + kDiscoverPatience;
-  for (const Open& each : open_) {
-    if (!each.settings.discover) continue;
-    // What could not be started is not waited for.
-    const auto awaited = [&] { return !each.metrics->discovered.load() && each.metrics->up.front().load(); };
-    while (awaited() && Clock::now() < until) std::this_thread::sleep_for(kDiscoverLook);
-    if (awaited()) spdlog::warn("backend {}: has not told yet what it serves", each.settings.name);
-  }
+  // What could not be started is not waited for.
+  const auto awaited = [&] {
+    return !backend.metrics->discovered.load() && backend.metrics->up.front().load();
+  };
+  while (awaited() && Clock::now() < until) std::this_thread::sleep_for(kDiscoverLook);
+  if (awaited()) spdlog::warn("backend {}: has not told yet what it serves", backend.settings.name);
+}
+
+void Backends::wait_for_methods() const {
+  for (const Open& each : open_) wait_for_methods(each);
 }
 
 std::vector<std::shared_ptr<const BackendMetrics>> Backends::metrics() const {

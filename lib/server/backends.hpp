@@ -49,12 +49,14 @@ class Backends {
     std::shared_ptr<AsyncHandler> handler;  // null for a module
     std::vector<MethodSpec> module;
     std::shared_ptr<std::atomic<bool>> current;  // whether it is still what the configuration says
+    const void* predecessor = nullptr;           // the owner() of the one of that name that it replaces
 
     const void* owner() const { return handler ? static_cast<const void*>(handler.get()) : current.get(); }
   };
 
   Open open(const BackendSettings& settings, const Modules& modules);
   Open open_module(const BackendSettings& settings, const Modules& modules);
+  void wait_for_methods(const Open& backend) const;
   void publish(const Open& backend, const std::map<std::string, MethodSettings>& methods);
   std::function<void(std::string_view)> on_discovered(const Open& backend);
 

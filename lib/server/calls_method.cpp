@@ -114,7 +114,12 @@ class CallsHandler final : public AsyncHandler {
       compose_error(call, proto::busy(proto::BusyReason::method_busy, kPatience));
       return end_async(call);
     }
-    std::make_shared<Inquiry>(call, parts_, running_)->begin();
+    try {
+      std::make_shared<Inquiry>(call, parts_, running_)->begin();
+    } catch (const std::bad_alloc&) {
+      running_.fetch_sub(1);
+      throw;
+    }
   }
 
   bool exempt() const override { return true; }

@@ -102,7 +102,6 @@ void Engine::start(std::vector<InheritedSocket> inherited) {
   parts.hub.start();
   parts.apply_admission();
   parts.apply_backends(modules);
-  run_and_wait(parts.hub.io(), Clock::now() + kControlTime, {});
   parts.backends.wait_for_methods();
   for (const auto& open : parts.listeners) parts.start_listener(open.listener);
   parts.ready.store(true, std::memory_order_release);

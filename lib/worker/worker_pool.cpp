@@ -114,7 +114,8 @@ ActiveCall* WorkerPool::next_call(Worker& self) {
   while (!self.queue.stopped()) {
     if (ActiveCall* const call = self.queue.try_pop()) return call;
     if (may_sleep(self)) {
-      // Not counted as idle: it is not to be woken for others' calls.
+      // Not counted as idle: it is not to be woken for others' calls. It may just have been.
+      if (waiting_approx() > 0) wake_one_idle();
       self.queue.sleep();
       self.clock = Clock::now();
       continue;

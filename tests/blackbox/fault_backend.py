@@ -52,6 +52,9 @@ def serve(call):
     params = call.get("params")
     if "id" not in call:
         seen.append(call)
+        if os.environ.get("NOTED"):
+            with open(os.environ["NOTED"], "a") as noted:
+                noted.write(json.dumps(call) + "\n")
     elif what == "echo":
         # Its own bytes, as they came.
         text = serve.text
@@ -125,6 +128,9 @@ def serve(call):
         for _ in range(params[0]):
             raw(b"x" * (1 << 20))
         raw('"}\n' if params[1] else '","id":%d}\n' % call["id"])
+    elif what == "long_foreign":
+        raw('{"jsonrpc":"2.0","id":987654321,"result":"' + "x" * 300000 + '"}\n')
+        answer(call, "mine")
     elif what == "endless":
         while True:
             raw(b"x" * (1 << 20))

@@ -5,6 +5,7 @@ import os
 import pathlib
 import signal
 import sys
+import tempfile
 import time
 import unittest
 
@@ -262,7 +263,7 @@ class Ends(ChildTest):
 
 class Starts(ChildTest):
     def lazy(self, **environment):
-        directory = self.enterContext(__import__("tempfile").TemporaryDirectory())
+        directory = self.enterContext(tempfile.TemporaryDirectory())
         self.starts = pathlib.Path(directory) / "starts"
         return self.with_child(start="lazy", concurrency=100,
                                env={"STARTS": str(self.starts), **environment})
@@ -350,6 +351,10 @@ class Misbehaviour(ChildTest):
         for id_first in (True, False):
             self.assert_error(connection.request("faulty.giant", [3, id_first]), -32008, "response_too_big")
             self.assert_serves(connection)
+
+    def test_a_long_line_for_another_answers_nobody_else(self):
+        daemon, connection = self.with_child(server={"max_response": "100KiB"})
+        self.assertEqual(connection.result("faulty.long_foreign"), "mine")
 
     def test_a_line_without_an_end_ends_the_child(self):
         daemon, connection = self.with_child(server={"max_response": "1MiB"})
@@ -472,6 +477,18 @@ class Bounds(ChildTest):
 
 
 class Breaker(ChildTest):
+    def test_calls_that_wait_are_refused_when_it_opens(self):
+        daemon, connection = self.with_child(methods={"faulty.sleep": {"timeout": duration(60)}}, kill_after="30s",
+                                             breaker={"failures": 1, "window": "60s", "open": "60s"})
+        connection.call("faulty.sleep", [0.5 * SLOW], id="slow")
+        daemon.wait_in_flight(1)
+        connection.call("faulty.pid", id="waits")
+        watch = Stopwatch()
+        replies = connection.receive_by_id(2)
+        self.assert_error(replies["slow"], -32002)
+        self.assert_error(replies["waits"], -32013, "circuit_open")
+        self.assert_below(watch.ms(), ms(400))
+
     def test_it_opens_after_failures_and_closes_after_a_good_probe(self):
         daemon, connection = self.with_child(breaker={"failures": 3, "window": "60s", "open": duration(300)})
         for _ in range(3):
@@ -548,6 +565,31 @@ class Reload(ChildTest):
         self.assertEqual(code(connection.request("second.pid")), "ok")
         eventually(5, lambda: not alive(pid), "the removed one has ended")
         self.assertEqual(daemon.metrics().label_values("sluice_backend_up", "backend"), {"second"})
+
+    def test_methods_that_are_discovered_anew_are_served_meanwhile(self):
+        daemon = self.start(backends=[child("found", "discover")])
+        connection = self.connect(daemon)
+        old = connection.result("found.pid")
+        daemon.reload(backends=[child("found", "discover", env={"SLOW_START": "0.5"})])
+        eventually(20, lambda: connection.result("found.pid") != old, "the new one serves")
+
+    def test_a_notification_that_waited_reaches_a_child_that_is_retired(self):
+        directory = self.enterContext(tempfile.TemporaryDirectory())
+        seen = pathlib.Path(directory) / "seen"
+        daemon, connection = self.with_child(env={"NOTED": str(seen)})
+        connection.call("faulty.sleep", [0.2 * SLOW])
+        connection.notify("faulty.note", {"n": 1})
+        daemon.wait_in_flight(2)
+        daemon.reload(backends=None)
+        self.assertIn("result", connection.receive())
+        eventually(5, lambda: seen.exists() and "faulty.note" in seen.read_text(), "it was noted")
+
+    def test_a_reload_changes_what_a_reply_may_have(self):
+        daemon, connection = self.with_child(server={"max_response": "100KiB"})
+        self.assert_error(connection.request("faulty.giant", [1, True]), -32008)
+        daemon.reload(server={"max_response": "8MiB"})
+        daemon.wait_log("configuration read again")
+        self.assertEqual(len(connection.result("faulty.giant", [1, True])), 1 << 20)
 
     def test_reloads_under_load_drop_nothing(self):
         daemon, connection = self.with_child(concurrency=4)

@@ -11,12 +11,13 @@ namespace sluice::core::testing {
 namespace {
 
 struct Lines {
-  explicit Lines(std::size_t most) : buffer(most) {}
+  explicit Lines(std::size_t most) : line_bytes_max(most) {}
   void feed(std::string_view bytes) {
     buffer.feed(
-        bytes, [this](std::string_view line) { found.emplace_back(line); },
+        bytes, line_bytes_max, [this](std::string_view line) { found.emplace_back(line); },
         [this](std::string_view start) { found.push_back("long:" + std::string(start)); });
   }
+  const std::size_t line_bytes_max;
   LineBuffer buffer;
   std::vector<std::string> found;
 };

@@ -112,11 +112,12 @@ TEST_CASE("Pipeline: an error of any part ends all of it") {
 
 TEST_CASE("Pipeline: an exception of any part ends all of it, and is thrown where it is drained") {
   for (int failing = 0; failing < 3; ++failing) {
-    Pipeline pipeline(patient());
+    // Before the pipeline, whose threads use it to their end.
     const auto fail_in = [failing](int part, int n) {
       if (failing == part && n == 20) throw std::out_of_range(std::to_string(part));
       return n;
     };
+    Pipeline pipeline(patient());
     auto& in = pipeline.source({}, [&, n = 0]() mutable { return std::optional(fail_in(0, n++)); });
     auto& out = pipeline.stage(in, {.width = 2}, [&](int n) { return fail_in(1, n); });
     const auto drain = [&] { static_cast<void>(pipeline.drain(out, [&](int n) { fail_in(2, n); })); };
