@@ -51,13 +51,13 @@ struct ModuleBuild {
 // is called once, on loading. The methods run in the server's process, on its workers: a handler that crashes
 // ends the server, and one that never returns keeps its worker. What may do either belongs into a child
 // process.
-#define SLUICE_MODULE(function)                                                              \
-  extern "C" {                                                                               \
-  extern const sluice::ModuleBuild sluice_module_build;                                      \
-  [[gnu::used, gnu::visibility("default")]] const sluice::ModuleBuild sluice_module_build{}; \
-  [[gnu::used, gnu::visibility("default")]] void sluice_module_methods(                      \
-      std::vector<sluice::MethodSpec>& to) {                                                 \
-    to = function();                                                                         \
-  }                                                                                          \
-  }                                                                                          \
+#define SLUICE_MODULE(function)                                                        \
+  extern "C" {                                                                         \
+  [[gnu::visibility("default")]] extern const sluice::ModuleBuild sluice_module_build; \
+  [[gnu::used]] const sluice::ModuleBuild sluice_module_build{};                       \
+  [[gnu::used, gnu::visibility("default")]] void sluice_module_methods(                \
+      std::vector<sluice::MethodSpec>& to) {                                           \
+    to = function();                                                                   \
+  }                                                                                    \
+  }                                                                                    \
   static_assert(true)
