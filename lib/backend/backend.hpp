@@ -39,6 +39,12 @@ struct BackendCall final : ListHook<BackendQueueTag>, ListHook<CarrierTag>, Dead
     by.calls.push_back(*this);
   }
 
+  // Whether the server's time limit has passed. One that the client chose says nothing about a backend.
+  bool overdue(TimePoint now) const {
+    const bool clients_own = call.request.timeout && *call.request.timeout <= call.timeout;
+    return !clients_own && now >= call.deadline;
+  }
+
   void on_deadline(TimePoint now) override;
 
   ActiveCall& call;

@@ -63,6 +63,8 @@ void BackendHub::add(BackendId id, Maker make) {
     backends_[id].backend = std::move(made);
     backend.start();
   });
+  // What it is asked by calls may be taken up before this otherwise: they are waited for together.
+  flush();
 }
 
 void BackendHub::retire(BackendId id) {
@@ -75,13 +77,7 @@ void BackendHub::retire(BackendId id) {
   });
 }
 
-void BackendHub::flush() {
-  if (!io_.running()) return;
-  const auto done = std::make_shared<std::promise<void>>();
-  auto reached = done->get_future();
-  io_.post([done] { done->set_value(); });
-  reached.wait_for(kKillTime);
-}
+void BackendHub::flush() { run_and_wait(io_, Clock::now() + kControlTime, {}); }
 
 void BackendHub::set_limits(const Limits& limits) {
   io_.post([this, limits] { io_.limits = limits; });
@@ -164,31 +160,23 @@ BackendCall* BackendHub::find(std::uint64_t serial) {
   return found == calls_.end() ? nullptr : &found->second;
 }
 
-void BackendHub::finish_with_reply(BackendCall& call, const proto::Reply& reply) {
+void BackendHub::finish(BackendCall& call, const proto::Reply* reply, const proto::Error* error) {
+  ActiveCall& active = call.call;
+  const bool due = !call.stopped && !active.request.is_notification();
   try {
-    if (reply.error.empty()) {
-      compose_result(call.call, reply.result);
+    if (due && reply != nullptr && reply->error.empty()) {
+      compose_result(active, reply->result);
+    } else if (due && reply != nullptr) {
+      compose_forwarded_error(active, reply->error, reply->error_code);
+    } else if (due && error != nullptr) {
+      compose_error(active, *error);
     } else {
-      compose_forwarded_error(call.call, reply.error, reply.error_code);
+      active.reply.clear();
+      active.code = call.stopped ? static_cast<int>(proto::ErrorCode::cancelled) : 0;
     }
   } catch (const std::bad_alloc&) {
-    compose_internal_error(call.call);
+    compose_internal_error(active);
   }
-  give_back(call);
-}
-
-void BackendHub::finish_with_error(BackendCall& call, const proto::Error& error) {
-  try {
-    compose_error(call.call, error);
-  } catch (const std::bad_alloc&) {
-    compose_internal_error(call.call);
-  }
-  give_back(call);
-}
-
-void BackendHub::finish(BackendCall& call) {
-  call.call.reply.clear();
-  call.call.code = call.stopped ? static_cast<int>(proto::ErrorCode::cancelled) : 0;
   give_back(call);
 }
 

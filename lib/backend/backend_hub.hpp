@@ -34,7 +34,8 @@ class BackendHub {
   // For the controlling thread.
   using Maker = std::function<std::unique_ptr<Backend>(BackendHub&)>;
   BackendId new_id() { return next_id_.fetch_add(1, std::memory_order_relaxed); }
-  // Makes and starts a backend on the hub's thread, before any call for it is taken.
+  // Makes and starts a backend on the hub's thread. Returns when that is done: calls for it may come from
+  // then on. They are told "Internal error" where it could not be made, for want of memory.
   void add(BackendId id, Maker make);
   // See Backend::retire(). Calls that are on their way to it must have arrived.
   void retire(BackendId id);
@@ -42,7 +43,7 @@ class BackendHub {
   // them, or soon after that.
   void retire_all(milliseconds patience);
   void set_limits(const Limits& limits);
-  // Returns when what was asked for before has been done, or after a second.
+  // Returns when what was asked for before has been done, or after `kControlTime`.
   void flush();
 
   // Any thread. The call has to have its `home`; throws std::bad_alloc before it is taken.
@@ -59,10 +60,9 @@ class BackendHub {
   std::uint64_t new_serial() { return next_serial_.fetch_add(1, std::memory_order_relaxed); }
   // Null where there is none by that number, or none any more.
   BackendCall* find(std::uint64_t serial);
-  void finish_with_reply(BackendCall& call, const proto::Reply& reply);
-  void finish_with_error(BackendCall& call, const proto::Error& error);
-  // Nothing is due: it is a notification, or was stopped.
-  void finish(BackendCall& call);
+  // Gives the call back with its reply, or its error where that is null; with neither, and where nothing is
+  // due because it is a notification or was stopped, without an answer.
+  void finish(BackendCall& call, const proto::Reply* reply = nullptr, const proto::Error* error = nullptr);
   void finish_for_want_of_memory(BackendCall& call);
   // Destroys something at the end of the turn, for what may be in use further up the stack.
   void dispose(std::shared_ptr<void> thing);

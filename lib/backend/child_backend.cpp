@@ -130,15 +130,7 @@ void ChildBackend::on_discovered(std::string_view document) {
 
 void ChildBackend::on_done(BackendCall& call, const proto::Reply* reply, const proto::Error* error) {
   --calls_;
-  if (call.stopped || call.call.request.is_notification()) {
-    hub_.finish(call);
-  } else if (reply != nullptr) {
-    hub_.finish_with_reply(call, *reply);
-  } else if (error != nullptr) {
-    hub_.finish_with_error(call, *error);
-  } else {
-    hub_.finish(call);
-  }
+  hub_.finish(call, reply, error);
   dispatch();
   end_if_done();
 }

@@ -31,7 +31,17 @@ void ChildInstance::start() {
   if (!launch()) return rest(std::chrono::nanoseconds(0));
   metrics_.up[index_].store(true, std::memory_order_relaxed);
   discovering_ = discover_;
-  if (discover_) hub_.io().set_deadline(*this, hub_.now() + kDiscoverTime);
+  await_next();
+}
+
+// What a process that runs is waited for: its methods, or the end of its breaker's being open, after which
+// calls that wait may be handed over.
+void ChildInstance::await_next() {
+  if (discovering_) {
+    hub_.io().set_deadline(*this, run_->began() + kDiscoverTime);
+  } else if (run_ && breaker_.state(hub_.now()) == CircuitBreaker::State::open) {
+    hub_.io().set_deadline(*this, hub_.now() + breaker_.retry_after(hub_.now()));
+  }
 }
 
 bool ChildInstance::launch() {
@@ -75,7 +85,7 @@ void ChildInstance::on_deadline(TimePoint) {
     start();
     return owner_.on_change();
   }
-  if (!discovering_) return;
+  if (!discovering_) return owner_.on_change();
   spdlog::error("{}: no answer to rpc.discover; killed", label_);
   run_->kill();
 }
@@ -112,9 +122,7 @@ void ChildInstance::send(BackendCall& call) {
 }
 
 void ChildInstance::stop_call(BackendCall& call) {
-  // A time limit that the client chose says nothing about the child.
-  const bool own_limit = !call.call.request.timeout || *call.call.request.timeout > call.call.timeout;
-  if (hub_.now() >= call.call.deadline && own_limit) {
+  if (call.overdue(hub_.now())) {
     judge_failure(call);
   } else if (call.probe && !std::exchange(call.judged, true)) {
     breaker_.abandoned();
@@ -154,6 +162,7 @@ void ChildInstance::on_long_reply(ChildRun&, BackendCall& call) {
 void ChildInstance::on_answer(ChildRun&, std::string_view result) {
   discovering_ = false;
   hub_.io().clear_deadline(*this);
+  await_next();
   if (result.empty()) {
     spdlog::error("{}: rpc.discover was answered with an error", label_);
   } else {
@@ -199,6 +208,7 @@ void ChildInstance::note_breaker(bool changed) {
   metrics_.breaker_changes[static_cast<std::size_t>(state)].fetch_add(1, std::memory_order_relaxed);
   if (state == CircuitBreaker::State::open) {
     spdlog::warn("{}: breaker open for {} ms", label_, breaker_.retry_after(hub_.now()).count());
+    await_next();
   } else {
     spdlog::info("{}: breaker closed", label_);
   }

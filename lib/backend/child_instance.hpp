@@ -76,6 +76,7 @@ class ChildInstance final : private ChildRun::Owner, private Deadline {
   void on_deadline(TimePoint now) override;
 
   bool launch();
+  void await_next();
   void rest(std::chrono::nanoseconds lived);
   void judge_success(BackendCall& call);
   void judge_failure(BackendCall& call);

@@ -43,11 +43,15 @@ ChildRun::ChildRun(BackendHub& hub, ChildProcess process, std::string label, Chi
 
 ChildRun::~ChildRun() {
   hub_.io().clear_deadline(*this);
+  watch_nothing();
+  if (process_.pid > 0) kill_and_reap(process_.pid);
+}
+
+void ChildRun::watch_nothing() {
   watch(input_, process_.input, false, 0);
   watch(output_, process_.output, false, 0);
   watch(errors_, process_.errors, false, 0);
   watch(exit_, process_.exit, false, 0);
-  if (process_.pid > 0) kill_and_reap(process_.pid);
 }
 
 void ChildRun::watch(Pipe& pipe, const Descriptor& descriptor, bool wanted, std::uint32_t events) {
@@ -110,6 +114,14 @@ void ChildRun::release(BackendCall& call) {
 // What the turn brings goes out together.
 void ChildRun::write_soon() {
   if (!input_gone_ && !input_.watched) hub_.io().at_turn_end(*this);
+  expect_reading();
+}
+
+// A call that it has would be past its time by then; notifications have none of their own.
+void ChildRun::expect_reading() {
+  if (unsent() <= kUnsentBytesMax || clogged_until_ != TimePoint::max()) return;
+  clogged_until_ = hub_.now() + hub_.limits().call_timeout;
+  wait_on();
 }
 
 void ChildRun::flush() {
@@ -117,6 +129,7 @@ void ChildRun::flush() {
   while (unsent() > 0 && !input_gone_) {
     const ssize_t written = ::write(process_.input.get(), out_.data() + sent_, unsent());
     if (written > 0) {
+      clogged_until_ = TimePoint::max();
       sent_ += static_cast<std::size_t>(written);
     } else if (errno == EAGAIN) {
       break;
@@ -136,15 +149,22 @@ void ChildRun::flush() {
   } catch (const std::system_error&) {
     return lose_input();
   }
+  expect_reading();
   if (was_clogged && unsent() <= kUnsentBytesMax) owner_.on_room(*this);
 }
 
 void ChildRun::lose_input() {
-  input_gone_ = true;
+  close_input();
+  end_soon();
+}
+
+void ChildRun::close_input() {
   watch(input_, process_.input, false, 0);
+  process_.input = Descriptor();
+  input_gone_ = true;
   out_.clear();
   sent_ = 0;
-  end_soon();
+  clogged_until_ = TimePoint::max();
 }
 
 // True where there is no more.
@@ -264,9 +284,7 @@ void ChildRun::end(milliseconds grace) {
   if (std::exchange(ending_, true)) return;
   // Notifications may wait there that count as done; and it may be at work on one.
   flush();
-  watch(input_, process_.input, false, 0);
-  process_.input = Descriptor();
-  input_gone_ = true;
+  close_input();
   terminate_at_ = hub_.now() + grace / kEndParts;
   kill_at_ = std::min(kill_at_, hub_.now() + grace);
   wait_on();
@@ -278,7 +296,7 @@ void ChildRun::kill() {
 }
 
 void ChildRun::wait_on() {
-  const TimePoint next = std::min({terminate_at_, kill_at_, read_on_at_});
+  const TimePoint next = std::min({terminate_at_, kill_at_, read_on_at_, clogged_until_});
   if (next != TimePoint::max()) hub_.io().set_deadline(*this, next);
 }
 
@@ -286,6 +304,11 @@ void ChildRun::on_deadline(TimePoint now) {
   if (now >= terminate_at_) {
     terminate_at_ = TimePoint::max();
     if (process_.pid > 0) kill_group(process_.pid, SIGTERM);
+  }
+  if (now >= clogged_until_) {
+    clogged_until_ = TimePoint::max();
+    spdlog::warn("{}: it reads nothing of what it is sent; killed", label_);
+    kill();
   }
   if (now >= kill_at_) {
     kill_at_ = TimePoint::max();
@@ -310,13 +333,7 @@ void ChildRun::on_exit() {
   if (!how) return;
   process_.pid = -1;
   ending_ = input_gone_ = output_gone_ = errors_gone_ = true;
-  for (Pipe* const pipe : {&input_, &output_, &errors_, &exit_}) {
-    const Descriptor& descriptor = pipe == &input_    ? process_.input
-                                   : pipe == &output_ ? process_.output
-                                   : pipe == &errors_ ? process_.errors
-                                                      : process_.exit;
-    watch(*pipe, descriptor, false, 0);
-  }
+  watch_nothing();
   hub_.io().clear_deadline(*this);
   owner_.on_end(*this, *how);
 }

@@ -89,7 +89,10 @@ class ChildRun final : public Carrier, private TurnEnd, private Deadline {
   void on_deadline(TimePoint now) override;
 
   void flush();
+  void expect_reading();
   void lose_input();
+  void close_input();
+  void watch_nothing();
   void read_output();
   void read_errors();
   void on_exit();
@@ -127,8 +130,9 @@ class ChildRun final : public Carrier, private TurnEnd, private Deadline {
   TimePoint terminate_at_ = TimePoint::max();
   TimePoint kill_at_ = TimePoint::max();
   TimePoint read_on_at_ = TimePoint::max();
-  bool input_gone_ = false;   // the child takes nothing more
-  bool output_gone_ = false;  // and says nothing more
+  TimePoint clogged_until_ = TimePoint::max();  // the child is to have read something
+  bool input_gone_ = false;                     // the child takes nothing more
+  bool output_gone_ = false;                    // and says nothing more
   bool errors_gone_ = false;
   bool held_back_ = false;  // it says too much
   bool ending_ = false;

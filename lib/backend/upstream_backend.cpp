@@ -257,23 +257,13 @@ void UpstreamBackend::stop_call(BackendCall& call) {
 // Ends whatever is done for it, and gives it back.
 void UpstreamBackend::finish(UpstreamCall& call, const proto::Reply* reply, const proto::Error* error) {
   BackendCall& given = call.call;
-  // A time limit that the client chose says nothing about the upstream.
-  const bool own_limit = !given.call.request.timeout || *given.call.request.timeout > given.call.timeout;
-  const bool overdue = given.stopped && own_limit && hub_.now() >= given.call.deadline;
+  const bool overdue = given.stopped && given.overdue(hub_.now());
   for (UpstreamAttempt& attempt : call.attempts) {
     if (attempt.under_way()) attempt.endpoint->stop(attempt, overdue);
   }
   static_cast<ListHook<BackendQueueTag>&>(given).unlink();
   calls_.erase(given.serial);
-  if (given.stopped || given.call.request.is_notification()) {
-    hub_.finish(given);
-  } else if (reply != nullptr) {
-    hub_.finish_with_reply(given, *reply);
-  } else if (error != nullptr) {
-    hub_.finish_with_error(given, *error);
-  } else {
-    hub_.finish(given);
-  }
+  hub_.finish(given, reply, error);
   on_change();
 }
 

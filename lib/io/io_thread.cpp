@@ -1,7 +1,10 @@
 #include "lib/io/io_thread.hpp"
 
 #include <algorithm>
+#include <condition_variable>
 #include <exception>
+#include <memory>
+#include <mutex>
 #include <new>
 
 #include <fcntl.h>
@@ -271,6 +274,24 @@ void IoThread::on_timer() {
   timer_at_ = TimePoint::max();
   turn("a deadline", [this] { wheel_.advance(now_); });
   if (timer_at_ == TimePoint::max()) arm_timer();
+}
+
+bool run_and_wait(IoThread& thread, TimePoint until, std::function<void()> task) {
+  struct Done {
+    std::mutex mutex;
+    std::condition_variable wake;
+    bool done = false;
+  };
+  if (!thread.running()) return true;
+  const auto state = std::make_shared<Done>();
+  thread.post([state, task = std::move(task)] {
+    if (task) task();
+    const std::lock_guard lock(state->mutex);
+    state->done = true;
+    state->wake.notify_one();
+  });
+  std::unique_lock lock(state->mutex);
+  return state->wake.wait_until(lock, until, [&] { return state->done; });
 }
 
 }  // namespace sluice::core

@@ -160,4 +160,10 @@ class IoThread final : public CallReturn {
   std::thread thread_;
 };
 
+inline constexpr auto kControlTime = std::chrono::seconds(30);  // for an I/O thread to do what it is told
+
+// Runs `task` on the thread and waits for it, but no longer than until `until`. True at once where the
+// thread was never started.
+bool run_and_wait(IoThread& thread, TimePoint until, std::function<void()> task);
+
 }  // namespace sluice::core

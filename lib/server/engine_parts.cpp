@@ -1,8 +1,6 @@
 #include "lib/server/engine_parts.hpp"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 #include <stdexcept>
 #include <variant>
 
@@ -29,24 +27,6 @@ EngineParts::EngineParts(Settings initial)
     hosts.push_back(&io.back()->sessions);
   }
   registry.configure(settings.methods);
-}
-
-bool run_and_wait(IoThread& thread, TimePoint until, std::function<void()> task) {
-  struct Done {
-    std::mutex mutex;
-    std::condition_variable wake;
-    bool done = false;
-  };
-  if (!thread.running()) return true;
-  const auto state = std::make_shared<Done>();
-  thread.post([state, task = std::move(task)] {
-    if (task) task();
-    const std::lock_guard lock(state->mutex);
-    state->done = true;
-    state->wake.notify_one();
-  });
-  std::unique_lock lock(state->mutex);
-  return state->wake.wait_until(lock, until, [&] { return state->done; });
 }
 
 std::shared_ptr<Listener> EngineParts::make_listener(std::unique_ptr<ListeningSocket> socket,

@@ -24,7 +24,6 @@
 
 namespace sluice::core {
 
-inline constexpr auto kControlTime = std::chrono::seconds(30);    // for an I/O thread to do what it is told
 inline constexpr auto kHealthPatience = std::chrono::seconds(1);  // for one to show that it is alive
 
 // What one I/O thread is made of, in the order of its making.
@@ -83,9 +82,5 @@ struct EngineParts {
 // What a listener's settings mean for its connections; reads its certificate, if it has one. Throws
 // std::invalid_argument that names the file and what is wrong with it.
 SharedPolicy policy_of(const ListenSettings& listen);
-
-// Runs `task` on the thread and waits for it, but no longer than until `until`. True at once where the
-// thread was never started.
-bool run_and_wait(IoThread& thread, TimePoint until, std::function<void()> task);
 
 }  // namespace sluice::core

@@ -6,7 +6,6 @@ import pathlib
 import signal
 import sys
 import tempfile
-import time
 import unittest
 
 from daemon import SLOW, DaemonTest, Stopwatch, code, duration, eventually, main, message, ms
@@ -376,6 +375,17 @@ class Misbehaviour(ChildTest):
         self.assert_serves(connection)
         self.assert_at_rest(daemon)
 
+    def test_a_child_that_never_reads_notifications_is_replaced(self):
+        daemon, connection = self.with_child(server={"call_timeout": duration(300)})
+        pid = connection.result("faulty.pid")
+        self.assertEqual(connection.result("faulty.deaf"), "deaf")
+        for _ in range(100):
+            connection.notify("faulty.note", ["x" * 10000])
+        daemon.wait_log("it reads nothing of what it is sent; killed")
+        eventually(5, lambda: not alive(pid), "it is killed")
+        with daemon.connect() as other:
+            self.assert_serves(other)
+
     def test_a_child_without_stdout_is_replaced(self):
         daemon, connection = self.with_child()
         self.assert_error(connection.request("faulty.mute"), -32013, "backend_down")
@@ -500,7 +510,9 @@ class Breaker(ChildTest):
         daemon.wait_value(2, "sluice_breaker_state", backend="faulty")
         self.assertEqual(error["data"]["backend"], "faulty")
         self.assertTrue(0 < error["data"]["retry_after_ms"] <= ms(300), error)
-        time.sleep(error["data"]["retry_after_ms"] / 1000)  # it promised that a call works then
+        watch = Stopwatch()
+        daemon.wait_value(1, "sluice_breaker_state", backend="faulty")
+        self.assert_below(watch.ms(), error["data"]["retry_after_ms"] + ms(100), "it promised that a call works then")
         self.assertEqual(code(connection.request("faulty.pid")), "ok")
         daemon.wait_value(0, "sluice_breaker_state", backend="faulty")
         self.assertEqual(daemon.value("sluice_breaker_changes_total", backend="faulty", state="open"), 1)
@@ -524,7 +536,7 @@ class Breaker(ChildTest):
         connection.call("faulty.ignore", id="kills", timeout_ms=ms(400))
         self.assert_error(connection.request("faulty.sleep", [0.08 * SLOW]), -32002)
         daemon.wait_log("breaker open")
-        time.sleep(ms(110) / 1000)  # until it is half-open, which it is by the clock alone
+        daemon.wait_value(1, "sluice_breaker_state", backend="faulty")
         connection.call("faulty.ignore", id="probe", timeout_ms=ms(60000))
         self.assertEqual({reply["id"] for reply in connection.receive_many(2, 20)}, {"kills", "probe"})
         self.assert_serves(connection)

@@ -557,7 +557,9 @@ class SeveralTest(MisbehavingTest):
         data = self.assert_error(client.request("bad.ok", [1]), -32013, "circuit_open")["data"]
         self.assertEqual(self.server.calls("bad.ok"), [])
         self.assertTrue(1 <= data["retry_after_ms"] <= ms(200), data)
-        time.sleep(data["retry_after_ms"] / 1000)  # it says that then, and not before, it is worth it
+        watch = Stopwatch()
+        front.wait_value(1, "sluice_breaker_state")
+        self.assert_below(watch.ms(), data["retry_after_ms"] + ms(100), "it said that then it is worth it")
         self.assert_serves(client)
         front.wait_value(0, "sluice_breaker_state")
 
@@ -579,6 +581,7 @@ class SeveralTest(MisbehavingTest):
         eventually(10, lambda: self.server.seen or self.other.seen)
         for _ in range(40):
             self.assert_serves(client)
+        before = front.value("sluice_backend_retries_total")  # one in twenty is slower than p95, and asked twice
         hedged = client.call("bad.wait", ["hedged"])
         eventually(10, lambda: len(self.server.calls("bad.wait")) + len(self.other.calls("bad.wait")) == 3)
         servers = sorted((self.server, self.other), key=lambda each: len(each.calls("bad.wait")))
@@ -586,7 +589,7 @@ class SeveralTest(MisbehavingTest):
         reply = client.receive()
         self.assertEqual((reply["id"], reply["result"]), (hedged, ["hedged"]))
         servers[1].wait_seen("rpc.cancel")
-        self.assertEqual(front.value("sluice_backend_retries_total"), 1)
+        self.assertEqual(front.value("sluice_backend_retries_total") - before, 1)
         servers[1].released.set()
         client.receive()
 
