@@ -15,15 +15,27 @@ constexpr auto kKillTime = seconds(1);  // for what was killed to be gone
 }  // namespace
 
 BackendHub::BackendHub(const Limits& limits, WorkerPool& pool, MetricsShard& metrics)
-    : io_(0, "backends", limits, pool, metrics), random_(std::random_device{}()) {}
+    : own_(std::make_unique<IoThread>(0, "backends", limits, pool, metrics)),
+      io_(*own_),
+      random_(std::random_device{}()) {}
+
+BackendHub::BackendHub(IoThread& shared) : io_(shared), random_(std::random_device{}()) {}
 
 BackendHub::~BackendHub() { stop(milliseconds(0)); }
 
 void BackendHub::stop(milliseconds patience) {
   if (!io_.running()) return;
   retire_all(patience);
-  io_.stop_and_join();
-  // Whatever did not end in time is cut off; its calls are answered already, or their clients gone.
+  if (!own_) {
+    run_and_wait(io_, Clock::now() + kKillTime, [this] { cut_off(); });
+    return;
+  }
+  own_->stop_and_join();
+  cut_off();
+}
+
+// Whatever did not end in time; its calls are answered already, or their clients gone.
+void BackendHub::cut_off() {
   while (!calls_.empty()) finish(calls_.begin()->second);
   backends_.clear();
   disposed_.clear();
@@ -97,6 +109,7 @@ void BackendHub::stop_call(std::uint64_t serial) noexcept {
 }
 
 void BackendHub::send(const Message& message) {
+  if (io_.here()) return take(message);
   bool wake = false;
   {
     const std::lock_guard lock(mutex_);
@@ -120,11 +133,13 @@ void BackendHub::take_messages() {
     taken.swap(inbox_);
     inbox_.swap(spare_inbox_);
   }
-  for (const Message& message : taken) {
-    message.call == nullptr ? take_stop(message.serial) : take_call(message);
-  }
+  for (const Message& message : taken) take(message);
   taken.clear();
   spare_inbox_.swap(taken);  // with its room
+}
+
+void BackendHub::take(const Message& message) {
+  message.call == nullptr ? take_stop(message.serial) : take_call(message);
 }
 
 void BackendHub::take_stop(std::uint64_t serial) {

@@ -191,12 +191,13 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
 template <typename Task>
 void UpstreamConnection::guard(const Task& task) {
   if (closed_) return;
-  hub().io().begin_turn();
-  try {
-    task();
-  } catch (const std::exception& exception) {
-    end(End::cut, exception.what());
-  }
+  hub().io().turn("an upstream", [&] {
+    try {
+      task();
+    } catch (const std::exception& exception) {
+      end(End::cut, exception.what());
+    }
+  });
 }
 
 }  // namespace sluice::core

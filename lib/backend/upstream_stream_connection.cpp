@@ -28,14 +28,14 @@ void StreamConnection::begin() {
 void StreamConnection::write(UpstreamAttempt& attempt, const ActiveCall& call) {
   append_call(waiting_, call, method_of(call), attempt.id, hub().now());
   waiting_ += '\n';
-  hub().io().at_turn_end(*this);
+  hub().io().late_at_turn_end(*this);
 }
 
 bool StreamConnection::write_cancel(const UpstreamAttempt& attempt) {
   if (unsent() > kUnsentBytesMax) return true;  // it would have to be kept; its reply goes nowhere
   append_cancel(waiting_, attempt.id);
   waiting_ += '\n';
-  hub().io().at_turn_end(*this);
+  hub().io().late_at_turn_end(*this);
   return true;
 }
 

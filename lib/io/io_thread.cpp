@@ -26,18 +26,11 @@ constexpr std::size_t kBusySockets = 16;
 constexpr int kBusyTurns = 4;
 constexpr auto kBusyTime = std::chrono::microseconds(100);
 
-// Nothing that runs here throws but for want of memory; that must cost one connection or call, not what
-// happens to be dealt with in the same turn.
-template <typename Task>
-void shielded(const char* what, const Task& task) {
-  try {
-    task();
-  } catch (const std::exception& exception) {
-    spdlog::error("{} failed: {}", what, exception.what());
-  }
-}
-
 }  // namespace
+
+void log_failure(const char* what, const std::exception& exception) {
+  spdlog::error("{} failed: {}", what, exception.what());
+}
 
 std::string BufferPool::take() {
   if (buffers_.empty()) return {};
@@ -76,6 +69,7 @@ void IoThread::start() {
 }
 
 void IoThread::run() {
+  current_ = this;
   read_buffer_.resize(kReadBytes);
   const auto work = boost::asio::make_work_guard(context_);
   // Nothing that runs here throws in ordinary operation; running out of memory for one event must not
@@ -97,16 +91,6 @@ void IoThread::run() {
       spdlog::error("{}: an event failed: {}", name_, exception.what());
     }
   }
-}
-
-// Calls of one turn of the loop for a worker, and replies for a connection, go out together at its end.
-template <typename Task>
-void IoThread::turn(const char* what, const Task& task) {
-  begin_turn();
-  in_turn_ = true;
-  shielded(what, task);
-  in_turn_ = false;
-  end_turn();
 }
 
 void IoThread::watch_sockets() {
@@ -135,7 +119,7 @@ void IoThread::serve_sockets() {
 bool IoThread::catch_up() {
   behind_ = false;
   take_returned();
-  if (!turn_end_posted_ && (staged_count_ > 0 || !turn_end_.empty())) end_turn();
+  if (!turn_end_posted_ && (staged_count_ > 0 || returned_here_ || !turn_end_.empty())) end_turn();
   if (timer_at_ == TimePoint::max()) arm_timer();
   if (!watching_sockets_) watch_sockets();
   return !behind_;
@@ -163,6 +147,11 @@ void IoThread::at_turn_end(TurnEnd& work) {
   post_turn_end();
 }
 
+void IoThread::late_at_turn_end(TurnEnd& work) {
+  if (!ending_turn_) return at_turn_end(work);
+  if (!work.linked()) late_turn_end_.push_back(work);
+}
+
 void IoThread::post_turn_end() {
   if (turn_end_posted_ || in_turn_) return;
   try {
@@ -176,13 +165,20 @@ void IoThread::post_turn_end() {
 void IoThread::end_turn() {
   begin_turn();
   turn_end_posted_ = false;
+  in_turn_ = true;  // the replies to these are to go out with the rest
+  if (std::exchange(returned_here_, false)) settle_returned();
+  in_turn_ = false;
   push_staged();
   // What is added meanwhile waits for the next turn, so that other events get theirs.
   IntrusiveList<TurnEnd, TurnTag> due;
   due.take_all(turn_end_);
-  while (TurnEnd* const work = due.pop_front()) {
-    shielded("a turn's end", [work] { work->on_turn_end(); });
+  ending_turn_ = true;
+  for (auto* const list : {&due, &late_turn_end_}) {
+    while (TurnEnd* const work = list->pop_front()) {
+      shielded("a turn's end", [work] { work->on_turn_end(); });
+    }
   }
+  ending_turn_ = false;
 }
 
 void IoThread::stage(ActiveCall& call) {
@@ -224,6 +220,11 @@ bool IoThread::withdraw(ActiveCall& call) {
 
 bool IoThread::give_back(ActiveCall& call) {
   if (!returned_.push(call)) return false;
+  if (here()) {
+    returned_here_ = true;
+    post_turn_end();
+    return false;
+  }
   // Nobody else would wake this thread for what has been given back.
   while (!try_post_return()) std::this_thread::sleep_for(kMemoryPause);
   return true;
@@ -239,14 +240,16 @@ bool IoThread::try_post_return() {
 }
 
 void IoThread::take_returned() {
-  turn("what workers gave back", [this] {
-    ActiveCall* call = returned_.take_all();
-    while (call != nullptr) {
-      ActiveCall* const next = call->next_returned;
-      shielded("a call's return", [&] { on_returned_(*call); });
-      call = next;
-    }
-  });
+  turn("what workers gave back", [this] { settle_returned(); });
+}
+
+void IoThread::settle_returned() {
+  ActiveCall* call = returned_.take_all();
+  while (call != nullptr) {
+    ActiveCall* const next = call->next_returned;
+    shielded("a call's return", [&] { on_returned_(*call); });
+    call = next;
+  }
 }
 
 void IoThread::set_deadline(Deadline& deadline, TimePoint when) {

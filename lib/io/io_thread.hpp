@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <string>
 #include <thread>
@@ -70,12 +71,17 @@ class IoThread final : public CallReturn {
   void stop_and_join();
   // Whether the thread was started. The starting thread only.
   bool running() const { return thread_.joinable(); }
+  // Whether this is called on it. Any thread.
+  bool here() const { return current_ == this; }
 
   // Runs `task` on this thread, in the order of posting. Thread-safe.
   void post(std::function<void()> task);
 
   // Called by whoever handles an event, before anything else: takes the time for this turn.
   void begin_turn() { now_ = handlers_clock_ = Clock::now(); }
+  // Handles an event of the event loop's, from begin_turn() to the end of its turn. Not within another.
+  template <typename Task>
+  void turn(const char* what, const Task& task);
   TimePoint now() const { return now_; }
 
   // When the handler that is to run on this thread begins: with the turn, or where the last one ended, so
@@ -85,6 +91,8 @@ class IoThread final : public CallReturn {
 
   // Neither this nor what follows throws.
   void at_turn_end(TurnEnd& work);
+  // The same, but for what asks for no more of it: in this turn even where its end has begun.
+  void late_at_turn_end(TurnEnd& work);
 
   void set_deadline(Deadline& deadline, TimePoint when);
   void clear_deadline(Deadline& deadline) { wheel_.clear(deadline); }
@@ -94,7 +102,8 @@ class IoThread final : public CallReturn {
   // Takes back a staged or pooled call that no worker has begun.
   bool withdraw(ActiveCall& call);
 
-  // A worker has ended a call. Thread-safe.
+  // A worker or a backend has ended a call. Thread-safe; on this thread it costs no wake-up, and is dealt
+  // with before anything else at the turn's end.
   bool give_back(ActiveCall& call) override;
   // What to do with such calls. Set before start().
   void on_returned(std::function<void(ActiveCall&)> handler) { on_returned_ = std::move(handler); }
@@ -114,8 +123,6 @@ class IoThread final : public CallReturn {
 
  private:
   void run();
-  template <typename Task>
-  void turn(const char* what, const Task& task);
   void watch_sockets();
   void serve_sockets();
   bool catch_up();
@@ -125,6 +132,7 @@ class IoThread final : public CallReturn {
   void push_staged();
   bool try_post_return();
   void take_returned();
+  void settle_returned();
   void arm_timer();
   void on_timer();
 
@@ -145,7 +153,9 @@ class IoThread final : public CallReturn {
   BufferPool buffers_;
   std::string read_buffer_;
   IntrusiveList<TurnEnd, TurnTag> turn_end_;
+  IntrusiveList<TurnEnd, TurnTag> late_turn_end_;
   bool in_turn_ = false;
+  bool ending_turn_ = false;
   bool turn_end_posted_ = false;
   struct Staged {
     CallQueue calls;
@@ -153,12 +163,35 @@ class IoThread final : public CallReturn {
   };
   std::vector<Staged> staged_;  // by worker
   std::size_t staged_count_ = 0;
+  static inline thread_local const IoThread* current_ = nullptr;
   MpscStack<ActiveCall, &ActiveCall::next_returned> returned_;
+  bool returned_here_ = false;  // some of them by this thread, which has not posted for them
   std::function<void(ActiveCall&)> on_returned_;
   bool behind_ = false;  // memory did not suffice to be woken for something
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };
+
+// Nothing that runs on an I/O thread throws but for want of memory; that must cost one connection or call,
+// not what happens to be dealt with in the same turn.
+void log_failure(const char* what, const std::exception& exception);
+template <typename Task>
+void shielded(const char* what, const Task& task) {
+  try {
+    task();
+  } catch (const std::exception& exception) {
+    log_failure(what, exception);
+  }
+}
+
+template <typename Task>
+void IoThread::turn(const char* what, const Task& task) {
+  begin_turn();
+  in_turn_ = true;
+  shielded(what, task);
+  in_turn_ = false;
+  end_turn();
+}
 
 inline constexpr auto kControlTime = std::chrono::seconds(30);  // for an I/O thread to do what it is told
 

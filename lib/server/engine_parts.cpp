@@ -10,22 +10,38 @@
 
 namespace sluice::core {
 
+namespace {
+
+std::vector<std::unique_ptr<IoPart>> make_io(EngineParts& parts) {
+  std::vector<std::unique_ptr<IoPart>> made;
+  for (std::size_t i = 0; i < parts.settings.io_threads; ++i) {
+    made.push_back(
+        std::make_unique<IoPart>(i, parts.settings.limits, parts.pool, parts.metrics, parts.dispatcher));
+  }
+  return made;
+}
+
+BackendHub make_hub(EngineParts& parts) {
+  if (parts.io.size() == 1) return BackendHub(parts.io.front()->thread);
+  return {parts.settings.limits, parts.pool, parts.metrics.shard(parts.settings.io_threads)};
+}
+
+}  // namespace
+
 EngineParts::EngineParts(Settings initial)
     : settings(resolved(std::move(initial))),
-      metrics(settings.io_threads + 1),  // the last one is the backends' thread's
+      metrics(settings.io_threads + 1),  // the last one is the backends' thread's, where it has one
       registry(metrics),
       access(settings.clients),
       admission(settings.max_in_flight),
       pool(settings.workers, settings.worker_queue, settings.workers_max),
       dispatcher(registry, access, admission, pool, metrics),
       connection_limit(settings.max_connections),
-      hub(settings.limits, pool, metrics.shard(settings.io_threads)),
+      io(make_io(*this)),
+      hub(make_hub(*this)),
       backends(registry, hub),
       overload(hub.io(), admission, pool, metrics, settings.workers) {
-  for (std::size_t i = 0; i < settings.io_threads; ++i) {
-    io.push_back(std::make_unique<IoPart>(i, settings.limits, pool, metrics, dispatcher));
-    hosts.push_back(&io.back()->sessions);
-  }
+  for (const auto& part : io) hosts.push_back(&part->sessions);
   registry.configure(settings.methods);
 }
 

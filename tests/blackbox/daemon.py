@@ -436,7 +436,9 @@ class Daemon:
             directory = self._own_directory.name
         self.directory = pathlib.Path(directory)
         self.config = self.directory / "sluiced.toml"
-        self.parts = {"server": {"drain_timeout": duration(5000), **(server or {})}, "methods": methods, "log": log,
+        # Backends have a thread of their own beside several I/O threads only.
+        threads = {"io_threads": int(os.environ["SLUICE_IO_THREADS"])} if "SLUICE_IO_THREADS" in os.environ else {}
+        self.parts = {"server": {"drain_timeout": duration(5000), **threads, **(server or {})}, "methods": methods, "log": log,
                       "admin": admin, "clients": clients, "backends": backends, "listen": listen if listen is not None else
                       ["tcp://127.0.0.1:0", f"unix://{self.directory}/sluice.sock"]}
         self.config.write_text(text if text is not None else config_text(**self.parts))

@@ -260,6 +260,21 @@ class Ends(ChildTest):
         pathlib.Path("/tmp/starts").unlink()
 
 
+class Threads(ChildTest):
+    def thread_names(self, daemon):
+        return [(task / "comm").read_text().strip()
+                for task in pathlib.Path(f"/proc/{daemon.process.pid}/task").iterdir()]
+
+    def test_backends_are_on_the_only_io_thread_or_have_one_beside_several(self):
+        for io_threads, own in ((1, 0), (2, 1)):
+            daemon, connection = self.with_child(server={"io_threads": io_threads})
+            self.assert_serves(connection)
+            eventually(5, lambda: f"io-{io_threads - 1}" in self.thread_names(daemon))
+            self.assertEqual(self.thread_names(daemon).count("backends"), own)
+            connection.close()
+            self.assertEqual(daemon.stop(), 0)
+
+
 class Starts(ChildTest):
     def lazy(self, **environment):
         directory = self.enterContext(tempfile.TemporaryDirectory())

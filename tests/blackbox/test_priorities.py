@@ -113,6 +113,8 @@ class AdaptivePool(DaemonTest):
     def test_workers_stay_on_the_cpus_that_they_are_given(self):
         daemon = self.start(server={"workers": 2, "worker_cpus": "0"})
         tasks = pathlib.Path(f"/proc/{daemon.process.pid}/task")
+        # A thread gives itself its name.
+        eventually(5, lambda: "io-0" in {(task / "comm").read_text().strip() for task in tasks.iterdir()})
         allowed = {}
         for task in tasks.iterdir():
             name = (task / "comm").read_text().strip()

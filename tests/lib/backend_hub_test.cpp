@@ -2,8 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
+#include <vector>
+
 #include "lib/observe/metrics.hpp"
 #include "lib/worker/worker_pool.hpp"
+#include "tests/support/eventually.hpp"
 
 namespace sluice::core::testing {
 namespace {
@@ -35,6 +39,67 @@ TEST_CASE("a backend is there when it has been added: calls may come at once") {
     REQUIRE(made);
   }
   hub.stop(seconds(1));
+}
+
+// Answers nothing, and at once.
+class Silent final : public Backend {
+ public:
+  explicit Silent(BackendHub& hub) : hub_(hub) {}
+  void start() override {}
+  void submit(BackendCall& call) override { hub_.finish(call); }
+  void stop_call(BackendCall&) override {}
+  void retire(bool) override { retired_ = true; }
+  bool retired() const override { return retired_; }
+
+ private:
+  BackendHub& hub_;
+  bool retired_ = false;
+};
+
+TEST_CASE("a hub on an I/O thread that others started serves that thread's calls within their turn") {
+  Metrics metrics(1);
+  WorkerPool pool(1, 1);
+  IoThread thread(0, "io-0", Limits{}, pool, metrics.shard(0));
+  std::vector<std::string> order;
+  ActiveCall call;
+  call.home = &thread;
+  sluice::testing::Gate done;
+  thread.on_returned([&](ActiveCall&) { order.emplace_back("returned"); });
+  thread.start();
+  BackendHub hub(thread);
+  hub.start();
+  const BackendId id = hub.new_id();
+  hub.add(id, [](BackendHub& owner) { return std::make_unique<Silent>(owner); });
+  thread.post([&] {
+    thread.post([&] {
+      order.emplace_back("another event");
+      done.open();
+    });
+    hub.submit(id, call);
+    order.emplace_back("submitted");
+  });
+  REQUIRE(done.wait());
+  hub.stop(seconds(1));
+  thread.stop_and_join();
+  CHECK(order == std::vector<std::string>{"submitted", "returned", "another event"});
+}
+
+TEST_CASE("a hub on a shared thread gives back what its backends still have when it stops") {
+  Metrics metrics(1);
+  WorkerPool pool(1, 1);
+  IoThread thread(0, "io-0", Limits{}, pool, metrics.shard(0));
+  ActiveCall call;
+  call.home = &thread;
+  sluice::testing::Gate returned;
+  thread.on_returned([&](ActiveCall&) { returned.open(); });
+  thread.start();
+  BackendHub hub(thread);
+  const BackendId id = hub.new_id();
+  hub.add(id, [](BackendHub&) { return std::make_unique<Idle>(); });
+  thread.post([&] { hub.submit(id, call); });
+  hub.stop(milliseconds(0));
+  CHECK(returned.wait());
+  thread.stop_and_join();
 }
 
 }  // namespace

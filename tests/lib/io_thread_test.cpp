@@ -3,7 +3,10 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <functional>
 #include <limits>
+#include <string>
+#include <vector>
 
 #include "tests/support/eventually.hpp"
 #include "tests/support/failing_allocator.hpp"
@@ -49,7 +52,7 @@ TEST_CASE(
   });
   REQUIRE(begun.wait());
   Gate relieved;
-  // More than std::function holds without memory of its own.
+  // More than std::function holds without memory of its thread.
   const std::array<std::size_t, 16> load{1};
   thread.post([&, load] {
     CHECK(load[0] == 1);
@@ -67,6 +70,57 @@ TEST_CASE(
     cleared.open();
   });
   REQUIRE(cleared.wait());
+}
+
+struct Step final : TurnEnd {
+  void on_turn_end() override { task(); }
+  std::function<void()> task;
+};
+
+TEST_CASE("IoThread: what a turn's end asks for late is done in the same turn, other work in the next") {
+  Fixture fixture;
+  IoThread& thread = fixture.thread;
+  std::vector<std::string> order;
+  Step first, late, other;
+  Gate done;
+  late.task = [&] { order.emplace_back("late"); };
+  other.task = [&] {
+    order.emplace_back("other");
+    done.open();
+  };
+  first.task = [&] {
+    thread.at_turn_end(other);
+    thread.late_at_turn_end(late);
+  };
+  thread.post([&] {
+    thread.post([&] { order.emplace_back("another event"); });
+    thread.at_turn_end(first);
+  });
+  REQUIRE(done.wait());
+  CHECK(order == std::vector<std::string>{"late", "another event", "other"});
+}
+
+TEST_CASE("IoThread: a call that ends on the thread itself is settled at the end of its turn") {
+  Metrics metrics{1};
+  WorkerPool pool{1, 1};
+  IoThread thread(0, "io-0", Limits{}, pool, metrics.shard(0));
+  std::vector<std::string> order;
+  ActiveCall call;
+  Gate done;
+  thread.on_returned(
+      [&](ActiveCall& returned) { order.emplace_back(&returned == &call ? "the call" : "?"); });
+  thread.start();
+  thread.post([&] {
+    thread.post([&] {
+      order.emplace_back("another event");
+      done.open();
+    });
+    thread.give_back(call);
+    order.emplace_back("the turn's event");
+  });
+  REQUIRE(done.wait());
+  thread.stop_and_join();
+  CHECK(order == std::vector<std::string>{"the turn's event", "the call", "another event"});
 }
 
 }  // namespace
