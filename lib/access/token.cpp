@@ -1,9 +1,6 @@
 #include "lib/access/token.hpp"
 
-#include <new>
-
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 
 namespace sluice::core {
 namespace {
@@ -18,14 +15,7 @@ int hex_value(char digit) {
 
 }  // namespace
 
-TokenDigest token_digest(std::string_view token) {
-  TokenDigest digest;
-  unsigned size = 0;
-  if (EVP_Digest(token.data(), token.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1) {
-    throw std::bad_alloc();  // nothing else can be wrong with it
-  }
-  return digest;
-}
+TokenDigest token_digest(std::string_view token) { return sha256(token); }
 
 std::optional<TokenDigest> parse_digest(std::string_view hex) {
   TokenDigest digest;

@@ -1,17 +1,18 @@
 // Tokens as the server keeps them: never themselves, only their SHA-256.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <optional>
 #include <string_view>
+
+#include "lib/base/sha256.hpp"
 
 namespace sluice::core {
 
 // Longer ones are nobody's, and not worth the time of hashing them.
 inline constexpr std::size_t kTokenBytesMax = 1024;
 
-using TokenDigest = std::array<unsigned char, 32>;
+using TokenDigest = Sha256;
 
 // The SHA-256 of the token's bytes. Throws std::bad_alloc. Any thread.
 TokenDigest token_digest(std::string_view token);

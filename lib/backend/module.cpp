@@ -4,11 +4,16 @@
 #include <cstring>
 #include <exception>
 #include <fstream>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <string_view>
 
 #include <dlfcn.h>
+#include <fcntl.h>
+#include <sys/mman.h>
 
+#include "lib/base/descriptor.hpp"
 #include "lib/include/sluice/module.hpp"
 
 namespace sluice::core {
@@ -36,9 +41,9 @@ std::optional<ModuleProblem> compare(const ModuleBuild& module) {
   return std::nullopt;
 }
 
-}  // namespace
+using Bytes = std::variant<std::string, ModuleProblem>;
 
-std::optional<ModuleProblem> check_module(const std::string& file) {
+Bytes read_module(const std::string& file) {
   std::ifstream in(file, std::ios::binary);
   if (!in) return ModuleProblem{std::string("can't be read: ") + std::strerror(errno)};
   in.seekg(0, std::ios::end);
@@ -48,30 +53,54 @@ std::optional<ModuleProblem> check_module(const std::string& file) {
   std::string bytes(static_cast<std::size_t>(size), '\0');
   in.seekg(0);
   in.read(bytes.data(), size);
+  return bytes;
+}
+
+std::optional<ModuleProblem> check_build(std::string_view bytes) {
   ModuleBuild build;
   const std::size_t at = bytes.find(std::string_view(build.mark.data(), build.mark.size()));
-  if (at == std::string::npos || bytes.size() - at < sizeof build) {
+  if (at == std::string_view::npos || bytes.size() - at < sizeof build) {
     return ModuleProblem{"is no module: it does not say SLUICE_MODULE"};
   }
   std::memcpy(&build, bytes.data() + at, sizeof build);
   return compare(build);
 }
 
-std::variant<std::vector<MethodSpec>, ModuleProblem> load_module(const std::string& file) {
-  if (auto problem = check_module(file)) return std::move(*problem);
-  // A name without a slash would be looked for among the system's libraries.
-  const std::string path = file.find('/') == std::string::npos ? "./" + file : file;
+// A file in memory that nobody can change under the code that is mapped from it. Null with `errno` set.
+Descriptor private_copy(std::string_view bytes) {
+  Descriptor copy(::memfd_create("sluice-module", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  while (copy && !bytes.empty()) {
+    const ssize_t written = ::write(copy.get(), bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return Descriptor();
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  if (copy) ::fcntl(copy.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+  return copy;
+}
+
+using Methods = void(std::vector<MethodSpec>&);
+
+std::mutex loaded_mutex;
+std::map<Sha256, Methods*> loaded;  // guarded by loaded_mutex; for the life of the process
+
+std::variant<Methods*, ModuleProblem> load_code(std::string_view bytes, const Sha256& content) {
+  {
+    const std::lock_guard lock(loaded_mutex);
+    if (const auto found = loaded.find(content); found != loaded.end()) return found->second;
+  }
+  const Descriptor copy = private_copy(bytes);
+  if (!copy) return ModuleProblem{std::string("can't be copied to memory: ") + std::strerror(errno)};
+  const std::string path = "/proc/self/fd/" + std::to_string(copy.get());
   void* const module = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (module == nullptr) return ModuleProblem{std::string("can't be loaded: ") + ::dlerror()};
-  using Methods = void(std::vector<MethodSpec>&);
   auto* const methods = reinterpret_cast<Methods*>(::dlsym(module, "sluice_module_methods"));
   if (methods == nullptr) return ModuleProblem{"is no module: it has no methods"};
-  std::vector<MethodSpec> specs;
-  try {
-    methods(specs);
-  } catch (const std::exception& error) {
-    return ModuleProblem{std::string("failed to give its methods: ") + error.what()};
-  }
+  const std::lock_guard lock(loaded_mutex);
+  return loaded.emplace(content, methods).first->second;
+}
+
+std::optional<ModuleProblem> check_methods(const std::vector<MethodSpec>& specs) {
   for (const MethodSpec& spec : specs) {
     const bool has_handler =
         spec.kind == HandlerKind::async ? spec.async != nullptr : spec.handler != nullptr;
@@ -80,7 +109,33 @@ std::variant<std::vector<MethodSpec>, ModuleProblem> load_module(const std::stri
       return ModuleProblem{"has a method whose name is the server's own: \"" + spec.name + "\""};
     }
   }
-  return specs;
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<ModuleProblem> check_module(const std::string& file) {
+  Bytes read = read_module(file);
+  if (auto* problem = std::get_if<ModuleProblem>(&read)) return std::move(*problem);
+  return check_build(std::get<std::string>(read));
+}
+
+std::variant<LoadedModule, ModuleProblem> load_module(const std::string& file) {
+  Bytes read = read_module(file);
+  if (auto* problem = std::get_if<ModuleProblem>(&read)) return std::move(*problem);
+  const std::string& bytes = std::get<std::string>(read);
+  if (auto problem = check_build(bytes)) return std::move(*problem);
+  LoadedModule module;
+  module.content = sha256(bytes);
+  auto code = load_code(bytes, module.content);
+  if (auto* problem = std::get_if<ModuleProblem>(&code)) return std::move(*problem);
+  try {
+    std::get<Methods*>(code)(module.methods);
+  } catch (const std::exception& error) {
+    return ModuleProblem{std::string("failed to give its methods: ") + error.what()};
+  }
+  if (auto problem = check_methods(module.methods)) return std::move(*problem);
+  return module;
 }
 
 }  // namespace sluice::core

@@ -6,9 +6,15 @@
 #include <variant>
 #include <vector>
 
+#include "lib/base/sha256.hpp"
 #include "lib/include/sluice/method.hpp"
 
 namespace sluice::core {
+
+struct LoadedModule {
+  std::vector<MethodSpec> methods;
+  Sha256 content{};  // of the file that they are out of
+};
 
 struct ModuleProblem {
   std::string what;  // goes on from the file's name: "is no module", "was built against ..."
@@ -19,8 +25,9 @@ inline constexpr std::size_t kModuleBytesMax = std::size_t{1} << 30;
 // Whether the file is a module whose build is this server's. Reads it and runs nothing of it.
 std::optional<ModuleProblem> check_module(const std::string& file);
 
-// Checks and loads it, for the life of the process: the code of a handler that runs can't be taken away.
-// Loading a file again gives the same code, whatever is in the file by then.
-std::variant<std::vector<MethodSpec>, ModuleProblem> load_module(const std::string& file);
+// Checks and loads it, for the life of the process: the code of a handler that runs can't be taken away. What
+// is loaded is a copy in memory, so that the file may be overwritten; where it has been by the next time, the
+// new content is loaded beside the old one. The same content is loaded once. Throws std::bad_alloc.
+std::variant<LoadedModule, ModuleProblem> load_module(const std::string& file);
 
 }  // namespace sluice::core

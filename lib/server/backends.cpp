@@ -6,7 +6,6 @@
 
 #include "lib/backend/child_backend.hpp"
 #include "lib/backend/discovered_methods.hpp"
-#include "lib/backend/module.hpp"
 #include "lib/backend/upstream_backend.hpp"
 #include "lib/observe/log.hpp"
 
@@ -73,7 +72,8 @@ Backends::Open Backends::open_module(const BackendSettings& settings, const Modu
   made.id = hub_.new_id();
   made.current = std::make_shared<std::atomic<bool>>(true);
   made.module = modules.at(settings.module);
-  spdlog::info("backend {}: {} methods out of {}", settings.name, made.module.size(), settings.module);
+  spdlog::info("backend {}: {} methods out of {}", settings.name, made.module.methods.size(),
+               settings.module);
   return made;
 }
 
@@ -85,7 +85,7 @@ Modules load_modules(const std::vector<BackendSettings>& backends) {
     if (const auto* problem = std::get_if<ModuleProblem>(&loaded)) {
       throw std::invalid_argument("backend " + backend.name + ": " + backend.module + " " + problem->what);
     }
-    modules[backend.module] = std::get<std::vector<MethodSpec>>(std::move(loaded));
+    modules[backend.module] = std::get<LoadedModule>(std::move(loaded));
   }
   return modules;
 }
@@ -119,7 +119,7 @@ std::function<void(std::string_view)> Backends::on_discovered(const Open& backen
 
 // Methods with settings of their own become methods of their own.
 void Backends::publish(const Open& backend, const std::map<std::string, MethodSettings>& methods) {
-  for (const MethodSpec& method : backend.module) registry_.add(method, backend.owner());
+  for (const MethodSpec& method : backend.module.methods) registry_.add(method, backend.owner());
   for (const std::string& pattern : backend.settings.methods) {
     if (!pattern.ends_with('*')) {
       const auto there = registry_.find(pattern);
@@ -142,13 +142,21 @@ void Backends::publish(const Open& backend, const std::map<std::string, MethodSe
   }
 }
 
+// The one that is open by these settings; null where there is none, or its module's file has new content.
+const Backends::Open* Backends::unchanged(const BackendSettings& settings, const Modules& modules) const {
+  const auto same = std::ranges::find(open_, settings, &Open::settings);
+  if (same == open_.end()) return nullptr;
+  const bool is_module = !settings.module.empty();
+  return is_module && modules.at(settings.module).content != same->module.content ? nullptr : &*same;
+}
+
 void Backends::apply(const std::vector<BackendSettings>& wanted, const Modules& modules,
                      const std::map<std::string, MethodSettings>& methods,
                      const std::function<void()>& wait_for_calls) {
   std::vector<Open> kept;
   for (const BackendSettings& settings : wanted) {
-    const auto same = std::ranges::find(open_, settings, &Open::settings);
-    kept.push_back(same != open_.end() ? *same : open(settings, modules));
+    const Open* const same = unchanged(settings, modules);
+    kept.push_back(same != nullptr ? *same : open(settings, modules));
     publish(kept.back(), methods);
   }
   // Methods that have yet to be named are served by who served them until then.

@@ -11,13 +11,14 @@
 #include <vector>
 
 #include "lib/backend/backend_hub.hpp"
+#include "lib/backend/module.hpp"
 #include "lib/dispatch/registry.hpp"
 #include "lib/server/settings.hpp"
 
 namespace sluice::core {
 
 // By file.
-using Modules = std::map<std::string, std::vector<MethodSpec>>;
+using Modules = std::map<std::string, LoadedModule>;
 
 // Throws std::invalid_argument that names the backend and what is wrong with its module.
 Modules load_modules(const std::vector<BackendSettings>& backends);
@@ -47,13 +48,14 @@ class Backends {
     BackendId id = 0;
     std::shared_ptr<BackendMetrics> metrics;
     std::shared_ptr<AsyncHandler> handler;  // null for a module
-    std::vector<MethodSpec> module;
+    LoadedModule module;
     std::shared_ptr<std::atomic<bool>> current;  // whether it is still what the configuration says
     const void* predecessor = nullptr;           // the owner() of the one of that name that it replaces
 
     const void* owner() const { return handler ? static_cast<const void*>(handler.get()) : current.get(); }
   };
 
+  const Open* unchanged(const BackendSettings& settings, const Modules& modules) const;
   Open open(const BackendSettings& settings, const Modules& modules);
   Open open_module(const BackendSettings& settings, const Modules& modules);
   void wait_for_methods(const Open& backend) const;

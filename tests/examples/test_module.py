@@ -55,6 +55,36 @@ class Module(DaemonTest):
             daemon.reload(backends=None)
             eventually(5, lambda: code(connection.request("words.sort", [[]])) == -32601)
 
+    def summary(self, connection):
+        methods = connection.result("rpc.discover")["methods"]
+        return next((method["summary"] for method in methods if method["name"] == "words.sort"), None)
+
+    def test_a_file_with_new_content_is_loaded_by_a_reload(self):
+        daemon = self.start()
+        module = self.copy(daemon.directory)
+        backends = [{"name": "words", "module": str(module)}]
+        daemon.reload(backends=backends)
+        with daemon.connect() as connection:
+            eventually(5, lambda: self.summary(connection) == "Sorts words, capitals before small letters.")
+            new = module.read_bytes().replace(b"Sorts", b"Ranks")
+            module.write_bytes(new)  # in place, as `cp` does: what is served must not change under its callers
+            self.assertEqual(connection.result("words.sort", [["b", "a"]]), ["a", "b"])
+            daemon.reload(backends=backends)
+            eventually(5, lambda: self.summary(connection) == "Ranks words, capitals before small letters.")
+            self.assertEqual(connection.result("words.sort", [["b", "a"]]), ["a", "b"])
+
+    def test_overwriting_the_file_does_not_touch_what_runs(self):
+        daemon = self.start()
+        module = self.copy(daemon.directory)
+        daemon.reload(backends=[{"name": "words", "module": str(module)}])
+        with daemon.connect() as connection:
+            eventually(5, lambda: code(connection.request("words.sort", [[]])) == "ok")
+            module.write_bytes(b"\0" * module.stat().st_size)
+            self.assertEqual(connection.result("words.join", [["a", "b"], "-"]), "a-b")
+            daemon.reload(backends=[{"name": "words", "module": str(module)}])
+            daemon.wait_log("reload refused")
+            self.assertEqual(connection.result("words.sort", [["b", "a"]]), ["a", "b"])
+
 
 if __name__ == "__main__":
     main()
