@@ -10,13 +10,14 @@
 #include <utility>
 
 #include "daemon/config_address.hpp"
-#include "daemon/config_clients.hpp"
 #include "daemon/config_node.hpp"
 #include "daemon/config_precheck.hpp"
 #include "daemon/config_schema.hpp"
 #include "daemon/config_tls.hpp"
 #include "daemon/toml.hpp"
+#include "lib/access/client_rules.hpp"
 #include "lib/observe/log.hpp"
+#include "lib/transport/listener_rules.hpp"
 
 namespace sluice::daemon {
 
@@ -44,6 +45,11 @@ class ConfigReader {
   LoadedConfig finish();
 
  private:
+  // Where a client stands in the file, and where its keys do.
+  struct ClientPlaces {
+    TextPlace whole;
+    std::map<std::string, TextPlace, std::less<>> keys;
+  };
   // An address in use, to find those that are given twice.
   struct Place {
     std::string identity;
@@ -203,7 +209,7 @@ void ConfigReader::check_listener(const toml::table& table, const ListenSettings
   const Position where = table.get("address")->source().begin;
   const auto address = parse_listen_address(listener.address);
   if (!address) return;
-  if (!is_loopback(*address) && !listener.insecure && !has_clients_) {
+  if (core::is_exposed(listener, has_clients_)) {
     complain(where, fmt::format(
                         "listen.address = \"{}\" can be reached from other machines, and whoever "
                         "connects may call everything; allowed are loopback and unix:// addresses, any where "
@@ -218,19 +224,26 @@ void ConfigReader::check_listener(const toml::table& table, const ListenSettings
 }
 
 void ConfigReader::read_clients(const toml::node& node) {
-  std::vector<ClientEntry> entries;
+  std::vector<core::GivenClient> clients;
+  std::vector<ClientPlaces> places;
   for (const toml::node& entry : entries_of(node, "client", "client")) {
-    ClientEntry& read = entries.emplace_back();
+    core::GivenClient& read = clients.emplace_back();
+    auto& [whole, keys] = places.emplace_back();
     read_table(entry, "client", client_keys(), read.settings);
-    read.where = place_of(entry);
+    whole = place_of(entry);
     const toml::table* table = entry.as_table();
     if (!table) return;
-    for (const auto& [name, value] : *table) read.keys.emplace(std::string(name.str()), place_of(value));
+    for (const auto& [name, value] : *table) {
+      read.keys.emplace(name.str());
+      keys.emplace(name.str(), place_of(value));
+    }
   }
-  for (ClientMistake& mistake : client_mistakes(entries)) {
-    complain(mistake.where.line, mistake.where.column, std::move(mistake.message));
+  for (core::ClientMistake& mistake : core::client_mistakes(clients)) {
+    const auto& [whole, keys] = places[mistake.client];
+    const TextPlace where = mistake.key.empty() ? whole : keys.at(mistake.key);
+    complain(where.line, where.column, std::move(mistake.message));
   }
-  for (ClientEntry& entry : entries) result_.settings.clients.push_back(std::move(entry.settings));
+  for (core::GivenClient& client : clients) result_.settings.clients.push_back(std::move(client.settings));
 }
 
 void ConfigReader::read_backends(const toml::node& node) {
@@ -290,7 +303,9 @@ void ConfigReader::read_tls(const toml::node& node, ListenSettings& listener) {
     complain(node.source().begin,
              fmt::format("listen.tls.{} is missing; it takes the name of a PEM file", name));
   }
-  for (std::string& mistake : tls_mistakes(listener)) complain(node.source().begin, std::move(mistake));
+  for (const std::string& mistake : core::tls_mistakes(listener)) {
+    complain(node.source().begin, "listen." + mistake);
+  }
   resolve_paths(tls, file_);
   if (tls.certificate.empty() || tls.key.empty()) return;
   const auto place = [&](const char* name) {

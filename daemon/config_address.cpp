@@ -81,17 +81,6 @@ std::optional<Address> parse_listen_address(std::string_view text) {
   return address;
 }
 
-bool is_loopback(const Address& address) {
-  constexpr std::uint32_t kLoopbackNet = 127;
-  if (address.kind == Address::Kind::unix_socket) return true;
-  if (const auto ipv4 = parse_ipv4(address.host)) return ntohl(ipv4->s_addr) >> 24 == kLoopbackNet;
-  if (const auto ipv6 = parse_ipv6(address.host)) {
-    if (IN6_IS_ADDR_V4MAPPED(&ipv6->bytes)) return ipv6->bytes.s6_addr[12] == kLoopbackNet;
-    return IN6_IS_ADDR_LOOPBACK(&ipv6->bytes);
-  }
-  return host_identity(address.host) == "localhost";
-}
-
 std::string identity(const Address& address) {
   if (address.kind == Address::Kind::unix_socket) return address.to_string();
   if (address.port == 0) return {};

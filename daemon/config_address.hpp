@@ -17,10 +17,6 @@ inline constexpr std::size_t kUnixPathBytesMax = 107;
 // meant: a mistyped IP address, a path that is a folder's.
 std::optional<core::Address> parse_listen_address(std::string_view text);
 
-// Whether only this machine can connect. A name other than localhost counts as reachable from outside,
-// since what it stands for may change after the configuration was checked.
-bool is_loopback(const core::Address& address);
-
 // One spelling for all that mean the same; empty for port 0, of which any number may be opened.
 std::string identity(const core::Address& address);
 

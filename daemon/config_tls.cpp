@@ -26,26 +26,6 @@ const TextPlace& place_of(core::TlsProblem::Setting setting, const TlsFiles& fil
 
 }  // namespace
 
-std::vector<std::string> tls_mistakes(const core::ListenSettings& listener) {
-  const core::TlsSettings& tls = *listener.tls;
-  std::vector<std::string> mistakes;
-  if (listener.address.starts_with("unix:")) {
-    mistakes.emplace_back(
-        "listen.tls is not served on a unix:// address, which nobody can listen in on; it takes a tcp:// "
-        "one");
-  }
-  if (tls.require_client_certificate && tls.client_ca.empty()) {
-    mistakes.emplace_back("listen.tls.require_client_certificate = true takes a client_ca beside it");
-  }
-  if (tls.require_client_certificate && tls.optional) {
-    mistakes.emplace_back(
-        "listen.tls.require_client_certificate = true is contradicted by optional = true, which lets clients "
-        "in "
-        "without TLS");
-  }
-  return mistakes;
-}
-
 void resolve_paths(core::TlsSettings& tls, const std::string& config_file) {
   const std::size_t slash = config_file.rfind('/');
   if (slash == std::string::npos) return;  // from the working folder, as the file itself

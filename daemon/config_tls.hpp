@@ -8,9 +8,6 @@
 
 namespace sluice::daemon {
 
-// What keys that are allowed each for itself can't mean together; the listener has TLS.
-std::vector<std::string> tls_mistakes(const core::ListenSettings& listener);
-
 // Makes names of files that are not absolute start from the folder of the configuration file.
 void resolve_paths(core::TlsSettings& tls, const std::string& config_file);
 

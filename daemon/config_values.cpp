@@ -9,6 +9,7 @@
 
 #include "daemon/config_address.hpp"
 #include "lib/observe/log.hpp"
+#include "lib/transport/listener_rules.hpp"
 #include "proto/limits.hpp"
 
 namespace sluice::daemon {
@@ -190,51 +191,28 @@ ValueKind<std::uint32_t> file_mode() {
           }};
 }
 
-namespace {
+ValueKind<std::string> text_of(const core::TextForm& form) {
+  return {form.allowed, [fits = form.fits](const ConfigValue& value) -> std::optional<std::string> {
+            const auto text = as_text(value);
+            if (!text || !fits(*text)) return std::nullopt;
+            return std::string(*text);
+          }};
+}
 
-// An array of strings that each pass `valid`.
-ValueKind<std::vector<std::string>> texts_of(std::string allowed, bool (*valid)(std::string_view)) {
-  return {std::move(allowed), [valid](const ConfigValue& value) -> std::optional<std::vector<std::string>> {
+ValueKind<std::vector<std::string>> texts_of(const core::TextForm& form, std::size_t count_max) {
+  return {form.allowed,
+          [fits = form.fits, count_max](const ConfigValue& value) -> std::optional<std::vector<std::string>> {
+            // An array without elements is one of nothing but strings.
             const auto* texts = std::get_if<ConfigValue::Texts>(&value.content);
-            if (texts == nullptr || !std::ranges::all_of(*texts, valid)) return std::nullopt;
+            if (!texts || texts->size() > count_max || !std::ranges::all_of(*texts, fits))
+              return std::nullopt;
             return std::vector<std::string>(texts->begin(), texts->end());
           }};
 }
 
-bool visible(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f; });
-}
-
-// SCHEME://HOST[:PORT] without a path.
-bool is_origin(std::string_view text) {
-  const std::size_t scheme = text.find("://");
-  if (text == "*" || text == "null") return true;
-  return scheme != 0 && scheme != std::string_view::npos && scheme + 3 < text.size() && visible(text) &&
-         text.find_first_of("/?#", scheme + 3) == std::string_view::npos;
-}
-
-bool is_host_name(std::string_view text) {
-  return !text.empty() && visible(text) && text.find_first_of("/?#@") == std::string_view::npos;
-}
-
-}  // namespace
-
-ValueKind<std::vector<std::string>> origins() {
-  return texts_of(R"(an array of "SCHEME://HOST[:PORT]", "null" or "*")", is_origin);
-}
-
-ValueKind<std::vector<std::string>> host_names() {
-  return texts_of("an array of names or addresses of hosts", is_host_name);
-}
-
-ValueKind<std::string> http_path() {
-  return {R"(a path such as "/" or "/rpc")", [](const ConfigValue& value) -> std::optional<std::string> {
-            const auto text = as_text(value);
-            if (!text || !text->starts_with('/') || !visible(*text)) return std::nullopt;
-            if (text->find_first_of("?#") != std::string_view::npos) return std::nullopt;
-            return std::string(*text);
-          }};
-}
+ValueKind<std::vector<std::string>> origins() { return texts_of(core::origin_form()); }
+ValueKind<std::vector<std::string>> host_names() { return texts_of(core::host_name_form()); }
+ValueKind<std::string> http_path() { return text_of(core::http_path_form()); }
 
 ValueKind<std::string> file_name() {
   return {"the name of a PEM file, absolute or from the folder of the configuration",

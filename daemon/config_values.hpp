@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "lib/base/text_form.hpp"
 #include "lib/server/settings.hpp"
 
 namespace sluice::daemon {
@@ -55,6 +57,11 @@ ValueKind<std::string> listen_address();
 
 // Like a listener's, but TCP only; "" stands for none.
 ValueKind<std::string> admin_address();
+
+// A text of that form, and an array of them.
+ValueKind<std::string> text_of(const core::TextForm& form);
+ValueKind<std::vector<std::string>> texts_of(const core::TextForm& form,
+                                             std::size_t count_max = std::numeric_limits<std::size_t>::max());
 
 // Origins of web pages, as browsers send them; "*" for any.
 ValueKind<std::vector<std::string>> origins();

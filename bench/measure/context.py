@@ -18,12 +18,14 @@ def two_cores():
     return {cores[0]}, {cores[1 % len(cores)]}
 
 
-def config_text(listen, server, clients, more):
+def config_text(listen, server, clients, tls, more):
     """A configuration file of sluiced; `server` holds keys of its [server], each of `clients` those of a [[client]],
-    `more` is what else is to stand in it. With /metrics, as it is deployed."""
+    `tls` is the table of its TCP listeners, `more` what else is to stand in it. With /metrics, as it is deployed."""
     lines = ["[server]", *(f"{key} = {value}" for key, value in server.items())]
     for address in listen:
         lines += ["[[listen]]", f'address = "{address}"']
+        if tls and address.startswith("tcp:"):
+            lines.append(f"tls = {tls}")
     for client in clients:
         lines += ["[[client]]", *(f"{key} = {json.dumps(value)}" for key, value in client.items())]
     return "\n".join([*lines, "[admin]", 'address = "tcp://127.0.0.1:0"', more, ""])
@@ -61,11 +63,12 @@ class Bench:
     def start(self, *command, cores=None, environment=None):
         return Process(command, cores or self.server_cores, self.folder, environment)
 
-    def start_sluiced(self, cores=None, environment=None, clients=(), more="", **server):
-        """On a free TCP port and a Unix socket, its defaults but for the keys of [server], the clients and the text
-        given."""
+    def start_sluiced(self, cores=None, environment=None, clients=(), tls="", more="", **server):
+        """On a free TCP port and a Unix socket, its defaults but for the keys of [server], the clients, the table of
+        TLS and the text given."""
         config = self.path("toml")
-        config.write_text(config_text(["tcp://127.0.0.1:0", f"unix://{self.path('sock')}"], server, clients, more), encoding="utf-8")
+        addresses = ["tcp://127.0.0.1:0", f"unix://{self.path('sock')}"]
+        config.write_text(config_text(addresses, server, clients, tls, more), encoding="utf-8")
         return self.start(self.binaries / "sluiced", "--config", config, "--demo", cores=cores, environment=environment)
 
     def start_raw_echo(self, scheme="tcp"):

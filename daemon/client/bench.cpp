@@ -7,6 +7,7 @@
 
 #include "daemon/client/bench_loop.hpp"
 #include "daemon/client/bench_report.hpp"
+#include "daemon/client/exchange.hpp"
 #include "daemon/client/json_text.hpp"
 #include "daemon/client/output.hpp"
 
@@ -26,17 +27,17 @@ void raise_descriptor_limit(int connections) {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-Result<std::vector<BenchConnection>> connect_all(const Address& address, const BenchOptions& options,
-                                                 const RequestPattern& pattern) {
+Result<std::vector<BenchConnection>> connect_all(const CommandLine& line, const RequestPattern& pattern) {
+  const BenchOptions& options = line.bench;
   const TimePoint deadline = Clock::now() + kConnectLimit;
   const auto depth = static_cast<std::uint32_t>(options.depth);
   raise_descriptor_limit(options.connections);
   std::vector<BenchConnection> connections;
   connections.reserve(static_cast<std::size_t>(options.connections));
   for (std::uint32_t i = 0; i < static_cast<std::uint32_t>(options.connections); ++i) {
-    Result<UniqueFd> fd = connect_to(address, deadline);
-    if (!fd) return fd.error();
-    connections.emplace_back(std::move(*fd), pattern, i * depth, depth);
+    Result<Connection> opened = open_connection(line, deadline);
+    if (!opened) return opened.error();
+    connections.emplace_back(std::move(*opened).release(), pattern, i * depth, depth);
   }
   return connections;
 }
@@ -55,16 +56,17 @@ Outcome judge(const BenchTally& tally, bool connected) {
 
 }  // namespace
 
-Outcome run_bench(const Address& address, const BenchOptions& options) {
+Outcome run_bench(const CommandLine& line) {
+  const BenchOptions& options = line.bench;
   const RequestPattern pattern(options.method, options.params);
-  Result<std::vector<BenchConnection>> connections = connect_all(address, options, pattern);
+  Result<std::vector<BenchConnection>> connections = connect_all(line, pattern);
   if (!connections) return connections.error();
 
   const TimePoint start = Clock::now();
   BenchLoop loop(options, std::move(*connections), start);
   loop.run();
-  const BenchReport report{address,         options,         loop.tally(), pattern.text.size(),
-                           loop.measured(), loop.cpu_share()};
+  const BenchReport report{line.address,        options,         loop.tally(),
+                           pattern.text.size(), loop.measured(), loop.cpu_share()};
   print_line(options.json ? report_json(report) : report_text(report));
   return judge(loop.tally(), loop.has_connections());
 }

@@ -8,6 +8,7 @@
 #include "daemon/client/duration.hpp"
 #include "daemon/client/json_check.hpp"
 #include "daemon/client/json_text.hpp"
+#include "daemon/client/token.hpp"
 
 namespace sluice::client {
 namespace {
@@ -44,6 +45,7 @@ struct RawOptions {
   std::string timeout;
   std::string deadline;
   std::string traceparent;
+  std::string token_file;
 };
 
 // Words that are not options are read as extras: CLI11 would split a positional like
@@ -72,6 +74,14 @@ void add_timeout(CLI::App* command, RawOptions& raw) {
       ->type_name("TIME");
 }
 
+// A token itself would be seen in the list of processes and kept in the shell's history.
+void add_token(CLI::App* command, RawOptions& raw) {
+  command
+      ->add_option("--token-file", raw.token_file,
+                   "File (-: stdin) with the token to authenticate with, in place of $SLUICE_TOKEN")
+      ->type_name("FILE");
+}
+
 void add_call_options(CLI::App* command, RawOptions& raw) {
   add_timeout(command, raw);
   command->add_option("--deadline", raw.deadline, "The server's time limit for each call, sent as timeout_ms")
@@ -96,6 +106,7 @@ Commands add_commands(CLI::App& app, RawOptions& raw, CommandLine& line) {
   batch->footer(std::string(kBatchHelp) + "\n\n" + kMainHelp);
   for (CLI::App* command : {call, notify, batch}) add_call_options(command, raw);
   for (CLI::App* command : {methods, describe}) add_timeout(command, raw);
+  for (CLI::App* command : {call, notify, batch, methods, describe, bench}) add_token(command, raw);
   add_bench_options(*bench, line.bench);
   return {{call, Command::call},       {notify, Command::notify},     {batch, Command::batch},
           {methods, Command::methods}, {describe, Command::describe}, {bench, Command::bench},
@@ -183,6 +194,23 @@ Result<void> check_operand_count(const CommandLine& line) {
   return {};
 }
 
+bool reads_stdin(const CommandLine& line) {
+  const bool batch = line.command == Command::batch;
+  return line.operands.empty() ? batch
+                               : line.operands.back() == "-" && line.operands.size() == (batch ? 1 : 2);
+}
+
+Result<void> read_token_option(const RawOptions& raw, CommandLine& line) {
+  if (line.command == Command::token) return {};
+  if (raw.token_file == "-" && reads_stdin(line)) {
+    return usage_error("--token-file -: stdin has something else to give already");
+  }
+  Result<std::string> token = token_of_user(raw.token_file);
+  if (!token) return token.error();
+  line.token = std::move(*token);
+  return {};
+}
+
 Failure parse_failure(const CLI::App& app, const CLI::ParseError& error) {
   if (error.get_exit_code() != 0) return usage_error(std::string(error.what()) + "; see --help");
   std::ostringstream text;
@@ -219,6 +247,7 @@ Result<CommandLine> parse_command_line(int argc, const char* const* argv) {
   if (auto read = read_words(std::move(words), line); !read) return read.error();
   if (auto read = read_settings(raw, line); !read) return read.error();
   if (auto checked = check_operand_count(line); !checked) return checked.error();
+  if (auto read = read_token_option(raw, line); !read) return read.error();
   if (line.command != Command::bench) return line;
   if (auto checked = check_bench_options(line.bench); !checked) return checked.error();
   return line;

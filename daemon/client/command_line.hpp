@@ -21,10 +21,11 @@ struct CommandLine {
   std::vector<std::string> operands;
   std::chrono::nanoseconds timeout{};  // for the whole command, connecting included
   CallSettings settings;
+  std::string token;  // what each connection authenticates with; empty: nothing
   BenchOptions bench;
 };
 
-// Reads the command line (and $SLUICE_ADDRESS). Errors: usage, or ExitCode::ok with
+// Reads the command line ($SLUICE_ADDRESS, the token that it names). Errors: usage, or ExitCode::ok with
 // the text that --help or --version asked for.
 Result<CommandLine> parse_command_line(int argc, const char* const* argv);
 

@@ -25,7 +25,7 @@ Outcome run_command(const CommandLine& line) {
     case Command::describe:
       return run_describe(line);
     case Command::bench:
-      return run_bench(line.address, line.bench);
+      return run_bench(line);
     case Command::token:
       return run_token(line);
   }

@@ -31,6 +31,11 @@ void Connection::reset_on_close(bool reset) {
 
 void Connection::settle() { reset_on_close(false); }
 
+UniqueFd Connection::release() && {
+  settle();
+  return std::move(fd_);
+}
+
 Failure Connection::lost() const {
   return unreachable("lost the connection to " + address_ + ": " + std::strerror(errno));
 }

@@ -26,6 +26,9 @@ class Connection {
   // Tells the server that nothing more will be sent; its answers are still received.
   void finish_sending();
 
+  // The socket, for somebody else to go on with; to be taken once everything is answered.
+  UniqueFd release() &&;
+
   // The next message, whatever it is; nothing once the server has closed the
   // connection. A connection that ends inside a message is an error.
   Result<std::optional<std::string>> receive(TimePoint deadline);

@@ -1,12 +1,13 @@
 #include "daemon/client/exchange.hpp"
 
+#include "daemon/client/json_text.hpp"
 #include "daemon/client/output.hpp"
 #include "daemon/client/reply.hpp"
 
 namespace sluice::client {
 namespace {
 
-constexpr std::string_view kOnlyId = "1";  // one call per connection needs no other
+constexpr std::string_view kOnlyId = "1";  // one call at a time needs no other
 
 // The next message as valid JSON; nothing once the server has closed.
 Result<std::optional<std::string>> receive_json(Connection& connection, TimePoint deadline) {
@@ -28,11 +29,29 @@ Result<std::string> receive_reply(Connection& connection, const Address& address
   }
 }
 
+Result<void> authenticate(Connection& connection, const CommandLine& line, TimePoint deadline) {
+  const std::string params = "{\"token\":" + quote_json(line.token) + "}";
+  const auto sent = connection.send(make_request("rpc.authenticate", params, kOnlyId, {}), deadline);
+  const Result<std::string> reply = receive_reply(connection, line.address, kOnlyId, deadline);
+  if (!reply) return sent ? reply.error() : sent.error();
+  const Reply answer = parse_reply(*reply);
+  if (!answer.is_error()) return {};
+  connection.settle();
+  return Failure{ExitCode::rpc_error, "the server refuses the token: " + describe_error(answer.error)};
+}
+
 }  // namespace
+
+Result<Connection> open_connection(const CommandLine& line, TimePoint deadline) {
+  Result<Connection> connection = Connection::open(line.address, deadline);
+  if (!connection || line.token.empty()) return connection;
+  if (auto done = authenticate(*connection, line, deadline); !done) return done.error();
+  return connection;
+}
 
 Result<std::string> exchange(const CommandLine& line, std::string_view request, std::string_view id,
                              TimePoint deadline) {
-  Result<Connection> connection = Connection::open(line.address, deadline);
+  Result<Connection> connection = open_connection(line, deadline);
   if (!connection) return connection.error();
   const Result<void> sent = connection->send(request, deadline);
   // A server that refuses a request half-way answers it before it closes.
@@ -54,7 +73,7 @@ Result<std::string> fetch_result(const CommandLine& line, std::string_view metho
 
 Outcome send_unanswered(const CommandLine& line, std::string_view text) {
   const TimePoint deadline = Clock::now() + line.timeout;
-  Result<Connection> connection = Connection::open(line.address, deadline);
+  Result<Connection> connection = open_connection(line, deadline);
   if (!connection) return connection.error();
   if (auto sent = connection->send(text, deadline); !sent) return sent.error();
   connection->finish_sending();

@@ -8,6 +8,10 @@
 
 namespace sluice::client {
 
+// A connection to line.address on which line.token, if there is one, has been accepted. Errors: unreachable,
+// or rpc_error with what the server has against the token.
+Result<Connection> open_connection(const CommandLine& line, TimePoint deadline);
+
 // Sends `request` (whose id is `id`) on a connection of its own and returns the text
 // of its reply: the one with that id, a batch's array, or one with the id null, which
 // is how a server answers what it could not read. Other messages are skipped. The text

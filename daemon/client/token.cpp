@@ -4,10 +4,16 @@
 #include <sys/random.h>
 
 #include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
 #include <iostream>
-#include <iterator>
+#include <sstream>
 
 #include "daemon/client/commands.hpp"
+#include "daemon/client/json_check.hpp"
+#include "daemon/client/json_text.hpp"
 #include "daemon/client/output.hpp"
 
 namespace sluice::client {
@@ -15,6 +21,7 @@ namespace {
 
 constexpr std::size_t kTokenBytes = 32;       // of chance
 constexpr std::size_t kTokenBytesMax = 1024;  // what a server looks at
+constexpr std::size_t kLineEndBytes = 2;
 
 // Base64 as URLs have it (RFC 4648, section 5), without padding.
 std::string base64url(const std::array<unsigned char, kTokenBytes>& bytes) {
@@ -59,19 +66,36 @@ Result<std::string> digest_line(std::string_view token) {
   return line + "\"";
 }
 
-Result<std::string> read_token(std::istream& in) {
-  std::string text(std::istreambuf_iterator<char>(in), {});
+Result<std::string> read_token(std::istream& in, std::string_view where) {
+  std::string text(kTokenBytesMax + kLineEndBytes + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
   if (text.ends_with('\n')) text.pop_back();
   if (text.ends_with('\r')) text.pop_back();
-  if (text.empty()) return usage_error("no token on stdin");
-  if (text.size() > kTokenBytesMax) return usage_error("the token on stdin is too long");
-  if (text.find_first_of("\r\n") != std::string::npos) return usage_error("more than one line on stdin");
+  const std::string place(where);
+  if (text.empty()) return usage_error("no token " + place);
+  if (text.size() > kTokenBytesMax) return usage_error("the token " + place + " is too long");
+  if (text.find_first_of("\r\n") != std::string::npos) return usage_error("more than one line " + place);
+  if (!is_json(quote_json(text))) return usage_error("the token " + place + " is not UTF-8");
   return text;
+}
+
+Result<std::string> token_of_user(const std::string& file) {
+  if (file == "-") return read_token(std::cin, "on stdin");
+  if (!file.empty()) {
+    std::ifstream in(file, std::ios::binary);
+    if (!in) return usage_error("cannot read " + file + ": " + std::strerror(errno));
+    return read_token(in, "in " + file);
+  }
+  const char* const from_environment = std::getenv("SLUICE_TOKEN");
+  if (from_environment == nullptr || *from_environment == '\0') return std::string();
+  std::istringstream in(from_environment);
+  return read_token(in, "in SLUICE_TOKEN");
 }
 
 Outcome run_token(const CommandLine& line) {
   const bool given = !line.operands.empty();
-  const Result<std::string> token = given ? read_token(std::cin) : new_token();
+  const Result<std::string> token = given ? read_token(std::cin, "on stdin") : new_token();
   if (!token) return token.error();
   const Result<std::string> digest = digest_line(*token);
   if (!digest) return digest.error();

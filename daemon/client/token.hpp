@@ -15,7 +15,11 @@ Result<std::string> new_token();
 // The configuration line that lets whoever has the token in.
 Result<std::string> digest_line(std::string_view token);
 
-// The first line of `in`, which is to be all that there is.
-Result<std::string> read_token(std::istream& in);
+// The first line of `in`, which is to be all that there is. `where` is for messages: "on stdin".
+Result<std::string> read_token(std::istream& in, std::string_view where);
+
+// The token to authenticate with: that in `file` (-: stdin), else $SLUICE_TOKEN; empty where there is
+// neither.
+Result<std::string> token_of_user(const std::string& file);
 
 }  // namespace sluice::client

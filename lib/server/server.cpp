@@ -8,7 +8,6 @@
 
 #include "lib/observe/log.hpp"
 #include "lib/server/engine.hpp"
-#include "lib/transport/address.hpp"
 
 namespace sluice {
 namespace {
@@ -26,19 +25,23 @@ core::Settings to_settings(const ServerOptions& options) {
   settings.drain_timeout = options.drain_timeout;
   settings.admin_address = options.admin;
   settings.log.level = options.log_level;
-  settings.listeners.clear();
-  for (const std::string& address : options.listen) {
-    const auto parsed = core::parse_address(address);
-    if (!parsed) throw std::invalid_argument(address + " is no address to listen on");
-    if (!options.insecure && !core::is_local(*parsed)) {
-      throw std::invalid_argument(address +
-                                  " can be reached by others than this machine: say insecure = true");
-    }
-    core::ListenSettings listen;
-    listen.address = address;
-    settings.listeners.push_back(std::move(listen));
-  }
+  settings.clients = options.clients;
+  settings.listeners = options.listen;
+  for (core::ListenSettings& listener : settings.listeners) listener.insecure |= options.insecure;
   return settings;
+}
+
+// Logs what is in the way.
+bool starts(Server& server) {
+  try {
+    server.start();
+    return true;
+  } catch (const std::system_error& error) {
+    spdlog::error("{}", error.what());
+  } catch (const std::invalid_argument& error) {
+    spdlog::error("{}", error.what());
+  }
+  return false;
 }
 
 }  // namespace
@@ -82,10 +85,7 @@ int Server::run() {
   sigaddset(&signals, SIGHUP);  // the terminal was closed
   sigset_t before;
   pthread_sigmask(SIG_BLOCK, &signals, &before);
-  try {
-    start();
-  } catch (const std::system_error& error) {
-    spdlog::error("{}", error.what());
+  if (!starts(*this)) {
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
     return 1;
   }

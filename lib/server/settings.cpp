@@ -4,7 +4,8 @@
 #include <stdexcept>
 #include <thread>
 
-#include "lib/transport/address.hpp"
+#include "lib/access/client_rules.hpp"
+#include "lib/transport/listener_rules.hpp"
 
 namespace sluice::core {
 namespace {
@@ -31,10 +32,8 @@ void validate(const Settings& settings) {
        {limits.call_timeout, limits.idle_timeout, limits.message_timeout, limits.write_timeout}) {
     require(time.count() > 0, "time limits must be positive");
   }
-  for (const ListenSettings& listen : settings.listeners) {
-    if (!parse_address(listen.address))
-      throw std::invalid_argument(listen.address + " is no address to listen on");
-  }
+  check_clients(settings.clients);
+  for (const ListenSettings& listen : settings.listeners) check_listener(listen, !settings.clients.empty());
 }
 
 }  // namespace

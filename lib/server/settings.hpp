@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "lib/include/sluice/client_options.hpp"
+#include "lib/include/sluice/listen_options.hpp"
 #include "proto/limits.hpp"
 
 namespace sluice::core {
@@ -19,29 +21,10 @@ using std::chrono::seconds;
 // No time limit is longer: far enough for everybody, and no sum of two overflows a clock.
 inline constexpr milliseconds kLongestWait = std::chrono::hours(24 * 365);
 
-// TLS on a listener. The files are PEM, and read when the server starts and at each reload.
-struct TlsSettings {
-  std::string certificate;  // the server's, and behind it those that lead to its root
-  std::string key;          // the certificate's private one, without a passphrase
-  std::string client_ca;    // clients are asked for a certificate that these have signed; empty: not asked
-  bool require_client_certificate = false;  // refuses clients that have none
-  bool optional = false;                    // serves clients that speak no TLS as well
-
-  bool operator==(const TlsSettings&) const = default;
-};
-
-// What one listener is to be.
-struct ListenSettings {
-  std::string address = "tcp://127.0.0.1:7070";  // tcp://HOST:PORT or unix:///path
-  std::uint32_t mode = 0660;                     // of a Unix socket's file
-  bool insecure = false;                         // allows a TCP address that is not loopback
-  std::string http_path = "/";
-  std::vector<std::string> allowed_origins{};  // whose pages may call; "*" for any
-  std::vector<std::string> allowed_hosts{};    // beside this machine's own names, on loopback
-  std::optional<TlsSettings> tls{};            // TCP only
-
-  bool operator==(const ListenSettings&) const = default;
-};
+// The same for whoever embeds the server, and so said once: in public.
+using TlsSettings = TlsOptions;
+using ListenSettings = ListenOptions;
+using ClientSettings = ClientOptions;
 
 // Limits that connections and calls meet. Changed by a reload; each I/O thread has its own copy.
 struct Limits {
@@ -66,20 +49,6 @@ struct MethodSettings {
   std::optional<milliseconds> timeout{};
   std::optional<std::size_t> max_concurrent{};
   std::optional<Priority> priority{};
-};
-
-// A client, by what it proves and what it may do. One of its proofs is enough. The one called "anonymous" has
-// none, and says what those may do whose proofs are nobody's; its limits hold for each of their peers.
-struct ClientSettings {
-  std::string name;
-  std::string token_sha256;                         // 64 hexadecimal digits; empty: no token
-  std::optional<std::uint32_t> user;                // the numeric id of a Unix socket's peer
-  std::optional<std::uint32_t> group;               // or of one of its groups
-  std::string certificate;                          // subject of a verified TLS certificate; empty: none
-  std::optional<std::vector<std::string>> methods;  // see MethodPatterns; absent: all
-  double rate = 0;                                  // calls per second; 0: no limit
-  std::size_t burst = 0;                            // calls at once after a pause; 0: twice the rate
-  std::size_t max_in_flight = 0;                    // 0: no limit of its own
 };
 
 // When a backend that fails is not asked for a while. Slow calls count as failures.

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <strings.h>
 #include <sys/un.h>
 
 namespace sluice::core {
@@ -37,11 +38,14 @@ std::string Address::to_string() const {
 }
 
 bool is_local(const Address& address) {
-  if (address.kind == Address::Kind::unix_socket || address.host == "localhost") return true;
+  constexpr std::uint8_t kLoopbackNet = 127;
+  if (address.kind == Address::Kind::unix_socket) return true;
+  if (::strcasecmp(address.host.c_str(), "localhost") == 0) return true;
   in_addr v4{};
-  if (::inet_pton(AF_INET, address.host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
+  if (::inet_pton(AF_INET, address.host.c_str(), &v4) == 1) return ntohl(v4.s_addr) >> 24 == kLoopbackNet;
   in6_addr v6{};
-  return ::inet_pton(AF_INET6, address.host.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+  if (::inet_pton(AF_INET6, address.host.c_str(), &v6) != 1) return false;
+  return IN6_IS_ADDR_V4MAPPED(&v6) ? v6.s6_addr[12] == kLoopbackNet : IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
 std::optional<Address> parse_address(std::string_view text) {

@@ -6,6 +6,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import tomllib
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -15,6 +16,7 @@ RUN_LIMIT_S = 120
 sys.path.insert(0, str(ROOT / "bench"))
 sys.dont_write_bytecode = True
 from measure import table  # noqa: E402
+from measure.context import config_text  # noqa: E402
 from measure.figures import Goal, Line, compared, in_turn  # noqa: E402
 
 
@@ -85,6 +87,14 @@ class Figures(unittest.TestCase):
     def test_the_table_shows_what_was_missed(self):
         text = table.as_text([compared("W2", "own", "calls/s", [1234567], "raw_echo", [2000000], Goal(">=", 0.9))])
         self.assertRegex(text, r"W2 +own +1,234,567 +calls/s +0\.617 +raw_echo +>= 0\.9 +NO")
+
+
+class Configuration(unittest.TestCase):
+    def test_tls_is_for_listeners_on_tcp_alone(self):
+        text = config_text(["tcp://127.0.0.1:0", "unix:///tmp/s"], {}, (), '{ certificate = "a", key = "b" }', "")
+        listeners = tomllib.loads(text)["listen"]
+        self.assertEqual([{"certificate": "a", "key": "b"}, None], [each.get("tls") for each in listeners])
+        self.assertNotIn("tls", config_text(["tcp://127.0.0.1:0"], {}, (), "", ""))
 
 
 if __name__ == "__main__":

@@ -73,6 +73,16 @@ TEST_CASE("command line: a traceparent has the W3C shape") {
   CHECK(is_usage_error({"notify", "m", "--traceparent", "00-xyz"}));
 }
 
+TEST_CASE("command line: stdin can't be both the token and the params") {
+  for (auto words : std::vector<std::vector<const char*>>{
+           {"call", "m", "-"}, {"notify", "m", "-"}, {"batch"}, {"batch", "-"}}) {
+    words.insert(words.end(), {"--token-file", "-"});
+    CHECK(is_usage_error(words));
+    CHECK(parse(words).error().message.find("stdin has something else") != std::string::npos);
+  }
+  CHECK(is_usage_error({"token", "--token-file", "-"}));
+}
+
 TEST_CASE("command line: what does not fit is a usage error of one line") {
   CHECK(is_usage_error({}));
   CHECK(is_usage_error({"nothing"}));

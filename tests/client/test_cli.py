@@ -28,13 +28,13 @@ address = "tcp://127.0.0.1:0"
 
 
 class Daemon:
-    """`sluiced --demo` on free ports, with its stderr kept read."""
+    """`sluiced --demo` on free ports, with its stderr kept read. `more`: what else its configuration has."""
 
-    def __init__(self):
+    def __init__(self, more=""):
         self.folder = tempfile.TemporaryDirectory()
         config = os.path.join(self.folder.name, "sluice.toml")
         with open(config, "w", encoding="utf-8") as file:
-            file.write(CONFIG.format(folder=self.folder.name))
+            file.write(CONFIG.format(folder=self.folder.name) + more)
         self.unix = f"unix://{self.folder.name}/s.sock"
         self.process = subprocess.Popen([SLUICED, "--config", config, "--demo"], stderr=subprocess.PIPE, text=True)
         self.log = []

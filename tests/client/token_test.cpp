@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
 #include <set>
 #include <sstream>
 
@@ -10,7 +11,7 @@ namespace {
 
 std::string read(const std::string& text) {
   std::istringstream in(text);
-  const Result<std::string> token = read_token(in);
+  const Result<std::string> token = read_token(in, "on stdin");
   return token ? *token : "failure: " + token.error().message;
 }
 
@@ -39,7 +40,28 @@ TEST_CASE("Token: one that is read is the one line that there is, without its en
   CHECK(read("") == "failure: no token on stdin");
   CHECK(read("\n") == "failure: no token on stdin");
   CHECK(read("one\ntwo\n") == "failure: more than one line on stdin");
-  CHECK(read(std::string(2000, 'x')) == "failure: the token on stdin is too long");
+  CHECK(read(std::string(1024, 'x') + "\r\n") == std::string(1024, 'x'));
+  for (const std::size_t size : {1025, 2000}) {
+    CHECK(read(std::string(size, 'x')) == "failure: the token on stdin is too long");
+  }
+  CHECK(read("\xff") == "failure: the token on stdin is not UTF-8");
+}
+
+TEST_CASE("Token: the user's comes from the environment where no file is named") {
+  unsetenv("SLUICE_TOKEN");
+  CHECK(*token_of_user("") == "");
+  setenv("SLUICE_TOKEN", "secret", 1);
+  CHECK(*token_of_user("") == "secret");
+  setenv("SLUICE_TOKEN", "one\ntwo", 1);
+  CHECK(token_of_user("").error().message == "more than one line in SLUICE_TOKEN");
+  unsetenv("SLUICE_TOKEN");
+}
+
+TEST_CASE("Token: a file that has none is named") {
+  CHECK(token_of_user("/nonexistent/token").error().message ==
+        "cannot read /nonexistent/token: No such file or directory");
+  CHECK(token_of_user("/dev/null").error().message == "no token in /dev/null");
+  CHECK(token_of_user("/tmp").error().message == "no token in /tmp");
 }
 
 }  // namespace

@@ -71,13 +71,13 @@ TEST_CASE("Config address: only loopback is out of others' reach") {
        {"tcp://127.0.0.1:1", "tcp://127.9.8.7:1", "tcp://[::1]:1", "tcp://[0:0::1]:1",
         "tcp://[::ffff:127.0.0.1]:1", "tcp://localhost:1", "tcp://LocalHost:1", "unix:///a"}) {
     CAPTURE(near);
-    CHECK(is_loopback(*parse_listen_address(near)));
+    CHECK(core::is_local(*parse_listen_address(near)));
   }
   for (const auto far : {"tcp://0.0.0.0:1", "tcp://[::]:1", "tcp://10.0.0.1:1", "tcp://128.0.0.1:1",
                          "tcp://[::ffff:10.0.0.1]:1", "tcp://[fe80::1%lo]:1", "tcp://localhost.example.org:1",
                          "tcp://my-machine:1"}) {
     CAPTURE(far);
-    CHECK_FALSE(is_loopback(*parse_listen_address(far)));
+    CHECK_FALSE(core::is_local(*parse_listen_address(far)));
   }
 }
 

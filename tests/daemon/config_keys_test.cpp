@@ -139,6 +139,13 @@ slow_call = "0s"
   }
 }
 
+core::ListenSettings listener(std::string address, std::uint32_t mode, bool insecure) {
+  core::ListenSettings wanted(std::move(address));
+  wanted.mode = mode;
+  wanted.insecure = insecure;
+  return wanted;
+}
+
 TEST_CASE("Config: listeners that are given replace the default one, in their order") {
   const Settings settings = settings_of(R"(
 [[listen]]
@@ -151,15 +158,15 @@ address = "tcp://0.0.0.0:9000"
 insecure = true
 )");
   REQUIRE(settings.listeners.size() == 3);
-  CHECK(settings.listeners[0] == core::ListenSettings{"unix:///run/sluice/sluice.sock", 0600, false});
-  CHECK(settings.listeners[1] == core::ListenSettings{"tcp://[::1]:0", 0660, false});
-  CHECK(settings.listeners[2] == core::ListenSettings{"tcp://0.0.0.0:9000", 0660, true});
+  CHECK(settings.listeners[0] == listener("unix:///run/sluice/sluice.sock", 0600, false));
+  CHECK(settings.listeners[1] == listener("tcp://[::1]:0", 0660, false));
+  CHECK(settings.listeners[2] == listener("tcp://0.0.0.0:9000", 0660, true));
 }
 
 TEST_CASE("Config: an array of inline tables is the same as [[listen]]") {
   const Settings settings = settings_of(R"(listen = [{ address = "unix:///a", mode = "0666" }])");
   REQUIRE(settings.listeners.size() == 1);
-  CHECK(settings.listeners[0] == core::ListenSettings{"unix:///a", 0666, false});
+  CHECK(settings.listeners[0] == listener("unix:///a", 0666, false));
 }
 
 TEST_CASE("Config: any number of listeners may ask for any free port") {

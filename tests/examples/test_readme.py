@@ -1,6 +1,7 @@
 """The README's C++ programs, each built with its CMake project against the installed copy at $SLUICE_PREFIX,
 and called; its configuration is valid. The text is the README's own, but for the addresses."""
 
+import hashlib
 import os
 import pathlib
 import re
@@ -9,7 +10,8 @@ import subprocess
 import tempfile
 import unittest
 
-from test_examples import Program
+from test_examples import Program, eventually
+from tls import Authority
 
 PREFIX = os.environ["SLUICE_PREFIX"]
 README = (pathlib.Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
@@ -34,12 +36,14 @@ class Embedding(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
 
-    def start(self, number):
+    def start(self, number, replacements=()):
         """Builds and starts the section's C++ program of that number, on addresses that nobody else uses."""
         text, = blocks("Embedding it", "cmake")
         (self.folder / "CMakeLists.txt").write_text(text)
         text = blocks("Embedding it", "cpp")[number].replace("tcp://127.0.0.1:7070", "tcp://127.0.0.1:0")
-        (self.folder / "main.cpp").write_text(text.replace("unix:///tmp/", f"unix://{self.folder}/"))
+        for old, new in (("unix:///tmp/", f"unix://{self.folder}/"), *replacements):
+            text = text.replace(old, new)
+        (self.folder / "main.cpp").write_text(text)
         step("cmake", "-S", self.folder, "-B", self.folder / "build", f"-DCMAKE_PREFIX_PATH={PREFIX}")
         step("cmake", "--build", self.folder / "build")
         program = Program(self.folder / "build" / "my_server")
@@ -77,8 +81,24 @@ class Embedding(unittest.TestCase):
                 self.assertEqual(replies[call]["error"]["code"], -32800)
         self.assertEqual(program.stop(), 0)
 
+    def test_clients_and_tls(self):
+        authority = Authority()
+        authority.issue("server")
+        program = self.start(2, (
+            ("5a" * 32, hashlib.sha256(b"abc").hexdigest()), ("tcp://0.0.0.0:7443", "tcp://127.0.0.2:0"),
+            ("server.pem", str(authority.certificate("server"))), ("server.key", str(authority.key("server")))))
+        self.assertEqual(program.call("calc.add", [1, 2])["code"], -32016)
+        self.assertIs(program.call("rpc.authenticate", {"token": "abc"}), True)
+        self.assertEqual(program.call("calc.add", [1, 2]), 3)
+        port = eventually(30, lambda: re.search(r"listening on tcp://127\.0\.0\.2:(\d+)", "".join(program.log)))[1]
+        with socket.create_connection(("127.0.0.2", int(port)), 30) as plain, \
+                authority.client().wrap_socket(plain, server_hostname="localhost") as connection:
+            connection.sendall(b'{"jsonrpc":"2.0","id":1,"method":"calc.add","params":[1,2]}')
+            self.assertIn(b"unauthenticated", connection.recv(1000))
+        self.assertEqual(program.stop(), 0)
+
     def test_there_is_no_other_program(self):
-        self.assertEqual(len(blocks("Embedding it", "cpp")), 2)
+        self.assertEqual(len(blocks("Embedding it", "cpp")), 3)
 
 
 class Configuration(unittest.TestCase):

@@ -64,7 +64,8 @@ TEST_CASE("Engine: reload changes a unix socket's mode") {
   TemporaryFolder folder;
   auto settings = test_settings();
   const std::string path = folder.file("s");
-  settings.listeners.front() = {"unix://" + path, 0600, false};
+  settings.listeners.front().address = "unix://" + path;
+  settings.listeners.front().mode = 0600;
   TestServer server({echo_method("echo")}, settings);
   settings.listeners.front().mode = 0660;
   CHECK_NOTHROW(server.engine().reload(settings));

@@ -2,7 +2,10 @@
 
 import contextlib
 import functools
+import shutil
 import socket
+import ssl
+import subprocess
 
 from measure import load
 from measure.figures import Goal, Line, compared, in_turn
@@ -13,6 +16,7 @@ from measure.rows.connections import PATIENCE_S, connected, raise_descriptor_lim
 
 NEEDS = ()
 IDLE = 10_000
+IDLE_TLS = 2_000
 CONNECTIONS, DEPTH = 64, 16  # W3's shape
 BODY = b'{"jsonrpc":"2.0","id":1,"method":"demo.echo_inline","params":["' + b"x" * 96 + b'"]}'
 REPLY = b'{"jsonrpc":"2.0","id":1,"result":["' + b"x" * 96 + b'"]}'
@@ -76,6 +80,41 @@ def idle_memory(bench):
     yield Line("http", f"{IDLE:,} keep-alive connections", "B each", [used], goal=Goal("<", 3072))
 
 
+def certificate(bench):
+    """Files of a self-signed certificate and its key."""
+    files = bench.path("pem"), bench.path("key")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                    "-out", files[0], "-keyout", files[1], "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"],
+                   check=True, capture_output=True)
+    return files
+
+
+def idle_tls_memory(bench):
+    """The same over TLS 1.3, with a listener that serves plain text as well."""
+    if not shutil.which("openssl"):
+        bench.skip("http: TLS needs openssl")
+        return
+    raise_descriptor_limit(IDLE_TLS)
+    chain, key = certificate(bench)
+    context = ssl.create_default_context(cafile=chain)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    tls = f'{{ certificate = "{chain}", key = "{key}", optional = true }}'
+    with bench.start_sluiced(tls=tls) as server, contextlib.ExitStack() as opened:
+        address = ("127.0.0.1", port_of(server))
+
+        def use_one():
+            plain = socket.create_connection(address, PATIENCE_S)
+            response_size(opened.enter_context(context.wrap_socket(plain, server_hostname=address[0])))
+
+        load.run(bench, server.address(), "demo.echo", LOADS["W2"])
+        use_one()  # what a connection costs is not what the first handshake does either
+        empty = server.resident_bytes()
+        for _ in range(IDLE_TLS):
+            use_one()
+        used = (server.resident_bytes() - empty) / IDLE_TLS
+    yield Line("http", f"{IDLE_TLS:,} keep-alive connections over TLS 1.3", "B each", [used], goal=Goal("<", 20 * 1024))
+
+
 # WebSocket beside a stream
 
 
@@ -134,6 +173,7 @@ def websocket(bench):
 def http(bench):
     yield from against_nginx(bench)
     yield from idle_memory(bench)
+    yield from idle_tls_memory(bench)
 
 
 ROWS = {"http": http, "websocket": websocket}

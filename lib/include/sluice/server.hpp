@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include <sluice/client_options.hpp>
+#include <sluice/listen_options.hpp>
 #include <sluice/method.hpp>
 #include <sluice/typed.hpp>
 
@@ -15,15 +17,15 @@ namespace sluice {
 
 // Limits and addresses. The defaults are the daemon's; sizes are bytes.
 struct ServerOptions {
-  std::vector<std::string> listen = {"tcp://127.0.0.1:7070"};  // tcp://HOST:PORT (0: any), unix:///path
-  bool insecure =
-      false;  // allows TCP addresses that are not loopback: whoever reaches them may call everything
-  std::string admin = "";           // /metrics, /healthz, /readyz; empty: none
-  std::string log_level = "info";   // trace debug info warn error
-  std::size_t io_threads = 0;       // 0: from the CPU count
-  std::size_t workers = 0;          // 0: from the CPU count
-  std::size_t worker_queue = 1024;  // calls that may wait per worker
-  std::size_t max_in_flight = 0;    // 0: workers * (worker_queue + 1)
+  std::vector<ListenOptions> listen = {"tcp://127.0.0.1:7070"};  // addresses, or what more there is to say
+  bool insecure = false;                                         // on all addresses, see ListenOptions
+  std::vector<ClientOptions> clients{};  // who may call; none: whoever can connect, and everything
+  std::string admin = "";                // /metrics, /healthz, /readyz; empty: none
+  std::string log_level = "info";        // trace debug info warn error
+  std::size_t io_threads = 0;            // 0: from the CPU count
+  std::size_t workers = 0;               // 0: from the CPU count
+  std::size_t worker_queue = 1024;       // calls that may wait per worker
+  std::size_t max_in_flight = 0;         // 0: workers * (worker_queue + 1)
   std::size_t max_connections = 10000;
   std::size_t max_message = 4u << 20;
   std::size_t max_response = 16u << 20;
@@ -35,7 +37,8 @@ struct ServerOptions {
 // the thread that made the server.
 class Server {
  public:
-  // Throws std::invalid_argument for options that can't be meant (an address that is none).
+  // Takes a copy. Throws std::invalid_argument for options that can't be meant (an address that is none, a
+  // client that proves nothing, TLS without a key), and says which and what is allowed.
   explicit Server(ServerOptions options = {});
   ~Server();
   Server(const Server&) = delete;
@@ -68,8 +71,9 @@ class Server {
   // Calls that have begun go on. False where there is no such method.
   bool remove(const std::string& name);
 
-  // Opens the listeners and starts the threads. Throws std::system_error naming the address that can't be
-  // had. Returns once connections are served.
+  // Reads certificates, opens the listeners and starts the threads. Throws std::system_error naming the
+  // address that can't be had, std::invalid_argument naming the certificate, key or client_ca that can't be
+  // used; nothing is open then. Returns once connections are served.
   void start();
 
   // Where the server listens, port 0 resolved. Valid after start().
@@ -81,7 +85,7 @@ class Server {
   bool stop();
 
   // start(), then waits for SIGTERM, SIGINT or SIGHUP, then stop(). Gives the program's exit code: 1 where
-  // an address can't be had, which is logged, else 0.
+  // start() throws for an address or a certificate, which is logged, else 0.
   int run();
 
  private:

@@ -1,0 +1,102 @@
+#include "lib/transport/listener_rules.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string_view>
+
+#include "lib/transport/address.hpp"
+
+namespace sluice::core {
+namespace {
+
+constexpr std::uint32_t kModeMax = 0777;
+
+bool visible(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f; });
+}
+
+bool is_http_path(std::string_view text) {
+  return text.starts_with('/') && visible(text) && text.find_first_of("?#") == std::string_view::npos;
+}
+
+// SCHEME://HOST[:PORT] without a path.
+bool is_origin(std::string_view text) {
+  const std::size_t scheme = text.find("://");
+  if (text == "*" || text == "null") return true;
+  return scheme != 0 && scheme != std::string_view::npos && scheme + 3 < text.size() && visible(text) &&
+         text.find_first_of("/?#", scheme + 3) == std::string_view::npos;
+}
+
+bool is_host_name(std::string_view text) {
+  return !text.empty() && visible(text) && text.find_first_of("/?#@") == std::string_view::npos;
+}
+
+// What is wrong; empty: nothing.
+std::string mistake_in(const ListenSettings& listener, bool has_clients) {
+  const auto takes = [](std::string_view key, const TextForm& form) {
+    return std::string(": ").append(key) + " is not allowed; it takes " + form.allowed;
+  };
+  if (!parse_address(listener.address)) return " is no address to listen on";
+  if (is_exposed(listener, has_clients)) {
+    return " can be reached by others than this machine: say who may call with clients, or insecure = true";
+  }
+  if (listener.mode > kModeMax) return ": mode is not allowed; it takes permissions such as 0660";
+  if (!is_http_path(listener.http_path)) return takes("http_path", http_path_form());
+  if (!std::ranges::all_of(listener.allowed_origins, is_origin))
+    return takes("allowed_origins", origin_form());
+  if (!std::ranges::all_of(listener.allowed_hosts, is_host_name))
+    return takes("allowed_hosts", host_name_form());
+  if (!listener.tls) return "";
+  if (listener.tls->certificate.empty() || listener.tls->key.empty()) {
+    return ": tls takes a certificate and its key";
+  }
+  const auto mistakes = tls_mistakes(listener);
+  return mistakes.empty() ? "" : ": " + mistakes.front();
+}
+
+}  // namespace
+
+const TextForm& http_path_form() {
+  static const TextForm form{R"(a path such as "/" or "/rpc")", is_http_path};
+  return form;
+}
+
+const TextForm& origin_form() {
+  static const TextForm form{R"(an array of "SCHEME://HOST[:PORT]", "null" or "*")", is_origin};
+  return form;
+}
+
+const TextForm& host_name_form() {
+  static const TextForm form{"an array of names or addresses of hosts", is_host_name};
+  return form;
+}
+
+bool is_exposed(const ListenSettings& listener, bool has_clients) {
+  const auto address = parse_address(listener.address);
+  return address && !is_local(*address) && !listener.insecure && !has_clients;
+}
+
+std::vector<std::string> tls_mistakes(const ListenSettings& listener) {
+  const TlsSettings& tls = *listener.tls;
+  std::vector<std::string> mistakes;
+  if (listener.address.starts_with("unix:")) {
+    mistakes.emplace_back(
+        "tls is not served on a unix:// address, which nobody can listen in on; it takes a tcp:// one");
+  }
+  if (tls.require_client_certificate && tls.client_ca.empty()) {
+    mistakes.emplace_back("tls.require_client_certificate = true takes a client_ca beside it");
+  }
+  if (tls.require_client_certificate && tls.optional) {
+    mistakes.emplace_back(
+        "tls.require_client_certificate = true is contradicted by optional = true, which lets clients in "
+        "without TLS");
+  }
+  return mistakes;
+}
+
+void check_listener(const ListenSettings& listener, bool has_clients) {
+  const std::string mistake = mistake_in(listener, has_clients);
+  if (!mistake.empty()) throw std::invalid_argument(listener.address + mistake);
+}
+
+}  // namespace sluice::core

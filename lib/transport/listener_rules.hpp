@@ -1,0 +1,29 @@
+// What is asked of a listener's settings, whether they come from a configuration file or from a program.
+// Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lib/base/text_form.hpp"
+#include "lib/server/settings.hpp"
+
+namespace sluice::core {
+
+// The path of an HTTP request.
+const TextForm& http_path_form();
+// Of a web page, as browsers send it; "*" for any.
+const TextForm& origin_form();
+// A name or address of a host, with or without a port.
+const TextForm& host_name_form();
+
+// Whether others than this machine can connect, and call everything, and that was not said to be meant.
+bool is_exposed(const ListenSettings& listener, bool has_clients);
+
+// What settings of TLS, which the listener has, can't mean together. Each begins with "tls".
+std::vector<std::string> tls_mistakes(const ListenSettings& listener);
+
+// Throws std::invalid_argument that begins with the address. Files are not looked into.
+void check_listener(const ListenSettings& listener, bool has_clients);
+
+}  // namespace sluice::core

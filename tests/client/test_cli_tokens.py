@@ -1,0 +1,139 @@
+"""The client against servers that want to know who calls. $SLUICED and $SLUICE name the two programs."""
+
+import hashlib
+import json
+import os
+import socket
+import tempfile
+import threading
+import unittest
+
+from test_cli import RUN_LIMIT_S, Daemon, run
+
+TOKEN = "a \\ \"token\""
+CLIENT = f"""
+[[client]]
+name = "deploy"
+token_sha256 = "{hashlib.sha256(TOKEN.encode()).hexdigest()}"
+"""
+
+
+class TokenFile(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        self.token = self.file_with(TOKEN + "\n")
+
+    def file_with(self, text):
+        path = os.path.join(self.folder, str(len(os.listdir(self.folder))))
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+    def check_failure(self, done, code, pattern):
+        self.assertEqual((code, ""), (done.returncode, done.stdout), done.stderr)
+        self.assertRegex(done.stderr, pattern)
+        self.assertEqual(1, done.stderr.count("\n"), done.stderr)
+        self.assertNotIn(TOKEN, done.stderr)
+
+
+class ClientsOnlyTest(TokenFile):
+    """A daemon that lets nobody call but who has the token."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.daemon = Daemon(CLIENT)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.daemon.stop()
+
+    def test_without_a_token_nothing_may_be_called(self):
+        self.check_failure(run("call", self.daemon.tcp, "demo.echo"), 1, "error -32016")
+
+    def test_a_token_in_a_file_lets_a_call_in(self):
+        for address in (self.daemon.tcp, self.daemon.unix):
+            done = run("call", address, "demo.echo", "[1]", "--token-file", self.token)
+            self.assertEqual((0, "[1]\n", ""), (done.returncode, done.stdout, done.stderr))
+
+    def test_a_token_in_the_environment_lets_a_call_in(self):
+        done = run("call", self.daemon.tcp, "demo.echo", "[1]", environment={"SLUICE_TOKEN": TOKEN})
+        self.assertEqual((0, "[1]\n", ""), (done.returncode, done.stdout, done.stderr))
+
+    def test_a_token_on_stdin_lets_a_call_in(self):
+        done = run("call", self.daemon.tcp, "demo.echo", "[1]", "--token-file", "-", text_in=TOKEN)
+        self.assertEqual((0, "[1]\n", ""), (done.returncode, done.stdout, done.stderr))
+
+    def test_a_file_goes_before_the_environment(self):
+        done = run("call", self.daemon.tcp, "demo.echo", "--token-file", self.token, environment={"SLUICE_TOKEN": "no"})
+        self.assertEqual((0, ""), (done.returncode, done.stderr))
+
+    def test_every_command_that_connects_takes_a_token(self):
+        for words in (["methods"], ["describe", "demo.echo"], ["batch", "demo.sum [1]", "demo.echo"], ["notify", "demo.echo"]):
+            with self.subTest(words):
+                done = run(words[0], self.daemon.tcp, *words[1:], "--token-file", self.token)
+                self.assertEqual((0, ""), (done.returncode, done.stderr))
+                self.assertNotIn('"error"', done.stdout)
+
+    def test_each_connection_of_a_benchmark_has_the_token(self):
+        done = run("bench", self.daemon.tcp, "-c", "3", "--duration", "100ms", "--warmup", "0", "--json", "--token-file", self.token)
+        report = json.loads(done.stdout)
+        self.assertEqual((0, {}, 0), (done.returncode, report["errors"], report["connections_lost"]), done.stderr)
+        self.assertGreater(report["results"], 0)
+
+    def test_a_wrong_token_is_told_in_the_server_s_words_and_nothing_is_called(self):
+        wrong = self.file_with("wrong")
+        for words in (["call", self.daemon.tcp, "demo.echo"], ["notify", self.daemon.tcp, "demo.echo"], ["bench", self.daemon.tcp]):
+            with self.subTest(words):
+                self.check_failure(run(*words, "--token-file", wrong), 1,
+                                   r"^sluice: the server refuses the token: error -32016: Not allowed \{.*\}$")
+
+
+class OtherServerTest(TokenFile):
+    """What goes over the wire, seen by a server of the test's own."""
+
+    def serve(self, *answers):
+        """Answers the lines of one connection; gives back the address, and the lines once it has ended."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+        seen = []
+
+        def run_server():
+            connection, _ = listener.accept()
+            with connection, connection.makefile("rw", encoding="utf-8") as lines:
+                for line in lines:
+                    seen.append(json.loads(line))
+                    if len(seen) <= len(answers):
+                        lines.write(json.dumps({"jsonrpc": "2.0", "id": seen[-1].get("id"), **answers[len(seen) - 1]}) + "\n")
+                        lines.flush()
+
+        thread = threading.Thread(target=run_server, daemon=True)
+        thread.start()
+
+        def lines_seen():
+            thread.join(RUN_LIMIT_S)
+            return seen
+
+        return f"tcp://127.0.0.1:{listener.getsockname()[1]}", lines_seen
+
+    def test_the_token_goes_first_and_once(self):
+        address, seen = self.serve({"result": True})
+        self.assertEqual(0, run("notify", address, "m", "[1]", "--token-file", self.token).returncode)
+        first, second = seen()
+        self.assertEqual(("rpc.authenticate", {"token": TOKEN}), (first["method"], first["params"]))
+        self.assertEqual({"jsonrpc": "2.0", "method": "m", "params": [1]}, second)
+
+    def test_without_a_token_nothing_is_said_of_one(self):
+        address, seen = self.serve({"result": 1})
+        self.assertEqual(0, run("call", address, "m").returncode)
+        self.assertEqual(["m"], [message["method"] for message in seen()])
+
+    def test_a_server_that_knows_no_tokens_is_not_called(self):
+        address, seen = self.serve({"error": {"code": -32601, "message": "Method not found"}})
+        self.check_failure(run("call", address, "m", "--token-file", self.token), 1, "refuses the token: error -32601: Method not found")
+        self.assertEqual(1, len(seen()))
+
+
+if __name__ == "__main__":
+    unittest.main()

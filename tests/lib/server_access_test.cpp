@@ -1,0 +1,204 @@
+// Who may call a server that a program embeds.
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <unistd.h>
+
+#include "lib/base/descriptor.hpp"
+#include "lib/include/sluice/server.hpp"
+#include "tests/support/raw_client.hpp"
+#include "tests/support/test_server.hpp"
+#include "tests/support/tls_files.hpp"
+
+namespace sluice {
+namespace {
+
+using testing::code_of;
+using testing::RawClient;
+using testing::reason_of;
+using testing::TlsClient;
+using testing::TlsFiles;
+
+// Of the token "abc".
+constexpr const char* kDigest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+struct Embedded {
+  explicit Embedded(std::vector<ListenOptions> listen, std::vector<ClientOptions> clients)
+      : server({.listen = std::move(listen),
+                .clients = std::move(clients),
+                .log_level = "error",
+                .io_threads = 1,
+                .workers = 1}) {
+    for (const char* name : {"calc.add", "calc.reset"}) {
+      server.add(name, {"a", "b"}, [](int a, int b) { return a + b; }, {.in_line = true});
+    }
+    server.start();
+  }
+  RawClient connect() const { return RawClient(server.addresses().front()); }
+
+  Server server;
+};
+
+Json add(RawClient& client) { return client.call("calc.add", "[1,2]"); }
+
+// What is wrong with the options; empty: nothing.
+std::string mistake(std::vector<ListenOptions> listen, std::vector<ClientOptions> clients = {}) {
+  try {
+    const Server server(
+        {.listen = std::move(listen), .clients = std::move(clients), .log_level = "error", .workers = 1});
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+  return "";
+}
+
+std::string client_mistake(ClientOptions client) { return mistake({}, {std::move(client)}); }
+
+bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+TEST_CASE("Server: with clients whoever proves nothing is refused, and who has a token is let in") {
+  const Embedded embedded({"tcp://127.0.0.1:0"}, {{.name = "deploy", .token_sha256 = kDigest}});
+  RawClient client = embedded.connect();
+  CHECK(reason_of(add(client)) == "unauthenticated");
+  CHECK(code_of(client.call("rpc.authenticate", R"({"token":"abd"})")) == -32016);
+  CHECK(client.call("rpc.authenticate", R"({"token":"abc"})").at("result") == true);
+  CHECK(add(client).at("result") == 3);
+}
+
+TEST_CASE("Server: a client may call what its patterns say, and so may those who prove nothing") {
+  const Embedded embedded({"tcp://127.0.0.1:0"},
+                          {{.name = "anonymous", .methods = {{"calc.*", "!calc.reset"}}}});
+  RawClient client = embedded.connect();
+  CHECK(add(client).at("result") == 3);
+  CHECK(code_of(client.call("calc.reset", "[1,2]")) == -32016);
+}
+
+TEST_CASE("Server: a client's own rate is kept") {
+  const Embedded embedded({"tcp://127.0.0.1:0"}, {{.name = "anonymous", .rate = 0.001, .burst = 2}});
+  RawClient client = embedded.connect();
+  CHECK(add(client).at("result") == 3);
+  CHECK(add(client).at("result") == 3);
+  CHECK(reason_of(add(client)) == "rate_limited");
+}
+
+TEST_CASE("Server: a Unix socket's peer is known by its user, and its file has the mode that was asked for") {
+  testing::TemporaryFolder folder;
+  ListenOptions listen("unix://" + folder.file("s.sock"));
+  listen.mode = 0600;
+  const Embedded embedded({listen}, {{.name = "me", .user = ::getuid()}});
+  RawClient client = embedded.connect();
+  CHECK(add(client).at("result") == 3);
+  const auto mode = std::filesystem::status(folder.file("s.sock")).permissions();
+  CHECK((mode & std::filesystem::perms::mask) == std::filesystem::perms(0600));
+}
+
+TEST_CASE("Server: with TLS a client is known by the subject of its certificate") {
+  TlsFiles files;
+  files.issue("server", "localhost");
+  files.issue("deploy", "deploy");
+  const Embedded embedded({{"tcp://127.0.0.1:0",
+                            {.certificate = files.path("server.pem"),
+                             .key = files.path("server.key"),
+                             .client_ca = files.path("authority.pem")}}},
+                          {{.name = "deploy", .certificate = "CN=deploy,O=Example"}});
+  const std::string call = testing::request("1", "calc.add", "[1,2]");
+  const auto answer = [&](const std::string& certificate, const std::string& key) {
+    const std::string address = embedded.server.addresses().front();
+    const core::Descriptor socket(testing::detail::open_tcp(address.substr(address.find("//") + 2), 0));
+    TlsClient client(socket.get(), certificate, key);
+    REQUIRE(client.handshake());
+    REQUIRE(client.write(call));
+    return Json::parse(client.read(1000));
+  };
+  CHECK(answer(files.path("deploy.pem"), files.path("deploy.key")).at("result") == 3);
+  CHECK(reason_of(answer("", "")) == "unauthenticated");
+  RawClient plain = embedded.connect();
+  CHECK(code_of(add(plain)) == -32016);
+}
+
+TEST_CASE("Server: a browser's page may call from the origins that are allowed, on the path that was given") {
+  ListenOptions listen("tcp://127.0.0.1:0");
+  listen.http_path = "/rpc";
+  listen.allowed_origins = {"https://app.example"};
+  listen.allowed_hosts = {"calc.example"};
+  const Embedded embedded({listen}, {});
+  const auto status = [&](const std::string& path, const std::string& origin, const std::string& host) {
+    RawClient client = embedded.connect();
+    client.send("POST " + path + " HTTP/1.1\r\nHost: " + host + "\r\nOrigin: " + origin +
+                "\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n[]");
+    return client.line().substr(0, std::string("HTTP/1.1 200").size());
+  };
+  CHECK(status("/rpc", "https://app.example", "calc.example") == "HTTP/1.1 200");
+  CHECK(status("/rpc", "https://other.example", "calc.example") == "HTTP/1.1 403");
+  CHECK(status("/rpc", "https://app.example", "other.example") == "HTTP/1.1 403");
+  CHECK(status("/", "https://app.example", "calc.example") == "HTTP/1.1 404");
+}
+
+TEST_CASE("Server: with clients an address that others can reach needs no leave") {
+  CHECK(contains(mistake({"tcp://0.0.0.0:0"}), "say who may call with clients, or insecure = true"));
+  CHECK(mistake({"tcp://0.0.0.0:0"}, {{.name = "a", .user = 1}}).empty());
+  ListenOptions listen("tcp://0.0.0.0:0");
+  listen.insecure = true;
+  CHECK(mistake({listen}).empty());
+  CHECK(contains(mistake({listen, "tcp://[::]:0"}), "tcp://[::]:0 can be reached"));
+}
+
+TEST_CASE("Server: clients that can't be meant are refused, and what is allowed is said") {
+  CHECK(contains(client_mistake({.user = 1}), "client.name is missing"));
+  CHECK(contains(client_mistake({.name = "a"}), "client a has nothing to be known by"));
+  CHECK(contains(client_mistake({.name = "two words", .user = 1}), "name is not allowed; it takes 1 to 64"));
+  CHECK(contains(client_mistake({.name = "anonymous", .user = 1}), "client.user is not for \"anonymous\""));
+  CHECK(
+      contains(mistake({}, {{.name = "a", .user = 1}, {.name = "a", .user = 2}}), "the same as client a's"));
+  CHECK(
+      contains(mistake({}, {{.name = "a", .user = 1}, {.name = "b", .user = 1}}), "the same as client a's"));
+  CHECK(contains(client_mistake({.name = "a", .user = 1, .burst = 2}), "no meaning without client.rate"));
+  CHECK(contains(client_mistake({.name = "a", .user = 1, .methods = {{"a*b"}}}), "client a: methods"));
+  CHECK(contains(client_mistake({.name = "a", .user = 1, .methods = {{"!b"}}}), "allows none"));
+  for (const double rate : {-1.0, 1e-4, 1e7, std::numeric_limits<double>::quiet_NaN()}) {
+    CHECK(contains(client_mistake({.name = "a", .user = 1, .rate = rate}), "client a: rate"));
+  }
+  CHECK(contains(client_mistake({.name = "a", .user = 4294967295}), "client a: user or group"));
+  const std::string plain = client_mistake({.name = "a", .token_sha256 = "secret"});
+  CHECK(contains(plain, "64 hexadecimal digits"));
+  CHECK_FALSE(contains(plain, "secret"));
+}
+
+TEST_CASE("Server: listeners that can't be meant are refused, and named") {
+  const TlsOptions tls{.certificate = "c.pem", .key = "k.pem"};
+  const auto with = [](TlsOptions options) { return mistake({{"tcp://127.0.0.1:1", std::move(options)}}); };
+  CHECK(mistake({{"tcp://127.0.0.1:1", tls}}).empty());
+  CHECK(contains(mistake({{"unix:///tmp/none", tls}}), "unix:///tmp/none: tls is not served on a unix://"));
+  CHECK(with({.certificate = "c.pem"}) == "tcp://127.0.0.1:1: tls takes a certificate and its key");
+  CHECK(contains(with({.certificate = "c", .key = "k", .require_client_certificate = true}),
+                 "takes a client_ca"));
+  ListenOptions listen("tcp://127.0.0.1:1");
+  listen.http_path = "rpc";
+  CHECK(contains(mistake({listen}), "http_path is not allowed; it takes a path"));
+  listen.http_path = "/";
+  listen.allowed_origins = {"https://app.example/"};
+  CHECK(contains(mistake({listen}), "allowed_origins is not allowed"));
+}
+
+TEST_CASE("Server: a certificate that can't be read keeps it from starting, and is named") {
+  ServerOptions options{
+      .listen = {{"tcp://127.0.0.1:0", {.certificate = "/nonexistent.pem", .key = "/none.key"}}},
+      .log_level = "error",
+      .workers = 1};
+  Server server(options);
+  try {
+    server.start();
+    FAIL("started");
+  } catch (const std::invalid_argument& refusal) {
+    CHECK(contains(refusal.what(), "tcp://127.0.0.1:0: certificate = \"/nonexistent.pem\""));
+  }
+  CHECK(Server(options).run() == 1);
+}
+
+}  // namespace
+}  // namespace sluice
