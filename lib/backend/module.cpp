@@ -89,13 +89,14 @@ std::variant<Methods*, ModuleProblem> load_code(std::string_view bytes, const Sh
     const std::lock_guard lock(loaded_mutex);
     if (const auto found = loaded.find(content); found != loaded.end()) return found->second;
   }
-  const Descriptor copy = private_copy(bytes);
+  Descriptor copy = private_copy(bytes);
   if (!copy) return ModuleProblem{std::string("can't be copied to memory: ") + std::strerror(errno)};
   const std::string path = "/proc/self/fd/" + std::to_string(copy.get());
   void* const module = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (module == nullptr) return ModuleProblem{std::string("can't be loaded: ") + ::dlerror()};
   auto* const methods = reinterpret_cast<Methods*>(::dlsym(module, "sluice_module_methods"));
   if (methods == nullptr) return ModuleProblem{"is no module: it has no methods"};
+  copy.release();  // stays open: by the same path again, dlopen() would give this code again
   const std::lock_guard lock(loaded_mutex);
   return loaded.emplace(content, methods).first->second;
 }
