@@ -130,6 +130,7 @@ void ChildBackend::on_discovered(std::string_view document) {
 
 void ChildBackend::on_done(BackendCall& call, const proto::Reply* reply, const proto::Error* error) {
   --calls_;
+  if (call.begun) metrics_->run_time.observe(hub_.now() - call.call.started);
   hub_.finish(call, reply, error);
   dispatch();
   end_if_done();

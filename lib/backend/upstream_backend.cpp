@@ -76,7 +76,7 @@ bool UpstreamBackend::place(UpstreamCall& call) {
   if (found.endpoint == call.failed && other_to_come(call.failed)) return false;
   open_for_balance(*found.endpoint);
   static_cast<ListHook<BackendQueueTag>&>(call.call).unlink();
-  if (++call.tries == 1) call.call.call.started = hub_.now();
+  if (++call.tries == 1) call.call.begin(hub_.now());
   send(call, call.attempts[0], found);
   return true;
 }
@@ -263,6 +263,9 @@ void UpstreamBackend::finish(UpstreamCall& call, const proto::Reply* reply, cons
   }
   static_cast<ListHook<BackendQueueTag>&>(given).unlink();
   calls_.erase(given.serial);
+  // A notification that is not answered runs there for who knows how long.
+  const bool measured = given.begun && !given.call.request.is_notification();
+  if (measured) metrics_->run_time.observe(hub_.now() - given.call.started);
   hub_.finish(given, reply, error);
   on_change();
 }

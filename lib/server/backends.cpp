@@ -51,7 +51,7 @@ Backends::Open Backends::open(const BackendSettings& settings, const Modules& mo
   made.settings = settings;
   made.id = hub_.new_id();
   const Extent extent = extent_of(settings);
-  made.metrics = std::make_shared<BackendMetrics>(settings.name, extent.instances);
+  made.metrics = std::make_shared<BackendMetrics>(settings.name, extent.instances, extent.calls_max);
   made.handler =
       std::make_shared<BackendHandler>(hub_, made.id, made.metrics, extent.calls_max + settings.queue);
   made.current = std::make_shared<std::atomic<bool>>(true);

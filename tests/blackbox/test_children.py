@@ -473,6 +473,20 @@ class Bounds(ChildTest):
             self.assertGreater(self.assert_error(reply, -32009)["data"]["retry_after_ms"], 0)
         self.assert_at_rest(daemon)
 
+    def test_a_refused_call_finds_a_place_after_the_wait_that_it_was_told_of(self):
+        daemon, connection = self.with_child(concurrency=1, queue=2)
+        seconds = 0.2 * SLOW
+        self.assertIn("result", connection.request("faulty.sleep", [seconds]))
+        for _ in range(4):
+            connection.call("faulty.sleep", [seconds])
+        refusal = self.assert_error(connection.receive(), -32009, "method_busy")["data"]["retry_after_ms"]
+        self.assertTrue(seconds * 1000 <= refusal <= 6 * seconds * 1000, refusal)
+        watch = Stopwatch()
+        replies = connection.receive_many(3, 20)
+        self.assertTrue(all("result" in reply for reply in replies), replies)
+        # All that was in the way has ended by then, so that there was a place.
+        self.assert_below(watch.ms(), refusal * 1.5)
+
     def test_a_backend_that_hangs_leaves_places_to_others(self):
         daemon = self.start(server={"max_in_flight": 64, "connection_window": 1000},
                             backends=[child(concurrency=1, queue=16), child("other")])
