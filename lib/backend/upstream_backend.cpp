@@ -40,7 +40,7 @@ void UpstreamBackend::submit(BackendCall& call) {
 void UpstreamBackend::wait(UpstreamCall& call) {
   call.timer = UpstreamCall::Timer::none;
   hub_.io().clear_deadline(call.call);
-  waiting_.push_back(call.call);
+  waiting_.push_back(call.call, call.call.call.priority);
   on_change();
 }
 
@@ -54,13 +54,7 @@ void UpstreamBackend::on_turn_end() {
 }
 
 void UpstreamBackend::dispatch() {
-  bool full = false;
-  waiting_.for_each([&](BackendCall& call) {
-    if (full) return;
-    UpstreamCall* const waiting = find(call);
-    // One that waits for a certain URL keeps nobody else from theirs.
-    if (waiting != nullptr && !place(*waiting)) full = waiting->failed == nullptr;
-  });
+  place_waiting();
   if (!waiting_.empty() && hopeless()) refuse_waiting();
   open_for_waiting();
   if (discovery_.due() && !retiring_) discover();
@@ -70,15 +64,30 @@ void UpstreamBackend::dispatch() {
   show_breaker();
 }
 
-bool UpstreamBackend::place(UpstreamCall& call) {
+void UpstreamBackend::place_waiting() {
+  bool full = false;
+  Place found;
+  const auto may_go = [&](const BackendCall& call) {
+    const UpstreamCall* const waiting = full ? nullptr : find(call);
+    if (waiting == nullptr) return false;
+    found = place_for(*waiting);
+    // One that waits for a certain URL keeps nobody else from theirs.
+    full = found.endpoint == nullptr && waiting->failed == nullptr;
+    return found.endpoint != nullptr;
+  };
+  while (BackendCall* const taken = waiting_.take_if(may_go)) {
+    UpstreamCall& call = *find(*taken);
+    open_for_balance(*found.endpoint);
+    if (++call.tries == 1) taken->begin(hub_.now());
+    send(call, call.attempts[0], found);
+  }
+}
+
+UpstreamBackend::Place UpstreamBackend::place_for(const UpstreamCall& call) {
   const Place found = find_place(call.failed, nullptr);
-  if (found.endpoint == nullptr) return false;
-  if (found.endpoint == call.failed && other_to_come(call.failed)) return false;
-  open_for_balance(*found.endpoint);
-  static_cast<ListHook<BackendQueueTag>&>(call.call).unlink();
-  if (++call.tries == 1) call.call.begin(hub_.now());
-  send(call, call.attempts[0], found);
-  return true;
+  const bool waits_for_other =
+      found.endpoint != nullptr && found.endpoint == call.failed && other_to_come(call.failed);
+  return waits_for_other ? Place{} : found;
 }
 
 // A connection with room, where there is least to do; `last_choice` only if there is no other.
@@ -172,7 +181,7 @@ bool UpstreamBackend::hopeless() const {
 
 void UpstreamBackend::refuse_waiting() {
   const proto::Error error = refusal();
-  while (BackendCall* const call = waiting_.front()) finish(*find(*call), nullptr, &error);
+  while (BackendCall* const call = waiting_.pop_front()) finish(*find(*call), nullptr, &error);
 }
 
 milliseconds UpstreamBackend::retry_after() const {
