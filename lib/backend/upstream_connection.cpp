@@ -170,13 +170,17 @@ void UpstreamConnection::fail(UpstreamAttempt& attempt, UpstreamFailure how) {
 }
 
 void UpstreamConnection::reject(std::string_view text, const char* why) {
-  constexpr auto kRubbishPeriod = std::chrono::seconds(1);
   route().log.misbehaved(route().label, why, text, hub().now());
+  count_rubbish(text.size() + kRubbishPieceBytes);
+}
+
+void UpstreamConnection::count_rubbish(std::size_t bytes) {
+  constexpr auto kRubbishPeriod = std::chrono::seconds(1);
   if (hub().now() - rubbish_since_ >= kRubbishPeriod) {
     rubbish_since_ = hub().now();
     rubbish_bytes_ = 0;
   }
-  rubbish_bytes_ += text.size() + 1;
+  rubbish_bytes_ += bytes;
   if (rubbish_bytes_ > kRubbishBytesMax) end(End::misbehaved, "too much that is no reply");
 }
 

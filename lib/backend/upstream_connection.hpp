@@ -1,6 +1,7 @@
 // One connection to an upstream, whatever it speaks.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -114,6 +115,7 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
   static constexpr std::size_t kUnsentBytesMax = 256 * 1024;     // past it no more attempts are taken
   static constexpr std::size_t kForgottenMax = 1024;  // ids of stopped attempts whose replies may yet come
   static constexpr std::size_t kRubbishBytesMax = 1024 * 1024;  // a second
+  static constexpr std::size_t kRubbishPieceBytes = 64;         // what each piece of it costs at least
 
   UpstreamConnection(const UpstreamRoute& route, Owner& owner);
 
@@ -142,6 +144,10 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
   void take_long(std::string_view start);
   // Something that is no reply; too much of it ends the connection.
   void reject(std::string_view text, const char* why);
+  // The same of what there is nothing to say about.
+  void count_rubbish(std::size_t bytes);
+  // What was counted as rubbish before it was known to be none.
+  void excuse(std::size_t bytes) { rubbish_bytes_ -= std::min(rubbish_bytes_, bytes); }
   void fail(UpstreamAttempt& attempt, UpstreamFailure how);
   UpstreamAttempt* only_attempt();
   void note_room() { owner_->on_room(*this); }
@@ -162,9 +168,11 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
     };
   }
 
- private:
+  // Whatever is done when Asio calls.
   template <typename Task>
   void guard(const Task& task);
+
+ private:
   void on_dialled(boost::system::error_code error);
   void on_deadline(TimePoint now) override;
   void release(UpstreamAttempt& attempt);

@@ -53,6 +53,7 @@ void HttpConnection::write(UpstreamAttempt& attempt, const ActiveCall& call) {
   append_call(body_, call, method_of(call), attempt.id, hub().now());
   head_ = head_of(call, body_.size());
   notification_ = call.request.is_notification();
+  interims_ = 0;
   writing_ = true;
   note_sent();
   const std::array<boost::asio::const_buffer, 2> parts = {boost::asio::buffer(head_),
@@ -77,9 +78,9 @@ void HttpConnection::on_response(boost::system::error_code error, std::size_t) {
   if (error) return on_broken(error);
   note_received();
   const unsigned status = parser_->get().result_int();
-  if (status < 200) return read_response();
   UpstreamAttempt* const attempt = only_attempt();
   if (attempt == nullptr) return end(End::unused, "a response to nothing");
+  if (status < 200) return take_interim(status);
   const bool keep_alive = parser_->keep_alive() && !writing_;
   const std::string body = std::move(parser_->get().body());
   take_response(*attempt, status, body);
@@ -87,6 +88,13 @@ void HttpConnection::on_response(boost::system::error_code error, std::size_t) {
   if (!keep_alive) return end(End::unused, "its response was to be the last");
   read_response();
   note_room();
+}
+
+void HttpConnection::take_interim(unsigned status) {
+  constexpr unsigned kSwitching = 101;
+  if (status == kSwitching) return end(End::misbehaved, "a change of protocol that was not asked for");
+  if (++interims_ > kInterimMax) return end(End::misbehaved, "too many interim responses");
+  read_response();
 }
 
 // Whatever the status, a reply is one: many servers say in both ways that a call has failed.

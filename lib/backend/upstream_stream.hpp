@@ -57,16 +57,24 @@ class UpstreamStream {
   // asked go on with it otherwise.
   void close(bool abrupt = false);
 
+  // Told of the size of each read, before whoever reads: some of what comes never gets to them.
+  void on_read(std::function<void(std::size_t)> told) { on_read_ = std::move(told); }
+
   executor_type get_executor() { return socket_.get_executor(); }
 
   template <typename Buffers, typename Token>
   auto async_read_some(const Buffers& buffers, Token&& token) {
     return boost::asio::async_initiate<Token, void(boost::system::error_code, std::size_t)>(
         [this](auto handler, const Buffers& into) {
+          auto told = [this, handler = std::move(handler)](boost::system::error_code error,
+                                                           std::size_t bytes) mutable {
+            if (on_read_) on_read_(bytes);
+            handler(error, bytes);
+          };
           if (tls_) {
-            tls_->async_read_some(into, std::move(handler));
+            tls_->async_read_some(into, std::move(told));
           } else {
-            socket_.async_read_some(into, std::move(handler));
+            socket_.async_read_some(into, std::move(told));
           }
         },
         token, buffers);
@@ -97,6 +105,7 @@ class UpstreamStream {
   NameLookup lookup_;
   Socket socket_;
   std::optional<boost::asio::ssl::stream<Socket&>> tls_;
+  std::function<void(std::size_t)> on_read_;
   bool closed_ = false;
 };
 

@@ -233,6 +233,7 @@ class MisbehavingTest(UpstreamTest):
 
     server_type = Misbehaving
     scheme = "tcp"
+    floods = ("bad.flood", "bad.spaces", "bad.line_without_end")
 
     def upstream(self, **options):
         server = self.server_type(**options)
@@ -286,6 +287,18 @@ class MisbehavingTest(UpstreamTest):
             self.assert_error(client.request(method, {"bytes": 300_000}), -32008, "response_too_big")
             self.assert_serves(client)
 
+    def test_a_flood_costs_its_connection(self):
+        for method in self.floods:
+            with self.subTest(method=method):
+                server = self.upstream()
+                client = self.connect(self.front_of(server, connections=2, concurrency=1))
+                waiting = client.call("bad.wait", [method])
+                server.wait_seen("bad.wait")
+                self.assert_down(client.request(method, within=20))
+                server.released.set()
+                self.assertEqual(client.receive()["id"], waiting)
+                self.assert_serves(client)
+
     def test_the_time_limit_and_the_trace_go_with_the_call(self):
         client = self.connect(self.front_of(self.server))
         trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -338,11 +351,10 @@ class MisbehavingStreamTest(MisbehavingTest):
         front.wait_log("a reply to nothing that it was asked")
         self.assertEqual(self.server.accepted, 1)
 
-    def test_a_flood_ends_its_connection(self):
+    def test_floods_are_logged_a_few_times(self):
         front = self.front_of(self.server)
         client = self.connect(front)
         self.assert_down(client.request("bad.flood"))
-        self.assert_serves(client)
         self.assertLess(front.log_text().count("not a reply"), 150)
 
     def test_a_call_nobody_waits_for_is_cancelled(self):
@@ -379,6 +391,7 @@ class MisbehavingStreamTest(MisbehavingTest):
 class MisbehavingWebSocketTest(MisbehavingStreamTest):
     server_type = MisbehavingWebSocket
     scheme = "ws"
+    floods = ("bad.flood", "bad.pings", "bad.pongs", "bad.empty_messages", "bad.empty_frames")
 
     def test_messages_in_every_form(self):
         client = self.connect(self.front_of(self.server, connections=1))
@@ -403,12 +416,24 @@ class MisbehavingWebSocketTest(MisbehavingStreamTest):
 class MisbehavingHttpTest(MisbehavingTest):
     server_type = MisbehavingHttp
     scheme = "http"
+    floods = ("bad.endless_interims", "bad.endless_chunk_line", "bad.endless_trailers")
 
     def test_responses_in_every_form(self):
         client = self.connect(self.front_of(self.server))
         for method in ("bad.chunked", "bad.last", "bad.interim"):
             self.assertEqual(client.result(method, [method]), [method])
             self.assert_serves(client)
+
+    def test_interim_responses_up_to_their_number(self):
+        client = self.connect(self.front_of(self.server))
+        self.assertEqual(client.result("bad.interims", [16]), [16])
+        self.assert_down(client.request("bad.interims", [17]))
+        self.assert_serves(client)
+
+    def test_a_change_of_protocol_that_nobody_asked_for_breaks_the_connection(self):
+        client = self.connect(self.front_of(self.server))
+        self.assert_down(client.request("bad.switch"))
+        self.assert_serves(client)
 
     def test_responses_that_are_no_reply(self):
         client = self.connect(self.front_of(self.server))
