@@ -125,7 +125,7 @@ bool UpstreamConnection::take_message(std::string_view text, const proto::Messag
   const auto reply = proto::read_reply(text, message.single);
   if (!reply || message.is_batch()) {
     reject(text, "not a reply");
-    return false;
+    return take_bad_reply(text, message);
   }
   UpstreamAttempt* const attempt = find(reply->id);
   if (attempt == nullptr) {
@@ -134,6 +134,16 @@ bool UpstreamConnection::take_message(std::string_view text, const proto::Messag
   }
   release(*attempt);
   owner_->on_reply(*attempt, *reply);
+  return true;
+}
+
+// If it would be a reply by its id, nothing better will come for that attempt.
+bool UpstreamConnection::take_bad_reply(std::string_view text, const proto::Message& message) {
+  if (closed_ || message.single.method.present()) return false;
+  const auto id = proto::read_reply_id(text, message.single);
+  UpstreamAttempt* const attempt = id ? find(*id) : nullptr;
+  if (attempt == nullptr) return false;
+  fail(*attempt, UpstreamFailure::no_reply);
   return true;
 }
 

@@ -134,7 +134,7 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
   // All attempts so far may have left.
   void note_sent() { sent_up_to_ = last_id_; }
   void note_received() { received_at_ = hub().now(); }
-  // A message that came in whole. False where it was no reply to anything.
+  // A message that came in whole. False where no attempt is over by it.
   bool take_message(std::string_view text, const proto::Message& message);
   // What should be one message and nothing else.
   bool take_text(std::string_view text);
@@ -175,6 +175,7 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
  private:
   void on_dialled(boost::system::error_code error);
   void on_deadline(TimePoint now) override;
+  bool take_bad_reply(std::string_view text, const proto::Message& message);
   void release(UpstreamAttempt& attempt);
   void rest();
   void forget(std::uint64_t id);

@@ -323,10 +323,22 @@ class Misbehaviour(ChildTest):
         self.assertIn("a reply to nothing that it was asked", log)
         self.assertNotIn("\x1b", log)
 
-    def test_a_reply_with_both_result_and_error_is_none(self):
-        with self.daemon.connect() as connection:
-            self.assert_error(connection.request("faulty.both", timeout_ms=ms(100)), -32002)
-            eventually(10, lambda: code(connection.request("faulty.pid")) == "ok")
+    def test_a_reply_that_is_none_answers_its_call_and_no_other(self):
+        daemon, connection = self.with_child(concurrency=8)
+        connection.call("faulty.ignore", id="other", timeout_ms=ms(60000))
+        self.assert_error(connection.request("faulty.both"), -32603, "internal")
+        for text in ('"result":1,"error":{"code":1,"message":"both"}', '"error":"text"', '"error":{"code":1}', '"resul":1',
+                     '"result":NaN', '"result":1}}', '"result":1} and more'):
+            with self.subTest(text=text):
+                self.assert_error(connection.request("faulty.reply_with", [text]), -32603, "internal")
+        self.assert_serves(connection)
+        connection.call("faulty.die")
+        self.assert_error(connection.receive_by_id(2)["other"], -32013, "backend_down")
+
+    def test_a_childs_own_call_is_no_reply_whatever_its_id(self):
+        daemon, connection = self.with_child()
+        reply = connection.request("faulty.reply_with", ['"method":"other"'], timeout_ms=ms(100))
+        self.assert_error(reply, -32002, "timeout")
 
     def test_a_flood_delays_no_other_backend(self):
         with self.daemon.connect() as connection, self.daemon.connect() as bystander:
@@ -350,6 +362,15 @@ class Misbehaviour(ChildTest):
         for id_first in (True, False):
             self.assert_error(connection.request("faulty.giant", [3, id_first]), -32008, "response_too_big")
             self.assert_serves(connection)
+
+    def test_a_long_result_is_replaced_for_its_own_call_among_others(self):
+        daemon, connection = self.with_child(server={"max_response": "1MiB"}, concurrency=8)
+        connection.call("faulty.ignore", id="other", timeout_ms=ms(60000))
+        for id_first in (True, False):
+            self.assert_error(connection.request("faulty.giant", [3, id_first]), -32008, "response_too_big")
+        self.assert_serves(connection)
+        connection.call("faulty.die")
+        self.assert_error(connection.receive_by_id(2)["other"], -32013, "backend_down")
 
     def test_a_long_line_for_another_answers_nobody_else(self):
         daemon, connection = self.with_child(server={"max_response": "100KiB"})

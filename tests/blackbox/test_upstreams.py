@@ -299,6 +299,11 @@ class MisbehavingTest(UpstreamTest):
                 self.assertEqual(client.receive()["id"], waiting)
                 self.assert_serves(client)
 
+    def test_a_reply_that_is_none_answers_its_call(self):
+        client = self.connect(self.front_of(self.server))
+        self.assert_down(client.request("bad.both"))
+        self.assert_serves(client)
+
     def test_the_time_limit_and_the_trace_go_with_the_call(self):
         client = self.connect(self.front_of(self.server))
         trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

@@ -189,6 +189,9 @@ class Misbehaving(Server):
         self.say(connection, reply(id, params))
         self.say(connection, reply(id, "again"))
 
+    def what_both(self, connection, id, params):
+        self.say(connection, json.dumps({"jsonrpc": "2.0", "id": id, "result": 1, "error": {"code": 1, "message": "both"}}))
+
     def what_unknown(self, connection, id, params):
         for text in (reply(id + 1_000_000, "whose?"), reply("text", 1), reply(id, params)):
             self.say(connection, text)
