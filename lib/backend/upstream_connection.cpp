@@ -124,6 +124,7 @@ bool UpstreamConnection::take_message(std::string_view text, const proto::Messag
   doubted_ = false;
   const auto reply = proto::read_reply(text, message.single);
   if (!reply || message.is_batch()) {
+    if (take_unnamed(text, message)) return true;
     reject(text, "not a reply");
     return take_bad_reply(text, message);
   }
@@ -132,8 +133,7 @@ bool UpstreamConnection::take_message(std::string_view text, const proto::Messag
     if (forgotten_.erase(reply->id) == 0) reject(text, "a reply to nothing that it was asked");
     return false;
   }
-  release(*attempt);
-  owner_->on_reply(*attempt, *reply);
+  answer(*attempt, *reply);
   return true;
 }
 
@@ -158,9 +158,9 @@ bool UpstreamConnection::take_text(std::string_view text) {
   return false;
 }
 
-void UpstreamConnection::take_silence(UpstreamAttempt& attempt) {
+void UpstreamConnection::answer(UpstreamAttempt& attempt, const proto::Reply& reply) {
   release(attempt);
-  owner_->on_reply(attempt, proto::Reply{});
+  owner_->on_reply(attempt, reply);
 }
 
 // If it began with its id, or can be that of one call only, that call is told.

@@ -30,6 +30,7 @@ struct UpstreamAttempt {
   UpstreamConnection* connection = nullptr;  // whose it is; null: it is over, or never was
   TimePoint began;
   bool sent = false;    // set at its connection's end: some of it may have left this machine
+  bool failed = false;  // whatever its reply says, its server says beside it that it did not do well
   bool probe = false;   // of a half-open breaker
   bool judged = false;  // its breaker knows what to think of it
 
@@ -128,6 +129,8 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
   virtual std::size_t capacity() const { return route().settings.concurrency; }
   virtual std::size_t unsent() const { return 0; }
   virtual bool answers_notifications() const { return false; }
+  // A message that names no attempt. True where it was for one nevertheless.
+  virtual bool take_unnamed(std::string_view, const proto::Message&) { return false; }
 
   // The other side can be spoken to.
   void opened();
@@ -138,8 +141,8 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
   bool take_message(std::string_view text, const proto::Message& message);
   // What should be one message and nothing else.
   bool take_text(std::string_view text);
-  // The attempt is over as it should be, without a reply.
-  void take_silence(UpstreamAttempt& attempt);
+  // The attempt is over as it should be; the reply of a notification has nothing in it.
+  void answer(UpstreamAttempt& attempt, const proto::Reply& reply);
   // The beginning of one that is too big: the call is told, and the connection ends.
   void take_long(std::string_view start);
   // Something that is no reply; too much of it ends the connection.

@@ -15,6 +15,7 @@ namespace {
 
 namespace http = boost::beast::http;
 
+constexpr unsigned kRedirect = 300;               // statuses below it say that all went well
 constexpr std::size_t kKeptBytesMax = 64 * 1024;  // of room, in buffers between calls
 
 // It was checked by nobody: what is not as W3C has it must not get into a header.
@@ -99,13 +100,23 @@ void HttpConnection::take_interim(unsigned status) {
 
 // Whatever the status, a reply is one: many servers say in both ways that a call has failed.
 void HttpConnection::take_response(UpstreamAttempt& attempt, unsigned status, const std::string& body) {
-  constexpr unsigned kRedirect = 300;
   if (notification_) {
-    return status < kRedirect ? take_silence(attempt) : fail(attempt, UpstreamFailure::no_reply);
+    return status < kRedirect ? answer(attempt, proto::Reply{}) : fail(attempt, UpstreamFailure::no_reply);
   }
   if (take_text(body) || closed()) return;
   reject("status " + std::to_string(status), "no reply in a response");
   if (!closed()) fail(attempt, UpstreamFailure::no_reply);
+}
+
+// The error of a server that has not read as far as the id, or was not willing to, is for the one call there
+// is. Its breaker goes by the status.
+bool HttpConnection::take_unnamed(std::string_view text, const proto::Message& message) {
+  UpstreamAttempt* const attempt = only_attempt();
+  const auto error = proto::read_unnamed_error(text, message.single);
+  if (attempt == nullptr || !error) return false;
+  attempt->failed = parser_->get().result_int() >= kRedirect;
+  answer(*attempt, *error);
+  return true;
 }
 
 void HttpConnection::on_broken(boost::system::error_code error) {

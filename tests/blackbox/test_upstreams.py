@@ -450,6 +450,22 @@ class MisbehavingHttpTest(MisbehavingTest):
         client = self.connect(self.front_of(self.server))
         self.assertEqual(client.request("bad.500_with_reply")["error"]["code"], -32000)
 
+    def test_an_error_for_no_id_is_that_of_the_one_call_there_is(self):
+        client = self.connect(self.front_of(self.server))
+        for status in ("200 OK", "400 Bad Request", "429 Too Many Requests", "500 Internal Server Error"):
+            with self.subTest(status=status):
+                error = client.request("bad.unnamed", [status])["error"]
+                self.assertEqual(error, {"code": -32050, "message": "no", "data": {"reason": "own"}})
+                self.assert_serves(client)
+        self.assertEqual(self.server.accepted, 1)
+
+    def test_the_breaker_goes_by_the_status_of_an_error_for_no_id(self):
+        front = self.front_of(self.server, breaker={"failures": 2, "window": "1m", "open": "1m"})
+        client = self.connect(front)
+        for status in ("200 OK", "200 OK", "429 Too Many Requests", "429 Too Many Requests"):
+            self.assertEqual(client.request("bad.unnamed", [status])["error"]["code"], -32050)
+        self.assert_error(client.request("bad.ok"), -32013, "circuit_open")
+
     def test_headers_say_what_members_say(self):
         front = self.front_of(self.server)
         trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

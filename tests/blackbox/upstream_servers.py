@@ -269,6 +269,10 @@ class MisbehavingHttp(Misbehaving):
     def what_500_with_reply(self, connection, id, params):
         self.respond(connection, "500 Internal Server Error", error(id, -32000, {"reason": "own"}))
 
+    def what_unnamed(self, connection, id, params):
+        """With params[0] for its status."""
+        self.respond(connection, params[0], error(None, -32050, {"reason": "own"}))
+
     def what_chunked(self, connection, id, params):
         text = reply(id, params)
         chunks = "".join(f"1\r\n{each}\r\n" for each in text)
