@@ -4,7 +4,7 @@
 
 namespace sluice::core {
 
-UpstreamBackend::UpstreamBackend(BackendHub& hub, BackendSettings settings,
+UpstreamBackend::UpstreamBackend(BackendHub& hub, BackendSettings settings, const std::string& authorities,
                                  std::shared_ptr<BackendMetrics> metrics,
                                  UpstreamDiscovery::Discovered discovered)
     : hub_(hub),
@@ -14,11 +14,11 @@ UpstreamBackend::UpstreamBackend(BackendHub& hub, BackendSettings settings,
       backoff_(settings_.upstream->retry.backoff, kLongestWait),
       hedges_(settings_.upstream->hedge),
       discovery_(hub, *this, settings_.name, settings_.discover, std::move(discovered)) {
-  const auto authorities = std::make_shared<UpstreamAuthorities>(settings_.upstream->ca);
+  const auto shared = std::make_shared<UpstreamAuthorities>(authorities);
   UpstreamEndpoint::Owner& owner = *this;
   for (std::size_t i = 0; i < settings_.upstream->urls.size(); ++i) {
     endpoints_.push_back(
-        std::make_unique<UpstreamEndpoint>(hub_, settings_, i, authorities, *metrics_, log_, owner));
+        std::make_unique<UpstreamEndpoint>(hub_, settings_, i, shared, *metrics_, log_, owner));
   }
 }
 

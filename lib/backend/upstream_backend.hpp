@@ -23,8 +23,9 @@ namespace sluice::core {
 // Backends' thread only.
 class UpstreamBackend final : public Backend, private UpstreamEndpoint::Owner, private TurnEnd {
  public:
-  UpstreamBackend(BackendHub& hub, BackendSettings settings, std::shared_ptr<BackendMetrics> metrics,
-                  UpstreamDiscovery::Discovered discovered);
+  // `authorities`: PEM text; empty: the system's.
+  UpstreamBackend(BackendHub& hub, BackendSettings settings, const std::string& authorities,
+                  std::shared_ptr<BackendMetrics> metrics, UpstreamDiscovery::Discovered discovered);
 
   void start() override;
   void submit(BackendCall& call) override;

@@ -13,28 +13,14 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core/role.hpp>
 
 #include "lib/backend/name_lookup.hpp"
+#include "lib/backend/upstream_authorities.hpp"
 #include "lib/backend/upstream_url.hpp"
 
 namespace sluice::core {
-
-// The authorities that sign upstreams' certificates. They are read when the first connection needs them, and
-// anew as long as they can't be read. Backends' thread only.
-class UpstreamAuthorities {
- public:
-  // `file`: PEM; empty: those whom the system trusts.
-  explicit UpstreamAuthorities(std::string file) : file_(std::move(file)) {}
-  // Null where they can't be read.
-  boost::asio::ssl::context* context(boost::system::error_code& error);
-
- private:
-  const std::string file_;
-  std::optional<boost::asio::ssl::context> context_;
-};
 
 // A socket and, if it has to be, TLS around it. Fulfils Asio's and Beast's AsyncReadStream and
 // AsyncWriteStream. It has to outlive its operations; close() ends them soon. Backends' thread only.

@@ -12,7 +12,8 @@ import sys
 import tempfile
 import time
 
-from daemon import DaemonTest, Stopwatch, code, duration, eventually, free_port, limit, main, ms, parse
+from daemon import (DaemonTest, Stopwatch, code, config_text, duration, eventually, free_port, limit, main, ms, parse,
+                    run_to_end)
 from tls import Authority
 from upstream_servers import Gate, Misbehaving, MisbehavingHttp, MisbehavingWebSocket
 
@@ -135,14 +136,43 @@ class SecureTest(UpstreamTest):
         front = self.front(f"https://127.0.0.2:{other.tcp()[1]}", ca=str(authority().certificate()))
         self.assert_refused(front, "certificate verify failed")
 
-    def test_authorities_that_are_missing_are_read_once_they_are_there(self):
-        with tempfile.TemporaryDirectory() as folder:
-            file = pathlib.Path(folder) / "ca.pem"
-            front = self.front(self.url("https"), ca=str(file), probe_interval=duration(50))
-            self.assert_refused(front, "")
-            file.write_bytes(authority().certificate().read_bytes())
-            front.wait_value(1, "sluice_backend_up")
-            self.assertEqual(self.connect(front).result("demo.sum", [1, 2]), 3)
+    def test_authorities_that_cannot_be_used_are_a_mistake_of_the_configuration(self):
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        good = authority().certificate().read_text()
+        for name, text, why in (("missing.pem", None, "can't be read: No such file or directory"),
+                                ("empty.pem", "", "holds no PEM certificate"),
+                                ("broken.pem", good + good[:-100], "holds a broken certificate")):
+            if text is not None:
+                (folder / name).write_text(text)
+            config = folder / "sluiced.toml"
+            config.write_text(config_text(backends=[{"name": "up", "url": "https://localhost", "methods": ["x"], "ca": name}]))
+            for arguments in (("--check",), ()):
+                with self.subTest(name=name, arguments=arguments):
+                    status, _, errors = run_to_end(*arguments, "--config", config)
+                    self.assertRegex(errors, rf'sluiced\.toml:\d+:\d+: backend\.ca = ".*{name}" {why}')
+                    self.assertEqual(status, 2)
+
+    def test_a_reload_reads_the_authorities_again(self):
+        file = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory())) / "ca.pem"
+
+        def reload(content, outcome):
+            begin = len(front.log)
+            file.write_bytes(content)
+            front.reload()
+            front.wait_log(outcome, begin=begin)
+
+        good, other = (each.certificate().read_bytes() for each in (authority(), stranger()))
+        file.write_bytes(good)
+        front = self.front(self.url("https"), ca=str(file), probe_interval=duration(50))
+        client = self.connect(front)
+        self.assertEqual(client.result("demo.sum", [1, 2]), 3)
+        reload(b"rubbish", r'backend\.ca = ".*ca\.pem" holds no PEM certificate')
+        front.wait_log("reload refused, the running configuration stays")
+        self.assertEqual(client.result("demo.sum", [1, 2]), 3)
+        reload(other, "configuration read again")
+        self.assert_refused(front, "certificate verify failed")
+        reload(good, "configuration read again")
+        eventually(5, lambda: client.request("demo.sum", [1, 2]).get("result") == 3)
 
     def test_a_server_without_tls(self):
         plain = self.start()
