@@ -42,6 +42,8 @@ struct BackendPlaces {
   core::BackendSettings settings;
   TextPlace module;
   TextPlace ca;
+  TextPlace command;
+  TextPlace directory;
 };
 
 struct LoadedConfig {
@@ -59,6 +61,10 @@ LoadedConfig parse_config(std::string_view text, const std::string& file);
 
 // Reads the file at that path, and the certificates and modules it names. A file that can't be read is one
 // error without a line. Takes a few seconds at most: a pipe that nobody writes to is given up.
-LoadedConfig load_config(const std::string& file);
+//
+// With `running`, the programs of child processes are looked for as well, but for backends that are as they
+// are there. The start of the daemon goes without: it tries again and again, and they may come later.
+LoadedConfig load_config(const std::string& file,
+                         const std::vector<core::BackendSettings>* running = nullptr);
 
 }  // namespace sluice::daemon

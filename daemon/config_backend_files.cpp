@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <variant>
 
+#include "lib/backend/find_program.hpp"
 #include "lib/backend/module.hpp"
 #include "lib/backend/upstream_authorities.hpp"
 #include "lib/observe/log.hpp"
@@ -34,6 +36,19 @@ void check_backend_files(const std::string& config_file, LoadedConfig& loaded) {
       complain(loaded, config_file, backend.ca,
                fmt::format("backend.ca = \"{}\" {}", core::printable(file), problem->what));
     }
+  }
+}
+
+void check_programs(const std::string& config_file, const std::vector<core::BackendSettings>& running,
+                    LoadedConfig& loaded) {
+  for (const BackendPlaces& backend : loaded.backends) {
+    if (!backend.settings.child || std::ranges::find(running, backend.settings) != running.end()) continue;
+    const auto problem = core::check_program(*backend.settings.child);
+    if (!problem) continue;
+    const bool command = problem->setting == core::ProgramProblem::Setting::command;
+    complain(loaded, config_file, command ? backend.command : backend.directory,
+             fmt::format("backend.{} can't be used: {}", command ? "command" : "working_directory",
+                         core::printable(problem->what)));
   }
 }
 

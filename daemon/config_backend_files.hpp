@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "daemon/config.hpp"
 
@@ -9,5 +10,9 @@ namespace sluice::daemon {
 
 // Adds an error for each module and each file of authorities that can't be used.
 void check_backend_files(const std::string& config_file, LoadedConfig& loaded);
+
+// The same for each child program that can't be run, but for backends that are as they are in `running`.
+void check_programs(const std::string& config_file, const std::vector<core::BackendSettings>& running,
+                    LoadedConfig& loaded);
 
 }  // namespace sluice::daemon

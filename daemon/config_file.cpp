@@ -82,7 +82,7 @@ std::string ConfigError::text() const {
   return fmt::format("{}:{}:{}: {}", name, line, column, message);
 }
 
-LoadedConfig load_config(const std::string& file) {
+LoadedConfig load_config(const std::string& file, const std::vector<core::BackendSettings>* running) {
   auto content = read_file(file);
   if (const auto* problem = std::get_if<Failure>(&content)) {
     LoadedConfig none;
@@ -93,6 +93,7 @@ LoadedConfig load_config(const std::string& file) {
   if (loaded.errors.size() > kConfigErrorsMax) return loaded;
   check_tls_files(file, loaded);
   check_backend_files(file, loaded);
+  if (running != nullptr) check_programs(file, *running, loaded);
   std::ranges::stable_sort(loaded.errors, {},
                            [](const ConfigError& each) { return std::pair(each.line, each.column); });
   return loaded;

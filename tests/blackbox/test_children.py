@@ -8,7 +8,7 @@ import sys
 import tempfile
 import unittest
 
-from daemon import SLOW, DaemonTest, Stopwatch, code, duration, eventually, main, message, ms
+from daemon import SLOW, DaemonTest, Stopwatch, code, duration, eventually, main, message, ms, run_to_end
 
 FAULTY = str(pathlib.Path(__file__).resolve().parent / "fault_backend.py")
 
@@ -600,6 +600,31 @@ class Reload(ChildTest):
         with daemon.connect() as other:
             reply = other.request("faulty.surroundings", timeout_ms=ms(5000))
             return reply["result"]["group"] if "result" in reply and "NEW" in reply["result"]["environment"] else None
+
+    def test_a_program_that_cannot_be_run_does_not_replace_one_that_can(self):
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        (folder / "text").write_text("no program")
+        daemon, connection = self.with_child()
+        pid = connection.result("faulty.pid")
+        for settings, key, why in (({"command": ["/nowhere/at-all"]}, "command", "/nowhere/at-all: No such file or directory"),
+                                   ({"command": [str(folder / "text")]}, "command", ".*text: Permission denied"),
+                                   ({"command": ["sh"], "env": {"PATH": "/nowhere"}}, "command", "sh: No such file"),
+                                   ({"working_directory": "/nowhere/"}, "working_directory", "/nowhere/: No such file")):
+            with self.subTest(settings=settings):
+                begin = len(daemon.log)
+                daemon.reload(backends=[child(**settings)])
+                daemon.wait_log(rf"sluiced\.toml:\d+:\d+: backend\.{key} can't be used: {why}", begin=begin)
+                daemon.wait_log("reload refused, the running configuration stays", begin=begin)
+                self.assertEqual(connection.result("faulty.pid"), pid)
+                status, _, errors = run_to_end("--check", "--config", daemon.config)
+                self.assertRegex(errors, rf"sluiced\.toml:\d+:\d+: backend\.{key} can't be used: {why}")
+                self.assertEqual(status, 2)
+
+    def test_a_backend_that_stays_as_it_is_keeps_no_reload_back(self):
+        daemon = self.start(backends=[child(command=["/nowhere/at-all"])])
+        daemon.reload(backends=[child(command=["/nowhere/at-all"]), child("second")])
+        daemon.wait_log("configuration read again")
+        self.assertEqual(code(self.connect(daemon).request("second.pid")), "ok")
 
     def test_backends_come_and_go(self):
         daemon, connection = self.with_child()
