@@ -256,11 +256,13 @@ void ConfigReader::read_backends(const toml::node& node) {
     complain(mistake.where.line, mistake.where.column, std::move(mistake.message));
   }
   for (BackendEntry& entry : entries) {
-    const auto module = entry.keys.find("module");
-    const TextPlace where = module == entry.keys.end() ? TextPlace{} : module->second;
-    result_.settings.backends.push_back(backend_of(std::move(entry), file_));
-    const std::string& file = result_.settings.backends.back().module;
-    if (!file.empty()) result_.modules.emplace_back(file, where);
+    const auto place = [keys = entry.keys](std::string_view key) {
+      const auto found = keys.find(key);
+      return found == keys.end() ? TextPlace{} : found->second;
+    };
+    const auto& settings = result_.settings.backends.emplace_back(backend_of(std::move(entry), file_));
+    result_.backends.push_back(
+        {settings, place("module"), place("ca"), place("command"), place("working_directory")});
   }
 }
 

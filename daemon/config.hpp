@@ -37,11 +37,20 @@ struct TlsFiles {
   TextPlace client_ca;
 };
 
+// A backend, and where in the file its own files are named.
+struct BackendPlaces {
+  core::BackendSettings settings;
+  TextPlace module;
+  TextPlace ca;
+  TextPlace command;
+  TextPlace directory;
+};
+
 struct LoadedConfig {
-  core::Settings settings;                                 // meant to be used only where there are no errors
-  std::vector<ConfigError> errors;                         // in the order of the file
-  std::vector<TlsFiles> tls_files;                         // to be looked into
-  std::vector<std::pair<std::string, TextPlace>> modules;  // the same
+  core::Settings settings;              // meant to be used only where there are no errors
+  std::vector<ConfigError> errors;      // in the order of the file
+  std::vector<TlsFiles> tls_files;      // to be looked into
+  std::vector<BackendPlaces> backends;  // the same
 
   bool ok() const { return errors.empty(); }
 };
@@ -50,8 +59,12 @@ struct LoadedConfig {
 // defaults, so that empty text is all defaults. Files that it names are not looked into.
 LoadedConfig parse_config(std::string_view text, const std::string& file);
 
-// Reads the file at that path, and the certificates it names. A file that can't be read is one error without
-// a line. Takes a few seconds at most: a pipe that nobody writes to is given up.
-LoadedConfig load_config(const std::string& file);
+// Reads the file at that path, and the certificates and modules it names. A file that can't be read is one
+// error without a line. Takes a few seconds at most: a pipe that nobody writes to is given up.
+//
+// With `running`, the programs of child processes are looked for as well, but for backends that are as they
+// are there. The start of the daemon goes without: it tries again and again, and they may come later.
+LoadedConfig load_config(const std::string& file,
+                         const std::vector<core::BackendSettings>* running = nullptr);
 
 }  // namespace sluice::daemon

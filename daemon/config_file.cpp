@@ -5,14 +5,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <system_error>
+#include <utility>
 #include <variant>
 
 #include "daemon/config.hpp"
+#include "daemon/config_backend_files.hpp"
 #include "daemon/config_tls.hpp"
-#include "lib/backend/module.hpp"
 #include "lib/observe/log.hpp"
 
 namespace sluice::daemon {
@@ -80,20 +82,7 @@ std::string ConfigError::text() const {
   return fmt::format("{}:{}:{}: {}", name, line, column, message);
 }
 
-namespace {
-
-void check_modules(LoadedConfig& loaded, const std::string& config_file) {
-  for (const auto& [file, where] : loaded.modules) {
-    const auto problem = core::check_module(file);
-    if (!problem) continue;
-    loaded.errors.push_back({config_file, where.line, where.column,
-                             "backend.module: " + core::printable(file) + " " + problem->what});
-  }
-}
-
-}  // namespace
-
-LoadedConfig load_config(const std::string& file) {
+LoadedConfig load_config(const std::string& file, const std::vector<core::BackendSettings>* running) {
   auto content = read_file(file);
   if (const auto* problem = std::get_if<Failure>(&content)) {
     LoadedConfig none;
@@ -101,8 +90,12 @@ LoadedConfig load_config(const std::string& file) {
     return none;
   }
   LoadedConfig loaded = parse_config(std::get<std::string>(content), file);
+  if (loaded.errors.size() > kConfigErrorsMax) return loaded;
   check_tls_files(file, loaded);
-  check_modules(loaded, file);
+  check_backend_files(file, loaded);
+  if (running != nullptr) check_programs(file, *running, loaded);
+  std::ranges::stable_sort(loaded.errors, {},
+                           [](const ConfigError& each) { return std::pair(each.line, each.column); });
   return loaded;
 }
 

@@ -1,8 +1,6 @@
 #include "daemon/config_tls.hpp"
 
-#include <algorithm>
 #include <string_view>
-#include <tuple>
 #include <utility>
 #include <variant>
 
@@ -36,7 +34,6 @@ void resolve_paths(core::TlsSettings& tls, const std::string& config_file) {
 
 void check_tls_files(const std::string& config_file, LoadedConfig& loaded) {
   auto& errors = loaded.errors;
-  if (errors.size() > kConfigErrorsMax) return;
   for (const TlsFiles& files : loaded.tls_files) {
     const auto outcome = core::TlsContext::load(files.settings);
     const auto* problem = std::get_if<core::TlsProblem>(&outcome);
@@ -45,9 +42,6 @@ void check_tls_files(const std::string& config_file, LoadedConfig& loaded) {
     errors.push_back(
         {config_file, place.line, place.column, "listen.tls." + core::describe(*problem, files.settings)});
   }
-  std::stable_sort(errors.begin(), errors.end(), [](const ConfigError& a, const ConfigError& b) {
-    return std::tie(a.line, a.column) < std::tie(b.line, b.column);
-  });
 }
 
 }  // namespace sluice::daemon

@@ -120,7 +120,7 @@ void Daemon::reload() {
   }
   service_.reloading();
   try {
-    LoadedConfig loaded = load_config(command_.config_file);
+    LoadedConfig loaded = load_config(command_.config_file, &settings_.backends);
     for (const ConfigError& error : loaded.errors) spdlog::error("{}", error.text());
     if (!loaded.ok()) throw std::invalid_argument("the configuration has errors");
     apply(std::move(loaded.settings));

@@ -1,6 +1,7 @@
 #include <exception>
 #include <iostream>
 #include <variant>
+#include <vector>
 
 #include "daemon/cli.hpp"
 #include "daemon/config.hpp"
@@ -11,7 +12,10 @@ namespace {
 
 int run(const sluice::daemon::CommandLine& command) {
   using namespace sluice::daemon;
-  const LoadedConfig loaded = command.config_file.empty() ? LoadedConfig{} : load_config(command.config_file);
+  const std::vector<sluice::core::BackendSettings> none;
+  const LoadedConfig loaded = command.config_file.empty()
+                                  ? LoadedConfig{}
+                                  : load_config(command.config_file, command.check ? &none : nullptr);
   for (const ConfigError& error : loaded.errors) std::cerr << error.text() << '\n';
   if (!loaded.ok()) return kExitUsage;
   if (command.check) {

@@ -28,6 +28,15 @@ std::optional<int> code_of(std::string_view error) {
 
 bool given(Span member) { return member.present() && member.kind != ValueKind::null; }
 
+// Whether there is an error and nothing else, and all that belongs to one.
+bool read_error(std::string_view text, const Envelope& envelope, Reply& reply) {
+  if (given(envelope.result) || envelope.error.kind != ValueKind::object) return false;
+  reply.error = envelope.error.in(text);
+  const auto code = code_of(reply.error);
+  reply.error_code = code.value_or(0);
+  return code.has_value();
+}
+
 }  // namespace
 
 std::optional<std::uint64_t> read_reply_id(std::string_view text, const Envelope& envelope) {
@@ -45,11 +54,14 @@ std::optional<Reply> read_reply(std::string_view text, const Envelope& envelope)
     reply.result = envelope.result.in(text);
     return reply;
   }
-  if (given(envelope.result) || envelope.error.kind != ValueKind::object) return std::nullopt;
-  reply.error = envelope.error.in(text);
-  const auto code = code_of(reply.error);
-  if (!code) return std::nullopt;
-  reply.error_code = *code;
+  if (!read_error(text, envelope, reply)) return std::nullopt;
+  return reply;
+}
+
+std::optional<Reply> read_unnamed_error(std::string_view text, const Envelope& envelope) {
+  Reply reply;
+  const bool unnamed = !given(envelope.id) && !envelope.method.present();
+  if (!unnamed || !read_error(text, envelope, reply)) return std::nullopt;
   return reply;
 }
 

@@ -22,6 +22,10 @@ struct Reply {
 // them; so is a missing version.
 std::optional<Reply> read_reply(std::string_view text, const Envelope& envelope);
 
+// An error that names no call, since the server did not get as far as to read which: its id is null or
+// absent. `id` is left 0; nothing where it is no such error.
+std::optional<Reply> read_unnamed_error(std::string_view text, const Envelope& envelope);
+
 // The id that a reply names, which may be all that is known of one that was too long to be read.
 std::optional<std::uint64_t> read_reply_id(std::string_view text, const Envelope& envelope);
 

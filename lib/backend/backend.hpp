@@ -32,10 +32,16 @@ struct BackendCall final : ListHook<BackendQueueTag>, ListHook<CarrierTag>, Dead
     static_cast<ListHook<CarrierTag>&>(*this).unlink();
   }
 
+  // It waits no longer.
+  void begin(TimePoint now) {
+    begun = true;
+    call.started = now;
+  }
+
   // Where it is: waiting (null), or with whom. Its start counts from here.
   void carry(Carrier& by, TimePoint now) {
     carrier = &by;
-    call.started = now;
+    begin(now);
     by.calls.push_back(*this);
   }
 
@@ -51,6 +57,7 @@ struct BackendCall final : ListHook<BackendQueueTag>, ListHook<CarrierTag>, Dead
   Backend& backend;
   const std::uint64_t serial;  // the id that it goes by towards the backend
   Carrier* carrier = nullptr;
+  bool begun = false;
   bool stopped = false;  // nobody waits for its answer any more
   bool probe = false;    // of a half-open breaker
   bool judged = false;   // its breaker knows what to think of it

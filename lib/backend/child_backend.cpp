@@ -27,17 +27,17 @@ void ChildBackend::start() {
 
 void ChildBackend::submit(BackendCall& call) {
   ++calls_;
-  waiting_.push_back(call);
+  waiting_.push_back(call, call.call.priority);
   dispatch();
 }
 
 void ChildBackend::dispatch() {
   // Calls that are over in the course of it need no second walk.
   if (std::exchange(dispatching_, true)) return;
-  while (BackendCall* const call = waiting_.front()) {
+  while (!waiting_.empty()) {
     ChildInstance* const instance = pick();
     if (instance != nullptr) {
-      hand_over(*call, *instance);
+      hand_over(*waiting_.pop_front(), *instance);
     } else if (!start_one()) {
       if (hopeless()) refuse_waiting();
       break;
@@ -48,7 +48,6 @@ void ChildBackend::dispatch() {
 }
 
 void ChildBackend::hand_over(BackendCall& call, ChildInstance& to) {
-  static_cast<ListHook<BackendQueueTag>&>(call).unlink();
   try {
     to.send(call);
   } catch (const std::bad_alloc&) {
@@ -130,6 +129,7 @@ void ChildBackend::on_discovered(std::string_view document) {
 
 void ChildBackend::on_done(BackendCall& call, const proto::Reply* reply, const proto::Error* error) {
   --calls_;
+  if (call.begun) metrics_->run_time.observe(hub_.now() - call.call.started);
   hub_.finish(call, reply, error);
   dispatch();
   end_if_done();

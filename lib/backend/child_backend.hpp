@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lib/backend/child_instance.hpp"
+#include "lib/call/priority_queue.hpp"
 #include "lib/include/sluice/method.hpp"
 
 namespace sluice::core {
@@ -50,7 +51,7 @@ class ChildBackend final : public Backend, private ChildInstance::Owner {
   const Discovered discovered_;
   ChildLog log_;
   std::vector<std::unique_ptr<ChildInstance>> instances_;
-  IntrusiveList<BackendCall, BackendQueueTag> waiting_;
+  PriorityQueue<BackendCall, BackendQueueTag> waiting_;
   std::size_t turn_ = 0;  // where the search for an instance begins
   std::size_t calls_ = 0;
   bool dispatching_ = false;

@@ -159,6 +159,13 @@ void ChildInstance::on_long_reply(ChildRun&, BackendCall& call) {
   owner_.on_done(call, nullptr, &error);
 }
 
+// It has run, and asking again would make no better reply of it.
+void ChildInstance::on_bad_reply(ChildRun&, BackendCall& call) {
+  judge_failure(call);
+  const auto error = proto::internal_error();
+  owner_.on_done(call, nullptr, &error);
+}
+
 void ChildInstance::on_answer(ChildRun&, std::string_view result) {
   discovering_ = false;
   hub_.io().clear_deadline(*this);

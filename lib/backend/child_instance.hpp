@@ -70,6 +70,7 @@ class ChildInstance final : private ChildRun::Owner, private Deadline {
 
   void on_reply(ChildRun& run, BackendCall& call, const proto::Reply& reply) override;
   void on_long_reply(ChildRun& run, BackendCall& call) override;
+  void on_bad_reply(ChildRun& run, BackendCall& call) override;
   void on_answer(ChildRun& run, std::string_view result) override;
   void on_room(ChildRun&) override { owner_.on_change(); }
   void on_end(ChildRun& run, const std::string& how) override;

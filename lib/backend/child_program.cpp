@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char** environ;
+#include "lib/backend/find_program.hpp"
 
 namespace sluice::core {
 namespace {
@@ -53,42 +53,6 @@ std::optional<Pipe> make_pipe() {
   return Pipe{Descriptor(ends[0]), Descriptor(ends[1])};
 }
 
-// What a service manager told this process is not for its children.
-bool is_own(std::string_view variable) {
-  for (const std::string_view name : {"NOTIFY_SOCKET=", "LISTEN_FDS=", "LISTEN_PID=", "LISTEN_FDNAMES=",
-                                      "WATCHDOG_USEC=", "WATCHDOG_PID=", "MAINPID="}) {
-    if (variable.starts_with(name)) return true;
-  }
-  return false;
-}
-
-std::vector<std::string> environment_of(const ChildSettings& settings) {
-  std::vector<std::string> variables;
-  for (char** each = environ; *each != nullptr; ++each) {
-    const std::string_view variable = *each;
-    const std::string name(variable.substr(0, variable.find('=')));
-    if (!is_own(variable) && !settings.environment.contains(name)) variables.emplace_back(variable);
-  }
-  for (const auto& [name, value] : settings.environment) variables.push_back(name + "=" + value);
-  return variables;
-}
-
-// Where the shell would find it.
-std::string find_program(const std::string& name, const std::vector<std::string>& environment) {
-  if (name.find('/') != std::string::npos) return name;
-  std::string_view path = "/usr/local/bin:/usr/bin:/bin";
-  for (const std::string& variable : environment) {
-    if (variable.starts_with("PATH=")) path = std::string_view(variable).substr(5);
-  }
-  while (!path.empty()) {
-    const std::string_view folder = path.substr(0, path.find(':'));
-    std::string candidate = std::string(folder.empty() ? "." : folder) + "/" + name;
-    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
-    path.remove_prefix(std::min(path.size(), folder.size() + 1));
-  }
-  return name;
-}
-
 std::variant<User, ChildFailure> find_user(const std::string& name) {
   passwd entry{};
   passwd* found = nullptr;
@@ -112,7 +76,7 @@ std::variant<Prepared, ChildFailure> prepare(const ChildSettings& settings) {
     prepared.user = std::get<User>(std::move(user));
   }
   prepared.environment = environment_of(settings);
-  prepared.program = find_program(settings.command.front(), prepared.environment);
+  prepared.program = find_program(settings, prepared.environment).name;
   for (const std::string& argument : settings.command) {
     prepared.arguments.push_back(const_cast<char*>(argument.c_str()));
   }

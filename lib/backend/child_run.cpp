@@ -17,7 +17,6 @@ namespace {
 constexpr auto kSilentTime = milliseconds(200);
 // Of the time that a process gets to end: so long the end of its stdin alone has to tell it.
 constexpr int kEndParts = 4;
-constexpr auto kRubbishPeriod = std::chrono::seconds(1);
 // Of what a child has left in its pipes at its end; more than a pipe holds.
 constexpr std::size_t kLastBytesMax = 1024 * 1024;
 
@@ -165,112 +164,6 @@ void ChildRun::close_input() {
   out_.clear();
   sent_ = 0;
   clogged_until_ = TimePoint::max();
-}
-
-// True where there is no more.
-bool ChildRun::drain(const Descriptor& from, std::size_t bytes_max,
-                     void (ChildRun::*take)(std::string_view)) {
-  std::string& buffer = hub_.io().read_buffer();
-  for (std::size_t total = 0; total < bytes_max;) {
-    const ssize_t got = ::read(from.get(), buffer.data(), std::min(buffer.size(), bytes_max - total));
-    if (got == 0) return true;
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return errno != EAGAIN;
-    total += static_cast<std::size_t>(got);
-    (this->*take)(std::string_view(buffer).substr(0, static_cast<std::size_t>(got)));
-  }
-  return false;
-}
-
-void ChildRun::read_output() {
-  output_gone_ = drain(process_.output, kReadBytesMax, &ChildRun::take_output);
-  if (output_gone_) {
-    watch(output_, process_.output, false, 0);
-    end_soon();
-  }
-}
-
-void ChildRun::take_output(std::string_view bytes) {
-  lines_.feed(
-      bytes, hub_.limits().response_bytes_max + kReplyOverheadBytes,
-      [this](std::string_view line) { take_line(line); },
-      [this](std::string_view start) { take_long_line(start); });
-  if (lines_.skipped() > proto::kOversizeSkipFactor * hub_.limits().response_bytes_max) {
-    spdlog::error("{}: it writes a line without an end; killed", label_);
-    kill();
-  }
-}
-
-void ChildRun::take_line(std::string_view line) {
-  while (!line.empty() && (line.front() == ' ' || line.front() == '\t')) line.remove_prefix(1);
-  if (line.empty()) return count_rubbish(1);
-  scanner_.reset();
-  const auto status = scanner_.scan(line);
-  const bool whole = status == proto::MessageScanner::Status::complete &&
-                     line.find_first_not_of(" \t", scanner_.position()) == std::string_view::npos;
-  if (!whole) return reject(line, "not a message on stdout");
-  const auto reply = proto::read_reply(line, scanner_.message().single);
-  if (!reply) return reject(line, "not a reply on stdout");
-  if (question_ != 0 && reply->id == question_) {
-    question_ = 0;
-    return owner_.on_answer(*this, reply->result);
-  }
-  BackendCall* const call = hub_.find(reply->id);
-  if (call == nullptr || call->carrier != this) return reject(line, "a reply to nothing that it was asked");
-  last_reply_ = hub_.now();
-  release(*call);
-  owner_.on_reply(*this, *call, *reply);
-}
-
-// The reply is lost, but if it began with its id, or can be that of one call only, that call is answered.
-void ChildRun::take_long_line(std::string_view start) {
-  reject(start, "a line over the size limit on stdout");
-  scanner_.reset();
-  scanner_.scan(start);
-  const auto id = proto::read_reply_id(start, scanner_.message().single);
-  if (question_ != 0 && id == question_) {
-    question_ = 0;
-    return owner_.on_answer(*this, {});
-  }
-  BackendCall* const call = id ? hub_.find(*id) : in_flight_ == 1 ? calls.front() : nullptr;
-  if (call == nullptr || call->carrier != this) return;
-  last_reply_ = hub_.now();
-  release(*call);
-  owner_.on_long_reply(*this, *call);
-}
-
-void ChildRun::reject(std::string_view line, const char* why) {
-  log_.misbehaved(label_, why, line, hub_.now());
-  count_rubbish(line.size() + 1);
-}
-
-void ChildRun::count_rubbish(std::size_t bytes) {
-  if (hub_.now() - rubbish_since_ >= kRubbishPeriod) {
-    rubbish_since_ = hub_.now();
-    rubbish_bytes_ = 0;
-  }
-  rubbish_bytes_ += bytes;
-  if (rubbish_bytes_ > kRubbishBytesMax) hold_back();
-}
-
-// Its own replies wait for it, and nobody else's.
-void ChildRun::hold_back() {
-  if (std::exchange(held_back_, true)) return;
-  watch(output_, process_.output, false, 0);
-  watch(errors_, process_.errors, false, 0);
-  read_on_at_ = rubbish_since_ + kRubbishPeriod;
-  wait_on();
-}
-
-void ChildRun::read_errors() {
-  errors_gone_ = drain(process_.errors, kReadBytesMax, &ChildRun::take_errors);
-  if (errors_gone_) watch(errors_, process_.errors, false, 0);
-}
-
-void ChildRun::take_errors(std::string_view bytes) {
-  const auto say = [this](std::string_view line) { log_.said(label_, line, hub_.now()); };
-  error_lines_.feed(bytes, kStderrLineBytesMax, say, say);
-  count_rubbish(bytes.size());
 }
 
 void ChildRun::end_soon() {

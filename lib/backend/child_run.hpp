@@ -10,6 +10,7 @@
 #include "lib/backend/child_log.hpp"
 #include "lib/backend/child_program.hpp"
 #include "lib/backend/line_buffer.hpp"
+#include "lib/backend/long_reply.hpp"
 #include "proto/message_scanner.hpp"
 
 namespace sluice::core {
@@ -26,6 +27,8 @@ class ChildRun final : public Carrier, private TurnEnd, private Deadline {
     virtual void on_reply(ChildRun& run, BackendCall& call, const proto::Reply& reply) = 0;
     // It has answered more than `response_bytes_max`.
     virtual void on_long_reply(ChildRun& run, BackendCall& call) = 0;
+    // It has answered with something that is no reply.
+    virtual void on_bad_reply(ChildRun& run, BackendCall& call) = 0;
     // It answered what was asked with ask(); empty where with an error.
     virtual void on_answer(ChildRun& run, std::string_view result) = 0;
     // More may be sent.
@@ -100,7 +103,12 @@ class ChildRun final : public Carrier, private TurnEnd, private Deadline {
   void take_output(std::string_view bytes);
   void take_errors(std::string_view bytes);
   void take_line(std::string_view line);
+  void take_bad_line(std::string_view line, const char* why);
   void take_long_line(std::string_view start);
+  void take_long_rest(std::string_view piece, bool is_last);
+  void take_long_reply(std::uint64_t id);
+  bool answers_question(std::uint64_t id);
+  BackendCall* answered_call(std::uint64_t id);
   void reject(std::string_view line, const char* why);
   void count_rubbish(std::size_t bytes);
   void hold_back();
@@ -119,6 +127,7 @@ class ChildRun final : public Carrier, private TurnEnd, private Deadline {
   Pipe exit_{*this, &ChildRun::on_exit};
   LineBuffer lines_;
   LineBuffer error_lines_;
+  LongReply long_reply_;  // of a line that is too long
   proto::MessageScanner scanner_;
   std::string out_;
   std::size_t sent_ = 0;  // bytes at the front of out_ that are with the kernel

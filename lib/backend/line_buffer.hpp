@@ -13,9 +13,10 @@ class LineBuffer {
  public:
   // `line_bytes_max` is the most that a line may have. Calls `on_line(line)` for each line that is whole,
   // without its end ("\n" or "\r\n"), and `on_long(start)` once for one that is too long, whose rest is
-  // dropped. Views last for the call.
-  template <typename OnLine, typename OnLong>
-  void feed(std::string_view bytes, std::size_t line_bytes_max, OnLine on_line, OnLong on_long) {
+  // not kept: `on_rest(piece, is_last)` sees it go by. Views last for the call.
+  template <typename OnLine, typename OnLong, typename OnRest>
+  void feed(std::string_view bytes, std::size_t line_bytes_max, OnLine on_line, OnLong on_long,
+            OnRest on_rest) {
     while (!bytes.empty()) {
       const std::size_t end = bytes.find('\n');
       const bool whole = end != std::string_view::npos;
@@ -23,9 +24,12 @@ class LineBuffer {
       bytes.remove_prefix(whole ? end + 1 : bytes.size());
       if (skipping_) {
         skipped_ += piece.size();
+        on_rest(piece, whole);
       } else if (held_.size() + piece.size() > line_bytes_max) {
-        held_ += piece.substr(0, line_bytes_max - std::min(line_bytes_max, held_.size()));
+        const std::size_t kept = line_bytes_max - std::min(line_bytes_max, held_.size());
+        held_ += piece.substr(0, kept);
         on_long(std::string_view(held_));
+        on_rest(piece.substr(kept), whole);
         skipping_ = true;
         skipped_ = 0;
       } else if (whole && held_.empty()) {

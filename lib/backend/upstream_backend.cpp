@@ -4,7 +4,7 @@
 
 namespace sluice::core {
 
-UpstreamBackend::UpstreamBackend(BackendHub& hub, BackendSettings settings,
+UpstreamBackend::UpstreamBackend(BackendHub& hub, BackendSettings settings, const std::string& authorities,
                                  std::shared_ptr<BackendMetrics> metrics,
                                  UpstreamDiscovery::Discovered discovered)
     : hub_(hub),
@@ -14,11 +14,11 @@ UpstreamBackend::UpstreamBackend(BackendHub& hub, BackendSettings settings,
       backoff_(settings_.upstream->retry.backoff, kLongestWait),
       hedges_(settings_.upstream->hedge),
       discovery_(hub, *this, settings_.name, settings_.discover, std::move(discovered)) {
-  const auto authorities = std::make_shared<UpstreamAuthorities>(settings_.upstream->ca);
+  const auto shared = std::make_shared<UpstreamAuthorities>(authorities);
   UpstreamEndpoint::Owner& owner = *this;
   for (std::size_t i = 0; i < settings_.upstream->urls.size(); ++i) {
     endpoints_.push_back(
-        std::make_unique<UpstreamEndpoint>(hub_, settings_, i, authorities, *metrics_, log_, owner));
+        std::make_unique<UpstreamEndpoint>(hub_, settings_, i, shared, *metrics_, log_, owner));
   }
 }
 
@@ -40,7 +40,7 @@ void UpstreamBackend::submit(BackendCall& call) {
 void UpstreamBackend::wait(UpstreamCall& call) {
   call.timer = UpstreamCall::Timer::none;
   hub_.io().clear_deadline(call.call);
-  waiting_.push_back(call.call);
+  waiting_.push_back(call.call, call.call.call.priority);
   on_change();
 }
 
@@ -54,13 +54,7 @@ void UpstreamBackend::on_turn_end() {
 }
 
 void UpstreamBackend::dispatch() {
-  bool full = false;
-  waiting_.for_each([&](BackendCall& call) {
-    if (full) return;
-    UpstreamCall* const waiting = find(call);
-    // One that waits for a certain URL keeps nobody else from theirs.
-    if (waiting != nullptr && !place(*waiting)) full = waiting->failed == nullptr;
-  });
+  place_waiting();
   if (!waiting_.empty() && hopeless()) refuse_waiting();
   open_for_waiting();
   if (discovery_.due() && !retiring_) discover();
@@ -70,15 +64,30 @@ void UpstreamBackend::dispatch() {
   show_breaker();
 }
 
-bool UpstreamBackend::place(UpstreamCall& call) {
+void UpstreamBackend::place_waiting() {
+  bool full = false;
+  Place found;
+  const auto may_go = [&](const BackendCall& call) {
+    const UpstreamCall* const waiting = full ? nullptr : find(call);
+    if (waiting == nullptr) return false;
+    found = place_for(*waiting);
+    // One that waits for a certain URL keeps nobody else from theirs.
+    full = found.endpoint == nullptr && waiting->failed == nullptr;
+    return found.endpoint != nullptr;
+  };
+  while (BackendCall* const taken = waiting_.take_if(may_go)) {
+    UpstreamCall& call = *find(*taken);
+    open_for_balance(*found.endpoint);
+    if (++call.tries == 1) taken->begin(hub_.now());
+    send(call, call.attempts[0], found);
+  }
+}
+
+UpstreamBackend::Place UpstreamBackend::place_for(const UpstreamCall& call) {
   const Place found = find_place(call.failed, nullptr);
-  if (found.endpoint == nullptr) return false;
-  if (found.endpoint == call.failed && other_to_come(call.failed)) return false;
-  open_for_balance(*found.endpoint);
-  static_cast<ListHook<BackendQueueTag>&>(call.call).unlink();
-  if (++call.tries == 1) call.call.call.started = hub_.now();
-  send(call, call.attempts[0], found);
-  return true;
+  const bool waits_for_other =
+      found.endpoint != nullptr && found.endpoint == call.failed && other_to_come(call.failed);
+  return waits_for_other ? Place{} : found;
 }
 
 // A connection with room, where there is least to do; `last_choice` only if there is no other.
@@ -172,7 +181,7 @@ bool UpstreamBackend::hopeless() const {
 
 void UpstreamBackend::refuse_waiting() {
   const proto::Error error = refusal();
-  while (BackendCall* const call = waiting_.front()) finish(*find(*call), nullptr, &error);
+  while (BackendCall* const call = waiting_.pop_front()) finish(*find(*call), nullptr, &error);
 }
 
 milliseconds UpstreamBackend::retry_after() const {
@@ -263,6 +272,9 @@ void UpstreamBackend::finish(UpstreamCall& call, const proto::Reply* reply, cons
   }
   static_cast<ListHook<BackendQueueTag>&>(given).unlink();
   calls_.erase(given.serial);
+  // A notification that is not answered runs there for who knows how long.
+  const bool measured = given.begun && !given.call.request.is_notification();
+  if (measured) metrics_->run_time.observe(hub_.now() - given.call.started);
   hub_.finish(given, reply, error);
   on_change();
 }

@@ -14,6 +14,7 @@
 #include "lib/backend/upstream_hedges.hpp"
 #include "lib/base/backoff.hpp"
 #include "lib/base/retry_budget.hpp"
+#include "lib/call/priority_queue.hpp"
 
 namespace sluice::core {
 
@@ -22,8 +23,9 @@ namespace sluice::core {
 // Backends' thread only.
 class UpstreamBackend final : public Backend, private UpstreamEndpoint::Owner, private TurnEnd {
  public:
-  UpstreamBackend(BackendHub& hub, BackendSettings settings, std::shared_ptr<BackendMetrics> metrics,
-                  UpstreamDiscovery::Discovered discovered);
+  // `authorities`: PEM text; empty: the system's.
+  UpstreamBackend(BackendHub& hub, BackendSettings settings, const std::string& authorities,
+                  std::shared_ptr<BackendMetrics> metrics, UpstreamDiscovery::Discovered discovered);
 
   void start() override;
   void submit(BackendCall& call) override;
@@ -44,7 +46,8 @@ class UpstreamBackend final : public Backend, private UpstreamEndpoint::Owner, p
     UpstreamConnection* connection = nullptr;
   };
 
-  bool place(UpstreamCall& call);
+  void place_waiting();
+  Place place_for(const UpstreamCall& call);
   Place find_place(const UpstreamEndpoint* last_choice, const UpstreamConnection* except);
   bool other_to_come(const UpstreamEndpoint* than);
   void open_for_balance(const UpstreamEndpoint& busy);
@@ -75,7 +78,7 @@ class UpstreamBackend final : public Backend, private UpstreamEndpoint::Owner, p
   ChildLog log_;
   std::vector<std::unique_ptr<UpstreamEndpoint>> endpoints_;
   std::unordered_map<std::uint64_t, UpstreamCall> calls_;  // by their BackendCall's serial number
-  IntrusiveList<BackendCall, BackendQueueTag> waiting_;
+  PriorityQueue<BackendCall, BackendQueueTag> waiting_;
   IntrusiveList<BackendCall, BackendQueueTag> to_hedge_;  // for a connection to do it over
   std::size_t turn_ = 0;                                  // where the search for a URL begins
   bool retiring_ = false;

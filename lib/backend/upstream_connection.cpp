@@ -124,16 +124,26 @@ bool UpstreamConnection::take_message(std::string_view text, const proto::Messag
   doubted_ = false;
   const auto reply = proto::read_reply(text, message.single);
   if (!reply || message.is_batch()) {
+    if (take_unnamed(text, message)) return true;
     reject(text, "not a reply");
-    return false;
+    return take_bad_reply(text, message);
   }
   UpstreamAttempt* const attempt = find(reply->id);
   if (attempt == nullptr) {
     if (forgotten_.erase(reply->id) == 0) reject(text, "a reply to nothing that it was asked");
     return false;
   }
-  release(*attempt);
-  owner_->on_reply(*attempt, *reply);
+  answer(*attempt, *reply);
+  return true;
+}
+
+// If it would be a reply by its id, nothing better will come for that attempt.
+bool UpstreamConnection::take_bad_reply(std::string_view text, const proto::Message& message) {
+  if (closed_ || message.single.method.present()) return false;
+  const auto id = proto::read_reply_id(text, message.single);
+  UpstreamAttempt* const attempt = id ? find(*id) : nullptr;
+  if (attempt == nullptr) return false;
+  fail(*attempt, UpstreamFailure::no_reply);
   return true;
 }
 
@@ -148,9 +158,9 @@ bool UpstreamConnection::take_text(std::string_view text) {
   return false;
 }
 
-void UpstreamConnection::take_silence(UpstreamAttempt& attempt) {
+void UpstreamConnection::answer(UpstreamAttempt& attempt, const proto::Reply& reply) {
   release(attempt);
-  owner_->on_reply(attempt, proto::Reply{});
+  owner_->on_reply(attempt, reply);
 }
 
 // If it began with its id, or can be that of one call only, that call is told.
@@ -170,13 +180,17 @@ void UpstreamConnection::fail(UpstreamAttempt& attempt, UpstreamFailure how) {
 }
 
 void UpstreamConnection::reject(std::string_view text, const char* why) {
-  constexpr auto kRubbishPeriod = std::chrono::seconds(1);
   route().log.misbehaved(route().label, why, text, hub().now());
+  count_rubbish(text.size() + kRubbishPieceBytes);
+}
+
+void UpstreamConnection::count_rubbish(std::size_t bytes) {
+  constexpr auto kRubbishPeriod = std::chrono::seconds(1);
   if (hub().now() - rubbish_since_ >= kRubbishPeriod) {
     rubbish_since_ = hub().now();
     rubbish_bytes_ = 0;
   }
-  rubbish_bytes_ += text.size() + 1;
+  rubbish_bytes_ += bytes;
   if (rubbish_bytes_ > kRubbishBytesMax) end(End::misbehaved, "too much that is no reply");
 }
 

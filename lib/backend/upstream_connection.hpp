@@ -1,6 +1,7 @@
 // One connection to an upstream, whatever it speaks.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -29,6 +30,7 @@ struct UpstreamAttempt {
   UpstreamConnection* connection = nullptr;  // whose it is; null: it is over, or never was
   TimePoint began;
   bool sent = false;    // set at its connection's end: some of it may have left this machine
+  bool failed = false;  // whatever its reply says, its server says beside it that it did not do well
   bool probe = false;   // of a half-open breaker
   bool judged = false;  // its breaker knows what to think of it
 
@@ -114,6 +116,7 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
   static constexpr std::size_t kUnsentBytesMax = 256 * 1024;     // past it no more attempts are taken
   static constexpr std::size_t kForgottenMax = 1024;  // ids of stopped attempts whose replies may yet come
   static constexpr std::size_t kRubbishBytesMax = 1024 * 1024;  // a second
+  static constexpr std::size_t kRubbishPieceBytes = 64;         // what each piece of it costs at least
 
   UpstreamConnection(const UpstreamRoute& route, Owner& owner);
 
@@ -126,22 +129,28 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
   virtual std::size_t capacity() const { return route().settings.concurrency; }
   virtual std::size_t unsent() const { return 0; }
   virtual bool answers_notifications() const { return false; }
+  // A message that names no attempt. True where it was for one nevertheless.
+  virtual bool take_unnamed(std::string_view, const proto::Message&) { return false; }
 
   // The other side can be spoken to.
   void opened();
   // All attempts so far may have left.
   void note_sent() { sent_up_to_ = last_id_; }
   void note_received() { received_at_ = hub().now(); }
-  // A message that came in whole. False where it was no reply to anything.
+  // A message that came in whole. False where no attempt is over by it.
   bool take_message(std::string_view text, const proto::Message& message);
   // What should be one message and nothing else.
   bool take_text(std::string_view text);
-  // The attempt is over as it should be, without a reply.
-  void take_silence(UpstreamAttempt& attempt);
+  // The attempt is over as it should be; the reply of a notification has nothing in it.
+  void answer(UpstreamAttempt& attempt, const proto::Reply& reply);
   // The beginning of one that is too big: the call is told, and the connection ends.
   void take_long(std::string_view start);
   // Something that is no reply; too much of it ends the connection.
   void reject(std::string_view text, const char* why);
+  // The same of what there is nothing to say about.
+  void count_rubbish(std::size_t bytes);
+  // What was counted as rubbish before it was known to be none.
+  void excuse(std::size_t bytes) { rubbish_bytes_ -= std::min(rubbish_bytes_, bytes); }
   void fail(UpstreamAttempt& attempt, UpstreamFailure how);
   UpstreamAttempt* only_attempt();
   void note_room() { owner_->on_room(*this); }
@@ -162,11 +171,14 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
     };
   }
 
- private:
+  // Whatever is done when Asio calls.
   template <typename Task>
   void guard(const Task& task);
+
+ private:
   void on_dialled(boost::system::error_code error);
   void on_deadline(TimePoint now) override;
+  bool take_bad_reply(std::string_view text, const proto::Message& message);
   void release(UpstreamAttempt& attempt);
   void rest();
   void forget(std::uint64_t id);

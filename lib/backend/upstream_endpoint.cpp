@@ -73,7 +73,7 @@ std::size_t UpstreamEndpoint::in_flight() const {
 void UpstreamEndpoint::send(UpstreamAttempt& attempt, UpstreamConnection& connection,
                             const ActiveCall& call) {
   attempt.endpoint = this;
-  attempt.judged = false;
+  attempt.judged = attempt.failed = false;
   attempt.probe = !call.request.is_notification() && breaker_.begin(hub_.now());
   if (attempt.probe) spdlog::info("{}: breaker half-open, one call is let through", route_.label);
   connection.send(attempt, call);
@@ -98,7 +98,7 @@ void UpstreamEndpoint::on_open(UpstreamConnection&) {
 }
 
 void UpstreamEndpoint::on_reply(UpstreamAttempt& attempt, const proto::Reply& reply) {
-  judge(attempt, !is_retryable(reply.error_code));
+  judge(attempt, !attempt.failed && !is_retryable(reply.error_code));
   owner_.on_reply(attempt, reply);
 }
 

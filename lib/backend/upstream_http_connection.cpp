@@ -15,6 +15,7 @@ namespace {
 
 namespace http = boost::beast::http;
 
+constexpr unsigned kRedirect = 300;               // statuses below it say that all went well
 constexpr std::size_t kKeptBytesMax = 64 * 1024;  // of room, in buffers between calls
 
 // It was checked by nobody: what is not as W3C has it must not get into a header.
@@ -53,6 +54,7 @@ void HttpConnection::write(UpstreamAttempt& attempt, const ActiveCall& call) {
   append_call(body_, call, method_of(call), attempt.id, hub().now());
   head_ = head_of(call, body_.size());
   notification_ = call.request.is_notification();
+  interims_ = 0;
   writing_ = true;
   note_sent();
   const std::array<boost::asio::const_buffer, 2> parts = {boost::asio::buffer(head_),
@@ -77,9 +79,9 @@ void HttpConnection::on_response(boost::system::error_code error, std::size_t) {
   if (error) return on_broken(error);
   note_received();
   const unsigned status = parser_->get().result_int();
-  if (status < 200) return read_response();
   UpstreamAttempt* const attempt = only_attempt();
   if (attempt == nullptr) return end(End::unused, "a response to nothing");
+  if (status < 200) return take_interim(status);
   const bool keep_alive = parser_->keep_alive() && !writing_;
   const std::string body = std::move(parser_->get().body());
   take_response(*attempt, status, body);
@@ -89,15 +91,32 @@ void HttpConnection::on_response(boost::system::error_code error, std::size_t) {
   note_room();
 }
 
+void HttpConnection::take_interim(unsigned status) {
+  constexpr unsigned kSwitching = 101;
+  if (status == kSwitching) return end(End::misbehaved, "a change of protocol that was not asked for");
+  if (++interims_ > kInterimMax) return end(End::misbehaved, "too many interim responses");
+  read_response();
+}
+
 // Whatever the status, a reply is one: many servers say in both ways that a call has failed.
 void HttpConnection::take_response(UpstreamAttempt& attempt, unsigned status, const std::string& body) {
-  constexpr unsigned kRedirect = 300;
   if (notification_) {
-    return status < kRedirect ? take_silence(attempt) : fail(attempt, UpstreamFailure::no_reply);
+    return status < kRedirect ? answer(attempt, proto::Reply{}) : fail(attempt, UpstreamFailure::no_reply);
   }
   if (take_text(body) || closed()) return;
   reject("status " + std::to_string(status), "no reply in a response");
   if (!closed()) fail(attempt, UpstreamFailure::no_reply);
+}
+
+// The error of a server that has not read as far as the id, or was not willing to, is for the one call there
+// is. Its breaker goes by the status.
+bool HttpConnection::take_unnamed(std::string_view text, const proto::Message& message) {
+  UpstreamAttempt* const attempt = only_attempt();
+  const auto error = proto::read_unnamed_error(text, message.single);
+  if (attempt == nullptr || !error) return false;
+  attempt->failed = parser_->get().result_int() >= kRedirect;
+  answer(*attempt, *error);
+  return true;
 }
 
 void HttpConnection::on_broken(boost::system::error_code error) {

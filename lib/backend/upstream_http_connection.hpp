@@ -20,6 +20,9 @@ class HttpConnection final : public UpstreamConnection {
 
  private:
   static constexpr std::uint32_t kHeadBytesMax = 16 * 1024;  // of a response
+  // What has come and not been dealt with: a chunk's size line or the trailers, which have no other bound.
+  static constexpr std::size_t kInputBytesMax = 128 * 1024;
+  static constexpr unsigned kInterimMax = 16;  // 1xx responses before a call's own
   using Parser = boost::beast::http::response_parser<boost::beast::http::string_body>;
 
   void begin() override;
@@ -27,18 +30,21 @@ class HttpConnection final : public UpstreamConnection {
   bool write_cancel(const UpstreamAttempt&) override { return false; }
   std::size_t capacity() const override { return 1; }
   bool answers_notifications() const override { return true; }
+  bool take_unnamed(std::string_view text, const proto::Message& message) override;
 
   std::string head_of(const ActiveCall& call, std::size_t body_bytes) const;
   void on_written(boost::system::error_code error, std::size_t bytes);
   void read_response();
   void on_response(boost::system::error_code error, std::size_t bytes);
   void on_broken(boost::system::error_code error);
+  void take_interim(unsigned status);
   void take_response(UpstreamAttempt& attempt, unsigned status, const std::string& body);
 
   std::string body_;
   std::string head_;
-  boost::beast::flat_buffer input_;
+  boost::beast::flat_buffer input_{kInputBytesMax};
   std::optional<Parser> parser_;  // of the response that is awaited
+  unsigned interims_ = 0;         // of the call at hand
   bool notification_ = false;     // the call at hand is one
   bool writing_ = false;
 };

@@ -14,28 +14,7 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 using Tcp = asio::ip::tcp;
 
-// TLS 1.2 and 1.3, and only peers whom somebody has signed.
-error_code prepare(asio::ssl::context& context, const std::string& file) {
-  error_code error;
-  context.set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 |
-                          asio::ssl::context::no_tlsv1_1 | asio::ssl::context::no_compression,
-                      error);
-  if (error) return error;
-  context.set_verify_mode(asio::ssl::verify_peer, error);
-  if (error) return error;
-  file.empty() ? context.set_default_verify_paths(error) : context.load_verify_file(file, error);
-  return error;
-}
-
 }  // namespace
-
-asio::ssl::context* UpstreamAuthorities::context(error_code& error) {
-  if (context_) return &*context_;
-  context_.emplace(asio::ssl::context::tls_client);
-  error = prepare(*context_, file_);
-  if (error) context_.reset();
-  return context_ ? &*context_ : nullptr;
-}
 
 void UpstreamStream::dial(Done done) {
   if (!url_.socket_path.empty()) {

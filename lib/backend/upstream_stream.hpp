@@ -13,28 +13,14 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core/role.hpp>
 
 #include "lib/backend/name_lookup.hpp"
+#include "lib/backend/upstream_authorities.hpp"
 #include "lib/backend/upstream_url.hpp"
 
 namespace sluice::core {
-
-// The authorities that sign upstreams' certificates. They are read when the first connection needs them, and
-// anew as long as they can't be read. Backends' thread only.
-class UpstreamAuthorities {
- public:
-  // `file`: PEM; empty: those whom the system trusts.
-  explicit UpstreamAuthorities(std::string file) : file_(std::move(file)) {}
-  // Null where they can't be read.
-  boost::asio::ssl::context* context(boost::system::error_code& error);
-
- private:
-  const std::string file_;
-  std::optional<boost::asio::ssl::context> context_;
-};
 
 // A socket and, if it has to be, TLS around it. Fulfils Asio's and Beast's AsyncReadStream and
 // AsyncWriteStream. It has to outlive its operations; close() ends them soon. Backends' thread only.
@@ -57,16 +43,24 @@ class UpstreamStream {
   // asked go on with it otherwise.
   void close(bool abrupt = false);
 
+  // Told of the size of each read, before whoever reads: some of what comes never gets to them.
+  void on_read(std::function<void(std::size_t)> told) { on_read_ = std::move(told); }
+
   executor_type get_executor() { return socket_.get_executor(); }
 
   template <typename Buffers, typename Token>
   auto async_read_some(const Buffers& buffers, Token&& token) {
     return boost::asio::async_initiate<Token, void(boost::system::error_code, std::size_t)>(
         [this](auto handler, const Buffers& into) {
+          auto told = [this, handler = std::move(handler)](boost::system::error_code error,
+                                                           std::size_t bytes) mutable {
+            if (on_read_) on_read_(bytes);
+            handler(error, bytes);
+          };
           if (tls_) {
-            tls_->async_read_some(into, std::move(handler));
+            tls_->async_read_some(into, std::move(told));
           } else {
-            socket_.async_read_some(into, std::move(handler));
+            socket_.async_read_some(into, std::move(told));
           }
         },
         token, buffers);
@@ -97,6 +91,7 @@ class UpstreamStream {
   NameLookup lookup_;
   Socket socket_;
   std::optional<boost::asio::ssl::stream<Socket&>> tls_;
+  std::function<void(std::size_t)> on_read_;
   bool closed_ = false;
 };
 

@@ -35,8 +35,18 @@ void WebSocketConnection::begin() {
 
 void WebSocketConnection::on_handshake(boost::system::error_code error) {
   if (error) return end(End::not_connected, error.message());
+  count_frames();
   opened();
   read_some();
+}
+
+// Beast deals with control frames and empty ones by itself, and might do nothing else: all that is read
+// counts as rubbish until it turns out to be part of a message.
+void WebSocketConnection::count_frames() {
+  stream().on_read([this](std::size_t bytes) { guard([&] { count_rubbish(bytes); }); });
+  socket_.control_callback([this](websocket::frame_type, boost::beast::string_view) {
+    guard([this] { count_rubbish(kRubbishPieceBytes); });
+  });
 }
 
 void WebSocketConnection::write(UpstreamAttempt& attempt, const ActiveCall& call) {
@@ -77,9 +87,10 @@ void WebSocketConnection::read_some() {
   socket_.async_read_some(input_, kReadBytes, handler(&WebSocketConnection::on_read));
 }
 
-void WebSocketConnection::on_read(boost::system::error_code error, std::size_t) {
+void WebSocketConnection::on_read(boost::system::error_code error, std::size_t bytes) {
   if (error) return end(in_flight() > 0 ? End::cut : End::unused, error.message());
   note_received();
+  if (bytes > 0) excuse(bytes + kFrameHeadBytes);
   if (input_.size() > reply_bytes_max()) return take_long(text_of(input_));
   if (socket_.is_message_done()) {
     take_text(text_of(input_));

@@ -18,12 +18,14 @@ class WebSocketConnection final : public UpstreamConnection {
 
  private:
   static constexpr std::size_t kReadBytes = 64 * 1024;  // of one read
+  static constexpr std::size_t kFrameHeadBytes = 2;     // at least
 
   void begin() override;
   void write(UpstreamAttempt& attempt, const ActiveCall& call) override;
   bool write_cancel(const UpstreamAttempt& attempt) override;
   std::size_t unsent() const override { return unsent_; }
 
+  void count_frames();
   void on_handshake(boost::system::error_code error);
   void push(std::string text);
   void write_next();

@@ -1,6 +1,7 @@
 // Handlers that hold no thread while they wait.
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include <boost/asio/io_context.hpp>
@@ -31,6 +32,10 @@ class AsyncHandler {
 
   // Where its calls are counted, beside method and client; lives as long as the handler.
   virtual Places places() { return {}; }
+
+  // How long a caller that was refused for its places, or its method's, might wait for one; nothing: its
+  // calls run at the server's own pace.
+  virtual std::optional<milliseconds> expected_wait_approx() const { return std::nullopt; }
 };
 
 // The call is as done as it will be: it goes back to its I/O thread. Any thread.

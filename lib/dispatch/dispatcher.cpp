@@ -10,9 +10,9 @@ std::optional<proto::Error> Dispatcher::admit(ActiveCall& call, const Limits& li
                                               MetricsShard& shard) {
   // Nothing may begin once the drain counts what is left; what it would have been does not matter.
   call.method = registry_.find(call.request.method);
-  if (draining()) return refuse(Rejection::draining, shard);
+  if (draining()) return refuse(call, Rejection::draining, shard);
   // Before anything is told about the method: who may not call it does not learn whether it exists.
-  if (const auto rejection = check_grant(call)) return refuse(*rejection, shard);
+  if (const auto rejection = check_grant(call)) return refuse(call, *rejection, shard);
   // The cheapest answer for the commonest mistake, before any limit is touched.
   if (!call.method) return proto::method_not_found();
   // The method's own limit may be shorter or longer than the server's; the client's only shortens it.
@@ -30,7 +30,7 @@ std::optional<proto::Error> Dispatcher::admit(ActiveCall& call, const Limits& li
   if (!rejection) return std::nullopt;
   // What did not come in is not held against its client's rate.
   if (rate != nullptr) call.grant->usage()->bucket.give_back(*rate);
-  return refuse(*rejection, shard);
+  return refuse(call, *rejection, shard);
 }
 
 // Whoever is not known may yet prove to be somebody; a client that is known has no more to show.
@@ -70,7 +70,7 @@ void Dispatcher::set_deadline(ActiveCall& call, const Limits& limits) {
   call.deadline = call.received + call.timeout;
 }
 
-proto::Error Dispatcher::refuse(Rejection rejection, MetricsShard& shard) const {
+proto::Error Dispatcher::refuse(const ActiveCall& call, Rejection rejection, MetricsShard& shard) const {
   shard.rejected[static_cast<std::size_t>(rejection)].add(1);
   switch (rejection) {
     case Rejection::draining:
@@ -82,12 +82,17 @@ proto::Error Dispatcher::refuse(Rejection rejection, MetricsShard& shard) const 
     case Rejection::rate_limited:
       return proto::rate_limited(pool_.expected_wait_approx());
     case Rejection::method_busy:
-      return proto::busy(proto::BusyReason::method_busy, pool_.expected_wait_approx());
+      return proto::busy(proto::BusyReason::method_busy, expected_wait(call.method->spec()));
     case Rejection::overloaded:
       return proto::busy(proto::BusyReason::overloaded, pool_.expected_wait_approx());
     default:
       return proto::busy(proto::BusyReason::queue_full, pool_.expected_wait_approx());
   }
+}
+
+milliseconds Dispatcher::expected_wait(const MethodSpec& spec) const {
+  const auto own = spec.kind == HandlerKind::async ? spec.async->expected_wait_approx() : std::nullopt;
+  return own.value_or(pool_.expected_wait_approx());
 }
 
 // Rounded up, so that the token is there when the client comes back.

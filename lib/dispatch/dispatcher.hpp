@@ -36,7 +36,8 @@ class Dispatcher {
   static std::optional<Rejection> check_grant(const ActiveCall& call);
   static void set_deadline(ActiveCall& call, const Limits& limits);
   std::optional<Rejection> take_places(ActiveCall& call);
-  proto::Error refuse(Rejection rejection, MetricsShard& shard) const;
+  proto::Error refuse(const ActiveCall& call, Rejection rejection, MetricsShard& shard) const;
+  milliseconds expected_wait(const MethodSpec& spec) const;
   proto::Error refuse_rate(std::chrono::nanoseconds wait, MetricsShard& shard) const;
 
   const Registry& registry_;

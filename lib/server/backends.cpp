@@ -39,55 +39,74 @@ Extent extent_of(const BackendSettings& settings) {
   return {upstream.urls.size(), calls};
 }
 
+std::string authorities_of(const BackendSettings& settings, const BackendFiles& files) {
+  const bool named = settings.upstream && !settings.upstream->ca.empty();
+  return named ? files.authorities.at(settings.upstream->ca) : std::string();
+}
+
 constexpr auto kDiscoverPatience = std::chrono::seconds(5);  // at the start of the server
 constexpr auto kDiscoverLook = milliseconds(2);
 
 }  // namespace
 
-Backends::Open Backends::open(const BackendSettings& settings, const Modules& modules) {
-  if (!settings.module.empty()) return open_module(settings, modules);
+Backends::Open Backends::open(const BackendSettings& settings, const BackendFiles& files) {
+  if (!settings.module.empty()) return open_module(settings, files);
   Open made;
   made.settings = settings;
   made.id = hub_.new_id();
   const Extent extent = extent_of(settings);
-  made.metrics = std::make_shared<BackendMetrics>(settings.name, extent.instances);
+  made.metrics = std::make_shared<BackendMetrics>(settings.name, extent.instances, extent.calls_max);
   made.handler =
       std::make_shared<BackendHandler>(hub_, made.id, made.metrics, extent.calls_max + settings.queue);
   made.current = std::make_shared<std::atomic<bool>>(true);
+  made.authorities = authorities_of(settings, files);
   for (const Open& each : open_) {
     if (each.settings.name == settings.name) made.predecessor = each.owner();
   }
   hub_.add(made.id, [made, discovered = on_discovered(made)](BackendHub& hub) -> std::unique_ptr<Backend> {
     if (made.settings.upstream) {
-      return std::make_unique<UpstreamBackend>(hub, made.settings, made.metrics, discovered);
+      return std::make_unique<UpstreamBackend>(hub, made.settings, made.authorities, made.metrics,
+                                               discovered);
     }
     return std::make_unique<ChildBackend>(hub, made.settings, made.metrics, discovered);
   });
   return made;
 }
 
-Backends::Open Backends::open_module(const BackendSettings& settings, const Modules& modules) {
+Backends::Open Backends::open_module(const BackendSettings& settings, const BackendFiles& files) {
   Open made;
   made.settings = settings;
   made.id = hub_.new_id();
   made.current = std::make_shared<std::atomic<bool>>(true);
-  made.module = modules.at(settings.module);
+  made.module = files.modules.at(settings.module);
   spdlog::info("backend {}: {} methods out of {}", settings.name, made.module.methods.size(),
                settings.module);
   return made;
 }
 
-Modules load_modules(const std::vector<BackendSettings>& backends) {
-  Modules modules;
+BackendFiles load_backend_files(const std::vector<BackendSettings>& backends) {
+  BackendFiles files;
   for (const BackendSettings& backend : backends) {
-    if (backend.module.empty()) continue;
-    auto loaded = load_module(backend.module);
-    if (const auto* problem = std::get_if<ModuleProblem>(&loaded)) {
-      throw std::invalid_argument("backend " + backend.name + ": " + backend.module + " " + problem->what);
+    const auto refuse = [&backend](const std::string& key, const std::string& file, const std::string& what) {
+      throw std::invalid_argument("backend " + backend.name + ": " + key + " " + printable(file) + " " +
+                                  what);
+    };
+    if (!backend.module.empty()) {
+      auto loaded = load_module(backend.module);
+      if (const auto* problem = std::get_if<ModuleProblem>(&loaded)) {
+        refuse("module", backend.module, problem->what);
+      }
+      files.modules[backend.module] = std::get<LoadedModule>(std::move(loaded));
     }
-    modules[backend.module] = std::get<LoadedModule>(std::move(loaded));
+    if (backend.upstream && !backend.upstream->ca.empty()) {
+      auto read = read_authorities(backend.upstream->ca);
+      if (const auto* problem = std::get_if<AuthoritiesProblem>(&read)) {
+        refuse("ca", backend.upstream->ca, problem->what);
+      }
+      files.authorities[backend.upstream->ca] = std::get<std::string>(std::move(read));
+    }
   }
-  return modules;
+  return files;
 }
 
 // Runs on the backends' thread, at any time after, also when the configuration has changed meanwhile.
@@ -142,21 +161,21 @@ void Backends::publish(const Open& backend, const std::map<std::string, MethodSe
   }
 }
 
-// The one that is open by these settings; null where there is none, or its module's file has new content.
-const Backends::Open* Backends::unchanged(const BackendSettings& settings, const Modules& modules) const {
+// The one that is open by these settings; null where there is none, or a file of its has new content.
+const Backends::Open* Backends::unchanged(const BackendSettings& settings, const BackendFiles& files) const {
   const auto same = std::ranges::find(open_, settings, &Open::settings);
-  if (same == open_.end()) return nullptr;
+  if (same == open_.end() || same->authorities != authorities_of(settings, files)) return nullptr;
   const bool is_module = !settings.module.empty();
-  return is_module && modules.at(settings.module).content != same->module.content ? nullptr : &*same;
+  return is_module && files.modules.at(settings.module).content != same->module.content ? nullptr : &*same;
 }
 
-void Backends::apply(const std::vector<BackendSettings>& wanted, const Modules& modules,
+void Backends::apply(const std::vector<BackendSettings>& wanted, const BackendFiles& files,
                      const std::map<std::string, MethodSettings>& methods,
                      const std::function<void()>& wait_for_calls) {
   std::vector<Open> kept;
   for (const BackendSettings& settings : wanted) {
-    const Open* const same = unchanged(settings, modules);
-    kept.push_back(same != nullptr ? *same : open(settings, modules));
+    const Open* const same = unchanged(settings, files);
+    kept.push_back(same != nullptr ? *same : open(settings, files));
     publish(kept.back(), methods);
   }
   // Methods that have yet to be named are served by who served them until then.

@@ -17,11 +17,14 @@
 
 namespace sluice::core {
 
-// By file.
-using Modules = std::map<std::string, LoadedModule>;
+// What is in the files that backends' settings name, by file.
+struct BackendFiles {
+  std::map<std::string, LoadedModule> modules;
+  std::map<std::string, std::string> authorities;  // PEM text
+};
 
-// Throws std::invalid_argument that names the backend and what is wrong with its module.
-Modules load_modules(const std::vector<BackendSettings>& backends);
+// Throws std::invalid_argument that names the backend, the file and what is wrong with it.
+BackendFiles load_backend_files(const std::vector<BackendSettings>& backends);
 
 // Makes backends out of settings, keeps the registry as they say, and changes both while calls run. For the
 // engine's controlling thread, but for metrics().
@@ -29,9 +32,10 @@ class Backends {
  public:
   Backends(Registry& registry, BackendHub& hub) : registry_(registry), hub_(hub) {}
 
-  // Opens those that are new or changed, puts their methods in the place of what there was, and retires the
-  // others. `wait_for_calls` returns when every call that was let in before has been handed over.
-  void apply(const std::vector<BackendSettings>& wanted, const Modules& modules,
+  // Opens those that are new or changed, in their settings or the authorities they trust, puts their methods
+  // in the place of what there was, and retires the others. `wait_for_calls` returns when every call that was
+  // let in before has been handed over.
+  void apply(const std::vector<BackendSettings>& wanted, const BackendFiles& files,
              const std::map<std::string, MethodSettings>& methods,
              const std::function<void()>& wait_for_calls);
 
@@ -49,15 +53,16 @@ class Backends {
     std::shared_ptr<BackendMetrics> metrics;
     std::shared_ptr<AsyncHandler> handler;  // null for a module
     LoadedModule module;
+    std::string authorities;                     // of an upstream, as PEM text; empty: the system's
     std::shared_ptr<std::atomic<bool>> current;  // whether it is still what the configuration says
     const void* predecessor = nullptr;           // the owner() of the one of that name that it replaces
 
     const void* owner() const { return handler ? static_cast<const void*>(handler.get()) : current.get(); }
   };
 
-  const Open* unchanged(const BackendSettings& settings, const Modules& modules) const;
-  Open open(const BackendSettings& settings, const Modules& modules);
-  Open open_module(const BackendSettings& settings, const Modules& modules);
+  const Open* unchanged(const BackendSettings& settings, const BackendFiles& files) const;
+  Open open(const BackendSettings& settings, const BackendFiles& files);
+  Open open_module(const BackendSettings& settings, const BackendFiles& files);
   void wait_for_methods(const Open& backend) const;
   void publish(const Open& backend, const std::map<std::string, MethodSettings>& methods);
   std::function<void(std::string_view)> on_discovered(const Open& backend);

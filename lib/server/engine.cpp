@@ -65,7 +65,7 @@ bool Engine::remove(const std::string& name) { return parts_->registry.remove(na
 
 void Engine::start(std::vector<InheritedSocket> inherited) {
   EngineParts& parts = *parts_;
-  const Modules modules = load_modules(parts.settings.backends);
+  const BackendFiles files = load_backend_files(parts.settings.backends);
   std::vector<std::unique_ptr<ListeningSocket>> sockets;
   for (const auto& socket : inherited) sockets.push_back(ListeningSocket::inherit(socket.descriptor));
   const auto same_address = [](const ListeningSocket& socket, const ListenSettings& wanted) {
@@ -101,7 +101,7 @@ void Engine::start(std::vector<InheritedSocket> inherited) {
   for (const auto& part : parts.io) part->thread.start();
   parts.hub.start();
   parts.apply_admission();
-  parts.apply_backends(modules);
+  parts.apply_backends(files);
   parts.backends.wait_for_methods();
   for (const auto& open : parts.listeners) parts.start_listener(open.listener);
   parts.ready.store(true, std::memory_order_release);

@@ -114,8 +114,8 @@ void EngineParts::on_all(const std::function<void(IoPart&)>& task) {
 }
 
 // Every I/O thread has handed over what it let in once it has come to this.
-void EngineParts::apply_backends(const Modules& modules) {
-  backends.apply(settings.backends, modules, settings.methods, [this] {
+void EngineParts::apply_backends(const BackendFiles& files) {
+  backends.apply(settings.backends, files, settings.methods, [this] {
     for (const auto& part : io) run_and_wait(part->thread, Clock::now() + kControlTime, {});
   });
 }

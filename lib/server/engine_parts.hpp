@@ -49,7 +49,7 @@ struct EngineParts {
   std::unique_ptr<AdminServer> make_admin(const std::string& address,
                                           std::function<std::string()> unhealthy_reason);
   void on_all(const std::function<void(IoPart&)>& task);
-  void apply_backends(const Modules& modules);
+  void apply_backends(const BackendFiles& files);
   void apply_admission();
   std::vector<std::shared_ptr<Listener>> all_listeners() const;
   bool close_connections(TimePoint until);

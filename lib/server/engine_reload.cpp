@@ -53,7 +53,7 @@ void Engine::reload(const Settings& wanted) {
   }
 
   auto clients = parts.access.prepare(settings.clients);
-  const Modules modules = load_modules(settings.backends);
+  const BackendFiles files = load_backend_files(settings.backends);
   const bool admin_moves = settings.admin_address != parts.settings.admin_address;
   std::unique_ptr<AdminServer> admin;
   if (admin_moves) {
@@ -75,7 +75,7 @@ void Engine::reload(const Settings& wanted) {
   parts.registry.configure(settings.methods);
   parts.on_all([limits = settings.limits](IoPart& part) { part.thread.limits = limits; });
   parts.hub.set_limits(settings.limits);
-  parts.apply_backends(modules);
+  parts.apply_backends(files);
   parts.io.front()->thread.post([policies = std::move(policies)] {
     for (const auto& [listener, policy] : policies) listener->set_policy(policy);
   });

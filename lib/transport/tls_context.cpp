@@ -1,20 +1,17 @@
 #include "lib/transport/tls_context.hpp"
 
 #include <array>
-#include <cerrno>
-#include <cstring>
 #include <new>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 
-#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "lib/base/descriptor.hpp"
+#include "lib/io/pem_file.hpp"
 #include "lib/observe/log.hpp"
 
 namespace sluice::core {
@@ -27,16 +24,7 @@ constexpr const char* kCiphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
 constexpr long kClientChainBytesMax = 64 * 1024;
 constexpr std::string_view kSessionScope = "sluice";  // sessions of clients with certificates need one
 
-template <auto kFree>
-struct Free {
-  template <typename T>
-  void operator()(T* object) const {
-    kFree(object);
-  }
-};
-using Bio = std::unique_ptr<BIO, Free<BIO_free>>;
-using Certificate = std::unique_ptr<X509, Free<X509_free>>;
-using Key = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
+using Key = std::unique_ptr<EVP_PKEY, OpenSslFree<EVP_PKEY_free>>;
 
 // Wiped when it is no longer needed: it may be a private key.
 struct Text {
@@ -47,60 +35,10 @@ struct Text {
   ~Text() { OPENSSL_cleanse(bytes.data(), bytes.size()); }
 };
 
-std::string system_text(int error) { return "can't be read: " + std::generic_category().message(error); }
-
-// What is wrong with the file, if anything.
-std::optional<std::string> read_file(const std::string& path, Text& text) {
-  // Opening a pipe must not wait for its writer.
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!file) return system_text(errno);
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0) return system_text(errno);
-  if (!S_ISREG(status.st_mode)) return "is no regular file";
-  if (status.st_size > static_cast<off_t>(TlsContext::kFileBytesMax)) return "is larger than 1 MiB";
-  text.bytes.resize(static_cast<std::size_t>(status.st_size));
-  std::size_t done = 0;
-  while (done < text.bytes.size()) {
-    const ssize_t got = ::read(file.get(), text.bytes.data() + done, text.bytes.size() - done);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return system_text(errno);
-    if (got == 0) break;
-    done += static_cast<std::size_t>(got);
-  }
-  text.bytes.resize(done);
-  return std::nullopt;
-}
-
-// The reason that OpenSSL gives, which names no file. Want of memory is no fault of the file's.
-std::string openssl_reason() {
-  const unsigned long error = ERR_peek_last_error();
-  ERR_clear_error();
-  if (ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE) throw std::bad_alloc();
-  const char* const reason = ERR_reason_error_string(error);
-  return reason != nullptr ? reason : "unknown error";
-}
-
 // OpenSSL would ask at the terminal.
 int no_passphrase(char*, int, int, void* asked) {
   *static_cast<bool*>(asked) = true;
   return -1;
-}
-
-Bio reader(const Text& text) {
-  Bio bio(BIO_new_mem_buf(text.bytes.data(), static_cast<int>(text.bytes.size())));
-  if (!bio) throw std::bad_alloc();
-  return bio;
-}
-
-Certificate next_certificate(BIO* from) {
-  return Certificate(PEM_read_bio_X509(from, nullptr, nullptr, nullptr));
-}
-
-// After the last certificate: whether anything but the end stopped the reading.
-bool ended_well() {
-  const bool end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-  if (end) ERR_clear_error();
-  return end;
 }
 
 using Problem = std::optional<TlsProblem>;
@@ -108,25 +46,28 @@ using Problem = std::optional<TlsProblem>;
 Problem use_certificate(SSL_CTX* context, const std::string& path) {
   const auto wrong = [](std::string message) { return TlsProblem{Setting::certificate, std::move(message)}; };
   Text text;
-  if (auto message = read_file(path, text)) return wrong(std::move(*message));
-  const Bio bio = reader(text);
-  const Certificate own = next_certificate(bio.get());
-  if (!own) return wrong("holds no PEM certificate: " + openssl_reason());
-  if (SSL_CTX_use_certificate(context, own.get()) != 1) return wrong("can't be used: " + openssl_reason());
-  while (Certificate next = next_certificate(bio.get())) {
-    if (SSL_CTX_add0_chain_cert(context, next.get()) != 1) return wrong("can't be used: " + openssl_reason());
-    static_cast<void>(next.release());
+  if (auto message = read_pem_file(path, text.bytes)) return wrong(std::move(*message));
+  auto read = read_certificates(text.bytes);
+  if (auto* message = std::get_if<std::string>(&read)) return wrong(std::move(*message));
+  auto& chain = std::get<Certificates>(read);
+  if (SSL_CTX_use_certificate(context, chain.front().get()) != 1) {
+    return wrong("can't be used: " + openssl_reason());
   }
-  if (!ended_well()) return wrong("holds a broken certificate: " + openssl_reason());
+  for (std::size_t i = 1; i < chain.size(); ++i) {
+    if (SSL_CTX_add0_chain_cert(context, chain[i].get()) != 1) {
+      return wrong("can't be used: " + openssl_reason());
+    }
+    static_cast<void>(chain[i].release());
+  }
   return std::nullopt;
 }
 
 Problem use_key(SSL_CTX* context, const std::string& path) {
   const auto wrong = [](std::string message) { return TlsProblem{Setting::key, std::move(message)}; };
   Text text;
-  if (auto message = read_file(path, text)) return wrong(std::move(*message));
+  if (auto message = read_pem_file(path, text.bytes)) return wrong(std::move(*message));
   bool encrypted = false;
-  const Key key(PEM_read_bio_PrivateKey(reader(text).get(), nullptr, no_passphrase, &encrypted));
+  const Key key(PEM_read_bio_PrivateKey(reader_of(text.bytes).get(), nullptr, no_passphrase, &encrypted));
   if (encrypted) {
     ERR_clear_error();
     return wrong("is protected by a passphrase; a key without one is needed");
@@ -143,17 +84,15 @@ Problem use_client_ca(SSL_CTX* context, const TlsSettings& settings) {
   if (settings.client_ca.empty()) return std::nullopt;
   const auto wrong = [](std::string message) { return TlsProblem{Setting::client_ca, std::move(message)}; };
   Text text;
-  if (auto message = read_file(settings.client_ca, text)) return wrong(std::move(*message));
-  const Bio bio = reader(text);
-  int found = 0;
-  for (; const Certificate next = next_certificate(bio.get()); ++found) {
-    if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context), next.get()) != 1 ||
-        SSL_CTX_add_client_CA(context, next.get()) != 1) {
+  if (auto message = read_pem_file(settings.client_ca, text.bytes)) return wrong(std::move(*message));
+  auto read = read_certificates(text.bytes);
+  if (auto* message = std::get_if<std::string>(&read)) return wrong(std::move(*message));
+  for (const Certificate& each : std::get<Certificates>(read)) {
+    if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context), each.get()) != 1 ||
+        SSL_CTX_add_client_CA(context, each.get()) != 1) {
       return wrong("can't be used: " + openssl_reason());
     }
   }
-  if (found == 0) return wrong("holds no PEM certificate: " + openssl_reason());
-  if (!ended_well()) return wrong("holds a broken certificate: " + openssl_reason());
   const int required = settings.require_client_certificate ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0;
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER | required, nullptr);
   return std::nullopt;

@@ -29,10 +29,8 @@ std::string describe(const TlsProblem& problem, const TlsSettings& settings);
 // the server remembers nothing about clients that are gone. Immutable; any thread may use it.
 class TlsContext {
  public:
-  static constexpr std::size_t kFileBytesMax = proto::kMiB;  // of each of the files
-
   using Loaded = std::variant<std::shared_ptr<const TlsContext>, TlsProblem>;
-  // Reads the files, which have to be regular ones. Throws std::bad_alloc for want of memory.
+  // Reads the files: see read_pem_file(). Throws std::bad_alloc for want of memory.
   static Loaded load(const TlsSettings& settings);
 
   ~TlsContext();

@@ -1,7 +1,5 @@
 #include "lib/worker/work_queue.hpp"
 
-#include <algorithm>
-
 namespace sluice::core {
 
 bool WorkQueue::push(CallQueue& calls, std::size_t count) {
@@ -9,7 +7,7 @@ bool WorkQueue::push(CallQueue& calls, std::size_t count) {
   {
     const std::lock_guard lock(mutex_);
     while (ActiveCall* const call = calls.pop_front()) {
-      calls_[static_cast<std::size_t>(call->priority)].push_back(*call);
+      calls_.push_back(*call, call->priority);
     }
     size_.store(size_.load(std::memory_order_relaxed) + count, std::memory_order_seq_cst);
     asleep = sleeping_;
@@ -18,23 +16,10 @@ bool WorkQueue::push(CallQueue& calls, std::size_t count) {
   return asleep;
 }
 
-bool WorkQueue::empty() const {
-  return std::ranges::all_of(calls_, [](const CallQueue& each) { return each.empty(); });
-}
-
-ActiveCall* WorkQueue::pop() {
-  const bool lowest_first = ++turn_ % kLowestTurn == 0;
-  for (std::size_t i = 0; i < kPriorities; ++i) {
-    const std::size_t at = lowest_first ? i : kPriorities - 1 - i;
-    if (ActiveCall* const call = calls_[at].pop_front()) return call;
-  }
-  return nullptr;
-}
-
 ActiveCall* WorkQueue::try_pop() {
   if (size_approx() == 0) return nullptr;
   const std::lock_guard lock(mutex_);
-  ActiveCall* const call = pop();
+  ActiveCall* const call = calls_.pop_front();
   // Only that there is more must be seen at once.
   if (call != nullptr) size_.store(size_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
   return call;
@@ -57,7 +42,7 @@ bool WorkQueue::remove(ActiveCall& call) {
 void WorkQueue::sleep() {
   std::unique_lock lock(mutex_);
   sleeping_ = true;
-  wake_.wait(lock, [this] { return nudged_ || stopped() || !empty(); });
+  wake_.wait(lock, [this] { return nudged_ || stopped() || !calls_.empty(); });
   sleeping_ = nudged_ = false;
 }
 

@@ -1,23 +1,20 @@
 // Calls that wait for one worker.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
-#include <cstdint>
 #include <mutex>
 
 #include "lib/call/active_call.hpp"
+#include "lib/call/priority_queue.hpp"
 
 namespace sluice::core {
 
 using CallQueue = IntrusiveList<ActiveCall, QueueTag>;
 
-// FIFO of calls of each priority, linked through the calls themselves. The higher ones go first, but every
-// sixteenth call is the oldest of the lowest there is, so that a stream of others does not starve it.
-// Thread-safe; the lock covers pointer changes only. Its length is bounded by the pool, which reserves a
-// place before a call gets here.
+// A PriorityQueue whose worker sleeps while it is empty. Thread-safe; the lock covers pointer changes only.
+// Its length is bounded by the pool, which reserves a place before a call gets here.
 class WorkQueue {
  public:
   // Takes all of `calls` (`count` of them) with one lock and at most one wake-up. True if the worker was
@@ -44,15 +41,9 @@ class WorkQueue {
   bool stopped() const { return stopped_.load(std::memory_order_acquire); }
 
  private:
-  ActiveCall* pop();
-  bool empty() const;
-
   std::mutex mutex_;
   std::condition_variable wake_;
-  static constexpr std::size_t kPriorities = static_cast<std::size_t>(Priority::kCount);
-  static constexpr std::uint32_t kLowestTurn = 16;
-  std::array<CallQueue, kPriorities> calls_;
-  std::uint32_t turn_ = 0;
+  PriorityQueue<ActiveCall, QueueTag> calls_;
   bool sleeping_ = false;
   bool nudged_ = false;
   std::atomic<bool> stopped_{false};

@@ -167,9 +167,7 @@ void WorkerPool::execute(Worker& self, ActiveCall& call) {
   run_handler(call);
   call.finished = self.clock = Clock::now();
   self.busy_until_ns.store(0, std::memory_order_relaxed);
-  const std::int64_t mean = self.run_ns_mean.load(std::memory_order_relaxed);
-  const std::int64_t run_ns = std::chrono::nanoseconds(call.finished - call.started).count();
-  self.run_ns_mean.store(mean + (run_ns - mean) / 16, std::memory_order_relaxed);
+  self.run_time.observe(call.finished - call.started);
   // Places are free before the client can have its answer, so that its next call is not refused for them.
   call.permit.release();
   self.load.fetch_sub(1, std::memory_order_relaxed);
@@ -203,7 +201,7 @@ milliseconds WorkerPool::expected_wait_approx() const {
   std::int64_t wait_ns = 0;
   for (const auto& worker : workers_) {
     const auto waiting = static_cast<std::int64_t>(worker->queue.size_approx()) + 1;
-    wait_ns += waiting * worker->run_ns_mean.load(std::memory_order_relaxed);
+    wait_ns += waiting * worker->run_time.approx().count();
   }
   const std::int64_t wait_ms = wait_ns / static_cast<std::int64_t>(active()) / 1'000'000;
   return milliseconds(std::clamp(wait_ms, kShortestMs, kLongestMs));

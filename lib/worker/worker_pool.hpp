@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "lib/base/mean_time.hpp"
 #include "lib/worker/work_queue.hpp"
 
 namespace sluice::core {
@@ -80,7 +81,7 @@ class WorkerPool {
     WorkQueue queue;
     std::atomic<std::size_t> load{0};            // calls reserved, waiting or running
     std::atomic<std::int64_t> busy_until_ns{0};  // the running call's deadline; 0: idle
-    std::atomic<std::int64_t> run_ns_mean{0};    // exponentially weighted, 1/16 new
+    MeanTime run_time;
     std::atomic<bool> ended{false};
     std::size_t index = 0;
     TimePoint clock;  // its own: when it last woke or ended a call, so that it is read once for each

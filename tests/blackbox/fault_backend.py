@@ -115,6 +115,8 @@ def serve(call):
         answer(call, "twice")
     elif what == "both":
         say({"jsonrpc": "2.0", "id": call["id"], "result": 1, "error": {"code": 1, "message": "both"}})
+    elif what == "reply_with":
+        raw('{"jsonrpc":"2.0","id":%d,%s}\n' % (call["id"], params[0]))
     elif what == "flood":
         end = time.monotonic() + params[0]
         while time.monotonic() < end:

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import unittest
 
-from daemon import SLOW, DaemonTest, Stopwatch, code, duration, eventually, main, message, ms
+from daemon import SLOW, DaemonTest, Stopwatch, code, duration, eventually, main, message, ms, run_to_end
 
 FAULTY = str(pathlib.Path(__file__).resolve().parent / "fault_backend.py")
 
@@ -338,10 +338,22 @@ class Misbehaviour(ChildTest):
         self.assertIn("a reply to nothing that it was asked", log)
         self.assertNotIn("\x1b", log)
 
-    def test_a_reply_with_both_result_and_error_is_none(self):
-        with self.daemon.connect() as connection:
-            self.assert_error(connection.request("faulty.both", timeout_ms=ms(100)), -32002)
-            eventually(10, lambda: code(connection.request("faulty.pid")) == "ok")
+    def test_a_reply_that_is_none_answers_its_call_and_no_other(self):
+        daemon, connection = self.with_child(concurrency=8)
+        connection.call("faulty.ignore", id="other", timeout_ms=ms(60000))
+        self.assert_error(connection.request("faulty.both"), -32603, "internal")
+        for text in ('"result":1,"error":{"code":1,"message":"both"}', '"error":"text"', '"error":{"code":1}', '"resul":1',
+                     '"result":NaN', '"result":1}}', '"result":1} and more'):
+            with self.subTest(text=text):
+                self.assert_error(connection.request("faulty.reply_with", [text]), -32603, "internal")
+        self.assert_serves(connection)
+        connection.call("faulty.die")
+        self.assert_error(connection.receive_by_id(2)["other"], -32013, "backend_down")
+
+    def test_a_childs_own_call_is_no_reply_whatever_its_id(self):
+        daemon, connection = self.with_child()
+        reply = connection.request("faulty.reply_with", ['"method":"other"'], timeout_ms=ms(100))
+        self.assert_error(reply, -32002, "timeout")
 
     def test_a_flood_delays_no_other_backend(self):
         with self.daemon.connect() as connection, self.daemon.connect() as bystander:
@@ -365,6 +377,15 @@ class Misbehaviour(ChildTest):
         for id_first in (True, False):
             self.assert_error(connection.request("faulty.giant", [3, id_first]), -32008, "response_too_big")
             self.assert_serves(connection)
+
+    def test_a_long_result_is_replaced_for_its_own_call_among_others(self):
+        daemon, connection = self.with_child(server={"max_response": "1MiB"}, concurrency=8)
+        connection.call("faulty.ignore", id="other", timeout_ms=ms(60000))
+        for id_first in (True, False):
+            self.assert_error(connection.request("faulty.giant", [3, id_first]), -32008, "response_too_big")
+        self.assert_serves(connection)
+        connection.call("faulty.die")
+        self.assert_error(connection.receive_by_id(2)["other"], -32013, "backend_down")
 
     def test_a_long_line_for_another_answers_nobody_else(self):
         daemon, connection = self.with_child(server={"max_response": "100KiB"})
@@ -488,6 +509,20 @@ class Bounds(ChildTest):
             self.assertGreater(self.assert_error(reply, -32009)["data"]["retry_after_ms"], 0)
         self.assert_at_rest(daemon)
 
+    def test_a_refused_call_finds_a_place_after_the_wait_that_it_was_told_of(self):
+        daemon, connection = self.with_child(concurrency=1, queue=2)
+        seconds = 0.2 * SLOW
+        self.assertIn("result", connection.request("faulty.sleep", [seconds]))
+        for _ in range(4):
+            connection.call("faulty.sleep", [seconds])
+        refusal = self.assert_error(connection.receive(), -32009, "method_busy")["data"]["retry_after_ms"]
+        self.assertTrue(seconds * 1000 <= refusal <= 6 * seconds * 1000, refusal)
+        watch = Stopwatch()
+        replies = connection.receive_many(3, 20)
+        self.assertTrue(all("result" in reply for reply in replies), replies)
+        # All that was in the way has ended by then, so that there was a place.
+        self.assert_below(watch.ms(), refusal * 1.5)
+
     def test_a_backend_that_hangs_leaves_places_to_others(self):
         daemon = self.start(server={"max_in_flight": 64, "connection_window": 1000},
                             backends=[child(concurrency=1, queue=16), child("other")])
@@ -580,6 +615,31 @@ class Reload(ChildTest):
         with daemon.connect() as other:
             reply = other.request("faulty.surroundings", timeout_ms=ms(5000))
             return reply["result"]["group"] if "result" in reply and "NEW" in reply["result"]["environment"] else None
+
+    def test_a_program_that_cannot_be_run_does_not_replace_one_that_can(self):
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        (folder / "text").write_text("no program")
+        daemon, connection = self.with_child()
+        pid = connection.result("faulty.pid")
+        for settings, key, why in (({"command": ["/nowhere/at-all"]}, "command", "/nowhere/at-all: No such file or directory"),
+                                   ({"command": [str(folder / "text")]}, "command", ".*text: Permission denied"),
+                                   ({"command": ["sh"], "env": {"PATH": "/nowhere"}}, "command", "sh: No such file"),
+                                   ({"working_directory": "/nowhere/"}, "working_directory", "/nowhere/: No such file")):
+            with self.subTest(settings=settings):
+                begin = len(daemon.log)
+                daemon.reload(backends=[child(**settings)])
+                daemon.wait_log(rf"sluiced\.toml:\d+:\d+: backend\.{key} can't be used: {why}", begin=begin)
+                daemon.wait_log("reload refused, the running configuration stays", begin=begin)
+                self.assertEqual(connection.result("faulty.pid"), pid)
+                status, _, errors = run_to_end("--check", "--config", daemon.config)
+                self.assertRegex(errors, rf"sluiced\.toml:\d+:\d+: backend\.{key} can't be used: {why}")
+                self.assertEqual(status, 2)
+
+    def test_a_backend_that_stays_as_it_is_keeps_no_reload_back(self):
+        daemon = self.start(backends=[child(command=["/nowhere/at-all"])])
+        daemon.reload(backends=[child(command=["/nowhere/at-all"]), child("second")])
+        daemon.wait_log("configuration read again")
+        self.assertEqual(code(self.connect(daemon).request("second.pid")), "ok")
 
     def test_backends_come_and_go(self):
         daemon, connection = self.with_child()

@@ -5,6 +5,8 @@ import os
 import time
 
 from daemon import SLOW, DaemonTest, Stopwatch, code, duration, eventually, main, ms
+from test_children import child
+from upstream_servers import Misbehaving
 
 
 class Priorities(DaemonTest):
@@ -50,6 +52,51 @@ class Priorities(DaemonTest):
         # But for the one in sixteen that goes to the lowest.
         self.assertLessEqual(sum(a != b for a, b in zip(kinds, ["high"] * 5 + ["normal"] * 5 + ["low"] * 5)), 6, order)
         self.assertEqual(kinds[:4].count("high") >= 3, True, order)
+
+
+class BackendPriorities(DaemonTest):
+    """The same order where calls wait for a backend."""
+
+    methods = {"bad.wait": {"priority": "low"}, "bad.own": {"priority": "high"}}
+    order = [*["bad.own"] * 5, *["bad.ok"] * 5, *["bad.wait"] * 5]
+
+    def test_high_ones_reach_an_upstream_first(self):
+        server = Misbehaving()
+        self.addCleanup(server.close)
+        upstream = {"name": "up", "url": server.url(), "methods": ["bad.*"], "connections": 1, "concurrency": 1}
+        daemon = self.start(backends=[upstream], methods=self.methods)
+        client = self.connect(daemon)
+        client.call("bad.wait", ["first"])
+        server.wait_seen("bad.wait")
+        for method in reversed(self.order):
+            client.call(method, {"code": 1})
+        daemon.wait_value(16, "sluice_backend_in_flight")
+        server.released.set()
+        client.receive_many(16)
+        self.assertEqual([call["method"] for call in server.seen[1:]], self.order)
+
+    def test_high_ones_reach_a_child_first(self):
+        methods = {"faulty.echo": {"priority": "low"}, "faulty.call": {"priority": "high"}}
+        daemon = self.start(backends=[child()], methods=methods)
+        client = self.connect(daemon)
+        client.call("faulty.sleep", [0.2 * SLOW])
+        daemon.wait_in_flight(1)
+        for method in ("echo", "pid", "call"):
+            for number in range(4):
+                client.call(f"faulty.{method}", [number], id=f"{method} {number}")
+        order = [reply["id"] for reply in client.receive_many(13)][1:]
+        self.assertEqual(order, [f"{method} {number}" for method in ("call", "pid", "echo") for number in range(4)])
+
+    def test_a_low_one_is_not_kept_waiting_for_good(self):
+        daemon = self.start(backends=[child()], methods={"faulty.echo": {"priority": "low"}, "faulty.call": {"priority": "high"}})
+        client = self.connect(daemon)
+        client.call("faulty.sleep", [0.2 * SLOW])
+        daemon.wait_in_flight(1)
+        client.call("faulty.echo", [1], id="low")
+        for _ in range(40):
+            client.call("faulty.call")
+        order = [reply["id"] for reply in client.receive_many(42)]
+        self.assertLess(order.index("low"), 17)
 
 
 class AdaptiveLimit(DaemonTest):

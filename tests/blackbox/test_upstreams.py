@@ -12,7 +12,8 @@ import sys
 import tempfile
 import time
 
-from daemon import DaemonTest, Stopwatch, code, duration, eventually, free_port, limit, main, ms, parse
+from daemon import (DaemonTest, Stopwatch, code, config_text, duration, eventually, free_port, limit, main, ms, parse,
+                    run_to_end)
 from tls import Authority
 from upstream_servers import Gate, Misbehaving, MisbehavingHttp, MisbehavingWebSocket
 
@@ -135,14 +136,43 @@ class SecureTest(UpstreamTest):
         front = self.front(f"https://127.0.0.2:{other.tcp()[1]}", ca=str(authority().certificate()))
         self.assert_refused(front, "certificate verify failed")
 
-    def test_authorities_that_are_missing_are_read_once_they_are_there(self):
-        with tempfile.TemporaryDirectory() as folder:
-            file = pathlib.Path(folder) / "ca.pem"
-            front = self.front(self.url("https"), ca=str(file), probe_interval=duration(50))
-            self.assert_refused(front, "")
-            file.write_bytes(authority().certificate().read_bytes())
-            front.wait_value(1, "sluice_backend_up")
-            self.assertEqual(self.connect(front).result("demo.sum", [1, 2]), 3)
+    def test_authorities_that_cannot_be_used_are_a_mistake_of_the_configuration(self):
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        good = authority().certificate().read_text()
+        for name, text, why in (("missing.pem", None, "can't be read: No such file or directory"),
+                                ("empty.pem", "", "holds no PEM certificate"),
+                                ("broken.pem", good + good[:-100], "holds a broken certificate")):
+            if text is not None:
+                (folder / name).write_text(text)
+            config = folder / "sluiced.toml"
+            config.write_text(config_text(backends=[{"name": "up", "url": "https://localhost", "methods": ["x"], "ca": name}]))
+            for arguments in (("--check",), ()):
+                with self.subTest(name=name, arguments=arguments):
+                    status, _, errors = run_to_end(*arguments, "--config", config)
+                    self.assertRegex(errors, rf'sluiced\.toml:\d+:\d+: backend\.ca = ".*{name}" {why}')
+                    self.assertEqual(status, 2)
+
+    def test_a_reload_reads_the_authorities_again(self):
+        file = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory())) / "ca.pem"
+
+        def reload(content, outcome):
+            begin = len(front.log)
+            file.write_bytes(content)
+            front.reload()
+            front.wait_log(outcome, begin=begin)
+
+        good, other = (each.certificate().read_bytes() for each in (authority(), stranger()))
+        file.write_bytes(good)
+        front = self.front(self.url("https"), ca=str(file), probe_interval=duration(50))
+        client = self.connect(front)
+        self.assertEqual(client.result("demo.sum", [1, 2]), 3)
+        reload(b"rubbish", r'backend\.ca = ".*ca\.pem" holds no PEM certificate')
+        front.wait_log("reload refused, the running configuration stays")
+        self.assertEqual(client.result("demo.sum", [1, 2]), 3)
+        reload(other, "configuration read again")
+        self.assert_refused(front, "certificate verify failed")
+        reload(good, "configuration read again")
+        eventually(5, lambda: client.request("demo.sum", [1, 2]).get("result") == 3)
 
     def test_a_server_without_tls(self):
         plain = self.start()
@@ -233,6 +263,7 @@ class MisbehavingTest(UpstreamTest):
 
     server_type = Misbehaving
     scheme = "tcp"
+    floods = ("bad.flood", "bad.spaces", "bad.line_without_end")
 
     def upstream(self, **options):
         server = self.server_type(**options)
@@ -286,6 +317,23 @@ class MisbehavingTest(UpstreamTest):
             self.assert_error(client.request(method, {"bytes": 300_000}), -32008, "response_too_big")
             self.assert_serves(client)
 
+    def test_a_flood_costs_its_connection(self):
+        for method in self.floods:
+            with self.subTest(method=method):
+                server = self.upstream()
+                client = self.connect(self.front_of(server, connections=2, concurrency=1))
+                waiting = client.call("bad.wait", [method])
+                server.wait_seen("bad.wait")
+                self.assert_down(client.request(method, within=20))
+                server.released.set()
+                self.assertEqual(client.receive()["id"], waiting)
+                self.assert_serves(client)
+
+    def test_a_reply_that_is_none_answers_its_call(self):
+        client = self.connect(self.front_of(self.server))
+        self.assert_down(client.request("bad.both"))
+        self.assert_serves(client)
+
     def test_the_time_limit_and_the_trace_go_with_the_call(self):
         client = self.connect(self.front_of(self.server))
         trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -338,11 +386,10 @@ class MisbehavingStreamTest(MisbehavingTest):
         front.wait_log("a reply to nothing that it was asked")
         self.assertEqual(self.server.accepted, 1)
 
-    def test_a_flood_ends_its_connection(self):
+    def test_floods_are_logged_a_few_times(self):
         front = self.front_of(self.server)
         client = self.connect(front)
         self.assert_down(client.request("bad.flood"))
-        self.assert_serves(client)
         self.assertLess(front.log_text().count("not a reply"), 150)
 
     def test_a_call_nobody_waits_for_is_cancelled(self):
@@ -379,6 +426,7 @@ class MisbehavingStreamTest(MisbehavingTest):
 class MisbehavingWebSocketTest(MisbehavingStreamTest):
     server_type = MisbehavingWebSocket
     scheme = "ws"
+    floods = ("bad.flood", "bad.pings", "bad.pongs", "bad.empty_messages", "bad.empty_frames")
 
     def test_messages_in_every_form(self):
         client = self.connect(self.front_of(self.server, connections=1))
@@ -403,12 +451,24 @@ class MisbehavingWebSocketTest(MisbehavingStreamTest):
 class MisbehavingHttpTest(MisbehavingTest):
     server_type = MisbehavingHttp
     scheme = "http"
+    floods = ("bad.endless_interims", "bad.endless_chunk_line", "bad.endless_trailers")
 
     def test_responses_in_every_form(self):
         client = self.connect(self.front_of(self.server))
         for method in ("bad.chunked", "bad.last", "bad.interim"):
             self.assertEqual(client.result(method, [method]), [method])
             self.assert_serves(client)
+
+    def test_interim_responses_up_to_their_number(self):
+        client = self.connect(self.front_of(self.server))
+        self.assertEqual(client.result("bad.interims", [16]), [16])
+        self.assert_down(client.request("bad.interims", [17]))
+        self.assert_serves(client)
+
+    def test_a_change_of_protocol_that_nobody_asked_for_breaks_the_connection(self):
+        client = self.connect(self.front_of(self.server))
+        self.assert_down(client.request("bad.switch"))
+        self.assert_serves(client)
 
     def test_responses_that_are_no_reply(self):
         client = self.connect(self.front_of(self.server))
@@ -419,6 +479,22 @@ class MisbehavingHttpTest(MisbehavingTest):
     def test_an_error_reply_counts_whatever_its_status(self):
         client = self.connect(self.front_of(self.server))
         self.assertEqual(client.request("bad.500_with_reply")["error"]["code"], -32000)
+
+    def test_an_error_for_no_id_is_that_of_the_one_call_there_is(self):
+        client = self.connect(self.front_of(self.server))
+        for status in ("200 OK", "400 Bad Request", "429 Too Many Requests", "500 Internal Server Error"):
+            with self.subTest(status=status):
+                error = client.request("bad.unnamed", [status])["error"]
+                self.assertEqual(error, {"code": -32050, "message": "no", "data": {"reason": "own"}})
+                self.assert_serves(client)
+        self.assertEqual(self.server.accepted, 1)
+
+    def test_the_breaker_goes_by_the_status_of_an_error_for_no_id(self):
+        front = self.front_of(self.server, breaker={"failures": 2, "window": "1m", "open": "1m"})
+        client = self.connect(front)
+        for status in ("200 OK", "200 OK", "429 Too Many Requests", "429 Too Many Requests"):
+            self.assertEqual(client.request("bad.unnamed", [status])["error"]["code"], -32050)
+        self.assert_error(client.request("bad.ok"), -32013, "circuit_open")
 
     def test_headers_say_what_members_say(self):
         front = self.front_of(self.server)

@@ -9,7 +9,7 @@ import threading
 import time
 
 from daemon import eventually, limit
-from websocket_client import BINARY, CLOSE, CONTINUATION, GUID, PING, TEXT, apply_mask, close_payload, frame
+from websocket_client import BINARY, CLOSE, CONTINUATION, GUID, PING, PONG, TEXT, apply_mask, close_payload, frame
 
 
 class Server:
@@ -175,9 +175,22 @@ class Misbehaving(Server):
     def what_flood(self, connection, id, params):
         self.say(connection, '{"no":"reply"}\n' * 200_000)
 
+    def send_endlessly(self, connection, data):
+        while True:
+            connection.sendall(data)
+
+    def what_spaces(self, connection, id, params):
+        self.send_endlessly(connection, b" \r\n\t" * 10_000)
+
+    def what_line_without_end(self, connection, id, params):
+        self.send_endlessly(connection, b"x" * 40_000)
+
     def what_double(self, connection, id, params):
         self.say(connection, reply(id, params))
         self.say(connection, reply(id, "again"))
+
+    def what_both(self, connection, id, params):
+        self.say(connection, json.dumps({"jsonrpc": "2.0", "id": id, "result": 1, "error": {"code": 1, "message": "both"}}))
 
     def what_unknown(self, connection, id, params):
         for text in (reply(id + 1_000_000, "whose?"), reply("text", 1), reply(id, params)):
@@ -256,6 +269,10 @@ class MisbehavingHttp(Misbehaving):
     def what_500_with_reply(self, connection, id, params):
         self.respond(connection, "500 Internal Server Error", error(id, -32000, {"reason": "own"}))
 
+    def what_unnamed(self, connection, id, params):
+        """With params[0] for its status."""
+        self.respond(connection, params[0], error(None, -32050, {"reason": "own"}))
+
     def what_chunked(self, connection, id, params):
         text = reply(id, params)
         chunks = "".join(f"1\r\n{each}\r\n" for each in text)
@@ -268,6 +285,25 @@ class MisbehavingHttp(Misbehaving):
     def what_interim(self, connection, id, params):
         connection.sendall(b"HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n")
         self.say(connection, reply(id, params))
+
+    def what_interims(self, connection, id, params):
+        for _ in range(params[0]):
+            connection.sendall(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+        self.say(connection, reply(id, params))
+
+    def what_endless_interims(self, connection, id, params):
+        self.send_endlessly(connection, b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1000)
+
+    def what_endless_chunk_line(self, connection, id, params):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;")
+        self.send_endlessly(connection, b"x" * 40_000)
+
+    def what_endless_trailers(self, connection, id, params):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n")
+        self.send_endlessly(connection, b"X: y\r\n" * 1000)
+
+    def what_switch(self, connection, id, params):
+        connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: other\r\nConnection: Upgrade\r\n\r\n")
 
     def what_big_head(self, connection, id, params):
         self.respond(connection, "200 OK", reply(id, params), f"X: {'x' * 100_000}\r\n")
@@ -325,6 +361,26 @@ class MisbehavingWebSocket(Misbehaving):
 
     def what_binary(self, connection, id, params):
         connection.sendall(frame(reply(id, params), BINARY, mask=None))
+
+    def what_pings(self, connection, id, params):
+        """And reads what comes back, or nothing more could be sent."""
+        threading.Thread(target=self.send_pings, args=(connection,), daemon=True).start()
+
+    def send_pings(self, connection):
+        try:
+            self.send_endlessly(connection, frame(b"", PING, mask=None) * 1000)
+        except OSError:
+            pass
+
+    def what_pongs(self, connection, id, params):
+        self.send_endlessly(connection, frame(b"", PONG, mask=None) * 1000)
+
+    def what_empty_messages(self, connection, id, params):
+        self.send_endlessly(connection, frame(b"", TEXT, mask=None) * 1000)
+
+    def what_empty_frames(self, connection, id, params):
+        connection.sendall(frame(b"", TEXT, False, mask=None))
+        self.send_endlessly(connection, frame(b"", CONTINUATION, False, mask=None) * 1000)
 
     def what_bye(self, connection, id, params):
         connection.sendall(frame(close_payload(1001), CLOSE, mask=None))

@@ -15,11 +15,16 @@ struct Lines {
   void feed(std::string_view bytes) {
     buffer.feed(
         bytes, line_bytes_max, [this](std::string_view line) { found.emplace_back(line); },
-        [this](std::string_view start) { found.push_back("long:" + std::string(start)); });
+        [this](std::string_view start) { found.push_back("long:" + std::string(start)); },
+        [this](std::string_view piece, bool is_last) {
+          rest += piece;
+          if (is_last) rest += '|';
+        });
   }
   const std::size_t line_bytes_max;
   LineBuffer buffer;
   std::vector<std::string> found;
+  std::string rest;  // of those that are too long, each with its end
 };
 
 TEST_CASE("lines are found however the bytes are cut") {
@@ -37,6 +42,16 @@ TEST_CASE("a line of just the most that is allowed is whole") {
   Lines lines(4);
   lines.feed("1234\n12345\n1234\n");
   CHECK(lines.found == std::vector<std::string>{"1234", "long:1234", "1234"});
+}
+
+TEST_CASE("what is not kept of a line is seen once, to its end") {
+  const std::string text = "123456\n1234\n12345\n1234567";
+  for (std::size_t size = 1; size <= text.size(); ++size) {
+    Lines lines(4);
+    for (std::size_t at = 0; at < text.size(); at += size)
+      lines.feed(std::string_view(text).substr(at, size));
+    CHECK(lines.rest == "56|5|567");
+  }
 }
 
 TEST_CASE("what is dropped of a line without an end is counted") {

@@ -48,6 +48,25 @@ TEST_CASE("what is no reply to a call of this server's is told") {
   }
 }
 
+TEST_CASE("an error that names no call is told from one that does, and from what is no error") {
+  const auto read_code = [](std::string_view text) {
+    MessageScanner scanner;
+    scanner.scan(text);
+    const auto reply = read_unnamed_error(text, scanner.message().single);
+    return reply ? reply->error_code : 0;
+  };
+  CHECK(read_code(R"({"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}})") ==
+        -32700);
+  CHECK(read_code(R"({"error":{"code":5,"message":"no"},"result":null})") == 5);
+  for (const char* text :
+       {R"({"id":1,"error":{"code":5,"message":"no"}})", R"({"id":"x","error":{"code":5,"message":"no"}})",
+        R"({"id":null,"error":{"code":5}})", R"({"id":null,"result":1,"error":{"code":5,"message":"no"}})",
+        R"({"id":null,"error":"no"})", R"({"method":"m","error":{"code":5,"message":"no"}})", "{}", "[]"}) {
+    CAPTURE(text);
+    CHECK(read_code(text) == 0);
+  }
+}
+
 TEST_CASE("the id of a reply that is not whole is known where it came first") {
   MessageScanner scanner;
   const std::string text = R"({"jsonrpc":"2.0","id":12,"result":"xxxxxxxx)";

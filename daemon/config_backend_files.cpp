@@ -1,0 +1,55 @@
+#include "daemon/config_backend_files.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <variant>
+
+#include "lib/backend/find_program.hpp"
+#include "lib/backend/module.hpp"
+#include "lib/backend/upstream_authorities.hpp"
+#include "lib/observe/log.hpp"
+
+namespace sluice::daemon {
+
+namespace {
+
+void complain(LoadedConfig& loaded, const std::string& config_file, const TextPlace& where,
+              std::string message) {
+  loaded.errors.push_back({config_file, where.line, where.column, std::move(message)});
+}
+
+}  // namespace
+
+void check_backend_files(const std::string& config_file, LoadedConfig& loaded) {
+  for (const BackendPlaces& backend : loaded.backends) {
+    if (const std::string& file = backend.settings.module; !file.empty()) {
+      const auto problem = core::check_module(file);
+      if (!problem) continue;
+      complain(loaded, config_file, backend.module,
+               fmt::format("backend.module: {} {}", core::printable(file), problem->what));
+    }
+    if (!backend.settings.upstream || backend.settings.upstream->ca.empty()) continue;
+    const std::string& file = backend.settings.upstream->ca;
+    const auto read = core::read_authorities(file);
+    if (const auto* problem = std::get_if<core::AuthoritiesProblem>(&read)) {
+      complain(loaded, config_file, backend.ca,
+               fmt::format("backend.ca = \"{}\" {}", core::printable(file), problem->what));
+    }
+  }
+}
+
+void check_programs(const std::string& config_file, const std::vector<core::BackendSettings>& running,
+                    LoadedConfig& loaded) {
+  for (const BackendPlaces& backend : loaded.backends) {
+    if (!backend.settings.child || std::ranges::find(running, backend.settings) != running.end()) continue;
+    const auto problem = core::check_program(*backend.settings.child);
+    if (!problem) continue;
+    const bool command = problem->setting == core::ProgramProblem::Setting::command;
+    complain(loaded, config_file, command ? backend.command : backend.directory,
+             fmt::format("backend.{} can't be used: {}", command ? "command" : "working_directory",
+                         core::printable(problem->what)));
+  }
+}
+
+}  // namespace sluice::daemon

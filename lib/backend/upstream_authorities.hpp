@@ -1,0 +1,34 @@
+// Who signs the certificates of upstreams.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+
+#include <boost/asio/ssl/context.hpp>
+
+namespace sluice::core {
+
+// What can't be used of a file, in words that go on from its name.
+struct AuthoritiesProblem {
+  std::string what;
+};
+
+// The text of a PEM file, which was found to hold nothing but good certificates.
+std::variant<std::string, AuthoritiesProblem> read_authorities(const std::string& file);
+
+// Makes them ready when the first connection needs them, and anew as long as that fails. Backends' thread
+// only.
+class UpstreamAuthorities {
+ public:
+  // `pem`: see read_authorities(); empty: those whom the system trusts.
+  explicit UpstreamAuthorities(std::string pem) : pem_(std::move(pem)) {}
+  // Null where they can't be used.
+  boost::asio::ssl::context* context(boost::system::error_code& error);
+
+ private:
+  const std::string pem_;
+  std::optional<boost::asio::ssl::context> context_;
+};
+
+}  // namespace sluice::core

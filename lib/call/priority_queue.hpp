@@ -1,0 +1,62 @@
+// Who waits, by priority.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "lib/base/intrusive_list.hpp"
+#include "lib/server/settings.hpp"
+
+namespace sluice::core {
+
+// FIFO of elements of each priority, linked through themselves: one that is unlinked is out. The higher ones
+// go first, but every sixteenth that goes is the oldest of the lowest there is, so that a stream of others
+// does not starve it. Not thread-safe.
+template <typename T, typename Tag>
+class PriorityQueue {
+  using List = IntrusiveList<T, Tag>;
+
+ public:
+  void push_back(T& element, Priority priority) {
+    lists_[static_cast<std::size_t>(priority)].push_back(element);
+  }
+
+  bool empty() const {
+    return std::ranges::all_of(lists_, [](const List& each) { return each.empty(); });
+  }
+
+  // Takes out the one whose turn it is, of those that `may_go`; null where there is none, and no turn has
+  // passed.
+  template <typename MayGo>
+  T* take_if(MayGo may_go) {
+    const bool lowest_first = (turn_ + 1) % kLowestTurn == 0;
+    for (std::size_t i = 0; i < lists_.size(); ++i) {
+      List& list = lists_[lowest_first ? i : lists_.size() - 1 - i];
+      T* const found = list.find_if(may_go);
+      if (found == nullptr) continue;
+      ++turn_;
+      static_cast<ListHook<Tag>&>(*found).unlink();
+      return found;
+    }
+    return nullptr;
+  }
+  T* pop_front() {
+    return take_if([](const T&) { return true; });
+  }
+
+  // In no order that counts. `visit` may remove the element that it is given, and no other.
+  template <typename Visit>
+  void for_each(Visit visit) {
+    for (List& list : lists_) list.for_each(visit);
+  }
+
+ private:
+  static constexpr std::uint32_t kLowestTurn = 16;
+
+  std::array<List, static_cast<std::size_t>(Priority::kCount)> lists_;
+  std::uint32_t turn_ = 0;
+};
+
+}  // namespace sluice::core
