@@ -175,6 +175,11 @@ BackendCall* BackendHub::find(std::uint64_t serial) {
   return found == calls_.end() ? nullptr : &found->second;
 }
 
+bool BackendHub::waits(std::uint64_t serial) {
+  const BackendCall* const call = find(serial);
+  return call != nullptr && !call->begun;
+}
+
 void BackendHub::finish(BackendCall& call, const proto::Reply* reply, const proto::Error* error) {
   ActiveCall& active = call.call;
   const bool due = !call.stopped && !active.request.is_notification();

@@ -68,6 +68,8 @@ class BackendHub {
   std::uint64_t new_serial() { return next_serial_.fetch_add(1, std::memory_order_relaxed); }
   // Null where there is none by that number, or none any more.
   BackendCall* find(std::uint64_t serial);
+  // Whether its backend has yet to begin with it.
+  bool waits(std::uint64_t serial);
   // Gives the call back with its reply, or its error where that is null; with neither, and where nothing is
   // due because it is a notification or was stopped, without an answer.
   void finish(BackendCall& call, const proto::Reply* reply = nullptr, const proto::Error* error = nullptr);

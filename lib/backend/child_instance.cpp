@@ -117,7 +117,7 @@ void ChildInstance::send(BackendCall& call) {
   }
   run_->send(call, now);
   call.probe = breaker_.begin(now);
-  if (call.probe) spdlog::info("{}: breaker half-open, one call is let through", label_);
+  if (call.probe) note_probe();
   hub_.io().set_deadline(call, call.call.deadline + settings_.child->kill_after);
 }
 
@@ -209,10 +209,19 @@ void ChildInstance::judge_failure(BackendCall& call) {
   note_breaker(breaker_.failed(hub_.now(), call.probe));
 }
 
+void ChildInstance::note_probe() {
+  spdlog::info("{}: breaker half-open, one call is let through", label_);
+  if (breaker_.turned_half_open()) count_breaker(CircuitBreaker::State::half_open);
+}
+
+void ChildInstance::count_breaker(CircuitBreaker::State state) {
+  metrics_.breaker_changes[static_cast<std::size_t>(state)].fetch_add(1, std::memory_order_relaxed);
+}
+
 void ChildInstance::note_breaker(bool changed) {
   if (!changed) return;
   const auto state = breaker_.state(hub_.now());
-  metrics_.breaker_changes[static_cast<std::size_t>(state)].fetch_add(1, std::memory_order_relaxed);
+  count_breaker(state);
   if (state == CircuitBreaker::State::open) {
     spdlog::warn("{}: breaker open for {} ms", label_, breaker_.retry_after(hub_.now()).count());
     await_next();

@@ -81,6 +81,8 @@ class ChildInstance final : private ChildRun::Owner, private Deadline {
   void rest(std::chrono::nanoseconds lived);
   void judge_success(BackendCall& call);
   void judge_failure(BackendCall& call);
+  void note_probe();
+  void count_breaker(CircuitBreaker::State state);
   void note_breaker(bool changed);
 
   BackendHub& hub_;

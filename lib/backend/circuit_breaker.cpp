@@ -28,6 +28,7 @@ bool CircuitBreaker::allows(TimePoint now) const {
 
 bool CircuitBreaker::begin(TimePoint now) {
   probing_ = state(now) == State::half_open;
+  if (probing_) ++probes_;
   return probing_;
 }
 
@@ -46,6 +47,7 @@ bool CircuitBreaker::failed(TimePoint now, bool probe) {
   if (open_until_) {
     if (!probe || !probing_) return false;
     probing_ = false;
+    probes_ = 0;
     open_until_ = now + settings_.open;
     return true;
   }
@@ -53,6 +55,7 @@ bool CircuitBreaker::failed(TimePoint now, bool probe) {
   failures_.push_back(now);
   if (failures_.size() < settings_.failures) return false;
   failures_.clear();
+  probes_ = 0;
   open_until_ = now + settings_.open;
   return true;
 }

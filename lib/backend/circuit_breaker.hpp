@@ -36,6 +36,8 @@ class CircuitBreaker {
   // The call ended without telling anything of who was asked: it was cancelled.
   void abandoned() { probing_ = false; }
 
+  // Whether the last begin() was the first since it opened: what half-open means to those who count.
+  bool turned_half_open() const { return probing_ && probes_ == 1; }
   // Whether the outcome of a probe is awaited.
   bool probing() const { return probing_; }
   State state(TimePoint now) const;
@@ -50,6 +52,7 @@ class CircuitBreaker {
   std::deque<TimePoint> failures_;         // within the window; at most settings_.failures
   std::optional<TimePoint> open_until_{};  // open, or half-open once it has passed
   bool probing_ = false;
+  std::size_t probes_ = 0;  // since it opened
 };
 
 std::string_view to_string(CircuitBreaker::State state);

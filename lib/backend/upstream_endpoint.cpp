@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lib/base/backoff.hpp"
 #include "lib/observe/log.hpp"
 
 namespace sluice::core {
@@ -75,7 +76,7 @@ void UpstreamEndpoint::send(UpstreamAttempt& attempt, UpstreamConnection& connec
   attempt.endpoint = this;
   attempt.judged = attempt.failed = false;
   attempt.probe = !call.request.is_notification() && breaker_.begin(hub_.now());
-  if (attempt.probe) spdlog::info("{}: breaker half-open, one call is let through", route_.label);
+  if (attempt.probe) note_probe();
   connection.send(attempt, call);
 }
 
@@ -91,6 +92,7 @@ void UpstreamEndpoint::stop(UpstreamAttempt& attempt, bool overdue) {
 }
 
 void UpstreamEndpoint::on_open(UpstreamConnection&) {
+  probes_ = 0;
   if (std::exchange(down_, false)) spdlog::info("{}: answers again", route_.label);
   hub_.io().clear_deadline(*this);
   metrics_.up[index_].store(true, std::memory_order_relaxed);
@@ -139,10 +141,9 @@ void UpstreamEndpoint::drop(UpstreamConnection& connection) {
 
 // Where others still stand, it is only that there can't be more of them for now.
 void UpstreamEndpoint::go_down(const std::string& what) {
-  const TimePoint again = hub_.now() + settings_.upstream->probe_interval;
   if (std::ranges::any_of(connections_, [](const auto& each) { return each->open_now(); })) {
-    grow_at_ = again;
-    return hub_.io().set_deadline(*this, again);
+    grow_at_ = hub_.now() + settings_.upstream->probe_interval;
+    return hub_.io().set_deadline(*this, grow_at_);
   }
   note_breaker(breaker_.failed(hub_.now(), false));
   if (!std::exchange(down_, true)) {
@@ -150,7 +151,7 @@ void UpstreamEndpoint::go_down(const std::string& what) {
                  printable(what));
   }
   metrics_.up[index_].store(false, std::memory_order_relaxed);
-  probe_at_ = again;
+  probe_at_ = hub_.now() + Backoff(kFirstProbe, settings_.upstream->probe_interval).bound(probes_++);
   hub_.io().set_deadline(*this, probe_at_);
 }
 
@@ -175,10 +176,19 @@ void UpstreamEndpoint::judge(UpstreamAttempt& attempt, bool success) {
                        : breaker_.failed(now, attempt.probe));
 }
 
+void UpstreamEndpoint::note_probe() {
+  spdlog::info("{}: breaker half-open, one call is let through", route_.label);
+  if (breaker_.turned_half_open()) count_breaker(CircuitBreaker::State::half_open);
+}
+
+void UpstreamEndpoint::count_breaker(CircuitBreaker::State state) {
+  metrics_.breaker_changes[static_cast<std::size_t>(state)].fetch_add(1, std::memory_order_relaxed);
+}
+
 void UpstreamEndpoint::note_breaker(bool changed) {
   if (!changed) return;
   const auto state = breaker_state();
-  metrics_.breaker_changes[static_cast<std::size_t>(state)].fetch_add(1, std::memory_order_relaxed);
+  count_breaker(state);
   if (state == CircuitBreaker::State::open) {
     const auto wait = breaker_.retry_after(hub_.now());
     spdlog::warn("{}: breaker open for {} ms", route_.label, wait.count());

@@ -61,6 +61,9 @@ class UpstreamEndpoint final : private UpstreamConnection::Owner, private Deadli
   void end();
 
  private:
+  // Doubled with each probe that fails, up to the interval: what is only starting is back soon.
+  static constexpr auto kFirstProbe = milliseconds(100);
+
   void on_open(UpstreamConnection& connection) override;
   void on_room(UpstreamConnection&) override { owner_.on_change(); }
   void on_reply(UpstreamAttempt& attempt, const proto::Reply& reply) override;
@@ -72,6 +75,8 @@ class UpstreamEndpoint final : private UpstreamConnection::Owner, private Deadli
   void drop(UpstreamConnection& connection);
   void go_down(const std::string& what);
   void judge(UpstreamAttempt& attempt, bool success);
+  void note_probe();
+  void count_breaker(CircuitBreaker::State state);
   void note_breaker(bool changed);
 
   BackendHub& hub_;
@@ -83,7 +88,8 @@ class UpstreamEndpoint final : private UpstreamConnection::Owner, private Deadli
   CircuitBreaker breaker_;
   std::vector<std::shared_ptr<UpstreamConnection>> connections_;
   TimePoint probe_at_;
-  TimePoint grow_at_;  // no further connection before that
+  unsigned probes_ = 0;  // without success
+  TimePoint grow_at_;    // no further connection before that
   bool down_ = false;
   bool over_ = false;
 };

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,10 +15,11 @@ namespace sluice::core {
 // One call as it is shown: copied, so that it may be gone by then.
 struct CallListing {
   std::string method;
-  std::string id;          // JSON text; empty for a notification
-  std::string client;      // empty where none is configured
-  std::string backend;     // empty where it is not a backend's
-  std::string_view phase;  // "waiting", "running", or "abandoned": answered already, and still running
+  std::string id;            // JSON text; empty for a notification
+  std::string client;        // empty where none is configured
+  std::string backend;       // empty where it is not a backend's
+  std::uint64_t serial = 0;  // what that one knows it by; 0: no backend has it
+  std::string_view phase;    // "waiting", "running", or "abandoned": answered already, and still running
   TimePoint received;
   TimePoint deadline;
 };

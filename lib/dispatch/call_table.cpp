@@ -215,6 +215,7 @@ void CallTable::list(std::vector<CallListing>& to, const ActiveCall& asking) {
     if (call.request.id.size() <= kListedTextMax) listing.id = call.request.id;
     if (call.grant) listing.client = call.grant->client_name();
     if (const auto& async = call.method->spec().async) listing.backend = async->backend();
+    if (call.stage == Stage::async && !listing.backend.empty()) listing.serial = call.serial;
     listing.phase = phase_of(call);
     listing.received = call.received;
     listing.deadline = call.deadline;

@@ -62,6 +62,10 @@ class Inquiry final : public std::enable_shared_from_this<Inquiry>, private Dead
   void take(std::size_t part, std::vector<CallListing>& listed) {
     if (done_) return;
     answered_[part] = true;
+    for (CallListing& call : listed) {
+      // The I/O thread knows no more than that the backend has it.
+      if (call.phase == "running" && parts_.hub.waits(call.serial)) call.phase = "waiting";
+    }
     std::ranges::move(listed, std::back_inserter(calls_));
     if (std::ranges::all_of(answered_, [](bool each) { return each; })) finish();
   }

@@ -50,6 +50,17 @@ class InFlightList(DaemonTest):
             listed = replies["list"]["result"]["calls"]
             self.assertEqual([(call["method"], call["backend"]) for call in listed], [("faulty.sleep", "faulty")])
 
+    def test_a_call_that_waits_for_its_backend_waits(self):
+        daemon = self.start(backends=[child(concurrency=1)])
+        with daemon.connect() as connection:
+            connection.call("faulty.until_cancelled", id="first")
+            connection.call("faulty.echo", id="second")
+            daemon.wait_in_flight(2)
+            shown = lambda: {call["id"]: call["phase"] for call in self.calls(operator)}
+            operator = self.connect(daemon)
+            eventually(5, lambda: shown() == {"first": "running", "second": "waiting"})
+            connection.reset()
+
     def test_only_clients_that_are_granted_it_may_ask(self):
         for methods, expected in ((["demo.*"], -32016), (["demo.*", "rpc.calls"], None), (["*", "!rpc.calls"], -32016)):
             daemon = self.start(clients=[{"name": "anonymous", "methods": methods}])

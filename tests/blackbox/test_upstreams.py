@@ -584,6 +584,14 @@ class SeveralTest(MisbehavingTest):
         front.wait_value(1, "sluice_backend_up", instance=0)
         self.assert_serves(client)
 
+    def test_a_server_that_starts_a_moment_after_is_found_soon(self):
+        self.server.refuse()
+        front = self.front(self.server.url(), methods=("bad.*",), probe_interval="1h")
+        front.wait_log("can't connect")
+        self.server.listen()
+        front.wait_value(1, "sluice_backend_up")
+        self.assert_serves(self.connect(front))
+
     def test_what_may_run_twice_is_tried_elsewhere(self):
         retry = {"attempts": 2, "backoff": "1ms", "methods": ["bad.cut", "bad.flaky", "bad.draining"]}
         front = self.front_of(self.server, self.other, retry=retry)
@@ -646,7 +654,8 @@ class SeveralTest(MisbehavingTest):
         front.wait_value(1, "sluice_breaker_state")
         self.assert_down(client.request("bad.cut"))
         self.assertEqual(len(self.server.calls("bad.cut")), 2)
-        self.assertEqual(front.value("sluice_breaker_changes_total", state="open"), 2)
+        for state in ("open", "half_open"):
+            self.assertEqual(front.value("sluice_breaker_changes_total", state=state), {"open": 2, "half_open": 1}[state])
         front.wait_value(1, "sluice_breaker_state")
         self.assert_serves(client)
 
