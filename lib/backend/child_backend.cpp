@@ -22,7 +22,13 @@ ChildBackend::ChildBackend(BackendHub& hub, BackendSettings settings, std::share
 
 void ChildBackend::start() {
   if (settings_.child->lazy) return;
-  for (const auto& instance : instances_) instance->start();
+  instances_[started_++]->start();
+  if (started_ < instances_.size()) hub_.io().at_turn_end(*this);
+}
+
+// One a turn: starting a process takes a millisecond, which others on this thread need not wait for.
+void ChildBackend::on_turn_end() {
+  if (!retiring_) start();
 }
 
 void ChildBackend::submit(BackendCall& call) {

@@ -14,7 +14,7 @@ namespace sluice::core {
 
 // Gives each call to the least loaded of its instances, or keeps it until one is free. What can't be served
 // is refused at once rather than kept. Backends' thread only.
-class ChildBackend final : public Backend, private ChildInstance::Owner {
+class ChildBackend final : public Backend, private ChildInstance::Owner, private TurnEnd {
  public:
   // Told of the methods that a process has named. Backends' thread.
   using Discovered = std::function<void(std::string_view openrpc)>;
@@ -30,6 +30,7 @@ class ChildBackend final : public Backend, private ChildInstance::Owner {
   bool retired() const override;
 
  private:
+  void on_turn_end() override;
   void on_change() override;
   void on_discovered(std::string_view document) override;
   void on_done(BackendCall& call, const proto::Reply* reply, const proto::Error* error) override;
@@ -51,6 +52,7 @@ class ChildBackend final : public Backend, private ChildInstance::Owner {
   const Discovered discovered_;
   ChildLog log_;
   std::vector<std::unique_ptr<ChildInstance>> instances_;
+  std::size_t started_ = 0;  // of those, unless they are lazy
   PriorityQueue<BackendCall, BackendQueueTag> waiting_;
   std::size_t turn_ = 0;  // where the search for an instance begins
   std::size_t calls_ = 0;

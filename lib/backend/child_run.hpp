@@ -71,6 +71,7 @@ class ChildRun final : public Carrier, private TurnEnd, private Deadline {
   static constexpr std::size_t kUnsentBytesMax = 256 * 1024;
   static constexpr std::size_t kReadBytesMax = 256 * 1024;  // in one go, before others get their turn
   // What it may say in a second beside its replies; then it is not read from until the next.
+  static constexpr std::size_t kRubbishPieceBytes = 64;  // what each piece of it costs at least
   static constexpr std::size_t kRubbishBytesMax = 1024 * 1024;
   static constexpr std::size_t kStderrLineBytesMax = 4096;
   static constexpr std::size_t kReplyOverheadBytes = 64 * 1024;  // of a line, beside the result

@@ -51,7 +51,7 @@ void ChildRun::take_output(std::string_view bytes) {
 
 void ChildRun::take_line(std::string_view line) {
   while (!line.empty() && (line.front() == ' ' || line.front() == '\t')) line.remove_prefix(1);
-  if (line.empty()) return count_rubbish(1);
+  if (line.empty()) return count_rubbish(kRubbishPieceBytes);
   scanner_.reset();
   const auto status = scanner_.scan(line);
   const bool whole = status == proto::MessageScanner::Status::complete &&
@@ -80,7 +80,7 @@ void ChildRun::take_long_line(std::string_view start) {
   reject(start, "a line over the size limit on stdout");
   const auto id = long_reply_.begin(start);
   if (id) return take_long_reply(*id);
-  BackendCall* const only = in_flight_ == 1 ? calls.front() : nullptr;
+  BackendCall* const only = in_flight_ == 1 && question_ == 0 ? calls.front() : nullptr;
   if (only != nullptr) take_long_reply(only->serial);
 }
 
@@ -112,7 +112,7 @@ BackendCall* ChildRun::answered_call(std::uint64_t id) {
 
 void ChildRun::reject(std::string_view line, const char* why) {
   log_.misbehaved(label_, why, line, hub_.now());
-  count_rubbish(line.size() + 1);
+  count_rubbish(line.size() + kRubbishPieceBytes);
 }
 
 void ChildRun::count_rubbish(std::size_t bytes) {

@@ -53,6 +53,7 @@ Bytes read_module(const std::string& file) {
   std::string bytes(static_cast<std::size_t>(size), '\0');
   in.seekg(0);
   in.read(bytes.data(), size);
+  if (in.gcount() != size) return ModuleProblem{"has changed while it was read"};
   return bytes;
 }
 
@@ -95,8 +96,8 @@ std::variant<Methods*, ModuleProblem> load_code(std::string_view bytes, const Sh
   void* const module = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (module == nullptr) return ModuleProblem{std::string("can't be loaded: ") + ::dlerror()};
   auto* const methods = reinterpret_cast<Methods*>(::dlsym(module, "sluice_module_methods"));
-  if (methods == nullptr) return ModuleProblem{"is no module: it has no methods"};
   copy.release();  // stays open: by the same path again, dlopen() would give this code again
+  if (methods == nullptr) return ModuleProblem{"is no module: it has no methods"};
   const std::lock_guard lock(loaded_mutex);
   return loaded.emplace(content, methods).first->second;
 }

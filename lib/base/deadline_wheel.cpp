@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <exception>
 
 namespace sluice::core {
 
@@ -55,14 +56,20 @@ void DeadlineWheel::cascade(int level, std::uint64_t slot) {
 
 // A deadline may set itself anew, though never for this tick, so that the slot runs empty.
 void DeadlineWheel::fire_slot(Slot& slot, TimePoint now) {
+  std::exception_ptr thrown;
   while (Deadline* deadline = slot.pop_front()) {
     if (deadline->tick_ > tick_) {
       place(*deadline);
-      if (slot.front() == deadline) return;
+      if (slot.front() == deadline) break;
       continue;
     }
-    deadline->on_deadline(now);
+    try {
+      deadline->on_deadline(now);
+    } catch (...) {
+      thrown = std::current_exception();
+    }
   }
+  if (thrown) std::rethrow_exception(thrown);
 }
 
 // The next tick at which a slot in use begins. Slots emptied by clear() cost one look and are forgotten.

@@ -43,7 +43,8 @@ class DeadlineWheel {
   void clear(Deadline& deadline);
   static bool is_set(const Deadline& deadline) { return deadline.linked(); }
 
-  // Reports every deadline that has passed by `now`. Those may set and clear others meanwhile.
+  // Reports every deadline that has passed by `now`. Those may set and clear others meanwhile. What one of
+  // them throws is thrown once all of its tick have been told; call it again then.
   void advance(TimePoint now);
 
   // When advance() must be called next: never later than the earliest deadline's tick, possibly earlier.

@@ -168,6 +168,8 @@ void IoThread::end_turn() {
   in_turn_ = true;  // the replies to these are to go out with the rest
   if (std::exchange(returned_here_, false)) settle_returned();
   in_turn_ = false;
+  // What was given back by settling others: other events get their turn first.
+  if (returned_here_) post_turn_end();
   push_staged();
   // What is added meanwhile waits for the next turn, so that other events get theirs.
   IntrusiveList<TurnEnd, TurnTag> due;

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <atomic>
+#include <cassert>
 #include <cstddef>
 #include <exception>
 #include <functional>
@@ -186,6 +187,7 @@ void shielded(const char* what, const Task& task) {
 
 template <typename Task>
 void IoThread::turn(const char* what, const Task& task) {
+  assert(!in_turn_);
   begin_turn();
   in_turn_ = true;
   shielded(what, task);

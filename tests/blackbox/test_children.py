@@ -275,6 +275,17 @@ class Threads(ChildTest):
             self.assertEqual(daemon.stop(), 0)
 
 
+    def test_a_batch_of_notifications_keeps_nobody_waiting(self):
+        daemon, connection = self.with_child(server={"io_threads": 1, "call_timeout": "60s"})
+        self.assert_serves(connection)
+        with daemon.connect() as other:
+            batch = [{"jsonrpc": "2.0", "method": "faulty.echo"}] * 100 + [{"jsonrpc": "2.0", "method": "demo.echo", "id": 1}]
+            other.call("demo.sleep", {"ms": ms(50)}, id="slept")
+            connection.send(json.dumps(batch) + "\n")
+            self.assertEqual(other.receive(5)["id"], "slept")
+            self.assertEqual(len(json.loads(connection.receive_text(5))), 1)
+
+
 class Starts(ChildTest):
     def lazy(self, **environment):
         directory = self.enterContext(tempfile.TemporaryDirectory())

@@ -1,8 +1,9 @@
 """rpc.calls: what runs and waits, for operators."""
 
+import json
 import sys
 
-from daemon import SLOW, DaemonTest, eventually, main, ms
+from daemon import SLOW, DaemonTest, eventually, main, message, ms
 from test_children import child
 
 
@@ -60,6 +61,13 @@ class InFlightList(DaemonTest):
             operator = self.connect(daemon)
             eventually(5, lambda: shown() == {"first": "running", "second": "waiting"})
             connection.reset()
+
+    def test_a_batch_of_more_than_are_answered_at_once_is_answered(self):
+        for io_threads in (1, 3):
+            with self.start(server={"io_threads": io_threads}).connect() as connection:
+                batch = [json.loads(message("rpc.calls", None, id)) for id in range(100)]
+                connection.send(json.dumps(batch) + "\n")
+                self.assertEqual(len(json.loads(connection.receive_text(10))), 100)
 
     def test_only_clients_that_are_granted_it_may_ask(self):
         for methods, expected in ((["demo.*"], -32016), (["demo.*", "rpc.calls"], None), (["*", "!rpc.calls"], -32016)):

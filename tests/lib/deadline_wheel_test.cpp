@@ -151,6 +151,18 @@ TEST_CASE("DeadlineWheel: a deadline that sets itself for now waits for the next
   CHECK(alarm.fired == 5);
 }
 
+TEST_CASE("DeadlineWheel: what a deadline throws keeps none of its tick from being reported") {
+  DeadlineWheel wheel(kOrigin);
+  Alarm before, throwing, after, later;
+  throwing.then = [] { throw std::bad_alloc(); };
+  for (Alarm* alarm : {&before, &throwing, &after}) wheel.set(*alarm, kOrigin + milliseconds(5));
+  wheel.set(later, kOrigin + milliseconds(7));
+  CHECK_THROWS_AS(wheel.advance(kOrigin + milliseconds(10)), std::bad_alloc);
+  CHECK(before.fired + throwing.fired + after.fired == 3);
+  wheel.advance(kOrigin + milliseconds(10));
+  CHECK(later.fired == 1);
+}
+
 TEST_CASE("DeadlineWheel: deadlines may set, clear and destroy others of their own tick") {
   DeadlineWheel wheel(kOrigin);
   Alarm first;

@@ -123,5 +123,24 @@ TEST_CASE("IoThread: a call that ends on the thread itself is settled at the end
   CHECK(order == std::vector<std::string>{"the turn's event", "the call", "another event"});
 }
 
+TEST_CASE("IoThread: a call that ends while others are settled is settled after the next event") {
+  Metrics metrics{1};
+  WorkerPool pool{1, 1};
+  IoThread thread(0, "io-0", Limits{}, pool, metrics.shard(0));
+  ActiveCall first, second, third;
+  Gate second_settled, third_settled;
+  thread.on_returned([&](ActiveCall& call) {
+    if (&call == &first) thread.give_back(second);
+    if (&call == &second) second_settled.open();
+    if (&call == &third) third_settled.open();
+  });
+  thread.start();
+  thread.post([&] { thread.give_back(first); });
+  CHECK(second_settled.wait());
+  thread.give_back(third);  // from outside: whoever comes next is not to wait either
+  CHECK(third_settled.wait());
+  thread.stop_and_join();
+}
+
 }  // namespace
 }  // namespace sluice::core
