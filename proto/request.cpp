@@ -56,6 +56,7 @@ std::variant<Request, InvalidRequest> read_request(std::string_view text, const 
     request.timeout = positive_milliseconds(envelope.timeout_ms.in(text));
     if (!request.timeout) return refuse();
   }
+  request.bytes = envelope.whole.size;
   request.id = envelope.id.in(text);
   request.params = envelope.params.in(text);
   request.method = inside_quotes(envelope.method.in(text));
