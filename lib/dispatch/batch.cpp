@@ -22,7 +22,7 @@ Batch::Batch(CallTable& table, Conversation& conversation, std::string_view text
       grant_(std::move(grant)),
       exchange_(exchange),
       traceparent_(defaults.traceparent),
-      defaults_{defaults.timeout, traceparent_},
+      defaults_{defaults.timeout, traceparent_, {}},
       reply_bytes_max_(table.io().limits.response_bytes_max) {}
 
 void Batch::advance() {

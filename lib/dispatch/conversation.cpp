@@ -57,8 +57,8 @@ void Conversation::receive(std::string_view text, const proto::Message& message,
     return refuse(invalid->error, exchange, invalid->id);
   }
   auto& request = std::get<proto::Request>(read);
-  if (defaults.invalid) {
-    return refuse(proto::invalid_request(), exchange,
+  if (!defaults.mistake.empty()) {
+    return refuse(proto::invalid_request(defaults.mistake), exchange,
                   request.is_notification() ? proto::kNullId : request.id);
   }
   defaults.apply(request);
@@ -82,7 +82,8 @@ void Conversation::receive_call(const proto::Request& request, std::uint64_t exc
 void Conversation::receive_batch(std::string_view text, const proto::Message& message, std::uint64_t exchange,
                                  const CallDefaults& defaults) {
   const std::size_t entries_max = table_.io().limits.batch_entries_max;
-  if (message.entry_count == 0 || defaults.invalid) return refuse(proto::invalid_request(), exchange);
+  if (!defaults.mistake.empty()) return refuse(proto::invalid_request(defaults.mistake), exchange);
+  if (message.entry_count == 0) return refuse(proto::invalid_request("a batch must have an entry"), exchange);
   if (message.entry_count > entries_max) return refuse(proto::batch_too_big(entries_max), exchange);
   batches_.push_back(std::make_unique<Batch>(table_, *this, text, message.entries, table_.io().now(), grant(),
                                              exchange, defaults));
