@@ -11,6 +11,7 @@
 
 #include "daemon/config_address.hpp"
 #include "daemon/config_clients.hpp"
+#include "daemon/config_exposure.hpp"
 #include "daemon/config_node.hpp"
 #include "daemon/config_precheck.hpp"
 #include "daemon/config_schema.hpp"
@@ -78,12 +79,17 @@ class ConfigReader {
   LoadedConfig result_;
   std::vector<Place> places_;
   bool has_clients_ = false;
+  std::optional<TextPlace>
+      unlimited_anonymous_;  // where a client is that may call everything without a proof
 };
 
 LoadedConfig ConfigReader::read(const toml::table& document) {
   has_clients_ = document.contains("client");
   for (const auto& [name, node] : document) read_top(name, node);
   check_places(document);
+  const toml::node* const admin = document.at_path("admin.address").node();
+  const auto admin_place = admin != nullptr ? std::optional(place_of(*admin)) : std::nullopt;
+  result_.warnings = exposure_warnings(result_.settings, file_, unlimited_anonymous_, admin_place);
   return finish();
 }
 
@@ -150,7 +156,8 @@ void ConfigReader::read_key(const toml::key& name, const toml::node& node, std::
     if (known.name != name.str()) continue;
     const ConfigValue value = value_of(node);
     if (known.store(value, target)) return;
-    const std::string given = known.secret ? "" : " = " + shown(value);
+    const std::string culprit = shown_culprit<Target>(node, known.store);
+    const std::string given = known.secret ? "" : " = " + (culprit.empty() ? shown(value) : culprit);
     return complain(node.source().begin, fmt::format("{}.{}{} is not allowed; it takes {}", title, known.name,
                                                      given, known.allowed));
   }
@@ -230,7 +237,10 @@ void ConfigReader::read_clients(const toml::node& node) {
   for (ClientMistake& mistake : client_mistakes(entries)) {
     complain(mistake.where.line, mistake.where.column, std::move(mistake.message));
   }
-  for (ClientEntry& entry : entries) result_.settings.clients.push_back(std::move(entry.settings));
+  for (ClientEntry& entry : entries) {
+    if (entry.settings.name == "anonymous" && !entry.settings.methods) unlimited_anonymous_ = entry.where;
+    result_.settings.clients.push_back(std::move(entry.settings));
+  }
 }
 
 void ConfigReader::read_backends(const toml::node& node) {

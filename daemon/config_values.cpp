@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 #include <limits>
+#include <type_traits>
 
 #include "daemon/config_address.hpp"
 #include "lib/observe/log.hpp"
@@ -61,6 +62,12 @@ std::optional<T> within(std::optional<T> value, T least, T most) {
   return value && least <= *value && *value <= most ? value : std::nullopt;
 }
 
+template <typename T>
+std::function<std::string(const T&)> shown_within(T least, T most,
+                                                  std::type_identity_t<std::string (*)(T)> show) {
+  return [=](const T& value) { return least <= value && value <= most ? show(value) : std::string(); };
+}
+
 std::optional<std::size_t> as_count(const ConfigValue& value) {
   const auto* number = std::get_if<std::int64_t>(&value.content);
   if (!number || *number < 0) return std::nullopt;
@@ -109,7 +116,8 @@ std::string format_duration(core::milliseconds duration) {
 
 ValueKind<std::size_t> count_between(std::size_t least, std::size_t most) {
   return {fmt::format("a whole number from {} to {}", least, most),
-          [least, most](const ConfigValue& value) { return within(as_count(value), least, most); }};
+          [least, most](const ConfigValue& value) { return within(as_count(value), least, most); },
+          shown_within(least, most, [](std::size_t count) { return fmt::format("{}", count); })};
 }
 
 ValueKind<std::size_t> size_between(std::size_t least, std::size_t most) {
@@ -118,7 +126,8 @@ ValueKind<std::size_t> size_between(std::size_t least, std::size_t most) {
           [least, most](const ConfigValue& value) {
             const auto text = as_text(value);
             return within(text ? parse_size(*text) : as_count(value), least, most);
-          }};
+          },
+          shown_within(least, most, [](std::size_t size) { return "\"" + format_size(size) + "\""; })};
 }
 
 ValueKind<core::milliseconds> duration_between(core::milliseconds least, core::milliseconds most) {
@@ -127,14 +136,18 @@ ValueKind<core::milliseconds> duration_between(core::milliseconds least, core::m
           [least, most](const ConfigValue& value) {
             const auto text = as_text(value);
             return within(text ? parse_duration(*text) : std::nullopt, least, most);
-          }};
+          },
+          shown_within(least, most,
+                       [](core::milliseconds duration) { return "\"" + format_duration(duration) + "\""; })};
 }
 
 ValueKind<bool> flag() {
-  return {"true or false", [](const ConfigValue& value) {
+  return {"true or false",
+          [](const ConfigValue& value) {
             const auto* given = std::get_if<bool>(&value.content);
             return given ? std::optional(*given) : std::nullopt;
-          }};
+          },
+          [](bool value) { return value ? "true" : "false"; }};
 }
 
 namespace {
@@ -220,7 +233,7 @@ bool is_host_name(std::string_view text) {
 }  // namespace
 
 ValueKind<std::vector<std::string>> origins() {
-  return texts_of(R"(an array of "SCHEME://HOST[:PORT]", "null" or "*")", is_origin);
+  return texts_of(R"(an array of "SCHEME://HOST[:PORT]" with nothing behind it, "null" or "*")", is_origin);
 }
 
 ValueKind<std::vector<std::string>> host_names() {
@@ -228,12 +241,14 @@ ValueKind<std::vector<std::string>> host_names() {
 }
 
 ValueKind<std::string> http_path() {
-  return {R"(a path such as "/" or "/rpc")", [](const ConfigValue& value) -> std::optional<std::string> {
+  return {R"(a path such as "/" or "/rpc")",
+          [](const ConfigValue& value) -> std::optional<std::string> {
             const auto text = as_text(value);
             if (!text || !text->starts_with('/') || !visible(*text)) return std::nullopt;
             if (text->find_first_of("?#") != std::string_view::npos) return std::nullopt;
             return std::string(*text);
-          }};
+          },
+          [](const std::string& path) { return quoted_for_people(path); }};
 }
 
 ValueKind<std::string> file_name() {
