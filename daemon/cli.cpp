@@ -20,7 +20,8 @@ std::string configuration_help() {
   for (const TableDescription& table : config_tables()) {
     text += fmt::format("{}\n", table.header);
     for (const KeyDescription& key : table.keys) {
-      text += fmt::format("  {:<18} {}\n  {:<18}   {}\n", key.name, key.help, "", key.allowed);
+      const std::string fallback = key.fallback.empty() ? "" : fmt::format("; default {}", key.fallback);
+      text += fmt::format("  {:<18} {}\n  {:<18}   {}{}\n", key.name, key.help, "", key.allowed, fallback);
     }
   }
   return text;
@@ -31,7 +32,9 @@ std::string configuration_help() {
 std::variant<CommandLine, int> parse_command_line(int argc, const char* const* argv) {
   CommandLine command;
   CLI::App app("Serves functions over JSON-RPC 2.0.", "sluiced");
-  app.add_option("--config", command.config_file, "configuration file; without it the defaults apply")
+  app.add_option(
+         "--config", command.config_file,
+         "configuration file; without it the defaults apply: tcp://127.0.0.1:7070, and the admin on 7071")
       ->type_name("FILE");
   app.add_flag("--demo", command.demo, "add the demo.* methods");
   app.add_flag("--check", command.check, "say whether the configuration is valid, and exit with 0 or 2");

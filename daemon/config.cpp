@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "daemon/config_address.hpp"
+#include "daemon/config_exposure.hpp"
 #include "daemon/config_node.hpp"
 #include "daemon/config_precheck.hpp"
 #include "daemon/config_schema.hpp"
@@ -84,12 +85,17 @@ class ConfigReader {
   LoadedConfig result_;
   std::vector<Place> places_;
   bool has_clients_ = false;
+  std::optional<TextPlace>
+      unlimited_anonymous_;  // where a client is that may call everything without a proof
 };
 
 LoadedConfig ConfigReader::read(const toml::table& document) {
   has_clients_ = document.contains("client");
   for (const auto& [name, node] : document) read_top(name, node);
   check_places(document);
+  const toml::node* const admin = document.at_path("admin.address").node();
+  const auto admin_place = admin != nullptr ? std::optional(place_of(*admin)) : std::nullopt;
+  result_.warnings = exposure_warnings(result_.settings, file_, unlimited_anonymous_, admin_place);
   return finish();
 }
 
@@ -156,7 +162,8 @@ void ConfigReader::read_key(const toml::key& name, const toml::node& node, std::
     if (known.name != name.str()) continue;
     const ConfigValue value = value_of(node);
     if (known.store(value, target)) return;
-    const std::string given = known.secret ? "" : " = " + shown(value);
+    const std::string culprit = shown_culprit<Target>(node, known.store);
+    const std::string given = known.secret ? "" : " = " + (culprit.empty() ? shown(value) : culprit);
     return complain(node.source().begin, fmt::format("{}.{}{} is not allowed; it takes {}", title, known.name,
                                                      given, known.allowed));
   }
@@ -243,7 +250,11 @@ void ConfigReader::read_clients(const toml::node& node) {
     const TextPlace where = mistake.key.empty() ? whole : keys.at(mistake.key);
     complain(where.line, where.column, std::move(mistake.message));
   }
-  for (core::GivenClient& client : clients) result_.settings.clients.push_back(std::move(client.settings));
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    core::ClientSettings& client = clients[i].settings;
+    if (client.name == "anonymous" && !client.methods) unlimited_anonymous_ = places[i].whole;
+    result_.settings.clients.push_back(std::move(client));
+  }
 }
 
 void ConfigReader::read_backends(const toml::node& node) {

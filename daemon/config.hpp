@@ -27,6 +27,8 @@ struct ConfigError {
 
   // `FILE:LINE:COL: message`, on one line.
   std::string text() const;
+  // The same for what is allowed all the same: `FILE:LINE:COL: warning: message`.
+  std::string warning_text() const;
 };
 
 // A listener's TLS, and where in the file its own files are named.
@@ -49,6 +51,7 @@ struct BackendPlaces {
 struct LoadedConfig {
   core::Settings settings;              // meant to be used only where there are no errors
   std::vector<ConfigError> errors;      // in the order of the file
+  std::vector<ConfigError> warnings;    // what is allowed and may not be meant
   std::vector<TlsFiles> tls_files;      // to be looked into
   std::vector<BackendPlaces> backends;  // the same
 

@@ -76,6 +76,10 @@ std::variant<std::string, Failure> read_file(const std::string& path) {
 
 }  // namespace
 
+std::string ConfigError::warning_text() const {
+  return ConfigError{file, line, column, "warning: " + message}.text();
+}
+
 std::string ConfigError::text() const {
   const std::string name = core::printable(file);
   if (line == 0) return fmt::format("{}: {}", name, message);

@@ -29,6 +29,23 @@ inline ConfigValue value_of(const toml::node& node) {
   return {ConfigValue::Other{"a date or time"}};
 }
 
+// What of an array is not allowed, as an error message shows it; empty where no element is to blame. `store`
+// is a key's, which has refused the array.
+template <typename Target, typename Store>
+std::string shown_culprit(const toml::node& node, const Store& store) {
+  Target scratch{};
+  const toml::array* const array = node.as_array();
+  // A key that takes no array at all blames none.
+  if (array == nullptr || !store({ConfigValue::Texts{}}, scratch)) return {};
+  for (const toml::node& element : *array) {
+    const auto* const text = element.as_string();
+    if (text == nullptr || !store({ConfigValue::Texts{text->get()}}, scratch)) {
+      return "an array with " + shown(value_of(element));
+    }
+  }
+  return {};
+}
+
 inline TextPlace place_of(const toml::node& node) {
   return {node.source().begin.line, node.source().begin.column};
 }

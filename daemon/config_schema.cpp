@@ -169,7 +169,8 @@ Keys<MethodSettings> make_method_keys() {
 template <typename Target>
 TableDescription describe(std::string_view name, std::string_view header, const Keys<Target>& keys) {
   TableDescription table{name, header, {}};
-  for (const auto& known : keys) table.keys.push_back({known.name, known.help, known.allowed});
+  for (const auto& known : keys)
+    table.keys.push_back({known.name, known.help, known.allowed, known.fallback});
   return table;
 }
 

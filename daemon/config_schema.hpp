@@ -22,7 +22,8 @@ struct Key {
   std::string allowed;  // goes on from "it takes ..."
   // False, and nothing stored, where the value is none that is allowed.
   std::function<bool(const ConfigValue&, Target&)> store;
-  bool secret = false;  // what stands there may be a secret, and is not to be shown
+  bool secret = false;     // what stands there may be a secret, and is not to be shown
+  std::string fallback{};  // what it is where it is left out; empty where that is no value
 };
 
 template <typename Target>
@@ -52,6 +53,7 @@ struct KeyDescription {
   std::string_view name;
   std::string_view help;
   std::string_view allowed;
+  std::string_view fallback;  // may be empty
 };
 
 struct TableDescription {

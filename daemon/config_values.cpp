@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 #include <limits>
+#include <type_traits>
 
 #include "daemon/config_address.hpp"
 #include "lib/observe/log.hpp"
@@ -62,6 +63,12 @@ std::optional<T> within(std::optional<T> value, T least, T most) {
   return value && least <= *value && *value <= most ? value : std::nullopt;
 }
 
+template <typename T>
+std::function<std::string(const T&)> shown_within(T least, T most,
+                                                  std::type_identity_t<std::string (*)(T)> show) {
+  return [=](const T& value) { return least <= value && value <= most ? show(value) : std::string(); };
+}
+
 std::optional<std::size_t> as_count(const ConfigValue& value) {
   const auto* number = std::get_if<std::int64_t>(&value.content);
   if (!number || *number < 0) return std::nullopt;
@@ -110,7 +117,8 @@ std::string format_duration(core::milliseconds duration) {
 
 ValueKind<std::size_t> count_between(std::size_t least, std::size_t most) {
   return {fmt::format("a whole number from {} to {}", least, most),
-          [least, most](const ConfigValue& value) { return within(as_count(value), least, most); }};
+          [least, most](const ConfigValue& value) { return within(as_count(value), least, most); },
+          shown_within(least, most, [](std::size_t count) { return fmt::format("{}", count); })};
 }
 
 ValueKind<std::size_t> size_between(std::size_t least, std::size_t most) {
@@ -119,7 +127,8 @@ ValueKind<std::size_t> size_between(std::size_t least, std::size_t most) {
           [least, most](const ConfigValue& value) {
             const auto text = as_text(value);
             return within(text ? parse_size(*text) : as_count(value), least, most);
-          }};
+          },
+          shown_within(least, most, [](std::size_t size) { return "\"" + format_size(size) + "\""; })};
 }
 
 ValueKind<core::milliseconds> duration_between(core::milliseconds least, core::milliseconds most) {
@@ -128,14 +137,18 @@ ValueKind<core::milliseconds> duration_between(core::milliseconds least, core::m
           [least, most](const ConfigValue& value) {
             const auto text = as_text(value);
             return within(text ? parse_duration(*text) : std::nullopt, least, most);
-          }};
+          },
+          shown_within(least, most,
+                       [](core::milliseconds duration) { return "\"" + format_duration(duration) + "\""; })};
 }
 
 ValueKind<bool> flag() {
-  return {"true or false", [](const ConfigValue& value) {
+  return {"true or false",
+          [](const ConfigValue& value) {
             const auto* given = std::get_if<bool>(&value.content);
             return given ? std::optional(*given) : std::nullopt;
-          }};
+          },
+          [](bool value) { return value ? "true" : "false"; }};
 }
 
 namespace {
@@ -212,7 +225,12 @@ ValueKind<std::vector<std::string>> texts_of(const core::TextForm& form, std::si
 
 ValueKind<std::vector<std::string>> origins() { return texts_of(core::origin_form()); }
 ValueKind<std::vector<std::string>> host_names() { return texts_of(core::host_name_form()); }
-ValueKind<std::string> http_path() { return text_of(core::http_path_form()); }
+
+ValueKind<std::string> http_path() {
+  ValueKind<std::string> kind = text_of(core::http_path_form());
+  kind.show = [](const std::string& path) { return quoted_for_people(path); };
+  return kind;
+}
 
 ValueKind<std::string> file_name() {
   return {"the name of a PEM file, absolute or from the folder of the configuration",

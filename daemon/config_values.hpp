@@ -30,11 +30,13 @@ struct ConfigValue {
 // The value as an error message shows it: harmless, and short.
 std::string shown(const ConfigValue& value);
 
-// A kind of value: how it is read, and in words what is allowed.
+// A kind of value: how it is read, and in words what is allowed. `show` writes one as it would stand in the
+// file, where that is of use; empty for what can't stand there.
 template <typename T>
 struct ValueKind {
   std::string allowed;  // goes on from "it takes ..."
   std::function<std::optional<T>(const ConfigValue&)> read;
+  std::function<std::string(const T&)> show{};
 };
 
 ValueKind<std::size_t> count_between(std::size_t least, std::size_t most);
@@ -92,6 +94,12 @@ ValueKind<T> one_of(std::vector<std::pair<std::string_view, T>> words) {
   for (const auto& [word, value] : words) {
     kind.allowed += (kind.allowed.empty() ? "one of \"" : ", \"") + std::string(word) + "\"";
   }
+  kind.show = [words](const T& shown) {
+    for (const auto& [word, value] : words) {
+      if (value == shown) return "\"" + std::string(word) + "\"";
+    }
+    return std::string();
+  };
   kind.read = [words = std::move(words)](const ConfigValue& given) -> std::optional<T> {
     const auto* text = std::get_if<std::string_view>(&given.content);
     if (!text) return std::nullopt;

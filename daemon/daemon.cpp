@@ -13,7 +13,6 @@
 #include <thread>
 #include <utility>
 
-#include "daemon/config.hpp"
 #include "daemon/demo_methods.hpp"
 #include "lib/observe/log.hpp"
 
@@ -48,6 +47,10 @@ std::string_view name_of(int signal) {
   std::_Exit(exit_code);
 }
 
+void log_warnings(const std::vector<ConfigError>& warnings) {
+  for (const ConfigError& warning : warnings) spdlog::warn("{}", warning.text());
+}
+
 void log_start(const DescriptorLimit& descriptors) {
   spdlog::info("sluiced {} is up as process {}", SLUICE_VERSION, ::getpid());
   if (descriptors.now != descriptors.before) {
@@ -57,11 +60,14 @@ void log_start(const DescriptorLimit& descriptors) {
 
 }  // namespace
 
-Daemon::Daemon(CommandLine command, core::Settings settings)
-    : command_(std::move(command)), settings_(std::move(settings)) {}
+Daemon::Daemon(CommandLine command, LoadedConfig config)
+    : command_(std::move(command)),
+      settings_(std::move(config.settings)),
+      warnings_(std::move(config.warnings)) {}
 
 int Daemon::run() {
   core::configure_log(settings_.log);
+  log_warnings(warnings_);
   if (const std::optional<int> refused = start()) return *refused;
   service_.ready();
   return serve();
@@ -124,6 +130,7 @@ void Daemon::reload() {
     for (const ConfigError& error : loaded.errors) spdlog::error("{}", error.text());
     if (!loaded.ok()) throw std::invalid_argument("the configuration has errors");
     apply(std::move(loaded.settings));
+    log_warnings(loaded.warnings);
     reporter_->set_note({});
   } catch (const std::exception& error) {
     spdlog::error("reload refused, the running configuration stays: {}", error.what());

@@ -6,8 +6,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "daemon/cli.hpp"
+#include "daemon/config.hpp"
 #include "daemon/process.hpp"
 #include "daemon/reporter.hpp"
 #include "daemon/signals.hpp"
@@ -22,7 +24,7 @@ namespace sluice::daemon {
 class Daemon {
  public:
   // Throws std::system_error where the machine refuses the little that waiting for signals takes.
-  Daemon(CommandLine command, core::Settings settings);
+  Daemon(CommandLine command, LoadedConfig config);
 
   // Serves until it is told to stop; the process's exit code. Does not return, but leaves the process,
   // where a second signal comes or a handler outlives the drain.
@@ -42,7 +44,8 @@ class Daemon {
   std::chrono::milliseconds drain_interval() const;
 
   const CommandLine command_;
-  core::Settings settings_;  // as the engine has them
+  core::Settings settings_;                  // as the engine has them
+  const std::vector<ConfigError> warnings_;  // of the configuration that it was started with
   SignalQueue signals_;
   ServiceManager service_;
   std::unique_ptr<core::Engine> engine_;

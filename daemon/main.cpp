@@ -19,10 +19,11 @@ int run(const sluice::daemon::CommandLine& command) {
   for (const ConfigError& error : loaded.errors) std::cerr << error.text() << '\n';
   if (!loaded.ok()) return kExitUsage;
   if (command.check) {
+    for (const ConfigError& warning : loaded.warnings) std::cerr << warning.warning_text() << '\n';
     std::cout << "the configuration is valid\n";
     return kExitStopped;
   }
-  return Daemon(command, loaded.settings).run();
+  return Daemon(command, loaded).run();
 }
 
 }  // namespace

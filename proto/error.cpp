@@ -37,7 +37,9 @@ std::string_view to_string(BusyReason reason) {
 Error parse_error(std::size_t offset) {
   return make(ErrorCode::parse_error, "Parse error", "parse", field("offset", offset));
 }
-Error invalid_request() { return make(ErrorCode::invalid_request, "Invalid Request", "invalid_request"); }
+Error invalid_request(std::string_view detail) {
+  return make(ErrorCode::invalid_request, "Invalid Request", "invalid_request", field("detail", detail));
+}
 Error method_not_found() { return make(ErrorCode::method_not_found, "Method not found", "unknown_method"); }
 Error invalid_params(std::string_view path, std::string_view expected) {
   return make(ErrorCode::invalid_params, "Invalid params", "invalid_params",
@@ -65,7 +67,10 @@ Error rate_limited(std::chrono::milliseconds retry_after) {
               field("retry_after_ms", static_cast<std::uint64_t>(retry_after.count())));
 }
 Error unauthenticated() { return make(ErrorCode::not_allowed, "Not allowed", "unauthenticated"); }
-Error forbidden() { return make(ErrorCode::not_allowed, "Not allowed", "forbidden"); }
+Error forbidden(std::string_view detail) {
+  return make(ErrorCode::not_allowed, "Not allowed", "forbidden",
+              detail.empty() ? std::string() : field("detail", detail));
+}
 Error backend_down(std::string_view backend, std::chrono::milliseconds retry_after) {
   return make(
       ErrorCode::backend_unavailable, "Backend unavailable", "backend_down",
@@ -84,9 +89,7 @@ Error batch_response_too_big(std::size_t limit_bytes) {
   return make(ErrorCode::batch_response_too_big, "The batch response was too large", "batch_response_too_big",
               field("limit", limit_bytes));
 }
-Error tls_required() {
-  return make(ErrorCode::not_allowed, "Not allowed", "forbidden", field("detail", "TLS is required here"));
-}
+Error tls_required() { return forbidden("TLS is required here"); }
 Error draining() { return make(ErrorCode::draining, "Server is shutting down", "draining"); }
 Error cancelled() { return make(ErrorCode::cancelled, "Request cancelled", "cancelled"); }
 

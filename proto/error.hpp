@@ -40,7 +40,8 @@ enum class BusyReason : std::uint8_t { queue_full, method_busy, overloaded };
 std::string_view to_string(BusyReason reason);
 
 Error parse_error(std::size_t offset);
-Error invalid_request();
+// `detail` says in words what is wrong with it.
+Error invalid_request(std::string_view detail);
 Error method_not_found();
 // `path` is a JSON pointer into params; `expected` says in words what would have been right.
 Error invalid_params(std::string_view path, std::string_view expected);
@@ -52,7 +53,7 @@ Error busy(BusyReason reason, std::chrono::milliseconds retry_after);
 // At the client's own limit.
 Error rate_limited(std::chrono::milliseconds retry_after);
 Error unauthenticated();
-Error forbidden();
+Error forbidden(std::string_view detail = {});
 // Nothing is there to serve the call, or it went away with it.
 Error backend_down(std::string_view backend, std::chrono::milliseconds retry_after);
 // Something is there, but has failed too often of late to be asked.

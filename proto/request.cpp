@@ -7,6 +7,9 @@
 namespace sluice::proto {
 namespace {
 
+constexpr std::string_view kNoObject = "a call must be an object, and a batch an array of objects";
+constexpr std::string_view kNoTimeout = "timeout_ms must be a positive integer";
+
 std::string_view inside_quotes(std::string_view text) { return text.substr(1, text.size() - 2); }
 
 bool is_version_2(std::string_view text, Span span) {
@@ -36,26 +39,29 @@ std::optional<std::chrono::milliseconds> positive_milliseconds(std::string_view 
 std::variant<Request, InvalidRequest> read_request(std::string_view text, const Envelope& envelope,
                                                    std::string& scratch) {
   const bool has_id = envelope.id.present() && may_be_id(envelope.id.kind);
-  const auto refuse = [&] {
+  const auto refuse = [&](std::string_view why) {
     InvalidRequest invalid;
     if (has_id) invalid.id = envelope.id.in(text);
-    invalid.error = invalid_request();
+    invalid.error = invalid_request(envelope.whole.kind == ValueKind::object ? why : kNoObject);
     return invalid;
   };
 
-  if (!is_version_2(text, envelope.jsonrpc)) return refuse();
-  if (envelope.id.present() && !has_id) return refuse();
-  if (envelope.method.kind != ValueKind::string) return refuse();
+  if (!is_version_2(text, envelope.jsonrpc)) return refuse("jsonrpc must be \"2.0\"");
+  if (envelope.id.present() && !has_id) return refuse("id must be a string, a number or null");
+  if (envelope.method.kind != ValueKind::string) return refuse("method must be a string");
   const ValueKind params = envelope.params.kind;
-  if (params != ValueKind::none && params != ValueKind::array && params != ValueKind::object) return refuse();
+  if (params != ValueKind::none && params != ValueKind::array && params != ValueKind::object) {
+    return refuse("params must be an array or an object");
+  }
 
   std::variant<Request, InvalidRequest> read;  // filled in place: it is much to move
   Request& request = std::get<Request>(read);
   if (envelope.timeout_ms.present()) {
-    if (envelope.timeout_ms.kind != ValueKind::number) return refuse();
+    if (envelope.timeout_ms.kind != ValueKind::number) return refuse(kNoTimeout);
     request.timeout = positive_milliseconds(envelope.timeout_ms.in(text));
-    if (!request.timeout) return refuse();
+    if (!request.timeout) return refuse(kNoTimeout);
   }
+  request.bytes = envelope.whole.size;
   request.id = envelope.id.in(text);
   request.params = envelope.params.in(text);
   request.method = inside_quotes(envelope.method.in(text));

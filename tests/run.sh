@@ -3,7 +3,7 @@
 #   tests/run.sh                 everything; as root or with sudo the first time
 #   tests/run.sh --quick         the debug build and its unit tests only
 #   tests/run.sh --only STEP     one step, may be given several times
-#   tests/run.sh --list          the steps
+#   tests/run.sh --list          the steps, and what each does
 # Each step writes build/logs/STEP.log. A step that fails stops none of the others.
 set -euo pipefail
 
@@ -17,6 +17,14 @@ logs=$repo/build/logs
 steps=(packages format release bench cost metrics browser hardening installed systemd container asan tsan fuzz)
 
 usage() { sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+
+# The second line of each step's file says what it does.
+list_steps() {
+  local step
+  for step in "${steps[@]}"; do
+    printf '%-10s %s\n' "$step" "$(sed -n '2s/^# *//p' "$steps_dir/$step.sh")"
+  done
+}
 
 parse_arguments() {
   local only=()
@@ -32,7 +40,7 @@ parse_arguments() {
         shift
         ;;
       --list)
-        printf '%s\n' "${steps[@]}"
+        list_steps
         exit 0
         ;;
       -h | --help)

@@ -37,6 +37,10 @@ class Caller {
   void resolve(TimePoint now);
   // What it may do, by the last resolve(). Null: everything.
   const std::shared_ptr<const Grant>& grant() const { return grant_; }
+  // The subject of its certificate where neither that nor anything else is a client's proof; else empty.
+  std::string_view unknown_certificate() const {
+    return grant_ && !grant_->authenticated() ? std::string_view(proofs_.certificate) : "";
+  }
 
  private:
   static constexpr std::uint64_t kOutdated = ~std::uint64_t{0};

@@ -33,6 +33,9 @@ class CallOwner {
   // An answer was lost for want of memory: the client, who would wait for it, is to be cut off.
   virtual void on_answer_lost() = 0;
 
+  // Who is at the other end, for the log; empty where nobody is any more. Throws std::bad_alloc.
+  virtual std::string peer() const { return {}; }
+
   IntrusiveList<ActiveCall, OwnerTag> calls;  // unanswered
 
  protected:

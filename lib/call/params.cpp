@@ -169,6 +169,16 @@ Json nullable(Json schema) {
   return {{"anyOf", Json::array({std::move(schema), {{"type", "null"}}})}};
 }
 
+std::string with_reason(std::string expected, std::string_view what) {
+  constexpr std::size_t kReasonBytesMax = 200;
+  // "[json.exception.out_of_range.403] key 'y' not found"
+  const std::size_t prefix = what.find("] ");
+  if (prefix != std::string_view::npos) what.remove_prefix(prefix + 2);
+  std::size_t size = std::min(what.size(), kReasonBytesMax);
+  while (size < what.size() && size > 0 && (static_cast<unsigned char>(what[size]) & 0xC0) == 0x80) --size;
+  return expected.append(": ").append(what.substr(0, size)).append(size < what.size() ? "..." : "");
+}
+
 std::string integer_range(std::string least, std::string greatest) {
   return "an integer from " + least + " to " + greatest;
 }

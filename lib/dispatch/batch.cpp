@@ -22,7 +22,7 @@ Batch::Batch(CallTable& table, Conversation& conversation, std::string_view text
       grant_(std::move(grant)),
       exchange_(exchange),
       traceparent_(defaults.traceparent),
-      defaults_{defaults.timeout, traceparent_},
+      defaults_{defaults.timeout, traceparent_, {}},
       reply_bytes_max_(table.io().limits.response_bytes_max) {}
 
 void Batch::advance() {
@@ -84,6 +84,8 @@ void Batch::on_answer_lost() {
   if (conversation_ != nullptr) conversation_->on_answer_lost();
 }
 
+std::string Batch::peer() const { return conversation_ != nullptr ? conversation_->peer() : std::string(); }
+
 // What no longer fits is answered so at once, which also bounds what the batch can hold.
 void Batch::set_reply(std::size_t index, std::string_view reply) {
   if (reply.empty() || conversation_ == nullptr) return;
@@ -132,12 +134,12 @@ void Batch::abort_all(const proto::Error& error) {
 }
 
 void Batch::client_gone() {
-  conversation_ = nullptr;
   // If this comes from within advance(), that one goes on where it was and ends the batch.
   const bool outer = std::exchange(advancing_, true);
   calls.for_each([this](ActiveCall& call) {
     if (!call.request.is_notification()) table_.drop(call);
   });
+  conversation_ = nullptr;
   advancing_ = outer;
   advance();
 }

@@ -43,6 +43,7 @@ class Batch final : public CallOwner {
 
   void on_answer(ActiveCall& call, std::string_view reply, int code) override;
   void on_answer_lost() override;
+  std::string peer() const override;
 
   std::uint64_t exchange() const { return exchange_; }
   // What it holds of the client's request and of its replies so far.

@@ -4,7 +4,6 @@
 
 #include "lib/call/async_handler.hpp"
 #include "lib/dispatch/batch.hpp"
-#include "lib/observe/log.hpp"
 #include "proto/response_writer.hpp"
 
 namespace sluice::core {
@@ -18,7 +17,7 @@ constexpr int kLost = static_cast<int>(proto::ErrorCode::internal_error);
 
 }  // namespace
 
-CallTable::CallTable(IoThread& io, Dispatcher& dispatcher) : io_(io), dispatcher_(dispatcher) {
+CallTable::CallTable(IoThread& io, Dispatcher& dispatcher) : io_(io), dispatcher_(dispatcher), log_(io) {
   io_.on_returned([this](ActiveCall& call) { on_returned(call); });
 }
 
@@ -108,7 +107,7 @@ void CallTable::on_returned(ActiveCall& call) {
     counts->run_time.observe(call.finished - call.started);
   }
   if (call.answered) {
-    log_call(call, call.code, 0);
+    log_.returned_late(call);
     io_.metrics().abandoned.add(-1);
     io_.calls().give(&call);
   } else {
@@ -121,7 +120,7 @@ void CallTable::settle(ActiveCall& call, int code, std::string_view reply) {
   call.answered = true;
   io_.clear_deadline(call);
   if (MethodShard* const counts = counts_of(call)) counts->count(code);
-  log_call(call, code, reply.size());
+  log_.answered(call, code, reply.size());
   static_cast<ListHook<OwnerTag>&>(call).unlink();
   CallOwner* const owner = std::exchange(call.owner, nullptr);
   const bool due = !call.request.is_notification();
@@ -240,60 +239,8 @@ void CallTable::count_control(const proto::Request& request, int code) {
   io_.metrics().method(metrics).count(code);
 }
 
-void CallTable::count_wrong_token(std::string_view method, std::string_view id) {
+void CallTable::count_refused_token() {
   io_.metrics().rejected[static_cast<std::size_t>(Rejection::unauthenticated)].add(1);
-  // Louder than a call that is not allowed: somebody may be guessing.
-  AccessEntry entry;
-  entry.method = method;
-  entry.id = id;
-  entry.code = static_cast<int>(proto::ErrorCode::not_allowed);
-  log(spdlog::level::info, entry);
-}
-
-// Once for a call's answer, and once more for a handler that goes on without anybody waiting for it.
-void CallTable::log_call(const ActiveCall& call, int code, std::size_t reply_bytes) noexcept {
-  // Where a handler may be running, its outcome is not to be looked at.
-  const bool ran = call.stage == Stage::ended && call.ran;
-  const auto took = (ran ? call.finished : io_.now()) - call.received;
-  const auto level = access_level(code, took, io_.limits.slow_call);
-  if (!log_enabled(level)) return;
-  AccessEntry entry;
-  entry.code = code;
-  entry.took = took;
-  entry.reply_bytes = reply_bytes;
-  if (ran) entry.ran = {call.started - call.received, call.finished - call.started};
-  log_line(call, level, entry);
-}
-
-void CallTable::log_line(const ActiveCall& call, spdlog::level::level_enum level,
-                         AccessEntry& entry) noexcept {
-  entry.method = call.request.method;
-  entry.id = call.request.id;
-  if (call.grant) entry.client = call.grant->client_name();
-  entry.traceparent = call.request.traceparent;
-  entry.request_bytes = call.request.method.size() + call.request.id.size() + call.request.params.size();
-  log(level, entry);
-}
-
-void CallTable::log(spdlog::level::level_enum level, const AccessEntry& entry) noexcept {
-  try {
-    access_log_.write(level, entry, io_.now());
-  } catch (const std::bad_alloc&) {
-    // A call that ended must be answered, with or without a line in the log.
-  }
-  if (const auto due = access_log_.report_due(); due && !log_report_.linked()) {
-    io_.set_deadline(log_report_, *due);
-  }
-}
-
-void CallTable::LogReport::on_deadline(TimePoint now) {
-  try {
-    table.access_log_.report(now);
-  } catch (const std::bad_alloc&) {
-    // The next line that is left out brings it up again.
-  }
-  // Another second may have begun, and been filled, just before.
-  if (const auto due = table.access_log_.report_due(); due && *due > now) table.io_.set_deadline(*this, *due);
 }
 
 }  // namespace sluice::core

@@ -10,9 +10,9 @@
 
 #include "lib/call/active_call.hpp"
 #include "lib/dispatch/call_listing.hpp"
+#include "lib/dispatch/call_log.hpp"
 #include "lib/dispatch/dispatcher.hpp"
 #include "lib/io/io_thread.hpp"
-#include "lib/observe/access_log.hpp"
 
 namespace sluice::core {
 
@@ -59,11 +59,12 @@ class CallTable final : public CallExpiry {
   void count_invalid(int code);
   // Counts a message to the server itself, such as rpc.cancel.
   void count_control(const proto::Request& request, int code);
-  // Counts and logs that a token was shown which is nobody's, by the call `id` of `method`.
-  void count_wrong_token(std::string_view method, std::string_view id);
+  // Counts that a token was shown and not taken.
+  void count_refused_token();
 
   IoThread& io() { return io_; }
   Dispatcher& dispatcher() { return dispatcher_; }
+  CallLog& log() { return log_; }
 
  private:
   bool admit(ActiveCall& call);
@@ -75,16 +76,6 @@ class CallTable final : public CallExpiry {
   void settle(ActiveCall& call, int code, std::string_view reply);
   void on_returned(ActiveCall& call);
   MethodShard* counts_of(const ActiveCall& call);
-  void log_call(const ActiveCall& call, int code, std::size_t reply_bytes) noexcept;
-  void log_line(const ActiveCall& call, spdlog::level::level_enum level, AccessEntry& entry) noexcept;
-  void log(spdlog::level::level_enum level, const AccessEntry& entry) noexcept;
-
-  // Reports what the access log left out, once its second is over.
-  struct LogReport final : Deadline {
-    explicit LogReport(CallTable& owner) : table(owner) {}
-    void on_deadline(TimePoint now) override;
-    CallTable& table;
-  };
 
   struct Orphans final : CallOwner {
     void on_answer(ActiveCall&, std::string_view, int) override {}
@@ -93,8 +84,7 @@ class CallTable final : public CallExpiry {
 
   IoThread& io_;
   Dispatcher& dispatcher_;
-  AccessLog access_log_;
-  LogReport log_report_{*this};
+  CallLog log_;
   Orphans orphans_;
   std::list<std::unique_ptr<Batch>> orphan_batches_;
 };

@@ -18,9 +18,12 @@ constexpr std::size_t kWindowMessagesMax = 2;
 // call in flight would let a few cancels hold up the thread.
 constexpr std::size_t kEscapedIdBytesMax = 256;
 
-// Whoever has presented so many tokens that are nobody's on one connection is not listened to any more. Not
-// so where every message shows its own: a proxy's connection may carry anybody's.
+// After so many tokens that are nobody's on one connection no other is looked at there. Not so where every
+// message shows its own: a proxy's connection may carry anybody's.
 constexpr std::size_t kWrongTokensMax = 10;
+
+constexpr std::string_view kWrongToken = "wrong token";
+constexpr std::string_view kUnseenToken = "token not looked at after too many wrong ones";
 
 // The value of a control message's only param, by name or by position.
 std::optional<std::string_view> only_param(std::string_view params, std::string_view name) {
@@ -28,11 +31,6 @@ std::optional<std::string_view> only_param(std::string_view params, std::string_
   proto::JsonWalker walker(params);
   if (params.starts_with('[') && walker.next()) return walker.value();
   return std::nullopt;
-}
-
-// What a call keeps of its request; the same before and after it has its own copy.
-std::size_t held_bytes(const proto::Request& request) {
-  return request.id.size() + request.method.size() + request.params.size() + request.traceparent.size();
 }
 
 }  // namespace
@@ -59,8 +57,8 @@ void Conversation::receive(std::string_view text, const proto::Message& message,
     return refuse(invalid->error, exchange, invalid->id);
   }
   auto& request = std::get<proto::Request>(read);
-  if (defaults.invalid) {
-    return refuse(proto::invalid_request(), exchange,
+  if (!defaults.mistake.empty()) {
+    return refuse(proto::invalid_request(defaults.mistake), exchange,
                   request.is_notification() ? proto::kNullId : request.id);
   }
   defaults.apply(request);
@@ -77,14 +75,15 @@ void Conversation::receive_call(const proto::Request& request, std::uint64_t exc
   if (const auto answer = control(request)) return sink_.on_reply(exchange, answer->reply, answer->code);
   const std::shared_ptr<const Grant>& granted = grant();
   ++in_flight_;
-  bytes_in_flight_ += held_bytes(request);
+  bytes_in_flight_ += request.bytes;
   table_.start(request, table_.io().now(), granted, *this, exchange);
 }
 
 void Conversation::receive_batch(std::string_view text, const proto::Message& message, std::uint64_t exchange,
                                  const CallDefaults& defaults) {
   const std::size_t entries_max = table_.io().limits.batch_entries_max;
-  if (message.entry_count == 0 || defaults.invalid) return refuse(proto::invalid_request(), exchange);
+  if (!defaults.mistake.empty()) return refuse(proto::invalid_request(defaults.mistake), exchange);
+  if (message.entry_count == 0) return refuse(proto::invalid_request("a batch must have an entry"), exchange);
   if (message.entry_count > entries_max) return refuse(proto::batch_too_big(entries_max), exchange);
   batches_.push_back(std::make_unique<Batch>(table_, *this, text, message.entries, table_.io().now(), grant(),
                                              exchange, defaults));
@@ -100,13 +99,21 @@ void Conversation::refuse(const proto::Error& error, std::uint64_t exchange, std
 
 bool Conversation::take_token(std::string_view token) {
   if (caller_.present_token(token)) return true;
-  table_.count_wrong_token(table_.dispatcher().metrics().invalid().name, {});
+  refuse_token(kWrongToken, {}, {});
   return false;
+}
+
+void Conversation::refuse_token(std::string_view why, std::string_view method, std::string_view id) {
+  table_.count_refused_token();
+  table_.log().token_refused(why, method, id, peer());
 }
 
 void Conversation::resolve_caller() {
   if (!std::exchange(introduced_, true)) sink_.introduce(caller_);
   caller_.resolve(table_.io().now());
+  const std::string_view unknown = caller_.unknown_certificate();
+  if (unknown.empty() || std::exchange(certificate_told_, true)) return;
+  table_.log().certificate_unknown(unknown, peer());
 }
 
 std::optional<Conversation::Answer> Conversation::control(const proto::Request& request) {
@@ -131,9 +138,10 @@ Conversation::Answer Conversation::authenticate(const proto::Request& request) {
   const auto value = only_param(request.params, "token");
   const auto token = value ? proto::as_string(*value) : std::nullopt;
   if (!token) return answer_control(request, proto::invalid_params("/token", "a string"));
-  if (wrong_tokens_ < kWrongTokensMax && caller_.present_token(*token)) return answer_control(request, true);
+  const bool looked_at = wrong_tokens_ < kWrongTokensMax;
+  if (looked_at && caller_.present_token(*token)) return answer_control(request, true);
   ++wrong_tokens_;
-  table_.count_wrong_token(request.method, request.id);
+  refuse_token(looked_at ? kWrongToken : kUnseenToken, request.method, request.id);
   return answer_control(request, proto::unauthenticated());
 }
 
@@ -165,7 +173,7 @@ bool Conversation::cancel(std::string_view id, bool silent) {
 
 void Conversation::on_answer(ActiveCall& call, std::string_view reply, int code) {
   --in_flight_;
-  bytes_in_flight_ -= held_bytes(call.request);
+  bytes_in_flight_ -= call.request.bytes;
   if (!disconnected_) sink_.on_reply(call.tag, reply, code);
 }
 

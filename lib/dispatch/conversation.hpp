@@ -34,6 +34,8 @@ class ReplySink {
   // It matters who the connection's peer is: tells `caller` what is known of it (its user or its address,
   // and its certificate). Called at most once, and never where no clients are configured.
   virtual void introduce(Caller& caller) = 0;
+  // Its peer, for the log.
+  virtual std::string peer() const = 0;
 
  protected:
   ~ReplySink() = default;
@@ -69,6 +71,8 @@ class Conversation final : public CallOwner {
   // Answers all that is left, as at the end of a drain.
   void abort_all(const proto::Error& error);
 
+  std::string peer() const override { return sink_.peer(); }
+
   // Unanswered calls, and batches.
   std::size_t in_flight() const { return in_flight_ + batches_.size(); }
   // Whether no more should be read for now.
@@ -86,6 +90,7 @@ class Conversation final : public CallOwner {
     return caller_.grant();
   }
   void resolve_caller();
+  void refuse_token(std::string_view why, std::string_view method, std::string_view id);
   // Messages about other calls and about the caller: their reply (empty: none is due), or nothing for an
   // ordinary call. Open to everybody.
   struct Answer {
@@ -111,6 +116,7 @@ class Conversation final : public CallOwner {
   std::size_t bytes_in_flight_ = 0;  // of requests, and of batches' replies, held for what is in flight
   std::size_t wrong_tokens_ = 0;
   bool introduced_ = false;
+  bool certificate_told_ = false;  // that it is no client's
   bool disconnected_ = false;
 };
 

@@ -35,9 +35,10 @@ std::string_view trace_id(std::string_view traceparent) {
 // The fields of one line, at most as many as there are.
 class Fields {
  public:
-  void add(std::string_view name, std::string_view value, bool json = false) {
-    if (!value.empty()) fields_[count_++] = {name, value, json};
+  void add(const LogField& field) {
+    if (!field.value.empty()) fields_[count_++] = field;
   }
+  void add(std::string_view name, std::string_view value, bool json = false) { add({name, value, json}); }
   void add_number(std::string_view name, std::string value) {
     std::string& kept = numbers_[numbers_count_++];
     kept = std::move(value);
@@ -46,11 +47,25 @@ class Fields {
   std::span<const LogField> all() const { return std::span(fields_).first(count_); }
 
  private:
-  std::array<LogField, 10> fields_;
+  std::array<LogField, 11> fields_;
   std::array<std::string, 6> numbers_;
   std::size_t count_ = 0;
   std::size_t numbers_count_ = 0;
 };
+
+void add_caller(Fields& fields, const AccessEntry& entry) {
+  fields.add("method", entry.method);
+  fields.add("id", entry.id, true);
+  fields.add("client", entry.client);
+  fields.add("peer", entry.peer);
+}
+
+void add_times(Fields& fields, const AccessEntry& entry) {
+  fields.add_number("took_ms", milliseconds_text(entry.took));
+  if (!entry.ran) return;
+  fields.add_number("queue_ms", milliseconds_text(entry.ran->queue));
+  fields.add_number("run_ms", milliseconds_text(entry.ran->run));
+}
 
 }  // namespace
 
@@ -92,19 +107,28 @@ bool AccessLog::within_bounds(TimePoint now) {
 void AccessLog::write_line(Level level, const AccessEntry& entry, TimePoint now) {
   if (level > Level::debug && !within_bounds(now)) return;
   Fields fields;
-  fields.add("method", entry.method);
-  fields.add("id", entry.id, true);
-  fields.add("client", entry.client);
+  add_caller(fields, entry);
   fields.add_number("code", std::to_string(entry.code));
-  fields.add_number("took_ms", milliseconds_text(entry.took));
-  if (entry.ran) {
-    fields.add_number("queue_ms", milliseconds_text(entry.ran->queue));
-    fields.add_number("run_ms", milliseconds_text(entry.ran->run));
-  }
+  add_times(fields, entry);
   fields.add_number("request_bytes", std::to_string(entry.request_bytes));
   fields.add_number("reply_bytes", std::to_string(entry.reply_bytes));
   fields.add("trace_id", trace_id(entry.traceparent));
   log_fields(level, message_of(level), fields.all());
+}
+
+void AccessLog::write_late(const AccessEntry& entry) {
+  Fields fields;
+  add_caller(fields, entry);
+  add_times(fields, entry);
+  fields.add("trace_id", trace_id(entry.traceparent));
+  log_fields(Level::debug, "handler returned late", fields.all());
+}
+
+void AccessLog::note(std::string_view message, std::span<const LogField> values, TimePoint now) {
+  if (!log_enabled(Level::info) || !within_bounds(now)) return;
+  Fields fields;
+  for (const LogField& value : values) fields.add(value);
+  log_fields(Level::info, message, fields.all());
 }
 
 }  // namespace sluice::core

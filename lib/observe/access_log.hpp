@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include <spdlog/common.h>
@@ -23,11 +24,12 @@ struct AccessEntry {
   std::string_view method;
   std::string_view id;           // JSON text; empty for a notification
   std::string_view client;       // empty where none is known
+  std::string_view peer;         // likewise
   std::string_view traceparent;  // as the client sent it
   int code = 0;                  // 0: a result
   std::chrono::nanoseconds took{0};
   std::optional<Run> ran;         // where the handler has run to its end
-  std::size_t request_bytes = 0;  // of method, id and params
+  std::size_t request_bytes = 0;  // of its message, or its entry in a batch
   std::size_t reply_bytes = 0;
 };
 
@@ -52,6 +54,13 @@ class AccessLog {
   void write(spdlog::level::level_enum level, const AccessEntry& entry, TimePoint now) {
     if (log_enabled(level)) write_line(level, entry, now);
   }
+
+  // A handler has ended whose call had its answer before; at debug. Throws std::bad_alloc.
+  static void write_late(const AccessEntry& entry);
+
+  // A line about whoever calls, bounded like those; values that are empty are left out. Throws
+  // std::bad_alloc.
+  void note(std::string_view message, std::span<const LogField> fields, TimePoint now);
 
   // Whether one more line about a slow or failed call is to be written now; counts it either way.
   bool within_bounds(TimePoint now);

@@ -104,11 +104,11 @@ class LogOutput {
   bool socket_ = false;
 };
 
-std::string_view cut_field(std::string_view value) {
-  if (value.size() <= kLogFieldBytesMax) return value;
-  std::size_t size = kLogFieldBytesMax;
-  while (size > 0 && is_continuation(value[size])) --size;
-  return value.substr(0, size);
+std::string_view cut_value(const LogField& field) {
+  if (field.value.size() <= field.bytes_max) return field.value;
+  std::size_t size = field.bytes_max;
+  while (size > 0 && is_continuation(field.value[size])) --size;
+  return field.value.substr(0, size);
 }
 
 // Whether the value stands for itself where values are separated by spaces.
@@ -120,7 +120,7 @@ bool is_plain(std::string_view value) {
 std::string with_fields(std::string_view message, std::span<const LogField> fields) {
   std::string out(message);
   for (const LogField& field : fields) {
-    const std::string_view value = cut_field(field.value);
+    const std::string_view value = cut_value(field);
     const bool as_it_is = (field.json && value.size() == field.value.size()) || is_plain(value);
     out.append(" ").append(field.name).append("=");
     as_it_is ? static_cast<void>(out.append(value)) : proto::append_quoted(out, value);
@@ -132,12 +132,12 @@ std::string with_fields(std::string_view message, std::span<const LogField> fiel
 // What is cut is no JSON any more, but still text.
 void append_members(std::string& out, std::span<const LogField> fields) {
   for (const LogField& field : fields) {
-    const bool whole = field.value.size() <= kLogFieldBytesMax;
+    const bool whole = field.value.size() <= field.bytes_max;
     out.append(",\"").append(field.name).append("\":");
     if (field.json && whole) {
       out.append(field.value);
     } else {
-      proto::append_quoted(out, whole ? field.value : std::string(cut_field(field.value)).append(kCutMark));
+      proto::append_quoted(out, whole ? field.value : std::string(cut_value(field)).append(kCutMark));
     }
   }
 }

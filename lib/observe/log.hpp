@@ -26,15 +26,16 @@ inline bool log_enabled(spdlog::level::level_enum level) {
 // Text that came from outside, made harmless for a log line: control bytes as \xNN, cut at 256 bytes.
 std::string printable(std::string_view text);
 
+// No more of a value is logged, as a rule.
+inline constexpr std::size_t kLogFieldBytesMax = 128;
+
 // One named value of a line.
 struct LogField {
   std::string_view name;
   std::string_view value;
   bool json = false;  // the value is JSON text already, such as a number; else it is any text
+  std::size_t bytes_max = kLogFieldBytesMax;
 };
-
-// No more of a value is logged.
-inline constexpr std::size_t kLogFieldBytesMax = 128;
 
 // Logs a line of named values: behind the message as name=value, or beside it as members where the format
 // is json. Values may come from outside: they are made harmless and cut. Any thread.

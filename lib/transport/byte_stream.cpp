@@ -28,7 +28,8 @@ ByteStream::Status status_of(TlsChannel::Status status) {
 
 }  // namespace
 
-ByteStream::ByteStream(Descriptor socket, bool local) : socket_(std::move(socket)), local_(local) {
+ByteStream::ByteStream(Descriptor socket, bool local, const PeerName& peer)
+    : socket_(std::move(socket)), peer_(peer), local_(local) {
   if (local) return;
   const int on = 1;
   // Replies are written when they are ready, many at once where there are many; waiting for more would
@@ -70,7 +71,7 @@ ByteStream::Transfer ByteStream::begin() {
   if (got == 0) return {Status::end, 0};
   if (got < 0) return {errno == EAGAIN || errno == EINTR ? Status::would_block : Status::failed, 0};
   if (first == kTlsHandshake)
-    tls_ = std::make_unique<TlsChannel>(*tls_context_, socket_.get());
+    tls_ = std::make_unique<TlsChannel>(*tls_context_, socket_.get(), peer());
   else
     must_refuse_ = awaits_tls();
   tls_context_.reset();

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include <netinet/in.h>
+
 #include "lib/base/descriptor.hpp"
 #include "lib/io/poller.hpp"
 #include "lib/transport/tls_channel.hpp"
@@ -15,6 +17,12 @@
 namespace sluice::core {
 
 class Caller;
+
+// Where a TCP connection comes from, as accepting it tells: of one that was reset it can't be asked later. As
+// large as an IPv6 address is with the system.
+struct PeerName {
+  sockaddr_in6 address{};
+};
 
 // A TLS connection's first byte: the type of its first record.
 inline constexpr char kTlsHandshake = 0x16;
@@ -30,7 +38,7 @@ class ByteStream {
   };
 
   // The descriptor must be non-blocking. `local`: it is a Unix socket.
-  ByteStream(Descriptor socket, bool local);
+  ByteStream(Descriptor socket, bool local, const PeerName& peer = {});
   // Before the first read: if the first byte says so, everything is TLS, and what is read and written here
   // is what is inside.
   void expect_tls(std::shared_ptr<const TlsContext> context);
@@ -66,6 +74,9 @@ class ByteStream {
   // Tells `caller` who the peer is: the user and the groups that a Unix socket's peer had when it connected,
   // or the address that a TCP connection comes from. Throws std::bad_alloc.
   void introduce(Caller& caller) const;
+  // For the log: "192.0.2.1:4711", "[2001:db8::1]:4711", or "unix:1000" with the user's id. Throws
+  // std::bad_alloc.
+  std::string peer() const;
   bool local() const { return local_; }
   // Bytes that were written and have not reached the peer's system (on a Unix socket: its program).
   std::size_t undelivered() const;
@@ -94,6 +105,7 @@ class ByteStream {
   Poller* poller_ = nullptr;
   Watched* watched_ = nullptr;
   std::uint32_t events_ = 0;  // as the poller has them
+  PeerName peer_;
   bool local_;
   bool must_refuse_ = false;
   bool read_wants_room_ = false;    // TLS has to write before it can read on

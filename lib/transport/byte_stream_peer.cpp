@@ -29,28 +29,39 @@ std::vector<std::uint32_t> groups_of(int socket, gid_t first) {
   return groups;
 }
 
-// Empty where it is not known any more.
-std::string address_of(int socket) {
-  sockaddr_storage name{};
-  socklen_t size = sizeof name;
+std::string address_of(const PeerName& peer) {
   std::array<char, INET6_ADDRSTRLEN> text{};
-  if (::getpeername(socket, reinterpret_cast<sockaddr*>(&name), &size) != 0) return {};
-  const void* const address =
-      name.ss_family == AF_INET6
-          ? static_cast<const void*>(&reinterpret_cast<const sockaddr_in6&>(name).sin6_addr)
-          : static_cast<const void*>(&reinterpret_cast<const sockaddr_in&>(name).sin_addr);
-  const char* const shown = ::inet_ntop(name.ss_family, address, text.data(), text.size());
+  const bool v6 = peer.address.sin6_family == AF_INET6;
+  const auto& v4 = reinterpret_cast<const sockaddr_in&>(peer.address);
+  const void* const address = v6 ? static_cast<const void*>(&peer.address.sin6_addr) : &v4.sin_addr;
+  const char* const shown = ::inet_ntop(v6 ? AF_INET6 : AF_INET, address, text.data(), text.size());
   return shown != nullptr ? shown : std::string();
+}
+
+std::optional<ucred> user_of(int socket) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return std::nullopt;
+  return peer;
 }
 
 }  // namespace
 
 void ByteStream::introduce(Caller& caller) const {
-  if (!local_) return caller.set_peer_address(address_of(socket_.get()));
-  ucred peer{};
-  socklen_t size = sizeof peer;
-  if (::getsockopt(socket_.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return;
-  caller.set_peer_user(peer.uid, groups_of(socket_.get(), peer.gid));
+  if (!local_) return caller.set_peer_address(address_of(peer_));
+  const auto user = user_of(socket_.get());
+  if (user) caller.set_peer_user(user->uid, groups_of(socket_.get(), user->gid));
+}
+
+std::string ByteStream::peer() const {
+  if (local_) {
+    const auto user = user_of(socket_.get());
+    return user ? "unix:" + std::to_string(user->uid) : std::string("unix");
+  }
+  const std::string address = address_of(peer_);
+  // The port is at the same place in both.
+  const std::string port = std::to_string(ntohs(peer_.address.sin6_port));
+  return peer_.address.sin6_family == AF_INET6 ? "[" + address + "]:" + port : address + ":" + port;
 }
 
 }  // namespace sluice::core

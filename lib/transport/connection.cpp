@@ -24,11 +24,11 @@ using Status = ByteStream::Status;
 
 }  // namespace
 
-Connection::Connection(SessionHost& host, Descriptor socket, bool local, SharedPolicy policy,
+Connection::Connection(SessionHost& host, ByteStream stream, SharedPolicy policy,
                        ConnectionLimit::Permit permit)
     : host_(host),
       io_(host.io()),
-      stream_(std::move(socket), local),
+      stream_(std::move(stream)),
       permit_(std::move(permit)),
       policy_(std::move(policy)),
       conversation_(host.calls(), *this) {

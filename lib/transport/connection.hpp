@@ -27,8 +27,7 @@ class Connection final : public Session,
                          private TurnEnd,
                          private Deadline {
  public:
-  Connection(SessionHost& host, Descriptor socket, bool local, SharedPolicy policy,
-             ConnectionLimit::Permit permit);
+  Connection(SessionHost& host, ByteStream stream, SharedPolicy policy, ConnectionLimit::Permit permit);
   ~Connection() override;
 
   void start() override;
@@ -76,6 +75,7 @@ class Connection final : public Session,
   void on_room() override { io_.at_turn_end(*this); }
   void on_reply_lost() override { doom(CloseReason::output_full); }
   void introduce(Caller& caller) override;
+  std::string peer() const override { return stream_.peer(); }
   std::size_t unsent() const { return out_.size() - out_sent_; }
   // Of replies that the client has not read.
   std::size_t backlog() const { return unsent() + (codec_ ? codec_->held_bytes() : 0); }
@@ -104,6 +104,7 @@ class Connection final : public Session,
   TimePoint silent_until() const;
   bool ask_for_life(CloseReason reason);
   void count_protocol(Protocol protocol);
+  void log_close(CloseReason reason) const;
 
   SessionHost& host_;
   IoThread& io_;

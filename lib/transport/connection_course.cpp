@@ -1,5 +1,6 @@
 // How a connection goes on from turn to turn, waits, and ends.
 #include <algorithm>
+#include <array>
 #include <new>
 #include <utility>
 
@@ -152,14 +153,23 @@ void Connection::close(CloseReason reason) {
   closed_ = true;
   const auto keep = shared_from_this();
   conversation_.disconnected();
+  if (log_enabled(spdlog::level::debug)) log_close(reason);
   stream_.close();
   io_.clear_deadline(*this);
   MetricsShard& metrics = io_.metrics();
   metrics.closed[static_cast<std::size_t>(reason)].add(1);
   metrics.connections_now[static_cast<std::size_t>(protocol_)].add(-1);
   if (protocol_ == Protocol::unknown) metrics.connections_total[static_cast<std::size_t>(protocol_)].add(1);
-  spdlog::debug("connection closed: {}", to_string(reason));
   host_.remove(*this);
+}
+
+void Connection::log_close(CloseReason reason) const {
+  try {
+    log_fields(spdlog::level::debug, fmt::format("connection closed: {}", to_string(reason)),
+               std::array<LogField, 1>{{{"peer", peer()}}});
+  } catch (const std::bad_alloc&) {
+    // It is closed all the same.
+  }
 }
 
 void Connection::count_protocol(Protocol protocol) {

@@ -141,7 +141,7 @@ void HttpCodec::take_call() {
   defaults.traceparent = checked_traceparent(head.traceparent);
   if (head.has_timeout_ms) {
     defaults.timeout = timeout_of(head.timeout_ms);
-    defaults.invalid = !defaults.timeout;
+    if (!defaults.timeout) defaults.mistake = "Sluice-Timeout-Ms must be a positive integer";
   }
   receive_whole(conversation, connection().limits(), request_->body(), exchange, defaults);
 }
@@ -164,8 +164,14 @@ void HttpCodec::answer_preflight() {
 
 void HttpCodec::upgrade() {
   const auto accept = websocket_accept(request_->head().websocket_key);
+  if (!accept) {
+    return refuse({400, proto::invalid_request("Sec-WebSocket-Key must be 16 bytes in Base64")});
+  }
   // A message of the other protocol can't wait for responses of this one.
-  if (!accept || !exchanges_.empty()) return refuse({400, proto::invalid_request()});
+  if (!exchanges_.empty()) {
+    return refuse(
+        {400, proto::invalid_request("a WebSocket can't begin behind calls that are not answered")});
+  }
   if (!connection().takes_input()) return refuse({503, proto::draining()});
   if (!take_token()) return refuse({401, proto::unauthenticated()});
   connection().output() +=
@@ -189,16 +195,16 @@ void HttpCodec::end_with(Status status) {
                                                           : CloseReason::framing_lost);
   switch (status) {
     case Status::header_too_large:
-      refuse({431, proto::invalid_request()});
+      refuse({431, proto::invalid_request("the request line and headers, or a chunk's line, are too long")});
       break;
     case Status::body_too_large:
       refuse({413, proto::request_too_big(connection().limits().message_bytes_max)});
       break;
     case Status::unsupported:
-      refuse({501, proto::invalid_request()});
+      refuse({501, proto::invalid_request("Transfer-Encoding can only be chunked")});
       break;
     default:
-      refuse({400, proto::invalid_request()});
+      refuse({400, proto::invalid_request("the request is not valid HTTP, or could be read in two ways")});
   }
   request_.reset();
 }
@@ -208,7 +214,7 @@ bool HttpCodec::time_out() {
   if (!request_) return false;
   continue_due_ = false;
   connection().end_input(CloseReason::message_timeout);
-  refuse({408, proto::invalid_request()});
+  refuse({408, proto::invalid_request("the request was not whole in time")});
   request_.reset();
   return true;
 }

@@ -4,6 +4,8 @@
 
 #include <boost/beast/core/string.hpp>
 
+#include "lib/observe/log.hpp"
+
 namespace sluice::core {
 namespace {
 
@@ -82,6 +84,31 @@ bool is_json(std::string_view content_type) {
          same(type, "application/jsonrequest");
 }
 
+// With a client's text in quotes, which the error's own quoting escapes.
+std::string quoting(std::string_view before, std::string_view text, std::string_view after) {
+  return std::string(before).append("\"").append(printable(text)).append("\"").append(after);
+}
+
+HttpRefusal refuse_host(std::string_view host) {
+  return {403, proto::forbidden(quoting("Host ", host, " is neither loopback nor among allowed_hosts"))};
+}
+
+HttpRefusal refuse_origin(std::string_view origin) {
+  return {403, proto::forbidden(quoting("Origin ", origin, " is not among allowed_origins"))};
+}
+
+HttpRefusal refuse_invalid(int status, std::string_view detail) {
+  return {status, proto::invalid_request(detail)};
+}
+
+// A call that is none by its head. A page can make a browser send other types than JSON's without asking; see
+// also Origin.
+std::optional<HttpRefusal> check_call(const HttpRequestHead& head) {
+  if (head.method != "POST") return refuse_invalid(405, quoting("a call is a POST, not ", head.method, ""));
+  if (!is_json(head.content_type)) return refuse_invalid(415, "Content-Type must be application/json");
+  return std::nullopt;
+}
+
 }  // namespace
 
 bool origin_allowed(std::string_view origin, const ListenerPolicy& policy) {
@@ -93,23 +120,20 @@ bool origin_allowed(std::string_view origin, const ListenerPolicy& policy) {
 std::optional<HttpRefusal> check_request(const HttpRequestHead& head, const ListenerPolicy& policy) {
   // Pages must not learn what is here: a foreign one before anything else.
   const auto host = host_of(head.target);
-  if ((head.has_host && !host_allowed(head.host, policy)) || (host && !host_allowed(*host, policy))) {
-    return HttpRefusal{403, proto::forbidden()};
-  }
-  if (head.has_origin && !origin_allowed(head.origin, policy)) return HttpRefusal{403, proto::forbidden()};
-  if (path_of(head.target) != policy.http_path) return HttpRefusal{404, proto::invalid_request()};
-  if (head.expects_other) return HttpRefusal{417, proto::invalid_request()};
+  if (head.has_host && !host_allowed(head.host, policy)) return refuse_host(head.host);
+  if (host && !host_allowed(*host, policy)) return refuse_host(*host);
+  if (head.has_origin && !origin_allowed(head.origin, policy)) return refuse_origin(head.origin);
+  const std::string_view path = path_of(head.target);
+  if (path != policy.http_path) return refuse_invalid(404, quoting("nothing is served at ", path, ""));
+  if (head.expects_other) return refuse_invalid(417, "Expect can only be 100-continue");
   switch (purpose_of(head)) {
     case HttpPurpose::preflight:
       return std::nullopt;
     case HttpPurpose::websocket:
-      if (head.websocket_version != "13") return HttpRefusal{426, proto::invalid_request()};
+      if (head.websocket_version != "13") return refuse_invalid(426, "Sec-WebSocket-Version must be 13");
       return std::nullopt;
     case HttpPurpose::call:
-      if (head.method != "POST") return HttpRefusal{405, proto::invalid_request()};
-      // A page can make a browser send other types without asking; see also Origin.
-      if (!is_json(head.content_type)) return HttpRefusal{415, proto::invalid_request()};
-      return std::nullopt;
+      return check_call(head);
   }
   return std::nullopt;
 }

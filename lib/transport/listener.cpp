@@ -68,10 +68,13 @@ void Listener::accept_some() {
 
 // False when there was none; then errno says why.
 bool Listener::take_one() {
-  Descriptor socket(::accept4(socket_->descriptor(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  PeerName peer;
+  socklen_t size = sizeof peer.address;
+  Descriptor socket(::accept4(socket_->descriptor(), reinterpret_cast<sockaddr*>(&peer.address), &size,
+                              SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (!socket) return false;
   try {
-    admit(std::move(socket));
+    admit(std::move(socket), peer);
   } catch (const std::exception& exception) {
     // The system is short of something: this client is turned away, the next may have more luck.
     spdlog::error("{}: a connection could not be taken: {}", name_, exception.what());
@@ -102,7 +105,7 @@ bool Listener::accept_one() {
   }
 }
 
-void Listener::admit(Descriptor socket) {
+void Listener::admit(Descriptor socket, const PeerName& peer) {
   auto permit = limit_.try_acquire();
   if (!permit) {
     io_.metrics().closed[static_cast<std::size_t>(CloseReason::connection_limit)].add(1);
@@ -110,17 +113,17 @@ void Listener::admit(Descriptor socket) {
   }
   // std::function wants to be copied; the descriptor and its place can't be.
   struct Arrival {
-    Descriptor socket;
+    ByteStream stream;
     ConnectionLimit::Permit place;
     SessionHost::Expected expected;
   };
   SessionHost& host = least_busy();
   const bool local = address_.kind == Address::Kind::unix_socket;
-  const auto arrival =
-      std::make_shared<Arrival>(Arrival{std::move(socket), std::move(permit), SessionHost::Expected(host)});
-  const auto add = [&host, local, arrival, policy = policy_] {
-    host.add(std::make_shared<Connection>(host, std::move(arrival->socket), local, policy,
-                                          std::move(arrival->place)));
+  const auto arrival = std::make_shared<Arrival>(
+      Arrival{ByteStream(std::move(socket), local, peer), std::move(permit), SessionHost::Expected(host)});
+  const auto add = [&host, arrival, policy = policy_] {
+    host.add(
+        std::make_shared<Connection>(host, std::move(arrival->stream), policy, std::move(arrival->place)));
   };
   if (&host.io() == &io_) return add();
   host.io().post(add);

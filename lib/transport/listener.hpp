@@ -14,6 +14,8 @@
 
 namespace sluice::core {
 
+struct PeerName;
+
 // Accepts on the first I/O thread and gives each connection to the thread that has the fewest. At the
 // process's or the system's limit of descriptors it uses a reserve to turn clients away at once rather
 // than leave them waiting, and takes a rest, so that it never spins. Its members run on its I/O thread.
@@ -39,7 +41,7 @@ class Listener : public std::enable_shared_from_this<Listener>, private Deadline
   void accept_some();
   bool take_one();
   bool accept_one();
-  void admit(Descriptor socket);
+  void admit(Descriptor socket, const PeerName& peer);
   void refuse_for_descriptors();
   void rest(const char* why);
   void on_deadline(TimePoint) override;

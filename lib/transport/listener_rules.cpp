@@ -62,7 +62,8 @@ const TextForm& http_path_form() {
 }
 
 const TextForm& origin_form() {
-  static const TextForm form{R"(an array of "SCHEME://HOST[:PORT]", "null" or "*")", is_origin};
+  static const TextForm form{R"(an array of "SCHEME://HOST[:PORT]" with nothing behind it, "null" or "*")",
+                             is_origin};
   return form;
 }
 

@@ -1,9 +1,11 @@
 #include "lib/transport/tls_channel.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -82,8 +84,8 @@ bio_st* TlsChannel::make_bio(Socket& socket) {
 
 void TlsChannel::Free::operator()(ssl_st* connection) const { SSL_free(connection); }
 
-TlsChannel::TlsChannel(const TlsContext& context, int socket)
-    : socket_{socket}, connection_(context.new_connection()) {
+TlsChannel::TlsChannel(const TlsContext& context, int socket, std::string peer)
+    : socket_{socket}, connection_(context.new_connection()), peer_(std::move(peer)) {
   if (!connection_) throw std::bad_alloc();
   BIO* const bio = make_bio(socket_);
   SSL_set_bio(connection_.get(), bio, bio);
@@ -157,13 +159,19 @@ TlsChannel::Status TlsChannel::trouble(int result) {
 
 // OpenSSL's reasons are fixed texts: nothing of what a client sends is in them.
 void TlsChannel::log_failure(int error) const {
-  if (!spdlog::should_log(spdlog::level::debug)) return;
+  if (!log_enabled(spdlog::level::debug)) return;
   const char* reason = error == SSL_ERROR_SSL ? ERR_reason_error_string(ERR_peek_error()) : nullptr;
   if (reason == nullptr) reason = socket_.error != 0 ? std::strerror(socket_.error) : "unknown error";
-  const char* const what = established_ ? "TLS connection lost" : "TLS handshake failed";
   const long verdict = SSL_get_verify_result(connection_.get());
-  if (established_ || verdict == X509_V_OK) return spdlog::debug("{}: {}", what, reason);
-  spdlog::debug("{}: {}: {}", what, reason, X509_verify_cert_error_string(verdict));
+  try {
+    std::string text = established_ ? "TLS connection lost: " : "TLS handshake failed: ";
+    text += reason;
+    if (!established_ && verdict != X509_V_OK)
+      text.append(": ").append(X509_verify_cert_error_string(verdict));
+    log_fields(spdlog::level::debug, text, std::array<LogField, 1>{{{"peer", peer_}}});
+  } catch (const std::bad_alloc&) {
+    // The connection is lost all the same.
+  }
 }
 
 std::optional<std::string> TlsChannel::peer_certificate() const {

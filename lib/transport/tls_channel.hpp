@@ -30,8 +30,8 @@ class TlsChannel {
     std::size_t bytes = 0;
   };
 
-  // The socket is non-blocking and outlives this. Throws std::bad_alloc.
-  TlsChannel(const TlsContext& context, int socket);
+  // The socket is non-blocking and outlives this; `peer` is for the log. Throws std::bad_alloc.
+  TlsChannel(const TlsContext& context, int socket, std::string peer = {});
   ~TlsChannel();
   TlsChannel(const TlsChannel&) = delete;
   TlsChannel& operator=(const TlsChannel&) = delete;
@@ -77,6 +77,7 @@ class TlsChannel {
 
   Socket socket_;
   std::unique_ptr<ssl_st, Free> connection_;
+  const std::string peer_;
   bool established_ = false;  // the handshake is done
   bool failed_ = false;
   bool buffered_ = false;

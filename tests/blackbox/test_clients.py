@@ -154,16 +154,25 @@ class BearerTokens(ClientsTest):
         refused = {"reason": "unauthenticated"}
         self.open(daemon).request(CALL, Authorization=f"Bearer {self.WRONG}")
         self.assertEqual(daemon.value("sluice_calls_rejected_total", **refused), 1)
-        daemon.wait_log(r"info .*failed call method=_invalid .*code=-32016")
+        daemon.wait_log(r"info .*wrong token peer=127\.0\.0\.1:\d+$")
         lines = len(daemon.log)
         self.unshaken(daemon).refused(Authorization=f"Bearer {self.WRONG}")
         self.assertEqual(daemon.value("sluice_calls_rejected_total", **refused), 2)
-        daemon.wait_log(r"info .*failed call method=_invalid .*code=-32016", begin=lines)
+        daemon.wait_log(r"info .*wrong token peer=127\.0\.0\.1:\d+$", begin=lines)
         lines = len(daemon.log)
-        self.connect(daemon).request("rpc.authenticate", {"token": self.WRONG}, id="guess")
+        self.connect(daemon, "unix").request("rpc.authenticate", {"token": self.WRONG}, id="guess")
         self.assertEqual(daemon.value("sluice_calls_rejected_total", **refused), 3)
-        daemon.wait_log(r'info .*failed call method=rpc\.authenticate id="guess" .*code=-32016', begin=lines)
+        daemon.wait_log(rf'info .*wrong token method=rpc\.authenticate id="guess" peer=unix:{os.getuid()}$', begin=lines)
         self.assertNotIn(self.WRONG, daemon.log_text())
+
+    def test_a_token_that_is_not_looked_at_any_more_is_not_called_wrong(self):
+        daemon = self.start(clients=[client()])
+        connection = self.connect(daemon)
+        for _ in range(10):
+            connection.request("rpc.authenticate", {"token": self.WRONG})
+        connection.request("rpc.authenticate", {"token": TOKEN}, id=11)
+        daemon.wait_log("info .*token not looked at after too many wrong ones method=rpc.authenticate id=11 peer=")
+        self.assertEqual(daemon.log_text().count(" wrong token "), 10)
 
     def test_a_used_up_rate_is_429_and_says_truly_when_to_come_back(self):
         http = self.open(self.start(clients=[client(rate=0.8, burst=1)]))
@@ -466,7 +475,7 @@ class Logs(ClientsTest):
         connection = self.known(daemon)
         connection.request("demo.echo", [1], id="a b", traceparent=f"00-{trace}-00f067aa0ba902b7-01")
         line = daemon.wait_log(r"call method=demo\.echo .*").group(0)
-        self.assertRegex(line, r'^call method=demo\.echo id="a b" client=deploy code=0 took_ms=[\d.]+ queue_ms=[\d.]+ '
+        self.assertRegex(line, r'^call method=demo\.echo id="a b" client=deploy peer=127\.0\.0\.1:\d+ code=0 took_ms=[\d.]+ queue_ms=[\d.]+ '
                                r'run_ms=[\d.]+ request_bytes=\d+ reply_bytes=\d+ trace_id=' + trace + "$")
         connection.request("no.such")
         self.assertIn("code=-32601", daemon.wait_log(r"call method=no\.such .*").group(0))
@@ -479,6 +488,53 @@ class Logs(ClientsTest):
                          ("debug", "call", 7, "deploy", 0))
         for member in ("took_ms", "queue_ms", "run_ms", "request_bytes", "reply_bytes"):
             self.assertIsInstance(line[member], (int, float))
+
+    def test_lines_name_the_peer_of_calls_and_of_connections_that_end(self):
+        daemon = self.start(log={"level": "debug"}, listen=["tcp://127.0.0.1:0", "tcp://[::1]:0", "unix:///{}/s".format(
+            self.enterContext(tempfile.TemporaryDirectory()).lstrip("/"))])
+        for connection in (self.connect(daemon), self.connect(daemon, "unix"),
+                           self.enterContext(contextlib.closing(Connection(daemon.tcp(1))))):
+            name = connection.socket.getsockname()
+            peer = {socket.AF_INET: "{}:{}", socket.AF_INET6: "[{}]:{}", socket.AF_UNIX: f"unix:{os.getuid()}"}[
+                connection.socket.family].format(*name[:2])
+            lines = len(daemon.log)
+            connection.request("demo.echo", [1])
+            connection.request_text(f"[{message('demo.sum', [1], 1)}]")
+            for method in ("demo.echo", "demo.sum"):
+                daemon.wait_log(f"call method={method} id=\\d+ peer={re.escape(peer)} code=0", begin=lines)
+            connection.call("demo.sleep", {"ms": ms(60_000)})
+            connection.send(f"[{message('demo.spin', {'ms': 1}, 1)},{message('demo.sleep', {'ms': ms(60_000)}, 2)}]")
+            daemon.wait_in_flight(2, method="demo.sleep")
+            connection.reset()
+            daemon.wait_log(f"connection closed: reset peer={re.escape(peer)}$", begin=lines)
+            left = [line for line in daemon.log[lines:] if "code=-32800" in line]
+            self.assertEqual((len(left), [peer in line for line in left]), (2, [True] * 2), left)
+            daemon.wait_in_flight(0)
+
+    def test_the_size_of_a_request_is_its_messages_or_its_entrys(self):
+        daemon = self.start(log={"level": "debug"})
+        single = '{"jsonrpc": "2.0", "id": 1, "method": "demo.echo", "other": 5}'
+        self.connect(daemon).request_text(single)
+        daemon.wait_log(f"method=demo.echo .*request_bytes={len(single)} ")
+        entry = '{"jsonrpc":"2.0","id":1,  "method":"demo.sum","params":[1,2]}'
+        http = http_client.connect(daemon)
+        self.addCleanup(http.close)
+        http.request(f"[ {entry} ,{single}]")
+        daemon.wait_log(f"method=demo.sum .*request_bytes={len(entry)} ")
+
+    def test_a_call_past_its_time_limit_is_one_line_and_its_handlers_return_another_at_debug(self):
+        for level in ("info", "debug"):
+            daemon = self.start(log={"level": level, "slow_call": duration(20)})
+            connection = self.connect(daemon)
+            self.assertEqual(code(connection.request("demo.hang", {"ms": ms(200)}, id=7, timeout_ms=ms(50))), -32002)
+            if level == "debug":
+                line = daemon.wait_log(r"debug handler returned late method=demo\.hang id=7 .*").group(0)
+                self.assertRegex(line, r"took_ms=[\d.]+ queue_ms=[\d.]+ run_ms=[\d.]+$")
+                self.assertNotRegex(line, "code=|bytes=")
+            daemon.wait_value(0, "sluice_calls_abandoned")
+            daemon.stop()
+            answers = re.findall(r"(\w+) +\w+ call method=demo\.hang .*(code=\S+)", daemon.log_text())
+            self.assertEqual(answers, [("warn", "code=-32002")])
 
     def test_failed_and_slow_calls_are_louder_and_the_rest_is_silent(self):
         daemon = self.start(log={"slow_call": duration(200)})

@@ -158,6 +158,31 @@ class Arguments(DaemonTest):
         for option in ("--config", "--demo", "--check", "--version", "--help"):
             self.assertIn(option, output)
 
+    def test_help_tells_the_defaults(self):
+        _, output, _ = run_to_end("--help")
+        keys = dict(re.findall(r"^  (\w+) .*\n +(.*)$", output, re.MULTILINE))
+        for key, default in (("call_timeout", '"30s"'), ("worker_queue", "1024"), ("max_message", '"4MiB"'), ("level", '"info"'),
+                             ("optional", "false"), ("http_path", '"/"'), ("adaptive", "false"), ("io_threads", "0")):
+            self.assertTrue(keys[key].endswith(f"; default {default}"), (key, keys[key]))
+        self.assertNotIn("default", keys["certificate"] + keys["address"])
+
+    def test_what_may_not_be_meant_is_a_warning_at_check_and_at_start(self):
+        client = '[[client]]\nname = "anonymous"\n'
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory, "f.toml")
+            path.write_text(client + '[[listen]]\naddress = "tcp://0.0.0.0:0"\n[admin]\naddress = "tcp://0.0.0.0:0"\n')
+            status, _, errors = run_to_end("--check", "--config", path)
+        self.assertEqual((status, len(errors.splitlines())), (0, 2), errors)
+        self.assertIn(":1:1: warning: client anonymous has no methods", errors)
+        self.assertIn(':6:11: warning: admin.address = "tcp://0.0.0.0:0" can be reached', errors)
+        daemon = self.start(ready=False, text=client + '[[listen]]\naddress = "tcp://0.0.0.0:0"\n[admin]\naddress = "tcp://127.0.0.1:0"\n')
+        daemon.wait_log(r"warn .*sluiced\.toml:1:1: client anonymous has no methods")
+        daemon.wait_ready()
+        lines = len(daemon.log)
+        daemon.reload()
+        daemon.wait_log("configuration read again", begin=lines)
+        self.assertNotIn("warn ", "\n".join(daemon.log[lines:]))
+
     def test_bad_usage_exits_with_2(self):
         for arguments in (["--nonsense"], ["extra"], ["--config"], ["--config", "/nonexistent/x.toml"], ["--check", "--config", "/nonexistent/x.toml"],
                           ["--config", "/"]):

@@ -414,6 +414,33 @@ class Refusals(HttpTest):
             client.fence()
         self.assertEqual(self.daemon.value("sluice_calls_total", method="demo.subtract"), before)
 
+    def detail(self, client, **request):
+        return client.request(message("demo.sum", [1, 2], 1), **request).reply["error"]["data"]["detail"]
+
+    def test_a_refusal_says_what_would_have_been_right(self):
+        with self.open() as client:
+            self.assertEqual(self.detail(client, Content_Type=None), "Content-Type must be application/json")
+            self.assertEqual(self.detail(client, method="PUT"), 'a call is a POST, not "PUT"')
+            self.assertEqual(self.detail(client, target="/other?x"), 'nothing is served at "/other"')
+            self.assertEqual(self.detail(client, Expect="x"), "Expect can only be 100-continue")
+            self.assertEqual(self.detail(client, Host="evil.example"),
+                             'Host "evil.example" is neither loopback nor among allowed_hosts')
+            self.assertEqual(self.detail(client, target="http://evil.example/", Host="localhost"),
+                             'Host "evil.example" is neither loopback nor among allowed_hosts')
+            self.assertEqual(self.detail(client, Origin="https://evil.example"),
+                             'Origin "https://evil.example" is not among allowed_origins')
+            self.assertEqual(self.detail(client, Sluice_Timeout_Ms="soon"), "Sluice-Timeout-Ms must be a positive integer")
+            client.fence()
+
+    def test_what_a_refusal_shows_of_a_request_is_short_and_harmless(self):
+        with self.open() as client:
+            self.assertEqual(self.detail(client, Origin='a"\\\x80b'),
+                             'Origin "a"\\\\xc2\\x80b" is not among allowed_origins')
+            for header in ("Origin", "Host"):
+                self.assertLess(len(self.detail(client, **{header: "x" * 10_000})), 400)
+            self.assertLess(len(self.detail(client, target="/" + "x" * 10_000)), 400)
+            client.fence()
+
     def test_head_is_answered_without_a_body(self):
         with self.open() as client:
             response = client.request(method="HEAD")

@@ -192,6 +192,19 @@ class Envelopes(DaemonTest):
             for order in itertools.permutations(parts):
                 self.assertEqual(connection.request_text("{" + ",".join(order) + "}")["result"], [1])
 
+    def test_what_is_no_call_is_told_why(self):
+        for text, detail in (('{"id":1,"method":"demo.echo"}', 'jsonrpc must be "2.0"'),
+                             ('{"jsonrpc":2.0,"id":1,"method":"demo.echo"}', 'jsonrpc must be "2.0"'),
+                             ('{"jsonrpc":"2.0","id":[],"method":"demo.echo"}', "id must be a string, a number or null"),
+                             ('{"jsonrpc":"2.0","id":1,"method":1}', "method must be a string"),
+                             ('{"jsonrpc":"2.0","id":1,"method":"demo.echo","params":1}', "params must be an array or an object"),
+                             ('{"jsonrpc":"2.0","id":1,"method":"demo.echo","timeout_ms":0}', "timeout_ms must be a positive integer"),
+                             ('"demo.echo"', "a call must be an object, and a batch an array of objects"),
+                             ("[]", "a batch must have an entry")):
+            self.assertEqual(self.answer(text)["error"]["data"]["detail"], detail, text)
+        self.assertEqual(self.answer("[1]")[0]["error"]["data"]["detail"],
+                         "a call must be an object, and a batch an array of objects")
+
     def test_a_response_sent_to_the_daemon_is_no_call(self):
         for text in ('{"jsonrpc":"2.0","id":1,"result":5}', '{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"x"}}', "{}"):
             with self.subTest(text):

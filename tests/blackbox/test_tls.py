@@ -325,8 +325,9 @@ class Handshakes(TlsTest):
         with raw_connection(daemon.tcp()) as client:
             client.sendall(b"\x16\x03\x01\x00\x05hello")
             client.recv(100)
-        daemon.wait_log("TLS handshake failed: [a-z]")
-        daemon.wait_log("connection closed: tls_failed")
+            peer = "{}:{}".format(*client.getsockname())
+        daemon.wait_log(f"TLS handshake failed: [a-z].* peer={peer}$")
+        daemon.wait_log(f"connection closed: tls_failed peer={peer}$")
 
 
 class PlainText(TlsTest):
@@ -393,6 +394,9 @@ class ClientCertificates(TlsTest):
     def start_asking(self, **more):
         return self.start(listen=[self.listener(client_ca=str(authority().certificate()), **more)])
 
+    def start_asking_of(self, clients):
+        return self.start(clients=clients, listen=[self.listener(client_ca=str(authority().certificate()))])
+
     def assert_refused(self, daemon, context, alert):
         """In TLS 1.3 a client has sent its first call when it is told."""
         for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
@@ -414,6 +418,21 @@ class ClientCertificates(TlsTest):
         daemon = self.start_asking(require_client_certificate=True)
         self.secure(daemon, authority().client("client")).fence()
         self.assert_refused(daemon, authority().client(), "certificate.required|handshake.failure")
+
+    def test_one_that_is_no_clients_is_logged_once_a_connection_as_the_configuration_takes_it(self):
+        authority().issue("unknown", "/O=a,b/CN=nobody")
+        clients = [{"name": "deploy", "certificate": "CN=deploy,O=Example"}]
+        daemon = self.start_asking_of(clients)
+        self.assertEqual(code(self.secure(daemon, authority().client("client")).request("demo.echo")), "ok")
+        stranger = self.secure(daemon, authority().client("unknown"))
+        peer = "{}:{}".format(*stranger.socket.raw.getsockname())
+        for _ in range(3):
+            self.assert_error(stranger.request("demo.echo"), -32016, "unauthenticated")
+        line = daemon.wait_log(r'info +no client has this certificate (certificate=".*") peer=(\S+)$', 5)
+        self.assertEqual(line.group(2), peer)
+        daemon.reload(text=daemon.config.read_text() + f'\n[[client]]\nname = "new"\n{line.group(1)}\n')
+        eventually(5, lambda: code(stranger.request("demo.echo")) == "ok", "it is a client's now")
+        self.assertEqual(daemon.log_text().count("no client has"), 1)
 
     def test_a_session_with_one_is_resumed(self):
         daemon = self.start_asking(require_client_certificate=True)

@@ -145,5 +145,38 @@ TEST_CASE("Config clients: with them a listener may be reached by others") {
   CHECK(errors_of(listen + entry()).empty());
 }
 
+std::vector<std::string> warnings_of(std::string_view text) {
+  const LoadedConfig loaded = parse_config(text, "f.toml");
+  CHECK(loaded.ok());
+  std::vector<std::string> lines;
+  for (const ConfigError& warning : loaded.warnings) lines.push_back(warning.warning_text());
+  return lines;
+}
+
+TEST_CASE("Config clients: an anonymous client that may call everything from everywhere is warned of") {
+  const auto with = [](const std::string& address, const std::string& more) {
+    return warnings_of("[[client]]\nname = \"anonymous\"\n" + more + "\n[[listen]]\naddress = \"" + address +
+                       "\"\n");
+  };
+  const auto warned = with("tcp://0.0.0.0:1", "rate = 5");
+  REQUIRE(warned.size() == 1);
+  CHECK(warned.front().starts_with("f.toml:1:1: warning: client anonymous has no methods: whoever reaches "));
+  CHECK(contains(warned.front(), "tcp://0.0.0.0:1"));
+  CHECK(with("tcp://0.0.0.0:1", "methods = [\"*\"]").empty());
+  CHECK(with("tcp://127.0.0.1:1", "").empty());
+  CHECK(with("unix:///x", "").empty());
+  CHECK(warnings_of(entry() + "[[listen]]\naddress = \"tcp://0.0.0.0:1\"\n").empty());
+}
+
+TEST_CASE("Config: an admin address that other machines reach is warned of") {
+  const auto warned = warnings_of("[admin]\naddress = \"tcp://0.0.0.0:1\"\n");
+  REQUIRE(warned.size() == 1);
+  CHECK(
+      warned.front().starts_with("f.toml:2:11: warning: admin.address = \"tcp://0.0.0.0:1\" can be reached"));
+  for (const char* address : {"tcp://127.0.0.1:1", "tcp://[::1]:1", ""}) {
+    CHECK(warnings_of("[admin]\naddress = \"" + std::string(address) + "\"\n").empty());
+  }
+}
+
 }  // namespace
 }  // namespace sluice::daemon

@@ -155,10 +155,20 @@ TEST_CASE("params: an object of very many keys is read in linear time") {
   CHECK(answer(method, params) == "149999");
 }
 
+TEST_CASE("params: what a from_json misses is said, in few words") {
+  CHECK(answer(identity<Pixel>(), R"([{"x":1,"y":"2"}])") ==
+        "-32602 /0: a value that the method can read: type must be number, but is string");
+  CHECK(answer(identity<std::vector<std::optional<Pixel>>>(), R"([[{"y":1}]])") ==
+        "-32602 /0/0: a value that the method can read: key 'x' not found");
+  const std::string longest = detail::with_reason("a", std::string(199, 'x') + "\u00e9");
+  CHECK(longest == "a: " + std::string(199, 'x') + "...");
+}
+
 TEST_CASE("params: types with from_json and to_json") {
   CHECK(answer(identity<Pixel>(), R"([{"x":1,"y":2}])") == R"({"x":1,"y":2})");
-  CHECK(answer(identity<Pixel>(), R"([{"x":1}])") == "-32602 /0: a value as rpc.discover describes it");
-  CHECK(answer(identity<Pixel>(), "").starts_with("-32602 /a: a value as"));
+  CHECK(answer(identity<Pixel>(), R"([{"x":1}])") ==
+        "-32602 /0: a value that the method can read: key 'y' not found");
+  CHECK(answer(identity<Pixel>(), "").starts_with("-32602 /a: a value that"));
   CHECK(answer(identity<std::vector<Pixel>>(), R"([[{"x":1,"y":2},7]])").starts_with("-32602 /0/1: "));
   CHECK(answer(identity<Red>(), R"(["red"])") == R"("red")");
   CHECK(answer(identity<Red>(), R"({"a":"blue"})") == "-32602 /a: the colour red");

@@ -24,8 +24,9 @@ TEST_CASE("errors: each has its code, its message and its reason") {
       const auto& [error, wire] : std::initializer_list<Row>{
           {parse_error(17),
            R"({"code":-32700,"message":"Parse error","data":{"reason":"parse","offset":17}})"},
-          {invalid_request(),
-           R"({"code":-32600,"message":"Invalid Request","data":{"reason":"invalid_request"}})"},
+          {invalid_request("id must be \"x\""),
+           R"({"code":-32600,"message":"Invalid Request","data":{"reason":"invalid_request",)"
+           R"("detail":"id must be \"x\""}})"},
           {method_not_found(),
            R"({"code":-32601,"message":"Method not found","data":{"reason":"unknown_method"}})"},
           {invalid_params("/a/0", "a number"),

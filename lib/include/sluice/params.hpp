@@ -75,6 +75,9 @@ std::optional<T> misfit(Mismatch& mismatch) {
   return std::nullopt;
 }
 
+// `expected`, and behind it what an exception of nlohmann_json's says is missing, without its own prefix.
+std::string with_reason(std::string expected, std::string_view what);
+
 template <typename T, typename ReadAs>
 std::optional<T> read_scalar(std::string_view text, Mismatch& mismatch) {
   if (ReadAs value; read_text(text, value)) {
@@ -96,6 +99,9 @@ std::optional<T> read_with_from_json(std::string_view text, Mismatch& mismatch) 
     return json->template get<T>();
   } catch (const std::bad_alloc&) {
     throw;
+  } catch (const Json::exception& exception) {
+    mismatch = {"", with_reason(expected_of<T>(), exception.what())};
+    return std::nullopt;
   } catch (const std::exception&) {
     return misfit<T>(mismatch);
   }
@@ -192,7 +198,8 @@ std::optional<T> read_json(std::string_view text, Mismatch& mismatch) {
   } else if constexpr (detail::kIsA<T, std::optional>) {
     if (text == "null") return std::optional<T>(std::in_place);
     auto value = read_json<typename T::value_type>(text, mismatch);
-    if (!value && mismatch.path.empty()) return detail::misfit<T>(mismatch);
+    if (!value && mismatch.path.empty() && mismatch.expected == expected_of<typename T::value_type>())
+      return detail::misfit<T>(mismatch);
     return value ? std::optional<T>(std::move(value)) : std::nullopt;
   } else if constexpr (detail::kIsA<T, std::vector> || detail::kIsArray<T>) {
     return detail::read_elements<T>(text, mismatch);

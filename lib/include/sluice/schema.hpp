@@ -24,8 +24,9 @@ namespace sluice {
 //     static std::string expected() { return "a point with x and y"; }
 //   };
 //
-// `expected` finishes the sentence "this should have been ..." in the error -32602; it may be left out.
-// A type without a description has the schema {} and takes whatever its from_json takes.
+// `expected` finishes the sentence "this should have been ..." in the error -32602; it may be left out. What
+// nlohmann_json misses in a value is said behind it. A type without a description has the schema {} and takes
+// whatever its from_json takes.
 template <typename T>
 struct SchemaOf {
   static Json schema() { return Json::object(); }
@@ -148,6 +149,8 @@ std::string expected_of() {
     return "a value with numbers in the range of a 64-bit float";
   } else if constexpr (requires { SchemaOf<T>::expected(); }) {
     return SchemaOf<T>::expected();
+  } else if (SchemaOf<T>::schema().empty()) {
+    return "a value that the method can read";
   } else {
     return "a value as rpc.discover describes it";
   }

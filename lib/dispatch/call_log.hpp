@@ -1,0 +1,60 @@
+// What one I/O thread's calls, and those who make them, leave in the log.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "lib/call/active_call.hpp"
+#include "lib/io/io_thread.hpp"
+#include "lib/observe/access_log.hpp"
+
+namespace sluice::core {
+
+// Where memory does not suffice a line is missing; nothing of this throws. I/O thread only.
+class CallLog {
+ public:
+  explicit CallLog(IoThread& io) : io_(io) {}
+
+  // A call has its answer, and still its owner: the one line about it.
+  void answered(const ActiveCall& call, int code, std::size_t reply_bytes) noexcept {
+    // Where a handler may be running, its outcome is not to be looked at.
+    const bool ran = call.stage == ActiveCall::Stage::ended && call.ran;
+    const auto took = (ran ? call.finished : io_.now()) - call.received;
+    const auto level = access_level(code, took, io_.limits.slow_call);
+    if (log_enabled(level)) write(level, call, code, took, reply_bytes, ran);
+  }
+
+  // The handler of a call that was answered without it has ended.
+  void returned_late(const ActiveCall& call) noexcept {
+    if (log_enabled(spdlog::level::debug)) write_late(call);
+  }
+
+  // A token was shown, and not taken: `why`. By the call `id` of `method`, if by a call. Louder than a call
+  // that is not allowed: somebody may be guessing.
+  void token_refused(std::string_view why, std::string_view method, std::string_view id,
+                     std::string_view peer) noexcept;
+  // `subject` is that of a certificate that was verified, as the configuration wants it.
+  void certificate_unknown(std::string_view subject, std::string_view peer) noexcept;
+
+ private:
+  void write(spdlog::level::level_enum level, const ActiveCall& call, int code, std::chrono::nanoseconds took,
+             std::size_t reply_bytes, bool ran) noexcept;
+  void write_late(const ActiveCall& call) noexcept;
+  void note(std::string_view message, std::span<const LogField> fields) noexcept;
+  void report_in_time();
+
+  // Reports what was left out, once its second is over.
+  struct Report final : Deadline {
+    explicit Report(CallLog& of) : log(of) {}
+    void on_deadline(TimePoint now) override;
+    CallLog& log;
+  };
+
+  IoThread& io_;
+  AccessLog lines_;
+  Report report_{*this};
+};
+
+}  // namespace sluice::core
