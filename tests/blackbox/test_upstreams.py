@@ -572,6 +572,7 @@ class SeveralTest(MisbehavingTest):
         client = self.connect(front)
         self.server.refuse()
         self.server.cut()
+        front.wait_log(r"up\[0\]: connection closed")
         for n in range(20):
             self.assertEqual(client.result("bad.ok", [n]), [n])
         self.other.refuse()
