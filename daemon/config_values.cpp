@@ -122,13 +122,14 @@ ValueKind<std::size_t> count_between(std::size_t least, std::size_t most) {
 }
 
 ValueKind<std::size_t> size_between(std::size_t least, std::size_t most) {
-  return {fmt::format("a size such as \"4MiB\" (B, KiB, MiB, GiB; a bare integer is bytes) from {} to {}",
-                      format_size(least), format_size(most)),
-          [least, most](const ConfigValue& value) {
-            const auto text = as_text(value);
-            return within(text ? parse_size(*text) : as_count(value), least, most);
-          },
-          shown_within(least, most, [](std::size_t size) { return "\"" + format_size(size) + "\""; })};
+  return {
+      fmt::format("a size such as \"4MiB\" (B, KiB, MiB, GiB; a bare integer is bytes) from {} to {}",
+                  format_size(least), format_size(most)),
+      [least, most](const ConfigValue& value) {
+        const auto text = as_text(value);
+        return within(text ? parse_size(*text) : as_count(value), least, most);
+      },
+      shown_within(least, most, [](std::size_t size) { return fmt::format("\"{}\"", format_size(size)); })};
 }
 
 ValueKind<core::milliseconds> duration_between(core::milliseconds least, core::milliseconds most) {
@@ -138,8 +139,9 @@ ValueKind<core::milliseconds> duration_between(core::milliseconds least, core::m
             const auto text = as_text(value);
             return within(text ? parse_duration(*text) : std::nullopt, least, most);
           },
-          shown_within(least, most,
-                       [](core::milliseconds duration) { return "\"" + format_duration(duration) + "\""; })};
+          shown_within(least, most, [](core::milliseconds duration) {
+            return fmt::format("\"{}\"", format_duration(duration));
+          })};
 }
 
 ValueKind<bool> flag() {

@@ -96,7 +96,7 @@ ValueKind<T> one_of(std::vector<std::pair<std::string_view, T>> words) {
   }
   kind.show = [words](const T& shown) {
     for (const auto& [word, value] : words) {
-      if (value == shown) return "\"" + std::string(word) + "\"";
+      if (value == shown) return std::string("\"").append(word).append("\"");
     }
     return std::string();
   };

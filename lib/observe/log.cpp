@@ -219,7 +219,7 @@ class StderrSink final : public spdlog::sinks::sink {
 
   bool write(std::string whole) {
     // The end of a line that was cut off by a full disk must not run into this one.
-    if (torn_.exchange(false, std::memory_order_relaxed)) whole.insert(0, "\n");
+    if (torn_.exchange(false, std::memory_order_relaxed)) whole.insert(whole.begin(), '\n');
     std::string_view rest = whole;
     while (!rest.empty()) {
       const ssize_t written = output_.write(rest);
