@@ -80,7 +80,15 @@ std::optional<std::string_view> as_text(const ConfigValue& value) {
   return text ? std::optional(*text) : std::nullopt;
 }
 
-std::string quoted_for_people(std::string_view text) { return "\"" + core::printable(text) + "\""; }
+// A URL's user and password are not shown: the former may be the latter.
+std::string quoted_for_people(std::string_view text) {
+  const std::size_t scheme = text.find("://");
+  const std::size_t host = text.rfind('@');
+  const bool has_user = scheme != std::string_view::npos && host != std::string_view::npos && host > scheme;
+  if (!has_user) return fmt::format("\"{}\"", core::printable(text));
+  return fmt::format("\"{}...{}\"", core::printable(text.substr(0, scheme + 3)),
+                     core::printable(text.substr(host)));
+}
 
 constexpr std::string_view kTcpForm =
     "tcp://HOST:PORT (an IPv6 address in brackets, port 0 for any free one)";

@@ -26,6 +26,12 @@ std::optional<Reply> read_reply(std::string_view text, const Envelope& envelope)
 // absent. `id` is left 0; nothing where it is no such error.
 std::optional<Reply> read_unnamed_error(std::string_view text, const Envelope& envelope);
 
+// Whether it means to be a reply, be it a wrong one.
+inline bool means_reply(const Envelope& envelope) {
+  return !envelope.method.present() &&
+         (envelope.jsonrpc.present() || envelope.result.present() || envelope.error.present());
+}
+
 // The id that a reply names, which may be all that is known of one that was too long to be read.
 std::optional<std::uint64_t> read_reply_id(std::string_view text, const Envelope& envelope);
 

@@ -8,6 +8,8 @@ namespace sluice::client {
 namespace {
 
 constexpr std::string_view kOnlyId = "1";  // one call at a time needs no other
+// But for this one: a second answer to it is not to be taken for the call's.
+constexpr std::string_view kTokenId = R"("rpc.authenticate")";
 
 // The next message as valid JSON; nothing once the server has closed.
 Result<std::optional<std::string>> receive_json(Connection& connection, TimePoint deadline) {
@@ -31,13 +33,14 @@ Result<std::string> receive_reply(Connection& connection, const Address& address
 
 Result<void> authenticate(Connection& connection, const CommandLine& line, TimePoint deadline) {
   const std::string params = "{\"token\":" + quote_json(line.token) + "}";
-  const auto sent = connection.send(make_request("rpc.authenticate", params, kOnlyId, {}), deadline);
-  const Result<std::string> reply = receive_reply(connection, line.address, kOnlyId, deadline);
+  const auto sent = connection.send(make_request("rpc.authenticate", params, kTokenId, {}), deadline);
+  const Result<std::string> reply = receive_reply(connection, line.address, kTokenId, deadline);
   if (!reply) return sent ? reply.error() : sent.error();
   const Reply answer = parse_reply(*reply);
-  if (!answer.is_error()) return {};
+  if (answer.result == "true") return {};
   connection.settle();
-  return Failure{ExitCode::rpc_error, "the server refuses the token: " + describe_error(answer.error)};
+  const std::string why = answer.is_error() ? describe_error(answer.error) : "it does not say true";
+  return Failure{ExitCode::rpc_error, "the server refuses the token: " + why};
 }
 
 }  // namespace

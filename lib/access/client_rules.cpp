@@ -123,7 +123,7 @@ GivenClient given(const ClientSettings& settings) {
 
 void require(bool fits, const ClientSettings& client, std::string_view key, std::string_view allowed) {
   if (fits) return;
-  const std::string_view name = is_client_name(client.name) ? client.name : "?";
+  const std::string_view name = is_client_name(client.name) ? std::string_view(client.name) : "?";
   throw std::invalid_argument(fmt::format("client {}: {} is not allowed; it takes {}", name, key, allowed));
 }
 

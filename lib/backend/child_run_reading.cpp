@@ -65,11 +65,12 @@ void ChildRun::take_line(std::string_view line) {
   owner_.on_reply(*this, *call, *reply);
 }
 
-// No reply, but if it would be one by its id, nothing better will come for that call.
+// No reply, but if it means to be one, by its id, nothing better will come for that call. A line of a log
+// that has an id of its own does not.
 void ChildRun::take_bad_line(std::string_view line, const char* why) {
   reject(line, why);
   const proto::Envelope& envelope = scanner_.message().single;
-  const auto id = envelope.method.present() ? std::nullopt : proto::read_reply_id(line, envelope);
+  const auto id = proto::means_reply(envelope) ? proto::read_reply_id(line, envelope) : std::nullopt;
   if (!id) return;
   if (answers_question(*id)) return owner_.on_answer(*this, {});
   if (BackendCall* const call = answered_call(*id)) owner_.on_bad_reply(*this, *call);

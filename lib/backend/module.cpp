@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <cstring>
 #include <exception>
-#include <fstream>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -14,6 +13,7 @@
 #include <sys/mman.h>
 
 #include "lib/base/descriptor.hpp"
+#include "lib/base/regular_file.hpp"
 #include "lib/include/sluice/module.hpp"
 
 namespace sluice::core {
@@ -44,16 +44,9 @@ std::optional<ModuleProblem> compare(const ModuleBuild& module) {
 using Bytes = std::variant<std::string, ModuleProblem>;
 
 Bytes read_module(const std::string& file) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in) return ModuleProblem{std::string("can't be read: ") + std::strerror(errno)};
-  in.seekg(0, std::ios::end);
-  const auto size = in.tellg();
-  if (size < 0 || static_cast<std::size_t>(size) > kModuleBytesMax)
-    return ModuleProblem{"is no file of a sensible size"};
-  std::string bytes(static_cast<std::size_t>(size), '\0');
-  in.seekg(0);
-  in.read(bytes.data(), size);
-  if (in.gcount() != size) return ModuleProblem{"has changed while it was read"};
+  std::string bytes;
+  if (auto problem = read_regular_file(file, kModuleBytesMax, bytes))
+    return ModuleProblem{std::move(*problem)};
   return bytes;
 }
 
@@ -83,12 +76,18 @@ Descriptor private_copy(std::string_view bytes) {
 using Methods = void(std::vector<MethodSpec>&);
 
 std::mutex loaded_mutex;
-std::map<Sha256, Methods*> loaded;  // guarded by loaded_mutex; for the life of the process
+std::map<Sha256, Methods*> loaded;  // guarded by loaded_mutex; for the life of the process; null: has none
 
-std::variant<Methods*, ModuleProblem> load_code(std::string_view bytes, const Sha256& content) {
+using Code = std::variant<Methods*, ModuleProblem>;
+
+Code or_problem(Methods* methods) {
+  return methods != nullptr ? Code(methods) : Code(ModuleProblem{"is no module: it has no methods"});
+}
+
+Code load_code(std::string_view bytes, const Sha256& content) {
   {
     const std::lock_guard lock(loaded_mutex);
-    if (const auto found = loaded.find(content); found != loaded.end()) return found->second;
+    if (const auto found = loaded.find(content); found != loaded.end()) return or_problem(found->second);
   }
   Descriptor copy = private_copy(bytes);
   if (!copy) return ModuleProblem{std::string("can't be copied to memory: ") + std::strerror(errno)};
@@ -97,9 +96,8 @@ std::variant<Methods*, ModuleProblem> load_code(std::string_view bytes, const Sh
   if (module == nullptr) return ModuleProblem{std::string("can't be loaded: ") + ::dlerror()};
   auto* const methods = reinterpret_cast<Methods*>(::dlsym(module, "sluice_module_methods"));
   copy.release();  // stays open: by the same path again, dlopen() would give this code again
-  if (methods == nullptr) return ModuleProblem{"is no module: it has no methods"};
   const std::lock_guard lock(loaded_mutex);
-  return loaded.emplace(content, methods).first->second;
+  return or_problem(loaded.emplace(content, methods).first->second);
 }
 
 std::optional<ModuleProblem> check_methods(const std::vector<MethodSpec>& specs) {

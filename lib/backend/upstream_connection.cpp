@@ -139,7 +139,7 @@ bool UpstreamConnection::take_message(std::string_view text, const proto::Messag
 
 // If it would be a reply by its id, nothing better will come for that attempt.
 bool UpstreamConnection::take_bad_reply(std::string_view text, const proto::Message& message) {
-  if (closed_ || message.single.method.present()) return false;
+  if (closed_ || !proto::means_reply(message.single)) return false;
   const auto id = proto::read_reply_id(text, message.single);
   UpstreamAttempt* const attempt = id ? find(*id) : nullptr;
   if (attempt == nullptr) return false;

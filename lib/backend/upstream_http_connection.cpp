@@ -87,6 +87,8 @@ void HttpConnection::on_response(boost::system::error_code error, std::size_t) {
   take_response(*attempt, status, body);
   if (closed()) return;
   if (!keep_alive) return end(End::unused, "its response was to be the last");
+  // It would be taken for the response to the next call, which may be another client's.
+  if (input_.size() > 0) return end(End::misbehaved, "bytes behind a response");
   read_response();
   note_room();
 }

@@ -1,21 +1,14 @@
 #include "lib/io/pem_file.hpp"
 
-#include <cerrno>
 #include <new>
-#include <system_error>
 
-#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "lib/base/descriptor.hpp"
+#include "lib/base/regular_file.hpp"
 
 namespace sluice::core {
 namespace {
-
-std::string system_text(int error) { return "can't be read: " + std::generic_category().message(error); }
 
 // After the last certificate: whether anything but the end stopped the reading.
 bool ended_well() {
@@ -27,24 +20,7 @@ bool ended_well() {
 }  // namespace
 
 std::optional<std::string> read_pem_file(const std::string& path, std::string& text) {
-  // Opening a pipe must not wait for its writer.
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!file) return system_text(errno);
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0) return system_text(errno);
-  if (!S_ISREG(status.st_mode)) return "is no regular file";
-  if (status.st_size > static_cast<off_t>(kPemFileBytesMax)) return "is larger than 1 MiB";
-  text.resize(static_cast<std::size_t>(status.st_size));
-  std::size_t done = 0;
-  while (done < text.size()) {
-    const ssize_t got = ::read(file.get(), text.data() + done, text.size() - done);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return system_text(errno);
-    if (got == 0) break;
-    done += static_cast<std::size_t>(got);
-  }
-  text.resize(done);
-  return std::nullopt;
+  return read_regular_file(path, kPemFileBytesMax, text);
 }
 
 std::variant<Certificates, std::string> read_certificates(std::string_view pem) {

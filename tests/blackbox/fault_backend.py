@@ -110,6 +110,9 @@ def serve(call):
         say({"jsonrpc": "2.0", "id": "text", "result": 1})
         say({"jsonrpc": "2.0", "id": None, "result": 1})
         answer(call, "known")
+    elif what == "logged":
+        say({"id": call["id"], "level": "info", "message": "at work"})
+        answer(call, "logged")
     elif what == "twice":
         answer(call, "once")
         answer(call, "twice")

@@ -349,6 +349,11 @@ class Misbehaviour(ChildTest):
         self.assertIn("a reply to nothing that it was asked", log)
         self.assertNotIn("\x1b", log)
 
+    def test_a_line_of_a_log_with_an_id_is_no_reply(self):
+        daemon, connection = self.with_child()
+        self.assertEqual(connection.result("faulty.logged"), "logged")
+        daemon.wait_log("not a reply on stdout")
+
     def test_a_reply_that_is_none_answers_its_call_and_no_other(self):
         daemon, connection = self.with_child(concurrency=8)
         connection.call("faulty.ignore", id="other", timeout_ms=ms(60000))

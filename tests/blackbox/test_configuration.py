@@ -181,7 +181,7 @@ class Arguments(DaemonTest):
         lines = len(daemon.log)
         daemon.reload()
         daemon.wait_log("configuration read again", begin=lines)
-        self.assertNotIn("warn ", "\n".join(daemon.log[lines:]))
+        self.assertNotIn("anonymous", "\n".join(daemon.log[lines:]))
 
     def test_bad_usage_exits_with_2(self):
         for arguments in (["--nonsense"], ["extra"], ["--config"], ["--config", "/nonexistent/x.toml"], ["--check", "--config", "/nonexistent/x.toml"],

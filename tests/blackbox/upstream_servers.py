@@ -189,6 +189,10 @@ class Misbehaving(Server):
         self.say(connection, reply(id, params))
         self.say(connection, reply(id, "again"))
 
+    def what_unnamed_twice(self, connection, id, params):
+        text = error(None, -32050, {"reason": "own"})
+        connection.sendall(2 * f"HTTP/1.1 200 OK\r\nContent-Length: {len(text)}\r\n\r\n{text}".encode())
+
     def what_both(self, connection, id, params):
         self.say(connection, json.dumps({"jsonrpc": "2.0", "id": id, "result": 1, "error": {"code": 1, "message": "both"}}))
 

@@ -134,6 +134,29 @@ class OtherServerTest(TokenFile):
         self.check_failure(run("call", address, "m", "--token-file", self.token), 1, "refuses the token: error -32601: Method not found")
         self.assertEqual(1, len(seen()))
 
+    def test_a_second_answer_to_the_token_is_not_the_call_s(self):
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+
+        def answer_twice():
+            connection, _ = listener.accept()
+            with connection, connection.makefile("rw", encoding="utf-8") as lines:
+                first = json.loads(lines.readline())
+                for result in (True, "early"):
+                    lines.write(json.dumps({"jsonrpc": "2.0", "id": first["id"], "result": result}) + "\n")
+                lines.flush()
+                second = json.loads(lines.readline())
+                lines.write(json.dumps({"jsonrpc": "2.0", "id": second["id"], "result": "right"}) + "\n")
+
+        threading.Thread(target=answer_twice, daemon=True).start()
+        done = run("call", f"tcp://127.0.0.1:{listener.getsockname()[1]}", "m", "--token-file", self.token)
+        self.assertEqual((0, '"right"\n'), (done.returncode, done.stdout), done.stderr)
+
+    def test_an_answer_that_does_not_say_true_lets_nobody_in(self):
+        address, seen = self.serve({"result": False})
+        self.check_failure(run("call", address, "m", "--token-file", self.token), 1, "refuses the token: it does not say true")
+        self.assertEqual(1, len(seen()))
+
 
 if __name__ == "__main__":
     unittest.main()

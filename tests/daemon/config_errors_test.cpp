@@ -42,6 +42,12 @@ TEST_CASE("Config errors: a wrong value is told with its place, itself and what 
       "\"warn\", \"error\"");
 }
 
+TEST_CASE("Config errors: whoever a URL names is not shown") {
+  const std::string error = error_of("[[listen]]\naddress = \"http://user:secret@[::1]:80/\"\n");
+  CHECK(error.find("\"http://...@[::1]:80/\"") != std::string::npos);
+  CHECK(error.find("secret") == std::string::npos);
+}
+
 TEST_CASE("Config errors: values without sense and out of range are refused") {
   for (const std::string line : {"io_threads = -1",
                                  "workers = 100000",

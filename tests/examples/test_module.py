@@ -73,6 +73,26 @@ class Module(DaemonTest):
             eventually(5, lambda: self.summary(connection) == "Ranks words, capitals before small letters.")
             self.assertEqual(connection.result("words.sort", [["b", "a"]]), ["a", "b"])
 
+    def test_a_pipe_is_no_module_and_is_not_waited_for(self):
+        daemon = self.start()
+        os.mkfifo(daemon.directory / "pipe.so")
+        daemon.reload(backends=[{"name": "words", "module": str(daemon.directory / "pipe.so")}])
+        daemon.wait_log("is no regular file")
+        self.assertEqual(daemon.stop(), 0)
+
+    def test_a_module_without_methods_is_loaded_once(self):
+        daemon = self.start()
+        module = self.copy(daemon.directory, lambda content: content.replace(b"sluice_module_methods", b"sluice_module_nothing"))
+        for _ in range(3):
+            before = len(os.listdir(f"/proc/{daemon.process.pid}/fd"))
+            refusals = daemon.log_text().count("it has no methods")
+            daemon.reload(backends=[{"name": "words", "module": str(module)}])
+            eventually(5, lambda: daemon.log_text().count("it has no methods") > refusals)
+        self.assertEqual(len(os.listdir(f"/proc/{daemon.process.pid}/fd")), before)
+        daemon.reload(backends=[{"name": "words", "module": str(MODULE)}])
+        with daemon.connect() as connection:
+            eventually(5, lambda: code(connection.request("words.sort", [[]])) == "ok")
+
     def test_overwriting_the_file_does_not_touch_what_runs(self):
         daemon = self.start()
         module = self.copy(daemon.directory)

@@ -1,0 +1,45 @@
+#include "lib/base/regular_file.hpp"
+
+#include <cerrno>
+#include <system_error>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/descriptor.hpp"
+
+namespace sluice::core {
+namespace {
+
+constexpr std::size_t kMiB = std::size_t{1} << 20;
+
+std::string system_text(int error) { return "can't be read: " + std::generic_category().message(error); }
+
+}  // namespace
+
+std::optional<std::string> read_regular_file(const std::string& path, std::size_t bytes_max,
+                                             std::string& text) {
+  // Opening a pipe must not wait for its writer.
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file) return system_text(errno);
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) return system_text(errno);
+  if (!S_ISREG(status.st_mode)) return "is no regular file";
+  if (status.st_size > static_cast<off_t>(bytes_max)) {
+    return "is larger than " + std::to_string(bytes_max / kMiB) + " MiB";
+  }
+  text.resize(static_cast<std::size_t>(status.st_size));
+  std::size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t got = ::read(file.get(), text.data() + done, text.size() - done);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return system_text(errno);
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  text.resize(done);
+  return std::nullopt;
+}
+
+}  // namespace sluice::core
