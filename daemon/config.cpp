@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "daemon/config_address.hpp"
+#include "daemon/config_addresses.hpp"
 #include "daemon/config_exposure.hpp"
 #include "daemon/config_node.hpp"
 #include "daemon/config_precheck.hpp"
@@ -51,11 +52,6 @@ class ConfigReader {
     TextPlace whole;
     std::map<std::string, TextPlace, std::less<>> keys;
   };
-  // An address in use, to find those that are given twice.
-  struct Place {
-    std::string identity;
-    Position where;  // none for a default
-  };
 
   void complain(Position where, std::string message) {
     complain(where.line, where.column, std::move(message));
@@ -78,12 +74,11 @@ class ConfigReader {
   void read_tls(const toml::node& node, ListenSettings& listener);
   void read_methods(const toml::node& node);
   void read_method(const toml::key& name, const toml::node& node);
-  void take_place(const std::string& address, Position where);
   void check_places(const toml::table& document);
 
   std::string file_;
   LoadedConfig result_;
-  std::vector<Place> places_;
+  std::vector<UsedAddress> addresses_;
   bool has_clients_ = false;
   std::optional<TextPlace>
       unlimited_anonymous_;  // where a client is that may call everything without a proof
@@ -227,7 +222,7 @@ void ConfigReader::check_listener(const toml::table& table, const ListenSettings
     complain(table.get("mode")->source().begin,
              "listen.mode has no meaning for a tcp:// address; it takes a unix:// one");
   }
-  take_place(listener.address, where);
+  addresses_.push_back({listener.address, TextPlace{where.line, where.column}});
 }
 
 void ConfigReader::read_clients(const toml::node& node) {
@@ -360,27 +355,15 @@ void ConfigReader::read_method(const toml::key& name, const toml::node& node) {
   read_table(node, title, method_keys(), result_.settings.methods[std::string(name.str())]);
 }
 
-void ConfigReader::take_place(const std::string& address, Position where) {
-  const auto parsed = parse_listen_address(address);
-  std::string id = parsed ? identity(*parsed) : std::string();
-  if (!id.empty()) places_.push_back({std::move(id), where});
-}
-
-// Two listeners can't share an address. The admin's is the last place, and may be a default.
+// The admin's is the last, and may be a default.
 void ConfigReader::check_places(const toml::table& document) {
-  if (!document.contains("listen")) take_place(result_.settings.listeners.front().address, {});
+  if (!document.contains("listen"))
+    addresses_.push_back({result_.settings.listeners.front().address, std::nullopt});
   const toml::node* admin = document.at_path("admin.address").node();
-  take_place(result_.settings.admin_address, admin ? admin->source().begin : Position{});
-  std::map<std::string_view, Position> taken;
-  for (const Place& place : places_) {
-    const auto [first, is_new] = taken.emplace(place.identity, place.where);
-    if (is_new) continue;
-    const std::string twice = core::printable(place.identity) + " is given twice; ";
-    if (place.where) {
-      complain(place.where, twice + "each listener takes an address of its own");
-    } else {
-      complain(first->second, twice + "it is the default of admin.address, which takes another one or \"\"");
-    }
+  addresses_.push_back(
+      {result_.settings.admin_address, admin ? std::optional(place_of(*admin)) : std::nullopt});
+  for (AddressMistake& mistake : address_mistakes(addresses_)) {
+    complain(mistake.where.line, mistake.where.column, std::move(mistake.message));
   }
 }
 

@@ -29,7 +29,7 @@ ChildRun::ChildRun(BackendHub& hub, ChildProcess process, std::string label, Chi
       log_(log),
       owner_(owner),
       began_(hub.now()),
-      rubbish_since_(began_) {
+      rubbish_(began_) {
   try {
     watch(exit_, process_.exit, true, Poller::kReadable);
     watch(output_, process_.output, true, Poller::kReadable);

@@ -11,6 +11,7 @@
 #include "lib/backend/child_program.hpp"
 #include "lib/backend/line_buffer.hpp"
 #include "lib/backend/long_reply.hpp"
+#include "lib/backend/rubbish_meter.hpp"
 #include "proto/message_scanner.hpp"
 
 namespace sluice::core {
@@ -71,8 +72,6 @@ class ChildRun final : public Carrier, private TurnEnd, private Deadline {
   static constexpr std::size_t kUnsentBytesMax = 256 * 1024;
   static constexpr std::size_t kReadBytesMax = 256 * 1024;  // in one go, before others get their turn
   // What it may say in a second beside its replies; then it is not read from until the next.
-  static constexpr std::size_t kRubbishPieceBytes = 64;  // what each piece of it costs at least
-  static constexpr std::size_t kRubbishBytesMax = 1024 * 1024;
   static constexpr std::size_t kStderrLineBytesMax = 4096;
   static constexpr std::size_t kReplyOverheadBytes = 64 * 1024;  // of a line, beside the result
 
@@ -134,8 +133,7 @@ class ChildRun final : public Carrier, private TurnEnd, private Deadline {
   std::size_t sent_ = 0;  // bytes at the front of out_ that are with the kernel
   std::size_t in_flight_ = 0;
   std::uint64_t question_ = 0;  // the id of what was asked; 0: nothing
-  std::size_t rubbish_bytes_ = 0;
-  TimePoint rubbish_since_;
+  RubbishMeter rubbish_;
   TimePoint last_reply_;
   TimePoint terminate_at_ = TimePoint::max();
   TimePoint kill_at_ = TimePoint::max();

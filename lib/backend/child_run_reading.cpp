@@ -8,12 +8,6 @@
 #include "proto/reply.hpp"
 
 namespace sluice::core {
-namespace {
-
-constexpr auto kRubbishPeriod = std::chrono::seconds(1);
-
-}  // namespace
-
 // True where there is no more.
 bool ChildRun::drain(const Descriptor& from, std::size_t bytes_max,
                      void (ChildRun::*take)(std::string_view)) {
@@ -51,7 +45,7 @@ void ChildRun::take_output(std::string_view bytes) {
 
 void ChildRun::take_line(std::string_view line) {
   while (!line.empty() && (line.front() == ' ' || line.front() == '\t')) line.remove_prefix(1);
-  if (line.empty()) return count_rubbish(kRubbishPieceBytes);
+  if (line.empty()) return count_rubbish(RubbishMeter::kPieceBytes);
   scanner_.reset();
   const auto status = scanner_.scan(line);
   const bool whole = status == proto::MessageScanner::Status::complete &&
@@ -113,16 +107,11 @@ BackendCall* ChildRun::answered_call(std::uint64_t id) {
 
 void ChildRun::reject(std::string_view line, const char* why) {
   log_.misbehaved(label_, why, line, hub_.now());
-  count_rubbish(line.size() + kRubbishPieceBytes);
+  count_rubbish(line.size() + RubbishMeter::kPieceBytes);
 }
 
 void ChildRun::count_rubbish(std::size_t bytes) {
-  if (hub_.now() - rubbish_since_ >= kRubbishPeriod) {
-    rubbish_since_ = hub_.now();
-    rubbish_bytes_ = 0;
-  }
-  rubbish_bytes_ += bytes;
-  if (rubbish_bytes_ > kRubbishBytesMax) hold_back();
+  if (rubbish_.count(bytes, hub_.now())) hold_back();
 }
 
 // Its own replies wait for it, and nobody else's.
@@ -130,7 +119,7 @@ void ChildRun::hold_back() {
   if (std::exchange(held_back_, true)) return;
   watch(output_, process_.output, false, 0);
   watch(errors_, process_.errors, false, 0);
-  read_on_at_ = rubbish_since_ + kRubbishPeriod;
+  read_on_at_ = rubbish_.until();
   wait_on();
 }
 

@@ -25,7 +25,7 @@ UpstreamConnection::UpstreamConnection(const UpstreamRoute& route, Owner& owner)
       owner_(&owner),
       stream_(route.hub.io().context(), route.url, route.authorities),
       received_at_(route.hub.now()),
-      rubbish_since_(received_at_) {}
+      rubbish_(received_at_) {}
 
 void UpstreamConnection::open() {
   hub().io().set_deadline(*this, hub().now() + route().settings.connect_timeout);
@@ -181,17 +181,11 @@ void UpstreamConnection::fail(UpstreamAttempt& attempt, UpstreamFailure how) {
 
 void UpstreamConnection::reject(std::string_view text, const char* why) {
   route().log.misbehaved(route().label, why, text, hub().now());
-  count_rubbish(text.size() + kRubbishPieceBytes);
+  count_rubbish(text.size() + RubbishMeter::kPieceBytes);
 }
 
 void UpstreamConnection::count_rubbish(std::size_t bytes) {
-  constexpr auto kRubbishPeriod = std::chrono::seconds(1);
-  if (hub().now() - rubbish_since_ >= kRubbishPeriod) {
-    rubbish_since_ = hub().now();
-    rubbish_bytes_ = 0;
-  }
-  rubbish_bytes_ += bytes;
-  if (rubbish_bytes_ > kRubbishBytesMax) end(End::misbehaved, "too much that is no reply");
+  if (rubbish_.count(bytes, hub().now())) end(End::misbehaved, "too much that is no reply");
 }
 
 // What it has been asked for is of no use to anybody any more.

@@ -12,6 +12,7 @@
 
 #include "lib/backend/backend_hub.hpp"
 #include "lib/backend/child_log.hpp"
+#include "lib/backend/rubbish_meter.hpp"
 #include "lib/backend/upstream_stream.hpp"
 #include "proto/reply.hpp"
 
@@ -115,8 +116,6 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
   static constexpr std::size_t kReplyOverheadBytes = 64 * 1024;  // of a reply, beside its result
   static constexpr std::size_t kUnsentBytesMax = 256 * 1024;     // past it no more attempts are taken
   static constexpr std::size_t kForgottenMax = 1024;  // ids of stopped attempts whose replies may yet come
-  static constexpr std::size_t kRubbishBytesMax = 1024 * 1024;  // a second
-  static constexpr std::size_t kRubbishPieceBytes = 64;         // what each piece of it costs at least
 
   UpstreamConnection(const UpstreamRoute& route, Owner& owner);
 
@@ -150,7 +149,7 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
   // The same of what there is nothing to say about.
   void count_rubbish(std::size_t bytes);
   // What was counted as rubbish before it was known to be none.
-  void excuse(std::size_t bytes) { rubbish_bytes_ -= std::min(rubbish_bytes_, bytes); }
+  void excuse(std::size_t bytes) { rubbish_.excuse(bytes); }
   void fail(UpstreamAttempt& attempt, UpstreamFailure how);
   UpstreamAttempt* only_attempt();
   void note_room() { owner_->on_room(*this); }
@@ -193,8 +192,7 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
   std::uint64_t last_id_ = 0;     // of an attempt
   std::uint64_t sent_up_to_ = 0;  // likewise
   TimePoint received_at_;
-  TimePoint rubbish_since_;
-  std::size_t rubbish_bytes_ = 0;
+  RubbishMeter rubbish_;
   bool open_ = false;
   bool doubted_ = false;
   bool closed_ = false;

@@ -45,7 +45,7 @@ void WebSocketConnection::on_handshake(boost::system::error_code error) {
 void WebSocketConnection::count_frames() {
   stream().on_read([this](std::size_t bytes) { guard([&] { count_rubbish(bytes); }); });
   socket_.control_callback([this](websocket::frame_type, boost::beast::string_view) {
-    guard([this] { count_rubbish(kRubbishPieceBytes); });
+    guard([this] { count_rubbish(RubbishMeter::kPieceBytes); });
   });
 }
 

@@ -505,6 +505,7 @@ class Logs(ClientsTest):
             connection.call("demo.sleep", {"ms": ms(60_000)})
             connection.send(f"[{message('demo.spin', {'ms': 1}, 1)},{message('demo.sleep', {'ms': ms(60_000)}, 2)}]")
             daemon.wait_in_flight(2, method="demo.sleep")
+            daemon.wait_log("call method=demo.spin .*code=0", begin=lines)  # or it would be cancelled with the others
             connection.reset()
             daemon.wait_log(f"connection closed: reset peer={re.escape(peer)}$", begin=lines)
             left = [line for line in daemon.log[lines:] if "code=-32800" in line]
