@@ -42,8 +42,8 @@ FrameEvent FrameDecoder::next(std::string_view window) {
   if (lost_) return {Kind::lost, window.size(), {}, 0};
   std::size_t used = 0;
   if (const auto event = skip(window, used)) return *event;
-  FrameEvent event = framing_ == Framing::stream ? next_in_stream(window.substr(used))
-                                                 : next_with_headers(window.substr(used));
+  window.remove_prefix(used);
+  FrameEvent event = framing_ == Framing::stream ? next_in_stream(window) : next_with_headers(window);
   event.consumed += used;
   return event;
 }
@@ -59,14 +59,15 @@ FrameEvent FrameDecoder::finish(std::string_view window) {
 
 FrameEvent FrameDecoder::next_in_stream(std::string_view window) {
   const std::size_t lead = in_message_ ? 0 : leading_spaces(window);
-  const std::string_view text = window.substr(lead);
+  std::string_view text = window;
+  text.remove_prefix(lead);
   if (text.empty()) return {Kind::need_more, lead, {}, 0};
   if (!in_message_) scanner_.reset();
   in_message_ = true;
   // No further than one byte past the limit, so that what a message is found to be does not depend on how
   // much of it came at once.
   const std::size_t scanned_bytes_max = limits_.message_bytes_max + 1;
-  const auto status = scanner_.scan(text.substr(0, scanned_bytes_max));
+  const auto status = scanner_.scan({text.data(), std::min(text.size(), scanned_bytes_max)});
   if (status == MessageScanner::Status::malformed) return resynchronise(window, lead);
   if (status == MessageScanner::Status::incomplete) {
     if (text.size() >= scanned_bytes_max) return begin_skipping_value(lead + scanner_.position());
@@ -75,7 +76,7 @@ FrameEvent FrameDecoder::next_in_stream(std::string_view window) {
   in_message_ = false;
   const std::size_t size = scanner_.position();
   const Kind kind = size > limits_.message_bytes_max ? Kind::too_big : Kind::message;
-  return {kind, lead + size, text.substr(0, size), 0};
+  return {kind, lead + size, {text.data(), size}, 0};
 }
 
 // Clients that send one message a line must lose the broken line only: go on behind the last newline

@@ -106,6 +106,7 @@ struct ActiveCall final : ListHook<OwnerTag>, ListHook<QueueTag>, ListHook<InUse
   CallOwner* owner = nullptr;  // null: nobody waits for the answer
   std::uint64_t tag = 0;       // the owner's: which of its messages or entries this is
   CallExpiry* expiry = nullptr;
+  MethodShard* counts = nullptr;  // its method's on this thread, once they are known
   Stage stage = Stage::starting;
   bool answered = false;
 

@@ -48,6 +48,7 @@ class CallPool {
     owned->request = {};
     owned->text.clear();
     owned->owner = nullptr;
+    owned->counts = nullptr;
     owned->stage = ActiveCall::Stage::starting;
     owned->answered = owned->ran = false;
     if (owned->text.capacity() > kSpareBytesMax) owned->text = {};

@@ -17,7 +17,8 @@ constexpr int kLost = static_cast<int>(proto::ErrorCode::internal_error);
 
 }  // namespace
 
-CallTable::CallTable(IoThread& io, Dispatcher& dispatcher) : io_(io), dispatcher_(dispatcher), log_(io) {
+CallTable::CallTable(IoThread& io, Dispatcher& dispatcher)
+    : io_(io), dispatcher_(dispatcher), methods_(dispatcher.registry(), io), log_(io) {
   io_.on_returned([this](ActiveCall& call) { on_returned(call); });
 }
 
@@ -46,7 +47,7 @@ void CallTable::start_orphan(const proto::Request& request, TimePoint received,
 // False where the call is to be answered with the error that it has got.
 bool CallTable::admit(ActiveCall& call) {
   try {
-    const auto refusal = dispatcher_.admit(call, io_.limits, io_.now(), io_.metrics());
+    const auto refusal = dispatcher_.admit(call, methods_, io_.limits, io_.now(), io_.metrics());
     if (refusal) compose_error(call, *refusal);
     return !refusal;
   } catch (const std::bad_alloc&) {
@@ -226,9 +227,11 @@ void CallTable::count_invalid(int code) { io_.metrics().method(dispatcher_.metri
 
 // Null where memory does not suffice for a method's first call; an answer is worth more than its being
 // counted.
-MethodShard* CallTable::counts_of(const ActiveCall& call) {
+MethodShard* CallTable::counts_of(ActiveCall& call) {
+  if (call.counts != nullptr) return call.counts;
   try {
-    return &io_.metrics().method(call.method ? call.method->metrics() : dispatcher_.metrics().unknown());
+    return call.counts =
+               &io_.metrics().method(call.method ? call.method->metrics() : dispatcher_.metrics().unknown());
   } catch (const std::bad_alloc&) {
     return nullptr;
   }

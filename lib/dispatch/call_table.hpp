@@ -75,7 +75,7 @@ class CallTable final : public CallExpiry {
   void stop(ActiveCall& call, int code, std::string_view reply);
   void settle(ActiveCall& call, int code, std::string_view reply);
   void on_returned(ActiveCall& call);
-  MethodShard* counts_of(const ActiveCall& call);
+  MethodShard* counts_of(ActiveCall& call);
 
   struct Orphans final : CallOwner {
     void on_answer(ActiveCall&, std::string_view, int) override {}
@@ -84,6 +84,7 @@ class CallTable final : public CallExpiry {
 
   IoThread& io_;
   Dispatcher& dispatcher_;
+  RegistryView methods_;
   CallLog log_;
   Orphans orphans_;
   std::list<std::unique_ptr<Batch>> orphan_batches_;

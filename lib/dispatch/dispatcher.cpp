@@ -6,10 +6,10 @@
 
 namespace sluice::core {
 
-std::optional<proto::Error> Dispatcher::admit(ActiveCall& call, const Limits& limits, TimePoint now,
-                                              MetricsShard& shard) {
+std::optional<proto::Error> Dispatcher::admit(ActiveCall& call, RegistryView& methods, const Limits& limits,
+                                              TimePoint now, MetricsShard& shard) {
   // Nothing may begin once the drain counts what is left; what it would have been does not matter.
-  call.method = registry_.find(call.request.method);
+  call.method = methods.find(call.request.method);
   if (draining()) return refuse(call, Rejection::draining, shard);
   // Before anything is told about the method: who may not call it does not learn whether it exists.
   if (const auto rejection = check_grant(call)) return refuse(call, *rejection, shard);

@@ -7,7 +7,7 @@
 #include "lib/access/access.hpp"
 #include "lib/admission/admission.hpp"
 #include "lib/call/active_call.hpp"
-#include "lib/dispatch/registry.hpp"
+#include "lib/dispatch/registry_view.hpp"
 #include "lib/worker/worker_pool.hpp"
 
 namespace sluice::core {
@@ -21,14 +21,15 @@ class Dispatcher {
 
   // The checks that a call has to pass, in their order. When nothing is given back, the call has its
   // method, deadline and permit and, for a blocking handler, a place with a worker; else it is to be
-  // answered with the error and holds nothing. `shard` is the calling thread's.
-  std::optional<proto::Error> admit(ActiveCall& call, const Limits& limits, TimePoint now,
-                                    MetricsShard& shard);
+  // answered with the error and holds nothing. `methods` and `shard` are the calling thread's.
+  std::optional<proto::Error> admit(ActiveCall& call, RegistryView& methods, const Limits& limits,
+                                    TimePoint now, MetricsShard& shard);
 
   // From here on every new call is refused.
   void start_draining() { draining_.store(true, std::memory_order_release); }
   bool draining() const { return draining_.load(std::memory_order_acquire); }
 
+  const Registry& registry() const { return registry_; }
   Access& access() { return access_; }
   Metrics& metrics() { return metrics_; }
 

@@ -29,6 +29,7 @@ void Registry::insert(MethodSpec spec, const void* owner) {
   method->configure(settings_of(method->spec().name));
   // The replaced method, if any, is destroyed after the lock is gone.
   methods_[method->spec().name].swap(method);
+  changed();
 }
 
 void Registry::add_route(MethodSpec spec, const void* owner) {
@@ -38,6 +39,7 @@ void Registry::add_route(MethodSpec spec, const void* owner) {
   const std::lock_guard lock(mutex_);
   method->configure(settings_of(method->spec().name));
   const auto same = std::ranges::find(routes_, prefix, [](const auto& each) { return each.first; });
+  changed();
   if (same != routes_.end()) return same->second.swap(method);
   const auto shorter =
       std::ranges::find_if(routes_, [&](const auto& each) { return each.first.size() < prefix.size(); });
@@ -50,6 +52,7 @@ bool Registry::remove(std::string_view name) {
   const auto found = methods_.find(name);
   if (found == methods_.end()) return false;
   removed = methods_.extract(found);
+  changed();
   return true;
 }
 
@@ -63,6 +66,7 @@ void Registry::remove_all_of(const void* owner) {
   };
   std::erase_if(methods_, is_its);
   std::erase_if(routes_, is_its);
+  changed();
 }
 
 std::shared_ptr<Method> Registry::find(std::string_view name) const {

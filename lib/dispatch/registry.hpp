@@ -1,6 +1,8 @@
 // Which methods there are.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -33,6 +35,8 @@ class Registry {
   void remove_all_of(const void* owner);
 
   std::shared_ptr<Method> find(std::string_view name) const;
+  // Another one whenever find() may give something else than before.
+  std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
   // Without routes.
   std::vector<std::shared_ptr<Method>> all() const;
 
@@ -52,7 +56,11 @@ class Registry {
   MethodSettings settings_of(std::string_view name) const;
 
   Metrics& metrics_;
+  // Once something has changed, by who holds the lock.
+  void changed() { version_.fetch_add(1, std::memory_order_release); }
+
   mutable std::mutex mutex_;
+  std::atomic<std::uint64_t> version_{0};
   Methods methods_;  // guarded by mutex_
   // By prefix without its star, the longest first. Guarded by mutex_.
   std::vector<std::pair<std::string, std::shared_ptr<Method>>> routes_;

@@ -80,7 +80,7 @@ void IoThread::run() {
     if (stopping_.load(std::memory_order_acquire)) return;
     try {
       if (catch_up()) {
-        context_.run();
+        run_events();
         continue;
       }
       // Other events are dealt with meanwhile: they may be what frees memory.
@@ -91,6 +91,40 @@ void IoThread::run() {
       spdlog::error("{}: an event failed: {}", name_, exception.what());
     }
   }
+}
+
+// As context_.run(), but for looking a little longer before it sleeps.
+void IoThread::run_events() {
+  while (!context_.stopped()) {
+    if (!may_poll() || (context_.poll_one() == 0 && !poll_a_while())) context_.run_one();
+  }
+}
+
+bool IoThread::may_poll() {
+  BusyPoll& polls = pooled_ > 0 ? polls_for_workers_ : polls_for_clients_;
+  return limits.busy_poll && !polls.resting() &&
+         pooled_run_time_.approx() * static_cast<std::int64_t>(pooled_) <= BusyPoll::kWorkMax;
+}
+
+// Whether an event came, which has been dealt with.
+bool IoThread::poll_a_while() {
+  const bool workers_run = pooled_ > 0;
+  const TimePoint began = Clock::now();
+  BusyPoll::Duration took{0};
+  bool found = false;
+  while (!found && took < BusyPoll::kWindow && !context_.stopped()) {
+    // A worker that has to share this processor would wait for the end of the window.
+    if (workers_run) std::this_thread::yield();
+    took = Clock::now() - began;
+    found = context_.poll_one() > 0;
+  }
+  if (!workers_run) {
+    polls_for_clients_.looked(took);
+  } else {
+    // What workers took of the time was not lost, unless one of them does not come to its end.
+    polls_for_workers_.looked(found ? BusyPoll::Duration(0) : took);
+  }
+  return found;
 }
 
 void IoThread::watch_sockets() {
@@ -190,6 +224,7 @@ void IoThread::stage(ActiveCall& call) {
   staged.calls.push_back(call);
   ++staged.count;
   ++staged_count_;
+  ++pooled_;
   post_turn_end();
 }
 
@@ -211,8 +246,13 @@ void IoThread::push_staged() {
 }
 
 bool IoThread::withdraw(ActiveCall& call) {
-  if (call.stage == ActiveCall::Stage::pooled) return pool_.withdraw(call);
+  if (call.stage == ActiveCall::Stage::pooled) {
+    if (!pool_.withdraw(call)) return false;
+    --pooled_;
+    return true;
+  }
   if (call.stage != ActiveCall::Stage::staged) return false;
+  --pooled_;
   static_cast<ListHook<QueueTag>&>(call).unlink();
   --staged_[call.worker].count;
   --staged_count_;
@@ -249,6 +289,10 @@ void IoThread::settle_returned() {
   ActiveCall* call = returned_.take_all();
   while (call != nullptr) {
     ActiveCall* const next = call->next_returned;
+    if (call->stage == ActiveCall::Stage::pooled) {
+      --pooled_;
+      pooled_run_time_.observe(call->finished - call->started);
+    }
     shielded("a call's return", [&] { on_returned_(*call); });
     call = next;
   }

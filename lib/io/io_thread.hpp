@@ -17,8 +17,10 @@
 
 #include "lib/base/deadline_wheel.hpp"
 #include "lib/base/intrusive_list.hpp"
+#include "lib/base/mean_time.hpp"
 #include "lib/base/mpsc_stack.hpp"
 #include "lib/call/call_pool.hpp"
+#include "lib/io/busy_poll.hpp"
 #include "lib/io/poller.hpp"
 #include "lib/observe/metrics.hpp"
 #include "lib/server/settings.hpp"
@@ -124,6 +126,9 @@ class IoThread final : public CallReturn {
 
  private:
   void run();
+  void run_events();
+  bool may_poll();
+  bool poll_a_while();
   void watch_sockets();
   void serve_sockets();
   bool catch_up();
@@ -168,7 +173,11 @@ class IoThread final : public CallReturn {
   MpscStack<ActiveCall, &ActiveCall::next_returned> returned_;
   bool returned_here_ = false;  // some of them by this thread, which has not posted for them
   std::function<void(ActiveCall&)> on_returned_;
-  bool behind_ = false;  // memory did not suffice to be woken for something
+  BusyPoll polls_for_clients_;
+  BusyPoll polls_for_workers_;
+  std::size_t pooled_ = 0;    // calls that workers have of this thread, or that are staged
+  MeanTime pooled_run_time_;  // of such calls
+  bool behind_ = false;       // memory did not suffice to be woken for something
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

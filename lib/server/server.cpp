@@ -15,6 +15,7 @@ namespace {
 core::Settings to_settings(const ServerOptions& options) {
   core::Settings settings;
   settings.io_threads = options.io_threads;
+  settings.limits.busy_poll = options.busy_poll;
   settings.workers = options.workers;
   settings.worker_queue = options.worker_queue;
   settings.max_in_flight = options.max_in_flight;

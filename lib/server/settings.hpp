@@ -39,6 +39,7 @@ struct Limits {
   milliseconds message_timeout = seconds(30);            // from a message's first byte to its last
   milliseconds write_timeout = seconds(10);              // a reply making no progress
   milliseconds slow_call = seconds(1);                   // slower calls are logged at warn
+  bool busy_poll = true;  // while calls follow closely on each other, see BusyPoll
 };
 
 // Who is refused first, and who is taken from a queue first.

@@ -54,13 +54,13 @@ void WorkerPool::resize(std::size_t workers) {
 
 std::optional<std::size_t> WorkerPool::try_reserve() {
   const std::size_t load_max = queue_max_.load(std::memory_order_relaxed) + 1;
-  const std::size_t first = turn_.fetch_add(1, std::memory_order_relaxed);
   const std::size_t workers = active();
+  const std::size_t first = next_first(workers);
   for (;;) {
     std::size_t best = 0;
     std::size_t best_load = load_max;
     for (std::size_t i = 0; i < workers && best_load > 0; ++i) {
-      const std::size_t index = (first + i) % workers;
+      const std::size_t index = first + i < workers ? first + i : first + i - workers;
       const std::size_t load = workers_[index]->load.load(std::memory_order_relaxed);
       if (load < best_load) {
         best = index;
@@ -73,6 +73,13 @@ std::optional<std::size_t> WorkerPool::try_reserve() {
       return best;
     }
   }
+}
+
+// One that is lost to another thread at the same time does not matter: it only spreads ties.
+std::size_t WorkerPool::next_first(std::size_t workers) {
+  const std::size_t first = turn_.load(std::memory_order_relaxed);
+  turn_.store(first + 1 < workers ? first + 1 : 0, std::memory_order_relaxed);
+  return first < workers ? first : 0;
 }
 
 void WorkerPool::unreserve(std::size_t worker) {

@@ -89,6 +89,7 @@ class WorkerPool {
   };
 
   void start_worker(std::size_t index);
+  std::size_t next_first(std::size_t workers);
   bool may_sleep(const Worker& self) const { return self.index >= active(); }
   void run(Worker& self);
   ActiveCall* next_call(Worker& self);

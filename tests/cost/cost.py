@@ -4,7 +4,8 @@
     cost.py --record   writes tests/cost/recorded.json anew
 
 Instructions are those of the daemon's own program (callgrind); system calls are its threads' (strace). Each
-is the difference of a long and a short run, so that start and stop do not count. SLUICED is the release build.
+is the difference of a long and a short run, so that start and stop do not count. Without busy polling, which makes
+system calls as often as there is time for. SLUICED is the release build.
 """
 
 import collections
@@ -45,7 +46,8 @@ def drive(daemon, load, method, rounds):
 
 
 def run_under(prefix, load, method, rounds):
-    daemon = Daemon(prefix=prefix, arguments=["--demo"], server={"workers": 1, "io_threads": 1})
+    daemon = Daemon(prefix=prefix, arguments=["--demo"], 
+                    server={"workers": 1, "io_threads": 1, "busy_poll": False})
     try:
         daemon.start()
         drive(daemon, load, method, rounds)

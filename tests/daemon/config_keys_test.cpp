@@ -23,6 +23,7 @@ Settings settings_of(std::string_view text) {
 
 void check_same(const Settings& a, const Settings& b) {
   CHECK(a.io_threads == b.io_threads);
+  CHECK(a.limits.busy_poll == b.limits.busy_poll);
   CHECK(a.workers == b.workers);
   CHECK(a.worker_queue == b.worker_queue);
   CHECK(a.max_in_flight == b.max_in_flight);
@@ -57,6 +58,7 @@ TEST_CASE("Config: the defaults written out are the defaults") {
   check_same(settings_of(R"(
 [server]
 io_threads = 0
+busy_poll = true
 workers = 0
 worker_queue = 1024
 max_in_flight = 0
@@ -88,6 +90,7 @@ TEST_CASE("Config: every key of [server] is stored in its own place") {
   const Settings settings = settings_of(R"(
 [server]
 io_threads = 3
+busy_poll = false
 workers = 5
 worker_queue = 7
 max_in_flight = 11
@@ -105,6 +108,7 @@ write_timeout = "47h"
 drain_timeout = "0s"
 )");
   CHECK(settings.io_threads == 3);
+  CHECK_FALSE(settings.limits.busy_poll);
   CHECK(settings.workers == 5);
   CHECK(settings.worker_queue == 7);
   CHECK(settings.max_in_flight == 11);

@@ -68,10 +68,10 @@ def cpu_per_call(bench, proxy, address, method):
 
 def measure_upstream(bench):
     direct, through, cpu, cpu_direct = ([] for _ in range(4))
-    with bench.start_sluiced() as upstream:
+    with bench.start_sluiced(busy_poll="false") as upstream:
         more = (f'[[backend]]\nname = "far"\nurl = "tcp://{upstream.address().removeprefix("tcp://")}"\n'
                 'methods = ["far.*"]\nstrip_prefix = "far."\n')
-        with bench.start_sluiced(more=more) as server:
+        with bench.start_sluiced(more=more, busy_poll="false") as server:
             for _ in range(bench.rounds):
                 own, waited = cpu_per_call(bench, upstream, upstream.address(), "demo.echo_inline")
                 cpu_direct.append(own)

@@ -55,7 +55,7 @@ def cost_us(bench, server, shape):
 @contextlib.contextmanager
 def warm_servers(bench, **server):
     """A sluiced and a raw echo by their names, with all their descriptors and their first calls behind them."""
-    with bench.start_sluiced(**server) as sluiced, bench.start_raw_echo() as raw:
+    with bench.start_sluiced(busy_poll="false", **server) as sluiced, bench.start_raw_echo() as raw:
         servers = {METHOD: sluiced, RAW: raw}
         for each in servers.values():
             load.run(bench, each.address(), METHOD, load.LOADS["W2"])

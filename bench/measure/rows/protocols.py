@@ -163,7 +163,7 @@ def cost_us(bench, server, upgrade):
 
 
 def websocket(bench):
-    with bench.start_sluiced(io_threads=1) as server:
+    with bench.start_sluiced(io_threads=1, busy_poll="false") as server:
         costs = in_turn(bench.rounds, {
             "stream": functools.partial(cost_us, bench, server, False), "websocket": functools.partial(cost_us, bench, server, True)})
     yield Line("websocket", "a message of a stream", "us CPU", costs["stream"])

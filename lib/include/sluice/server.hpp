@@ -23,6 +23,7 @@ struct ServerOptions {
   std::string admin = "";                // /metrics, /healthz, /readyz; empty: none
   std::string log_level = "info";        // trace debug info warn error
   std::size_t io_threads = 0;            // 0: from the CPU count
+  bool busy_poll = true;                 // while calls follow closely on each other
   std::size_t workers = 0;               // 0: from the CPU count
   std::size_t worker_queue = 1024;       // calls that may wait per worker
   std::size_t max_in_flight = 0;         // 0: workers * (worker_queue + 1)

@@ -12,3 +12,5 @@ elif ! valgrind --quiet --tool=none true; then
 else
   suite "cost of a call" python3 tests/cost/cost.py
 fi
+unset SLUICE_SLOW
+suite "busy polling" python3 tests/cost/busy_poll.py

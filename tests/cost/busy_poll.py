@@ -1,0 +1,70 @@
+"""Looking for the next call before falling asleep: for a client that calls again at once, and for nobody else. Of the
+release build: where client or server are slow, it is not worth its time and is left alone."""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "blackbox"))
+
+from daemon import DaemonTest, Stopwatch, eventually, main  # noqa: E402
+
+PATIENCE_S = 30  # others may use the machine meanwhile
+AWAKE, ASLEEP = 0.5, 0.8  # of the calls are slept before
+
+
+def sleeps(daemon):
+    """How often I/O threads have fallen asleep."""
+    total = 0
+    for task in pathlib.Path(f"/proc/{daemon.process.pid}/task").iterdir():
+        if (task / "comm").read_text().startswith("io-"):
+            total += int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", (task / "status").read_text(), re.M)[1])
+    return total
+
+
+def lone_caller(daemon, *options):
+    """One client with one call at a time: how many it made, all told."""
+    command = [os.environ["SLUICE"], "bench", daemon.tcp(), "--method", "demo.echo_inline", "--json", "--duration", "200ms",
+               "--warmup", "1ms", *options]
+    report = subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE_S)
+    return json.loads(report.stdout)["sent"]
+
+
+def sleeps_per_call(daemon, *options):
+    before = sleeps(daemon)
+    calls = lone_caller(daemon, *options)
+    return (sleeps(daemon) - before) / calls
+
+
+@unittest.skipIf(len(os.sched_getaffinity(0)) < 2, "client and server need a processor each")
+class BusyPoll(DaemonTest):
+    def test_a_client_that_calls_again_at_once_finds_the_server_awake(self):
+        daemon = self.start(server={"io_threads": 1})
+        eventually(PATIENCE_S, lambda: sleeps_per_call(daemon) < AWAKE, "the server stays awake")
+
+    def test_a_client_that_calls_now_and_then_finds_it_asleep(self):
+        daemon = self.start(server={"io_threads": 1})
+        eventually(PATIENCE_S, lambda: sleeps_per_call(daemon, "--rate", "1000") > ASLEEP, "the server sleeps between calls")
+
+    def test_it_can_be_turned_off_and_on_by_a_reload(self):
+        daemon = self.start(server={"io_threads": 1, "busy_poll": False})
+        self.assertGreater(sleeps_per_call(daemon), ASLEEP)
+        daemon.reload(server={"io_threads": 1, "busy_poll": True})
+        eventually(PATIENCE_S, lambda: sleeps_per_call(daemon) < AWAKE, "the server stays awake")
+        daemon.reload(server={"io_threads": 1, "busy_poll": False})
+        self.assertGreater(sleeps_per_call(daemon), ASLEEP)
+
+    def test_a_server_that_nobody_calls_does_not_look(self):
+        daemon = self.start(server={"io_threads": 1})
+        lone_caller(daemon)
+        before, watch = daemon.cpu_seconds(), Stopwatch()
+        eventually(5, lambda: watch.ms() > 1000, "a second passes")
+        self.assertLess(daemon.cpu_seconds() - before, 0.05)
+
+
+if __name__ == "__main__":
+    main()

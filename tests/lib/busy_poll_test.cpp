@@ -1,0 +1,74 @@
+#include "lib/io/busy_poll.hpp"
+
+#include <doctest/doctest.h>
+
+namespace sluice::core {
+namespace {
+
+using std::chrono::microseconds;
+
+// How many of so many events in a row the thread sleeps before at once, where a look always takes so long.
+int rests_of(BusyPoll& polls, int events, BusyPoll::Duration took) {
+  int rests = 0;
+  for (int i = 0; i < events; ++i) {
+    if (polls.resting()) {
+      ++rests;
+    } else {
+      polls.looked(took);
+    }
+  }
+  return rests;
+}
+
+TEST_CASE("BusyPoll: goes on looking while events come sooner than sleeping would be worth") {
+  BusyPoll polls;
+  CHECK(rests_of(polls, 100'000, BusyPoll::kPrice - microseconds(1)) == 0);
+}
+
+TEST_CASE("BusyPoll: where nothing comes it looks a few times, and then hardly ever") {
+  BusyPoll polls;
+  const int looks = 100'000 - rests_of(polls, 100'000, BusyPoll::kWindow);
+  CHECK(looks > 0);
+  // Rests grow to the longest; each is followed by as many looks as its savings pay for.
+  CHECK(looks < 400);
+}
+
+TEST_CASE("BusyPoll: a look in vain now and then is borne by those that found something") {
+  BusyPoll polls;
+  int rests = 0;
+  for (int i = 0; i < 10'000; ++i) {
+    rests += rests_of(polls, 9, microseconds(10));
+    rests += rests_of(polls, 1, BusyPoll::kWindow);
+  }
+  CHECK(rests == 0);
+}
+
+TEST_CASE("BusyPoll: luck of long ago pays for a few looks only") {
+  BusyPoll polls;
+  CHECK(rests_of(polls, 1'000'000, microseconds(0)) == 0);
+  CHECK(rests_of(polls, 10, BusyPoll::kWindow) > 0);
+}
+
+TEST_CASE("BusyPoll: after a long rest, events that follow closely are looked for again within one rest") {
+  BusyPoll polls;
+  rests_of(polls, 1'000'000, BusyPoll::kWindow);
+  CHECK(rests_of(polls, BusyPoll::kRestMax, microseconds(5)) <= static_cast<int>(BusyPoll::kRestMax));
+  CHECK(rests_of(polls, 100'000, microseconds(5)) == 0);
+}
+
+TEST_CASE("BusyPoll: one that has found events begins its next rest short") {
+  BusyPoll polls;
+  rests_of(polls, 1'000'000, BusyPoll::kWindow);
+  rests_of(polls, 10'000, microseconds(5));
+  // What was saved, then one look too many.
+  int looks = 0;
+  while (!polls.resting() && looks < 100) {
+    polls.looked(BusyPoll::kWindow);
+    ++looks;
+  }
+  CHECK(looks < 100);
+  CHECK(rests_of(polls, 10, microseconds(5)) < 10);
+}
+
+}  // namespace
+}  // namespace sluice::core
