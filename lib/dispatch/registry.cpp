@@ -26,10 +26,10 @@ std::shared_ptr<Method> Registry::make(MethodSpec spec, const void* owner) const
 void Registry::insert(MethodSpec spec, const void* owner) {
   auto method = make(std::move(spec), owner);
   const std::lock_guard lock(mutex_);
+  changed();
   method->configure(settings_of(method->spec().name));
   // The replaced method, if any, is destroyed after the lock is gone.
   methods_[method->spec().name].swap(method);
-  changed();
 }
 
 void Registry::add_route(MethodSpec spec, const void* owner) {
@@ -37,9 +37,9 @@ void Registry::add_route(MethodSpec spec, const void* owner) {
   std::string prefix = method->spec().name;
   prefix.pop_back();
   const std::lock_guard lock(mutex_);
+  changed();
   method->configure(settings_of(method->spec().name));
   const auto same = std::ranges::find(routes_, prefix, [](const auto& each) { return each.first; });
-  changed();
   if (same != routes_.end()) return same->second.swap(method);
   const auto shorter =
       std::ranges::find_if(routes_, [&](const auto& each) { return each.first.size() < prefix.size(); });
@@ -51,14 +51,15 @@ bool Registry::remove(std::string_view name) {
   const std::lock_guard lock(mutex_);
   const auto found = methods_.find(name);
   if (found == methods_.end()) return false;
-  removed = methods_.extract(found);
   changed();
+  removed = methods_.extract(found);
   return true;
 }
 
 void Registry::remove_all_of(const void* owner) {
   std::vector<std::shared_ptr<Method>> removed;  // destroyed after the lock is gone
   const std::lock_guard lock(mutex_);
+  changed();
   const auto is_its = [&](const auto& each) {
     const bool its = each.second->owner() == owner;
     if (its) removed.push_back(each.second);
@@ -66,7 +67,6 @@ void Registry::remove_all_of(const void* owner) {
   };
   std::erase_if(methods_, is_its);
   std::erase_if(routes_, is_its);
-  changed();
 }
 
 std::shared_ptr<Method> Registry::find(std::string_view name) const {

@@ -102,13 +102,14 @@ void IoThread::run_events() {
 
 bool IoThread::may_poll() {
   BusyPoll& polls = pooled_ > 0 ? polls_for_workers_ : polls_for_clients_;
-  return limits.busy_poll && !polls.resting() &&
-         pooled_run_time_.approx() * static_cast<std::int64_t>(pooled_) <= BusyPoll::kWorkMax;
+  const auto calls = static_cast<std::int64_t>(std::max<std::size_t>(1, pooled_));
+  return limits.busy_poll && !polls.resting() && pooled_run_time_.approx() <= BusyPoll::kWorkMax / calls;
 }
 
 // Whether an event came, which has been dealt with.
 bool IoThread::poll_a_while() {
   const bool workers_run = pooled_ > 0;
+  const std::uint64_t taken_back = taken_back_;
   const TimePoint began = Clock::now();
   BusyPoll::Duration took{0};
   bool found = false;
@@ -118,12 +119,9 @@ bool IoThread::poll_a_while() {
     took = Clock::now() - began;
     found = context_.poll_one() > 0;
   }
-  if (!workers_run) {
-    polls_for_clients_.looked(took);
-  } else {
-    // What workers took of the time was not lost, unless one of them does not come to its end.
-    polls_for_workers_.looked(found ? BusyPoll::Duration(0) : took);
-  }
+  // What a worker took of the window was not lost. More was others', who wanted the processor.
+  if (taken_back_ != taken_back) took = std::max(BusyPoll::Duration(0), took - BusyPoll::kWindow);
+  (workers_run ? polls_for_workers_ : polls_for_clients_).looked(took);
   return found;
 }
 
@@ -291,6 +289,7 @@ void IoThread::settle_returned() {
     ActiveCall* const next = call->next_returned;
     if (call->stage == ActiveCall::Stage::pooled) {
       --pooled_;
+      ++taken_back_;
       pooled_run_time_.observe(call->finished - call->started);
     }
     shielded("a call's return", [&] { on_returned_(*call); });

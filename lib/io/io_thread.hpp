@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cassert>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <string>
@@ -175,9 +176,10 @@ class IoThread final : public CallReturn {
   std::function<void(ActiveCall&)> on_returned_;
   BusyPoll polls_for_clients_;
   BusyPoll polls_for_workers_;
-  std::size_t pooled_ = 0;    // calls that workers have of this thread, or that are staged
-  MeanTime pooled_run_time_;  // of such calls
-  bool behind_ = false;       // memory did not suffice to be woken for something
+  std::size_t pooled_ = 0;        // calls that workers have of this thread, or that are staged
+  MeanTime pooled_run_time_;      // of such calls
+  std::uint64_t taken_back_ = 0;  // of them, so far
+  bool behind_ = false;           // memory did not suffice to be woken for something
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

@@ -42,8 +42,10 @@ Settings resolved(Settings settings) {
   validate(settings);
   if (settings.io_threads == 0)
     settings.io_threads = std::clamp<std::size_t>(cpu_count() / 2, 1, kIoThreadsMax);
-  // Threads that take processors from each other by polling would be worse than without.
-  if (settings.io_threads > cpu_count()) settings.limits.busy_poll = false;
+  // Threads that take processors from each other by polling would be worse than without. Backends have a
+  // thread of their own beside several.
+  const std::size_t polling = settings.io_threads > 1 ? settings.io_threads + 1 : 1;
+  if (polling > cpu_count()) settings.limits.busy_poll = false;
   if (settings.workers == 0) settings.workers = std::max(kWorkersMin, 2 * cpu_count());
   settings.workers_max = std::max(settings.workers, settings.workers_max);
   if (settings.max_in_flight == 0) settings.max_in_flight = settings.workers * (settings.worker_queue + 1);

@@ -6,6 +6,7 @@
 #include <set>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace sluice::core {
@@ -34,6 +35,31 @@ TEST_CASE("Registry: finds what was added, until it is removed") {
   CHECK_FALSE(registry.remove("a"));
   CHECK(registry.find("a") == nullptr);
   CHECK(registry.find("b") != nullptr);
+}
+
+TEST_CASE("Registry: whatever may change what is found gives it another version, and a lookup does not") {
+  Metrics metrics(1);
+  Registry registry(metrics);
+  const int owner = 0;
+  std::uint64_t before = registry.version();
+  const auto changed = [&] { return std::exchange(before, registry.version()) != registry.version(); };
+  registry.add(spec_of("a"));
+  CHECK(changed());
+  registry.add(spec_of("a"), &owner);
+  CHECK(changed());
+  registry.add_route(spec_of("b_*"), &owner);
+  CHECK(changed());
+  registry.find("a");
+  registry.find("none");
+  CHECK_FALSE(changed());
+  registry.remove_all_of(&owner);
+  CHECK(changed());
+  registry.add_builtin(spec_of("rpc.c"));
+  CHECK(changed());
+  CHECK_FALSE(registry.remove("a"));
+  CHECK_FALSE(changed());
+  registry.remove("rpc.c");
+  CHECK(changed());
 }
 
 TEST_CASE("Registry: a removed or replaced method lives as long as somebody uses it") {
