@@ -3,6 +3,8 @@
 //
 //   raw_echo tcp PORT     on 127.0.0.1; 0 takes any free port
 //   raw_echo unix PATH
+//   ... validated         requests are validated and cut as sluiced does it, and nothing else: the limit for
+//                         who looks at what is sent
 //
 // Prints the address it listens on. Requests must be as `sluice bench` sends them, one line each:
 // {"jsonrpc":"2.0","id":ID,"method":"M","params":PARAMS}
@@ -23,9 +25,16 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <variant>
 #include <vector>
 
+#include "proto/frame_decoder.hpp"
+#include "proto/request.hpp"
+#include "proto/response_writer.hpp"
+
 namespace {
+
+using namespace sluice;
 
 constexpr std::size_t kReadBytes = 256 * 1024;  // as much as sluiced reads at once
 constexpr int kEventsPerTurn = 256;
@@ -44,6 +53,7 @@ struct Connection {
   std::string begun;   // the beginning of a request whose end has not come
   std::string output;  // replies, from `sent` on not yet taken by the socket
   std::size_t sent = 0;
+  proto::FrameDecoder decoder{proto::Framing::stream, {}};
 };
 
 // What follows `key`; empty where the key is missing.
@@ -83,9 +93,27 @@ std::size_t answer_whole_lines(std::string_view text, std::size_t searched, std:
   }
 }
 
+// The same for requests that have to be valid.
+std::size_t answer_valid_messages(std::string_view text, proto::FrameDecoder& decoder, std::string& output) {
+  for (std::size_t at = 0;;) {
+    const proto::FrameEvent event = decoder.next({text.data() + at, text.size() - at});
+    at += event.consumed;
+    if (event.kind == proto::FrameEvent::Kind::need_more) return at;
+    if (event.kind != proto::FrameEvent::Kind::message) throw std::runtime_error("not a valid message");
+    std::string scratch;
+    const auto read = proto::read_request(event.text, decoder.message().single, scratch);
+    const auto& request = std::get<proto::Request>(read);
+    proto::begin_result(output, request.id);
+    output += request.params;
+    proto::end_result(output);
+    output += '\n';
+  }
+}
+
 class Server {
  public:
-  explicit Server(int listener) : listener_(listener), epoll_(checked(epoll_create1(0), "epoll_create1")) {
+  Server(int listener, bool validates)
+      : listener_(listener), validates_(validates), epoll_(checked(epoll_create1(0), "epoll_create1")) {
     watch(EPOLL_CTL_ADD, listener_, EPOLLIN, nullptr);
   }
 
@@ -130,7 +158,8 @@ class Server {
     std::string& begun = connection.begun;
     const std::size_t searched = begun.size();
     if (searched > 0) text = begun.append(text);
-    const std::size_t done = answer_whole_lines(text, searched, connection.output);
+    const std::size_t done = validates_ ? answer_valid_messages(text, connection.decoder, connection.output)
+                                        : answer_whole_lines(text, searched, connection.output);
     if (searched > 0)
       begun.erase(0, done);
     else
@@ -164,6 +193,7 @@ class Server {
   }
 
   int listener_;
+  bool validates_;
   int epoll_;
   std::vector<char> input_ = std::vector<char>(kReadBytes);
 };
@@ -202,11 +232,12 @@ int listen_unix(const std::string& path) {
 
 int main(int argc, char** argv) try {
   const std::vector<std::string> words(argv + 1, argv + argc);
-  if (words.size() != 2 || (words[0] != "tcp" && words[0] != "unix"))
-    throw std::invalid_argument("usage: raw_echo tcp PORT | unix PATH");
+  const bool validates = words.size() == 3 && words[2] == "validated";
+  if (words.size() != (validates ? 3 : 2) || (words[0] != "tcp" && words[0] != "unix"))
+    throw std::invalid_argument("usage: raw_echo tcp PORT | unix PATH [validated]");
   const int listener = words[0] == "tcp" ? listen_tcp(words[1]) : listen_unix(words[1]);
   std::fflush(stdout);
-  Server(listener).run();
+  Server(listener, validates).run();
 } catch (const std::exception& error) {
   std::fprintf(stderr, "raw_echo: %s\n", error.what());
   return 2;

@@ -71,8 +71,8 @@ class Bench:
         config.write_text(config_text(addresses, server, clients, tls, more), encoding="utf-8")
         return self.start(self.binaries / "sluiced", "--config", config, "--demo", cores=cores, environment=environment)
 
-    def start_raw_echo(self, scheme="tcp"):
-        return self.start(BUILD / "bin" / "raw_echo", scheme, "0" if scheme == "tcp" else self.path("sock"))
+    def start_raw_echo(self, scheme="tcp", *more):
+        return self.start(BUILD / "bin" / "raw_echo", scheme, "0" if scheme == "tcp" else self.path("sock"), *more)
 
     @contextlib.contextmanager
     def beside_raw_echo(self, scheme="tcp", **server):

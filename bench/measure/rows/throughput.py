@@ -19,6 +19,7 @@ GOALS = {  # shares of the raw echo's throughput
     "W3-unix": {INLINE: 0.60, POOL: None},
 }
 TAIL_ROWS = ("W2",)
+VALIDATED, VALIDATED_ROWS = "raw_echo, validated", ("W2", "W3", "W4", "W3-unix")
 TAIL_GOAL = Goal("<=", 2)  # times the raw echo's
 ABOVE_REDIS = ("W2", "W3")
 SUM_GOAL = Goal(">=", 0.85)  # of demo.echo with the same params
@@ -36,6 +37,8 @@ def tails(reports):
 def echo_lines(row, reports):
     raw = reports["raw_echo"]
     yield Line(row, "raw_echo", "calls/s", rates(raw))
+    if VALIDATED in reports:
+        yield compared(row, VALIDATED, "calls/s", rates(reports[VALIDATED]), "raw_echo", rates(raw))
     for method, share in GOALS[row].items():
         goal = Goal(">=", share) if share else None
         yield compared(row, method, "calls/s", rates(reports[method]), "raw_echo", rates(raw), goal)
@@ -52,6 +55,9 @@ def echo(row, bench):
         contenders = {"raw_echo": functools.partial(load.run, bench, raw, "echo", shape)}
         for method in GOALS[row]:
             contenders[method] = functools.partial(load.run, bench, sluiced, method, shape)
+        if row in VALIDATED_ROWS:
+            validated = stack.enter_context(bench.start_raw_echo(scheme or "tcp", "validated"))
+            contenders[VALIDATED] = functools.partial(load.run, bench, validated.address(scheme or "tcp"), "echo", shape)
         if row in ABOVE_REDIS and redis.usable(bench):
             contenders["Redis ECHO"] = stack.enter_context(redis.echo(bench, shape))
         results = in_turn(bench.rounds, contenders)

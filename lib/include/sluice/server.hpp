@@ -69,8 +69,8 @@ class Server {
   // empty name, one that begins with "rpc." or "$/", or a missing handler.
   void add(MethodSpec method);
 
-  // Calls that have begun go on. The handler is destroyed with the last of them, on whatever thread that ends, or
-  // a moment later. False where there is no such method.
+  // Calls that have begun go on. The handler is destroyed with the last of them, on whatever thread that
+  // ends, or a moment later. False where there is no such method.
   bool remove(const std::string& name);
 
   // Reads certificates, opens the listeners and starts the threads. Throws std::system_error naming the
