@@ -18,8 +18,10 @@ class BusyPoll {
   using Duration = std::chrono::nanoseconds;
   // CPU time of falling asleep and being woken, about: between 8 and 20 us on a virtual machine.
   static constexpr Duration kPrice = std::chrono::microseconds(16);
-  static constexpr Duration kWindow = 2 * kPrice;      // the longest look
-  static constexpr Duration kSavingsMax = 8 * kPrice;  // what luck so far can pay for
+  static constexpr Duration kWindow = 2 * kPrice;       // the longest look
+  static constexpr Duration kSavingsMax = 16 * kPrice;  // what luck so far can pay for
+  // What a new attempt may cost: a client that fell asleep itself is late for the first few times.
+  static constexpr Duration kAdvance = kSavingsMax / 2;
   // With more than this for workers to do, they need the processor more than their I/O thread, which could
   // only wait for them.
   static constexpr Duration kWorkMax = std::chrono::microseconds(5);
@@ -35,14 +37,15 @@ class BusyPoll {
   // A look has taken so long, whether or not something came.
   void looked(Duration took) {
     savings_ = std::min(savings_ + kPrice - took, kSavingsMax);
-    if (took <= kPrice) rest_ /= 2;
+    // Not for one that was lucky among others that were not: rests would stay short where they should grow.
+    if (savings_ == kSavingsMax) rest_ /= 2;
     if (savings_ >= Duration::zero()) return;
-    savings_ = kSavingsMax;
+    savings_ = kAdvance;
     left_ = rest_ = std::clamp<std::size_t>(2 * rest_, 1, kRestMax);
   }
 
  private:
-  Duration savings_ = kSavingsMax;
+  Duration savings_ = kAdvance;
   std::size_t rest_ = 0;  // events; the last one
   std::size_t left_ = 0;  // of the one that goes on
 };

@@ -18,6 +18,8 @@ namespace sluice::core {
 
 namespace {
 
+// Of a call, where no other has told: few workers' calls take less, all things considered.
+constexpr auto kRunTimeMin = std::chrono::nanoseconds(250);
 constexpr auto kMemoryPause = std::chrono::milliseconds(1);  // until there may be memory again
 // While so many sockets are ready at once, they are looked at again before the event loop is, which costs
 // three system calls a time; but only so often, and for so long in all, so that its other events get their
@@ -101,9 +103,10 @@ void IoThread::run_events() {
 }
 
 bool IoThread::may_poll() {
-  BusyPoll& polls = pooled_ > 0 ? polls_for_workers_ : polls_for_clients_;
-  const auto calls = static_cast<std::int64_t>(std::max<std::size_t>(1, pooled_));
-  return limits.busy_poll && !polls.resting() && pooled_run_time_.approx() <= BusyPoll::kWorkMax / calls;
+  if (!limits.busy_poll) return false;
+  if (pooled_ == 0) return !polls_for_clients_.resting();
+  const auto run_time = std::max<BusyPoll::Duration>(pooled_run_time_.approx(), kRunTimeMin);
+  return !polls_for_workers_.resting() && run_time <= BusyPoll::kWorkMax / static_cast<std::int64_t>(pooled_);
 }
 
 // Whether an event came, which has been dealt with.

@@ -43,10 +43,24 @@ TEST_CASE("BusyPoll: a look in vain now and then is borne by those that found so
   CHECK(rests == 0);
 }
 
+TEST_CASE("BusyPoll: where most looks are in vain it rests, though some find something") {
+  // Clients that send two requests in quick succession, or at random times.
+  for (const int vain : {1, 2, 4, 10}) {
+    CAPTURE(vain);
+    BusyPoll polls;
+    int rests = 0;
+    for (int i = 0; i < 10'000; ++i) {
+      rests += rests_of(polls, 1, microseconds(5));
+      rests += rests_of(polls, vain, BusyPoll::kWindow);
+    }
+    CHECK(rests > 10'000 * (1 + vain) * 9 / 10);
+  }
+}
+
 TEST_CASE("BusyPoll: luck of long ago pays for a few looks only") {
   BusyPoll polls;
   CHECK(rests_of(polls, 1'000'000, microseconds(0)) == 0);
-  CHECK(rests_of(polls, 10, BusyPoll::kWindow) > 0);
+  CHECK(rests_of(polls, 20, BusyPoll::kWindow) > 0);
 }
 
 TEST_CASE("BusyPoll: after a long rest, events that follow closely are looked for again within one rest") {
