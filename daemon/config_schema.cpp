@@ -36,7 +36,7 @@ Keys<Settings> make_server_keys() {
       add("io_threads", count_between(0, kThreadsMax), SLUICE_PLACE(io_threads),
           "threads that read and write connections; 0: from the CPU count; fixed at start"),
       add("busy_poll", flag(), SLUICE_PLACE(limits.busy_poll),
-          "looks for the next call for 20 us before an I/O thread sleeps, while calls follow closely"),
+          "looks for the next call for 40 us before an I/O thread sleeps, while calls follow closely"),
       add("workers", count_between(0, kThreadsMax), SLUICE_PLACE(workers),
           "threads that run blocking handlers; 0: from the CPU count; fixed at start"),
       add("max_workers", count_between(0, kThreadsMax), SLUICE_PLACE(workers_max),
