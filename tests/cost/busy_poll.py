@@ -47,6 +47,11 @@ class BusyPoll(DaemonTest):
         daemon = self.start(server={"io_threads": 1})
         eventually(PATIENCE_S, lambda: sleeps_per_call(daemon) < AWAKE, "the server stays awake")
 
+    def test_a_slow_call_that_has_ended_keeps_nobody_from_it(self):
+        daemon = self.start(server={"io_threads": 1})
+        self.connect(daemon).result("demo.sleep", [300])
+        eventually(PATIENCE_S, lambda: sleeps_per_call(daemon) < AWAKE, "the server stays awake")
+
     def test_a_client_that_calls_now_and_then_finds_it_asleep(self):
         daemon = self.start(server={"io_threads": 1})
         eventually(PATIENCE_S, lambda: sleeps_per_call(daemon, "--rate", "1000") > ASLEEP, "the server sleeps between calls")
