@@ -101,8 +101,10 @@ std::size_t answer_valid_messages(std::string_view text, proto::FrameDecoder& de
     if (event.kind == proto::FrameEvent::Kind::need_more) return at;
     if (event.kind != proto::FrameEvent::Kind::message) throw std::runtime_error("not a valid message");
     std::string scratch;
-    const auto read = proto::read_request(event.text, decoder.message().single, scratch);
-    const auto& request = std::get<proto::Request>(read);
+    proto::Request request;
+    if (proto::read_request(event.text, decoder.message().single, request, scratch)) {
+      throw std::runtime_error("not a valid call");
+    }
     proto::begin_result(output, request.id);
     output += request.params;
     proto::end_result(output);

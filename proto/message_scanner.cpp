@@ -263,10 +263,10 @@ void MessageScanner::close_container() {
 
 // The message itself, or a batch's entry: members of calls are dealt with where they are found.
 void MessageScanner::note_outer(ValueKind kind, std::size_t offset) {
-  const Span span{static_cast<std::uint32_t>(offset), 0, kind};
+  const auto begin = static_cast<std::uint32_t>(offset);
   if (depth_ == 0) {
     message_.kind = kind;
-    message_.single.whole = span;
+    message_.single.whole.set(begin, kind);
     envelope_ = &message_.single;
     capture_depth_ = kind == ValueKind::array ? 2 : 1;
     return;
@@ -274,7 +274,7 @@ void MessageScanner::note_outer(ValueKind kind, std::size_t offset) {
   envelope_ = nullptr;
   if (message_.entry_count++ >= batch_entries_max_) return;
   envelope_ = &message_.entries.emplace_back();
-  envelope_->whole = span;
+  envelope_->whole.set(begin, kind);
 }
 
 void MessageScanner::note_outer_end(std::size_t offset) {

@@ -126,7 +126,7 @@ class MessageScanner {
     const auto offset = static_cast<std::size_t>(p - base);
     if (depth_ == capture_depth_ && depth_ > 0) {
       // A nested array of a batch is at the members' depth too, but has no key before its values.
-      if (target_ != nullptr) *target_ = {static_cast<std::uint32_t>(offset), 0, kind};
+      if (target_ != nullptr) target_->set(static_cast<std::uint32_t>(offset), kind);
     } else if (capturing_) {
       note_outer(kind, offset);
     }
@@ -146,8 +146,10 @@ class MessageScanner {
     target_ = member;
     if (member != nullptr) *member = {};
   }
-  void note_outer(ValueKind kind, std::size_t offset);
-  void note_outer_end(std::size_t offset);
+  // Once a message. Inlined into note_begin() and note_end() they would keep those, which each token takes,
+  // from being inlined.
+  [[gnu::noinline]] void note_outer(ValueKind kind, std::size_t offset);
+  [[gnu::noinline]] void note_outer_end(std::size_t offset);
   void note_other_key(std::string_view name);
 
   Message message_;

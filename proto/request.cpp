@@ -36,8 +36,8 @@ std::optional<std::chrono::milliseconds> positive_milliseconds(std::string_view 
 
 }  // namespace
 
-std::variant<Request, InvalidRequest> read_request(std::string_view text, const Envelope& envelope,
-                                                   std::string& scratch) {
+std::optional<InvalidRequest> read_request(std::string_view text, const Envelope& envelope, Request& request,
+                                           std::string& scratch) {
   const bool has_id = envelope.id.present() && may_be_id(envelope.id.kind);
   const auto refuse = [&](std::string_view why) {
     InvalidRequest invalid;
@@ -54,8 +54,7 @@ std::variant<Request, InvalidRequest> read_request(std::string_view text, const 
     return refuse("params must be an array or an object");
   }
 
-  std::variant<Request, InvalidRequest> read;  // filled in place: it is much to move
-  Request& request = std::get<Request>(read);
+  request.timeout.reset();
   if (envelope.timeout_ms.present()) {
     if (envelope.timeout_ms.kind != ValueKind::number) return refuse(kNoTimeout);
     request.timeout = positive_milliseconds(envelope.timeout_ms.in(text));
@@ -67,10 +66,9 @@ std::variant<Request, InvalidRequest> read_request(std::string_view text, const 
   request.method = inside_quotes(envelope.method.in(text));
   if (request.method.find('\\') != std::string_view::npos)
     request.method = scratch = unescape(request.method);
-  if (envelope.traceparent.kind == ValueKind::string) {
-    request.traceparent = inside_quotes(envelope.traceparent.in(text));
-  }
-  return read;
+  const bool traced = envelope.traceparent.kind == ValueKind::string;
+  request.traceparent = traced ? inside_quotes(envelope.traceparent.in(text)) : std::string_view();
+  return std::nullopt;
 }
 
 }  // namespace sluice::proto

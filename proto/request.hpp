@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 
 #include "proto/error.hpp"
 #include "proto/message.hpp"
@@ -32,8 +31,10 @@ struct InvalidRequest {
   Error error;
 };
 
-// Checks one envelope against JSON-RPC 2.0, section 4. `text` is the message it was found in.
-std::variant<Request, InvalidRequest> read_request(std::string_view text, const Envelope& envelope,
-                                                   std::string& scratch);
+// Reads one envelope, found in the message `text`, into `request`, whatever that was before. Where it is no
+// call by JSON-RPC 2.0, section 4, tells why, and `request` is not to be used. Not returned, since it is much
+// to move.
+std::optional<InvalidRequest> read_request(std::string_view text, const Envelope& envelope, Request& request,
+                                           std::string& scratch);
 
 }  // namespace sluice::proto

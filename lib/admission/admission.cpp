@@ -51,7 +51,7 @@ Rejection Admission::full() const {
   return limit() < in_flight_max() ? Rejection::overloaded : Rejection::queue_full;
 }
 
-std::variant<Permit, Rejection> Admission::try_admit(const Applicant& applicant) {
+std::optional<Rejection> Admission::try_admit(const Applicant& applicant, Permit& permit) {
   const auto& [method, method_max, priority, client, backend] = applicant;
   const auto refuse = [&client = client](Rejection rejection) {
     if (client.taken != nullptr) client.taken->fetch_sub(1, std::memory_order_relaxed);
@@ -74,7 +74,12 @@ std::variant<Permit, Rejection> Admission::try_admit(const Applicant& applicant)
   }
   Counter* const counted = priorities ? &by_priority_[static_cast<std::size_t>(priority)] : nullptr;
   if (counted != nullptr) counted->fetch_add(1, std::memory_order_relaxed);
-  return Permit(*this, method, client.taken, backend.taken, counted);
+  permit.admission_ = this;
+  permit.method_ = &method;
+  permit.client_ = client.taken;
+  permit.backend_ = backend.taken;
+  permit.priority_ = counted;
+  return std::nullopt;
 }
 
 }  // namespace sluice::core

@@ -4,8 +4,8 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <optional>
 #include <utility>
-#include <variant>
 
 #include "lib/observe/metrics.hpp"
 #include "lib/server/settings.hpp"
@@ -45,8 +45,6 @@ class Permit {
   friend class Admission;
   void give_back();
   using Counter = std::atomic<std::size_t>;
-  Permit(Admission& admission, MethodMetrics& method, Counter* client, Counter* backend, Counter* priority)
-      : admission_(&admission), method_(&method), client_(client), backend_(backend), priority_(priority) {}
 
   Admission* admission_ = nullptr;
   MethodMetrics* method_ = nullptr;
@@ -89,10 +87,10 @@ class Admission {
   // Whether methods have different ones.
   void use_priorities(bool use) { priorities_.store(use, std::memory_order_relaxed); }
 
-  // A place is taken by one atomic operation before it is checked against the bound, so that no burst
-  // overshoots it. The client's own limit comes first: who is at it takes no place from others, not even for
-  // a moment.
-  std::variant<Permit, Rejection> try_admit(const Applicant& applicant);
+  // Puts the places into `permit`, which has to be empty, or tells why there are none. A place is taken and
+  // checked against the bound by one atomic operation, so that no burst overshoots it. The client's own limit
+  // comes first: who is at it takes no place from others, not even for a moment.
+  std::optional<Rejection> try_admit(const Applicant& applicant, Permit& permit);
 
   // Statistics: may be old by the time that they are looked at.
   std::size_t in_flight_approx() const { return in_flight_.load(std::memory_order_relaxed); }

@@ -85,9 +85,10 @@ struct ActiveCall final : ListHook<OwnerTag>, ListHook<QueueTag>, ListHook<InUse
   // The request. `text` holds a copy of it once the call outlives the read buffer.
   proto::Request request;
   std::string text;
-  std::shared_ptr<Method> method;
-  std::shared_ptr<const Grant> grant;  // what its caller may do; null: everything
-  Permit permit;                       // counts in what method and grant keep
+  Method* method = nullptr;             // null: there is none of that name
+  std::shared_ptr<Method> method_kept;  // keeps it; null where the turn does that the call ends in
+  std::shared_ptr<const Grant> grant;   // what its caller may do; null: everything
+  Permit permit;                        // counts in what method and grant keep
   TimePoint received;
   TimePoint deadline;
   milliseconds timeout{0};

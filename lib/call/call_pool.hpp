@@ -42,10 +42,10 @@ class CallPool {
     std::unique_ptr<ActiveCall> owned(call);
     if (spares_.size() == kSparesMax) return;
     owned->permit.release();
-    owned->method.reset();
+    owned->method = nullptr;
+    owned->method_kept.reset();
     owned->grant.reset();
     owned->cancellation.reset();
-    owned->request = {};
     owned->text.clear();
     owned->owner = nullptr;
     owned->counts = nullptr;

@@ -49,13 +49,12 @@ void Batch::start_entries() {
 
 void Batch::start_entry(std::size_t index) {
   std::string scratch;
-  auto read = proto::read_request(text_, entries_[index], scratch);
-  if (const auto* invalid = std::get_if<proto::InvalidRequest>(&read)) {
+  proto::Request request;
+  if (const auto invalid = proto::read_request(text_, entries_[index], request, scratch)) {
     table_.count_invalid(invalid->error.code);
     set_reply(index, proto::error_reply(invalid->id, invalid->error));
     return;
   }
-  auto& request = std::get<proto::Request>(read);
   defaults_.apply(request);
   if (conversation_ == nullptr && !request.is_notification()) return;
   if (conversation_ != nullptr) {

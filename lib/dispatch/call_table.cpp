@@ -1,5 +1,6 @@
 #include "lib/dispatch/call_table.hpp"
 
+#include <algorithm>
 #include <new>
 
 #include "lib/call/async_handler.hpp"
@@ -87,7 +88,7 @@ bool CallTable::prepare(ActiveCall& call) {
     const MethodSpec& spec = call.method->spec();
     if (spec.kind != HandlerKind::async) return true;
     call.home = &io_;
-    call.started = Clock::now();
+    call.started = std::max(Clock::now(), call.received);
     call.stage = Stage::async;
     // Once it has begun, the outcome is another's to write.
     spec.async->start(call, io_.context());
@@ -209,7 +210,7 @@ std::string_view CallTable::phase_of(const ActiveCall& call) {
 
 void CallTable::list(std::vector<CallListing>& to, const ActiveCall& asking) {
   io_.calls().for_each([&](ActiveCall& call) {
-    if (&call == &asking || !call.method) return;
+    if (&call == &asking || call.method == nullptr) return;
     CallListing listing;
     listing.method = call.request.method.substr(0, kListedTextMax);
     if (call.request.id.size() <= kListedTextMax) listing.id = call.request.id;
@@ -230,8 +231,8 @@ void CallTable::count_invalid(int code) { io_.metrics().method(dispatcher_.metri
 MethodShard* CallTable::counts_of(ActiveCall& call) {
   if (call.counts != nullptr) return call.counts;
   try {
-    return call.counts =
-               &io_.metrics().method(call.method ? call.method->metrics() : dispatcher_.metrics().unknown());
+    return call.counts = &io_.metrics().method(call.method != nullptr ? call.method->metrics()
+                                                                      : dispatcher_.metrics().unknown());
   } catch (const std::bad_alloc&) {
     return nullptr;
   }

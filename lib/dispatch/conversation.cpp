@@ -52,11 +52,10 @@ void Conversation::receive(std::string_view text, const proto::Message& message,
                            const CallDefaults& defaults) {
   if (message.is_batch()) return receive_batch(text, message, exchange, defaults);
   std::string scratch;
-  auto read = proto::read_request(text, message.single, scratch);
-  if (const auto* const invalid = std::get_if<proto::InvalidRequest>(&read)) {
+  proto::Request request;
+  if (const auto invalid = proto::read_request(text, message.single, request, scratch)) {
     return refuse(invalid->error, exchange, invalid->id);
   }
-  auto& request = std::get<proto::Request>(read);
   if (!defaults.mistake.empty()) {
     return refuse(proto::invalid_request(defaults.mistake), exchange,
                   request.is_notification() ? proto::kNullId : request.id);

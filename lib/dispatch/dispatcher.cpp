@@ -9,12 +9,12 @@ namespace sluice::core {
 std::optional<proto::Error> Dispatcher::admit(ActiveCall& call, RegistryView& methods, const Limits& limits,
                                               TimePoint now, MetricsShard& shard) {
   // Nothing may begin once the drain counts what is left; what it would have been does not matter.
-  call.method = methods.find(call.request.method);
+  methods.resolve(call);
   if (draining()) return refuse(call, Rejection::draining, shard);
   // Before anything is told about the method: who may not call it does not learn whether it exists.
   if (const auto rejection = check_grant(call)) return refuse(call, *rejection, shard);
   // The cheapest answer for the commonest mistake, before any limit is touched.
-  if (!call.method) return proto::method_not_found();
+  if (call.method == nullptr) return proto::method_not_found();
   // The method's own limit may be shorter or longer than the server's; the client's only shortens it.
   set_deadline(call, limits);
   // A batch's entry may have waited for its turn until nobody waits for it any more.
@@ -49,9 +49,7 @@ std::optional<Rejection> Dispatcher::take_places(ActiveCall& call) {
     applicant.client = {&call.grant->usage()->in_flight, call.grant->in_flight_max()};
   }
   if (async) applicant.backend = spec.async->places();
-  auto admitted = admission_.try_admit(applicant);
-  if (const auto* rejection = std::get_if<Rejection>(&admitted)) return *rejection;
-  call.permit = std::move(std::get<Permit>(admitted));
+  if (const auto rejection = admission_.try_admit(applicant, call.permit)) return rejection;
   if (spec.kind != HandlerKind::blocking) return std::nullopt;
   // Last, because it picks the worker; the permit goes back if there is none.
   const auto worker = pool_.try_reserve();

@@ -21,17 +21,24 @@ class RegistryView final : TurnEnd {
 
   RegistryView(const Registry& registry, IoThread& io) : registry_(registry), io_(io) {}
 
-  // The method of that name, or null. One that runs in line, and so ends within the turn, is lent where it is
-  // kept: the pointer owns nothing, and so costs no counting of references.
-  std::shared_ptr<Method> find(std::string_view name);
+  // Finds the call's method, if there is one, and where it is counted. A method that runs in line, so that
+  // the call ends within the turn, is kept here, if there is room: the call then costs no counting of
+  // references.
+  void resolve(ActiveCall& call);
 
  private:
+  struct Kept {
+    std::shared_ptr<Method> method;
+    MethodShard* counts = nullptr;  // null: not there yet
+  };
+
+  static void lend(const Kept& kept, ActiveCall& call);
   void on_turn_end() override;
 
   const Registry& registry_;
   IoThread& io_;
   // What is lent stays where it is until the turn's end: nothing takes another's place before.
-  std::array<std::shared_ptr<Method>, kMethodsMax> kept_;
+  std::array<Kept, kMethodsMax> kept_;
   std::size_t count_ = 0;
   std::uint64_t version_ = 0;  // of the registry, when the first of them was looked up
 };

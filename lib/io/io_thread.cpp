@@ -142,7 +142,7 @@ void IoThread::watch_sockets() {
 }
 
 void IoThread::serve_sockets() {
-  const TimePoint until = Clock::now() + kBusyTime;
+  const TimePoint until = clock_.now() + kBusyTime;
   std::size_t ready = kBusySockets;
   for (int turns = 0; turns < kBusyTurns && ready >= kBusySockets && now_ < until; ++turns) {
     turn("a socket", [&] { ready = poller_.dispatch(); });

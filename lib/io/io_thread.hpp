@@ -20,6 +20,7 @@
 #include "lib/base/intrusive_list.hpp"
 #include "lib/base/mean_time.hpp"
 #include "lib/base/mpsc_stack.hpp"
+#include "lib/base/quick_clock.hpp"
 #include "lib/call/call_pool.hpp"
 #include "lib/io/busy_poll.hpp"
 #include "lib/io/poller.hpp"
@@ -82,7 +83,7 @@ class IoThread final : public CallReturn {
   void post(std::function<void()> task);
 
   // Called by whoever handles an event, before anything else: takes the time for this turn.
-  void begin_turn() { now_ = handlers_clock_ = Clock::now(); }
+  void begin_turn() { now_ = handlers_clock_ = clock_.now(); }
   // Handles an event of the event loop's, from begin_turn() to the end of its turn. Not within another.
   template <typename Task>
   void turn(const char* what, const Task& task);
@@ -91,7 +92,7 @@ class IoThread final : public CallReturn {
   // When the handler that is to run on this thread begins: with the turn, or where the last one ended, so
   // that the clock is read once for each. What the message took to be read counts as the handler's.
   TimePoint handler_begins() const { return handlers_clock_; }
-  TimePoint handler_ended() { return handlers_clock_ = Clock::now(); }
+  TimePoint handler_ended() { return handlers_clock_ = clock_.now(); }
 
   // Neither this nor what follows throws.
   void at_turn_end(TurnEnd& work);
@@ -152,6 +153,7 @@ class IoThread final : public CallReturn {
   bool watching_sockets_ = false;
   boost::asio::steady_timer timer_;
   DeadlineWheel wheel_;
+  QuickClock<> clock_;
   TimePoint now_;
   TimePoint handlers_clock_;
   TimePoint timer_at_ = TimePoint::max();  // what the timer is set to

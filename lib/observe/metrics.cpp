@@ -58,8 +58,7 @@ void MethodShard::for_each_code(const std::function<void(const std::string&, std
 }
 
 MethodShard& MetricsShard::method(const MethodMetrics& method) {
-  // Only this thread changes the vector, so that it may look without the lock.
-  if (method.slot < methods_.size() && methods_[method.slot]) return *methods_[method.slot];
+  if (MethodShard* const made = find(method)) return *made;
   const std::lock_guard lock(mutex_);
   if (method.slot >= methods_.size()) methods_.resize(method.slot + 1);
   methods_[method.slot] = std::make_unique<MethodShard>();

@@ -89,6 +89,11 @@ class MetricsShard {
  public:
   // The method's counts, made at its first call on this thread.
   MethodShard& method(const MethodMetrics& method);
+  // The same, or null before that.
+  MethodShard* find(const MethodMetrics& method) const {
+    // Only this thread changes the vector, so that it may look without the lock.
+    return method.slot < methods_.size() ? methods_[method.slot].get() : nullptr;
+  }
 
   void count_returned(std::chrono::nanoseconds queued, std::chrono::nanoseconds ran) {
     returned.add(1);

@@ -160,7 +160,8 @@ void Connection::process(std::string_view window) {
     hungry = step.hungry;
     done += step.consumed;
     if (step.consumed > 0 && !hungry && !codec_->in_message()) message_began_ = io_.now();
-    watch_skipping();
+    // What is being thrown away can only have begun where there is nothing left.
+    if (skip_until_ || hungry) watch_skipping();
     if (next_codec_) speak(std::move(next_codec_));
   }
   if (hungry && end_seen_ && !input_over_) {

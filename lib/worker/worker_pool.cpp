@@ -112,7 +112,7 @@ bool WorkerPool::withdraw(ActiveCall& call) {
 }
 
 void WorkerPool::run(Worker& self) {
-  self.clock = Clock::now();
+  self.now = self.clock.now();
   while (ActiveCall* const call = next_call(self)) execute(self, *call);
   self.ended.store(true, std::memory_order_release);
 }
@@ -124,7 +124,7 @@ ActiveCall* WorkerPool::next_call(Worker& self) {
       // Not counted as idle: it is not to be woken for others' calls. It may just have been.
       if (waiting_approx() > 0) wake_one_idle();
       self.queue.sleep();
-      self.clock = Clock::now();
+      self.now = self.clock.now();
       continue;
     }
     if (ActiveCall* const call = steal(self)) return call;
@@ -132,7 +132,7 @@ ActiveCall* WorkerPool::next_call(Worker& self) {
     ActiveCall* const call = steal(self);
     if (call == nullptr) {
       self.queue.sleep();
-      self.clock = Clock::now();
+      self.now = self.clock.now();
     }
     idle_.fetch_sub(1, std::memory_order_seq_cst);
     if (call != nullptr) return call;
@@ -168,18 +168,18 @@ ActiveCall* WorkerPool::steal(Worker& self) {
 }
 
 void WorkerPool::execute(Worker& self, ActiveCall& call) {
-  call.started = std::max(self.clock, call.received);
+  call.started = std::max(self.now, call.received);
   self.busy_until_ns.store(std::max<std::int64_t>(1, since_epoch_ns(call.deadline)),
                            std::memory_order_relaxed);
   run_handler(call);
-  call.finished = self.clock = Clock::now();
+  call.finished = self.now = self.clock.now();
   self.busy_until_ns.store(0, std::memory_order_relaxed);
   self.run_time.observe(call.finished - call.started);
   // Places are free before the client can have its answer, so that its next call is not refused for them.
   call.permit.release();
   self.load.fetch_sub(1, std::memory_order_relaxed);
   // Waking it may have let it run first.
-  if (call.home->give_back(call)) self.clock = Clock::now();
+  if (call.home->give_back(call)) self.now = self.clock.now();
 }
 
 std::size_t WorkerPool::stop(TimePoint until) {

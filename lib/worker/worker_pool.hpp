@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "lib/base/mean_time.hpp"
+#include "lib/base/quick_clock.hpp"
 #include "lib/worker/work_queue.hpp"
 
 namespace sluice::core {
@@ -84,7 +85,8 @@ class WorkerPool {
     MeanTime run_time;
     std::atomic<bool> ended{false};
     std::size_t index = 0;
-    TimePoint clock;  // its own: when it last woke or ended a call, so that it is read once for each
+    QuickClock<> clock;  // its own
+    TimePoint now;       // when it last woke or ended a call, so that the clock is read once for each
     std::thread thread;
   };
 

@@ -144,22 +144,21 @@ bool is_call(std::string_view text, const Envelope& envelope, const json& value)
 
 void check_request(std::string_view text, const Envelope& envelope, const json& value) {
   std::string scratch;
-  const auto read = proto::read_request(text, envelope, scratch);
+  proto::Request call;
+  const auto invalid = proto::read_request(text, envelope, call, scratch);
   const bool named = value.is_object() && value.contains("id") && may_be_id(value["id"]);
   const json id = named ? value["id"] : json();
-  const auto* call = std::get_if<proto::Request>(&read);
-  expect((call != nullptr) == is_call(text, envelope, value), "a call is what JSON-RPC says");
-  if (call == nullptr) {
-    const auto& invalid = std::get<proto::InvalidRequest>(read);
-    expect(json::parse(invalid.id) == id && invalid.error.code == -32600, "a refusal has the id");
+  expect(!invalid == is_call(text, envelope, value), "a call is what JSON-RPC says");
+  if (invalid) {
+    expect(json::parse(invalid->id) == id && invalid->error.code == -32600, "a refusal has the id");
     return;
   }
-  expect(call->is_notification() == !value.contains("id"), "a notification has no id");
-  if (!call->is_notification()) expect(json::parse(call->id) == id, "a call has its id");
-  expect(call->method == value["method"].get<std::string>(), "a call has its method");
-  expect(call->params.empty() == !value.contains("params"), "a call has its params");
-  expect(call->timeout.has_value() == value.contains("timeout_ms"), "a call has its time limit");
-  if (call->timeout) expect(call->timeout->count() > 0, "a time limit is positive");
+  expect(call.is_notification() == !value.contains("id"), "a notification has no id");
+  if (!call.is_notification()) expect(json::parse(call.id) == id, "a call has its id");
+  expect(call.method == value["method"].get<std::string>(), "a call has its method");
+  expect(call.params.empty() == !value.contains("params"), "a call has its params");
+  expect(call.timeout.has_value() == value.contains("timeout_ms"), "a call has its time limit");
+  if (call.timeout) expect(call.timeout->count() > 0, "a time limit is positive");
 }
 
 void check_envelope(std::string_view text, const Envelope& envelope, const json& value) {

@@ -11,13 +11,17 @@ namespace sluice::core {
 namespace {
 
 std::optional<Permit> admit(Admission& admission, MethodMetrics& method, std::size_t method_max = 0) {
-  auto admitted = admission.try_admit({method, method_max});
-  if (auto* permit = std::get_if<Permit>(&admitted)) return std::move(*permit);
-  return std::nullopt;
+  Permit permit;
+  if (admission.try_admit({method, method_max}, permit)) return std::nullopt;
+  CHECK(permit);
+  return permit;
 }
 
 Rejection rejection(Admission& admission, MethodMetrics& method, std::size_t method_max = 0) {
-  return std::get<Rejection>(admission.try_admit({method, method_max}));
+  Permit permit;
+  const auto rejection = admission.try_admit({method, method_max}, permit);
+  CHECK_FALSE(permit);
+  return rejection.value();
 }
 
 TEST_CASE(
@@ -139,18 +143,18 @@ TEST_CASE("Admission: a client's own limit refuses only that client, and takes n
   MethodMetrics method;
   std::atomic<std::size_t> limited{0};
   std::atomic<std::size_t> counted{0};
-  auto first = admission.try_admit({method, 0, Priority::normal, {&limited, 1}});
-  REQUIRE(std::get_if<Permit>(&first));
-  CHECK(std::get<Rejection>(admission.try_admit({method, 0, Priority::normal, {&limited, 1}})) ==
-        Rejection::rate_limited);
+  Permit first;
+  Permit other;
+  Permit none;
+  CHECK_FALSE(admission.try_admit({method, 0, Priority::normal, {&limited, 1}}, first));
+  CHECK(admission.try_admit({method, 0, Priority::normal, {&limited, 1}}, none) == Rejection::rate_limited);
   CHECK(admission.in_flight_approx() == 1);
-  const auto other = admission.try_admit({method, 0, Priority::normal, {&counted, 0}});
+  CHECK_FALSE(admission.try_admit({method, 0, Priority::normal, {&counted, 0}}, other));
   CHECK(counted == 1);
   // What is refused elsewhere is not counted.
-  CHECK(std::get<Rejection>(admission.try_admit({method, 2, Priority::normal, {&counted, 0}})) ==
-        Rejection::method_busy);
+  CHECK(admission.try_admit({method, 2, Priority::normal, {&counted, 0}}, none) == Rejection::method_busy);
   CHECK(counted == 1);
-  Permit moved = std::move(std::get<Permit>(first));
+  Permit moved = std::move(first);
   CHECK(limited == 1);
   moved.release();
   moved.release();

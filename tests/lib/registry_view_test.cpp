@@ -3,7 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <functional>
+#include <memory>
 #include <string>
+#include <string_view>
 
 #include "tests/support/eventually.hpp"
 
@@ -35,6 +37,13 @@ struct Fixture {
     REQUIRE(done.wait());
   }
 
+  std::unique_ptr<ActiveCall> find(std::string_view name) {
+    auto call = std::make_unique<ActiveCall>();
+    call->request.method = name;
+    view.resolve(*call);
+    return call;
+  }
+
   Metrics metrics{2};
   Registry registry{metrics};
   WorkerPool pool{1, 1};
@@ -50,13 +59,13 @@ TEST_CASE("RegistryView: finds what the registry has, as often as it is asked") 
     for (int round = 0; round < 3; ++round) {
       for (int i = 0; i < 20; ++i) {
         const std::string name = "m" + std::to_string(i);
-        const auto found = fixture.view.find(name);
-        REQUIRE(found != nullptr);
-        CHECK(found->spec().name == name);
+        const auto found = fixture.find(name);
+        REQUIRE(found->method != nullptr);
+        CHECK(found->method->spec().name == name);
       }
-      CHECK(fixture.view.find("route_1")->spec().name == "route_*");
-      CHECK(fixture.view.find("route_2")->spec().name == "route_*");
-      CHECK(fixture.view.find("m20") == nullptr);
+      CHECK(fixture.find("route_1")->method->spec().name == "route_*");
+      CHECK(fixture.find("route_2")->method->spec().name == "route_*");
+      CHECK(fixture.find("m20")->method == nullptr);
     }
   });
 }
@@ -65,17 +74,18 @@ TEST_CASE("RegistryView: a method that is added, replaced or removed is so at on
   Fixture fixture;
   fixture.registry.add(spec_of("a"));
   fixture.in_a_turn([&] {
-    const auto first = fixture.view.find("a");
-    REQUIRE(first != nullptr);
-    CHECK(fixture.view.find("b") == nullptr);
+    fixture.find("a");
+    const auto lent = fixture.find("a");
+    REQUIRE(lent->method != nullptr);
+    CHECK(fixture.find("b")->method == nullptr);
     fixture.registry.add(spec_of("b"));
-    CHECK(fixture.view.find("b") != nullptr);
+    CHECK(fixture.find("b")->method != nullptr);
     fixture.registry.add(spec_of("a"));
-    CHECK(fixture.view.find("a") != first);
+    CHECK(fixture.find("a")->method != lent->method);
     CHECK(fixture.registry.remove("a"));
-    CHECK(fixture.view.find("a") == nullptr);
+    CHECK(fixture.find("a")->method == nullptr);
     // What is lent is still there.
-    CHECK(first->spec().name == "a");
+    CHECK(lent->method->spec().name == "a");
   });
 }
 
@@ -84,7 +94,7 @@ TEST_CASE("RegistryView: a removed method is destroyed no later than at the end 
   fixture.registry.add(spec_of("a"));
   std::weak_ptr<Method> method = fixture.registry.find("a");
   fixture.in_a_turn([&] {
-    CHECK(fixture.view.find("a") != nullptr);
+    CHECK(fixture.find("a")->method != nullptr);
     fixture.registry.remove("a");
     CHECK_FALSE(method.expired());
   });
@@ -94,22 +104,45 @@ TEST_CASE("RegistryView: a removed method is destroyed no later than at the end 
 TEST_CASE("RegistryView: keeps nothing of one turn in the next") {
   Fixture fixture;
   fixture.registry.add(spec_of("a"));
-  fixture.in_a_turn([&] { CHECK(fixture.view.find("a") != nullptr); });
+  fixture.in_a_turn([&] { CHECK(fixture.find("a")->method != nullptr); });
   std::weak_ptr<Method> method = fixture.registry.find("a");
   CHECK(method.use_count() == 1);
 }
 
-TEST_CASE("RegistryView: what may outlast the turn is owned by who asked for it") {
+TEST_CASE("RegistryView: what may outlast the turn is kept by its call") {
   Fixture fixture;
   fixture.registry.add(spec_of("pooled", HandlerKind::blocking));
-  std::shared_ptr<Method> held;
+  std::unique_ptr<ActiveCall> held;
   fixture.in_a_turn([&] {
-    held = fixture.view.find("pooled");
-    held = fixture.view.find("pooled");
+    fixture.find("pooled");
+    held = fixture.find("pooled");
     fixture.registry.remove("pooled");
   });
-  CHECK(held.use_count() == 1);
-  CHECK(held->spec().name == "pooled");
+  CHECK(held->method_kept.use_count() == 1);
+  CHECK(held->method->spec().name == "pooled");
+}
+
+TEST_CASE("RegistryView: what ends within the turn is kept by the view alone") {
+  Fixture fixture;
+  fixture.registry.add(spec_of("in line"));
+  fixture.in_a_turn([&] {
+    fixture.find("in line");
+    CHECK(fixture.find("in line")->method_kept == nullptr);
+  });
+}
+
+TEST_CASE("RegistryView: a call is told where it is counted, once there is such a place") {
+  Fixture fixture;
+  fixture.registry.add(spec_of("a"));
+  fixture.in_a_turn([&] {
+    fixture.find("a");
+    CHECK(fixture.find("a")->counts == nullptr);
+  });
+  MethodShard& counts = fixture.metrics.shard(0).method(fixture.metrics.method("a"));
+  fixture.in_a_turn([&] {
+    fixture.find("a");
+    CHECK(fixture.find("a")->counts == &counts);
+  });
 }
 
 }  // namespace

@@ -29,7 +29,8 @@ class Calls final : public CallReturn {
       return std::nullopt;
     };
     ActiveCall& call = calls_.emplace_back();
-    call.method = std::make_shared<Method>(std::move(spec), metrics_.method("test"));
+    call.method_kept = std::make_shared<Method>(std::move(spec), metrics_.method("test"));
+    call.method = call.method_kept.get();
     call.request.id = "1";
     call.response_bytes_max = 1000;
     call.deadline = Clock::now() + limit;
