@@ -5,6 +5,7 @@
 #include <limits>
 #include <span>
 
+#include "lib/call/number_text.hpp"
 #include "lib/include/sluice/params.hpp"
 #include "proto/json_text.hpp"
 
@@ -18,7 +19,7 @@ class Sum {
  public:
   // False for what is no number, or an integer of more than 64 bits.
   bool add(std::string_view text, int sign = 1) {
-    const bool plain_integer = text.find_first_of(".eE") == std::string_view::npos;
+    const bool plain_integer = core::is_plain_integer(text);
     if (plain_integer ? !add_integer(text, sign) : !add_float(text, sign)) return false;
     exact_ = exact_ && plain_integer;
     return true;

@@ -1,6 +1,7 @@
 #include "lib/admission/admission.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <limits>
 
 namespace sluice::core {
@@ -52,6 +53,7 @@ Rejection Admission::full() const {
 }
 
 std::optional<Rejection> Admission::try_admit(const Applicant& applicant, Permit& permit) {
+  assert(!permit);
   const auto& [method, method_max, priority, client, backend] = applicant;
   const auto refuse = [&client = client](Rejection rejection) {
     if (client.taken != nullptr) client.taken->fetch_sub(1, std::memory_order_relaxed);

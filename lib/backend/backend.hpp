@@ -1,6 +1,7 @@
 // What serves methods that are not compiled in, as its thread sees it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <string_view>
@@ -35,7 +36,7 @@ struct BackendCall final : ListHook<BackendQueueTag>, ListHook<CarrierTag>, Dead
   // It waits no longer.
   void begin(TimePoint now) {
     begun = true;
-    call.started = now;
+    call.started = std::max(now, call.received);  // which another thread told
   }
 
   // Where it is: waiting (null), or with whom. Its start counts from here.

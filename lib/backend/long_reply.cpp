@@ -18,7 +18,8 @@ std::string_view without_trailing_space(std::string_view text) {
 // Of members with which a valid object ends: they are its own, and no deeper ones, where they make an object
 // by themselves.
 std::optional<std::uint64_t> id_of_members(std::string_view members) {
-  const std::string object = "{" + std::string(members);
+  std::string object = "{";
+  object += members;
   proto::MessageScanner scanner;
   if (scanner.scan(object) != Status::complete || scanner.position() != object.size()) return std::nullopt;
   return proto::read_reply_id(object, scanner.message().single);

@@ -76,7 +76,7 @@ std::optional<UpstreamUrl> parse_unix(std::string_view path) {
 std::string UpstreamUrl::host_header() const {
   const bool v6 = host.find(':') != std::string::npos;
   std::string text = v6 ? "[" + host + "]" : host;
-  if (port != (tls ? 443 : 80)) text += ":" + std::to_string(port);
+  if (port != (tls ? 443 : 80)) text.append(":").append(std::to_string(port));
   return text;
 }
 
@@ -96,7 +96,7 @@ std::optional<UpstreamUrl> parse_upstream_url(std::string_view text) {
   if (!read_authority(rest.substr(0, authority_end), url)) return std::nullopt;
   const std::string_view target = rest.substr(authority_end);
   if (!is_target(target) || (url.kind == Kind::stream && !target.empty())) return std::nullopt;
-  if (!target.empty()) url.target = target.starts_with('/') ? target : "/" + std::string(target);
+  if (!target.empty()) url.target.assign(target.starts_with('/') ? 0 : 1, '/').append(target);
   return url;
 }
 

@@ -33,22 +33,26 @@ struct ProcessorTime {
 // AMD EPYC, virtual): 2.5 % of a call that is run in line. What it tells never goes back, and is off by
 // kErrorMax at most; it may stand still for as long as the thread does just then.
 //
-// The length of a tick is measured between readings, and kept up with. Until it is known, and where ticks
-// can't be trusted, the clock is read every time. Not thread-safe: one for each thread.
+// The length of a tick is measured again and again, from one reading to another, and believed where two
+// measures that follow each other agree. Until then, and where ticks can't be trusted, the clock is read
+// every time. Not thread-safe: one for each thread.
 template <typename Source = ProcessorTime>
 class QuickClock {
  public:
   static constexpr std::chrono::nanoseconds kTrusted = std::chrono::milliseconds(1);  // from one reading on
-  // What a tick is measured by, at least; from time to time anew.
+  // Between the two readings of a measure. Over a longer time the machine may have slept.
   static constexpr std::chrono::nanoseconds kLeast = std::chrono::milliseconds(10);
-  static constexpr std::chrono::nanoseconds kMost = std::chrono::seconds(1);
-  // Reading takes some hundred; one that took more was interrupted, and tells nothing about ticks.
-  static constexpr std::uint64_t kReadingTicksMax = 4096;
-  // Nobody slews a clock by more; a tick that has changed so much was counted through a pause.
+  static constexpr std::chrono::nanoseconds kMost = std::chrono::seconds(10);
+  // A reading takes some hundred; one that took more was interrupted, and tells nothing about ticks.
+  static constexpr std::uint64_t kReadingTicksMax = 1024;
+  // By which two measures may differ: they are off by some ten thousandths, and clocks are slewed by one in
+  // two thousand (adjtime(3)). While a clock is slewed faster than that, as chronyd may at its start, it can
+  // be told wrong by as much as it is slewed in kTrusted.
   static constexpr double kChangeMax = 0.01;
-  // An interruption that is not noticed, at both ends of the shortest measure, over the time that it is
-  // trusted; and what the clock is slewed by.
-  static constexpr std::chrono::nanoseconds kErrorMax = std::chrono::microseconds(1);
+  static constexpr double kTickMin = 0.05;  // nanoseconds: no processor counts faster,
+  static constexpr double kTickMax = 20;    // and none whose counter is of use more slowly
+  // What a reading may have taken, and what a tick is off by in kTrusted.
+  static constexpr std::chrono::nanoseconds kErrorMax = std::chrono::microseconds(2);
 
   TimePoint now() {
     if (trusted_ticks_ == 0) return read();
@@ -72,21 +76,23 @@ class QuickClock {
     return told(read_);
   }
 
+  // A reading was made that was not interrupted.
   void measure() {
     const std::chrono::nanoseconds passed = read_ - since_;
-    if (since_at_ == 0) return begin_measure();
-    if (passed >= kLeast) {
-      const double tick =
-          std::ldexp(static_cast<double>(passed.count()), kShift) / static_cast<double>(read_at_ - since_at_);
-      const auto known = static_cast<double>(tick_);
-      tick_ =
-          tick_ == 0 || std::abs(tick - known) <= known * kChangeMax ? static_cast<std::uint64_t>(tick) : 0;
-      if (tick_ == 0 || passed >= kMost) begin_measure();
+    if (since_at_ == 0 || read_at_ <= since_at_ || passed > kMost) {
+      believe(0);
+    } else if (passed >= kLeast) {
+      believe(static_cast<double>(passed.count()) / static_cast<double>(read_at_ - since_at_));
     }
     if (tick_ != 0) trusted_ticks_ = (static_cast<std::uint64_t>(kTrusted.count()) << kShift) / tick_;
   }
 
-  void begin_measure() {
+  // The next measure is to agree with this one.
+  void believe(double tick) {
+    const bool agrees = std::abs(tick - measured_) <= measured_ * kChangeMax;
+    const bool possible = tick >= kTickMin && tick <= kTickMax;
+    tick_ = agrees && possible ? static_cast<std::uint64_t>(std::ldexp(tick, kShift)) : 0;
+    measured_ = tick;
     since_ = read_;
     since_at_ = read_at_;
   }
@@ -98,7 +104,8 @@ class QuickClock {
   std::uint64_t read_at_ = 0;        // by its ticks
   std::uint64_t trusted_ticks_ = 0;  // from there on; 0: none
   std::uint64_t tick_ = 0;  // in nanoseconds, with kShift binary digits behind the point; 0: not known
-  TimePoint since_;         // the reading that it is measured from
+  double measured_ = 0;     // the last measure of it, in nanoseconds
+  TimePoint since_;         // the reading that the next begins with
   std::uint64_t since_at_ = 0;
 };
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "lib/base/prefetch.hpp"
 #include "lib/call/active_call.hpp"
 
 namespace sluice::core {
@@ -26,6 +27,7 @@ class CallPool {
     if (spares_.empty()) spares_.push_back(std::make_unique<ActiveCall>());
     ActiveCall* const call = spares_.back().release();
     spares_.pop_back();
+    if (!spares_.empty()) prefetch(*spares_.back());
     in_use_.push_back(*call);
     return call;
   }

@@ -56,7 +56,9 @@ bool is_number(std::string_view text) {
 }
 
 bool is_plain_integer(std::string_view number) {
-  return is_number(number) && number.find_first_of(".eE") == std::string_view::npos;
+  // find_first_of() would call memchr() for each digit.
+  return is_number(number) &&
+         std::ranges::none_of(number, [](char c) { return c == '.' || c == 'e' || c == 'E'; });
 }
 
 std::optional<std::string> integer_digits(std::string_view number) {

@@ -108,7 +108,7 @@ std::string pointer_step(std::string_view name) {
   return step;
 }
 
-std::string pointer_step(std::size_t index) { return "/" + std::to_string(index); }
+std::string pointer_step(std::size_t index) { return std::string("/").append(std::to_string(index)); }
 
 std::optional<Error> bind_params(std::string_view params, std::span<const ParamDescription> descriptions,
                                  std::span<std::string_view> texts) {

@@ -46,6 +46,14 @@ class PriorityQueue {
     return take_if([](const T&) { return true; });
   }
 
+  // The one that is to go next, unless it is a lower one's turn; null where there is none.
+  T* likely_next() {
+    for (std::size_t i = lists_.size(); i > 0; --i) {
+      if (T* const first = lists_[i - 1].front()) return first;
+    }
+    return nullptr;
+  }
+
   // In no order that counts. `visit` may remove the element that it is given, and no other.
   template <typename Visit>
   void for_each(Visit visit) {

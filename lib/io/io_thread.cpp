@@ -12,6 +12,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 
+#include "lib/base/prefetch.hpp"
 #include "lib/observe/log.hpp"
 
 namespace sluice::core {
@@ -290,6 +291,7 @@ void IoThread::settle_returned() {
   ActiveCall* call = returned_.take_all();
   while (call != nullptr) {
     ActiveCall* const next = call->next_returned;
+    if (next != nullptr) prefetch(*next);
     if (call->stage == ActiveCall::Stage::pooled) {
       --pooled_;
       ++taken_back_;

@@ -1,5 +1,7 @@
 #include "lib/worker/work_queue.hpp"
 
+#include "lib/base/prefetch.hpp"
+
 namespace sluice::core {
 
 bool WorkQueue::push(CallQueue& calls, std::size_t count) {
@@ -20,6 +22,7 @@ ActiveCall* WorkQueue::try_pop() {
   if (size_approx() == 0) return nullptr;
   const std::lock_guard lock(mutex_);
   ActiveCall* const call = calls_.pop_front();
+  if (const ActiveCall* const next = calls_.likely_next()) prefetch(*next);
   // Only that there is more must be seen at once.
   if (call != nullptr) size_.store(size_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
   return call;

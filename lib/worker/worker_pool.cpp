@@ -172,7 +172,8 @@ void WorkerPool::execute(Worker& self, ActiveCall& call) {
   self.busy_until_ns.store(std::max<std::int64_t>(1, since_epoch_ns(call.deadline)),
                            std::memory_order_relaxed);
   run_handler(call);
-  call.finished = self.now = self.clock.now();
+  // `received` is another thread's time.
+  call.finished = self.now = std::max(self.clock.now(), call.started);
   self.busy_until_ns.store(0, std::memory_order_relaxed);
   self.run_time.observe(call.finished - call.started);
   // Places are free before the client can have its answer, so that its next call is not refused for them.

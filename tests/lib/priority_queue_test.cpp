@@ -72,6 +72,16 @@ TEST_CASE("PriorityQueue: no turn passes where nobody may go") {
   CHECK(names == std::string(15, 'x') + "a");
 }
 
+TEST_CASE("PriorityQueue: tells who is likely to be next, and leaves it there") {
+  Fixture f;
+  CHECK(f.queue.likely_next() == nullptr);
+  f.push("ab", Priority::low);
+  CHECK(f.queue.likely_next()->name == 'a');
+  f.push("xy", Priority::high);
+  CHECK(f.queue.likely_next()->name == 'x');
+  CHECK(f.pop_all() == "xyab");
+}
+
 TEST_CASE("PriorityQueue: one that is unlinked is out") {
   Fixture f;
   f.push("abc", Priority::normal);
