@@ -233,6 +233,12 @@ void Connection::speak(std::unique_ptr<Codec> codec) {
   count_protocol(codec_->protocol());
 }
 
+// What was thrown away before it has ended, if only in the same read.
+void Connection::refuse_message(const proto::Error& error) {
+  skip_until_.reset();
+  conversation_.refuse(error, 0);
+}
+
 // The end of a message over the size limit is looked for only so long.
 void Connection::watch_skipping() {
   if (!codec_->skipping()) {

@@ -43,6 +43,8 @@ class Connection final : public Session,
   bool secure() const { return stream_.secure(); }
   // What is to be sent; written at the end of the turn.
   std::string& output();
+  // Answers what is no message and may have to be thrown away: the time for that runs from now.
+  void refuse_message(const proto::Error& error);
   // No more messages are taken in; what is being done is finished and answered.
   void end_input(CloseReason reason);
   // From the next step on it speaks something else.

@@ -80,10 +80,10 @@ void StreamCodec::handle(const proto::FrameEvent& event) {
       connection().conversation().receive(event.text, decoder_.message(), 0);
       break;
     case Kind::malformed:
-      connection().conversation().refuse(proto::parse_error(event.offset), 0);
+      connection().refuse_message(proto::parse_error(event.offset));
       break;
     case Kind::too_big:
-      connection().conversation().refuse(proto::request_too_big(connection().limits().message_bytes_max), 0);
+      connection().refuse_message(proto::request_too_big(connection().limits().message_bytes_max));
       break;
     case Kind::lost:
       connection().end_input(decoder_.skipping() ? CloseReason::message_too_big : CloseReason::framing_lost);

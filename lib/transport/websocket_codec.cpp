@@ -42,7 +42,7 @@ void WebSocketCodec::handle(const proto::WebSocketEvent& event) {
       connection().end_input(CloseReason::finished);
       break;
     case Kind::too_big:
-      conversation.refuse(proto::request_too_big(connection().limits().message_bytes_max), 0);
+      connection().refuse_message(proto::request_too_big(connection().limits().message_bytes_max));
       break;
     case Kind::failed:
       close_code_ = event.code;

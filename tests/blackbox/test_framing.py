@@ -385,6 +385,28 @@ class Sizes(DaemonTest):
             connection.send(b'{"jsonrpc":"2.0","id":1,"method":"demo.echo","params":["' + b"y" * 70000)
             self.assert_error(connection.receive(), -32007)
 
+    def test_each_big_message_has_its_own_five_seconds_to_end(self):
+        daemon = self.start(server={"max_message": "2KiB"})
+        big = self.big_call(4000)
+        begin, end = big[:3000], big[3000:]
+        behind = {"stream": (begin, end + begin, end + echo([2], 2).encode()),
+                  "broken line": (b'{"a":!', b"\n" + begin, end + echo([2], 2).encode()),
+                  "headers": (framed(big)[:-1000], big[-1000:] + framed(big)[:-1000], big[-1000:] + framed(echo([2], 2)))}
+        clock = daemon.connect()
+        connections = {name: daemon.connect() for name in behind}
+        for turn in range(3):
+            for name, connection in connections.items():
+                connection.send(behind[name][turn])
+            # The second ends three seconds after it began, and six after the first did.
+            if turn < 2:
+                clock.request("demo.sleep", {"ms": 3000})
+        for name, connection in connections.items():
+            with self.subTest(name):
+                connection.headers = name == "headers"
+                self.assertEqual(code(connection.receive()), -32700 if name == "broken line" else -32007)
+                self.assertEqual(code(connection.receive()), -32007)
+                self.assertEqual(connection.receive()["result"], [2])
+
     def test_four_mebibytes_are_echoed_unchanged(self):
         with self.daemon.connect() as connection:
             data = self.big_call(4 << 20)

@@ -249,6 +249,19 @@ class TooBig(WebSocketTest):
             self.assertEqual([json.loads(event.payload)["error"]["code"] for event in events if event.opcode == TEXT], [-32007])
             client.fence()
 
+    def test_each_has_its_own_five_seconds_to_end(self):
+        big = frame("x" * 2 * LIMIT)
+        begin, end = big[:-1000], big[-1000:]
+        with self.open() as client, self.daemon.connect() as clock:
+            client.send(begin)
+            clock.request("demo.sleep", {"ms": 3000})
+            client.send(end + begin)
+            clock.request("demo.sleep", {"ms": 3000})
+            client.send(end)
+            self.assert_too_big(client)
+            self.assert_too_big(client)
+            client.fence()
+
     def test_a_message_far_over_the_limit_is_not_waited_for(self):
         for length in (20 * LIMIT, (1 << 63) - 1):
             with self.subTest(length), self.open() as client:
