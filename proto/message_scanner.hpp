@@ -146,8 +146,8 @@ class MessageScanner {
     target_ = member;
     if (member != nullptr) *member = {};
   }
-  // Once a message. Inlined into note_begin() and note_end() they would keep those, which each token takes,
-  // from being inlined.
+  // Once a message or entry. Inlined into note_begin() and note_end() they would keep those, which each token
+  // takes, from being inlined.
   [[gnu::noinline]] void note_outer(ValueKind kind, std::size_t offset);
   [[gnu::noinline]] void note_outer_end(std::size_t offset);
   void note_other_key(std::string_view name);
