@@ -18,8 +18,32 @@ bool is(std::string_view name, const char (&literal)[Size]) {
   return std::memcmp(name.data(), literal, Size - 1) == 0;
 }
 
+Span span_of(const char* begin, const char* end, const char* base, ValueKind kind) {
+  return {static_cast<std::uint32_t>(begin - base), static_cast<std::uint32_t>(end - begin), kind};
+}
+
 bool begins_with(std::string_view text, std::string_view beginning) {
   return text.size() >= beginning.size() && std::memcmp(text.data(), beginning.data(), beginning.size()) == 0;
+}
+
+// Past a whole number that begins at `p`, or `end` where it is none, or may not be.
+const char* skip_number(const char* p, const char* end) {
+  if (*p == '-' && ++p == end) return end;
+  const char* const integer = p;
+  p = skip_digits(p, end);
+  if (p == integer || (*integer == '0' && p > integer + 1)) return end;
+  if (p < end && *p == '.') {
+    const char* const fraction = p + 1;
+    p = skip_digits(fraction, end);
+    if (p == fraction) return end;
+  }
+  if (p < end && (*p == 'e' || *p == 'E')) {
+    const char* exponent = p + 1;
+    if (exponent < end && (*exponent == '+' || *exponent == '-')) ++exponent;
+    p = skip_digits(exponent, end);
+    if (p == exponent) return end;
+  }
+  return p;
 }
 
 Span* member_named(Envelope& envelope, std::string_view name) {
@@ -128,9 +152,35 @@ const char* MessageScanner::skip_usual_beginning(std::string_view text) {
     open(ValueKind::object);
     message_.single.jsonrpc = {beginning.version_at, 5, ValueKind::string};
     state_ = State::key;
-    return text.data() + beginning.text.size();
+    return skip_usual_members(text.data() + beginning.text.size(), text);
   }
   return text.data();
+}
+
+// An id of digits, and a method of plain characters, with a member behind each: no state is needed between
+// their tokens. From `p` on, where a key has to be; what is written in another way is left to scan_key().
+const char* MessageScanner::skip_usual_members(const char* p, std::string_view text) {
+  static constexpr std::string_view kId = R"("id":)", kMethod = R"("method":")";
+  const char* const base = text.data();
+  const char* const end = base + text.size();
+  for (;;) {
+    const std::string_view rest(p, static_cast<std::size_t>(end - p));
+    if (begins_with(rest, kId)) {
+      const char* const value = p + kId.size();
+      const char* const behind = value < end && *value >= '1' ? skip_digits(value, end) : value;
+      if (behind == value || behind == end || *behind != ',') return p;
+      message_.single.id = span_of(value, behind, base, ValueKind::number);
+      p = behind + 1;
+    } else if (begins_with(rest, kMethod)) {
+      const char* const quote = p + kMethod.size() - 1;
+      const char* const close = skip_plain(quote + 1, end);
+      if (end - close < 2 || close[0] != '"' || close[1] != ',') return p;
+      message_.single.method = span_of(quote, close + 1, base, ValueKind::string);
+      p = close + 2;
+    } else {
+      return p;
+    }
+  }
 }
 
 // From token to token, until one does not end in sight. A token that does is dealt with on the spot; what is
@@ -231,13 +281,10 @@ const char* MessageScanner::scan_value(const char* p, const char* base, const ch
 }
 
 const char* MessageScanner::scan_new_number(const char* p, const char* base, const char* end) {
-  // Most numbers are a few digits, and what follows is in sight.
-  if (*p >= '1') {
-    const char* q = p + 1;
-    while (q < end && is_digit(*q)) ++q;
-    if (q < end && (*q == ',' || *q == '}' || *q == ']') && depth_ > 0) {
-      return value_found(ValueKind::number, p, q, base, end);
-    }
+  // Of most what follows is in sight.
+  const char* const behind = skip_number(p, end);
+  if (behind < end && (*behind == ',' || *behind == '}' || *behind == ']') && depth_ > 0) {
+    return value_found(ValueKind::number, p, behind, base, end);
   }
   note_begin(ValueKind::number, p, base);
   state_ = State::number;

@@ -1,5 +1,7 @@
 // The inside of strings, numbers and literals, also where one comes in pieces.
+#include <array>
 #include <cstring>
+#include <string_view>
 
 #include "proto/message_scanner.hpp"
 #include "proto/plain_run.hpp"
@@ -16,6 +18,55 @@ int hex_digit(char c) {
   return -1;
 }
 
+bool is_continuation(char c) { return static_cast<signed char>(c) < -0x40; }
+
+// What stands behind the backslash of an escape of two bytes.
+constexpr auto kShortEscapes = [] {
+  std::array<bool, 256> is{};
+  for (const unsigned char c : std::string_view(R"("\/bfnrt)")) is[c] = true;
+  return is;
+}();
+
+// The value of the four digits of an escape that begins at `p`, if it is one and is in sight; else -1.
+int code_unit(const char* p, const char* end) {
+  if (end - p < 6 || p[0] != '\\' || p[1] != 'u') return -1;
+  int value = 0;
+  for (int at = 2; at < 6; ++at) {
+    const int digit = hex_digit(p[at]);
+    if (digit < 0) return -1;
+    value = value * 16 + digit;
+  }
+  return value;
+}
+
+// Past an escape, or the two of a surrogate pair; `p` where it is wrong or not whole.
+const char* skip_escape(const char* p, const char* end) {
+  if (end - p >= 2 && kShortEscapes[static_cast<unsigned char>(p[1])]) return p + 2;
+  const int value = code_unit(p, end);
+  if (value < 0xD800 || value > 0xDFFF) return value < 0 ? p : p + 6;
+  const int second = value < 0xDC00 ? code_unit(p + 6, end) : -1;
+  return second >= 0xDC00 && second <= 0xDFFF ? p + 12 : p;
+}
+
+// Past characters of several bytes, up to one that is rare, wrong or not whole. See begin_utf8().
+const char* skip_characters(const char* p, const char* end) {
+  while (end - p >= 4) {
+    const auto byte = static_cast<unsigned char>(*p);
+    if (byte >= 0xC2 && byte <= 0xDF && is_continuation(p[1])) {
+      p += 2;
+    } else if (byte > 0xE0 && byte <= 0xEF && byte != 0xED && is_continuation(p[1]) &&
+               is_continuation(p[2])) {
+      p += 3;
+    } else if (byte >= 0xF0 && byte <= 0xF3 && is_continuation(p[1]) && is_continuation(p[2]) &&
+               is_continuation(p[3]) && (byte > 0xF0 || static_cast<unsigned char>(p[1]) >= 0x90)) {
+      p += 4;
+    } else {
+      break;
+    }
+  }
+  return p;
+}
+
 }  // namespace
 
 const char* MessageScanner::scan_string(const char* p, const char* base, const char* end) {
@@ -28,7 +79,10 @@ const char* MessageScanner::scan_string(const char* p, const char* base, const c
     p = skip_plain(p, end);
     if (p == end) return p;
     if (*p == '"') break;
-    if (*p == '\\') {
+    const char* const behind = *p == '\\' ? skip_escape(p, end) : skip_characters(p, end);
+    if (behind != p) {
+      p = behind;
+    } else if (*p == '\\') {
       string_part_ = StringPart::escape;
       ++p;
     } else {

@@ -1,7 +1,9 @@
-// The run of a string's bytes that need no second look.
+// Runs of bytes that need no second look.
 #pragma once
 
 #include <bit>
+#include <cstdint>
+#include <cstring>
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -9,8 +11,26 @@
 
 namespace sluice::proto {
 
-// The first byte from `p` on that ends such a run: a quote, a backslash, a control character or the start of
-// a multi-byte sequence; or `end`. 16 bytes a step: this loop is most of the time of a long message.
+// The first byte from `p` on that is no digit, or `end`. Eight bytes a step: ids often are long numbers.
+inline const char* skip_digits(const char* p, const char* end) {
+  if constexpr (std::endian::native == std::endian::little) {
+    for (; end - p >= 8; p += 8) {
+      std::uint64_t bytes;
+      std::memcpy(&bytes, p, sizeof bytes);
+      // 0 to 9 where there are digits. Adding sets the high bit of all others that did not have it; what is
+      // carried from one to the next is only behind the first of them.
+      const std::uint64_t values = bytes ^ 0x3030303030303030;
+      const std::uint64_t others = ((values + 0x7676767676767676) | values) & 0x8080808080808080;
+      if (others != 0) return p + std::countr_zero(others) / 8;
+    }
+  }
+  while (p < end && *p >= '0' && *p <= '9') ++p;
+  return p;
+}
+
+// The first byte from `p` on that is not plain within a string: a quote, a backslash, a control character or
+// the start of a multi-byte sequence; or `end`. 16 bytes a step: this loop is most of the time of a long
+// message.
 inline const char* skip_plain(const char* p, const char* end) {
 #if defined(__SSE2__)
   const __m128i quote = _mm_set1_epi8('"');

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "proto/message_scanner.hpp"
+#include "tests/proto/every_cut.hpp"
 #include "tests/proto/replay.hpp"
 
 namespace sluice::proto::testing {
@@ -70,6 +71,64 @@ TEST_CASE("scanner: a member's value may be of any kind, with white space around
            {R"({"x":{"y":{"id":1}}})", ""}}) {
     CAPTURE(text);
     CHECK(members_of(text) == expected);
+  }
+}
+
+TEST_CASE("scanner: a call that is written as most clients write it has the members of any other") {
+  struct Row {
+    std::string_view members;  // behind the version
+    std::string_view expected;
+  };
+  for (const auto& [members, expected] : std::initializer_list<Row>{
+           {R"("id":1,"method":"a","params":[1]})", R"( id=1 method="a" params=[1])"},
+           {R"("method":"a","params":{"id":2},"id":12345678901234567890})",
+            R"( id=12345678901234567890 method="a" params={"id":2})"},
+           {R"("params":[],"method":"a","id":1})", R"( id=1 method="a" params=[])"},
+           {R"("id":12345678,"method":"a.b/c"})", R"( id=12345678 method="a.b/c")"},
+           {R"("id":1,"id":2,"method":"a","method":"b","id":3,"x":1})", R"( id=3 method="b")"},
+           {R"("id":0,"method":"a"})", R"( id=0 method="a")"},
+           {R"("id":-1,"method":"a"})", R"( id=-1 method="a")"},
+           {R"("id":1.5,"method":"a"})", R"( id=1.5 method="a")"},
+           {R"("id":1e3,"method":"a"})", R"( id=1e3 method="a")"},
+           {R"("id":1 ,"method":"a" ,"params":[]})", R"( id=1 method="a" params=[])"},
+           {R"("id": 1, "method": "a"})", R"( id=1 method="a")"},
+           {R"("id":"1","method":"a"})", R"( id="1" method="a")"},
+           {R"("id":null,"method":null})", " id=null method=null"},
+           {R"("id":{"id":1,"method":"b"},"method":"a"})", R"( id={"id":1,"method":"b"} method="a")"},
+           {R"("id":1,"method":"a\"b","params":[]})", R"( id=1 method="a\"b" params=[])"},
+           {R"("id":1,"method":"\u00e9","params":[]})", R"( id=1 method="\u00e9" params=[])"},
+           {R"("id":1,"method":"ä","params":[]})", R"( id=1 method="ä" params=[])"},
+           {R"("id":1,"method":"","x":"id"})", R"( id=1 method="")"},
+           {R"("id":1,"jsonrpc":"1.0","method":"a"})", R"( id=1 method="a")"}}) {
+    for (const std::string_view beginning : {R"({"jsonrpc":"2.0",)", R"({"jsonrpc": "2.0", )"}) {
+      const std::string text = std::string(beginning) + std::string(members);
+      CAPTURE(text);
+      const bool other_version = members.find("1.0") != std::string_view::npos;
+      CHECK(members_of(text) ==
+            (other_version ? R"( jsonrpc="1.0")" : R"( jsonrpc="2.0")") + std::string(expected));
+    }
+  }
+}
+
+TEST_CASE("scanner: a call that is written as most clients write it is refused where any other is") {
+  struct Row {
+    std::string_view members;
+    std::size_t offset;  // within them
+  };
+  for (const auto& [members, offset] : std::initializer_list<Row>{{R"("id":01,"method":"a"})", 6},
+                                                                  {R"("id":1.,"method":"a"})", 7},
+                                                                  {R"("id":1x,"method":"a"})", 6},
+                                                                  {R"("id":,"method":"a"})", 5},
+                                                                  {R"("id":1,,"method":"a"})", 7},
+                                                                  {R"("id":1,})", 7},
+                                                                  {R"("id":1]})", 6},
+                                                                  {R"("id":123456789:})", 14},
+                                                                  {R"("method":"a"])", 12},
+                                                                  {R"("method":"a",})", 13},
+                                                                  {R"("method":"a""id":1})", 12},
+                                                                  {"\"method\":\"a\nb\",\"id\":1}", 11}}) {
+    const std::string beginning = R"({"jsonrpc":"2.0",)";
+    check_refused(beginning + std::string(members), beginning.size() + offset);
   }
 }
 

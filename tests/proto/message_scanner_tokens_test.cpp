@@ -11,6 +11,7 @@
 namespace sluice::proto::testing {
 namespace {
 
+using namespace std::string_literals;
 using namespace std::string_view_literals;
 
 TEST_CASE("scanner: numbers follow the grammar and have any length") {
@@ -172,13 +173,47 @@ TEST_CASE("scanner: strings are UTF-8") {
                                   {"\xF0\x9F\x98\x28", 3},
                                   {"\xF0\x28\x8C\xBC", 1}}) {
     for (const std::size_t before : {0, 15, 16, 17}) {
-      const std::string text = '"' + std::string(before, 'a') + std::string(bytes) + "\"";
-      if (valid == kAll)
-        check_accepted(text);
-      else
-        check_refused(text, 1 + before + valid);
+      for (const std::size_t after : {0, 4}) {
+        const std::string text =
+            '"' + std::string(before, 'a') + std::string(bytes) + std::string(after, 'a') + "\"";
+        if (valid == kAll)
+          check_accepted(text);
+        else
+          check_refused(text, 1 + before + valid);
+      }
     }
   }
+}
+
+// The first is judged where it is, the other byte by byte.
+TEST_CASE("scanner: what a string holds is judged alike in sight and in pieces") {
+  static constexpr auto kBytes = "\x1F \"\\\x7F\x80\x8F\x90\x9F\xA0\xBF\xC2"sv;
+  const auto check_alike = [](std::string_view text) {
+    MessageScanner scanner;
+    const Verdict in_pieces = scan_pieces(scanner, text, [](std::size_t) { return std::size_t{1}; });
+    if (scan_whole(text) == in_pieces) return;
+    CAPTURE(text);
+    CHECK(scan_whole(text) == in_pieces);
+  };
+  for (int first = 0x80; first <= 0xFF; ++first) {
+    for (const char second : kBytes) {
+      for (const char third : kBytes) {
+        for (const char fourth : kBytes) {
+          check_alike("\""s + static_cast<char>(first) + second + third + fourth + "aaaa\"");
+        }
+      }
+    }
+  }
+  for (const std::string_view low :
+       {"0000", "00e9", "D7FF", "d800", "dbFF", "DC00", "dfff", "e000", "00g0"}) {
+    for (const std::string_view high : {"0041", "d7ff", "D800", "DBff", "dc00", "DFFF", "E000", "-000"}) {
+      for (const std::string_view between : {"", "a", "\\", "\\n", "\"", "\xC2\x80"}) {
+        check_alike(
+            std::string(R"("\u)").append(high).append(between).append("\\u").append(low).append("a\""));
+      }
+    }
+  }
+  for (int byte = 0; byte <= 0xFF; ++byte) check_alike("\"\\"s + static_cast<char>(byte) + "a\"");
 }
 
 }  // namespace
