@@ -1,18 +1,34 @@
 #include "proto/response_writer.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include "proto/json_text.hpp"
 
 namespace sluice::proto {
+namespace {
+
+constexpr std::string_view kBeforeId = R"({"jsonrpc":"2.0","id":)";
+constexpr std::string_view kBeforeResult = R"(,"result":)";
+constexpr std::size_t kUsualIdBytesMax = 64;
+
+}  // namespace
 
 void begin_result(std::string& out, std::string_view id) {
-  out += R"({"jsonrpc":"2.0","id":)";
-  out += id;
-  out += R"(,"result":)";
+  if (id.size() > kUsualIdBytesMax) {
+    out.append(kBeforeId).append(id).append(kBeforeResult);
+    return;
+  }
+  // Put together first, and appended at once: half the instructions of the three of above.
+  std::array<char, kBeforeId.size() + kUsualIdBytesMax + kBeforeResult.size()> head;
+  char* end = std::copy(kBeforeId.begin(), kBeforeId.end(), head.data());
+  end = std::copy(id.begin(), id.end(), end);
+  end = std::copy(kBeforeResult.begin(), kBeforeResult.end(), end);
+  out.append(head.data(), static_cast<std::size_t>(end - head.data()));
 }
 
 void append_error(std::string& out, std::string_view id, const Error& error) {
-  out += R"({"jsonrpc":"2.0","id":)";
-  out += id;
+  out.append(kBeforeId).append(id);
   out += R"(,"error":{"code":)";
   out += std::to_string(error.code);
   out += R"(,"message":)";
@@ -25,8 +41,7 @@ void append_error(std::string& out, std::string_view id, const Error& error) {
 }
 
 void append_error_text(std::string& out, std::string_view id, std::string_view error) {
-  out += R"({"jsonrpc":"2.0","id":)";
-  out += id;
+  out.append(kBeforeId).append(id);
   out += R"(,"error":)";
   out += error;
   out += '}';
