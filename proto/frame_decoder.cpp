@@ -75,8 +75,10 @@ FrameEvent FrameDecoder::next_in_stream(std::string_view window) {
   }
   in_message_ = false;
   const std::size_t size = scanner_.position();
-  const Kind kind = size > limits_.message_bytes_max ? Kind::too_big : Kind::message;
-  return {kind, lead + size, {text.data(), size}, 0};
+  if (size > limits_.message_bytes_max) return {Kind::too_big, lead + size, {}, 0};
+  // What usually follows is a newline: with it a read ends here, and nobody has to look at the rest.
+  const std::size_t trail = leading_spaces(text.substr(size));
+  return {Kind::message, lead + size + trail, {text.data(), size}, 0};
 }
 
 // Clients that send one message a line must lose the broken line only: go on behind the last newline

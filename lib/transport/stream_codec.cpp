@@ -49,7 +49,8 @@ Codec::Step StreamCodec::next(std::string_view window) {
     return {event.consumed, false};
   }
   handle(event);
-  return {event.consumed, event.kind == Kind::need_more};
+  const bool all_seen = event.kind == Kind::message && event.consumed == window.size();
+  return {event.consumed, all_seen || event.kind == Kind::need_more};
 }
 
 // Whether these are the bytes at which the first line becomes another protocol's: a TLS handshake's first, or
