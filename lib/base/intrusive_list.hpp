@@ -63,9 +63,16 @@ class IntrusiveList {
     return first;
   }
 
-  // Moves all elements of `other` to this list's end.
+  // Moves all elements of `other` to this list's end, however many there are.
   void take_all(IntrusiveList& other) {
-    while (T* element = other.pop_front()) push_back(*element);
+    if (other.empty()) return;
+    ListNode& first = *other.head_.next;
+    ListNode& last = *other.head_.previous;
+    first.previous = head_.previous;
+    head_.previous->next = &first;
+    last.next = &head_;
+    head_.previous = &last;
+    other.head_.previous = other.head_.next = &other.head_;
   }
 
   // Calls `visit` for each element; it may remove the element that it is given, and no other.

@@ -35,17 +35,13 @@ void log_failure(const char* what, const std::exception& exception) {
   spdlog::error("{} failed: {}", what, exception.what());
 }
 
-std::string BufferPool::take() {
-  if (buffers_.empty()) return {};
-  std::string buffer = std::move(buffers_.back());
-  buffers_.pop_back();
-  return buffer;
-}
-
-void BufferPool::give(std::string buffer) {
-  if (buffers_.size() == kBuffersMax || buffer.capacity() > kBufferBytesMax || buffer.capacity() < 64) return;
-  buffer.clear();
-  buffers_.push_back(std::move(buffer));
+void BufferPool::keep(std::string& buffer) {
+  const std::size_t bytes = buffer.capacity();
+  if (count_ == kBuffersMax || bytes > kBufferBytesMax || bytes < kBufferBytesMin) {
+    buffer = std::string();
+  } else {
+    buffer.swap(buffers_[count_++]);
+  }
 }
 
 IoThread::IoThread(std::size_t index, std::string name, const Limits& initial, WorkerPool& pool,

@@ -179,10 +179,10 @@ void Connection::process(std::string_view window) {
   if (window.data() == in_.data()) {
     in_.erase(0, done);
   } else if (!rest.empty()) {
-    in_ = io_.buffers().take();
+    io_.buffers().take(in_);
     in_.assign(rest);
   }
-  if (in_.empty() && in_.capacity() > 0) io_.buffers().give(std::exchange(in_, {}));
+  if (in_.empty()) io_.buffers().give(in_);
   input_waits_ = !hungry && !input_over_;
 }
 
@@ -250,7 +250,7 @@ void Connection::watch_skipping() {
 
 std::string& Connection::output() {
   if (out_.empty()) {
-    out_ = io_.buffers().take();
+    io_.buffers().take(out_);
     last_output_ = io_.now();
   }
   io_.at_turn_end(*this);
@@ -278,7 +278,7 @@ void Connection::flush() {
     io_.metrics().sent_bytes.add(sent.bytes);
   }
   if (unsent() == 0 && !out_.empty()) {
-    io_.buffers().give(std::exchange(out_, {}));
+    io_.buffers().give(out_);
     out_sent_ = 0;
     output_waits_ = false;
   }

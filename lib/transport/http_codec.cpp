@@ -79,7 +79,9 @@ Codec::Step HttpCodec::next(std::string_view window) {
 }
 
 void HttpCodec::begin_request() {
-  request_.emplace(connection().limits().message_bytes_max, connection().io().buffers().take());
+  std::string body;
+  connection().io().buffers().take(body);
+  request_.emplace(connection().limits().message_bytes_max, std::move(body));
   refusal_.reset();
   judged_ = continue_due_ = false;
 }
@@ -128,7 +130,7 @@ void HttpCodec::end_request(bool last) {
         upgrade();
     }
   }
-  connection().io().buffers().give(std::move(request_->body()));
+  connection().io().buffers().give(request_->body());
   request_.reset();
 }
 
