@@ -41,8 +41,10 @@ void FrameDecoder::set_limits(MessageLimits limits) {
 FrameEvent FrameDecoder::next(std::string_view window) {
   if (lost_) return {Kind::lost, window.size(), {}, 0};
   std::size_t used = 0;
-  if (const auto event = skip(window, used)) return *event;
-  window.remove_prefix(used);
+  if (skipping()) {
+    if (const auto event = skip(window, used)) return *event;
+    window.remove_prefix(used);
+  }
   FrameEvent event = framing_ == Framing::stream ? next_in_stream(window) : next_with_headers(window);
   event.consumed += used;
   return event;
@@ -77,7 +79,7 @@ FrameEvent FrameDecoder::next_in_stream(std::string_view window) {
   const std::size_t size = scanner_.position();
   if (size > limits_.message_bytes_max) return {Kind::too_big, lead + size, {}, 0};
   // What usually follows is a newline: with it a read ends here, and nobody has to look at the rest.
-  const std::size_t trail = leading_spaces(text.substr(size));
+  const std::size_t trail = leading_spaces({text.data() + size, text.size() - size});
   return {Kind::message, lead + size + trail, {text.data(), size}, 0};
 }
 

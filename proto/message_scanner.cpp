@@ -76,12 +76,15 @@ constexpr std::array<Beginning, 2> kUsualBeginnings = {
     {{R"({"jsonrpc":"2.0",)", 11}, {R"({"jsonrpc": "2.0", )", 12}}};
 
 // Keys that nearly every call has, written as nearly everybody writes them: found by one comparison each.
+constexpr std::string_view kIdKey = R"("id":)";
+constexpr std::string_view kMethodKey = R"("method":)";
+constexpr std::string_view kParamsKey = R"("params":)";
 struct UsualKey {
   std::string_view text;
   Span Envelope::*member;
 };
 constexpr std::array<UsualKey, 3> kUsualKeys = {
-    {{R"("params":)", &Envelope::params}, {R"("id":)", &Envelope::id}, {R"("method":)", &Envelope::method}}};
+    {{kParamsKey, &Envelope::params}, {kIdKey, &Envelope::id}, {kMethodKey, &Envelope::method}}};
 
 }  // namespace
 
@@ -148,7 +151,7 @@ MessageScanner::Status MessageScanner::finish() {
 const char* MessageScanner::skip_usual_beginning(std::string_view text) {
   for (const Beginning& beginning : kUsualBeginnings) {
     if (!begins_with(text, beginning.text)) continue;
-    note_outer(ValueKind::object, 0);
+    note_message(ValueKind::object, 0);
     open(ValueKind::object);
     message_.single.jsonrpc = {beginning.version_at, 5, ValueKind::string};
     state_ = State::key;
@@ -157,30 +160,43 @@ const char* MessageScanner::skip_usual_beginning(std::string_view text) {
   return text.data();
 }
 
-// An id of digits, and a method of plain characters, with a member behind each: no state is needed between
-// their tokens. From `p` on, where a key has to be; what is written in another way is left to scan_key().
+// An id of digits, and a method of plain characters, with a member behind each, up to the params: no state is
+// needed between their tokens. From `p` on, where a key has to be; what is written in another way is left to
+// scan_key().
 const char* MessageScanner::skip_usual_members(const char* p, std::string_view text) {
-  static constexpr std::string_view kId = R"("id":)", kMethod = R"("method":")";
   const char* const base = text.data();
   const char* const end = base + text.size();
   for (;;) {
     const std::string_view rest(p, static_cast<std::size_t>(end - p));
-    if (begins_with(rest, kId)) {
-      const char* const value = p + kId.size();
+    if (begins_with(rest, kIdKey)) {
+      const char* const value = p + kIdKey.size();
       const char* const behind = value < end && *value >= '1' ? skip_digits(value, end) : value;
       if (behind == value || behind == end || *behind != ',') return p;
       message_.single.id = span_of(value, behind, base, ValueKind::number);
       p = behind + 1;
-    } else if (begins_with(rest, kMethod)) {
-      const char* const quote = p + kMethod.size() - 1;
-      const char* const close = skip_plain(quote + 1, end);
+    } else if (begins_with(rest, kMethodKey)) {
+      const char* const value = p + kMethodKey.size();
+      if (value == end || *value != '"') return p;
+      const char* const close = skip_plain(value + 1, end);
       if (end - close < 2 || close[0] != '"' || close[1] != ',') return p;
-      message_.single.method = span_of(quote, close + 1, base, ValueKind::string);
+      message_.single.method = span_of(value, close + 1, base, ValueKind::string);
       p = close + 2;
+    } else if (begins_with(rest, kParamsKey)) {
+      note_member(&message_.single.params);
+      state_ = State::value;
+      return p + kParamsKey.size();
     } else {
       return p;
     }
   }
+}
+
+// The end of a container, where it may be and is the right one.
+inline const char* MessageScanner::scan_close(State where, char bracket, const char* p, const char* base,
+                                              const char* end) {
+  if (state_ != where || *p != bracket) return refuse(p);
+  close_container();
+  return value_ended(p + 1, base, end);
 }
 
 // From token to token, until one does not end in sight. A token that does is dealt with on the spot; what is
@@ -221,14 +237,6 @@ const char* MessageScanner::scan_separator(const char* p, const char* base, cons
     return p + 1;
   }
   return scan_close(State::comma_or_close, in_object_ ? '}' : ']', p, base, end);
-}
-
-// The end of a container, where it may be and is the right one.
-const char* MessageScanner::scan_close(State where, char bracket, const char* p, const char* base,
-                                       const char* end) {
-  if (state_ != where || *p != bracket) return refuse(p);
-  close_container();
-  return value_ended(p + 1, base, end);
 }
 
 const char* MessageScanner::scan_key(const char* p, const char* base, const char* end) {
@@ -308,16 +316,17 @@ void MessageScanner::close_container() {
   in_object_ = depth_ > 0 && ((kinds_[(depth_ - 1) / 64] >> ((depth_ - 1) % 64)) & 1) != 0;
 }
 
+inline void MessageScanner::note_message(ValueKind kind, std::uint32_t begin) {
+  message_.kind = kind;
+  message_.single.whole.set(begin, kind);
+  envelope_ = &message_.single;
+  capture_depth_ = kind == ValueKind::array ? 2 : 1;
+}
+
 // The message itself, or a batch's entry: members of calls are dealt with where they are found.
 void MessageScanner::note_outer(ValueKind kind, std::size_t offset) {
   const auto begin = static_cast<std::uint32_t>(offset);
-  if (depth_ == 0) {
-    message_.kind = kind;
-    message_.single.whole.set(begin, kind);
-    envelope_ = &message_.single;
-    capture_depth_ = kind == ValueKind::array ? 2 : 1;
-    return;
-  }
+  if (depth_ == 0) return note_message(kind, begin);
   envelope_ = nullptr;
   if (message_.entry_count++ >= batch_entries_max_) return;
   envelope_ = &message_.entries.emplace_back();
