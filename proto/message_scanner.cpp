@@ -92,7 +92,7 @@ void MessageScanner::reset() {
   message_.kind = ValueKind::none;
   message_.single = {};
   // A large batch's entries are not kept for a connection that may never send another.
-  if (message_.entries.capacity() > 0) message_.entries = {};
+  if (message_.entries.capacity() > 0) std::vector<Envelope>().swap(message_.entries);
   message_.entry_count = 0;
   position_ = depth_ = capture_depth_ = 0;
   envelope_ = nullptr;

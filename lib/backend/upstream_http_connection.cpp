@@ -9,6 +9,7 @@
 #include <boost/beast/http/read.hpp>
 
 #include "lib/backend/wire_call.hpp"
+#include "lib/base/release_memory.hpp"
 
 namespace sluice::core {
 namespace {
@@ -65,7 +66,7 @@ void HttpConnection::write(UpstreamAttempt& attempt, const ActiveCall& call) {
 // A write that fails is of no interest: a response may have come nevertheless, and the read will tell.
 void HttpConnection::on_written(boost::system::error_code, std::size_t) {
   writing_ = false;
-  if (body_.capacity() > kKeptBytesMax) std::string().swap(body_);
+  if (body_.capacity() > kKeptBytesMax) release_memory(body_);
 }
 
 void HttpConnection::read_response() {

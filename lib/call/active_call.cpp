@@ -4,6 +4,7 @@
 #include <exception>
 #include <new>
 
+#include "lib/base/release_memory.hpp"
 #include "lib/call/async_handler.hpp"
 #include "lib/include/sluice/call.hpp"
 #include "lib/observe/log.hpp"
@@ -117,7 +118,7 @@ void compose_forwarded_error(ActiveCall& call, std::string_view error, int code)
 void compose_internal_error(ActiveCall& call) noexcept {
   call.code = static_cast<int>(proto::ErrorCode::internal_error);
   // The reply may have been too much for the memory there is; giving it up leaves enough for a short one.
-  call.reply = std::string();
+  release_memory(call.reply);
   try {
     compose_error(call, proto::internal_error());
   } catch (const std::bad_alloc&) {

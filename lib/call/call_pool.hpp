@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lib/base/prefetch.hpp"
+#include "lib/base/release_memory.hpp"
 #include "lib/call/active_call.hpp"
 
 namespace sluice::core {
@@ -53,8 +54,8 @@ class CallPool {
     owned->counts = nullptr;
     owned->stage = ActiveCall::Stage::starting;
     owned->answered = owned->ran = false;
-    if (owned->text.capacity() > kSpareBytesMax) owned->text = {};
-    if (owned->reply.capacity() > kSpareBytesMax) owned->reply = {};
+    if (owned->text.capacity() > kSpareBytesMax) release_memory(owned->text);
+    if (owned->reply.capacity() > kSpareBytesMax) release_memory(owned->reply);
     spares_.push_back(std::move(owned));
   }
 

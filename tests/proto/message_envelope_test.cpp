@@ -264,6 +264,14 @@ TEST_CASE("scanner: a new limit of entries holds from the next message on") {
   CHECK(scanner.message().entries.size() == 2);
 }
 
+TEST_CASE("scanner: a batch's entries take no memory once the next message begins") {
+  MessageScanner scanner;
+  REQUIRE(name_of(scanner.scan("[{},{},{}]")) == "complete");
+  REQUIRE(scanner.message().entries.size() == 3);
+  scanner.reset();
+  CHECK(scanner.message().entries.capacity() == 0);
+}
+
 TEST_CASE("scanner: nothing of a message is left for the next") {
   MessageScanner scanner;
   CHECK(name_of(scanner.scan(R"([{"id":1,"method":"a"},{"params":[]}])")) == "complete");
