@@ -35,15 +35,6 @@ void log_failure(const char* what, const std::exception& exception) {
   spdlog::error("{} failed: {}", what, exception.what());
 }
 
-void BufferPool::keep(std::string& buffer) {
-  const std::size_t bytes = buffer.capacity();
-  if (count_ == kBuffersMax || bytes > kBufferBytesMax || bytes < kBufferBytesMin) {
-    buffer = std::string();
-  } else {
-    buffer.swap(buffers_[count_++]);
-  }
-}
-
 IoThread::IoThread(std::size_t index, std::string name, const Limits& initial, WorkerPool& pool,
                    MetricsShard& metrics)
     : limits(initial),

@@ -22,6 +22,7 @@
 #include "lib/base/mpsc_stack.hpp"
 #include "lib/base/quick_clock.hpp"
 #include "lib/call/call_pool.hpp"
+#include "lib/io/buffer_pool.hpp"
 #include "lib/io/busy_poll.hpp"
 #include "lib/io/poller.hpp"
 #include "lib/observe/metrics.hpp"
@@ -41,33 +42,6 @@ class TurnEnd : public ListHook<TurnTag> {
  protected:
   TurnEnd() = default;
   ~TurnEnd() { unlink(); }
-};
-
-// Keeps buffers for the next one who needs one: idle connections hold none, busy ones allocate none.
-// Not thread-safe.
-class BufferPool {
- public:
-  static constexpr std::size_t kBuffersMax = 64;
-  static constexpr std::size_t kBufferBytesMin = 64;  // a smaller one is not worth its place
-  static constexpr std::size_t kBufferBytesMax = 256 * 1024;
-
-  // Places for all buffers at once, so that giving one back can't fail.
-  BufferPool() : buffers_(kBuffersMax) {}
-  // Gives `buffer`, which is empty, the memory of one that was used before.
-  void take(std::string& buffer) {
-    if (count_ > 0) buffer.swap(buffers_[--count_]);
-  }
-  // Leaves `buffer` empty, without memory.
-  void give(std::string& buffer) {
-    buffer.clear();
-    if (buffer.capacity() > std::string().capacity()) keep(buffer);
-  }
-
- private:
-  void keep(std::string& buffer);
-
-  std::vector<std::string> buffers_;  // the first count_ have memory
-  std::size_t count_ = 0;
 };
 
 // Confined to its own thread, except post(), give_back() and the constructor's and start()'s caller

@@ -116,7 +116,7 @@ void Connection::lose_client() {
 // their sender stays or not, and the window that kept them waiting is for calls.
 void Connection::hear_out() {
   const bool more = !input_over_ && !lingering_;
-  out_.clear();
+  io_.buffers().give(out_);
   out_sent_ = 0;
   conversation_.disconnected();
   if (more && input_waits_) process(in_);
