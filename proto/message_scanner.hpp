@@ -83,8 +83,8 @@ class MessageScanner {
   const char* skip_usual_members(const char* p, std::string_view text);
   const char* scan_structure(const char* p, const char* base, const char* end);
   const char* scan_separator(const char* p, const char* base, const char* end);
-  [[gnu::always_inline]] const char* scan_close(State where, char bracket, const char* p, const char* base,
-                                                const char* end);
+  [[gnu::always_inline]] inline const char* scan_close(State where, char bracket, const char* p,
+                                                       const char* base, const char* end);
   const char* scan_key(const char* p, const char* base, const char* end);
   const char* scan_value(const char* p, const char* base, const char* end);
   const char* scan_new_number(const char* p, const char* base, const char* end);
@@ -151,7 +151,7 @@ class MessageScanner {
   // Once a message or entry. Inlined into note_begin() and note_end() they would keep those, which each token
   // takes, from being inlined.
   [[gnu::noinline]] void note_outer(ValueKind kind, std::size_t offset);
-  void note_message(ValueKind kind, std::uint32_t begin);
+  inline void note_message(ValueKind kind, std::uint32_t begin);
   [[gnu::noinline]] void note_outer_end(std::size_t offset);
   void note_other_key(std::string_view name);
 
