@@ -14,6 +14,8 @@ using Kind = proto::FrameEvent::Kind;
 // that a client wrote over several lines and a handler passed through).
 void append_line(std::string& out, std::string_view reply) {
   if (reply.find('\n') == std::string_view::npos) {
+    // With the newline: a long reply that just fits would be moved for it.
+    if (out.capacity() - out.size() <= reply.size()) out.reserve(out.size() + reply.size() + 1);
     out += reply;
   } else {
     proto::append_compact(out, reply);
