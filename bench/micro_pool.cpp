@@ -44,7 +44,7 @@ void hand_over(benchmark::State& state) {
   std::vector<std::unique_ptr<ActiveCall>> calls;
   for (std::size_t i = 0; i < batch; ++i) {
     calls.push_back(std::make_unique<ActiveCall>());
-    calls.back()->method = method;
+    calls.back()->method = method.get();
     calls.back()->home = &home;
     calls.back()->response_bytes_max = 1024;
   }

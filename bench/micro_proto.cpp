@@ -1,5 +1,6 @@
 // What it costs to find, validate and read one message.
 #include <string>
+#include <string_view>
 
 #include <benchmark/benchmark.h>
 
@@ -47,6 +48,31 @@ void decode_with_headers(benchmark::State& state) {
   decode(state, Framing::header, "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
 }
 BENCHMARK(decode_with_headers)->Arg(100);
+
+// Params of some 16 KiB that consist of `unit` over and over, as a JSON array.
+void decode_params(benchmark::State& state, std::string_view unit) {
+  static constexpr std::size_t kBytes = 16 * 1024;
+  std::string one = R"({"jsonrpc":"2.0","id":1,"method":"demo.echo","params":[)";
+  while (one.size() < kBytes) one += std::string(unit) + ",";
+  one.back() = ']';
+  one += "}\n";
+  FrameDecoder decoder(Framing::stream, {});
+  for (auto _ : state) {
+    const FrameEvent event = decoder.next(one);
+    if (event.kind != FrameEvent::Kind::message) state.SkipWithError("no message");
+    benchmark::DoNotOptimize(event.text.data());
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(one.size()));
+}
+BENCHMARK_CAPTURE(decode_params, ascii,
+                  R"("The quick brown fox jumps over the lazy dog, and then over all the others.")");
+BENCHMARK_CAPTURE(decode_params, cyrillic, R"("Съешь же ещё этих мягких французских булок, да выпей чаю.")");
+BENCHMARK_CAPTURE(decode_params, chinese, R"("天地玄黃宇宙洪荒日月盈昃辰宿列張寒來暑往秋收冬藏")");
+BENCHMARK_CAPTURE(decode_params, code, R"("if (x) {\n\tprintf(\"%d\\n\", x);\n}\n")");
+BENCHMARK_CAPTURE(decode_params, escapes, R"("\u5929\u5730\u7384\u9ec3\ud83d\ude00")");
+BENCHMARK_CAPTURE(decode_params, integers, "12345");
+BENCHMARK_CAPTURE(decode_params, fractions, "3.14159265");
+BENCHMARK_CAPTURE(decode_params, objects, R"({"id":17,"name":"Ann","ok":true,"tags":["a","b"]})");
 
 // A message that comes a byte at a time must cost what it costs in one piece, and the calls.
 void decode_byte_by_byte(benchmark::State& state) {
