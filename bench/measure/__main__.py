@@ -62,14 +62,20 @@ def main():
     # As an interrupt does: every process that was started is ended on the way out.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     build_for(options)
+    commit = build.commit()
     with tempfile.TemporaryDirectory(prefix="sluice-bench-") as folder:
         bench = Bench((options.binaries or BUILD / "bin").resolve(), pathlib.Path(folder), options.rounds, options.seconds,
                       not options.no_peers)
         if bench.server_cores == bench.load_cores:
             bench.skip("a core for the load: this machine has one, so server and load share it")
+        circumstances = table.circumstances(bench, commit)
         lines, failed = measured(bench, options.rows)
     RESULTS.write_text(table.as_json(bench, lines, bench.skipped, failed), encoding="utf-8")
+    print(circumstances)
+    if bench.rounds < ROUNDS or bench.seconds < SECONDS:
+        print(f"too short to judge by: goals are for {ROUNDS} rounds of {SECONDS:g} s on a machine that does nothing else")
     print(table.as_text(lines))
+    print(f"all rounds are in {RESULTS}")
     for why in bench.skipped:
         print(f"skipped: {why}")
     for why in failed:

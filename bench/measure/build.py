@@ -17,6 +17,13 @@ def run(*command):
         raise Failure(f"{' '.join(map(str, command))}:\n{done.stdout[-4000:]}")
 
 
+def commit():
+    """What is built: a commit, with a plus where files differ from it; empty outside of a repository."""
+    done = subprocess.run(["git", "describe", "--always", "--dirty=+", "--exclude=*"], cwd=REPO, capture_output=True, text=True,
+                          check=False)
+    return done.stdout.strip()
+
+
 def configure():
     run("cmake", "--preset", "release", "-B", BUILD, "-DSLUICE_BUILD_BENCH=ON", "--log-level=WARNING")
 

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import os
 import platform
 
 HEADINGS = ("row", "server", "median", "unit", "spread", "ratio", "to", "goal", "met")
@@ -19,6 +20,13 @@ def cells(line):
     ratio = f"{line.ratio():.3f}" if line.ratios else ""
     spread = f"{number(min(line.values))}..{number(max(line.values))}" if len(line.values) > 1 else ""
     return (line.row, line.server, number(line.median()), line.unit, spread, ratio, line.reference, goal, met)
+
+
+def circumstances(bench, commit):
+    """What the figures depend on, in a line."""
+    load = os.getloadavg()[0]
+    return (f"{bench.rounds} rounds of {bench.seconds:g} s on {processor()}, commit {commit or 'unknown'}, load average "
+            f"{load:.2f} at the beginning")
 
 
 def as_text(lines):

@@ -57,6 +57,11 @@ class Suite(unittest.TestCase):
         for goal in (">= 0.95", ">= 0.8", "<= 2", "< 15"):
             self.assertIn(goal, self.done.stdout)
 
+    def test_what_the_figures_depend_on_is_said(self):
+        self.assertRegex(self.done.stdout, r"^2 rounds of 1 s on .+, commit \w+\+?, load average [0-9.]+ at the beginning\n")
+        self.assertIn("too short to judge by: goals are for 5 rounds of 2 s", self.done.stdout)
+        self.assertIn("results.json", self.done.stdout)
+
     def test_nothing_is_left_running(self):
         ours = str(ROOT / "build" / "bench" / "bin" / "raw_echo").encode()
         for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):

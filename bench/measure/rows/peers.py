@@ -17,8 +17,9 @@ def beside(bench, peer):
             with peer.echo(bench, LOADS[name]) as peer_rate:
                 rates = in_turn(bench.rounds, {
                     OWN: lambda: load.rate(bench, sluiced.address(), OWN, LOADS[name]), "peer": peer_rate})
-            yield Line(f"peers {name}", OWN, "calls/s", rates[OWN])
-            yield compared(f"peers {name}", peer.NAME, "calls/s", rates["peer"], OWN, rates[OWN])
+            row = f"peers {peer.__name__.rpartition('.')[2]} {name}"
+            yield Line(row, OWN, "calls/s", rates[OWN])
+            yield compared(row, peer.NAME, "calls/s", rates["peer"], OWN, rates[OWN])
 
 
 def measure(bench):

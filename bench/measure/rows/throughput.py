@@ -20,6 +20,8 @@ GOALS = {  # shares of the raw echo's throughput
 }
 TAIL_ROWS = ("W2",)
 VALIDATED, VALIDATED_ROWS = "raw_echo, validated", ("W2", "W3", "W4", "W3-unix")
+# A lone call is mostly falling asleep and being woken, which the raw echo does each time.
+SLEEPING, SLEEPING_ROWS = ", busy_poll = false", ("W1",)
 TAIL_GOAL = Goal("<=", 2)  # times the raw echo's
 ABOVE_REDIS = ("W2", "W3")
 SUM_GOAL = Goal(">=", 0.85)  # of demo.echo with the same params
@@ -42,6 +44,8 @@ def echo_lines(row, reports):
     for method, share in GOALS[row].items():
         goal = Goal(">=", share) if share else None
         yield compared(row, method, "calls/s", rates(reports[method]), "raw_echo", rates(raw), goal)
+    for method in GOALS[row] if row in SLEEPING_ROWS else ():
+        yield compared(row, method + SLEEPING, "calls/s", rates(reports[method + SLEEPING]), "raw_echo", rates(raw))
     if row in TAIL_ROWS:
         for method in GOALS[row]:
             yield compared(f"{row} p99.9", method, "us", tails(reports[method]), "raw_echo", tails(raw), TAIL_GOAL)
@@ -55,6 +59,10 @@ def echo(row, bench):
         contenders = {"raw_echo": functools.partial(load.run, bench, raw, "echo", shape)}
         for method in GOALS[row]:
             contenders[method] = functools.partial(load.run, bench, sluiced, method, shape)
+        if row in SLEEPING_ROWS:
+            sleeping = stack.enter_context(bench.start_sluiced(busy_poll="false")).address(scheme or "tcp")
+            for method in GOALS[row]:
+                contenders[method + SLEEPING] = functools.partial(load.run, bench, sleeping, method, shape)
         if row in VALIDATED_ROWS:
             validated = stack.enter_context(bench.start_raw_echo(scheme or "tcp", "validated"))
             contenders[VALIDATED] = functools.partial(load.run, bench, validated.address(scheme or "tcp"), "echo", shape)
