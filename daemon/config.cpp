@@ -90,7 +90,9 @@ LoadedConfig ConfigReader::read(const toml::table& document) {
   check_places(document);
   const toml::node* const admin = document.at_path("admin.address").node();
   const auto admin_place = admin != nullptr ? std::optional(place_of(*admin)) : std::nullopt;
-  result_.warnings = exposure_warnings(result_.settings, file_, unlimited_anonymous_, admin_place);
+  for (ConfigError& warning : exposure_warnings(result_.settings, file_, unlimited_anonymous_, admin_place)) {
+    result_.warnings.push_back(std::move(warning));
+  }
   return finish();
 }
 
@@ -157,7 +159,7 @@ void ConfigReader::read_key(const toml::key& name, const toml::node& node, std::
     if (known.name != name.str()) continue;
     const ConfigValue value = value_of(node);
     if (known.store(value, target)) return;
-    const std::string culprit = shown_culprit<Target>(node, known.store);
+    const std::string culprit = shown_culprit<Target>(node, known.store, known.allowed);
     const std::string given = known.secret ? "" : " = " + (culprit.empty() ? shown(value) : culprit);
     return complain(node.source().begin, fmt::format("{}.{}{} is not allowed; it takes {}", title, known.name,
                                                      given, known.allowed));
@@ -260,6 +262,9 @@ void ConfigReader::read_backends(const toml::node& node) {
   }
   for (BackendMistake& mistake : backend_mistakes(entries)) {
     complain(mistake.where.line, mistake.where.column, std::move(mistake.message));
+  }
+  for (BackendMistake& doubt : backend_doubts(entries)) {
+    result_.warnings.push_back({file_, doubt.where.line, doubt.where.column, std::move(doubt.message)});
   }
   for (BackendEntry& entry : entries) {
     const auto place = [keys = entry.keys](std::string_view key) {

@@ -122,6 +122,13 @@ class Check {
   std::map<std::string, const BackendEntry*> methods_;
 };
 
+// Whether a name, or one of those that a prefix such as "a.*" stands for, begins with `prefix`.
+bool may_begin_with(std::string_view pattern, std::string_view prefix) {
+  if (!pattern.ends_with('*')) return pattern.starts_with(prefix);
+  pattern.remove_suffix(1);
+  return pattern.starts_with(prefix) || prefix.starts_with(pattern);
+}
+
 void start_from(const std::string& config_file, std::string& name) {
   const std::size_t slash = config_file.rfind('/');
   if (name.empty() || name.starts_with('/') || slash == std::string::npos) return;
@@ -132,6 +139,26 @@ void start_from(const std::string& config_file, std::string& name) {
 
 std::vector<BackendMistake> backend_mistakes(const std::vector<BackendEntry>& entries) {
   return Check(entries).take();
+}
+
+std::vector<BackendMistake> backend_doubts(const std::vector<BackendEntry>& entries) {
+  std::vector<BackendMistake> doubts;
+  for (const BackendEntry& entry : entries) {
+    const core::UpstreamSettings& upstream = entry.upstream;
+    if (upstream.urls.empty()) continue;
+    if (upstream.retry.attempts > 1 && upstream.retry.methods.empty()) {
+      doubts.push_back(
+          {entry.keys.at("retry"), "backend.retry has no methods, so that no call is made again"});
+    }
+    if (!upstream.strip_prefix.empty() && !entry.methods.discover &&
+        std::ranges::none_of(entry.methods.patterns, [&](const std::string& pattern) {
+          return may_begin_with(pattern, upstream.strip_prefix);
+        })) {
+      doubts.push_back(
+          {entry.keys.at("strip_prefix"), "no method of backend.methods begins with backend.strip_prefix"});
+    }
+  }
+  return doubts;
 }
 
 core::BackendSettings backend_of(BackendEntry entry, const std::string& config_file) {

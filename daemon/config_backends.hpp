@@ -37,6 +37,9 @@ struct BackendMistake {
 // without methods, or with those of another. Pure.
 std::vector<BackendMistake> backend_mistakes(const std::vector<BackendEntry>& entries);
 
+// What is allowed and has no effect: retries of no method, a prefix that none has. Pure.
+std::vector<BackendMistake> backend_doubts(const std::vector<BackendEntry>& entries);
+
 // The settings that the entry means. Names of files that are not absolute start from the folder of the
 // configuration file.
 core::BackendSettings backend_of(BackendEntry entry, const std::string& config_file);

@@ -1,6 +1,8 @@
 // A value of a TOML document as the kinds of values read it, and where it stands.
 #pragma once
 
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "daemon/config_precheck.hpp"
@@ -30,13 +32,13 @@ inline ConfigValue value_of(const toml::node& node) {
 }
 
 // What of an array is not allowed, as an error message shows it; empty where no element is to blame. `store`
-// is a key's, which has refused the array.
+// is a key's, which has refused the array, `allowed` what it takes.
 template <typename Target, typename Store>
-std::string shown_culprit(const toml::node& node, const Store& store) {
+std::string shown_culprit(const toml::node& node, const Store& store, std::string_view allowed) {
   Target scratch{};
   const toml::array* const array = node.as_array();
   // A key that takes no array at all blames none.
-  if (array == nullptr || !store({ConfigValue::Texts{}}, scratch)) return {};
+  if (array == nullptr || allowed.find("array") == std::string_view::npos) return {};
   for (const toml::node& element : *array) {
     const auto* const text = element.as_string();
     if (text == nullptr || !store({ConfigValue::Texts{text->get()}}, scratch)) {

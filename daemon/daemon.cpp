@@ -140,14 +140,15 @@ void Daemon::reload() {
 }
 
 void Daemon::apply(core::Settings settings) {
-  if (settings.io_threads != settings_.io_threads || settings.workers != settings_.workers ||
-      settings.workers_max != settings_.workers_max || settings.worker_cpus != settings_.worker_cpus) {
-    spdlog::warn("server.io_threads and those of workers are fixed at start; changing them takes a restart");
-    settings.io_threads = settings_.io_threads;
-    settings.workers = settings_.workers;
-    settings.workers_max = settings_.workers_max;
-    settings.worker_cpus = settings_.worker_cpus;
-  }
+  const auto keep = [](std::string_view key, auto& value, const auto& running) {
+    if (value == running) return;
+    spdlog::warn("server.{} is fixed at start; changing it takes a restart", key);
+    value = running;
+  };
+  keep("io_threads", settings.io_threads, settings_.io_threads);
+  keep("workers", settings.workers, settings_.workers);
+  keep("max_workers", settings.workers_max, settings_.workers_max);
+  keep("worker_cpus", settings.worker_cpus, settings_.worker_cpus);
   engine_->reload(settings);
   core::configure_log(settings.log);
   settings_ = std::move(settings);

@@ -450,6 +450,9 @@ class Reload(DaemonTest):
     def test_what_only_a_restart_changes_does_no_harm(self):
         daemon = self.start(server={"workers": 2, "io_threads": 1, "max_batch": 10})
         daemon.reload(server={"workers": 5, "io_threads": 3, "max_batch": 3})
+        for key in ("workers", "io_threads"):
+            daemon.wait_log(rf"server\.{key} is fixed at start")
+        self.assertNotIn("worker_cpus is fixed", "\n".join(daemon.log))
         with daemon.connect() as connection:
             batch = "[" + ",".join(message("demo.echo", [id], id) for id in range(5)) + "]"
             eventually(5, lambda: isinstance(connection.request_text(batch), dict), "max_batch is 3")

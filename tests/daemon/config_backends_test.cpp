@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <vector>
 
 #include "daemon/config.hpp"
 
@@ -32,6 +33,37 @@ bool contains(const std::string& text, const std::string& part) {
 
 const std::string kChild = "[[backend]]\nname = \"c\"\ncommand = [\"x\"]\n";
 const std::string kUpstream = "[[backend]]\nname = \"u\"\nurl = \"http://h:1\"\n";
+
+// The messages of what is valid and has no effect.
+std::vector<std::string> doubts(const std::string& text) {
+  const LoadedConfig loaded = parse_config(text, "f.toml");
+  CHECK(loaded.ok());
+  std::vector<std::string> messages;
+  for (const ConfigError& warning : loaded.warnings) messages.push_back(warning.message);
+  return messages;
+}
+
+TEST_CASE("Config: of an array of methods or URLs the wrong one is named") {
+  CHECK(contains(bad(kChild + "methods = [\"a*b\"]"),
+                 "backend.methods = an array with \"a*b\" is not allowed"));
+  CHECK(contains(bad(kChild + "methods = [\"a\", \"b*c\"]"), "an array with \"b*c\""));
+  CHECK(contains(bad("[[backend]]\nname = \"u\"\nmethods = [\"a\"]\nurl = [\"http://h:1\", \"htp://x\"]\n"),
+                 "an array with \"htp://x\""));
+}
+
+TEST_CASE("Config: retries of no method, and a prefix that none has, are warned of") {
+  const std::string upstream = kUpstream + "methods = [\"up.*\", \"one\"]\n";
+  CHECK(doubts(upstream + "retry = { attempts = 3 }") ==
+        std::vector<std::string>{"backend.retry has no methods, so that no call is made again"});
+  CHECK(doubts(upstream + "retry = { attempts = 3, methods = [\"up.*\"] }").empty());
+  CHECK(doubts(upstream + "strip_prefix = \"upp.\"") ==
+        std::vector<std::string>{"no method of backend.methods begins with backend.strip_prefix"});
+  for (const char* prefix : {"up.", "u", "up.more.", "one"}) {
+    CAPTURE(prefix);
+    CHECK(doubts(upstream + "strip_prefix = \"" + prefix + "\"").empty());
+  }
+  CHECK(doubts(kUpstream + "methods = \"discover\"\nstrip_prefix = \"x.\"").empty());
+}
 
 TEST_CASE("Config: a child has defaults, and every key is read") {
   const auto plain = good(kChild + "methods = [\"c.*\", \"d\"]").backends.at(0);
