@@ -19,7 +19,7 @@ void begin_result(std::string& out, std::string_view id) {
     out.append(kBeforeId).append(id).append(kBeforeResult);
     return;
   }
-  // Put together first, and appended at once: half the instructions of the three of above.
+  // One append takes half the instructions of three.
   std::array<char, kBeforeId.size() + kUsualIdBytesMax + kBeforeResult.size()> head;
   char* end = std::copy(kBeforeId.begin(), kBeforeId.end(), head.data());
   end = std::copy(id.begin(), id.end(), end);
