@@ -40,12 +40,14 @@ void FrameDecoder::set_limits(MessageLimits limits) {
 
 FrameEvent FrameDecoder::next(std::string_view window) {
   if (lost_) return {Kind::lost, window.size(), {}, 0};
+  if (skipping()) return next_behind_skipped(window);
+  return framing_ == Framing::stream ? next_in_stream(window) : next_with_headers(window);
+}
+
+FrameEvent FrameDecoder::next_behind_skipped(std::string_view window) {
   std::size_t used = 0;
-  if (skipping()) {
-    if (const auto event = skip(window, used)) return *event;
-    window.remove_prefix(used);
-  }
-  FrameEvent event = framing_ == Framing::stream ? next_in_stream(window) : next_with_headers(window);
+  if (const auto event = skip(window, used)) return *event;
+  FrameEvent event = next(window.substr(used));
   event.consumed += used;
   return event;
 }

@@ -67,6 +67,7 @@ class FrameDecoder {
     bool valid = true;
   };
 
+  FrameEvent next_behind_skipped(std::string_view window);
   FrameEvent next_in_stream(std::string_view window);
   FrameEvent next_with_headers(std::string_view window);
   FrameEvent body(std::string_view window, std::size_t lead, HeaderBlock head);

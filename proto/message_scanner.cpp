@@ -1,9 +1,11 @@
 #include "proto/message_scanner.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "proto/json_text.hpp"
 #include "proto/plain_run.hpp"
+#include "proto/plain_value.hpp"
 
 namespace sluice::proto {
 namespace {
@@ -24,26 +26,6 @@ Span span_of(const char* begin, const char* end, const char* base, ValueKind kin
 
 bool begins_with(std::string_view text, std::string_view beginning) {
   return text.size() >= beginning.size() && std::memcmp(text.data(), beginning.data(), beginning.size()) == 0;
-}
-
-// Past a whole number that begins at `p`, or `end` where it is none, or may not be.
-const char* skip_number(const char* p, const char* end) {
-  if (*p == '-' && ++p == end) return end;
-  const char* const integer = p;
-  p = skip_digits(p, end);
-  if (p == integer || (*integer == '0' && p > integer + 1)) return end;
-  if (p < end && *p == '.') {
-    const char* const fraction = p + 1;
-    p = skip_digits(fraction, end);
-    if (p == fraction) return end;
-  }
-  if (p < end && (*p == 'e' || *p == 'E')) {
-    const char* exponent = p + 1;
-    if (exponent < end && (*exponent == '+' || *exponent == '-')) ++exponent;
-    p = skip_digits(exponent, end);
-    if (p == exponent) return end;
-  }
-  return p;
 }
 
 Span* member_named(Envelope& envelope, std::string_view name) {
@@ -83,6 +65,8 @@ struct UsualKey {
   std::string_view text;
   Span Envelope::*member;
 };
+// Params are looked at as flat ones so far; those that turn out not to be are looked at twice.
+constexpr std::ptrdiff_t kFlatBytesMax = 512;
 constexpr std::array<UsualKey, 3> kUsualKeys = {
     {{kParamsKey, &Envelope::params}, {kIdKey, &Envelope::id}, {kMethodKey, &Envelope::method}}};
 
@@ -160,35 +144,62 @@ const char* MessageScanner::skip_usual_beginning(std::string_view text) {
   return text.data();
 }
 
-// An id of digits, and a method of plain characters, with a member behind each, up to the params: no state is
-// needed between their tokens. From `p` on, where a key has to be; what is written in another way is left to
-// scan_key().
+// An id of digits, a method of plain characters and params without containers in them need no state between
+// their tokens, nor does the message's end behind them. From `p` on, where a key has to be; what is written
+// in another way is left to scan_key() and what follows it.
 const char* MessageScanner::skip_usual_members(const char* p, std::string_view text) {
   const char* const base = text.data();
   const char* const end = base + text.size();
   for (;;) {
     const std::string_view rest(p, static_cast<std::size_t>(end - p));
+    const char* behind = end;
     if (begins_with(rest, kIdKey)) {
-      const char* const value = p + kIdKey.size();
-      const char* const behind = value < end && *value >= '1' ? skip_digits(value, end) : value;
-      if (behind == value || behind == end || *behind != ',') return p;
-      message_.single.id = span_of(value, behind, base, ValueKind::number);
-      p = behind + 1;
+      behind = skip_usual_id(skip_space(p + kIdKey.size(), end), base, end);
     } else if (begins_with(rest, kMethodKey)) {
-      const char* const value = p + kMethodKey.size();
-      if (value == end || *value != '"') return p;
-      const char* const close = skip_plain(value + 1, end);
-      if (end - close < 2 || close[0] != '"' || close[1] != ',') return p;
-      message_.single.method = span_of(value, close + 1, base, ValueKind::string);
-      p = close + 2;
+      behind = skip_usual_method(skip_space(p + kMethodKey.size(), end), base, end);
     } else if (begins_with(rest, kParamsKey)) {
-      note_member(&message_.single.params);
-      state_ = State::value;
-      return p + kParamsKey.size();
-    } else {
-      return p;
+      const char* const value = skip_space(p + kParamsKey.size(), end);
+      behind = skip_usual_params(value, base, end);
+      if (behind == end) {
+        note_member(&message_.single.params);
+        state_ = State::value;
+        return value;
+      }
     }
+    if (behind == end) return p;
+    if (*behind != ',') {
+      close_container();
+      return value_ended(behind + 1, base, end);
+    }
+    p = skip_space(behind + 1, end);
   }
+}
+
+// What ends a member: another behind it, or the call's end.
+inline bool ends_member(const char* p, const char* end) { return p < end && (*p == ',' || *p == '}'); }
+
+const char* MessageScanner::skip_usual_id(const char* p, const char* base, const char* end) {
+  const char* const behind = p < end && *p >= '1' ? skip_digits(p, end) : p;
+  if (behind == p || !ends_member(behind, end)) return end;
+  message_.single.id = span_of(p, behind, base, ValueKind::number);
+  return behind;
+}
+
+const char* MessageScanner::skip_usual_method(const char* p, const char* base, const char* end) {
+  if (p == end || *p != '"') return end;
+  const char* const behind = skip_plain_scalar(p, end);
+  if (!ends_member(behind, end)) return end;
+  message_.single.method = span_of(p, behind, base, ValueKind::string);
+  return behind;
+}
+
+const char* MessageScanner::skip_usual_params(const char* p, const char* base, const char* end) {
+  if (p == end) return end;
+  const char* const in_reach = p + std::min(end - p, kFlatBytesMax);
+  const char* const behind = skip_flat_container(p, in_reach);
+  if (behind == in_reach || !ends_member(behind, end)) return end;
+  message_.single.params = span_of(p, behind, base, *p == '{' ? ValueKind::object : ValueKind::array);
+  return behind;
 }
 
 // The end of a container, where it may be and is the right one.

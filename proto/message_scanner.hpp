@@ -81,6 +81,9 @@ class MessageScanner {
 
   const char* skip_usual_beginning(std::string_view text);
   const char* skip_usual_members(const char* p, std::string_view text);
+  const char* skip_usual_id(const char* p, const char* base, const char* end);
+  const char* skip_usual_method(const char* p, const char* base, const char* end);
+  const char* skip_usual_params(const char* p, const char* base, const char* end);
   const char* scan_structure(const char* p, const char* base, const char* end);
   const char* scan_separator(const char* p, const char* base, const char* end);
   [[gnu::always_inline]] inline const char* scan_close(State where, char bracket, const char* p,

@@ -99,6 +99,9 @@ TEST_CASE("scanner: a call that is written as most clients write it has the memb
            {R"("id":1,"method":"\u00e9","params":[]})", R"( id=1 method="\u00e9" params=[])"},
            {R"("id":1,"method":"ä","params":[]})", R"( id=1 method="ä" params=[])"},
            {R"("id":1,"method":"","x":"id"})", R"( id=1 method="")"},
+           {R"("params":[1],"params":{"a":1},"method":"a"})", R"( method="a" params={"a":1})"},
+           {R"("params":[1],"params":[[]],"method":"a"})", R"( method="a" params=[[]])"},
+           {R"("params":[[]],"params":"a","params":[1],"method":"a"})", R"( method="a" params=[1])"},
            {R"("id":1,"jsonrpc":"1.0","method":"a"})", R"( id=1 method="a")"}}) {
     for (const std::string_view beginning : {R"({"jsonrpc":"2.0",)", R"({"jsonrpc": "2.0", )"}) {
       const std::string text = std::string(beginning) + std::string(members);
@@ -129,6 +132,57 @@ TEST_CASE("scanner: a call that is written as most clients write it is refused w
                                                                   {"\"method\":\"a\nb\",\"id\":1}", 11}}) {
     const std::string beginning = R"({"jsonrpc":"2.0",)";
     check_refused(beginning + std::string(members), beginning.size() + offset);
+  }
+}
+
+// The first is judged by what is usual, where it can be, the other token by token.
+TEST_CASE("scanner: a call's params are judged alike in sight and in pieces") {
+  static constexpr std::string_view kScalars[] = {
+      R"("")", R"("ab")", R"("a\"b")", R"("ä")", "\"a\x1f\"", R"("a)", "1",    "-0",    "0.5",
+      "1e9",   "01",      "1.",        "-",      "1x",        "true",  "trux", "false", "fals",
+      "null",  "nul",     "x",         "",       " 1",        "1 ",    "[]",   "{}"};
+  static constexpr std::string_view kShapes[] = {"[@]",
+                                                 "[@,2]",
+                                                 "[1,@]",
+                                                 "[1, @]",
+                                                 "[@",
+                                                 "[@}",
+                                                 R"({"a":@})",
+                                                 R"({"a": @})",
+                                                 R"({"a":@,"b":2})",
+                                                 R"({"a":1, "b":@})",
+                                                 R"({"a":@]})",
+                                                 R"({"a"@})",
+                                                 R"({"a\n":@})",
+                                                 R"({@:1})",
+                                                 R"({"a":@,})",
+                                                 "[@,]",
+                                                 "[,@]",
+                                                 "[1  ,@]",
+                                                 "@",
+                                                 "{@}"};
+  static constexpr std::string_view kBehind[] = {"}", R"(,"id":1})", R"(, "id": 1})", " }", "]", ",}", "\"",
+                                                 ""};
+  MessageScanner scanner;
+  for (const std::string_view shape : kShapes) {
+    for (const std::string_view scalar : kScalars) {
+      for (const std::string_view behind : kBehind) {
+        std::string text = R"({"jsonrpc":"2.0","method":"m","params":)";
+        text.append(shape).replace(text.find('@'), 1, scalar).append(behind);
+        const Verdict in_pieces = scan_pieces(scanner, text, [](std::size_t) { return std::size_t{1}; });
+        if (scan_whole(text) == in_pieces) continue;
+        CAPTURE(text);
+        CHECK(scan_whole(text) == in_pieces);
+      }
+    }
+  }
+}
+
+TEST_CASE("scanner: params of any length are found") {
+  for (std::size_t bytes = 480; bytes < 540; ++bytes) {
+    const std::string params = "[\"" + std::string(bytes, 'a') + "\"]";
+    CHECK(members_of(R"({"jsonrpc":"2.0","method":"m","params":)" + params + R"(,"id":1})") ==
+          R"( jsonrpc="2.0" id=1 method="m" params=)" + params);
   }
 }
 
