@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <functional>
 #include <new>
 
 #include "lib/base/release_memory.hpp"
@@ -67,6 +68,19 @@ void ActiveCall::keep_text() {
   keep(request.traceparent);
 }
 
+bool ActiveCall::take_text(std::string& buffer) {
+  const std::less_equal<const char*> not_after;  // defined for pointers into different strings
+  const char* const begin = buffer.data();
+  const char* const end = begin + buffer.size();
+  for (const std::string_view part : {request.id, request.method, request.params, request.traceparent}) {
+    const bool within = not_after(begin, part.data()) && not_after(part.data() + part.size(), end);
+    if (!part.empty() && !within) return false;
+  }
+  text.clear();
+  text.swap(buffer);
+  return true;
+}
+
 void run_handler(ActiveCall& call) {
   call.ran = true;
   try {
@@ -92,6 +106,8 @@ void compose_result(ActiveCall& call, std::string_view result) {
   }
   call.reply.clear();
   proto::begin_result(call.reply, call.request.id);
+  // With the brace behind it, for which a long one would be moved.
+  call.reply.reserve(call.reply.size() + result.size() + 1);
   call.reply += result;
   proto::end_result(call.reply);
   call.code = 0;

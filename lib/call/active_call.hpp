@@ -26,12 +26,16 @@ struct InUseTag;
 // Where a call's answer goes: a connection, or the batch that the call is an entry of. I/O thread only.
 class CallOwner {
  public:
-  // The call has its answer; `reply` is a whole response object, `code` its error's code or 0. It has left
-  // the owner's list.
-  virtual void on_answer(ActiveCall& call, std::string_view reply, int code) = 0;
+  // The call has its answer; `reply` is a whole response object, whose memory may be taken (empty: none is
+  // due), `code` its error's code or 0. It has left the owner's list.
+  virtual void on_answer(ActiveCall& call, std::string& reply, int code) = 0;
 
   // An answer was lost for want of memory: the client, who would wait for it, is to be cut off.
   virtual void on_answer_lost() = 0;
+
+  // Where a call is being started: the string that its request lies in, if nobody looks at that any more and
+  // its memory may be taken; else null.
+  virtual std::string* spent_text() { return nullptr; }
 
   // Who is at the other end, for the log; empty where nobody is any more. Throws std::bad_alloc.
   virtual std::string peer() const { return {}; }
@@ -119,6 +123,9 @@ struct ActiveCall final : ListHook<OwnerTag>, ListHook<QueueTag>, ListHook<InUse
 
   // Copies the request's text, so that the call no longer needs the buffer that it was read from.
   void keep_text();
+  // The same for a request that lies in `buffer` as a whole, by changing places with it. False, and nothing
+  // is done, where it doesn't.
+  bool take_text(std::string& buffer);
 
   void on_deadline(TimePoint) override { expiry->expire(*this); }
 };

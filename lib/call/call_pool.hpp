@@ -8,6 +8,7 @@
 #include "lib/base/prefetch.hpp"
 #include "lib/base/release_memory.hpp"
 #include "lib/call/active_call.hpp"
+#include "lib/io/buffer_pool.hpp"
 
 namespace sluice::core {
 
@@ -15,15 +16,17 @@ namespace sluice::core {
 // (after every worker has ended) is destroyed with it. Not thread-safe.
 class CallPool {
  public:
-  // Places for all spares at once, so that giving a call back can't fail.
-  CallPool() { spares_.reserve(kSparesMax); }
+  // Places for all spares at once, so that giving a call back can't fail. What calls hold of long texts goes
+  // to `buffers`, which has to last as long as calls are given back.
+  explicit CallPool(BufferPool& buffers) : buffers_(buffers) { spares_.reserve(kSparesMax); }
   ~CallPool() {
     while (ActiveCall* const call = in_use_.pop_front()) delete call;
   }
 
   static constexpr std::size_t kSparesMax = 1024;  // calls kept
-  // Of text and reply: what each of them may hold, and what all that hold more may in sum. Without the latter
-  // calls of some 16 KiB would have theirs anew each time, and pay 3 us for it where the heap ends.
+  // Of text and reply, where they are not long: what each of them may hold, and what all that hold more may
+  // in sum. Without the latter calls of some 16 KiB would have theirs anew each time, and pay 3 us for it
+  // where the heap ends.
   static constexpr std::size_t kSpareBytesMax = 16 * 1024;
   static constexpr std::size_t kLargeBytesMax = 16 * 1024 * 1024;
 
@@ -66,7 +69,11 @@ class CallPool {
   static std::size_t held_by(const ActiveCall& call) { return call.text.capacity() + call.reply.capacity(); }
 
   void limit_large(ActiveCall& call) {
+    for (std::string* const held : {&call.text, &call.reply}) {
+      if (held->capacity() > BufferPool::kBufferBytesMax) buffers_.give(*held);
+    }
     const std::size_t bytes = held_by(call);
+    if (bytes <= kSpareBytesMax) return;
     if (large_bytes_ + bytes <= kLargeBytesMax) {
       large_bytes_ += bytes;
     } else {
@@ -75,6 +82,7 @@ class CallPool {
     }
   }
 
+  BufferPool& buffers_;
   IntrusiveList<ActiveCall, InUseTag> in_use_;
   std::vector<std::unique_ptr<ActiveCall>> spares_;
   std::size_t large_bytes_ = 0;  // of spares that hold more than kSpareBytesMax

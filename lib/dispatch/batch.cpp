@@ -49,7 +49,8 @@ void Batch::start_entries() {
 
 void Batch::start_entry(std::size_t index) {
   std::string scratch;
-  proto::Request request;
+  CallTable::NewCall call = table_.new_call();
+  proto::Request& request = call->request;
   if (const auto invalid = proto::read_request(text_, entries_[index], request, scratch)) {
     table_.count_invalid(invalid->error.code);
     set_reply(index, proto::error_reply(invalid->id, invalid->error));
@@ -62,17 +63,10 @@ void Batch::start_entry(std::size_t index) {
   }
   ++running_;
   if (conversation_ != nullptr) ++conversation_->in_flight_;
-  try {
-    table_.start(request, received_, grant_, *this, index);
-  } catch (const std::bad_alloc&) {
-    // It has not begun, and will not come back through on_answer().
-    --running_;
-    if (conversation_ != nullptr) --conversation_->in_flight_;
-    throw;
-  }
+  table_.start(std::move(call), received_, grant_, *this, index);
 }
 
-void Batch::on_answer(ActiveCall& call, std::string_view reply, int) {
+void Batch::on_answer(ActiveCall& call, std::string& reply, int) {
   --running_;
   set_reply(call.tag, reply);
   if (conversation_ != nullptr) conversation_->entry_answered();
@@ -146,6 +140,7 @@ void Batch::client_gone() {
 void Batch::finish() {
   if (conversation_ == nullptr) return table_.discard(*this);
   std::string reply;
+  reply.reserve(reply_bytes_);
   for (const std::string& entry : replies_) {
     if (entry.empty()) continue;
     reply += reply.empty() ? '[' : ',';

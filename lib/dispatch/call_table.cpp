@@ -25,10 +25,9 @@ CallTable::CallTable(IoThread& io, Dispatcher& dispatcher)
 
 CallTable::~CallTable() = default;
 
-void CallTable::start(const proto::Request& request, TimePoint received,
-                      const std::shared_ptr<const Grant>& grant, CallOwner& owner, std::uint64_t tag) {
-  ActiveCall& call = *io_.calls().take();
-  call.request = request;
+void CallTable::start(NewCall started, TimePoint received, const std::shared_ptr<const Grant>& grant,
+                      CallOwner& owner, std::uint64_t tag) {
+  ActiveCall& call = *started.release();
   call.received = received;
   call.grant = grant;
   call.response_bytes_max = io_.limits.response_bytes_max;
@@ -40,9 +39,8 @@ void CallTable::start(const proto::Request& request, TimePoint received,
   settle(call, call.code, call.reply);
 }
 
-void CallTable::start_orphan(const proto::Request& request, TimePoint received,
-                             const std::shared_ptr<const Grant>& grant) {
-  start(request, received, grant, orphans_, 0);
+void CallTable::start_orphan(NewCall call, TimePoint received, const std::shared_ptr<const Grant>& grant) {
+  start(std::move(call), received, grant, orphans_, 0);
 }
 
 // False where the call is to be answered with the error that it has got.
@@ -59,6 +57,9 @@ bool CallTable::admit(ActiveCall& call) {
 }
 
 void CallTable::begin(ActiveCall& call) {
+  if (const MethodShard* const counts = counts_of(call)) {
+    io_.buffers().widen(call.reply, counts->long_reply_bytes);
+  }
   const HandlerKind kind = call.method->spec().kind;
   if (kind == HandlerKind::in_line) return run_in_line(call);
   if (!prepare(call)) {
@@ -84,7 +85,7 @@ void CallTable::run_in_line(ActiveCall& call) {
 // by it.
 bool CallTable::prepare(ActiveCall& call) {
   try {
-    call.keep_text();
+    keep_text(call);
     const MethodSpec& spec = call.method->spec();
     if (spec.kind != HandlerKind::async) return true;
     call.home = &io_;
@@ -97,6 +98,16 @@ bool CallTable::prepare(ActiveCall& call) {
     call.stage = Stage::starting;
     return false;
   }
+}
+
+// A long text is not copied if that can be helped.
+void CallTable::keep_text(ActiveCall& call) {
+  if (call.request.bytes > BufferPool::kBufferBytesMax) {
+    std::string* const spent = call.owner->spent_text();
+    if (spent != nullptr && call.take_text(*spent)) return;
+    io_.buffers().widen(call.text, call.request.bytes);
+  }
+  call.keep_text();
 }
 
 // The handler has ended, whoever ran it. If the call was answered meanwhile, its outcome is dropped.
@@ -118,17 +129,21 @@ void CallTable::on_returned(ActiveCall& call) {
 }
 
 // The only place where a call gets its answer. An empty reply where one is due is an answer that was lost.
-void CallTable::settle(ActiveCall& call, int code, std::string_view reply) {
+void CallTable::settle(ActiveCall& call, int code, std::string& reply) {
   call.answered = true;
   io_.clear_deadline(call);
-  if (MethodShard* const counts = counts_of(call)) counts->count(code);
+  if (MethodShard* const counts = counts_of(call)) {
+    counts->count(code);
+    counts->long_reply_bytes = reply.size() > BufferPool::kBufferBytesMax ? reply.size() + 1 : 0;
+  }
   log_.answered(call, code, reply.size());
   static_cast<ListHook<OwnerTag>&>(call).unlink();
   CallOwner* const owner = std::exchange(call.owner, nullptr);
   const bool due = !call.request.is_notification();
   try {
     if (owner != nullptr && due && reply.empty() && code == kLost) owner->on_answer_lost();
-    if (owner != nullptr) owner->on_answer(call, due ? reply : std::string_view{}, code);
+    if (!due) reply.clear();
+    if (owner != nullptr) owner->on_answer(call, reply, code);
   } catch (const std::bad_alloc&) {
     owner->on_answer_lost();
   }
@@ -148,10 +163,11 @@ void CallTable::abort(ActiveCall& call, const proto::Error& error) {
 }
 
 void CallTable::drop(ActiveCall& call) {
-  stop(call, static_cast<int>(proto::ErrorCode::cancelled), std::string_view());
+  std::string none;
+  stop(call, static_cast<int>(proto::ErrorCode::cancelled), none);
 }
 
-void CallTable::stop(ActiveCall& call, int code, std::string_view reply) {
+void CallTable::stop(ActiveCall& call, int code, std::string& reply) {
   if (io_.withdraw(call)) {
     call.permit.release();
     call.stage = Stage::ended;
@@ -179,7 +195,8 @@ void CallTable::expire(ActiveCall& call) {
     abort(call, proto::timed_out(call.timeout));
   } catch (const std::bad_alloc&) {
     // Nothing but the text above can have thrown.
-    stop(call, kLost, std::string_view());
+    std::string none;
+    stop(call, kLost, none);
   }
 }
 

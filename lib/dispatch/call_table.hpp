@@ -26,14 +26,22 @@ class CallTable final : public CallExpiry {
   CallTable(IoThread& io, Dispatcher& dispatcher);
   ~CallTable();
 
+  // A call whose request is to be read, by who then starts it. Throws std::bad_alloc where there is no memory
+  // for it.
+  struct GiveBack {
+    CallPool* calls;
+    void operator()(ActiveCall* call) const { calls->give(call); }
+  };
+  using NewCall = std::unique_ptr<ActiveCall, GiveBack>;
+  NewCall new_call() { return NewCall(io_.calls().take(), {&io_.calls()}); }
+
   // Admits and starts a call under `grant` (null: everything is allowed), or refuses it. The answer goes to
-  // `owner` under `tag`, possibly before this returns. `request` points into memory that must last until then
-  // only. Throws std::bad_alloc where there is no memory for the call itself; then nothing has been done.
-  void start(const proto::Request& request, TimePoint received, const std::shared_ptr<const Grant>& grant,
-             CallOwner& owner, std::uint64_t tag);
+  // `owner` under `tag`, possibly before this returns. Its request points into memory that must last until
+  // then only. Does not throw.
+  void start(NewCall call, TimePoint received, const std::shared_ptr<const Grant>& grant, CallOwner& owner,
+             std::uint64_t tag);
   // The same for a notification whose sender is gone.
-  void start_orphan(const proto::Request& request, TimePoint received,
-                    const std::shared_ptr<const Grant>& grant);
+  void start_orphan(NewCall call, TimePoint received, const std::shared_ptr<const Grant>& grant);
 
   // Answers a call now and stops what is being done for it. None of this throws.
   void abort(ActiveCall& call, const proto::Error& error);
@@ -72,13 +80,14 @@ class CallTable final : public CallExpiry {
   void begin(ActiveCall& call);
   void run_in_line(ActiveCall& call);
   bool prepare(ActiveCall& call);
-  void stop(ActiveCall& call, int code, std::string_view reply);
-  void settle(ActiveCall& call, int code, std::string_view reply);
+  void keep_text(ActiveCall& call);
+  void stop(ActiveCall& call, int code, std::string& reply);
+  void settle(ActiveCall& call, int code, std::string& reply);
   void on_returned(ActiveCall& call);
   MethodShard* counts_of(ActiveCall& call);
 
   struct Orphans final : CallOwner {
-    void on_answer(ActiveCall&, std::string_view, int) override {}
+    void on_answer(ActiveCall&, std::string&, int) override {}
     void on_answer_lost() override {}
   };
 

@@ -52,7 +52,8 @@ void Conversation::receive(std::string_view text, const proto::Message& message,
                            const CallDefaults& defaults) {
   if (message.is_batch()) return receive_batch(text, message, exchange, defaults);
   std::string scratch;
-  proto::Request request;
+  CallTable::NewCall call = table_.new_call();
+  proto::Request& request = call->request;
   if (const auto invalid = proto::read_request(text, message.single, request, scratch)) {
     return refuse(invalid->error, exchange, invalid->id);
   }
@@ -61,21 +62,22 @@ void Conversation::receive(std::string_view text, const proto::Message& message,
                   request.is_notification() ? proto::kNullId : request.id);
   }
   defaults.apply(request);
-  receive_call(request, exchange);
+  receive_call(std::move(call), exchange);
 }
 
-void Conversation::receive_call(const proto::Request& request, std::uint64_t exchange) {
+void Conversation::receive_call(CallTable::NewCall call, std::uint64_t exchange) {
+  const proto::Request& request = call->request;
   if (disconnected_) {
     if (request.is_notification() && !control(request)) {
-      table_.start_orphan(request, table_.io().now(), grant());
+      table_.start_orphan(std::move(call), table_.io().now(), grant());
     }
     return;
   }
-  if (const auto answer = control(request)) return sink_.on_reply(exchange, answer->reply, answer->code);
+  if (auto answer = control(request)) return sink_.on_reply(exchange, answer->reply, answer->code);
   const std::shared_ptr<const Grant>& granted = grant();
   ++in_flight_;
   bytes_in_flight_ += request.bytes;
-  table_.start(request, table_.io().now(), granted, *this, exchange);
+  table_.start(std::move(call), table_.io().now(), granted, *this, exchange);
 }
 
 void Conversation::receive_batch(std::string_view text, const proto::Message& message, std::uint64_t exchange,
@@ -93,7 +95,8 @@ void Conversation::receive_batch(std::string_view text, const proto::Message& me
 
 void Conversation::refuse(const proto::Error& error, std::uint64_t exchange, std::string_view id) {
   table_.count_invalid(error.code);
-  sink_.on_reply(exchange, proto::error_reply(id, error), error.code);
+  std::string reply = proto::error_reply(id, error);
+  sink_.on_reply(exchange, reply, error.code);
 }
 
 bool Conversation::take_token(std::string_view token) {
@@ -170,7 +173,7 @@ bool Conversation::cancel(std::string_view id, bool silent) {
   return std::ranges::any_of(batches_, [=](const auto& batch) { return batch->cancel(id, silent); });
 }
 
-void Conversation::on_answer(ActiveCall& call, std::string_view reply, int code) {
+void Conversation::on_answer(ActiveCall& call, std::string& reply, int code) {
   --in_flight_;
   bytes_in_flight_ -= call.request.bytes;
   if (!disconnected_) sink_.on_reply(call.tag, reply, code);
@@ -185,7 +188,7 @@ void Conversation::entry_answered() {
   if (!disconnected_) sink_.on_room();
 }
 
-void Conversation::batch_finished(Batch& batch, std::string_view reply) {
+void Conversation::batch_finished(Batch& batch, std::string& reply) {
   const auto found = std::ranges::find(batches_, &batch, &std::unique_ptr<Batch>::get);
   const std::unique_ptr<Batch> finished = std::move(*found);
   batches_.erase(found);

@@ -24,13 +24,16 @@ class Batch;
 class ReplySink {
  public:
   // The message that was received under `exchange` is settled; `reply` is its answer, to be framed and
-  // sent, or empty where none is due, `code` its error's code (0: a result, or a batch). Valid during the
-  // call only.
-  virtual void on_reply(std::uint64_t exchange, std::string_view reply, int code) = 0;
+  // sent, or empty where none is due, `code` its error's code (0: a result, or a batch). Its memory may be
+  // taken.
+  virtual void on_reply(std::uint64_t exchange, std::string& reply, int code) = 0;
   // A place in the window has come free, though no message is settled by that.
   virtual void on_room() = 0;
   // A reply was lost for want of memory: the connection must end, or its client would wait for it.
   virtual void on_reply_lost() = 0;
+  // While a message is received: the string that it lies in, if nobody looks at that any more and its memory
+  // may be taken; else null.
+  virtual std::string* spent_text() = 0;
   // It matters who the connection's peer is: tells `caller` what is known of it (its user or its address,
   // and its certificate). Called at most once, and never where no clients are configured.
   virtual void introduce(Caller& caller) = 0;
@@ -71,6 +74,7 @@ class Conversation final : public CallOwner {
   // Answers all that is left, as at the end of a drain.
   void abort_all(const proto::Error& error);
 
+  std::string* spent_text() override { return sink_.spent_text(); }
   std::string peer() const override { return sink_.peer(); }
 
   // Unanswered calls, and batches.
@@ -83,7 +87,7 @@ class Conversation final : public CallOwner {
 
   void receive_batch(std::string_view text, const proto::Message& message, std::uint64_t exchange,
                      const CallDefaults& defaults);
-  void receive_call(const proto::Request& request, std::uint64_t exchange);
+  void receive_call(CallTable::NewCall call, std::uint64_t exchange);
   // What the caller may do, by the configuration of this moment.
   const std::shared_ptr<const Grant>& grant() {
     if (!caller_.current()) resolve_caller();
@@ -102,11 +106,11 @@ class Conversation final : public CallOwner {
   Answer authenticate(const proto::Request& request);
   Answer answer_control(const proto::Request& request, const std::variant<bool, proto::Error>& outcome);
   bool cancel(std::string_view id, bool silent);
-  void on_answer(ActiveCall& call, std::string_view reply, int code) override;
+  void on_answer(ActiveCall& call, std::string& reply, int code) override;
   void on_answer_lost() override;
   void entry_answered();
   void abandon(Batch& last);
-  void batch_finished(Batch& batch, std::string_view reply);
+  void batch_finished(Batch& batch, std::string& reply);
 
   CallTable& table_;
   ReplySink& sink_;

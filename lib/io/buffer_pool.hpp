@@ -1,8 +1,11 @@
 // Memory for what is read and written, used again.
 #pragma once
 
+#include <algorithm>
 #include <cassert>
 #include <cstddef>
+#include <cstdint>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -18,8 +21,12 @@ class BufferPool {
   static constexpr std::size_t kBufferBytesMin = 64;  // a smaller one is not worth its place
   static constexpr std::size_t kBufferBytesMax = 256 * 1024;
 
+  // Longer ones are kept apart, for who asks for as much: so many bytes in sum, and no longer than they are
+  // used.
+  static constexpr std::size_t kLongBytesMax = 64 * 1024 * 1024;
+
   // Places for all buffers at once, so that giving one back can't fail.
-  BufferPool() : buffers_(kBuffersMax) {}
+  BufferPool() : buffers_(kBuffersMax) { long_.reserve(kLongBytesMax / kBufferBytesMax); }
 
   // Gives `buffer`, which is empty, the memory of one that was used before, if it has none of its own.
   void take(std::string& buffer) {
@@ -27,25 +34,74 @@ class BufferPool {
     if (count_ > 0 && !has_memory(buffer)) buffer.swap(buffers_[--count_]);
   }
 
+  // Gives `buffer` room for `bytes` in all where that is more than it has, and memory for a long buffer is
+  // kept that has it; else it stays as it is. What is in it stays in any case. Does not throw.
+  void widen(std::string& buffer, std::size_t bytes) {
+    if (bytes <= kBufferBytesMax || buffer.capacity() >= bytes) return;
+    const auto found = std::find_if(long_.rbegin(), long_.rend(), [bytes](const LongBuffer& kept) {
+      return kept.memory.capacity() >= bytes;
+    });
+    if (found == long_.rend()) return;
+    std::string wide;
+    wide.swap(found->memory);
+    long_bytes_ -= wide.capacity();
+    long_.erase(std::next(found).base());
+    wide.assign(buffer);
+    buffer.swap(wide);
+    give(wide);
+  }
+
   // Leaves `buffer` empty, without memory of its own.
   void give(std::string& buffer) {
     buffer.clear();
+    if (buffer.capacity() > kBufferBytesMax) return keep_long(buffer);
     if (has_memory(buffer)) keep(buffer);
   }
 
+  bool holds_long() const { return !long_.empty(); }
+  // Releases the memory of long buffers that have not been in use since this was called last.
+  void release_unused() {
+    const auto used =
+        std::ranges::find(long_, looks_, [](const LongBuffer& kept) { return kept.given_after_looks; });
+    release_oldest(static_cast<std::size_t>(used - long_.begin()));
+    ++looks_;
+  }
+
  private:
+  struct LongBuffer {
+    std::string memory;
+    std::uint64_t given_after_looks;
+  };
+
   static bool has_memory(const std::string& buffer) { return buffer.capacity() > std::string().capacity(); }
   void keep(std::string& buffer) {
     const std::size_t bytes = buffer.capacity();
-    if (count_ == kBuffersMax || bytes > kBufferBytesMax || bytes < kBufferBytesMin) {
+    if (count_ == kBuffersMax || bytes < kBufferBytesMin) {
       release_memory(buffer);
     } else {
       buffer.swap(buffers_[count_++]);
     }
   }
+  // In place of the oldest, which nobody may ask for any more.
+  void keep_long(std::string& buffer) {
+    const std::size_t bytes = buffer.capacity();
+    if (bytes > kLongBytesMax) return release_memory(buffer);
+    while (long_bytes_ + bytes > kLongBytesMax) release_oldest(1);
+    long_bytes_ += bytes;
+    long_.push_back({{}, looks_});
+    long_.back().memory.swap(buffer);
+  }
+  void release_oldest(std::size_t count) {
+    const auto end = long_.begin() + static_cast<std::ptrdiff_t>(count);
+    for (auto kept = long_.begin(); kept != end; ++kept) long_bytes_ -= kept->memory.capacity();
+    long_.erase(long_.begin(), end);
+  }
 
   std::vector<std::string> buffers_;  // the first count_ have memory
   std::size_t count_ = 0;
+  std::vector<LongBuffer> long_;  // in the order in which they were given
+  std::size_t long_bytes_ = 0;    // their memory
+  std::uint64_t looks_ = 0;       // for what was not used
 };
 
 }  // namespace sluice::core

@@ -21,6 +21,8 @@ namespace {
 
 // Of a call, where no other has told: few workers' calls take less, all things considered.
 constexpr auto kRunTimeMin = std::chrono::nanoseconds(250);
+// How long a long buffer is kept that nobody uses; up to twice that.
+constexpr auto kLongBuffersKept = std::chrono::seconds(1);
 constexpr auto kMemoryPause = std::chrono::milliseconds(1);  // until there may be memory again
 // While so many sockets are ready at once, they are looked at again before the event loop is, which costs
 // three system calls a time; but only so often, and for so long in all, so that its other events get their
@@ -204,6 +206,14 @@ void IoThread::end_turn() {
     }
   }
   ending_turn_ = false;
+  if (buffers_.holds_long() && !long_buffers_release_.linked()) {
+    set_deadline(long_buffers_release_, now_ + kLongBuffersKept);
+  }
+}
+
+void IoThread::LongBuffersRelease::on_deadline(TimePoint now) {
+  io.buffers_.release_unused();
+  if (io.buffers_.holds_long()) io.set_deadline(*this, now + kLongBuffersKept);
 }
 
 void IoThread::stage(ActiveCall& call) {

@@ -131,7 +131,8 @@ class IoThread final : public CallReturn {
 
   const std::size_t index_;
   const std::string name_;  // of at most 15 bytes
-  CallPool calls_;          // outlives the event loop, whose coroutines use calls to their end
+  BufferPool buffers_;
+  CallPool calls_{buffers_};  // outlives the event loop, whose coroutines use calls to their end
   boost::asio::io_context context_{1};
   Poller poller_;
   boost::asio::posix::stream_descriptor sockets_;  // what the event loop knows of the poller
@@ -144,13 +145,18 @@ class IoThread final : public CallReturn {
   TimePoint timer_at_ = TimePoint::max();  // what the timer is set to
   WorkerPool& pool_;
   MetricsShard& metrics_;
-  BufferPool buffers_;
   std::string read_buffer_;
   IntrusiveList<TurnEnd, TurnTag> turn_end_;
   IntrusiveList<TurnEnd, TurnTag> late_turn_end_;
   bool in_turn_ = false;
   bool ending_turn_ = false;
   bool turn_end_posted_ = false;
+  struct LongBuffersRelease final : Deadline {
+    explicit LongBuffersRelease(IoThread& thread) : io(thread) {}
+    void on_deadline(TimePoint now) override;
+    IoThread& io;
+  };
+  LongBuffersRelease long_buffers_release_{*this};
   struct Staged {
     CallQueue calls;
     std::size_t count = 0;

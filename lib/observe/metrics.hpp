@@ -71,6 +71,10 @@ class MethodShard {
   DurationHistogram queue_time;
   DurationHistogram run_time;
 
+  // What its next reply needs room for, if its last was long, with a byte to end the line; else 0. For the
+  // thread itself only.
+  std::size_t long_reply_bytes = 0;
+
   // Calls `visit(label, count)` for each code seen.
   void for_each_code(const std::function<void(const std::string&, std::uint64_t)>& visit) const;
 

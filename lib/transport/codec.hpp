@@ -32,9 +32,13 @@ class Codec {
   // No more bytes will come; `rest` is what next() was hungry with.
   virtual void finish(std::string_view rest) = 0;
 
-  // Frames the reply to what was received under `exchange`; empty where none is due. `code` is 0 for a
-  // result or a batch, else the error's.
-  virtual void reply(std::uint64_t exchange, std::string_view reply, int code) = 0;
+  // Frames the reply to what was received under `exchange`, whose memory it may take; empty where none is
+  // due. `code` is 0 for a result or a batch, else the error's.
+  virtual void reply(std::uint64_t exchange, std::string& reply, int code) = 0;
+
+  // Within next(), while its Conversation receives a message: the string that this lies in, if nobody looks
+  // at that any more; else null.
+  virtual std::string* spent_text() { return nullptr; }
 
   // Whether a message has begun whose end has not been seen.
   virtual bool in_message() const = 0;

@@ -93,6 +93,7 @@ void Connection::take_in(std::size_t bytes) {
     if (!codec_ || !codec_->in_message()) message_began_ = last_input_;
     process(std::string_view(buffer).substr(0, bytes));
   } else {
+    io_.buffers().widen(in_, in_.size() + bytes);
     in_.append(buffer, 0, bytes);
     process(in_);
   }
@@ -252,12 +253,16 @@ std::string& Connection::output() {
   if (out_.empty()) {
     io_.buffers().take(out_);
     last_output_ = io_.now();
+  } else if (out_sent_ > out_.size() / 2) {
+    // What is sent is dropped only when there is something to append, and that is worth the copying.
+    out_.erase(0, out_sent_);
+    out_sent_ = 0;
   }
   io_.at_turn_end(*this);
   return out_;
 }
 
-void Connection::on_reply(std::uint64_t exchange, std::string_view reply, int code) {
+void Connection::on_reply(std::uint64_t exchange, std::string& reply, int code) {
   io_.at_turn_end(*this);
   if (closed_ || doomed_ || lost_) return;
   codec_->reply(exchange, reply, code);
@@ -271,7 +276,10 @@ void Connection::on_reply(std::uint64_t exchange, std::string_view reply, int co
 void Connection::flush() {
   while (unsent() > 0 && !doomed_ && !lost_) {
     const auto sent = stream_.write(std::string_view(out_).substr(out_sent_));
-    if (sent.status == Status::would_block) return wait_for_room();
+    if (sent.status == Status::would_block) {
+      output_waits_ = true;
+      return;
+    }
     if (sent.status != Status::ok) return lose_client();
     out_sent_ += sent.bytes;
     last_output_ = io_.now();
@@ -282,15 +290,6 @@ void Connection::flush() {
     out_sent_ = 0;
     output_waits_ = false;
   }
-}
-
-void Connection::wait_for_room() {
-  // The part that is sent is dropped only when that is worth the copying.
-  if (out_sent_ > out_.size() / 2) {
-    out_.erase(0, out_sent_);
-    out_sent_ = 0;
-  }
-  output_waits_ = true;
 }
 
 }  // namespace sluice::core

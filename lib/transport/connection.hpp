@@ -51,6 +51,9 @@ class Connection final : public Session,
   void switch_to(std::unique_ptr<Codec> codec) { next_codec_ = std::move(codec); }
   bool draining() const { return draining_; }
   bool takes_input() const { return !input_over_; }
+  // What came in pieces, and was kept until its end was there; null where there is none of that. Within
+  // Codec::next() only.
+  std::string* gathered() { return in_.empty() ? nullptr : &in_; }
   // Whether something that was read has not been dealt with.
   bool input_waits() const { return !in_.empty(); }
 
@@ -73,8 +76,9 @@ class Connection final : public Session,
   bool may_process() const;
 
   // Writing.
-  void on_reply(std::uint64_t exchange, std::string_view reply, int code) override;
+  void on_reply(std::uint64_t exchange, std::string& reply, int code) override;
   void on_room() override { io_.at_turn_end(*this); }
+  std::string* spent_text() override { return codec_ ? codec_->spent_text() : nullptr; }
   void on_reply_lost() override { doom(CloseReason::output_full); }
   void introduce(Caller& caller) override;
   std::string peer() const override { return stream_.peer(); }
@@ -82,7 +86,6 @@ class Connection final : public Session,
   // Of replies that the client has not read.
   std::size_t backlog() const { return unsent() + (codec_ ? codec_->held_bytes() : 0); }
   void flush();
-  void wait_for_room();
 
   // The connection's course.
   void on_turn_end() override;

@@ -161,7 +161,8 @@ bool HttpCodec::take_token() {
 void HttpCodec::answer_preflight() {
   const std::uint64_t exchange = open_exchange();
   exchanges_.back().status = 204;
-  reply(exchange, {}, 0);
+  std::string none;
+  reply(exchange, none, 0);
 }
 
 void HttpCodec::upgrade() {
@@ -233,7 +234,7 @@ std::uint64_t HttpCodec::open_exchange() {
   return first_ + exchanges_.size() - 1;
 }
 
-void HttpCodec::reply(std::uint64_t exchange, std::string_view reply, int code) {
+void HttpCodec::reply(std::uint64_t exchange, std::string& reply, int code) {
   Exchange& answer = exchanges_[exchange - first_];
   if (&answer == &exchanges_.back()) say_close_when_draining();
   if (exchange != first_) {

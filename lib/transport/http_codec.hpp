@@ -22,7 +22,8 @@ class HttpCodec final : public Codec {
 
   Step next(std::string_view window) override;
   void finish(std::string_view) override {}
-  void reply(std::uint64_t exchange, std::string_view reply, int code) override;
+  void reply(std::uint64_t exchange, std::string& reply, int code) override;
+  std::string* spent_text() override { return request_ ? &request_->body() : nullptr; }
   bool in_message() const override { return request_.has_value(); }
   bool time_out() override;
   std::size_t held_bytes() const override { return held_bytes_ + exchanges_.size() * sizeof(Exchange); }

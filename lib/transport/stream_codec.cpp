@@ -12,11 +12,15 @@ using Kind = proto::FrameEvent::Kind;
 
 // A reply on a JSON stream is one line. Line breaks in it can only be white space between tokens (params
 // that a client wrote over several lines and a handler passed through).
-void append_line(std::string& out, std::string_view reply) {
-  if (reply.find('\n') == std::string_view::npos) {
-    // With the newline: a long reply that just fits would be moved for it.
-    if (out.capacity() - out.size() <= reply.size()) out.reserve(out.size() + reply.size() + 1);
-    out += reply;
+void append_line(std::string& out, std::string& reply) {
+  if (reply.find('\n') == std::string::npos) {
+    if (out.empty() && reply.size() > BufferPool::kBufferBytesMax) {
+      out.swap(reply);
+    } else {
+      // With the newline: a long reply that just fits would be moved for it.
+      if (out.capacity() - out.size() <= reply.size()) out.reserve(out.size() + reply.size() + 1);
+      out += reply;
+    }
   } else {
     proto::append_compact(out, reply);
   }
@@ -50,9 +54,10 @@ Codec::Step StreamCodec::next(std::string_view window) {
     connection().end_input(CloseReason::framing_lost);
     return {event.consumed, false};
   }
+  at_end_ = event.kind == Kind::message && event.consumed == window.size();
+  const bool hungry = at_end_ || event.kind == Kind::need_more;
   handle(event);
-  const bool all_seen = event.kind == Kind::message && event.consumed == window.size();
-  return {event.consumed, all_seen || event.kind == Kind::need_more};
+  return {event.consumed, hungry};
 }
 
 // Whether these are the bytes at which the first line becomes another protocol's: a TLS handshake's first, or
@@ -73,7 +78,12 @@ bool StreamCodec::turns_out_foreign(std::string_view bytes) {
   return false;
 }
 
-void StreamCodec::finish(std::string_view rest) { handle(decoder_.finish(rest)); }
+void StreamCodec::finish(std::string_view rest) {
+  at_end_ = false;
+  handle(decoder_.finish(rest));
+}
+
+std::string* StreamCodec::spent_text() { return at_end_ ? connection().gathered() : nullptr; }
 
 void StreamCodec::handle(const proto::FrameEvent& event) {
   switch (event.kind) {
@@ -94,7 +104,7 @@ void StreamCodec::handle(const proto::FrameEvent& event) {
   if (!decoder_.in_message()) decoder_.set_limits(message_limits(connection().limits()));
 }
 
-void StreamCodec::reply(std::uint64_t, std::string_view reply, int) {
+void StreamCodec::reply(std::uint64_t, std::string& reply, int) {
   if (reply.empty()) return;
   std::string& out = connection().output();
   if (decoder_.framing() == proto::Framing::header) {

@@ -16,7 +16,8 @@ class StreamCodec final : public Codec {
 
   Step next(std::string_view window) override;
   void finish(std::string_view rest) override;
-  void reply(std::uint64_t exchange, std::string_view reply, int code) override;
+  void reply(std::uint64_t exchange, std::string& reply, int code) override;
+  std::string* spent_text() override;
   bool in_message() const override { return decoder_.in_message(); }
   bool skipping() const override { return decoder_.skipping(); }
   Protocol protocol() const override;
@@ -30,6 +31,7 @@ class StreamCodec final : public Codec {
 
   proto::FrameDecoder decoder_;
   FirstLine first_line_ = FirstLine::nothing;
+  bool at_end_ = false;  // the message at hand is the last of what has come
 };
 
 }  // namespace sluice::core

@@ -51,7 +51,7 @@ void WebSocketCodec::handle(const proto::WebSocketEvent& event) {
   }
 }
 
-void WebSocketCodec::reply(std::uint64_t, std::string_view reply, int) {
+void WebSocketCodec::reply(std::uint64_t, std::string& reply, int) {
   if (!reply.empty()) proto::append_text_frame(connection().output(), reply);
 }
 

@@ -9,9 +9,10 @@ namespace sluice::core {
 namespace {
 
 TEST_CASE("call pool: large calls' memory is kept up to a sum, and given back beyond") {
-  static constexpr std::size_t kEach = 1 << 20;
+  static constexpr std::size_t kEach = 1 << 18;
   static constexpr std::size_t kCalls = 2 * CallPool::kLargeBytesMax / kEach;
-  CallPool pool;
+  BufferPool buffers;
+  CallPool pool(buffers);
   for (int round = 0; round < 3; ++round) {  // what was taken again does not count as kept
     CAPTURE(round);
     std::vector<ActiveCall*> calls;
@@ -33,7 +34,8 @@ TEST_CASE("call pool: large calls' memory is kept up to a sum, and given back be
 }
 
 TEST_CASE("call pool: a usual call's memory is used again") {
-  CallPool pool;
+  BufferPool buffers;
+  CallPool pool(buffers);
   ActiveCall* const first = pool.take();
   first->text = std::string(1000, 'a');
   const char* const memory = first->text.data();
@@ -46,8 +48,52 @@ TEST_CASE("call pool: a usual call's memory is used again") {
   pool.give(second);
 }
 
+TEST_CASE("call pool: long texts' memory is not kept with the call but given to who needs as much") {
+  BufferPool buffers;
+  CallPool pool(buffers);
+  static constexpr std::size_t kLong = 2 * BufferPool::kBufferBytesMax;
+  ActiveCall* const call = pool.take();
+  call->text = std::string(kLong, 'a');
+  call->reply = std::string(2 * kLong, 'b');
+  pool.give(call);
+  CHECK(call->text.capacity() + call->reply.capacity() < 100);
+  for (const std::size_t bytes : {2 * kLong, kLong}) {
+    std::string buffer;
+    buffers.widen(buffer, bytes);
+    CHECK(buffer.capacity() >= bytes);
+  }
+}
+
+TEST_CASE("ActiveCall: takes the buffer that all of its request lies in, and no other") {
+  BufferPool buffers;
+  CallPool pool(buffers);
+  ActiveCall* const call = pool.take();
+  const std::string text(1000, 'a');
+  std::string buffer = text;
+  std::string elsewhere = "method";
+  const auto point_into = [&](std::string_view method) {
+    call->request.id = std::string_view(buffer).substr(10, 1);
+    call->request.method = method;
+    call->request.params = std::string_view(buffer).substr(900, 100);
+    call->request.traceparent = {};
+  };
+  point_into(elsewhere);
+  CHECK_FALSE(call->take_text(buffer));
+  CHECK(buffer == text);
+
+  point_into(std::string_view(buffer).substr(20, 5));
+  const char* const memory = buffer.data();
+  CHECK(call->take_text(buffer));
+  CHECK(call->text == text);
+  CHECK(call->request.id.data() == memory + 10);
+  CHECK(call->text.data() == memory);
+  CHECK(buffer.empty());
+  pool.give(call);
+}
+
 TEST_CASE("call pool: an internal error takes the place of what the reply had become") {
-  CallPool pool;
+  BufferPool buffers;
+  CallPool pool(buffers);
   ActiveCall* const call = pool.take();
   call->request.id = "1";
   call->response_bytes_max = 1000;

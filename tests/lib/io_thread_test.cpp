@@ -72,6 +72,25 @@ TEST_CASE(
   REQUIRE(cleared.wait());
 }
 
+TEST_CASE("IoThread: memory of long buffers is released once nobody has used it for a while") {
+  Fixture fixture;
+  IoThread& thread = fixture.thread;
+  thread.post([&] {
+    std::string buffer(2 * BufferPool::kBufferBytesMax, 'a');
+    thread.buffers().give(buffer);
+    CHECK(thread.buffers().holds_long());
+  });
+  CHECK(testing::eventually([&] {
+    bool holds = true;
+    Gate looked;
+    thread.post([&] {
+      holds = thread.buffers().holds_long();
+      looked.open();
+    });
+    return looked.wait() && !holds;
+  }));
+}
+
 struct Step final : TurnEnd {
   void on_turn_end() override { task(); }
   std::function<void()> task;
