@@ -1,8 +1,10 @@
 #include "proto/request.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include "proto/json_text.hpp"
+#include "proto/plain_run.hpp"
 
 namespace sluice::proto {
 namespace {
@@ -11,6 +13,13 @@ constexpr std::string_view kNoObject = "a call must be an object, and a batch an
 constexpr std::string_view kNoTimeout = "timeout_ms must be a positive integer";
 
 std::string_view inside_quotes(std::string_view text) { return text.substr(1, text.size() - 2); }
+
+// Of names in ASCII, as most are, without a call of the C library.
+bool has_escape(std::string_view text) {
+  const char* const end = text.data() + text.size();
+  const char* const plain_to = skip_plain(text.data(), end);
+  return plain_to != end && std::find(plain_to, end, '\\') != end;
+}
 
 bool is_version_2(std::string_view text, Span span) {
   if (span.kind != ValueKind::string) return false;
@@ -64,8 +73,7 @@ std::optional<InvalidRequest> read_request(std::string_view text, const Envelope
   request.id = envelope.id.in(text);
   request.params = envelope.params.in(text);
   request.method = inside_quotes(envelope.method.in(text));
-  if (request.method.find('\\') != std::string_view::npos)
-    request.method = scratch = unescape(request.method);
+  if (has_escape(request.method)) request.method = scratch = unescape(request.method);
   const bool traced = envelope.traceparent.kind == ValueKind::string;
   request.traceparent = traced ? inside_quotes(envelope.traceparent.in(text)) : std::string_view();
   return std::nullopt;

@@ -40,6 +40,10 @@ class Permit {
     if (admission_ != nullptr) give_back();
   }
   explicit operator bool() const { return admission_ != nullptr; }
+  // Whether it is a place of that method.
+  bool counts_for(const MethodMetrics& method) const { return method_ == &method && admission_ != nullptr; }
+  // Whether it counts for a client, a backend or a priority as well.
+  bool counts_for_others() const { return client_ != nullptr || backend_ != nullptr || priority_ != nullptr; }
 
  private:
   friend class Admission;
@@ -96,6 +100,8 @@ class Admission {
   std::size_t in_flight_approx() const { return in_flight_.load(std::memory_order_relaxed); }
   std::size_t in_flight_max() const { return in_flight_max_.load(std::memory_order_relaxed); }
   std::size_t limit() const { return limit_.load(std::memory_order_relaxed); }
+  // Whether less than half of the places are taken.
+  bool plenty() const { return in_flight_approx() < limit() / 2; }
 
  private:
   friend class Permit;

@@ -55,6 +55,14 @@ class IntrusiveList {
     head_.previous = &node;
   }
 
+  void push_front(T& element) {
+    ListNode& node = static_cast<Hook&>(element);
+    node.previous = &head_;
+    node.next = head_.next;
+    head_.next->previous = &node;
+    head_.next = &node;
+  }
+
   // The first element, or null.
   T* front() { return empty() ? nullptr : &element_of(head_.next); }
   T* pop_front() {

@@ -19,13 +19,17 @@ constexpr int kLost = static_cast<int>(proto::ErrorCode::internal_error);
 }  // namespace
 
 CallTable::CallTable(IoThread& io, Dispatcher& dispatcher)
-    : io_(io), dispatcher_(dispatcher), methods_(dispatcher.registry(), io), log_(io) {
+    : io_(io),
+      dispatcher_(dispatcher),
+      methods_(dispatcher.registry(), io),
+      in_line_(dispatcher.admission(), io),
+      log_(io) {
   io_.on_returned([this](ActiveCall& call) { on_returned(call); });
 }
 
 CallTable::~CallTable() = default;
 
-void CallTable::start(NewCall started, TimePoint received, const std::shared_ptr<const Grant>& grant,
+void CallTable::start(NewCall&& started, TimePoint received, const std::shared_ptr<const Grant>& grant,
                       CallOwner& owner, std::uint64_t tag) {
   ActiveCall& call = *started.release();
   call.received = received;
@@ -39,14 +43,14 @@ void CallTable::start(NewCall started, TimePoint received, const std::shared_ptr
   settle(call, call.code, call.reply);
 }
 
-void CallTable::start_orphan(NewCall call, TimePoint received, const std::shared_ptr<const Grant>& grant) {
+void CallTable::start_orphan(NewCall&& call, TimePoint received, const std::shared_ptr<const Grant>& grant) {
   start(std::move(call), received, grant, orphans_, 0);
 }
 
 // False where the call is to be answered with the error that it has got.
 bool CallTable::admit(ActiveCall& call) {
   try {
-    const auto refusal = dispatcher_.admit(call, methods_, io_.limits, io_.now(), io_.metrics());
+    const auto refusal = dispatcher_.admit(call, methods_, in_line_, io_);
     if (refusal) compose_error(call, *refusal);
     return !refusal;
   } catch (const std::bad_alloc&) {
@@ -77,7 +81,7 @@ void CallTable::run_in_line(ActiveCall& call) {
   call.started = io_.handler_begins();
   run_handler(call);
   call.finished = io_.handler_ended();
-  call.permit.release();
+  in_line_.leave(call);
   on_returned(call);
 }
 

@@ -38,10 +38,10 @@ class CallTable final : public CallExpiry {
   // Admits and starts a call under `grant` (null: everything is allowed), or refuses it. The answer goes to
   // `owner` under `tag`, possibly before this returns. Its request points into memory that must last until
   // then only. Does not throw.
-  void start(NewCall call, TimePoint received, const std::shared_ptr<const Grant>& grant, CallOwner& owner,
+  void start(NewCall&& call, TimePoint received, const std::shared_ptr<const Grant>& grant, CallOwner& owner,
              std::uint64_t tag);
   // The same for a notification whose sender is gone.
-  void start_orphan(NewCall call, TimePoint received, const std::shared_ptr<const Grant>& grant);
+  void start_orphan(NewCall&& call, TimePoint received, const std::shared_ptr<const Grant>& grant);
 
   // Answers a call now and stops what is being done for it. None of this throws.
   void abort(ActiveCall& call, const proto::Error& error);
@@ -94,6 +94,7 @@ class CallTable final : public CallExpiry {
   IoThread& io_;
   Dispatcher& dispatcher_;
   RegistryView methods_;
+  InLinePlaces in_line_;
   CallLog log_;
   Orphans orphans_;
   std::list<std::unique_ptr<Batch>> orphan_batches_;

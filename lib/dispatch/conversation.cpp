@@ -65,7 +65,7 @@ void Conversation::receive(std::string_view text, const proto::Message& message,
   receive_call(std::move(call), exchange);
 }
 
-void Conversation::receive_call(CallTable::NewCall call, std::uint64_t exchange) {
+void Conversation::receive_call(CallTable::NewCall&& call, std::uint64_t exchange) {
   const proto::Request& request = call->request;
   if (disconnected_) {
     if (request.is_notification() && !control(request)) {

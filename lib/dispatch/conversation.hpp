@@ -87,7 +87,7 @@ class Conversation final : public CallOwner {
 
   void receive_batch(std::string_view text, const proto::Message& message, std::uint64_t exchange,
                      const CallDefaults& defaults);
-  void receive_call(CallTable::NewCall call, std::uint64_t exchange);
+  void receive_call(CallTable::NewCall&& call, std::uint64_t exchange);
   // What the caller may do, by the configuration of this moment.
   const std::shared_ptr<const Grant>& grant() {
     if (!caller_.current()) resolve_caller();

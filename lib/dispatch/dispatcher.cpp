@@ -6,8 +6,9 @@
 
 namespace sluice::core {
 
-std::optional<proto::Error> Dispatcher::admit(ActiveCall& call, RegistryView& methods, const Limits& limits,
-                                              TimePoint now, MetricsShard& shard) {
+std::optional<proto::Error> Dispatcher::admit(ActiveCall& call, RegistryView& methods, InLinePlaces& in_line,
+                                              IoThread& io) {
+  MetricsShard& shard = io.metrics();
   // Nothing may begin once the drain counts what is left; what it would have been does not matter.
   methods.resolve(call);
   if (draining()) return refuse(call, Rejection::draining, shard);
@@ -16,17 +17,17 @@ std::optional<proto::Error> Dispatcher::admit(ActiveCall& call, RegistryView& me
   // The cheapest answer for the commonest mistake, before any limit is touched.
   if (call.method == nullptr) return proto::method_not_found();
   // The method's own limit may be shorter or longer than the server's; the client's only shortens it.
-  set_deadline(call, limits);
+  set_deadline(call, io.limits);
   // A batch's entry may have waited for its turn until nobody waits for it any more.
-  if (call.deadline <= now) return proto::timed_out(call.timeout);
+  if (call.deadline <= io.now()) return proto::timed_out(call.timeout);
   // The client's own rate, before what it shares with others: who asks too often takes no place from them.
   const Rate* const rate = call.grant ? call.grant->rate() : nullptr;
   if (rate != nullptr) {
-    const auto wait = call.grant->usage()->bucket.try_take(*rate, now);
+    const auto wait = call.grant->usage()->bucket.try_take(*rate, io.now());
     if (wait.count() > 0) return refuse_rate(wait, shard);
   }
   // The client's own limit, the global one, the bulkhead and a worker, each by one atomic operation.
-  const auto rejection = take_places(call);
+  const auto rejection = take_places(call, in_line);
   if (!rejection) return std::nullopt;
   // What did not come in is not held against its client's rate.
   if (rate != nullptr) call.grant->usage()->bucket.give_back(*rate);
@@ -39,8 +40,9 @@ std::optional<Rejection> Dispatcher::check_grant(const ActiveCall& call) {
   return call.grant->authenticated() ? Rejection::forbidden : Rejection::unauthenticated;
 }
 
-std::optional<Rejection> Dispatcher::take_places(ActiveCall& call) {
+std::optional<Rejection> Dispatcher::take_places(ActiveCall& call, InLinePlaces& in_line) {
   const MethodSpec& spec = call.method->spec();
+  if (spec.kind == HandlerKind::in_line && in_line.lend(call)) return std::nullopt;
   const bool async = spec.kind == HandlerKind::async;
   if (async && spec.async->exempt()) return std::nullopt;
   call.priority = call.method->priority();
@@ -49,7 +51,10 @@ std::optional<Rejection> Dispatcher::take_places(ActiveCall& call) {
     applicant.client = {&call.grant->usage()->in_flight, call.grant->in_flight_max()};
   }
   if (async) applicant.backend = spec.async->places();
-  if (const auto rejection = admission_.try_admit(applicant, call.permit)) return rejection;
+  auto rejection = admission_.try_admit(applicant, call.permit);
+  // The last place may be the one that is kept.
+  if (rejection && in_line.release()) rejection = admission_.try_admit(applicant, call.permit);
+  if (rejection) return rejection;
   if (spec.kind != HandlerKind::blocking) return std::nullopt;
   // Last, because it picks the worker; the permit goes back if there is none.
   const auto worker = pool_.try_reserve();

@@ -7,6 +7,7 @@
 #include "lib/access/access.hpp"
 #include "lib/admission/admission.hpp"
 #include "lib/call/active_call.hpp"
+#include "lib/dispatch/in_line_places.hpp"
 #include "lib/dispatch/registry_view.hpp"
 #include "lib/worker/worker_pool.hpp"
 
@@ -21,9 +22,10 @@ class Dispatcher {
 
   // The checks that a call has to pass, in their order. When nothing is given back, the call has its
   // method, deadline and permit and, for a blocking handler, a place with a worker; else it is to be
-  // answered with the error and holds nothing. `methods` and `shard` are the calling thread's.
-  std::optional<proto::Error> admit(ActiveCall& call, RegistryView& methods, const Limits& limits,
-                                    TimePoint now, MetricsShard& shard);
+  // answered with the error and holds nothing. `methods` and `in_line` are those of `io`, the calling thread;
+  // a call in line may have no permit, but the place that they keep.
+  std::optional<proto::Error> admit(ActiveCall& call, RegistryView& methods, InLinePlaces& in_line,
+                                    IoThread& io);
 
   // From here on every new call is refused.
   void start_draining() { draining_.store(true, std::memory_order_release); }
@@ -31,12 +33,13 @@ class Dispatcher {
 
   const Registry& registry() const { return registry_; }
   Access& access() { return access_; }
+  const Admission& admission() const { return admission_; }
   Metrics& metrics() { return metrics_; }
 
  private:
   static std::optional<Rejection> check_grant(const ActiveCall& call);
   static void set_deadline(ActiveCall& call, const Limits& limits);
-  std::optional<Rejection> take_places(ActiveCall& call);
+  std::optional<Rejection> take_places(ActiveCall& call, InLinePlaces& in_line);
   proto::Error refuse(const ActiveCall& call, Rejection rejection, MetricsShard& shard) const;
   milliseconds expected_wait(const MethodSpec& spec) const;
   proto::Error refuse_rate(std::chrono::nanoseconds wait, MetricsShard& shard) const;

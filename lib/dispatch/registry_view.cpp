@@ -1,5 +1,7 @@
 #include "lib/dispatch/registry_view.hpp"
 
+#include "lib/base/same_text.hpp"
+
 namespace sluice::core {
 
 void RegistryView::resolve(ActiveCall& call) {
@@ -8,7 +10,7 @@ void RegistryView::resolve(ActiveCall& call) {
   const std::uint64_t version = registry_.version();
   const bool current = count_ == 0 || version == version_;
   for (std::size_t i = 0; current && i < count_; ++i) {
-    if (kept_[i].method->spec().name == name) return lend(kept_[i], call);
+    if (same_text(kept_[i].method->spec().name, name)) return lend(kept_[i], call);
   }
   call.method_kept = registry_.find(name);
   call.method = call.method_kept.get();

@@ -172,6 +172,12 @@ void IoThread::at_turn_end(TurnEnd& work) {
   post_turn_end();
 }
 
+void IoThread::first_at_turn_end(TurnEnd& work) {
+  if (work.linked()) return;
+  turn_end_.push_front(work);
+  post_turn_end();
+}
+
 void IoThread::late_at_turn_end(TurnEnd& work) {
   if (!ending_turn_) return at_turn_end(work);
   if (!work.linked()) late_turn_end_.push_back(work);

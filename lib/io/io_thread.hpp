@@ -81,6 +81,8 @@ class IoThread final : public CallReturn {
 
   // Neither this nor what follows throws.
   void at_turn_end(TurnEnd& work);
+  // The same, before all else that has asked for it so far.
+  void first_at_turn_end(TurnEnd& work);
   // The same, but for what asks for no more of it: in this turn even where its end has begun.
   void late_at_turn_end(TurnEnd& work);
 

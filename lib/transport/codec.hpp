@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "lib/observe/metrics.hpp"
+#include "lib/server/settings.hpp"
 
 namespace sluice::core {
 
@@ -25,6 +26,9 @@ class Codec {
     std::size_t consumed = 0;  // bytes to drop from the front of the window
     bool hungry = false;       // there is nothing more to be done before more bytes come
   };
+
+  // Bounds for the messages that begin from here on: told before each window.
+  virtual void set_limits(const Limits&) {}
 
   // Deals with one thing at the front of the window, which starts where the last step ended.
   virtual Step next(std::string_view window) = 0;

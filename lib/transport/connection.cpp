@@ -150,6 +150,7 @@ bool Connection::may_process() const {
 void Connection::process(std::string_view window) {
   std::size_t done = 0;
   bool hungry = false;  // all that is there has been looked at
+  if (codec_) codec_->set_limits(io_.limits);
   while (!hungry && may_process()) {
     if (!codec_) {
       // White space decides nothing, and is not kept until something does.

@@ -46,6 +46,12 @@ Protocol StreamCodec::protocol() const {
   return decoder_.framing() == proto::Framing::header ? Protocol::header : Protocol::stream;
 }
 
+// Not for the message at hand.
+void StreamCodec::set_limits(const Limits& limits) {
+  limits_wait_ = decoder_.in_message();
+  if (!limits_wait_) decoder_.set_limits(message_limits(limits));
+}
+
 Codec::Step StreamCodec::next(std::string_view window) {
   const auto event = decoder_.next(window);
   // Before anything that comes after these bytes is run.
@@ -101,7 +107,7 @@ void StreamCodec::handle(const proto::FrameEvent& event) {
     case Kind::lost:
       connection().end_input(decoder_.skipping() ? CloseReason::message_too_big : CloseReason::framing_lost);
   }
-  if (!decoder_.in_message()) decoder_.set_limits(message_limits(connection().limits()));
+  if (limits_wait_) set_limits(connection().limits());
 }
 
 void StreamCodec::reply(std::uint64_t, std::string& reply, int) {

@@ -14,6 +14,7 @@ class StreamCodec final : public Codec {
  public:
   StreamCodec(Connection& connection, proto::Framing framing);
 
+  void set_limits(const Limits& limits) override;
   Step next(std::string_view window) override;
   void finish(std::string_view rest) override;
   void reply(std::uint64_t exchange, std::string& reply, int code) override;
@@ -31,7 +32,8 @@ class StreamCodec final : public Codec {
 
   proto::FrameDecoder decoder_;
   FirstLine first_line_ = FirstLine::nothing;
-  bool at_end_ = false;  // the message at hand is the last of what has come
+  bool limits_wait_ = false;  // for the end of the message at hand
+  bool at_end_ = false;       // the message at hand is the last of what has come
 };
 
 }  // namespace sluice::core
