@@ -25,6 +25,7 @@ class Codec {
   struct Step {
     std::size_t consumed = 0;  // bytes to drop from the front of the window
     bool hungry = false;       // there is nothing more to be done before more bytes come
+    bool between = false;      // no message has begun whose end has not been seen
   };
 
   // Bounds for the messages that begin from here on: told before each window.
@@ -49,7 +50,7 @@ class Codec {
   // Whether what comes is thrown away until the end of a message that is too big.
   virtual bool skipping() const { return false; }
   // Replies that are kept until those before them are there.
-  virtual std::size_t held_bytes() const { return 0; }
+  std::size_t held_bytes() const { return held_bytes_; }
 
   // Whether a silent peer can be asked for a sign of life, and asking it.
   virtual bool probes() const { return false; }
@@ -65,6 +66,8 @@ class Codec {
  protected:
   Connection& connection() { return connection_; }
   const Connection& connection() const { return connection_; }
+
+  std::size_t held_bytes_ = 0;
 
  private:
   Connection& connection_;

@@ -161,7 +161,7 @@ void Connection::process(std::string_view window) {
     const auto step = codec_->next(window.substr(done));
     hungry = step.hungry;
     done += step.consumed;
-    if (step.consumed > 0 && !hungry && !codec_->in_message()) message_began_ = io_.now();
+    if (step.consumed > 0 && !hungry && step.between) message_began_ = io_.now();
     // What is being thrown away can only have begun where there is nothing left.
     if (skip_until_ || hungry) watch_skipping();
     if (next_codec_) speak(std::move(next_codec_));

@@ -62,11 +62,11 @@ Codec::Step HttpCodec::next(std::string_view window) {
   if (!request_) {
     // Some clients send a line's end more than they should.
     lead = std::min(window.find_first_not_of("\r\n"), window.size());
-    if (lead == window.size()) return {lead, true};
+    if (lead == window.size()) return {lead, true, true};
     begin_request();
   }
   const auto progress = request_->parse(window.substr(lead));
-  const Step step{lead + progress.consumed, progress.status == Status::need_more};
+  Step step{lead + progress.consumed, progress.status == Status::need_more};
   if (request_->header_done() && !judged_) judge();
   if (progress.status == Status::complete) {
     end_request(step.consumed == window.size());
@@ -75,6 +75,7 @@ Codec::Step HttpCodec::next(std::string_view window) {
   } else if (judged_) {
     invite_body();
   }
+  step.between = !request_;
   return step;
 }
 
@@ -229,7 +230,7 @@ std::uint64_t HttpCodec::open_exchange() {
   exchange.keep_alive = connection().takes_input();
   exchange.body_wanted = head.method != "HEAD";
   if (head.has_origin && origin_allowed(head.origin, connection().policy())) exchange.origin = head.origin;
-  held_bytes_ += exchange.origin.size();
+  held_bytes_ += sizeof exchange + exchange.origin.size();
   exchanges_.push_back(std::move(exchange));
   return first_ + exchanges_.size() - 1;
 }
@@ -251,7 +252,9 @@ void HttpCodec::reply(std::uint64_t exchange, std::string& reply, int code) {
     connection().output() += next->response;
     held_bytes_ -= next->response.size();
   }
-  first_ += static_cast<std::uint64_t>(next - exchanges_.begin());
+  const auto answered = static_cast<std::size_t>(next - exchanges_.begin());
+  held_bytes_ -= answered * sizeof(Exchange);
+  first_ += answered;
   exchanges_.erase(exchanges_.begin(), next);
   if (exchanges_.empty() && exchanges_.capacity() > kExchangesKept) exchanges_.shrink_to_fit();
   invite_body();

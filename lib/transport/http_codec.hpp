@@ -26,7 +26,6 @@ class HttpCodec final : public Codec {
   std::string* spent_text() override { return request_ ? &request_->body() : nullptr; }
   bool in_message() const override { return request_.has_value(); }
   bool time_out() override;
-  std::size_t held_bytes() const override { return held_bytes_ + exchanges_.size() * sizeof(Exchange); }
   Protocol protocol() const override { return Protocol::http; }
 
  private:
@@ -57,11 +56,10 @@ class HttpCodec final : public Codec {
 
   std::optional<HttpRequestParser> request_;
   std::optional<HttpRefusal> refusal_;  // of the request at hand
-  std::vector<Exchange> exchanges_;     // in the order of the requests
-  std::uint64_t first_ = 0;             // the number of exchanges_.front()
-  std::size_t held_bytes_ = 0;          // of their origins and responses
-  bool judged_ = false;                 // the head of the request at hand has been looked at
-  bool continue_due_ = false;           // its client waits to be told to go on
+  std::vector<Exchange> exchanges_;  // in the order of the requests; they are held_bytes(), with their texts
+  std::uint64_t first_ = 0;          // the number of exchanges_.front()
+  bool judged_ = false;              // the head of the request at hand has been looked at
+  bool continue_due_ = false;        // its client waits to be told to go on
 };
 
 }  // namespace sluice::core

@@ -58,12 +58,12 @@ Codec::Step StreamCodec::next(std::string_view window) {
   if (first_line_ != FirstLine::decided && turns_out_foreign(window.substr(0, event.consumed))) {
     if (event.kind == Kind::malformed) handle(event);
     connection().end_input(CloseReason::framing_lost);
-    return {event.consumed, false};
+    return {event.consumed};
   }
   at_end_ = event.kind == Kind::message && event.consumed == window.size();
   const bool hungry = at_end_ || event.kind == Kind::need_more;
   handle(event);
-  return {event.consumed, hungry};
+  return {event.consumed, hungry, !decoder_.in_message()};
 }
 
 // Whether these are the bytes at which the first line becomes another protocol's: a TLS handshake's first, or

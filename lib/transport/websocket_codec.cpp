@@ -21,7 +21,7 @@ Codec::Step WebSocketCodec::next(std::string_view window) {
     // A connection that rests holds no memory for messages.
     if (hungry) decoder_.release();
   }
-  return {event.consumed, hungry};
+  return {event.consumed, hungry, !decoder_.in_message()};
 }
 
 void WebSocketCodec::handle(const proto::WebSocketEvent& event) {
