@@ -1,5 +1,6 @@
 // What a child process says.
 #include <cerrno>
+#include <span>
 
 #include <unistd.h>
 
@@ -11,14 +12,14 @@ namespace sluice::core {
 // True where there is no more.
 bool ChildRun::drain(const Descriptor& from, std::size_t bytes_max,
                      void (ChildRun::*take)(std::string_view)) {
-  std::string& buffer = hub_.io().read_buffer();
   for (std::size_t total = 0; total < bytes_max;) {
-    const ssize_t got = ::read(from.get(), buffer.data(), std::min(buffer.size(), bytes_max - total));
+    const std::span<char> space = hub_.io().reads().space();
+    const ssize_t got = ::read(from.get(), space.data(), std::min(space.size(), bytes_max - total));
     if (got == 0) return true;
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return errno != EAGAIN;
     total += static_cast<std::size_t>(got);
-    (this->*take)(std::string_view(buffer).substr(0, static_cast<std::size_t>(got)));
+    (this->*take)({space.data(), static_cast<std::size_t>(got)});
   }
   return false;
 }

@@ -62,7 +62,6 @@ void IoThread::start() {
 
 void IoThread::run() {
   current_ = this;
-  read_buffer_.resize(kReadBytes);
   const auto work = boost::asio::make_work_guard(context_);
   // Nothing that runs here throws in ordinary operation; running out of memory for one event must not
   // end the process for all.
@@ -135,7 +134,10 @@ void IoThread::serve_sockets() {
   const TimePoint until = clock_.now() + kBusyTime;
   std::size_t ready = kBusySockets;
   for (int turns = 0; turns < kBusyTurns && ready >= kBusySockets && now_ < until; ++turns) {
-    turn("a socket", [&] { ready = poller_.dispatch(); });
+    turn("a socket", [&] {
+      ready = poller_.dispatch();
+      reads_.deal();
+    });
   }
   watch_sockets();
 }

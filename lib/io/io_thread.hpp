@@ -25,6 +25,7 @@
 #include "lib/io/buffer_pool.hpp"
 #include "lib/io/busy_poll.hpp"
 #include "lib/io/poller.hpp"
+#include "lib/io/read_batch.hpp"
 #include "lib/observe/metrics.hpp"
 #include "lib/server/settings.hpp"
 #include "lib/worker/worker_pool.hpp"
@@ -48,8 +49,6 @@ class TurnEnd : public ListHook<TurnTag> {
 // before the thread runs. Everything on it is destroyed after join().
 class IoThread final : public CallReturn {
  public:
-  static constexpr std::size_t kReadBytes = 256 * 1024;  // the most that one read takes in
-
   // `index` tells I/O threads apart; `name` is what the system and the log call this one.
   IoThread(std::size_t index, std::string name, const Limits& limits, WorkerPool& pool,
            MetricsShard& metrics);
@@ -109,8 +108,8 @@ class IoThread final : public CallReturn {
   WorkerPool& pool() { return pool_; }
   CallPool& calls() { return calls_; }
   BufferPool& buffers() { return buffers_; }
-  // Where sockets are read into; what is left over at the end of a read moves to the connection.
-  std::string& read_buffer() { return read_buffer_; }
+  // Where sockets and the like are read into.
+  ReadBatch& reads() { return reads_; }
   Limits limits;  // this thread's copy
 
  private:
@@ -147,7 +146,7 @@ class IoThread final : public CallReturn {
   TimePoint timer_at_ = TimePoint::max();  // what the timer is set to
   WorkerPool& pool_;
   MetricsShard& metrics_;
-  std::string read_buffer_;
+  ReadBatch reads_;
   IntrusiveList<TurnEnd, TurnTag> turn_end_;
   IntrusiveList<TurnEnd, TurnTag> late_turn_end_;
   bool in_turn_ = false;

@@ -57,44 +57,58 @@ void Connection::on_ready(std::uint32_t events) {
     // While it is read from, the reader finds out that the client is gone, after it has taken in what was
     // sent before.
     if (wants_input() && (events & ~Poller::kWritable) != 0) {
-      read_some();
+      if (const std::size_t bytes = read(io_.reads().space()); bytes > 0) io_.reads().add(*this, bytes);
     } else if ((events & Poller::kGone) != 0) {
       lose_client();
     }
   } catch (const std::exception& exception) {
-    // Out of memory, as a rule: this connection ends, the others go on.
-    spdlog::error("connection failed: {}", exception.what());
-    doom(CloseReason::stopped);
+    fail(exception);
   }
 }
 
-void Connection::read_some() {
-  std::string& buffer = io_.read_buffer();
-  const bool securing = stream_.securing();
-  const auto got = stream_.read(buffer.data(), buffer.size());
-  // Where TLS is not a must, its time runs from when it begins.
-  if (stream_.securing() && !securing) message_began_ = io_.now();
-  if (got.status == Status::would_block) return;
-  if (got.status == Status::failed) return on_read_failure();
-  if (got.status == Status::end) return on_end_of_input();
-  // Other sockets' messages may have taken long since the turn began.
-  io_.begin_turn();
-  io_.metrics().received_bytes.add(got.bytes);
-  if (lingering_) return;
-  take_in(got.bytes);
+// Out of memory, as a rule: this connection ends, the others go on.
+void Connection::fail(const std::exception& exception) {
+  spdlog::error("connection failed: {}", exception.what());
+  doom(CloseReason::stopped);
 }
 
-// The first bytes of the thread's buffer have just been read.
-void Connection::take_in(std::size_t bytes) {
-  const std::string& buffer = io_.read_buffer();
+// How many bytes there were; what else may have been there is dealt with.
+std::size_t Connection::read(std::span<char> to) {
+  const bool securing = stream_.securing();
+  const auto got = stream_.read(to.data(), to.size());
+  // Where TLS is not a must, its time runs from when it begins.
+  if (stream_.securing() && !securing) message_began_ = io_.now();
+  if (got.status == Status::ok) return got.bytes;
+  if (got.status == Status::failed) on_read_failure();
+  if (got.status == Status::end) on_end_of_input();
+  return 0;
+}
+
+void Connection::read_at_once() {
+  const std::span<char> space = io_.reads().space();
+  if (const std::size_t bytes = read(space); bytes > 0) on_bytes({space.data(), bytes});
+}
+
+void Connection::on_bytes(std::string_view bytes) {
+  try {
+    // Other sockets' messages may have taken long since the turn began.
+    io_.begin_turn();
+    io_.metrics().received_bytes.add(bytes.size());
+    if (!lingering_) take_in(bytes);
+  } catch (const std::exception& exception) {
+    fail(exception);
+  }
+}
+
+void Connection::take_in(std::string_view bytes) {
   last_input_ = io_.now();
   probed_ = false;
   if (in_.empty()) {
     if (!codec_ || !codec_->in_message()) message_began_ = last_input_;
-    process(std::string_view(buffer).substr(0, bytes));
+    process(bytes);
   } else {
-    io_.buffers().widen(in_, in_.size() + bytes);
-    in_.append(buffer, 0, bytes);
+    io_.buffers().widen(in_, in_.size() + bytes.size());
+    in_ += bytes;
     process(in_);
   }
 }
@@ -122,10 +136,11 @@ void Connection::hear_out() {
   conversation_.disconnected();
   if (more && input_waits_) process(in_);
   for (int reads = 0; more && !end_seen_ && !input_over_ && reads < kLastReads; ++reads) {
-    const auto got = stream_.read(io_.read_buffer().data(), io_.read_buffer().size());
+    const std::span<char> space = io_.reads().space();
+    const auto got = stream_.read(space.data(), space.size());
     if (got.status != Status::ok) break;
     io_.metrics().received_bytes.add(got.bytes);
-    take_in(got.bytes);
+    take_in({space.data(), got.bytes});
   }
   doom(*lost_);
 }

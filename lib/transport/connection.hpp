@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -25,6 +26,7 @@ class Connection final : public Session,
                          private Watched,
                          private ReplySink,
                          private TurnEnd,
+                         private Reader,
                          private Deadline {
  public:
   Connection(SessionHost& host, ByteStream stream, SharedPolicy policy, ConnectionLimit::Permit permit);
@@ -61,13 +63,16 @@ class Connection final : public Session,
   // Reading.
   void on_ready(std::uint32_t events) override;
   bool wants_input() const;
-  void read_some();
+  std::size_t read(std::span<char> to);
+  void read_at_once();
+  void on_bytes(std::string_view bytes) override;
   void on_read_failure();
   void on_end_of_input();
-  void take_in(std::size_t bytes);
+  void take_in(std::string_view bytes);
   void lose_client();
   void hear_out();
   void doom(CloseReason reason);
+  void fail(const std::exception& exception);
   void process(std::string_view window);
   bool identify(std::string_view window);
   void speak(std::unique_ptr<Codec> codec);

@@ -42,7 +42,7 @@ void Connection::go_on() {
   }
   // What TLS has taken in already, the poller says nothing of.
   if (stream_.buffered() && wants_input()) {
-    read_some();
+    read_at_once();
     io_.at_turn_end(*this);
   }
   if (doomed_) return close(close_reason_);
@@ -156,6 +156,7 @@ void Connection::close(CloseReason reason) {
   if (log_enabled(spdlog::level::debug)) log_close(reason);
   stream_.close();
   io_.clear_deadline(*this);
+  static_cast<ListHook<ReaderTag>&>(*this).unlink();
   MetricsShard& metrics = io_.metrics();
   metrics.closed[static_cast<std::size_t>(reason)].add(1);
   metrics.connections_now[static_cast<std::size_t>(protocol_)].add(-1);
@@ -257,7 +258,7 @@ void Connection::look_at_time(TimePoint now) {
 // long as a connection counts as quiet.
 void Connection::end_drained() {
   if (wants_input() && stream_.unread() > 0) {
-    read_some();
+    read_at_once();
     if (next_due() > io_.now()) return schedule();
   }
   end_input(CloseReason::draining);

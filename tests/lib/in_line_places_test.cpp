@@ -1,0 +1,122 @@
+#include "lib/dispatch/in_line_places.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "tests/support/eventually.hpp"
+
+namespace sluice::core {
+namespace {
+
+using testing::Gate;
+
+MethodSpec spec(std::size_t max_concurrent = 0) {
+  MethodSpec made;
+  made.name = "a";
+  made.kind = HandlerKind::in_line;
+  made.handler = [](Call&, std::string_view, std::string&) { return std::optional<Error>(); };
+  made.options.max_concurrent = max_concurrent;
+  return made;
+}
+
+// An I/O thread that runs the test's steps, each as a turn of its own.
+struct Fixture {
+  explicit Fixture(std::size_t places) : admission(places) {
+    thread.on_returned([](ActiveCall&) {});
+    thread.start();
+  }
+  ~Fixture() { thread.stop_and_join(); }
+
+  template <typename Step>
+  void turn(const Step& step) {
+    Gate done;
+    thread.post([&] {
+      step();
+      done.open();
+    });
+    REQUIRE(done.wait());
+  }
+
+  // A call with a place of its own has run.
+  bool run(Method& method, InLinePlaces& places, std::size_t method_max = 0) {
+    ActiveCall& call = *thread.calls().take();
+    call.method = &method;
+    const bool lent = places.lend(call);
+    if (!lent) CHECK_FALSE(admission.try_admit({method.metrics(), method_max}, call.permit));
+    places.leave(call);
+    thread.calls().give(&call);
+    return lent;
+  }
+
+  Metrics metrics{1};
+  WorkerPool pool{1, 1};
+  IoThread thread{0, "io-0", Limits{}, pool, metrics.shard(0)};
+  Admission admission;
+};
+
+TEST_CASE(
+    "in-line places: the next call of a turn has the place of the last, and no place is taken in the end") {
+  Fixture fixture(100);
+  InLinePlaces places(fixture.admission, fixture.thread);
+  Method method(spec(), fixture.metrics.method("a")), other(spec(), fixture.metrics.method("b"));
+  fixture.turn([&] {
+    CHECK_FALSE(fixture.run(method, places));
+    CHECK(fixture.admission.in_flight_approx() == 1);
+    CHECK(fixture.run(method, places));
+    CHECK(fixture.admission.in_flight_approx() == 1);
+    // Another method's call is counted as that.
+    CHECK_FALSE(fixture.run(other, places));
+    CHECK(fixture.admission.in_flight_approx() == 1);
+    CHECK(method.metrics().in_flight == 1);
+    CHECK(other.metrics().in_flight == 0);
+  });
+  fixture.turn([&] {
+    CHECK(fixture.admission.in_flight_approx() == 0);
+    CHECK(method.metrics().in_flight == 0);
+    CHECK_FALSE(fixture.run(method, places));
+    CHECK(places.release());
+    CHECK_FALSE(places.release());
+    CHECK(fixture.admission.in_flight_approx() == 0);
+  });
+}
+
+struct Step final : TurnEnd {
+  void on_turn_end() override { task(); }
+  std::function<void()> task;
+};
+
+TEST_CASE("in-line places: a kept place is free before what the turn has to send is sent") {
+  Fixture fixture(100);
+  InLinePlaces places(fixture.admission, fixture.thread);
+  Method method(spec(), fixture.metrics.method("a"));
+  Step send;
+  Gate sent;
+  send.task = [&] {
+    CHECK(fixture.admission.in_flight_approx() == 0);
+    sent.open();
+  };
+  fixture.turn([&] {
+    fixture.thread.at_turn_end(send);
+    fixture.run(method, places);
+    CHECK(fixture.admission.in_flight_approx() == 1);
+  });
+  CHECK(sent.wait());
+}
+
+TEST_CASE("in-line places: where places are few, or the method's are limited, none is kept") {
+  for (const std::size_t places_max : {std::size_t{1}, std::size_t{3}, std::size_t{100}}) {
+    Fixture fixture(places_max);
+    InLinePlaces places(fixture.admission, fixture.thread);
+    const std::size_t method_max = places_max == 100 ? 5 : 0;
+    Method method(spec(method_max), fixture.metrics.method("a"));
+    fixture.turn([&] {
+      CHECK_FALSE(fixture.run(method, places, method_max));
+      CHECK(fixture.admission.in_flight_approx() == 0);
+      CHECK_FALSE(fixture.run(method, places, method_max));
+    });
+  }
+}
+
+}  // namespace
+}  // namespace sluice::core
