@@ -34,7 +34,7 @@ struct FrameEvent {
 
 // Decodes a window of bytes that starts where the last event's `consumed` ended and may have grown and
 // moved since. Holds no bytes itself; looks at each byte once (twice at most between a broken message's
-// last newline and its offending byte). Not thread-safe; one per connection.
+// last newline and its offending byte, and where the scanner does). Not thread-safe; one per connection.
 class FrameDecoder {
  public:
   FrameDecoder(Framing framing, MessageLimits limits);

@@ -12,8 +12,9 @@
 namespace sluice::proto {
 
 // A resumable JSON validator (RFC 8259: grammar, UTF-8, surrogate pairs, depth) that notes the places of
-// the envelope's members on its way, so that no byte is looked at twice, however the text is cut up.
-// It holds no bytes of the message. Not thread-safe; one per connection.
+// the envelope's members on its way, so that no byte is looked at twice, however the text is cut up; but for
+// the first 512 of params that have containers in them. It holds no bytes of the message. Not
+// thread-safe; one per connection.
 //
 // Lone surrogates and a byte order mark are refused: what passes can be parsed by any JSON library.
 class MessageScanner {

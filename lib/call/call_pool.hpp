@@ -5,10 +5,10 @@
 #include <memory>
 #include <vector>
 
+#include "lib/base/buffer_pool.hpp"
 #include "lib/base/prefetch.hpp"
 #include "lib/base/release_memory.hpp"
 #include "lib/call/active_call.hpp"
-#include "lib/io/buffer_pool.hpp"
 
 namespace sluice::core {
 

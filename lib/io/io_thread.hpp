@@ -16,13 +16,13 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "lib/base/buffer_pool.hpp"
 #include "lib/base/deadline_wheel.hpp"
 #include "lib/base/intrusive_list.hpp"
 #include "lib/base/mean_time.hpp"
 #include "lib/base/mpsc_stack.hpp"
 #include "lib/base/quick_clock.hpp"
 #include "lib/call/call_pool.hpp"
-#include "lib/io/buffer_pool.hpp"
 #include "lib/io/busy_poll.hpp"
 #include "lib/io/poller.hpp"
 #include "lib/io/read_batch.hpp"

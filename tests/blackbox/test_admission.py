@@ -117,6 +117,19 @@ class InFlight(DaemonTest):
             self.assertEqual(counted(connection.receive_many(3)), {"ok": 3})
             self.assertEqual(daemon.value("sluice_in_flight_limit"), 3)
 
+    def test_a_call_in_line_takes_no_place_from_those_that_come_with_it(self):
+        for places in (1, 2, 6, 40):
+            daemon = self.start(server={"workers": 8, "worker_queue": 16, "max_in_flight": places})
+            with self.subTest(places=places), daemon.connect() as connection:
+                inline = "".join(message("demo.echo_inline", [id], f"inline {id}") for id in range(3))
+                sleeps = "".join(message("demo.sleep", {"ms": ms(200)}, id) for id in range(places + 2))
+                connection.send(inline + sleeps + "\n")
+                replies = connection.receive_by_id(3 + places + 2, 30)
+                refused = [id for id in range(places + 2) if code(replies[id]) != "ok"]
+                self.assertEqual(refused, [places, places + 1])
+                self.assertEqual([code(replies[f"inline {id}"]) for id in range(3)], ["ok"] * 3)
+                daemon.wait_in_flight(0)
+
     def test_the_in_flight_limit_is_the_pools_by_default(self):
         daemon = self.start(server={"workers": 3, "worker_queue": 7})
         self.assertEqual(daemon.value("sluice_in_flight_limit"), 24)

@@ -1,4 +1,4 @@
-#include "lib/io/buffer_pool.hpp"
+#include "lib/base/buffer_pool.hpp"
 
 #include <doctest/doctest.h>
 
