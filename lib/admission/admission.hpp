@@ -100,8 +100,6 @@ class Admission {
   std::size_t in_flight_approx() const { return in_flight_.load(std::memory_order_relaxed); }
   std::size_t in_flight_max() const { return in_flight_max_.load(std::memory_order_relaxed); }
   std::size_t limit() const { return limit_.load(std::memory_order_relaxed); }
-  // Whether less than half of the places are taken.
-  bool plenty() const { return in_flight_approx() < limit() / 2; }
 
  private:
   friend class Permit;

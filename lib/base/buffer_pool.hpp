@@ -36,10 +36,12 @@ class BufferPool {
 
   // Gives `buffer` room for `bytes` in all where that is more than it has, and memory for a long buffer is
   // kept that has it; else it stays as it is. What is in it stays in any case. Does not throw.
-  void widen(std::string& buffer, std::size_t bytes) {
+  // Not one of more than `slack` times as much: what is held is counted by its size.
+  void widen(std::string& buffer, std::size_t bytes, std::size_t slack = 2) {
     if (bytes <= kBufferBytesMax || buffer.capacity() >= bytes) return;
-    const auto found = std::find_if(long_.rbegin(), long_.rend(), [bytes](const LongBuffer& kept) {
-      return kept.memory.capacity() >= bytes;
+    const auto found = std::find_if(long_.rbegin(), long_.rend(), [=](const LongBuffer& kept) {
+      const std::size_t room = kept.memory.capacity();
+      return room >= bytes && room / slack <= bytes;
     });
     if (found == long_.rend()) return;
     std::string wide;
@@ -49,6 +51,19 @@ class BufferPool {
     wide.assign(buffer);
     buffer.swap(wide);
     give(wide);
+  }
+
+  // The same for a buffer to which more is to come: with up to four times as much, and new memory of twice as
+  // much where none is kept. What it had is kept for others.
+  void grow(std::string& buffer, std::size_t bytes) {
+    if (bytes <= kBufferBytesMax) return;
+    widen(buffer, bytes, 4);
+    if (buffer.capacity() >= bytes) return;
+    std::string wider;
+    wider.reserve(2 * bytes);
+    wider += buffer;
+    buffer.swap(wider);
+    give(wider);
   }
 
   // Leaves `buffer` empty, without memory of its own.

@@ -69,6 +69,7 @@ void ActiveCall::keep_text() {
 }
 
 bool ActiveCall::take_text(std::string& buffer) {
+  if (buffer.capacity() / 2 > buffer.size()) return false;
   const std::less_equal<const char*> not_after;  // defined for pointers into different strings
   const char* const begin = buffer.data();
   const char* const end = begin + buffer.size();

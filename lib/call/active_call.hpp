@@ -124,7 +124,7 @@ struct ActiveCall final : ListHook<OwnerTag>, ListHook<QueueTag>, ListHook<InUse
   // Copies the request's text, so that the call no longer needs the buffer that it was read from.
   void keep_text();
   // The same for a request that lies in `buffer` as a whole, by changing places with it. False, and nothing
-  // is done, where it doesn't.
+  // is done, where it doesn't, or is less than half of the buffer.
   bool take_text(std::string& buffer);
 
   void on_deadline(TimePoint) override { expiry->expire(*this); }

@@ -18,11 +18,11 @@ constexpr int kLost = static_cast<int>(proto::ErrorCode::internal_error);
 
 }  // namespace
 
-CallTable::CallTable(IoThread& io, Dispatcher& dispatcher)
+CallTable::CallTable(IoThread& io, Dispatcher& dispatcher, bool only_thread)
     : io_(io),
       dispatcher_(dispatcher),
       methods_(dispatcher.registry(), io),
-      in_line_(dispatcher.admission(), io),
+      in_line_(io, only_thread),
       log_(io) {
   io_.on_returned([this](ActiveCall& call) { on_returned(call); });
 }
@@ -61,10 +61,12 @@ bool CallTable::admit(ActiveCall& call) {
 }
 
 void CallTable::begin(ActiveCall& call) {
-  if (const MethodShard* const counts = counts_of(call)) {
+  const HandlerKind kind = call.method->spec().kind;
+  // Not for calls that only wait, or all that do would hold memory.
+  const bool runs = kind == HandlerKind::in_line || (kind == HandlerKind::blocking && io_.workers_free());
+  if (const MethodShard* const counts = runs ? counts_of(call) : nullptr) {
     io_.buffers().widen(call.reply, counts->long_reply_bytes);
   }
-  const HandlerKind kind = call.method->spec().kind;
   if (kind == HandlerKind::in_line) return run_in_line(call);
   if (!prepare(call)) {
     if (kind == HandlerKind::blocking) io_.pool().unreserve(call.worker);

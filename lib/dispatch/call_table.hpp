@@ -23,7 +23,8 @@ class Batch;
 // once, without a race. Must outlive the thread's connections.
 class CallTable final : public CallExpiry {
  public:
-  CallTable(IoThread& io, Dispatcher& dispatcher);
+  // `only_thread`: there is no other I/O thread.
+  CallTable(IoThread& io, Dispatcher& dispatcher, bool only_thread);
   ~CallTable();
 
   // A call whose request is to be read, by who then starts it. Throws std::bad_alloc where there is no memory

@@ -33,7 +33,6 @@ class Dispatcher {
 
   const Registry& registry() const { return registry_; }
   Access& access() { return access_; }
-  const Admission& admission() const { return admission_; }
   Metrics& metrics() { return metrics_; }
 
  private:

@@ -10,11 +10,12 @@
 namespace sluice::core {
 
 // Calls that run in line follow one another, so that the next one may have the last one's place. It is kept
-// for them to the turn's end, before replies are sent, which spares each four locked instructions; as long as
-// there are plenty, that no other thread may miss it. One for each I/O thread, and used by that alone.
+// for them to the turn's end, before replies are sent, which spares each four locked instructions. Whom that
+// place is missing to is given it (release()); so none is kept where other I/O threads take places too. I/O
+// thread only.
 class InLinePlaces final : TurnEnd {
  public:
-  InLinePlaces(const Admission& admission, IoThread& io) : admission_(admission), io_(io) {}
+  InLinePlaces(IoThread& io, bool only_thread) : io_(io), only_thread_(only_thread) {}
 
   // Whether the call, which runs in line, has its place in the one that is kept, and needs no permit.
   bool lend(const ActiveCall& call) const {
@@ -26,7 +27,7 @@ class InLinePlaces final : TurnEnd {
   void leave(ActiveCall& call) {
     if (!call.permit) return;
     const bool limited = call.permit.counts_for_others() || call.method->max_concurrent() != 0;
-    if (kept_ || limited || !admission_.plenty()) return call.permit.release();
+    if (kept_ || limited || !only_thread_) return call.permit.release();
     kept_ = std::move(call.permit);
     io_.first_at_turn_end(*this);
   }
@@ -41,8 +42,8 @@ class InLinePlaces final : TurnEnd {
  private:
   void on_turn_end() override { kept_.release(); }
 
-  const Admission& admission_;
   IoThread& io_;
+  const bool only_thread_;
   Permit kept_;
 };
 

@@ -134,8 +134,11 @@ void IoThread::serve_sockets() {
   const TimePoint until = clock_.now() + kBusyTime;
   std::size_t ready = kBusySockets;
   for (int turns = 0; turns < kBusyTurns && ready >= kBusySockets && now_ < until; ++turns) {
+    ready = 0;
     turn("a socket", [&] {
-      ready = poller_.dispatch();
+      // What has been read is out of the kernel's hands: it is dealt with whatever became of the other
+      // sockets.
+      shielded("a socket", [&] { ready = poller_.dispatch(); });
       reads_.deal();
     });
   }

@@ -88,6 +88,8 @@ class IoThread final : public CallReturn {
   void set_deadline(Deadline& deadline, TimePoint when);
   void clear_deadline(Deadline& deadline) { wheel_.clear(deadline); }
 
+  // Whether there are more workers than calls of this thread that have been handed over.
+  bool workers_free() const { return pooled_ < pool_.size(); }
   // Hands a call for which a worker has been reserved to it at the end of the turn.
   void stage(ActiveCall& call);
   // Takes back a staged or pooled call that no worker has begun.

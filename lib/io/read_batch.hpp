@@ -1,6 +1,7 @@
 // Where an I/O thread reads into.
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -43,6 +44,7 @@ class ReadBatch {
   // `reader` has read so many bytes into space(), and is told of them by deal(), unless it is unlinked
   // before.
   void add(Reader& reader, std::size_t bytes) {
+    assert(!reader.linked());
     reader.read_bytes = std::string_view(buffer_).substr(used_, bytes);
     readers_.push_back(reader);
     used_ += bytes;

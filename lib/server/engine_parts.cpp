@@ -14,9 +14,10 @@ namespace {
 
 std::vector<std::unique_ptr<IoPart>> make_io(EngineParts& parts) {
   std::vector<std::unique_ptr<IoPart>> made;
-  for (std::size_t i = 0; i < parts.settings.io_threads; ++i) {
-    made.push_back(
-        std::make_unique<IoPart>(i, parts.settings.limits, parts.pool, parts.metrics, parts.dispatcher));
+  const std::size_t count = parts.settings.io_threads;
+  for (std::size_t i = 0; i < count; ++i) {
+    made.push_back(std::make_unique<IoPart>(i, count == 1, parts.settings.limits, parts.pool, parts.metrics,
+                                            parts.dispatcher));
   }
   return made;
 }

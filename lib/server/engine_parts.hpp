@@ -28,9 +28,10 @@ inline constexpr auto kHealthPatience = std::chrono::seconds(1);  // for one to 
 
 // What one I/O thread is made of, in the order of its making.
 struct IoPart {
-  IoPart(std::size_t index, const Limits& limits, WorkerPool& pool, Metrics& metrics, Dispatcher& dispatcher)
+  IoPart(std::size_t index, bool only_thread, const Limits& limits, WorkerPool& pool, Metrics& metrics,
+         Dispatcher& dispatcher)
       : thread(index, "io-" + std::to_string(index), limits, pool, metrics.shard(index)),
-        calls(thread, dispatcher),
+        calls(thread, dispatcher, only_thread),
         sessions(thread, calls) {}
 
   IoThread thread;

@@ -20,6 +20,8 @@ constexpr auto kOversizeSkipTime = std::chrono::seconds(5);
 // How often what a client left behind is read: more than a Unix socket holds by default (208 KiB), and no
 // longer for a flood of notifications than the thread's other connections can wait.
 constexpr int kLastReads = 2;
+// What stands before a message, in the protocol that needs most.
+constexpr std::size_t kHeadBytes = 1024;
 using Status = ByteStream::Status;
 
 }  // namespace
@@ -107,7 +109,7 @@ void Connection::take_in(std::string_view bytes) {
     if (!codec_ || !codec_->in_message()) message_began_ = last_input_;
     process(bytes);
   } else {
-    io_.buffers().widen(in_, in_.size() + bytes.size());
+    io_.buffers().grow(in_, in_.size() + bytes.size());
     in_ += bytes;
     process(in_);
   }
@@ -265,7 +267,7 @@ void Connection::watch_skipping() {
   }
 }
 
-std::string& Connection::output() {
+std::string& Connection::output(std::size_t bytes) {
   if (out_.empty()) {
     io_.buffers().take(out_);
     last_output_ = io_.now();
@@ -275,6 +277,7 @@ std::string& Connection::output() {
     out_sent_ = 0;
   }
   io_.at_turn_end(*this);
+  io_.buffers().widen(out_, out_.size() + kHeadBytes + bytes);
   return out_;
 }
 

@@ -43,8 +43,9 @@ class Connection final : public Session,
   const ListenerPolicy& policy() const { return *policy_; }
   Conversation& conversation() { return conversation_; }
   bool secure() const { return stream_.secure(); }
-  // What is to be sent; written at the end of the turn.
-  std::string& output();
+  // What is to be sent; written at the end of the turn. With room for a message of so many bytes and its
+  // head, if they are many and memory for so many is kept.
+  std::string& output(std::size_t bytes = 0);
   // Answers what is no message and may have to be thrown away: the time for that runs from now.
   void refuse_message(const proto::Error& error);
   // No more messages are taken in; what is being done is finished and answered.

@@ -245,7 +245,7 @@ void HttpCodec::reply(std::uint64_t exchange, std::string& reply, int code) {
     held_bytes_ -= std::exchange(answer.origin, {}).size();
     return;
   }
-  respond(connection().output(), answer, reply, code);
+  respond(connection().output(reply.size()), answer, reply, code);
   held_bytes_ -= answer.origin.size();
   auto next = exchanges_.begin() + 1;
   for (; next != exchanges_.end() && next->ready; ++next) {

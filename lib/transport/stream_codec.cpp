@@ -14,7 +14,8 @@ using Kind = proto::FrameEvent::Kind;
 // that a client wrote over several lines and a handler passed through).
 void append_line(std::string& out, std::string& reply) {
   if (reply.find('\n') == std::string::npos) {
-    if (out.empty() && reply.size() > BufferPool::kBufferBytesMax) {
+    const bool is_long = reply.size() > BufferPool::kBufferBytesMax && reply.capacity() / 2 <= reply.size();
+    if (out.empty() && is_long) {
       out.swap(reply);
     } else {
       // With the newline: a long reply that just fits would be moved for it.
@@ -112,12 +113,12 @@ void StreamCodec::handle(const proto::FrameEvent& event) {
 
 void StreamCodec::reply(std::uint64_t, std::string& reply, int) {
   if (reply.empty()) return;
-  std::string& out = connection().output();
   if (decoder_.framing() == proto::Framing::header) {
+    std::string& out = connection().output(reply.size());
     out += "Content-Length: " + std::to_string(reply.size()) + "\r\n\r\n";
     out += reply;
   } else {
-    append_line(out, reply);
+    append_line(connection().output(), reply);
   }
 }
 

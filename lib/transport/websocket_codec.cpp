@@ -52,7 +52,7 @@ void WebSocketCodec::handle(const proto::WebSocketEvent& event) {
 }
 
 void WebSocketCodec::reply(std::uint64_t, std::string& reply, int) {
-  if (!reply.empty()) proto::append_text_frame(connection().output(), reply);
+  if (!reply.empty()) proto::append_text_frame(connection().output(reply.size()), reply);
 }
 
 void WebSocketCodec::probe() { proto::append_ping(connection().output(), {}); }

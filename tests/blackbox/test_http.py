@@ -683,7 +683,8 @@ class SlowReaders(HttpTest):
             self.assertEqual([response.reply["id"] for response in client.receive_many(8)], list(range(8)))
 
     def test_a_client_that_reads_late_still_gets_everything(self):
-        daemon = self.start(server={"max_output_buffer": "1MiB", "write_timeout": duration(60000)})
+        # What is in flight when it stops reading has room in the output buffer, however slow the worker is.
+        daemon = self.start(server={"max_output_buffer": "1MiB", "connection_window": 16, "write_timeout": duration(60000)})
         with self.open(daemon) as client:
             data = b"".join(request(message("demo.echo", ["x" * 20_000], id)) for id in range(300))
             sender = threading.Thread(target=client.send, args=(data,))

@@ -128,6 +128,21 @@ class LongMessagesMemory(DaemonTest):
                 self.echo(connection, method, 10)
                 self.assert_below((self.page_faults(daemon) - before) / 10, 500, "page faults a call")
 
+    def test_so_is_one_over_http(self):
+        daemon = self.start(server={"io_threads": 1, "max_message": "8MiB"})
+        client = http_client.connect(daemon)
+        self.addCleanup(client.close)
+
+        def echo(count):
+            for id in range(count):
+                client.send(http_client.request(message("demo.echo", ["x" * self.SIZE], id)))
+                self.assertEqual(len(json.loads(client.receive().body)["result"][0]), self.SIZE)
+
+        echo(5)
+        before = self.page_faults(daemon)
+        echo(10)
+        self.assert_below((self.page_faults(daemon) - before) / 10, 1500, "page faults a call")
+
     def test_memory_of_long_calls_is_given_back_when_they_have_ended(self):
         daemon = self.start(server={"io_threads": 1, "max_message": "8MiB"})
         before = daemon.resident_bytes()

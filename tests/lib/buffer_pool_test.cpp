@@ -109,6 +109,17 @@ TEST_CASE(
   CHECK(pool.holds_long());
 }
 
+TEST_CASE("buffer pool: a buffer that is much longer than is asked for is not given away") {
+  BufferPool pool;
+  static constexpr std::size_t kLong = 8 * BufferPool::kBufferBytesMax;
+  std::string longer = buffer_of(kLong), buffer;
+  pool.give(longer);
+  pool.widen(buffer, kLong / 3);
+  CHECK(buffer.capacity() == kWithoutMemory);
+  pool.widen(buffer, kLong / 3, 4);
+  CHECK(buffer.capacity() >= kLong);
+}
+
 TEST_CASE("buffer pool: of long memory only so much is kept, and the oldest goes first") {
   BufferPool pool;
   static constexpr std::size_t kThird = BufferPool::kLongBytesMax / 3;

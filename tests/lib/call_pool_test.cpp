@@ -69,6 +69,9 @@ TEST_CASE("ActiveCall: takes the buffer that all of its request lies in, and no 
   CallPool pool(buffers);
   ActiveCall* const call = pool.take();
   const std::string text(1000, 'a');
+  std::string wide = text;
+  wide.reserve(3000);
+  CHECK_FALSE(call->take_text(wide));  // would hold more than it is counted for
   std::string buffer = text;
   std::string elsewhere = "method";
   const auto point_into = [&](std::string_view method) {

@@ -58,7 +58,7 @@ struct Fixture {
 TEST_CASE(
     "in-line places: the next call of a turn has the place of the last, and no place is taken in the end") {
   Fixture fixture(100);
-  InLinePlaces places(fixture.admission, fixture.thread);
+  InLinePlaces places(fixture.thread, true);
   Method method(spec(), fixture.metrics.method("a")), other(spec(), fixture.metrics.method("b"));
   fixture.turn([&] {
     CHECK_FALSE(fixture.run(method, places));
@@ -88,7 +88,7 @@ struct Step final : TurnEnd {
 
 TEST_CASE("in-line places: a kept place is free before what the turn has to send is sent") {
   Fixture fixture(100);
-  InLinePlaces places(fixture.admission, fixture.thread);
+  InLinePlaces places(fixture.thread, true);
   Method method(spec(), fixture.metrics.method("a"));
   Step send;
   Gate sent;
@@ -104,11 +104,11 @@ TEST_CASE("in-line places: a kept place is free before what the turn has to send
   CHECK(sent.wait());
 }
 
-TEST_CASE("in-line places: where places are few, or the method's are limited, none is kept") {
-  for (const std::size_t places_max : {std::size_t{1}, std::size_t{3}, std::size_t{100}}) {
-    Fixture fixture(places_max);
-    InLinePlaces places(fixture.admission, fixture.thread);
-    const std::size_t method_max = places_max == 100 ? 5 : 0;
+TEST_CASE("in-line places: where others take places too, or the method's are limited, none is kept") {
+  for (const bool only_thread : {true, false}) {
+    Fixture fixture(100);
+    InLinePlaces places(fixture.thread, only_thread);
+    const std::size_t method_max = only_thread ? 5 : 0;
     Method method(spec(method_max), fixture.metrics.method("a"));
     fixture.turn([&] {
       CHECK_FALSE(fixture.run(method, places, method_max));

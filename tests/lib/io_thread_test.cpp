@@ -8,6 +8,9 @@
 #include <string>
 #include <vector>
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "tests/support/eventually.hpp"
 #include "tests/support/failing_allocator.hpp"
 
@@ -89,6 +92,60 @@ TEST_CASE("IoThread: memory of long buffers is released once nobody has used it 
     });
     return looked.wait() && !holds;
   }));
+}
+
+// One end of a pair of sockets that the thread watches, and the other.
+struct Ends {
+  Ends() { REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()) == 0); }
+  ~Ends() {
+    for (const int end : ends) ::close(end);
+  }
+  void send(std::string_view text) const { CHECK(::write(ends[1], text.data(), text.size()) > 0); }
+  std::array<int, 2> ends{};
+};
+
+struct SocketReader final : Watched, Reader {
+  explicit SocketReader(IoThread& on) : thread(on) {}
+  void on_ready(std::uint32_t) override {
+    const auto space = thread.reads().space();
+    const auto got = ::read(socket.ends[0], space.data(), space.size());
+    if (got > 0) thread.reads().add(*this, static_cast<std::size_t>(got));
+  }
+  void on_bytes(std::string_view bytes) override {
+    text = bytes;
+    told.open();
+  }
+  IoThread& thread;
+  Ends socket;
+  std::string text;
+  Gate told;
+};
+
+struct Thrower final : Watched {
+  explicit Thrower(IoThread& on) : thread(on) {}
+  void on_ready(std::uint32_t) override {
+    thread.poller().remove(socket.ends[0], *this);
+    throw std::bad_alloc();
+  }
+  IoThread& thread;
+  Ends socket;
+};
+
+TEST_CASE("IoThread: what was read is dealt with, though another socket's event fails in the same turn") {
+  Fixture fixture;
+  IoThread& thread = fixture.thread;
+  SocketReader reader(thread);
+  Thrower thrower(thread);
+  thread.post([&] {
+    thread.poller().add(reader.socket.ends[0], Poller::kReadable, reader);
+    thread.poller().add(thrower.socket.ends[0], Poller::kReadable, thrower);
+    // Ready in this order, and told of together.
+    reader.socket.send("text");
+    thrower.socket.send("text");
+  });
+  CHECK(reader.told.wait());
+  CHECK(reader.text == "text");
+  thread.stop_and_join();
 }
 
 struct Step final : TurnEnd {
