@@ -161,7 +161,8 @@ class AdaptivePool(DaemonTest):
         daemon = self.start(server={"workers": 2, "worker_cpus": "0"})
         tasks = pathlib.Path(f"/proc/{daemon.process.pid}/task")
         # A thread gives itself its name.
-        eventually(5, lambda: "io-0" in {(task / "comm").read_text().strip() for task in tasks.iterdir()})
+        named = {"io-0", "worker-0", "worker-1"}
+        eventually(5, lambda: named <= {(task / "comm").read_text().strip() for task in tasks.iterdir()})
         allowed = {}
         for task in tasks.iterdir():
             name = (task / "comm").read_text().strip()
