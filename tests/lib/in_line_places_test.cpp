@@ -22,7 +22,7 @@ MethodSpec spec(std::size_t max_concurrent = 0) {
 
 // An I/O thread that runs the test's steps, each as a turn of its own.
 struct Fixture {
-  explicit Fixture(std::size_t places) : admission(places) {
+  explicit Fixture(bool only_thread = true) : places(thread, only_thread) {
     thread.on_returned([](ActiveCall&) {});
     thread.start();
   }
@@ -39,7 +39,7 @@ struct Fixture {
   }
 
   // A call with a place of its own has run.
-  bool run(Method& method, InLinePlaces& places, std::size_t method_max = 0) {
+  bool run(Method& method, std::size_t method_max = 0) {
     ActiveCall& call = *thread.calls().take();
     call.method = &method;
     const bool lent = places.lend(call);
@@ -52,21 +52,21 @@ struct Fixture {
   Metrics metrics{1};
   WorkerPool pool{1, 1};
   IoThread thread{0, "io-0", Limits{}, pool, metrics.shard(0)};
-  Admission admission;
+  Admission admission{100};
+  InLinePlaces places;  // used by the thread until the fixture's end has stopped it
 };
 
 TEST_CASE(
     "in-line places: the next call of a turn has the place of the last, and no place is taken in the end") {
-  Fixture fixture(100);
-  InLinePlaces places(fixture.thread, true);
+  Fixture fixture;
   Method method(spec(), fixture.metrics.method("a")), other(spec(), fixture.metrics.method("b"));
   fixture.turn([&] {
-    CHECK_FALSE(fixture.run(method, places));
+    CHECK_FALSE(fixture.run(method));
     CHECK(fixture.admission.in_flight_approx() == 1);
-    CHECK(fixture.run(method, places));
+    CHECK(fixture.run(method));
     CHECK(fixture.admission.in_flight_approx() == 1);
     // Another method's call is counted as that.
-    CHECK_FALSE(fixture.run(other, places));
+    CHECK_FALSE(fixture.run(other));
     CHECK(fixture.admission.in_flight_approx() == 1);
     CHECK(method.metrics().in_flight == 1);
     CHECK(other.metrics().in_flight == 0);
@@ -74,9 +74,9 @@ TEST_CASE(
   fixture.turn([&] {
     CHECK(fixture.admission.in_flight_approx() == 0);
     CHECK(method.metrics().in_flight == 0);
-    CHECK_FALSE(fixture.run(method, places));
-    CHECK(places.release());
-    CHECK_FALSE(places.release());
+    CHECK_FALSE(fixture.run(method));
+    CHECK(fixture.places.release());
+    CHECK_FALSE(fixture.places.release());
     CHECK(fixture.admission.in_flight_approx() == 0);
   });
 }
@@ -87,18 +87,17 @@ struct Step final : TurnEnd {
 };
 
 TEST_CASE("in-line places: a kept place is free before what the turn has to send is sent") {
-  Fixture fixture(100);
-  InLinePlaces places(fixture.thread, true);
-  Method method(spec(), fixture.metrics.method("a"));
   Step send;
   Gate sent;
+  Fixture fixture;
+  Method method(spec(), fixture.metrics.method("a"));
   send.task = [&] {
     CHECK(fixture.admission.in_flight_approx() == 0);
     sent.open();
   };
   fixture.turn([&] {
     fixture.thread.at_turn_end(send);
-    fixture.run(method, places);
+    fixture.run(method);
     CHECK(fixture.admission.in_flight_approx() == 1);
   });
   CHECK(sent.wait());
@@ -106,14 +105,13 @@ TEST_CASE("in-line places: a kept place is free before what the turn has to send
 
 TEST_CASE("in-line places: where others take places too, or the method's are limited, none is kept") {
   for (const bool only_thread : {true, false}) {
-    Fixture fixture(100);
-    InLinePlaces places(fixture.thread, only_thread);
+    Fixture fixture(only_thread);
     const std::size_t method_max = only_thread ? 5 : 0;
     Method method(spec(method_max), fixture.metrics.method("a"));
     fixture.turn([&] {
-      CHECK_FALSE(fixture.run(method, places, method_max));
+      CHECK_FALSE(fixture.run(method, method_max));
       CHECK(fixture.admission.in_flight_approx() == 0);
-      CHECK_FALSE(fixture.run(method, places, method_max));
+      CHECK_FALSE(fixture.run(method, method_max));
     });
   }
 }
