@@ -3,6 +3,7 @@
 
 #include <array>
 #include <atomic>
+#include <bit>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -37,7 +38,8 @@ class DurationHistogram {
   void observe(std::chrono::nanoseconds duration) {
     const std::int64_t ns = duration.count() < 0 ? 0 : duration.count();
     std::size_t bucket = 0;
-    while (bucket < kBoundsUs.size() && ns > std::int64_t{kBoundsUs[bucket]} * 1000) ++bucket;
+    // Most handlers are below the first bound, and most waits of busy servers far above.
+    if (ns > std::int64_t{kBoundsUs[0]} * 1000) bucket = bucket_above_first(static_cast<std::uint64_t>(ns));
     counts_[bucket].add(1);
     sum_ns_.add(static_cast<std::uint64_t>(ns));
   }
@@ -46,6 +48,24 @@ class DurationHistogram {
   std::uint64_t sum_ns() const { return sum_ns_.get(); }
 
  private:
+  static std::size_t bucket_above_first(std::uint64_t ns) {
+    // Of so many binary digits there are two bounds at most.
+    std::size_t bucket = kFirstByWidth[static_cast<std::size_t>(std::bit_width(ns))];
+    while (bucket < kBoundsUs.size() && ns > std::uint64_t{kBoundsUs[bucket]} * 1000) ++bucket;
+    return bucket;
+  }
+
+  // By a number's binary digits: the first bucket whose bound is not below all of them.
+  static constexpr auto kFirstByWidth = [] {
+    std::array<std::uint8_t, 65> first{};
+    for (std::size_t width = 1; width < first.size(); ++width) {
+      const std::uint64_t least = std::uint64_t{1} << (width - 1);
+      while (first[width] < kBoundsUs.size() && kBoundsUs[first[width]] * std::uint64_t{1000} < least)
+        ++first[width];
+    }
+    return first;
+  }();
+
   std::array<SingleWriter<std::uint64_t>, kBuckets> counts_;
   SingleWriter<std::uint64_t> sum_ns_;
 };

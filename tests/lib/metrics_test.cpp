@@ -78,6 +78,19 @@ TEST_CASE("DurationHistogram: a duration falls into the first bucket that it doe
   CHECK(histogram.sum_ns() == 10'000 + 10'001 + 21'000'000'000);
 }
 
+TEST_CASE("DurationHistogram: every bound belongs to its bucket, and what is above to the next") {
+  for (std::size_t bucket = 0; bucket < DurationHistogram::kBoundsUs.size(); ++bucket) {
+    CAPTURE(bucket);
+    DurationHistogram histogram;
+    const microseconds bound(DurationHistogram::kBoundsUs[bucket]);
+    histogram.observe(bound - std::chrono::nanoseconds(1));
+    histogram.observe(bound);
+    histogram.observe(bound + std::chrono::nanoseconds(1));
+    CHECK(histogram.count(bucket) == 2);
+    CHECK(histogram.count(bucket + 1) == 1);
+  }
+}
+
 TEST_CASE("metrics: every value of an enum that labels something has a name of its own") {
   const auto names = []<typename Label>(Label) {
     std::set<std::string_view> all;
