@@ -20,8 +20,6 @@ constexpr auto kOversizeSkipTime = std::chrono::seconds(5);
 // How often what a client left behind is read: more than a Unix socket holds by default (208 KiB), and no
 // longer for a flood of notifications than the thread's other connections can wait.
 constexpr int kLastReads = 2;
-// What stands before a message, in the protocol that needs most.
-constexpr std::size_t kHeadBytes = 1024;
 using Status = ByteStream::Status;
 
 }  // namespace
@@ -52,20 +50,22 @@ bool Connection::wants_input() const {
 
 void Connection::on_ready(std::uint32_t events) {
   if (closed_) return;
-  io_.at_turn_end(*this);
   events = stream_.readiness(events);
   if ((events & Poller::kWritable) != 0) output_waits_ = false;
   try {
     // While it is read from, the reader finds out that the client is gone, after it has taken in what was
     // sent before.
     if (wants_input() && (events & ~Poller::kWritable) != 0) {
-      if (const std::size_t bytes = read(io_.reads().space()); bytes > 0) io_.reads().add(*this, bytes);
+      if (const std::size_t bytes = read(io_.reads().space()); bytes > 0) {
+        return io_.reads().add(*this, bytes);
+      }
     } else if ((events & Poller::kGone) != 0) {
       lose_client();
     }
   } catch (const std::exception& exception) {
     fail(exception);
   }
+  io_.at_turn_end(*this);
 }
 
 // Out of memory, as a rule: this connection ends, the others go on.
@@ -100,6 +100,7 @@ void Connection::on_bytes(std::string_view bytes) {
   } catch (const std::exception& exception) {
     fail(exception);
   }
+  if (!only_waits_for_calls()) io_.at_turn_end(*this);
 }
 
 void Connection::take_in(std::string_view bytes) {
@@ -265,20 +266,6 @@ void Connection::watch_skipping() {
   } else if (!skip_until_) {
     skip_until_ = io_.now() + kOversizeSkipTime;
   }
-}
-
-std::string& Connection::output(std::size_t bytes) {
-  if (out_.empty()) {
-    io_.buffers().take(out_);
-    last_output_ = io_.now();
-  } else if (out_sent_ > out_.size() / 2) {
-    // What is sent is dropped only when there is something to append, and that is worth the copying.
-    out_.erase(0, out_sent_);
-    out_sent_ = 0;
-  }
-  io_.at_turn_end(*this);
-  io_.buffers().widen(out_, out_.size() + kHeadBytes + bytes);
-  return out_;
 }
 
 void Connection::on_reply(std::uint64_t exchange, std::string& reply, int code) {

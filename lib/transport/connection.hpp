@@ -61,6 +61,9 @@ class Connection final : public Session,
   bool input_waits() const { return !in_.empty(); }
 
  private:
+  // What stands before a message, in the protocol that needs most.
+  static constexpr std::size_t kHeadBytes = 1024;
+
   // Reading.
   void on_ready(std::uint32_t events) override;
   bool wants_input() const;
@@ -96,6 +99,7 @@ class Connection final : public Session,
   // The connection's course.
   void on_turn_end() override;
   void go_on();
+  bool only_waits_for_calls() const;
   void resume();
   void update_waits();
   bool settled() const;
@@ -153,5 +157,19 @@ class Connection final : public Session,
   bool doomed_ = false;  // to be closed at the end of the turn, with close_reason_
   bool closed_ = false;
 };
+
+inline std::string& Connection::output(std::size_t bytes) {
+  if (out_.empty()) {
+    io_.buffers().take(out_);
+    last_output_ = io_.now();
+  } else if (out_sent_ > out_.size() / 2) {
+    // What is sent is dropped only when there is something to append, and that is worth the copying.
+    out_.erase(0, out_sent_);
+    out_sent_ = 0;
+  }
+  io_.at_turn_end(*this);
+  io_.buffers().widen(out_, out_.size() + kHeadBytes + bytes);
+  return out_;
+}
 
 }  // namespace sluice::core

@@ -55,6 +55,15 @@ void Connection::go_on() {
   schedule();
 }
 
+// Whether there is nothing to be done at the turn's end, as where all that a read has brought is calls for
+// workers: their replies will be something.
+bool Connection::only_waits_for_calls() const {
+  const bool ends = end_seen_ || input_over_ || lingering_ || doomed_ || lost_ || draining_;
+  const bool quiet = out_.empty() && !output_waits_ && !input_waits_ && !paused_ && !skip_until_;
+  return !ends && quiet && codec_ && !in_message() && !stream_.buffered() && !stream_.securing() &&
+         conversation_.in_flight() > 0 && may_process();
+}
+
 // A message that has begun can't go on while nothing is read, and the time of that is not its client's.
 void Connection::resume() {
   const auto pause = io_.now() - *std::exchange(paused_, std::nullopt);
