@@ -72,22 +72,6 @@ constexpr std::array<UsualKey, 3> kUsualKeys = {
 
 }  // namespace
 
-void MessageScanner::reset() {
-  message_.kind = ValueKind::none;
-  message_.single = {};
-  // A large batch's entries are not kept for a connection that may never send another.
-  if (message_.entries.capacity() > 0) std::vector<Envelope>().swap(message_.entries);
-  message_.entry_count = 0;
-  position_ = depth_ = capture_depth_ = 0;
-  envelope_ = nullptr;
-  target_ = nullptr;
-  state_ = State::value;
-  string_part_ = StringPart::plain;
-  in_object_ = false;
-  expect_low_surrogate_ = false;
-  capturing_ = true;
-}
-
 void MessageScanner::stop_capturing() {
   capturing_ = false;
   capture_depth_ = 0;

@@ -14,11 +14,15 @@ constexpr std::string_view kNoTimeout = "timeout_ms must be a positive integer";
 
 std::string_view inside_quotes(std::string_view text) { return text.substr(1, text.size() - 2); }
 
-// Of names in ASCII, as most are, without a call of the C library.
-bool has_escape(std::string_view text) {
-  const char* const end = text.data() + text.size();
-  const char* const plain_to = skip_plain(text.data(), end);
-  return plain_to != end && std::find(plain_to, end, '\\') != end;
+// `name` is a string within `text`, between its quotes. Of names in ASCII, as most are, it takes one step:
+// the closing quote is found among what follows.
+bool has_escape(std::string_view name, std::string_view text) {
+  static constexpr std::size_t kStep = 16;
+  const char* const end = name.data() + name.size();
+  const auto left = static_cast<std::size_t>(text.data() + text.size() - name.data());
+  const std::size_t steps = (name.size() + kStep - 1) / kStep;
+  const char* const plain_to = skip_plain(name.data(), name.data() + std::min(steps * kStep, left));
+  return plain_to < end && std::find(plain_to, end, '\\') != end;
 }
 
 bool is_version_2(std::string_view text, Span span) {
@@ -69,11 +73,11 @@ std::optional<InvalidRequest> read_request(std::string_view text, const Envelope
     request.timeout = positive_milliseconds(envelope.timeout_ms.in(text));
     if (!request.timeout) return refuse(kNoTimeout);
   }
-  request.bytes = envelope.whole.size;
+  request.text = envelope.whole.in(text);
   request.id = envelope.id.in(text);
   request.params = envelope.params.in(text);
   request.method = inside_quotes(envelope.method.in(text));
-  if (has_escape(request.method)) request.method = scratch = unescape(request.method);
+  if (has_escape(request.method, text)) request.method = scratch = unescape(request.method);
   const bool traced = envelope.traceparent.kind == ValueKind::string;
   request.traceparent = traced ? inside_quotes(envelope.traceparent.in(text)) : std::string_view();
   return std::nullopt;

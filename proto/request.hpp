@@ -20,7 +20,7 @@ struct Request {
   std::string_view params;       // JSON text of an array or object; empty where there are none
   std::string_view traceparent;  // between its quotes; empty where there is none
   std::optional<std::chrono::milliseconds> timeout;  // the client's own limit
-  std::size_t bytes = 0;                             // of the message, or its entry in a batch
+  std::string_view text;                             // the whole message, or entry in a batch
 
   bool is_notification() const { return id.empty(); }
 };

@@ -3,7 +3,9 @@
 
 #include <array>
 #include <atomic>
+#include <cassert>
 #include <cstddef>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -105,6 +107,9 @@ class Admission {
   friend class Permit;
   using Counter = std::atomic<std::size_t>;
   static bool try_take(Counter& counter, std::size_t max);
+  static std::size_t or_none(std::size_t max) {
+    return max == 0 ? std::numeric_limits<std::size_t>::max() : max;
+  }
   bool may_take_last(Priority priority) const;
   Rejection full() const;
 
@@ -114,5 +119,47 @@ class Admission {
   std::atomic<bool> priorities_{false};
   std::array<Counter, static_cast<std::size_t>(Priority::kCount)> by_priority_{};
 };
+
+// A plain add and a look at what was there would let a refused caller hold a place for a moment, in which
+// another is refused that should have got it.
+inline bool Admission::try_take(Counter& counter, std::size_t max) {
+  std::size_t taken = counter.load(std::memory_order_relaxed);
+  do {
+    if (taken >= max) return false;
+  } while (!counter.compare_exchange_weak(taken, taken + 1, std::memory_order_relaxed));
+  return true;
+}
+
+inline std::optional<Rejection> Admission::try_admit(const Applicant& applicant, Permit& permit) {
+  assert(!permit);
+  const auto& [method, method_max, priority, client, backend] = applicant;
+  const auto refuse = [&client = client](Rejection rejection) {
+    if (client.taken != nullptr) client.taken->fetch_sub(1, std::memory_order_relaxed);
+    return rejection;
+  };
+  if (client.taken != nullptr && !try_take(*client.taken, or_none(client.max)))
+    return Rejection::rate_limited;
+  const bool priorities = priorities_.load(std::memory_order_relaxed);
+  if (priorities && !may_take_last(priority)) return refuse(full());
+  if (!try_take(in_flight_, limit())) return refuse(full());
+  if (!try_take(method.in_flight, or_none(method_max))) {
+    in_flight_.fetch_sub(1, std::memory_order_relaxed);
+    return refuse(Rejection::method_busy);
+  }
+  // What hangs in one backend must not take all the places there are.
+  if (backend.taken != nullptr && !try_take(*backend.taken, or_none(backend.max))) {
+    method.in_flight.fetch_sub(1, std::memory_order_relaxed);
+    in_flight_.fetch_sub(1, std::memory_order_relaxed);
+    return refuse(Rejection::method_busy);
+  }
+  Counter* const counted = priorities ? &by_priority_[static_cast<std::size_t>(priority)] : nullptr;
+  if (counted != nullptr) counted->fetch_add(1, std::memory_order_relaxed);
+  permit.admission_ = this;
+  permit.method_ = &method;
+  permit.client_ = client.taken;
+  permit.backend_ = backend.taken;
+  permit.priority_ = counted;
+  return std::nullopt;
+}
 
 }  // namespace sluice::core

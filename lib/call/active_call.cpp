@@ -1,8 +1,9 @@
 #include "lib/call/active_call.hpp"
 
 #include <algorithm>
+#include <cassert>
+#include <cstdint>
 #include <exception>
-#include <functional>
 #include <new>
 
 #include "lib/base/release_memory.hpp"
@@ -36,6 +37,16 @@ void log_exception(const ActiveCall& call, const char* what) {
   spdlog::error("{}: the handler threw: {}", printable(call.request.method), printable(what));
 }
 
+// Too large where it is in front of it. By numbers: pointers into different strings have no difference.
+std::size_t offset_in(std::string_view part, std::string_view whole) {
+  return reinterpret_cast<std::uintptr_t>(part.data()) - reinterpret_cast<std::uintptr_t>(whole.data());
+}
+
+bool lies_in(std::string_view part, std::string_view whole) {
+  const std::size_t offset = offset_in(part, whole);
+  return offset <= whole.size() && part.size() <= whole.size() - offset;
+}
+
 // Appends the result behind the reply's head; an error where there is none.
 std::optional<proto::Error> append_result(ActiveCall& call) {
   Call view(call);
@@ -54,28 +65,35 @@ std::optional<proto::Error> append_result(ActiveCall& call) {
 }  // namespace
 
 void ActiveCall::keep_text() {
+  const std::string_view whole = request.text;
+  assert(request.id.empty() || lies_in(request.id, whole));
+  assert(request.params.empty() || lies_in(request.params, whole));
+  // Where it was written with escapes, and where the transport said it.
+  const bool method_lies = lies_in(request.method, whole);
+  const bool trace_lies = request.traceparent.empty() || lies_in(request.traceparent, whole);
+  const std::size_t elsewhere =
+      (method_lies ? 0 : request.method.size()) + (trace_lies ? 0 : request.traceparent.size());
   text.clear();
-  text.reserve(request.id.size() + request.method.size() + request.params.size() +
-               request.traceparent.size());
-  const auto keep = [this](std::string_view& part) {
-    const std::size_t at = text.size();
-    text += part;
-    part = std::string_view(text).substr(at);
+  text.reserve(whole.size() + elsewhere);
+  text += whole;
+  const auto keep = [&](std::string_view& part, bool lies) {
+    if (part.empty()) return;
+    const std::size_t at = lies ? offset_in(part, whole) : text.size();
+    if (!lies) text += part;
+    part = {text.data() + at, part.size()};
   };
-  keep(request.id);
-  keep(request.method);
-  keep(request.params);
-  keep(request.traceparent);
+  keep(request.id, true);
+  keep(request.params, true);
+  keep(request.method, method_lies);
+  keep(request.traceparent, trace_lies);
+  request.text = {text.data(), whole.size()};
 }
 
 bool ActiveCall::take_text(std::string& buffer) {
   if (buffer.capacity() / 2 > buffer.size()) return false;
-  const std::less_equal<const char*> not_after;  // defined for pointers into different strings
-  const char* const begin = buffer.data();
-  const char* const end = begin + buffer.size();
-  for (const std::string_view part : {request.id, request.method, request.params, request.traceparent}) {
-    const bool within = not_after(begin, part.data()) && not_after(part.data() + part.size(), end);
-    if (!part.empty() && !within) return false;
+  for (const std::string_view part :
+       {request.text, request.id, request.method, request.params, request.traceparent}) {
+    if (!part.empty() && !lies_in(part, buffer)) return false;
   }
   text.clear();
   text.swap(buffer);

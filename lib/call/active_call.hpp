@@ -1,6 +1,7 @@
 // A call from its receipt to the end of its handler.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -19,6 +20,7 @@
 namespace sluice::core {
 
 struct ActiveCall;
+struct MethodHold;
 struct OwnerTag;
 struct QueueTag;
 struct InUseTag;
@@ -80,8 +82,7 @@ struct ActiveCall final : ListHook<OwnerTag>, ListHook<QueueTag>, ListHook<InUse
 
   enum class Stage : std::uint8_t {
     starting,  // not yet handed to anybody
-    staged,    // waits on the I/O thread for the end of its turn
-    pooled,    // in a worker's queue or hands
+    pooled,    // in a worker's queue or hands, or to be so from the end of its turn on
     async,     // its AsyncHandler has it
     ended,     // its handler has returned, or never ran
   };
@@ -90,38 +91,40 @@ struct ActiveCall final : ListHook<OwnerTag>, ListHook<QueueTag>, ListHook<InUse
   proto::Request request;
   std::string text;
   Method* method = nullptr;             // null: there is none of that name
-  std::shared_ptr<Method> method_kept;  // keeps it; null where the turn does that the call ends in
+  MethodHold* hold = nullptr;           // what keeps it, where that is one for many calls
+  std::shared_ptr<Method> method_kept;  // keeps it otherwise; null where the turn does that the call ends in
   std::shared_ptr<const Grant> grant;   // what its caller may do; null: everything
   Permit permit;                        // counts in what method and grant keep
   TimePoint received;
   TimePoint deadline;
   milliseconds timeout{0};
   std::size_t response_bytes_max = 0;
-  Priority priority = Priority::normal;
   Cancellation cancellation;
 
   // The outcome: a whole response object, and its error code (0: a result).
   std::string reply;
-  int code = 0;
-  bool ran = false;
   TimePoint started;
   TimePoint finished;
+  int code = 0;
+  bool ran = false;
 
   // I/O thread only.
+  bool answered = false;
+  Stage stage = Stage::starting;
+  Priority priority = Priority::normal;
   CallOwner* owner = nullptr;  // null: nobody waits for the answer
   std::uint64_t tag = 0;       // the owner's: which of its messages or entries this is
   CallExpiry* expiry = nullptr;
   MethodShard* counts = nullptr;  // its method's on this thread, once they are known
-  Stage stage = Stage::starting;
-  bool answered = false;
 
   // The pool's, or the handler's.
   std::size_t worker = 0;
-  std::uint64_t serial = 0;  // what a backend knows it by
+  std::uint64_t serial = 0;  // what a backend knows it by, or which hand-over brought it to its worker
   CallReturn* home = nullptr;
-  ActiveCall* next_returned = nullptr;
+  std::atomic<ActiveCall*> next_returned = nullptr;
 
-  // Copies the request's text, so that the call no longer needs the buffer that it was read from.
+  // Copies the request's text, so that the call no longer needs the buffer that it was read from. Id and
+  // params lie in that text.
   void keep_text();
   // The same for a request that lies in `buffer` as a whole, by changing places with it. False, and nothing
   // is done, where it doesn't, or is less than half of the buffer.

@@ -20,7 +20,8 @@ class CallPool {
   // to `buffers`, which has to last as long as calls are given back.
   explicit CallPool(BufferPool& buffers) : buffers_(buffers) { spares_.reserve(kSparesMax); }
   ~CallPool() {
-    while (ActiveCall* const call = in_use_.pop_front()) delete call;
+    old_.take_all(young_);
+    while (ActiveCall* const call = old_.pop_front()) delete call;
   }
 
   static constexpr std::size_t kSparesMax = 1024;  // calls kept
@@ -36,17 +37,24 @@ class CallPool {
     spares_.pop_back();
     if (!spares_.empty()) prefetch(*spares_.back());
     if (const std::size_t bytes = held_by(*call); bytes > kSpareBytesMax) large_bytes_ -= bytes;
-    in_use_.push_back(*call);
+    young_.push_back(*call);
     return call;
   }
 
   // Calls `visit` for each call in use.
   template <typename Visit>
   void for_each(Visit visit) {
-    in_use_.for_each(visit);
+    old_.for_each(visit);
+    young_.for_each(visit);
+  }
+  // Calls it for those that were taken since this was last called.
+  template <typename Visit>
+  void age(Visit visit) {
+    young_.for_each(visit);
+    old_.take_all(young_);
   }
 
-  // The call must be in no other list and have no deadline set.
+  // The call must be in no other list, have no deadline set and let go of its method.
   void give(ActiveCall* call) {
     static_cast<ListHook<InUseTag>&>(*call).unlink();
     std::unique_ptr<ActiveCall> owned(call);
@@ -83,7 +91,9 @@ class CallPool {
   }
 
   BufferPool& buffers_;
-  IntrusiveList<ActiveCall, InUseTag> in_use_;
+  // In use, oldest first.
+  IntrusiveList<ActiveCall, InUseTag> old_;
+  IntrusiveList<ActiveCall, InUseTag> young_;
   std::vector<std::unique_ptr<ActiveCall>> spares_;
   std::size_t large_bytes_ = 0;  // of spares that hold more than kSpareBytesMax
 };

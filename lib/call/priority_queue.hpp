@@ -23,6 +23,11 @@ class PriorityQueue {
     lists_[static_cast<std::size_t>(priority)].push_back(element);
   }
 
+  // Moves all elements of `other` behind those of their priority, however many there are.
+  void take_all(PriorityQueue& other) {
+    for (std::size_t i = 0; i < lists_.size(); ++i) lists_[i].take_all(other.lists_[i]);
+  }
+
   bool empty() const {
     return std::ranges::all_of(lists_, [](const List& each) { return each.empty(); });
   }

@@ -15,7 +15,7 @@ AccessEntry entry_of(const ActiveCall& call) {
   entry.id = call.request.id;
   if (call.grant) entry.client = call.grant->client_name();
   entry.traceparent = call.request.traceparent;
-  entry.request_bytes = call.request.bytes;
+  entry.request_bytes = call.request.text.size();
   return entry;
 }
 

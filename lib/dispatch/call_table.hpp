@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lib/call/active_call.hpp"
+#include "lib/dispatch/call_deadlines.hpp"
 #include "lib/dispatch/call_listing.hpp"
 #include "lib/dispatch/call_log.hpp"
 #include "lib/dispatch/dispatcher.hpp"
@@ -85,6 +86,7 @@ class CallTable final : public CallExpiry {
   void stop(ActiveCall& call, int code, std::string& reply);
   void settle(ActiveCall& call, int code, std::string& reply);
   void on_returned(ActiveCall& call);
+  void give(ActiveCall& call);
   MethodShard* counts_of(ActiveCall& call);
 
   struct Orphans final : CallOwner {
@@ -96,6 +98,7 @@ class CallTable final : public CallExpiry {
   Dispatcher& dispatcher_;
   RegistryView methods_;
   InLinePlaces in_line_;
+  CallDeadlines deadlines_;
   CallLog log_;
   Orphans orphans_;
   std::list<std::unique_ptr<Batch>> orphan_batches_;

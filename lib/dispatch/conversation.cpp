@@ -65,7 +65,8 @@ void Conversation::receive(std::string_view text, const proto::Message& message,
   receive_call(std::move(call), exchange);
 }
 
-void Conversation::receive_call(CallTable::NewCall&& call, std::uint64_t exchange) {
+[[gnu::always_inline]] inline void Conversation::receive_call(CallTable::NewCall&& call,
+                                                              std::uint64_t exchange) {
   const proto::Request& request = call->request;
   if (disconnected_) {
     if (request.is_notification() && !control(request)) {
@@ -76,7 +77,7 @@ void Conversation::receive_call(CallTable::NewCall&& call, std::uint64_t exchang
   if (auto answer = control(request)) return sink_.on_reply(exchange, answer->reply, answer->code);
   const std::shared_ptr<const Grant>& granted = grant();
   ++in_flight_;
-  bytes_in_flight_ += request.bytes;
+  bytes_in_flight_ += request.text.size();
   table_.start(std::move(call), table_.io().now(), granted, *this, exchange);
 }
 
@@ -175,7 +176,7 @@ bool Conversation::cancel(std::string_view id, bool silent) {
 
 void Conversation::on_answer(ActiveCall& call, std::string& reply, int code) {
   --in_flight_;
-  bytes_in_flight_ -= call.request.bytes;
+  bytes_in_flight_ -= call.request.text.size();
   if (!disconnected_) sink_.on_reply(call.tag, reply, code);
 }
 

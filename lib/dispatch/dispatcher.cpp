@@ -35,12 +35,13 @@ std::optional<proto::Error> Dispatcher::admit(ActiveCall& call, RegistryView& me
 }
 
 // Whoever is not known may yet prove to be somebody; a client that is known has no more to show.
-std::optional<Rejection> Dispatcher::check_grant(const ActiveCall& call) {
+[[gnu::always_inline]] inline std::optional<Rejection> Dispatcher::check_grant(const ActiveCall& call) {
   if (!call.grant || call.grant->allows(call.request.method)) return std::nullopt;
   return call.grant->authenticated() ? Rejection::forbidden : Rejection::unauthenticated;
 }
 
-std::optional<Rejection> Dispatcher::take_places(ActiveCall& call, InLinePlaces& in_line) {
+[[gnu::always_inline]] inline std::optional<Rejection> Dispatcher::take_places(ActiveCall& call,
+                                                                               InLinePlaces& in_line) {
   const MethodSpec& spec = call.method->spec();
   if (spec.kind == HandlerKind::in_line && in_line.lend(call)) return std::nullopt;
   const bool async = spec.kind == HandlerKind::async;
@@ -51,19 +52,18 @@ std::optional<Rejection> Dispatcher::take_places(ActiveCall& call, InLinePlaces&
     applicant.client = {&call.grant->usage()->in_flight, call.grant->in_flight_max()};
   }
   if (async) applicant.backend = spec.async->places();
-  auto rejection = admission_.try_admit(applicant, call.permit);
   // The last place may be the one that is kept.
-  if (rejection && in_line.release()) rejection = admission_.try_admit(applicant, call.permit);
+  std::optional<Rejection> rejection;
+  do {
+    rejection = admission_.try_admit(applicant, call.permit);
+  } while (rejection && in_line.release());
   if (rejection) return rejection;
   if (spec.kind != HandlerKind::blocking) return std::nullopt;
   // Last, because it picks the worker; the permit goes back if there is none.
-  const auto worker = pool_.try_reserve();
-  if (!worker) {
-    call.permit.release();
-    return Rejection::queue_full;
-  }
-  call.worker = *worker;
-  return std::nullopt;
+  call.worker = pool_.try_reserve();
+  if (call.worker != WorkerPool::kNone) return std::nullopt;
+  call.permit.release();
+  return Rejection::queue_full;
 }
 
 void Dispatcher::set_deadline(ActiveCall& call, const Limits& limits) {

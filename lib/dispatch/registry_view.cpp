@@ -1,36 +1,28 @@
 #include "lib/dispatch/registry_view.hpp"
 
-#include "lib/base/same_text.hpp"
+#include <algorithm>
 
 namespace sluice::core {
 
-void RegistryView::resolve(ActiveCall& call) {
-  const std::string_view name = call.request.method;
-  // Before the lookup: what changes meanwhile is then noticed by the next.
-  const std::uint64_t version = registry_.version();
-  const bool current = count_ == 0 || version == version_;
-  for (std::size_t i = 0; current && i < count_; ++i) {
-    if (same_text(kept_[i].method->spec().name, name)) return lend(kept_[i], call);
-  }
-  call.method_kept = registry_.find(name);
+// Null where the call has all that there is.
+MethodHold* RegistryView::look_up(ActiveCall& call, std::uint64_t version) {
+  call.method_kept = registry_.find(call.request.method);
   call.method = call.method_kept.get();
   // A route has many names.
-  if (call.method == nullptr || !current || count_ == kMethodsMax || call.method->spec().name != name) return;
-  if (count_ == 0) {
-    version_ = version;
-    io_.late_at_turn_end(*this);
-  }
-  kept_[count_++] = {call.method_kept, io_.metrics().find(call.method->metrics())};
-}
-
-void RegistryView::lend(const Kept& kept, ActiveCall& call) {
-  call.method = kept.method.get();
-  call.counts = kept.counts;
-  if (call.method->spec().kind != HandlerKind::in_line) call.method_kept = kept.method;
+  if (call.method == nullptr || call.method->spec().name != call.request.method) return nullptr;
+  const auto free = std::ranges::find(holds_, nullptr, &MethodHold::method);
+  if (free == holds_.end()) return nullptr;
+  end_ = std::max(end_, static_cast<std::size_t>(free - holds_.begin()) + 1);
+  *free = {std::move(call.method_kept), nullptr, version, 0};
+  io_.late_at_turn_end(*this);
+  return &*free;
 }
 
 void RegistryView::on_turn_end() {
-  while (count_ > 0) kept_[--count_].method.reset();
+  for (std::size_t i = 0; i < end_; ++i) {
+    if (holds_[i].calls == 0) holds_[i] = {};
+  }
+  while (end_ > 0 && !holds_[end_ - 1].method) --end_;
 }
 
 }  // namespace sluice::core

@@ -12,7 +12,6 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 
-#include "lib/base/prefetch.hpp"
 #include "lib/observe/log.hpp"
 
 namespace sluice::core {
@@ -171,12 +170,6 @@ void IoThread::post(std::function<void()> task) {
   boost::asio::post(context_, [this, task = std::move(task)] { turn("a task", task); });
 }
 
-void IoThread::at_turn_end(TurnEnd& work) {
-  if (work.linked()) return;
-  turn_end_.push_back(work);
-  post_turn_end();
-}
-
 void IoThread::first_at_turn_end(TurnEnd& work) {
   if (work.linked()) return;
   turn_end_.push_front(work);
@@ -188,8 +181,7 @@ void IoThread::late_at_turn_end(TurnEnd& work) {
   if (!work.linked()) late_turn_end_.push_back(work);
 }
 
-void IoThread::post_turn_end() {
-  if (turn_end_posted_ || in_turn_) return;
+void IoThread::post_turn_end_now() {
   try {
     boost::asio::post(context_, [this] { end_turn(); });
     turn_end_posted_ = true;
@@ -228,10 +220,11 @@ void IoThread::LongBuffersRelease::on_deadline(TimePoint now) {
 }
 
 void IoThread::stage(ActiveCall& call) {
-  call.stage = ActiveCall::Stage::staged;
+  call.stage = ActiveCall::Stage::pooled;
+  call.serial = hand_over_;
   call.home = this;
   Staged& staged = staged_[call.worker];
-  staged.calls.push_back(call);
+  staged.calls.push_back(call, call.priority);
   ++staged.count;
   ++staged_count_;
   ++pooled_;
@@ -240,6 +233,7 @@ void IoThread::stage(ActiveCall& call) {
 
 void IoThread::push_staged() {
   if (std::exchange(staged_count_, 0) == 0) return;
+  ++hand_over_;
   std::size_t most = 0;
   std::size_t given = 0;
   for (std::size_t worker = 0; worker < staged_.size(); ++worker) {
@@ -247,7 +241,6 @@ void IoThread::push_staged() {
     if (staged.count == 0) continue;
     most = std::max(most, staged.count);
     ++given;
-    staged.calls.for_each([](ActiveCall& call) { call.stage = ActiveCall::Stage::pooled; });
     pool_.push(worker, staged.calls, std::exchange(staged.count, 0));
   }
   // Calls were counted to a worker and then taken back: others wait behind one another though a worker
@@ -256,17 +249,16 @@ void IoThread::push_staged() {
 }
 
 bool IoThread::withdraw(ActiveCall& call) {
-  if (call.stage == ActiveCall::Stage::pooled) {
-    if (!pool_.withdraw(call)) return false;
-    --pooled_;
-    return true;
+  if (call.stage != ActiveCall::Stage::pooled) return false;
+  if (staged(call)) {
+    static_cast<ListHook<QueueTag>&>(call).unlink();
+    --staged_[call.worker].count;
+    --staged_count_;
+    pool_.unreserve(call.worker);
+  } else if (!pool_.withdraw(call)) {
+    return false;
   }
-  if (call.stage != ActiveCall::Stage::staged) return false;
   --pooled_;
-  static_cast<ListHook<QueueTag>&>(call).unlink();
-  --staged_[call.worker].count;
-  --staged_count_;
-  pool_.unreserve(call.worker);
   return true;
 }
 
@@ -296,18 +288,15 @@ void IoThread::take_returned() {
 }
 
 void IoThread::settle_returned() {
-  ActiveCall* call = returned_.take_all();
-  while (call != nullptr) {
-    ActiveCall* const next = call->next_returned;
-    if (next != nullptr) prefetch(*next);
-    if (call->stage == ActiveCall::Stage::pooled) {
+  const bool all = returned_.take_all([this](ActiveCall& call) {
+    if (call.stage == ActiveCall::Stage::pooled) {
       --pooled_;
       ++taken_back_;
-      pooled_run_time_.observe(call->finished - call->started);
+      pooled_run_time_.observe(call.finished - call.started);
     }
-    shielded("a call's return", [&] { on_returned_(*call); });
-    call = next;
-  }
+    shielded("a call's return", [&] { on_returned_(call); });
+  });
+  if (!all && !try_post_return()) put_off();
 }
 
 void IoThread::set_deadline(Deadline& deadline, TimePoint when) {

@@ -20,7 +20,7 @@
 #include "lib/base/deadline_wheel.hpp"
 #include "lib/base/intrusive_list.hpp"
 #include "lib/base/mean_time.hpp"
-#include "lib/base/mpsc_stack.hpp"
+#include "lib/base/mpsc_queue.hpp"
 #include "lib/base/quick_clock.hpp"
 #include "lib/call/call_pool.hpp"
 #include "lib/io/busy_poll.hpp"
@@ -79,7 +79,11 @@ class IoThread final : public CallReturn {
   TimePoint handler_ended() { return handlers_clock_ = clock_.now(); }
 
   // Neither this nor what follows throws.
-  void at_turn_end(TurnEnd& work);
+  void at_turn_end(TurnEnd& work) {
+    if (work.linked()) return;
+    turn_end_.push_back(work);
+    post_turn_end();
+  }
   // The same, before all else that has asked for it so far.
   void first_at_turn_end(TurnEnd& work);
   // The same, but for what asks for no more of it: in this turn even where its end has begun.
@@ -92,7 +96,9 @@ class IoThread final : public CallReturn {
   bool workers_free() const { return pooled_ < pool_.size(); }
   // Hands a call for which a worker has been reserved to it at the end of the turn.
   void stage(ActiveCall& call);
-  // Takes back a staged or pooled call that no worker has begun.
+  // Whether a call that was staged has not begun.
+  bool waits(const ActiveCall& call) { return staged(call) || pool_.waiting(call); }
+  // Takes back a staged call that no worker has begun.
   bool withdraw(ActiveCall& call);
 
   // A worker or a backend has ended a call. Thread-safe; on this thread it costs no wake-up, and is dealt
@@ -123,7 +129,10 @@ class IoThread final : public CallReturn {
   void serve_sockets();
   bool catch_up();
   void put_off();
-  void post_turn_end();
+  void post_turn_end() {
+    if (!turn_end_posted_ && !in_turn_) post_turn_end_now();
+  }
+  void post_turn_end_now();
   void end_turn();
   void push_staged();
   bool try_post_return();
@@ -164,10 +173,13 @@ class IoThread final : public CallReturn {
     CallQueue calls;
     std::size_t count = 0;
   };
+  // Not handed over yet.
+  bool staged(const ActiveCall& call) const { return call.serial == hand_over_; }
   std::vector<Staged> staged_;  // by worker
   std::size_t staged_count_ = 0;
+  std::uint64_t hand_over_ = 0;  // the next one's number, by which staged calls are told from others
   static inline thread_local const IoThread* current_ = nullptr;
-  MpscStack<ActiveCall, &ActiveCall::next_returned> returned_;
+  MpscQueue<ActiveCall, &ActiveCall::next_returned> returned_;
   bool returned_here_ = false;  // some of them by this thread, which has not posted for them
   std::function<void(ActiveCall&)> on_returned_;
   BusyPoll polls_for_clients_;

@@ -8,9 +8,7 @@ bool WorkQueue::push(CallQueue& calls, std::size_t count) {
   bool asleep = false;
   {
     const std::lock_guard lock(mutex_);
-    while (ActiveCall* const call = calls.pop_front()) {
-      calls_.push_back(*call, call->priority);
-    }
+    calls_.take_all(calls);
     size_.store(size_.load(std::memory_order_relaxed) + count, std::memory_order_seq_cst);
     asleep = sleeping_;
   }

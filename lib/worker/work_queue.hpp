@@ -11,9 +11,9 @@
 
 namespace sluice::core {
 
-using CallQueue = IntrusiveList<ActiveCall, QueueTag>;
+using CallQueue = PriorityQueue<ActiveCall, QueueTag>;
 
-// A PriorityQueue whose worker sleeps while it is empty. Thread-safe; the lock covers pointer changes only.
+// A CallQueue whose worker sleeps while it is empty. Thread-safe; the lock covers pointer changes only.
 // Its length is bounded by the pool, which reserves a place before a call gets here.
 class WorkQueue {
  public:
@@ -43,7 +43,7 @@ class WorkQueue {
  private:
   std::mutex mutex_;
   std::condition_variable wake_;
-  PriorityQueue<ActiveCall, QueueTag> calls_;
+  CallQueue calls_;
   bool sleeping_ = false;
   bool nudged_ = false;
   std::atomic<bool> stopped_{false};

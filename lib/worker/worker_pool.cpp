@@ -52,24 +52,30 @@ void WorkerPool::resize(std::size_t workers) {
   active_.store(workers, std::memory_order_seq_cst);
 }
 
-std::optional<std::size_t> WorkerPool::try_reserve() {
+std::size_t WorkerPool::try_reserve() {
   const std::size_t load_max = queue_max_.load(std::memory_order_relaxed) + 1;
   const std::size_t workers = active();
   const std::size_t first = next_first(workers);
   for (;;) {
-    std::size_t best = 0;
+    std::size_t best = kNone;
     std::size_t best_load = load_max;
+    std::size_t best_taken = 0;
     for (std::size_t i = 0; i < workers && best_load > 0; ++i) {
       const std::size_t index = first + i < workers ? first + i : first + i - workers;
-      const std::size_t load = workers_[index]->load.load(std::memory_order_relaxed);
-      if (load < best_load) {
+      // In this order: what is done was taken before.
+      const std::size_t done = workers_[index]->done.load(std::memory_order_acquire);
+      const std::size_t taken = workers_[index]->taken.load(std::memory_order_relaxed);
+      if (taken - done < best_load) {
         best = index;
-        best_load = load;
+        best_load = taken - done;
+        best_taken = taken;
       }
     }
-    if (best_load == load_max) return std::nullopt;
-    // Another thread may have been quicker; then the least loaded may be another one now.
-    if (workers_[best]->load.compare_exchange_strong(best_load, best_load + 1, std::memory_order_relaxed)) {
+    if (best == kNone) return kNone;
+    // Another thread may have been quicker; then the least loaded may be another one now. More that is done
+    // meanwhile does no harm.
+    if (workers_[best]->taken.compare_exchange_strong(best_taken, best_taken + 1,
+                                                      std::memory_order_relaxed)) {
       return best;
     }
   }
@@ -83,7 +89,7 @@ std::size_t WorkerPool::next_first(std::size_t workers) {
 }
 
 void WorkerPool::unreserve(std::size_t worker) {
-  workers_[worker]->load.fetch_sub(1, std::memory_order_relaxed);
+  workers_[worker]->taken.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void WorkerPool::push(std::size_t worker, CallQueue& calls, std::size_t count) {
@@ -111,13 +117,7 @@ bool WorkerPool::withdraw(ActiveCall& call) {
   return true;
 }
 
-void WorkerPool::run(Worker& self) {
-  self.now = self.clock.now();
-  while (ActiveCall* const call = next_call(self)) execute(self, *call);
-  self.ended.store(true, std::memory_order_release);
-}
-
-ActiveCall* WorkerPool::next_call(Worker& self) {
+[[gnu::always_inline]] inline ActiveCall* WorkerPool::next_call(Worker& self) {
   while (!self.queue.stopped()) {
     if (ActiveCall* const call = self.queue.try_pop()) return call;
     if (may_sleep(self)) {
@@ -159,15 +159,15 @@ ActiveCall* WorkerPool::steal(Worker& self) {
     ActiveCall* const call = from->queue.try_pop();
     if (call == nullptr) continue;
     if (from != &self) {
-      from->load.fetch_sub(1, std::memory_order_relaxed);
-      self.load.fetch_add(1, std::memory_order_relaxed);
+      from->taken.fetch_sub(1, std::memory_order_relaxed);
+      self.taken.fetch_add(1, std::memory_order_relaxed);
     }
     return call;
   }
   return nullptr;
 }
 
-void WorkerPool::execute(Worker& self, ActiveCall& call) {
+[[gnu::always_inline]] inline void WorkerPool::execute(Worker& self, ActiveCall& call) {
   call.started = std::max(self.now, call.received);
   self.busy_until_ns.store(std::max<std::int64_t>(1, since_epoch_ns(call.deadline)),
                            std::memory_order_relaxed);
@@ -178,9 +178,15 @@ void WorkerPool::execute(Worker& self, ActiveCall& call) {
   self.run_time.observe(call.finished - call.started);
   // Places are free before the client can have its answer, so that its next call is not refused for them.
   call.permit.release();
-  self.load.fetch_sub(1, std::memory_order_relaxed);
+  self.done.store(self.done.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   // Waking it may have let it run first.
   if (call.home->give_back(call)) self.now = self.clock.now();
+}
+
+void WorkerPool::run(Worker& self) {
+  self.now = self.clock.now();
+  while (ActiveCall* const call = next_call(self)) execute(self, *call);
+  self.ended.store(true, std::memory_order_release);
 }
 
 std::size_t WorkerPool::stop(TimePoint until) {

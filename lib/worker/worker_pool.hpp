@@ -4,8 +4,8 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
-#include <optional>
 #include <thread>
 #include <vector>
 
@@ -39,8 +39,10 @@ class WorkerPool {
   // thread.
   void resize(std::size_t workers);
 
-  // Counts one call to the least loaded worker; nothing if every worker runs one and has a full queue.
-  std::optional<std::size_t> try_reserve();
+  // Counts one call to the least loaded worker; kNone if every worker runs one and has a full queue. No
+  // optional, since that would be stored in pieces and then read as one, for which the processor waits 5 ns.
+  static constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max();
+  std::size_t try_reserve();
   // Takes back a reservation whose call was never pushed.
   void unreserve(std::size_t worker);
 
@@ -80,7 +82,9 @@ class WorkerPool {
  private:
   struct Worker {
     WorkQueue queue;
-    std::atomic<std::size_t> load{0};            // calls reserved, waiting or running
+    std::atomic<std::size_t> taken{0};  // calls that were reserved, but for those that others took over
+    std::atomic<std::size_t> done{0};   // of them, those that have ended; the worker alone counts them, which
+                                        // takes no locked instruction
     std::atomic<std::int64_t> busy_until_ns{0};  // the running call's deadline; 0: idle
     MeanTime run_time;
     std::atomic<bool> ended{false};

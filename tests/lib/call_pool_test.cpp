@@ -94,6 +94,62 @@ TEST_CASE("ActiveCall: takes the buffer that all of its request lies in, and no 
   pool.give(call);
 }
 
+TEST_CASE("ActiveCall: keeps its request's text, and what of it lies elsewhere") {
+  BufferPool buffers;
+  CallPool pool(buffers);
+  ActiveCall* const call = pool.take();
+  std::string message = R"({"id": 7, "method": "m\u0065thod", "params": [1, 2]})";
+  std::string unescaped = "method";
+  std::string header = "trace";
+  const std::string_view text = message;
+  call->request.text = text;
+  call->request.id = text.substr(text.find('7'), 1);
+  call->request.params = text.substr(text.find('['), 6);
+  call->request.method = unescaped;
+  call->request.traceparent = header;
+  const std::string before = message;
+  call->keep_text();
+  for (std::string* const gone : {&message, &unescaped, &header}) gone->assign(gone->size(), 'x');
+  CHECK(call->request.text == before);
+  CHECK(call->request.id == "7");
+  CHECK(call->request.method == "method");
+  CHECK(call->request.params == "[1, 2]");
+  CHECK(call->request.traceparent == "trace");
+  pool.give(call);
+
+  ActiveCall* const notification = pool.take();
+  std::string whole = R"({"method":"m"})";
+  notification->request = {};
+  notification->request.text = whole;
+  notification->request.method = std::string_view(whole).substr(11, 1);
+  notification->keep_text();
+  whole.assign(whole.size(), 'x');
+  CHECK(notification->request.method == "m");
+  CHECK(notification->request.is_notification());
+  CHECK(notification->request.params.empty());
+  pool.give(notification);
+}
+
+TEST_CASE("call pool: tells once of each call that was taken since, and of none that was given back") {
+  BufferPool buffers;
+  CallPool pool(buffers);
+  ActiveCall* const first = pool.take();
+  ActiveCall* const second = pool.take();
+  std::vector<ActiveCall*> seen;
+  const auto see = [&](ActiveCall& call) { seen.push_back(&call); };
+  pool.give(first);
+  pool.age(see);
+  CHECK(seen == std::vector{second});
+  pool.age(see);
+  CHECK(seen.size() == 1);
+  ActiveCall* const third = pool.take();
+  seen.clear();
+  pool.for_each(see);
+  CHECK(seen == std::vector{second, third});
+  pool.give(second);
+  pool.give(third);
+}
+
 TEST_CASE("call pool: an internal error takes the place of what the reply had become") {
   BufferPool buffers;
   CallPool pool(buffers);

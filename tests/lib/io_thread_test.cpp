@@ -75,6 +75,34 @@ TEST_CASE(
   REQUIRE(cleared.wait());
 }
 
+TEST_CASE("IoThread: a call that waits for the turn's end, or in a worker's queue, can be taken back") {
+  Fixture fixture;  // its worker is not running
+  IoThread& thread = fixture.thread;
+  ActiveCall first, second, third;
+  Gate staged;
+  thread.post([&] {
+    for (ActiveCall* const call : {&first, &second, &third}) {
+      call->worker = 0;
+      fixture.pool.try_reserve();
+      thread.stage(*call);
+      CHECK(thread.waits(*call));
+    }
+    CHECK(thread.withdraw(first));
+    CHECK(fixture.pool.queue_depth_approx(0) == 0);
+  });
+  thread.post([&] {
+    CHECK(fixture.pool.queue_depth_approx(0) == 2);
+    CHECK(thread.waits(second));
+    CHECK(thread.withdraw(second));
+    CHECK_FALSE(thread.waits(second));
+    CHECK_FALSE(thread.withdraw(second));
+    CHECK(fixture.pool.queue_depth_approx(0) == 1);
+    CHECK(thread.withdraw(third));
+    staged.open();
+  });
+  REQUIRE(staged.wait());
+}
+
 TEST_CASE("IoThread: memory of long buffers is released once nobody has used it for a while") {
   Fixture fixture;
   IoThread& thread = fixture.thread;

@@ -6,7 +6,9 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "lib/call/async_handler.hpp"
 #include "tests/support/eventually.hpp"
 
 namespace sluice::core {
@@ -14,11 +16,16 @@ namespace {
 
 using testing::Gate;
 
+struct NeverStarted final : AsyncHandler {
+  void start(ActiveCall&, boost::asio::io_context&) override { FAIL("started"); }
+};
+
 MethodSpec spec_of(std::string name, HandlerKind kind = HandlerKind::in_line) {
   MethodSpec spec;
   spec.name = std::move(name);
   spec.kind = kind;
   spec.handler = [](Call&, std::string_view, std::string&) -> std::optional<Error> { return std::nullopt; };
+  if (kind == HandlerKind::async) spec.async = std::make_shared<NeverStarted>();
   return spec;
 }
 
@@ -109,17 +116,78 @@ TEST_CASE("RegistryView: keeps nothing of one turn in the next") {
   CHECK(method.use_count() == 1);
 }
 
-TEST_CASE("RegistryView: what may outlast the turn is kept by its call") {
+TEST_CASE("RegistryView: what workers run is kept until the last of its calls lets go, and no longer") {
   Fixture fixture;
   fixture.registry.add(spec_of("pooled", HandlerKind::blocking));
-  std::unique_ptr<ActiveCall> held;
+  const std::weak_ptr<Method> method = fixture.registry.find("pooled");
+  std::vector<std::unique_ptr<ActiveCall>> calls;
   fixture.in_a_turn([&] {
-    fixture.find("pooled");
-    held = fixture.find("pooled");
+    for (int i = 0; i < 3; ++i) calls.push_back(fixture.find("pooled"));
     fixture.registry.remove("pooled");
   });
+  for (auto& call : calls) {
+    CHECK(call->method_kept == nullptr);
+    REQUIRE_FALSE(method.expired());
+    CHECK(call->method == method.lock().get());
+    fixture.in_a_turn([&] {
+      CHECK(fixture.find("pooled")->method == nullptr);
+      fixture.view.let_go(*call);
+      CHECK_FALSE(method.expired());
+    });
+  }
+  CHECK(method.expired());
+}
+
+TEST_CASE("RegistryView: a method that is replaced while workers run the old one's calls is another's") {
+  Fixture fixture;
+  fixture.registry.add(spec_of("pooled", HandlerKind::blocking));
+  std::unique_ptr<ActiveCall> old;
+  std::unique_ptr<ActiveCall> next;
+  const std::weak_ptr<Method> first = fixture.registry.find("pooled");
+  fixture.in_a_turn([&] { old = fixture.find("pooled"); });
+  fixture.registry.add(spec_of("pooled", HandlerKind::blocking));
+  fixture.in_a_turn([&] {
+    next = fixture.find("pooled");
+    CHECK(next->method != old->method);
+    fixture.view.let_go(*old);
+  });
+  CHECK(first.expired());
+  fixture.in_a_turn([&] { fixture.view.let_go(*next); });
+}
+
+TEST_CASE("RegistryView: where it keeps all that it can, a call keeps its method itself") {
+  Fixture fixture;
+  std::vector<std::unique_ptr<ActiveCall>> calls;
+  fixture.in_a_turn([&] {
+    for (std::size_t i = 0; i <= RegistryView::kMethodsMax; ++i) {
+      const std::string name = "m" + std::to_string(i);
+      fixture.registry.add(spec_of(name, HandlerKind::blocking));
+      calls.push_back(fixture.find(name));
+      CHECK((calls.back()->method_kept == nullptr) == (i < RegistryView::kMethodsMax));
+    }
+  });
+  fixture.in_a_turn([&] {
+    for (auto& call : calls) fixture.view.let_go(*call);
+  });
+  // There is room again.
+  fixture.in_a_turn([&] {
+    const auto last = fixture.find("m" + std::to_string(RegistryView::kMethodsMax));
+    CHECK(last->method_kept == nullptr);
+    fixture.view.let_go(*last);
+  });
+}
+
+TEST_CASE("RegistryView: what outlasts the turn in other hands is kept by its call") {
+  Fixture fixture;
+  fixture.registry.add(spec_of("async", HandlerKind::async));
+  std::unique_ptr<ActiveCall> held;
+  fixture.in_a_turn([&] {
+    fixture.find("async");
+    held = fixture.find("async");
+    fixture.registry.remove("async");
+  });
   CHECK(held->method_kept.use_count() == 1);
-  CHECK(held->method->spec().name == "pooled");
+  CHECK(held->method->spec().name == "async");
 }
 
 TEST_CASE("RegistryView: what ends within the turn is kept by the view alone") {

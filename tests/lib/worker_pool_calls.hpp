@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 namespace sluice::core {
@@ -64,15 +65,21 @@ class Calls final : public CallReturn {
 inline void push(WorkerPool& pool, std::size_t worker, ActiveCall& call) {
   call.worker = worker;
   CallQueue queue;
-  queue.push_back(call);
+  queue.push_back(call, call.priority);
   pool.push(worker, queue, 1);
+}
+
+inline std::optional<std::size_t> try_reserve(WorkerPool& pool) {
+  const std::size_t worker = pool.try_reserve();
+  if (worker == WorkerPool::kNone) return std::nullopt;
+  return worker;
 }
 
 // Reserves a place with that worker and no other.
 inline void reserve(WorkerPool& pool, std::size_t worker) {
   std::vector<std::size_t> others;
   for (;;) {
-    const auto got = pool.try_reserve();
+    const auto got = try_reserve(pool);
     REQUIRE(got);
     if (*got == worker) break;
     others.push_back(*got);
@@ -88,7 +95,7 @@ inline void submit(WorkerPool& pool, std::size_t worker, ActiveCall& call) {
 // What can be reserved now, in all; nothing is reserved afterwards.
 inline std::size_t free_places(WorkerPool& pool) {
   std::vector<std::size_t> got;
-  while (const auto worker = pool.try_reserve()) got.push_back(*worker);
+  while (const auto worker = try_reserve(pool)) got.push_back(*worker);
   for (const std::size_t worker : got) pool.unreserve(worker);
   return got.size();
 }

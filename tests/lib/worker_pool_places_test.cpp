@@ -15,31 +15,31 @@ TEST_CASE("WorkerPool: a call goes to the least loaded worker") {
   WorkerPool pool(4, 10);
   for (int round = 1; round <= 3; ++round) {
     std::multiset<std::size_t> chosen;
-    for (int i = 0; i < 4; ++i) chosen.insert(*pool.try_reserve());
+    for (int i = 0; i < 4; ++i) chosen.insert(*try_reserve(pool));
     CHECK(chosen == std::multiset<std::size_t>{0, 1, 2, 3});
   }
   for (const std::size_t freed : {2, 0, 3, 1}) {
     pool.unreserve(freed);
-    CHECK(pool.try_reserve() == freed);
+    CHECK(try_reserve(pool) == freed);
   }
   pool.unreserve(1);
   pool.unreserve(1);
   pool.unreserve(3);
-  CHECK(pool.try_reserve() == 1);
+  CHECK(try_reserve(pool) == 1);
 }
 
 TEST_CASE("WorkerPool: has room for one running and `queue` waiting calls a worker, and not for one more") {
   for (const std::size_t workers : {1, 2, 3, 5}) {
     for (const std::size_t queue : {0, 1, 4}) {
       WorkerPool pool(workers, queue);
-      for (std::size_t i = 0; i < workers * (queue + 1); ++i) REQUIRE(pool.try_reserve());
-      CHECK_FALSE(pool.try_reserve());
+      for (std::size_t i = 0; i < workers * (queue + 1); ++i) REQUIRE(try_reserve(pool));
+      CHECK_FALSE(try_reserve(pool));
       pool.unreserve(workers - 1);
-      CHECK(pool.try_reserve() == workers - 1);
-      CHECK_FALSE(pool.try_reserve());
+      CHECK(try_reserve(pool) == workers - 1);
+      CHECK_FALSE(try_reserve(pool));
       pool.set_queue_max(queue + 2);
-      for (std::size_t i = 0; i < workers * 2; ++i) CHECK(pool.try_reserve());
-      CHECK_FALSE(pool.try_reserve());
+      for (std::size_t i = 0; i < workers * 2; ++i) CHECK(try_reserve(pool));
+      CHECK_FALSE(try_reserve(pool));
     }
   }
 }
@@ -51,7 +51,7 @@ TEST_CASE("WorkerPool: reservations of several threads at once fill it exactly")
     std::vector<std::thread> threads;
     for (int t = 0; t < 4; ++t) {
       threads.emplace_back([&] {
-        while (const auto worker = pool.try_reserve()) by_worker[*worker].fetch_add(1);
+        while (const auto worker = try_reserve(pool)) by_worker[*worker].fetch_add(1);
       });
     }
     for (auto& thread : threads) thread.join();

@@ -113,7 +113,7 @@ TEST_CASE(
   }));
   REQUIRE(started.wait());
   // Whichever worker took it is the busy one: its place is the one that the pool still counts.
-  const std::size_t first = *pool.try_reserve();
+  const std::size_t first = *try_reserve(pool);
   hung = 1 - first;
   pool.unreserve(first);
   std::mt19937 random;
@@ -145,7 +145,7 @@ TEST_CASE("WorkerPool: no wake-up is lost between workers that fall asleep and c
     const std::size_t burst = random() % 4 + 1;
     for (std::size_t k = 0; k < burst; ++k) {
       ActiveCall& call = calls.make([](Call&) {});
-      const auto worker = pool.try_reserve();
+      const auto worker = try_reserve(pool);
       REQUIRE(worker);
       push(pool, *worker, call);
     }
@@ -205,7 +205,7 @@ TEST_CASE(
       for (int i = 0; i < kEach; ++i) {
         std::array<ActiveCall*, 3> calls{};
         for (auto& call : calls) {
-          const auto worker = pool.try_reserve();
+          const auto worker = try_reserve(pool);
           if (!worker) {
             all_reserved = false;
             continue;
@@ -256,7 +256,7 @@ TEST_CASE(
   REQUIRE(started[0].wait());
   CHECK_FALSE(pool.all_stuck(begin + std::chrono::hours(1), std::chrono::seconds(1)));
   ActiveCall& second = calls.make(hang(1), milliseconds(5000));
-  submit(pool, *pool.try_reserve(), second);
+  submit(pool, *try_reserve(pool), second);
   REQUIRE(started[1].wait());
   CHECK(eventually([&] { return pool.busy_approx(0) && pool.busy_approx(1); }));
   CHECK_FALSE(pool.all_stuck(second.deadline + std::chrono::milliseconds(999), std::chrono::seconds(1)));
