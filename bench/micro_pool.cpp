@@ -52,8 +52,8 @@ void hand_over(benchmark::State& state) {
     home.returned.store(0, std::memory_order_relaxed);
     CallQueue queue;
     for (const auto& call : calls) {
-      call->worker = *pool.try_reserve();
-      queue.push_back(*call);
+      call->worker = pool.try_reserve();
+      queue.push_back(*call, call->priority);
     }
     pool.push(0, queue, batch);
     while (home.returned.load(std::memory_order_acquire) < batch) continue;

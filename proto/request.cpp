@@ -14,8 +14,8 @@ constexpr std::string_view kNoTimeout = "timeout_ms must be a positive integer";
 
 std::string_view inside_quotes(std::string_view text) { return text.substr(1, text.size() - 2); }
 
-// `name` is a string within `text`, between its quotes. Of names in ASCII, as most are, it takes one step:
-// the closing quote is found among what follows.
+// `name` is a string within `text`, between its quotes. Of up to 16 bytes of ASCII, as most are, it takes one
+// step: the closing quote is found among what follows.
 bool has_escape(std::string_view name, std::string_view text) {
   static constexpr std::size_t kStep = 16;
   const char* const end = name.data() + name.size();

@@ -11,7 +11,8 @@ namespace sluice::core {
 // Any thread pushes, one thread takes what there is, oldest first. A push is one exchange (D. Vyukov,
 // "Intrusive MPSC node-based queue"), and says where the taker has to be woken. A stack that the taker turns
 // round takes as much to push, but 5 ns more an element to turn: its memory has to come one after the other.
-// Owns nothing.
+// In return, a push that is interrupted half-way holds up the element before it and those behind. Owns
+// nothing.
 template <typename T, std::atomic<T*> T::*Next>
 class MpscQueue {
  public:

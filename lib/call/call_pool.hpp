@@ -54,7 +54,7 @@ class CallPool {
     old_.take_all(young_);
   }
 
-  // The call must be in no other list, have no deadline set and let go of its method.
+  // The call must be in no other list, have no deadline set and have let go of its hold.
   void give(ActiveCall* call) {
     static_cast<ListHook<InUseTag>&>(*call).unlink();
     std::unique_ptr<ActiveCall> owned(call);

@@ -12,7 +12,8 @@
 
 namespace sluice::core {
 
-// Shared by the registry and the calls that run, so that a removed method lives until its last call ends.
+// Shared by the registry and the calls that run, or the I/O threads that keep it for them, so that a removed
+// method lives until its last call ends.
 // Thread-safe: the specification never changes, the settings are atomic.
 class Method {
  public:

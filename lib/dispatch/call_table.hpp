@@ -20,7 +20,7 @@ namespace sluice::core {
 class Batch;
 
 // Starts calls and settles them. Everything happens on one I/O thread: completions come back to it, time
-// limits pass on it, clients cancel and disconnect on it. So a call's answer is decided by answer(),
+// limits pass on it, clients cancel and disconnect on it. So a call's answer is decided by settle(),
 // once, without a race. Must outlive the thread's connections.
 class CallTable final : public CallExpiry {
  public:

@@ -28,7 +28,10 @@ struct MethodHold {
 // worker.
 class RegistryView final : TurnEnd {
  public:
-  static constexpr std::size_t kMethodsMax = 8;  // kept
+  static constexpr std::size_t kMethodsMax = 16;  // kept
+  // Of them, those that are held for workers, which may be for long: there is always room for a turn's
+  // others.
+  static constexpr std::size_t kHeldMax = kMethodsMax / 2;
 
   RegistryView(const Registry& registry, IoThread& io) : registry_(registry), io_(io) {}
 
@@ -38,7 +41,10 @@ class RegistryView final : TurnEnd {
   // The call needs its method no more.
   void let_go(ActiveCall& call) {
     if (call.hold == nullptr) return;
-    if (--call.hold->calls == 0) io_.late_at_turn_end(*this);
+    if (--call.hold->calls == 0) {
+      --held_;
+      io_.late_at_turn_end(*this);
+    }
     call.hold = nullptr;
   }
 
@@ -51,7 +57,8 @@ class RegistryView final : TurnEnd {
   IoThread& io_;
   // What is lent stays where it is: nothing takes another's place before.
   std::array<MethodHold, kMethodsMax> holds_;
-  std::size_t end_ = 0;  // behind the last that is not free
+  std::size_t end_ = 0;   // behind the last that is not free
+  std::size_t held_ = 0;  // with calls
 };
 
 inline void RegistryView::resolve(ActiveCall& call) {
@@ -75,13 +82,15 @@ inline void RegistryView::lend(MethodHold& hold, ActiveCall& call) {
     case HandlerKind::in_line:
       return;
     case HandlerKind::blocking:
+      if (hold.calls == 0 && held_ == kHeldMax) break;
+      if (hold.calls++ == 0) ++held_;
       call.hold = &hold;
-      ++hold.calls;
       return;
     case HandlerKind::async:
       // Its coroutine may be destroyed with the event loop, after this view.
-      call.method_kept = hold.method;
+      break;
   }
+  call.method_kept = hold.method;
 }
 
 }  // namespace sluice::core

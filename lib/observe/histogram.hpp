@@ -49,7 +49,7 @@ class DurationHistogram {
 
  private:
   static std::size_t bucket_above_first(std::uint64_t ns) {
-    // Of so many binary digits there are two bounds at most.
+    // Of so many binary digits there is one bound at most.
     std::size_t bucket = kFirstByWidth[static_cast<std::size_t>(std::bit_width(ns))];
     while (bucket < kBoundsUs.size() && ns > std::uint64_t{kBoundsUs[bucket]} * 1000) ++bucket;
     return bucket;

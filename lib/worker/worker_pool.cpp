@@ -53,27 +53,28 @@ void WorkerPool::resize(std::size_t workers) {
 }
 
 std::size_t WorkerPool::try_reserve() {
-  const std::size_t load_max = queue_max_.load(std::memory_order_relaxed) + 1;
+  const auto load_max = static_cast<std::ptrdiff_t>(queue_max_.load(std::memory_order_relaxed)) + 1;
   const std::size_t workers = active();
   const std::size_t first = next_first(workers);
   for (;;) {
     std::size_t best = kNone;
-    std::size_t best_load = load_max;
+    std::ptrdiff_t best_load = load_max;
     std::size_t best_taken = 0;
     for (std::size_t i = 0; i < workers && best_load > 0; ++i) {
       const std::size_t index = first + i < workers ? first + i : first + i - workers;
-      // In this order: what is done was taken before.
+      // In this order the load is no more than there was. It is too little, or negative, only where more was
+      // taken meanwhile; then the exchange fails.
+      const std::size_t taken = workers_[index]->taken.load(std::memory_order_acquire);
       const std::size_t done = workers_[index]->done.load(std::memory_order_acquire);
-      const std::size_t taken = workers_[index]->taken.load(std::memory_order_relaxed);
-      if (taken - done < best_load) {
+      const auto load = static_cast<std::ptrdiff_t>(taken - done);
+      if (load < best_load) {
         best = index;
-        best_load = taken - done;
+        best_load = load;
         best_taken = taken;
       }
     }
     if (best == kNone) return kNone;
-    // Another thread may have been quicker; then the least loaded may be another one now. More that is done
-    // meanwhile does no harm.
+    // Another thread may have been quicker; then the least loaded may be another one now.
     if (workers_[best]->taken.compare_exchange_strong(best_taken, best_taken + 1,
                                                       std::memory_order_relaxed)) {
       return best;

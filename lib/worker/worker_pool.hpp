@@ -82,9 +82,10 @@ class WorkerPool {
  private:
   struct Worker {
     WorkQueue queue;
-    std::atomic<std::size_t> taken{0};  // calls that were reserved, but for those that others took over
-    std::atomic<std::size_t> done{0};   // of them, those that have ended; the worker alone counts them, which
-                                        // takes no locked instruction
+    // Its load is the difference. Calls that were reserved, but for those taken back, or over by others:
+    std::atomic<std::size_t> taken{0};
+    // Of them, those that have ended. The worker alone counts them, which takes no locked instruction.
+    std::atomic<std::size_t> done{0};
     std::atomic<std::int64_t> busy_until_ns{0};  // the running call's deadline; 0: idle
     MeanTime run_time;
     std::atomic<bool> ended{false};

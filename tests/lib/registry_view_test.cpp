@@ -155,23 +155,32 @@ TEST_CASE("RegistryView: a method that is replaced while workers run the old one
   fixture.in_a_turn([&] { fixture.view.let_go(*next); });
 }
 
-TEST_CASE("RegistryView: where it keeps all that it can, a call keeps its method itself") {
+TEST_CASE("RegistryView: where workers have calls of many methods, a call of another keeps it itself") {
   Fixture fixture;
   std::vector<std::unique_ptr<ActiveCall>> calls;
   fixture.in_a_turn([&] {
-    for (std::size_t i = 0; i <= RegistryView::kMethodsMax; ++i) {
+    for (std::size_t i = 0; i <= RegistryView::kHeldMax; ++i) {
       const std::string name = "m" + std::to_string(i);
       fixture.registry.add(spec_of(name, HandlerKind::blocking));
       calls.push_back(fixture.find(name));
-      CHECK((calls.back()->method_kept == nullptr) == (i < RegistryView::kMethodsMax));
+      CHECK((calls.back()->method_kept == nullptr) == (i < RegistryView::kHeldMax));
     }
   });
+  // However often it is called.
+  fixture.in_a_turn([&] {
+    const std::string name = "m" + std::to_string(RegistryView::kHeldMax);
+    fixture.find(name);
+    CHECK(fixture.find(name)->method_kept != nullptr);
+  });
+  // There is room for those that end within the turn.
+  fixture.registry.add(spec_of("in line"));
+  fixture.in_a_turn([&] { CHECK(fixture.find("in line")->method_kept == nullptr); });
   fixture.in_a_turn([&] {
     for (auto& call : calls) fixture.view.let_go(*call);
   });
-  // There is room again.
+  // And again for the one that there was none for.
   fixture.in_a_turn([&] {
-    const auto last = fixture.find("m" + std::to_string(RegistryView::kMethodsMax));
+    const auto last = fixture.find("m" + std::to_string(RegistryView::kHeldMax));
     CHECK(last->method_kept == nullptr);
     fixture.view.let_go(*last);
   });

@@ -59,6 +59,33 @@ TEST_CASE("WorkerPool: reservations of several threads at once fill it exactly")
   }
 }
 
+TEST_CASE("WorkerPool: is not full for threads that together have fewer calls than it has places") {
+  static constexpr int kThreads = 4;
+  static constexpr std::size_t kEach = 3'000;
+  WorkerPool pool(1, kThreads - 1);
+  pool.start();
+  std::atomic<int> refused{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&] {
+      Calls calls;
+      std::size_t pushed = 0;
+      for (std::size_t i = 0; i < kEach; ++i) {
+        const auto worker = try_reserve(pool);
+        if (!worker) {
+          refused.fetch_add(1);
+          continue;
+        }
+        push(pool, *worker, calls.make([](Call&) {}));
+        ++pushed;
+        while (calls.returned() < pushed) std::this_thread::yield();
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  CHECK(refused.load() == 0);
+}
+
 TEST_CASE("WorkerPool: the wait that a refused caller is told of lies between 10 ms and 5 s") {
   WorkerPool idle(4, 10);
   CHECK(idle.expected_wait_approx() == milliseconds(10));
