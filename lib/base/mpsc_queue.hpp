@@ -16,35 +16,34 @@ namespace sluice::core {
 template <typename T, std::atomic<T*> T::*Next>
 class MpscQueue {
  public:
-  // True when the queue was empty: the taker must be woken then, and only then.
+  // True when the queue was empty: the taker must be woken then, and only then, unless it is sure to look
+  // whether it is empty before it sleeps.
   bool push(T& element) {
     (element.*Next).store(nullptr, std::memory_order_relaxed);
-    T* const before = newest_.exchange(&element, std::memory_order_acq_rel);
+    T* const before = newest_.exchange(&element, std::memory_order_seq_cst);
     (before != nullptr ? before->*Next : oldest_).store(&element, std::memory_order_release);
     return before == nullptr;
   }
 
-  // Calls `visit` for each element that is there, which may push others. False if there are more to come for
-  // which nobody wakes the taker. The taker only; must not be called by `visit`, which must not throw.
+  // Whether something has been pushed and not taken, or is just being pushed. The taker only. Sequentially
+  // consistent with push().
+  bool empty() const { return newest_.load(std::memory_order_seq_cst) == nullptr; }
+
+  // Calls `visit` for each element that is there, which may push others: those stay for the next time. The
+  // taker only; must not be called by `visit`, which must not throw.
   template <typename Visit>
-  bool take_all(Visit visit) {
+  void take_all(Visit visit) {
     T* element = oldest_.exchange(nullptr, std::memory_order_acquire);
-    if (element == nullptr) return true;
+    if (element == nullptr) return;
     const T* const last = newest_.load(std::memory_order_acquire);
     for (;;) {
       const bool was_last = element == last;
       T* const next = behind(*element);
-      if (next == element) {
-        oldest_.store(element, std::memory_order_relaxed);
-        return false;
-      }
+      if (next == element) return oldest_.store(element, std::memory_order_relaxed);
       if (next != nullptr) prefetch(*next);
       visit(*element);
-      if (next == nullptr) return true;
-      if (was_last) {
-        oldest_.store(next, std::memory_order_relaxed);
-        return false;
-      }
+      if (next == nullptr) return;
+      if (was_last) return oldest_.store(next, std::memory_order_relaxed);
       element = next;
     }
   }

@@ -68,20 +68,20 @@ void ActiveCall::keep_text() {
   const std::string_view whole = request.text;
   assert(request.id.empty() || lies_in(request.id, whole));
   assert(request.params.empty() || lies_in(request.params, whole));
-  // Where it was written with escapes, and where the transport said it.
-  const bool method_lies = lies_in(request.method, whole);
-  const bool trace_lies = request.traceparent.empty() || lies_in(request.traceparent, whole);
-  const std::size_t elsewhere =
-      (method_lies ? 0 : request.method.size()) + (trace_lies ? 0 : request.traceparent.size());
-  text.clear();
-  text.reserve(whole.size() + elsewhere);
-  text += whole;
-  const auto keep = [&](std::string_view& part, bool lies) {
+  text.assign(whole);
+  const auto keep = [this, whole](std::string_view& part, bool lies) {
     if (part.empty()) return;
     const std::size_t at = lies ? offset_in(part, whole) : text.size();
     if (!lies) text += part;
     part = {text.data() + at, part.size()};
   };
+  // Where it was written with escapes, and where the transport said it.
+  const bool method_lies = lies_in(request.method, whole);
+  const bool trace_lies = request.traceparent.empty() || lies_in(request.traceparent, whole);
+  if (!method_lies || !trace_lies) {
+    // So that what is kept first does not move.
+    text.reserve(whole.size() + request.method.size() + request.traceparent.size());
+  }
   keep(request.id, true);
   keep(request.params, true);
   keep(request.method, method_lies);

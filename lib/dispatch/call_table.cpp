@@ -121,10 +121,10 @@ void CallTable::keep_text(ActiveCall& call) {
 
 // The handler has ended, whoever ran it. If the call was answered meanwhile, its outcome is dropped.
 void CallTable::on_returned(ActiveCall& call) {
-  if (call.stage != Stage::starting)
-    io_.metrics().count_returned(call.started - call.received, call.finished - call.started);
-  call.stage = Stage::ended;
+  const bool handed_over = std::exchange(call.stage, Stage::ended) != Stage::starting;
+  if (handed_over) io_.metrics().count_returned(call.started - call.received, call.finished - call.started);
   if (MethodShard* const counts = counts_of(call)) {
+    if (handed_over) counts->mean_run_time.observe(call.finished - call.started);
     counts->queue_time.observe(call.started - call.received);
     counts->run_time.observe(call.finished - call.started);
   }

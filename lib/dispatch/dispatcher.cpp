@@ -27,7 +27,7 @@ std::optional<proto::Error> Dispatcher::admit(ActiveCall& call, RegistryView& me
     if (wait.count() > 0) return refuse_rate(wait, shard);
   }
   // The client's own limit, the global one, the bulkhead and a worker, each by one atomic operation.
-  const auto rejection = take_places(call, in_line);
+  const auto rejection = take_places(call, in_line, io);
   if (!rejection) return std::nullopt;
   // What did not come in is not held against its client's rate.
   if (rate != nullptr) call.grant->usage()->bucket.give_back(*rate);
@@ -41,7 +41,8 @@ std::optional<proto::Error> Dispatcher::admit(ActiveCall& call, RegistryView& me
 }
 
 [[gnu::always_inline]] inline std::optional<Rejection> Dispatcher::take_places(ActiveCall& call,
-                                                                               InLinePlaces& in_line) {
+                                                                               InLinePlaces& in_line,
+                                                                               IoThread& io) {
   const MethodSpec& spec = call.method->spec();
   if (spec.kind == HandlerKind::in_line && in_line.lend(call)) return std::nullopt;
   const bool async = spec.kind == HandlerKind::async;
@@ -60,7 +61,8 @@ std::optional<proto::Error> Dispatcher::admit(ActiveCall& call, RegistryView& me
   if (rejection) return rejection;
   if (spec.kind != HandlerKind::blocking) return std::nullopt;
   // Last, because it picks the worker; the permit goes back if there is none.
-  call.worker = pool_.try_reserve();
+  call.worker = io.reserve_worker(call.counts != nullptr ? call.counts->mean_run_time.approx()
+                                                         : std::chrono::nanoseconds(0));
   if (call.worker != WorkerPool::kNone) return std::nullopt;
   call.permit.release();
   return Rejection::queue_full;

@@ -38,7 +38,7 @@ class Dispatcher {
  private:
   static std::optional<Rejection> check_grant(const ActiveCall& call);
   static void set_deadline(ActiveCall& call, const Limits& limits);
-  std::optional<Rejection> take_places(ActiveCall& call, InLinePlaces& in_line);
+  std::optional<Rejection> take_places(ActiveCall& call, InLinePlaces& in_line, IoThread& io);
   proto::Error refuse(const ActiveCall& call, Rejection rejection, MetricsShard& shard) const;
   milliseconds expected_wait(const MethodSpec& spec) const;
   proto::Error refuse_rate(std::chrono::nanoseconds wait, MetricsShard& shard) const;

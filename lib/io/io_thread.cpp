@@ -48,7 +48,7 @@ IoThread::IoThread(std::size_t index, std::string name, const Limits& initial, W
       handlers_clock_(now_),
       pool_(pool),
       metrics_(metrics),
-      staged_(pool.size()) {}
+      hand_over_(pool) {}
 
 IoThread::~IoThread() { stop_and_join(); }
 
@@ -86,8 +86,18 @@ void IoThread::run() {
 // As context_.run(), but for looking a little longer before it sleeps.
 void IoThread::run_events() {
   while (!context_.stopped()) {
-    if (!may_poll() || (context_.poll_one() == 0 && !poll_a_while())) context_.run_one();
+    if (!returned_.empty()) take_returned();
+    if (!may_poll() || (context_.poll_one() == 0 && !poll_a_while())) await_event();
   }
+}
+
+// Either this thread sees what has been given back, or whoever gives something back sees that it has to be
+// woken (both are sequentially consistent).
+void IoThread::await_event() {
+  looks_for_returned_.store(false, std::memory_order_seq_cst);
+  const bool may_sleep = returned_.empty();
+  if (!may_sleep) looks_for_returned_.store(true, std::memory_order_relaxed);
+  may_sleep ? context_.run_one() : context_.poll_one();
 }
 
 bool IoThread::may_poll() {
@@ -104,14 +114,16 @@ bool IoThread::poll_a_while() {
   const TimePoint began = Clock::now();
   BusyPoll::Duration took{0};
   bool found = false;
+  bool returned = false;
   while (!found && took < BusyPoll::kWindow && !context_.stopped()) {
     // A worker that has to share this processor would wait for the end of the window.
     if (workers_run) std::this_thread::yield();
     took = Clock::now() - began;
-    found = context_.poll_one() > 0;
+    returned = !returned_.empty();
+    found = returned || context_.poll_one() > 0;
   }
   // What a worker took of the window was not lost. More was others', who wanted the processor.
-  if (taken_back_ != taken_back) took = std::max(BusyPoll::Duration(0), took - BusyPoll::kWindow);
+  if (returned || taken_back_ != taken_back) took = std::max(BusyPoll::Duration(0), took - BusyPoll::kWindow);
   (workers_run ? polls_for_workers_ : polls_for_clients_).looked(took);
   return found;
 }
@@ -148,7 +160,7 @@ void IoThread::serve_sockets() {
 bool IoThread::catch_up() {
   behind_ = false;
   take_returned();
-  if (!turn_end_posted_ && (staged_count_ > 0 || returned_here_ || !turn_end_.empty())) end_turn();
+  if (!turn_end_posted_ && (!hand_over_.empty() || returned_here_ || !turn_end_.empty())) end_turn();
   if (timer_at_ == TimePoint::max()) arm_timer();
   if (!watching_sockets_) watch_sockets();
   return !behind_;
@@ -195,10 +207,10 @@ void IoThread::end_turn() {
   turn_end_posted_ = false;
   in_turn_ = true;  // the replies to these are to go out with the rest
   if (std::exchange(returned_here_, false)) settle_returned();
+  hand_over();
   in_turn_ = false;
-  // What was given back by settling others: other events get their turn first.
-  if (returned_here_) post_turn_end();
-  push_staged();
+  // What was given back or staged by settling others: other events get their turn first.
+  if (returned_here_ || !hand_over_.empty()) post_turn_end();
   // What is added meanwhile waits for the next turn, so that other events get theirs.
   IntrusiveList<TurnEnd, TurnTag> due;
   due.take_all(turn_end_);
@@ -221,40 +233,31 @@ void IoThread::LongBuffersRelease::on_deadline(TimePoint now) {
 
 void IoThread::stage(ActiveCall& call) {
   call.stage = ActiveCall::Stage::pooled;
-  call.serial = hand_over_;
   call.home = this;
-  Staged& staged = staged_[call.worker];
-  staged.calls.push_back(call, call.priority);
-  ++staged.count;
-  ++staged_count_;
+  hand_over_.stage(call);
   ++pooled_;
   post_turn_end();
 }
 
-void IoThread::push_staged() {
-  if (std::exchange(staged_count_, 0) == 0) return;
-  ++hand_over_;
-  std::size_t most = 0;
-  std::size_t given = 0;
-  for (std::size_t worker = 0; worker < staged_.size(); ++worker) {
-    Staged& staged = staged_[worker];
-    if (staged.count == 0) continue;
-    most = std::max(most, staged.count);
-    ++given;
-    pool_.push(worker, staged.calls, std::exchange(staged.count, 0));
+void IoThread::hand_over() {
+  if (!hand_over_.push(now_)) return;
+  if (hand_over_.idle_again()) {
+    // Woken on this processor, they have done all by now. Their replies go with this turn's.
+    settle_returned();
+  } else if (hand_over_.watching() && !hand_over_check_.linked()) {
+    set_deadline(hand_over_check_, now_ + HandOver::kCheckPause);
   }
-  // Calls were counted to a worker and then taken back: others wait behind one another though a worker
-  // may be free.
-  if (most > 1 && given < staged_.size()) pool_.wake_all_idle();
+}
+
+void IoThread::HandOverCheck::on_deadline(TimePoint now) {
+  io.hand_over_.check();
+  if (io.hand_over_.watching()) io.set_deadline(*this, now + HandOver::kCheckPause);
 }
 
 bool IoThread::withdraw(ActiveCall& call) {
   if (call.stage != ActiveCall::Stage::pooled) return false;
-  if (staged(call)) {
-    static_cast<ListHook<QueueTag>&>(call).unlink();
-    --staged_[call.worker].count;
-    --staged_count_;
-    pool_.unreserve(call.worker);
+  if (hand_over_.staged(call)) {
+    hand_over_.withdraw(call);
   } else if (!pool_.withdraw(call)) {
     return false;
   }
@@ -269,6 +272,7 @@ bool IoThread::give_back(ActiveCall& call) {
     post_turn_end();
     return false;
   }
+  if (looks_for_returned_.load(std::memory_order_seq_cst)) return false;
   // Nobody else would wake this thread for what has been given back.
   while (!try_post_return()) std::this_thread::sleep_for(kMemoryPause);
   return true;
@@ -288,15 +292,19 @@ void IoThread::take_returned() {
 }
 
 void IoThread::settle_returned() {
-  const bool all = returned_.take_all([this](ActiveCall& call) {
+  std::int64_t count = 0;
+  std::chrono::nanoseconds ran{0};
+  returned_.take_all([&](ActiveCall& call) {
     if (call.stage == ActiveCall::Stage::pooled) {
       --pooled_;
-      ++taken_back_;
-      pooled_run_time_.observe(call.finished - call.started);
+      ++count;
+      ran += call.finished - call.started;
     }
     shielded("a call's return", [&] { on_returned_(call); });
   });
-  if (!all && !try_post_return()) put_off();
+  if (count == 0) return;
+  taken_back_ += static_cast<std::uint64_t>(count);
+  pooled_run_time_.observe(ran / count);
 }
 
 void IoThread::set_deadline(Deadline& deadline, TimePoint when) {

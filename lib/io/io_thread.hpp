@@ -24,6 +24,7 @@
 #include "lib/base/quick_clock.hpp"
 #include "lib/call/call_pool.hpp"
 #include "lib/io/busy_poll.hpp"
+#include "lib/io/hand_over.hpp"
 #include "lib/io/poller.hpp"
 #include "lib/io/read_batch.hpp"
 #include "lib/observe/metrics.hpp"
@@ -67,7 +68,10 @@ class IoThread final : public CallReturn {
   void post(std::function<void()> task);
 
   // Called by whoever handles an event, before anything else: takes the time for this turn.
-  void begin_turn() { now_ = handlers_clock_ = clock_.now(); }
+  void begin_turn() {
+    now_ = handlers_clock_ = clock_.now();
+    looks_for_returned_.store(true, std::memory_order_relaxed);
+  }
   // Handles an event of the event loop's, from begin_turn() to the end of its turn. Not within another.
   template <typename Task>
   void turn(const char* what, const Task& task);
@@ -94,10 +98,13 @@ class IoThread final : public CallReturn {
 
   // Whether there are more workers than calls of this thread that have been handed over.
   bool workers_free() const { return pooled_ < pool_.size(); }
+  // Counts a call to a worker, which takes about `run_time` (zero: not known); WorkerPool::kNone if there is
+  // no room.
+  std::size_t reserve_worker(std::chrono::nanoseconds run_time) { return hand_over_.reserve(run_time, now_); }
   // Hands a call for which a worker has been reserved to it at the end of the turn.
   void stage(ActiveCall& call);
   // Whether a call that was staged has not begun.
-  bool waits(const ActiveCall& call) { return staged(call) || pool_.waiting(call); }
+  bool waits(const ActiveCall& call) { return hand_over_.staged(call) || pool_.waiting(call); }
   // Takes back a staged call that no worker has begun.
   bool withdraw(ActiveCall& call);
 
@@ -123,6 +130,7 @@ class IoThread final : public CallReturn {
  private:
   void run();
   void run_events();
+  void await_event();
   bool may_poll();
   bool poll_a_while();
   void watch_sockets();
@@ -134,7 +142,7 @@ class IoThread final : public CallReturn {
   }
   void post_turn_end_now();
   void end_turn();
-  void push_staged();
+  void hand_over();
   bool try_post_return();
   void take_returned();
   void settle_returned();
@@ -169,18 +177,18 @@ class IoThread final : public CallReturn {
     IoThread& io;
   };
   LongBuffersRelease long_buffers_release_{*this};
-  struct Staged {
-    CallQueue calls;
-    std::size_t count = 0;
+  HandOver hand_over_;
+  struct HandOverCheck final : Deadline {
+    explicit HandOverCheck(IoThread& thread) : io(thread) {}
+    void on_deadline(TimePoint now) override;
+    IoThread& io;
   };
-  // Not handed over yet.
-  bool staged(const ActiveCall& call) const { return call.serial == hand_over_; }
-  std::vector<Staged> staged_;  // by worker
-  std::size_t staged_count_ = 0;
-  std::uint64_t hand_over_ = 0;  // the next one's number, by which staged calls are told from others
+  HandOverCheck hand_over_check_{*this};
   static inline thread_local const IoThread* current_ = nullptr;
   MpscQueue<ActiveCall, &ActiveCall::next_returned> returned_;
   bool returned_here_ = false;  // some of them by this thread, which has not posted for them
+  // Whether this thread looks for them before it sleeps, and need not be woken.
+  std::atomic<bool> looks_for_returned_{false};
   std::function<void(ActiveCall&)> on_returned_;
   BusyPoll polls_for_clients_;
   BusyPoll polls_for_workers_;

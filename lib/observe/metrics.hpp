@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "lib/base/mean_time.hpp"
 #include "lib/observe/histogram.hpp"
 
 namespace sluice::core {
@@ -74,6 +75,9 @@ class MethodShard {
   // What its next reply needs room for, if its last was long, with a byte to end the line; else 0. For the
   // thread itself only.
   std::size_t long_reply_bytes = 0;
+
+  // Of calls that had to be handed over. Likewise.
+  MeanTime mean_run_time;
 
   // Calls `visit(label, count)` for each code seen.
   void for_each_code(const std::function<void(const std::string&, std::uint64_t)>& visit) const;

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <stdexcept>
-#include <thread>
 
 #include "lib/access/client_rules.hpp"
+#include "lib/base/processors.hpp"
 #include "lib/transport/listener_rules.hpp"
 
 namespace sluice::core {
@@ -12,8 +12,6 @@ namespace {
 
 constexpr std::size_t kWorkersMin = 4;  // blocking handlers mostly wait; a few must be able to at once
 constexpr std::size_t kIoThreadsMax = 16;
-
-std::size_t cpu_count() { return std::max(1u, std::thread::hardware_concurrency()); }
 
 // Throws std::invalid_argument for what can't be meant.
 void validate(const Settings& settings) {
@@ -41,12 +39,12 @@ void validate(const Settings& settings) {
 Settings resolved(Settings settings) {
   validate(settings);
   if (settings.io_threads == 0)
-    settings.io_threads = std::clamp<std::size_t>(cpu_count() / 2, 1, kIoThreadsMax);
+    settings.io_threads = std::clamp<std::size_t>(processor_count() / 2, 1, kIoThreadsMax);
   // Threads that take processors from each other by polling would be worse than without. Backends have a
   // thread of their own beside several.
   const std::size_t polling = settings.io_threads > 1 ? settings.io_threads + 1 : 1;
-  if (polling > cpu_count()) settings.limits.busy_poll = false;
-  if (settings.workers == 0) settings.workers = std::max(kWorkersMin, 2 * cpu_count());
+  if (polling > processor_count()) settings.limits.busy_poll = false;
+  if (settings.workers == 0) settings.workers = std::max(kWorkersMin, 2 * processor_count());
   settings.workers_max = std::max(settings.workers, settings.workers_max);
   if (settings.max_in_flight == 0) settings.max_in_flight = settings.workers * (settings.worker_queue + 1);
   for (milliseconds* time :

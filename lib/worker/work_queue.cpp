@@ -1,19 +1,30 @@
 #include "lib/worker/work_queue.hpp"
 
+#include <utility>
+
 #include "lib/base/prefetch.hpp"
 
 namespace sluice::core {
 
 bool WorkQueue::push(CallQueue& calls, std::size_t count) {
+  bool was_awake = true;
   bool asleep = false;
   {
     const std::lock_guard lock(mutex_);
     calls_.take_all(calls);
     size_.store(size_.load(std::memory_order_relaxed) + count, std::memory_order_seq_cst);
-    asleep = sleeping_;
+    was_awake = state_ == State::awake;
+    asleep = wake();
   }
-  if (asleep) wake_.notify_one();
-  return asleep;
+  if (asleep) wake_.post();
+  return !was_awake;
+}
+
+// With the lock. Whether wake_ is to be posted, which is done without it.
+bool WorkQueue::wake() {
+  if (state_ != State::asleep) return false;
+  state_ = State::woken;
+  return true;
 }
 
 ActiveCall* WorkQueue::try_pop() {
@@ -41,31 +52,36 @@ bool WorkQueue::remove(ActiveCall& call) {
 }
 
 void WorkQueue::sleep() {
-  std::unique_lock lock(mutex_);
-  sleeping_ = true;
-  wake_.wait(lock, [this] { return nudged_ || stopped() || !calls_.empty(); });
-  sleeping_ = nudged_ = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(nudged_, false) || stopped() || !calls_.empty()) return;
+    state_ = State::asleep;
+  }
+  wake_.wait();
+  const std::lock_guard lock(mutex_);
+  state_ = State::awake;
 }
 
 bool WorkQueue::nudge() {
-  bool asleep = false;
   {
     const std::lock_guard lock(mutex_);
-    if (nudged_) return false;
-    // Also when it does not sleep yet: it may be about to, having looked for work before there was any.
-    nudged_ = true;
-    asleep = sleeping_;
+    if (state_ == State::woken) return false;
+    // It may be about to sleep, having looked for work before there was any.
+    if (state_ == State::awake) nudged_ = true;
+    if (!wake()) return false;
   }
-  if (asleep) wake_.notify_one();
-  return asleep;
+  wake_.post();
+  return true;
 }
 
 void WorkQueue::stop() {
+  bool asleep = false;
   {
     const std::lock_guard lock(mutex_);
     stopped_.store(true, std::memory_order_release);
+    asleep = wake();
   }
-  wake_.notify_one();
+  if (asleep) wake_.post();
 }
 
 }  // namespace sluice::core

@@ -2,10 +2,11 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <mutex>
 
+#include "lib/base/semaphore.hpp"
 #include "lib/call/active_call.hpp"
 #include "lib/call/priority_queue.hpp"
 
@@ -18,7 +19,7 @@ using CallQueue = PriorityQueue<ActiveCall, QueueTag>;
 class WorkQueue {
  public:
   // Takes all of `calls` (`count` of them) with one lock and at most one wake-up. True if the worker was
-  // asleep, and so will see them at once.
+  // asleep, or just being woken, and so will see them at once.
   bool push(CallQueue& calls, std::size_t count);
 
   // The call whose turn it is, or null. Any thread.
@@ -33,7 +34,7 @@ class WorkQueue {
   // if any of them came since the last sleep.
   void sleep();
   // Makes the worker look for calls to steal: at once if it sleeps, else before it next does. False if it
-  // was awake, or had been nudged already.
+  // was awake, or being woken already.
   bool nudge();
   void stop();
 
@@ -41,10 +42,14 @@ class WorkQueue {
   bool stopped() const { return stopped_.load(std::memory_order_acquire); }
 
  private:
+  enum class State : std::uint8_t { awake, asleep, woken };
+
+  bool wake();
+
   std::mutex mutex_;
-  std::condition_variable wake_;
+  Semaphore wake_;
   CallQueue calls_;
-  bool sleeping_ = false;
+  State state_ = State::awake;
   bool nudged_ = false;
   std::atomic<bool> stopped_{false};
   std::atomic<std::size_t> size_{0};

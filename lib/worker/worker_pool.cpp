@@ -4,6 +4,8 @@
 
 #include <pthread.h>
 
+#include "lib/base/processors.hpp"
+
 namespace sluice::core {
 namespace {
 
@@ -14,7 +16,7 @@ std::int64_t since_epoch_ns(TimePoint time) {
 }  // namespace
 
 WorkerPool::WorkerPool(std::size_t workers, std::size_t queue_max, std::size_t workers_max)
-    : active_(workers), queue_max_(queue_max) {
+    : processors_(processor_count()), active_(workers), queue_max_(queue_max) {
   for (std::size_t i = 0; i < std::max(workers, workers_max); ++i) {
     workers_.push_back(std::make_shared<Worker>());
     workers_.back()->index = i;
@@ -25,6 +27,7 @@ WorkerPool::~WorkerPool() { stop(Clock::now() + std::chrono::hours(24)); }
 
 void WorkerPool::start(std::vector<std::size_t> cpus) {
   cpus_ = std::move(cpus);
+  if (!cpus_.empty()) processors_ = std::min(processors_, cpus_.size());
   for (std::size_t i = 0; i < active(); ++i) start_worker(i);
 }
 
@@ -89,16 +92,33 @@ std::size_t WorkerPool::next_first(std::size_t workers) {
   return first < workers ? first : 0;
 }
 
+bool WorkerPool::try_reserve_at(std::size_t worker) {
+  const std::size_t load_max = queue_max_.load(std::memory_order_relaxed) + 1;
+  for (;;) {
+    const Load load = load_approx(worker);
+    if (load.calls >= load_max) return false;
+    std::size_t taken = load.calls + load.done;
+    if (workers_[worker]->taken.compare_exchange_strong(taken, taken + 1, std::memory_order_relaxed)) {
+      return true;
+    }
+  }
+}
+
 void WorkerPool::unreserve(std::size_t worker) {
   workers_[worker]->taken.fetch_sub(1, std::memory_order_relaxed);
 }
 
-void WorkerPool::push(std::size_t worker, CallQueue& calls, std::size_t count) {
-  const bool was_asleep = workers_[worker]->queue.push(calls, count);
-  // A worker that went idle after this one was chosen would not see the calls. Either it finds them in
-  // its last look round, after counting itself idle, or it is counted here (both are sequentially
-  // consistent).
-  if (!was_asleep && idle_.load(std::memory_order_seq_cst) > 0) wake_one_idle();
+bool WorkerPool::push(std::size_t worker, CallQueue& calls, std::size_t count) {
+  return workers_[worker]->queue.push(calls, count);
+}
+
+// A worker that went idle after another was chosen for a call would not see it. Either it finds the call in
+// its last look round, after counting itself idle, or it is counted here (both are sequentially consistent).
+void WorkerPool::wake_one_idle() {
+  if (idle_.load(std::memory_order_seq_cst) == 0) return;
+  for (std::size_t i = 0; i < active(); ++i) {
+    if (workers_[i]->queue.nudge()) return;
+  }
 }
 
 void WorkerPool::wake_all_idle() {
@@ -106,10 +126,17 @@ void WorkerPool::wake_all_idle() {
   for (const auto& worker : workers_) worker->queue.nudge();
 }
 
-void WorkerPool::wake_one_idle() {
-  for (std::size_t i = 0; i < active(); ++i) {
-    if (workers_[i]->queue.nudge()) return;
-  }
+WorkerPool::Load WorkerPool::load_approx(std::size_t worker) const {
+  // In this order there are no fewer than there were, but where more were taken meanwhile.
+  const std::size_t taken = workers_[worker]->taken.load(std::memory_order_acquire);
+  const std::size_t done = workers_[worker]->done.load(std::memory_order_acquire);
+  return {static_cast<std::ptrdiff_t>(taken - done) > 0 ? taken - done : 0, done};
+}
+
+std::size_t WorkerPool::loaded_approx() const {
+  std::size_t loaded = 0;
+  for (std::size_t i = 0; i < active(); ++i) loaded += load_approx(i).calls > 0 ? 1 : 0;
+  return loaded;
 }
 
 bool WorkerPool::withdraw(ActiveCall& call) {

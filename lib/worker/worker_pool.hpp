@@ -43,15 +43,27 @@ class WorkerPool {
   // optional, since that would be stored in pieces and then read as one, for which the processor waits 5 ns.
   static constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max();
   std::size_t try_reserve();
+  // Counts one to that worker; false if it is full.
+  bool try_reserve_at(std::size_t worker);
   // Takes back a reservation whose call was never pushed.
   void unreserve(std::size_t worker);
 
-  // Hands over reserved calls of one worker.
-  void push(std::size_t worker, CallQueue& calls, std::size_t count);
+  // Hands over reserved calls of one worker. Whether it was asleep, and so will see them at once; else
+  // somebody else may have to be woken for them.
+  bool push(std::size_t worker, CallQueue& calls, std::size_t count);
 
-  // Lets idle workers look for calls to steal. Needed where calls were counted to a worker and then not
-  // pushed, so that others queue behind a busy one though it is free.
+  // Let idle workers, if there are any, look for calls to steal.
+  void wake_one_idle();
   void wake_all_idle();
+
+  // What a worker has been given, as it was a moment ago: calls that it has not ended, and has.
+  struct Load {
+    std::size_t calls = 0;
+    std::size_t done = 0;
+  };
+  Load load_approx(std::size_t worker) const;
+  // How many have such calls.
+  std::size_t loaded_approx() const;
 
   // Takes back a call that no worker has begun; false if one has, and will give it back.
   bool withdraw(ActiveCall& call);
@@ -68,6 +80,8 @@ class WorkerPool {
   // per worker.
   milliseconds expected_wait_approx() const;
 
+  // Those that workers may run on.
+  std::size_t processors() const { return processors_; }
   // Of workers that there may be; those that take calls.
   std::size_t size() const { return workers_.size(); }
   std::size_t active() const { return active_.load(std::memory_order_relaxed); }
@@ -103,11 +117,11 @@ class WorkerPool {
   Worker* longest_queue();
   ActiveCall* steal(Worker& self);
   void execute(Worker& self, ActiveCall& call);
-  void wake_one_idle();
 
   // Shared with the threads, so that a stuck one may outlive the pool.
   std::vector<std::shared_ptr<Worker>> workers_;
   std::vector<std::size_t> cpus_;
+  std::size_t processors_;
   std::atomic<std::size_t> active_;  // the first so many take calls
   std::atomic<std::size_t> queue_max_;
   std::atomic<std::size_t> idle_{0};

@@ -66,7 +66,7 @@ inline void push(WorkerPool& pool, std::size_t worker, ActiveCall& call) {
   call.worker = worker;
   CallQueue queue;
   queue.push_back(call, call.priority);
-  pool.push(worker, queue, 1);
+  if (!pool.push(worker, queue, 1)) pool.wake_one_idle();
 }
 
 inline std::optional<std::size_t> try_reserve(WorkerPool& pool) {

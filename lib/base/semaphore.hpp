@@ -1,0 +1,30 @@
+// One thread sleeps, another wakes it.
+#pragma once
+
+#include <cerrno>
+
+#include <semaphore.h>
+
+namespace sluice::core {
+
+// POSIX's semaphore. Beside a condition variable it takes a system call less to be woken by: that leaves its
+// mutex as if others waited for it. std::counting_semaphore yields the processor four times before it sleeps.
+class Semaphore {
+ public:
+  Semaphore() { ::sem_init(&semaphore_, 0, 0); }
+  ~Semaphore() { ::sem_destroy(&semaphore_); }
+  Semaphore(const Semaphore&) = delete;
+  Semaphore& operator=(const Semaphore&) = delete;
+
+  // Lets one wait() return, this or the next. Any thread.
+  void post() { ::sem_post(&semaphore_); }
+  void wait() {
+    while (::sem_wait(&semaphore_) != 0 && errno == EINTR) {
+    }
+  }
+
+ private:
+  sem_t semaphore_;
+};
+
+}  // namespace sluice::core
