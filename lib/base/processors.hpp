@@ -9,7 +9,8 @@
 
 namespace sluice::core {
 
-// Those that it, or what it was started by, has been confined to (taskset, a container's cpuset); at least 1.
+// Those that the calling thread, or what started it, has been confined to (taskset, a container's cpuset); at
+// least 1.
 // std::thread::hardware_concurrency() counts all that the machine has.
 inline std::size_t processor_count() {
   cpu_set_t allowed;

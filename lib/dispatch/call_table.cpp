@@ -72,7 +72,7 @@ void CallTable::start_orphan(NewCall&& call, TimePoint received, const std::shar
   }
   if (kind == HandlerKind::in_line) return run_in_line(call);
   if (!prepare(call)) {
-    if (kind == HandlerKind::blocking) io_.pool().unreserve(call.worker);
+    if (kind == HandlerKind::blocking) io_.unreserve_worker(call.worker);
     call.permit.release();
     compose_internal_error(call);
     settle(call, call.code, call.reply);

@@ -12,7 +12,7 @@ HandOver::HandOver(WorkerPool& pool) : pool_(pool), shares_(pool.size()) {
 
 std::size_t HandOver::reserve_alone() {
   const std::size_t worker = pool_.try_reserve();
-  // No short call is to wait behind this one.
+  // No short call of this thread is to wait behind this one.
   if (worker == open_) open_ = WorkerPool::kNone;
   if (worker == favourite_) favourite_ = WorkerPool::kNone;
   std::erase(opened_, worker);
@@ -61,7 +61,11 @@ void HandOver::withdraw(ActiveCall& call) {
   static_cast<ListHook<QueueTag>&>(call).unlink();
   --shares_[call.worker].count;
   --count_;
-  pool_.unreserve(call.worker);
+  unreserve(call.worker);
+}
+
+void HandOver::unreserve(std::size_t worker) {
+  pool_.unreserve(worker);
   withdrawn_ = true;
 }
 
@@ -86,15 +90,20 @@ void HandOver::push_shares() {
     given_.push_back(worker);
     most = std::max(most, count);
     const bool begins = pool_.push(worker, share.calls, count);
-    if (!begins && !opened(worker)) pool_.wake_one_idle();
-    if (!begins || count > 1) watch(worker);
+    if (begins && count == 1) continue;
+    // Some wait, maybe behind one that takes long.
+    if (!opened(worker)) pool_.wake_one_idle();
+    watch(worker);
   }
   // They may wait behind one another, though a worker is free that one had been counted to.
   if (withdrawn_ && most > 1) pool_.wake_all_idle();
 }
 
-bool HandOver::idle_again() const {
-  return std::ranges::all_of(given_, [this](std::size_t each) { return pool_.load_approx(each).calls == 0; });
+bool HandOver::idle_again() {
+  const auto idle = [this](std::size_t worker) { return pool_.was_idle(worker); };
+  if (!std::ranges::all_of(given_, idle)) return false;
+  for (const std::size_t worker : given_) shares_[worker].watched = false;
+  return true;
 }
 
 void HandOver::watch(std::size_t worker) {
@@ -109,11 +118,12 @@ void HandOver::check() {
   for (std::size_t worker = 0; worker < shares_.size(); ++worker) {
     Share& share = shares_[worker];
     if (!share.watched) continue;
-    share.watched = pool_.queue_depth_approx(worker) > 0;
+    const std::size_t waiting = pool_.queue_depth_approx(worker);
+    share.watched = waiting > 0;
     if (!share.watched) continue;
     watching_ = true;
     const std::size_t done = pool_.load_approx(worker).done;
-    if (std::exchange(share.done_then, done) == done) pool_.wake_all_idle();
+    if (done - std::exchange(share.done_then, done) < waiting) pool_.wake_all_idle();
   }
 }
 

@@ -20,7 +20,7 @@ namespace sluice::core {
 // there again, while it gets on. All other calls go to the least loaded worker. With four workers on one
 // processor that took W3 from 0.636 to 0.68 of raw_echo and W2 from 0.81 to 0.88.
 // A call that was short so far may turn out to be long, with others behind it and workers asleep: check()
-// wakes them.
+// wakes them, some two milliseconds later, or once the I/O thread is free to.
 class HandOver {
  public:
   using Duration = std::chrono::nanoseconds;
@@ -47,15 +47,18 @@ class HandOver {
   bool staged(const ActiveCall& call) const { return call.serial == hand_over_; }
   // Takes it back, and its place.
   void withdraw(ActiveCall& call);
+  // Takes back the place of one that is not to be staged.
+  void unreserve(std::size_t worker);
   bool empty() const { return count_ == 0; }
 
   // Ends the turn. Whether it had brought calls.
   bool push(TimePoint now);
-  // Whether the workers who got calls last have ended all that they had.
-  bool idle_again() const;
+  // Whether the workers who got calls last have ended all that they had, so that they need not be watched.
+  bool idle_again();
   // Whether check() is to be called in kCheckPause.
   bool watching() const { return watching_; }
-  // Wakes workers that sleep for calls that wait behind one that has ended none since it was last looked at.
+  // Wakes workers that sleep where as many calls wait for another as it has not ended since it was last
+  // looked at.
   void check();
 
  private:

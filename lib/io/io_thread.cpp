@@ -76,6 +76,7 @@ void IoThread::run() {
       // Other events are dealt with meanwhile: they may be what frees memory.
       context_.restart();
       if (stopping_.load(std::memory_order_acquire)) return;
+      looks_for_returned_.store(false, std::memory_order_seq_cst);
       context_.run_for(kMemoryPause);
     } catch (const std::exception& exception) {
       spdlog::error("{}: an event failed: {}", name_, exception.what());
@@ -96,8 +97,14 @@ void IoThread::run_events() {
 void IoThread::await_event() {
   looks_for_returned_.store(false, std::memory_order_seq_cst);
   const bool may_sleep = returned_.empty();
-  if (!may_sleep) looks_for_returned_.store(true, std::memory_order_relaxed);
-  may_sleep ? context_.run_one() : context_.poll_one();
+  if (may_sleep) {
+    context_.run_one();
+    return;
+  }
+  looks_for_returned_.store(true, std::memory_order_relaxed);
+  // It may be just being pushed, by one that waits for this processor.
+  std::this_thread::yield();
+  context_.poll_one();
 }
 
 bool IoThread::may_poll() {
@@ -266,13 +273,13 @@ bool IoThread::withdraw(ActiveCall& call) {
 }
 
 bool IoThread::give_back(ActiveCall& call) {
-  if (!returned_.push(call)) return false;
+  const bool first = returned_.push(call);
   if (here()) {
     returned_here_ = true;
     post_turn_end();
     return false;
   }
-  if (looks_for_returned_.load(std::memory_order_seq_cst)) return false;
+  if (!first || looks_for_returned_.load(std::memory_order_seq_cst)) return false;
   // Nobody else would wake this thread for what has been given back.
   while (!try_post_return()) std::this_thread::sleep_for(kMemoryPause);
   return true;

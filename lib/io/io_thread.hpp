@@ -101,6 +101,8 @@ class IoThread final : public CallReturn {
   // Counts a call to a worker, which takes about `run_time` (zero: not known); WorkerPool::kNone if there is
   // no room.
   std::size_t reserve_worker(std::chrono::nanoseconds run_time) { return hand_over_.reserve(run_time, now_); }
+  // Takes back one that is not to be staged.
+  void unreserve_worker(std::size_t worker) { hand_over_.unreserve(worker); }
   // Hands a call for which a worker has been reserved to it at the end of the turn.
   void stage(ActiveCall& call);
   // Whether a call that was staged has not begun.

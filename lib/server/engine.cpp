@@ -97,7 +97,8 @@ void Engine::start(std::vector<InheritedSocket> inherited) {
   parts.listeners = std::move(listeners);
   parts.admin =
       parts.make_admin(parts.settings.admin_address, [this] { return health(kHealthPatience).reason; });
-  parts.pool.start(parts.settings.worker_cpus);
+  parts.pool.run_on(parts.settings.worker_cpus);
+  parts.pool.start();
   for (const auto& part : parts.io) part->thread.start();
   parts.hub.start();
   parts.apply_admission();

@@ -7,17 +7,17 @@
 namespace sluice::core {
 
 bool WorkQueue::push(CallQueue& calls, std::size_t count) {
-  bool was_awake = true;
+  bool begins = false;
   bool asleep = false;
   {
     const std::lock_guard lock(mutex_);
+    begins = state_ != State::awake && size_approx() == 0;
     calls_.take_all(calls);
     size_.store(size_.load(std::memory_order_relaxed) + count, std::memory_order_seq_cst);
-    was_awake = state_ == State::awake;
     asleep = wake();
   }
   if (asleep) wake_.post();
-  return !was_awake;
+  return begins;
 }
 
 // With the lock. Whether wake_ is to be posted, which is done without it.

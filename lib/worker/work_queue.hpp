@@ -19,7 +19,7 @@ using CallQueue = PriorityQueue<ActiveCall, QueueTag>;
 class WorkQueue {
  public:
   // Takes all of `calls` (`count` of them) with one lock and at most one wake-up. True if the worker was
-  // asleep, or just being woken, and so will see them at once.
+  // asleep, or just being woken, with nothing before these.
   bool push(CallQueue& calls, std::size_t count);
 
   // The call whose turn it is, or null. Any thread.

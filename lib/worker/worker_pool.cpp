@@ -17,6 +17,7 @@ std::int64_t since_epoch_ns(TimePoint time) {
 
 WorkerPool::WorkerPool(std::size_t workers, std::size_t queue_max, std::size_t workers_max)
     : processors_(processor_count()), active_(workers), queue_max_(queue_max) {
+  CPU_ZERO(&cpus_);
   for (std::size_t i = 0; i < std::max(workers, workers_max); ++i) {
     workers_.push_back(std::make_shared<Worker>());
     workers_.back()->index = i;
@@ -25,21 +26,19 @@ WorkerPool::WorkerPool(std::size_t workers, std::size_t queue_max, std::size_t w
 
 WorkerPool::~WorkerPool() { stop(Clock::now() + std::chrono::hours(24)); }
 
-void WorkerPool::start(std::vector<std::size_t> cpus) {
-  cpus_ = std::move(cpus);
-  if (!cpus_.empty()) processors_ = std::min(processors_, cpus_.size());
+void WorkerPool::run_on(const std::vector<std::size_t>& cpus) {
+  for (const std::size_t cpu : cpus) CPU_SET(cpu, &cpus_);
+  if (!cpus.empty()) processors_ = std::max<std::size_t>(1, CPU_COUNT(&cpus_));
+}
+
+void WorkerPool::start() {
   for (std::size_t i = 0; i < active(); ++i) start_worker(i);
 }
 
 void WorkerPool::start_worker(std::size_t index) {
   workers_[index]->thread = std::thread([this, index, worker = workers_[index]] {
     pthread_setname_np(pthread_self(), ("worker-" + std::to_string(index)).c_str());
-    if (!cpus_.empty()) {
-      cpu_set_t set;
-      CPU_ZERO(&set);
-      for (const std::size_t cpu : cpus_) CPU_SET(cpu, &set);
-      pthread_setaffinity_np(pthread_self(), sizeof set, &set);
-    }
+    if (CPU_COUNT(&cpus_) > 0) pthread_setaffinity_np(pthread_self(), sizeof cpus_, &cpus_);
     run(*worker);
   });
 }
@@ -127,10 +126,15 @@ void WorkerPool::wake_all_idle() {
 }
 
 WorkerPool::Load WorkerPool::load_approx(std::size_t worker) const {
-  // In this order there are no fewer than there were, but where more were taken meanwhile.
   const std::size_t taken = workers_[worker]->taken.load(std::memory_order_acquire);
   const std::size_t done = workers_[worker]->done.load(std::memory_order_acquire);
   return {static_cast<std::ptrdiff_t>(taken - done) > 0 ? taken - done : 0, done};
+}
+
+bool WorkerPool::was_idle(std::size_t worker) const {
+  // In this order: what is taken meanwhile makes it busy.
+  const std::size_t done = workers_[worker]->done.load(std::memory_order_acquire);
+  return workers_[worker]->taken.load(std::memory_order_acquire) == done;
 }
 
 std::size_t WorkerPool::loaded_approx() const {

@@ -9,15 +9,17 @@
 #include <thread>
 #include <vector>
 
+#include <sched.h>
+
 #include "lib/base/mean_time.hpp"
 #include "lib/base/quick_clock.hpp"
 #include "lib/worker/work_queue.hpp"
 
 namespace sluice::core {
 
-// Workers with a bounded queue each. A call goes to the least loaded one; a worker that runs dry takes
-// the oldest call from the longest queue, so that nothing waits behind a hung handler while another
-// worker is free. Thread-safe. Owns the threads, not the calls.
+// Workers with a bounded queue each. A worker that runs dry takes the oldest call from the longest queue, so
+// that nothing waits for long behind a hung handler while another worker is free: whoever hands over calls
+// that may wait wakes one that sleeps. Thread-safe. Owns the threads, not the calls.
 //
 // A call's way: try_reserve() counts it to a worker, push() hands it over (many at a time, with one
 // wake-up), the worker runs it and gives it back through ActiveCall::home.
@@ -31,8 +33,9 @@ class WorkerPool {
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  // `cpus`: where workers may run; none: anywhere.
-  void start(std::vector<std::size_t> cpus = {});
+  // Where workers may run, before they are started; none: anywhere.
+  void run_on(const std::vector<std::size_t>& cpus);
+  void start();
 
   // Lets so many workers take calls, starting those that there have not been yet. Those that are too many
   // finish what they have, and sleep. One thread at a time. Throws std::system_error where there can't be a
@@ -48,15 +51,16 @@ class WorkerPool {
   // Takes back a reservation whose call was never pushed.
   void unreserve(std::size_t worker);
 
-  // Hands over reserved calls of one worker. Whether it was asleep, and so will see them at once; else
-  // somebody else may have to be woken for them.
+  // Hands over reserved calls of one worker. Whether it was asleep and had none, and so begins with them at
+  // once; else somebody else may have to be woken for them.
   bool push(std::size_t worker, CallQueue& calls, std::size_t count);
 
   // Let idle workers, if there are any, look for calls to steal.
   void wake_one_idle();
   void wake_all_idle();
 
-  // What a worker has been given, as it was a moment ago: calls that it has not ended, and has.
+  // What a worker had been given a moment ago: calls that it has not ended, and those that it has. Where
+  // others steal from it meanwhile, the former may be too few.
   struct Load {
     std::size_t calls = 0;
     std::size_t done = 0;
@@ -64,6 +68,8 @@ class WorkerPool {
   Load load_approx(std::size_t worker) const;
   // How many have such calls.
   std::size_t loaded_approx() const;
+  // Whether the worker had nothing to do at some moment since this was called.
+  bool was_idle(std::size_t worker) const;
 
   // Takes back a call that no worker has begun; false if one has, and will give it back.
   bool withdraw(ActiveCall& call);
@@ -85,6 +91,7 @@ class WorkerPool {
   // Of workers that there may be; those that take calls.
   std::size_t size() const { return workers_.size(); }
   std::size_t active() const { return active_.load(std::memory_order_relaxed); }
+  std::size_t idle_approx() const { return idle_.load(std::memory_order_relaxed); }
   std::size_t waiting_approx() const;
   // Workers in a handler whose call's time limit has passed by more than `grace`.
   std::size_t stuck_approx(TimePoint now, std::chrono::nanoseconds grace) const;
@@ -120,7 +127,7 @@ class WorkerPool {
 
   // Shared with the threads, so that a stuck one may outlive the pool.
   std::vector<std::shared_ptr<Worker>> workers_;
-  std::vector<std::size_t> cpus_;
+  cpu_set_t cpus_;  // none: anywhere
   std::size_t processors_;
   std::atomic<std::size_t> active_;  // the first so many take calls
   std::atomic<std::size_t> queue_max_;

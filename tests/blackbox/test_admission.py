@@ -214,6 +214,22 @@ class NobodyWaitsForOthers(DaemonTest):
             self.assert_below(watch.ms(), ms(1200))
             self.assertEqual(connection.receive()["id"], "hang")
 
+    def test_calls_of_methods_that_were_short_so_far_do_not_wait_for_one_that_is_not(self):
+        with self.start(server={"workers": 4}).connect() as connection:
+            for id in range(200):
+                connection.result("demo.echo", [id], id=id)
+                connection.result("demo.spin", {"ms": 0}, id=id)
+            for round in range(3):
+                calls = [message("demo.spin", {"ms": ms(700)}, "long")]
+                calls += [message("demo.echo", [id], id) for id in range(20)]
+                watch = Stopwatch()
+                connection.send("\n".join(calls))  # come in one turn, so that they are dealt out together
+                self.assertEqual(set(connection.receive_by_id(20)), set(range(20)))
+                self.assert_below(watch.ms(), ms(500))
+                self.assertEqual(connection.receive()["id"], "long")
+                for _ in range(200):
+                    connection.result("demo.spin", {"ms": 0}, id="short")
+
     def test_calls_on_one_connection_run_in_parallel(self):
         with self.start(server={"workers": 8}).connect() as connection:
             watch = Stopwatch()

@@ -1,0 +1,229 @@
+#include "lib/io/hand_over.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+#include <vector>
+
+#include "tests/lib/worker_pool_calls.hpp"
+#include "tests/support/eventually.hpp"
+
+namespace sluice::core {
+namespace {
+
+using std::chrono::nanoseconds;
+using testing::eventually;
+using testing::Gate;
+using testing::OpenAtEnd;
+
+constexpr nanoseconds kUnknown{0};
+constexpr nanoseconds kShort{100};
+constexpr nanoseconds kLong = HandOver::kShortMax + nanoseconds(1);
+// As many short calls as make a share.
+constexpr int kShare = HandOver::kShareMax / (kShort + HandOver::kHandling) + 1;
+
+// Whom so many calls are counted to.
+std::vector<std::size_t> reserve(HandOver& hand_over, int count, nanoseconds run_time, TimePoint now) {
+  std::vector<std::size_t> workers;
+  for (int i = 0; i < count; ++i) workers.push_back(hand_over.reserve(run_time, now));
+  return workers;
+}
+
+std::size_t different(const std::vector<std::size_t>& workers) {
+  return std::set(workers.begin(), workers.end()).size();
+}
+
+// Workers, not running, on so many processors.
+struct Fixture {
+  explicit Fixture(std::size_t workers, const std::vector<std::size_t>& cpus, std::size_t queue_max = 10'000)
+      : pool(workers, queue_max), hand_over(pool) {
+    pool.run_on(cpus);
+  }
+  WorkerPool pool;
+  HandOver hand_over;
+  TimePoint now{std::chrono::hours(1)};
+};
+
+TEST_CASE("HandOver: short calls of a turn go to one worker, all others to the least loaded one each") {
+  Fixture fixture(4, {0});
+  HandOver& hand_over = fixture.hand_over;
+  const auto packed = reserve(hand_over, 3 * kShare, kShort, fixture.now);
+  CHECK(different(packed) == 1);
+  const auto spread = reserve(hand_over, 3, kUnknown, fixture.now);
+  CHECK(different(spread) == 3);
+  for (const std::size_t worker : spread) CHECK(worker != packed.front());
+  CHECK(different(reserve(hand_over, 6, kLong, fixture.now)) == 3);
+}
+
+TEST_CASE("HandOver: more than a share of short calls goes to as many workers as there are processors") {
+  Fixture fixture(4, {0, 1});
+  HandOver& hand_over = fixture.hand_over;
+  const auto first = reserve(hand_over, kShare, kShort, fixture.now);
+  CHECK(different(first) == 1);
+  const auto second = reserve(hand_over, kShare, kShort, fixture.now);
+  CHECK(different(second) == 1);
+  CHECK(second.front() != first.front());
+  auto all = reserve(hand_over, 4 * kShare, kShort, fixture.now);
+  CHECK(std::ranges::count(all, first.front()) == 2 * kShare);
+  CHECK(std::ranges::count(all, second.front()) == 2 * kShare);
+}
+
+TEST_CASE("HandOver: a short call does not go behind a long one of the same turn while a worker is free") {
+  Fixture fixture(2, {0});
+  HandOver& hand_over = fixture.hand_over;
+  const std::size_t first = hand_over.reserve(kShort, fixture.now);
+  const std::size_t other = hand_over.reserve(kLong, fixture.now);
+  CHECK(other != first);
+  CHECK(hand_over.reserve(kShort, fixture.now) == first);
+  for (int i = 0; i < 2; ++i) fixture.pool.unreserve(first);
+  CHECK(hand_over.reserve(kLong, fixture.now) == first);
+  fixture.pool.unreserve(other);
+  CHECK(hand_over.reserve(kShort, fixture.now) == other);
+}
+
+TEST_CASE("HandOver: none is refused before every worker is full") {
+  for (const std::size_t queue : {0, 1, 100}) {
+    Fixture fixture(3, {0}, queue);
+    HandOver& hand_over = fixture.hand_over;
+    const std::size_t places = 3 * (queue + 1);
+    for (std::size_t i = 0; i < places; ++i) {
+      REQUIRE(hand_over.reserve(i % 3 == 2 ? kLong : kShort, fixture.now) != WorkerPool::kNone);
+    }
+    CHECK(hand_over.reserve(kShort, fixture.now) == WorkerPool::kNone);
+    CHECK(hand_over.reserve(kLong, fixture.now) == WorkerPool::kNone);
+    fixture.pool.unreserve(1);
+    CHECK(hand_over.reserve(kShort, fixture.now) == 1);
+  }
+}
+
+// What a turn brings: calls that are counted and staged, and then pushed.
+struct Turns {
+  void turn(HandOver& hand_over, std::vector<nanoseconds> run_times, TimePoint now) {
+    workers.clear();
+    for (const nanoseconds run_time : run_times) {
+      ActiveCall& call = calls.make([](Call&) {});
+      call.worker = hand_over.reserve(run_time, now);
+      workers.push_back(call.worker);
+      hand_over.stage(call);
+    }
+    hand_over.push(now);
+  }
+  Calls calls;
+  std::vector<std::size_t> workers;  // of the last turn's
+};
+
+TEST_CASE("HandOver: the next turn's short calls go to the same worker while it gets on, then to another") {
+  Fixture fixture(4, {0});
+  Turns turns;
+  HandOver& hand_over = fixture.hand_over;
+  turns.turn(hand_over, {kShort, kShort}, fixture.now);
+  const std::size_t first = turns.workers.front();
+  fixture.now += HandOver::kPatience - nanoseconds(1);
+  turns.turn(hand_over, {kShort}, fixture.now);
+  CHECK(turns.workers.front() == first);
+  // It has ended none of them.
+  fixture.now += nanoseconds(1);
+  turns.turn(hand_over, {kShort}, fixture.now);
+  CHECK(turns.workers.front() != first);
+}
+
+TEST_CASE("HandOver: a worker with a share to do is helped where there is another processor") {
+  Fixture one(4, {0}), two(4, {0, 1});
+  for (Fixture* const each : {&one, &two}) {
+    Turns turns;
+    turns.turn(each->hand_over, std::vector<nanoseconds>(kShare, kShort), each->now);
+    const std::size_t first = turns.workers.front();
+    turns.turn(each->hand_over, {kShort}, each->now);
+    CHECK((turns.workers.front() == first) == (each == &one));
+  }
+}
+
+TEST_CASE("HandOver: a worker that has something long is no longer the one for short calls") {
+  Fixture fixture(2, {0});
+  Turns turns;
+  turns.turn(fixture.hand_over, {kShort}, fixture.now);
+  const std::size_t first = turns.workers.front();
+  // Two for each of them.
+  turns.turn(fixture.hand_over, {kLong, kLong, kLong}, fixture.now);
+  for (int i = 0; i < 2; ++i) fixture.pool.unreserve(1 - first);
+  turns.turn(fixture.hand_over, {kShort, kShort}, fixture.now);
+  CHECK(turns.workers == std::vector<std::size_t>{1 - first, 1 - first});
+}
+
+TEST_CASE("HandOver: a worker that is not to take calls any more gets none") {
+  Fixture fixture(2, {0});
+  Turns turns;
+  HandOver& hand_over = fixture.hand_over;
+  do {
+    turns.turn(hand_over, {kShort}, fixture.now += HandOver::kPatience);
+  } while (turns.workers.front() == 0);
+  fixture.pool.resize(1);
+  turns.turn(hand_over, {kShort}, fixture.now);
+  CHECK(turns.workers.front() == 0);
+}
+
+TEST_CASE("HandOver: what waits behind a short call that turns out long is run by others") {
+  Calls calls;
+  Gate gate, begun;
+  WorkerPool pool(3, 100);
+  const OpenAtEnd open(gate);
+  pool.start();
+  // They sleep soon after that.
+  REQUIRE(eventually([&] { return pool.idle_approx() == 3; }));
+  HandOver hand_over(pool);
+  const TimePoint now = Clock::now();
+  const auto stage = [&](Calls::Body body) {
+    ActiveCall& call = calls.make(std::move(body));
+    call.worker = hand_over.reserve(kShort, now);
+    hand_over.stage(call);
+    return call.worker;
+  };
+  const std::size_t worker = stage([&](Call&) {
+    begun.open();
+    gate.wait();
+  });
+  for (int i = 0; i < 5; ++i) REQUIRE(stage([](Call&) {}) == worker);
+  CHECK(hand_over.push(now));
+  CHECK(hand_over.watching());
+  REQUIRE(begun.wait());
+  CHECK_FALSE(hand_over.idle_again());
+  hand_over.check();
+  CHECK(eventually([&] { return calls.returned() == 5; }));
+  hand_over.check();
+  CHECK_FALSE(hand_over.watching());
+  gate.open();
+  CHECK(eventually([&] { return hand_over.idle_again(); }));
+}
+
+TEST_CASE("HandOver: others help where a worker gets on too slowly for what waits for it") {
+  Calls calls;
+  Gate second, begun;
+  WorkerPool pool(2, 100);
+  const OpenAtEnd open(second);
+  pool.start();
+  REQUIRE(eventually([&] { return pool.idle_approx() == 2; }));
+  HandOver hand_over(pool);
+  const TimePoint now = Clock::now();
+  const auto stage = [&](Calls::Body body) {
+    ActiveCall& call = calls.make(std::move(body));
+    call.worker = hand_over.reserve(kShort, now);
+    hand_over.stage(call);
+  };
+  stage([](Call&) {});
+  stage([&](Call&) {
+    begun.open();
+    second.wait();
+  });
+  stage([](Call&) {});
+  stage([](Call&) {});
+  hand_over.push(now);
+  REQUIRE(begun.wait());
+  // One has ended since they were pushed, and two wait.
+  hand_over.check();
+  CHECK(eventually([&] { return calls.returned() == 3; }));
+}
+
+}  // namespace
+}  // namespace sluice::core
