@@ -29,6 +29,9 @@ class MpscQueue {
   // consistent with push().
   bool empty() const { return newest_.load(std::memory_order_seq_cst) == nullptr; }
 
+  // Whether there is one that can be taken, rather than just being pushed. The taker only.
+  bool ready() const { return oldest_.load(std::memory_order_relaxed) != nullptr; }
+
   // Calls `visit` for each element that is there, which may push others: those stay for the next time. The
   // taker only; must not be called by `visit`, which must not throw.
   template <typename Visit>

@@ -107,6 +107,8 @@ bool HandOver::idle_again() {
 }
 
 void HandOver::watch(std::size_t worker) {
+  // Nobody can help; whoever comes to be free looks round by itself.
+  if (pool_.idle() == 0) return;
   Share& share = shares_[worker];
   if (std::exchange(share.watched, true)) return;
   share.done_then = pool_.load_approx(worker).done;
@@ -119,7 +121,7 @@ void HandOver::check() {
     Share& share = shares_[worker];
     if (!share.watched) continue;
     const std::size_t waiting = pool_.queue_depth_approx(worker);
-    share.watched = waiting > 0;
+    share.watched = waiting > 0 && pool_.idle() > 0;
     if (!share.watched) continue;
     watching_ = true;
     const std::size_t done = pool_.load_approx(worker).done;

@@ -102,8 +102,8 @@ void IoThread::await_event() {
     return;
   }
   looks_for_returned_.store(true, std::memory_order_relaxed);
-  // It may be just being pushed, by one that waits for this processor.
-  std::this_thread::yield();
+  // Who is just pushing may wait for this processor.
+  if (!returned_.ready()) std::this_thread::yield();
   context_.poll_one();
 }
 

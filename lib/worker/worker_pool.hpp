@@ -91,7 +91,9 @@ class WorkerPool {
   // Of workers that there may be; those that take calls.
   std::size_t size() const { return workers_.size(); }
   std::size_t active() const { return active_.load(std::memory_order_relaxed); }
-  std::size_t idle_approx() const { return idle_.load(std::memory_order_relaxed); }
+  // Those that sleep for want of calls. Who is not among them after calls were pushed looks for such before
+  // it sleeps.
+  std::size_t idle() const { return idle_.load(std::memory_order_seq_cst); }
   std::size_t waiting_approx() const;
   // Workers in a handler whose call's time limit has passed by more than `grace`.
   std::size_t stuck_approx(TimePoint now, std::chrono::nanoseconds grace) const;

@@ -171,7 +171,7 @@ TEST_CASE("HandOver: what waits behind a short call that turns out long is run b
   const OpenAtEnd open(gate);
   pool.start();
   // They sleep soon after that.
-  REQUIRE(eventually([&] { return pool.idle_approx() == 3; }));
+  REQUIRE(eventually([&] { return pool.idle() == 3; }));
   HandOver hand_over(pool);
   const TimePoint now = Clock::now();
   const auto stage = [&](Calls::Body body) {
@@ -199,11 +199,11 @@ TEST_CASE("HandOver: what waits behind a short call that turns out long is run b
 
 TEST_CASE("HandOver: others help where a worker gets on too slowly for what waits for it") {
   Calls calls;
-  Gate second, begun;
+  Gate pushed, second, begun;
   WorkerPool pool(2, 100);
-  const OpenAtEnd open(second);
+  const OpenAtEnd open_first(pushed), open_second(second);
   pool.start();
-  REQUIRE(eventually([&] { return pool.idle_approx() == 2; }));
+  REQUIRE(eventually([&] { return pool.idle() == 2; }));
   HandOver hand_over(pool);
   const TimePoint now = Clock::now();
   const auto stage = [&](Calls::Body body) {
@@ -211,7 +211,7 @@ TEST_CASE("HandOver: others help where a worker gets on too slowly for what wait
     call.worker = hand_over.reserve(kShort, now);
     hand_over.stage(call);
   };
-  stage([](Call&) {});
+  stage([&](Call&) { pushed.wait(); });
   stage([&](Call&) {
     begun.open();
     second.wait();
@@ -219,6 +219,7 @@ TEST_CASE("HandOver: others help where a worker gets on too slowly for what wait
   stage([](Call&) {});
   stage([](Call&) {});
   hand_over.push(now);
+  pushed.open();
   REQUIRE(begun.wait());
   // One has ended since they were pushed, and two wait.
   hand_over.check();
