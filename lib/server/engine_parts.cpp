@@ -34,7 +34,7 @@ EngineParts::EngineParts(Settings initial)
       metrics(settings.io_threads + 1),  // the last one is the backends' thread's, where it has one
       registry(metrics),
       access(settings.clients),
-      admission(settings.max_in_flight),
+      admission(settings.max_in_flight, settings.io_threads == 1),
       pool(settings.workers, settings.worker_queue, settings.workers_max),
       dispatcher(registry, access, admission, pool, metrics),
       connection_limit(settings.max_connections),

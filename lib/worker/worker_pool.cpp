@@ -208,8 +208,6 @@ ActiveCall* WorkerPool::steal(Worker& self) {
   call.finished = self.now = std::max(self.clock.now(), call.started);
   self.busy_until_ns.store(0, std::memory_order_relaxed);
   self.run_time.observe(call.finished - call.started);
-  // Places are free before the client can have its answer, so that its next call is not refused for them.
-  call.permit.release();
   self.done.store(self.done.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   // Waking it may have let it run first.
   if (call.home->give_back(call)) self.now = self.clock.now();

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <atomic>
 #include <optional>
 #include <thread>
@@ -160,6 +161,41 @@ TEST_CASE("Admission: a client's own limit refuses only that client, and takes n
   moved.release();
   CHECK(limited == 0);
   CHECK(admission.in_flight_approx() == 1);
+}
+
+TEST_CASE("Admission: one thread alone finds the same limits, and every place comes back") {
+  Admission admission(20, true);
+  admission.use_priorities(true);
+  MethodMetrics method;
+  std::atomic<std::size_t> client{0}, backend{0};
+  std::vector<Permit> permits;
+  const auto refused = [&](std::size_t method_max, std::size_t client_max, std::size_t backend_max,
+                           Priority priority = Priority::high) {
+    Permit permit;
+    const Applicant applicant{method, method_max, priority, {&client, client_max}, {&backend, backend_max}};
+    const auto why = admission.try_admit(applicant, permit);
+    if (permit) permits.push_back(std::move(permit));
+    return why;
+  };
+  for (int i = 0; i < 3; ++i) CHECK_FALSE(refused(0, 0, 0));
+  CHECK(refused(3, 0, 0) == Rejection::method_busy);
+  CHECK(refused(0, 3, 0) == Rejection::rate_limited);
+  CHECK(refused(0, 0, 3) == Rejection::method_busy);
+  CHECK(admission.in_flight_approx() == 3);
+  CHECK(std::array{method.in_flight.load(), client.load(), backend.load()} ==
+        std::array<std::size_t, 3>{3, 3, 3});
+  // The last tenth is not for what has its share already: a tenth of the places for those of low priority.
+  for (int i = 0; i < 15; ++i) CHECK_FALSE(refused(0, 0, 0, Priority::low));
+  CHECK(refused(0, 0, 0, Priority::low) == Rejection::queue_full);
+  for (int i = 0; i < 2; ++i) CHECK_FALSE(refused(0, 0, 0));
+  CHECK(refused(0, 0, 0) == Rejection::queue_full);
+  CHECK(permits.size() == 20);
+  permits.clear();
+  CHECK(admission.in_flight_approx() == 0);
+  CHECK(std::array{method.in_flight.load(), client.load(), backend.load()} == std::array<std::size_t, 3>{});
+  // A priority's count came back too, or its share would be gone.
+  for (int i = 0; i < 18; ++i) CHECK_FALSE(refused(0, 0, 0));
+  CHECK_FALSE(refused(0, 0, 0, Priority::low));
 }
 
 TEST_CASE("Permit: may be given back by another thread than the one that got it") {
