@@ -33,10 +33,17 @@ def usable(bench):
 
 
 @contextlib.contextmanager
-def echo(bench, load):
+def running(bench, load):
+    """The server, and what gives its rate under the load."""
     port, config = free_port(), bench.path("conf")
     body = wrk.request(load).replace('"method":"echo","params"', '"result"')
     config.write_text(CONFIG.format(folder=bench.folder, port=port, body=body), encoding="utf-8")
     with bench.start("nginx", "-c", config) as server:
         server.until(lambda: accepts(port), "nginx does not listen")
-        yield lambda: wrk.rate_of(bench, port, load)
+        yield server, lambda: wrk.rate_of(bench, port, load)
+
+
+@contextlib.contextmanager
+def echo(bench, load):
+    with running(bench, load) as (_, rate):
+        yield rate

@@ -20,16 +20,20 @@ def request(load, method="echo"):
                       separators=(",", ":"))
 
 
+def seconds(bench):
+    """How long a load takes: wrk counts whole seconds."""
+    return max(1, round(bench.seconds))
+
+
 def rate_of(bench, port, load, method="echo"):
-    """wrk counts whole seconds, and has no warm-up."""
+    """Without a warm-up, which wrk does not have."""
     script = bench.path("lua")
     script.write_text(SCRIPT.format(body=request(load, method)), encoding="utf-8")
-    seconds = max(1, round(bench.seconds))
-    command = ["wrk", "-t1", f"-c{load.connections}", f"-d{seconds}s", "-s", script, f"http://127.0.0.1:{port}/"]
+    command = ["wrk", "-t1", f"-c{load.connections}", f"-d{seconds(bench)}s", "-s", script, f"http://127.0.0.1:{port}/"]
     try:
         with on_cores(bench.load_cores):
             done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=True,
-                                  timeout=seconds + PATIENCE_S)
+                                  timeout=seconds(bench) + PATIENCE_S)
     except subprocess.SubprocessError as error:
         raise Failure(f"wrk: {error}") from None
     found = re.search(r"^Requests/sec:\s+([\d.]+)", done.stdout, re.MULTILINE)

@@ -38,13 +38,27 @@ def against_nginx(bench):
         bench.skip("http: needs nginx and wrk")
         return
     shape = LOADS["W2"]
-    with bench.start_sluiced(io_threads=1) as sluiced, nginx.echo(bench, shape) as nginx_rate:
+    with bench.start_sluiced(io_threads=1) as sluiced, nginx.running(bench, shape) as (peer, nginx_rate):
         own = functools.partial(wrk.rate_of, bench, port_of(sluiced), shape)
-        rates = in_turn(bench.rounds, {
-            "inline": functools.partial(own, "demo.echo_inline"), "pool": functools.partial(own, "demo.echo"), "nginx": nginx_rate})
+        found = in_turn(bench.rounds, {
+            "nginx": functools.partial(rate_and_cost, bench, peer, nginx_rate),
+            "inline": functools.partial(rate_and_cost, bench, sluiced, functools.partial(own, "demo.echo_inline")),
+            "pool": functools.partial(rate_and_cost, bench, sluiced, functools.partial(own, "demo.echo"))})
+    rates, costs = ({name: [each[at] for each in rounds] for name, rounds in found.items()} for at in (0, 1))
     yield Line("http", nginx.NAME, "calls/s", rates["nginx"])
     yield compared("http", "demo.echo_inline", "calls/s", rates["inline"], "nginx", rates["nginx"], Goal(">=", 1))
     yield compared("http", "demo.echo", "calls/s", rates["pool"], "nginx", rates["nginx"])
+    # Where the load takes more time than any of the servers, the rates are the load's.
+    yield Line("http", nginx.NAME, "us CPU", costs["nginx"])
+    yield compared("http", "demo.echo_inline", "us CPU", costs["inline"], "nginx", costs["nginx"])
+    yield compared("http", "demo.echo", "us CPU", costs["pool"], "nginx", costs["nginx"])
+
+
+def rate_and_cost(bench, server, rate):
+    """Calls a second, and the server's CPU time of a call in us."""
+    before = server.cpu_seconds()
+    found = rate()
+    return found, (server.cpu_seconds() - before) / (found * wrk.seconds(bench)) * 1e6
 
 
 def receive(connection, count):
