@@ -30,6 +30,14 @@ TEST_CASE("a limit stays as high as it may be while calls do not wait") {
   for (int i = 0; i < 100; ++i) CHECK(limit.update(sample(1000, milliseconds(0), milliseconds(5))) == 4000);
 }
 
+TEST_CASE(
+    "a limit stays as high as it may be where short calls wait until other workers are woken for them") {
+  GradientLimit limit(8, 4000);
+  for (int i = 0; i < 100; ++i) {
+    CHECK(limit.update(sample(1000, milliseconds(2), std::chrono::microseconds(3))) == 4000);
+  }
+}
+
 TEST_CASE("a limit falls within a few windows to where calls wait as long as they run") {
   GradientLimit limit(8, 4000);
   int windows = 0;

@@ -98,6 +98,13 @@ TEST_CASE("HandOver: none is refused before every worker is full") {
   }
 }
 
+// Gives the worker that it is counted to.
+std::size_t stage_short(HandOver& hand_over, ActiveCall& call, TimePoint now) {
+  call.worker = hand_over.reserve(kShort, now);
+  hand_over.stage(call);
+  return call.worker;
+}
+
 // What a turn brings: calls that are counted and staged, and then pushed.
 struct Turns {
   void turn(HandOver& hand_over, std::vector<nanoseconds> run_times, TimePoint now) {
@@ -175,10 +182,7 @@ TEST_CASE("HandOver: what waits behind a short call that turns out long is run b
   HandOver hand_over(pool);
   const TimePoint now = Clock::now();
   const auto stage = [&](Calls::Body body) {
-    ActiveCall& call = calls.make(std::move(body));
-    call.worker = hand_over.reserve(kShort, now);
-    hand_over.stage(call);
-    return call.worker;
+    return stage_short(hand_over, calls.make(std::move(body)), now);
   };
   const std::size_t worker = stage([&](Call&) {
     begun.open();
@@ -207,9 +211,7 @@ TEST_CASE("HandOver: others help where a worker gets on too slowly for what wait
   HandOver hand_over(pool);
   const TimePoint now = Clock::now();
   const auto stage = [&](Calls::Body body) {
-    ActiveCall& call = calls.make(std::move(body));
-    call.worker = hand_over.reserve(kShort, now);
-    hand_over.stage(call);
+    return stage_short(hand_over, calls.make(std::move(body)), now);
   };
   stage([&](Call&) { pushed.wait(); });
   stage([&](Call&) {
