@@ -145,8 +145,8 @@ bool Engine::drain(const std::function<void(const EngineStatus&)>& on_wait, mill
   if (parts.stuck) return false;
   // Calls that have ended give up their permits there. A coroutine that ignores being cancelled holds its
   // own.
-  parts.on_all([](IoPart& part) { part.thread.settle_returned(); });
-  return parts.admission.in_flight_approx() == 0;
+  const auto settle = [](IoPart& part) { part.thread.settle_returned(); };
+  return parts.wait_for_all(Clock::now() + kStopTime, settle) && parts.admission.in_flight_approx() == 0;
 }
 
 EngineStatus Engine::status() const {

@@ -136,14 +136,16 @@ std::vector<std::shared_ptr<Listener>> EngineParts::all_listeners() const {
   return all;
 }
 
-// False if an I/O thread did not come to it.
 bool EngineParts::close_connections(TimePoint until) {
-  bool closed = true;
+  return wait_for_all(until, [](IoPart& part) { part.sessions.close_all(CloseReason::stopped); });
+}
+
+bool EngineParts::wait_for_all(TimePoint until, const std::function<void(IoPart&)>& task) {
+  bool all = true;
   for (const auto& part : io) {
-    closed = run_and_wait(part->thread, until, [&part] { part->sessions.close_all(CloseReason::stopped); }) &&
-             closed;
+    all = run_and_wait(part->thread, until, [&part, task] { task(*part); }) && all;
   }
-  return closed;
+  return all;
 }
 
 std::size_t EngineParts::connections() const { return connection_limit.count_approx(); }

@@ -49,11 +49,14 @@ struct EngineParts {
   void stop_listeners(std::vector<std::shared_ptr<Listener>> ended);
   std::unique_ptr<AdminServer> make_admin(const std::string& address,
                                           std::function<std::string()> unhealthy_reason);
+  // Has all I/O threads do something, soon.
   void on_all(const std::function<void(IoPart&)>& task);
+  // The same, and waits until they have. False if one did not come to it in time.
+  bool wait_for_all(TimePoint until, const std::function<void(IoPart&)>& task);
+  bool close_connections(TimePoint until);
   void apply_backends(const BackendFiles& files);
   void apply_admission();
   std::vector<std::shared_ptr<Listener>> all_listeners() const;
-  bool close_connections(TimePoint until);
   std::size_t connections() const;
 
   Settings settings;
