@@ -1,10 +1,12 @@
 """SIGTERM, SIGINT and what becomes of calls: contract 6."""
 
 import json
+import os
 import signal
 import threading
+import unittest
 
-from daemon import DaemonTest, Stopwatch, code, duration, eventually, limit, main, message, ms
+from daemon import SLOW, DaemonTest, Stopwatch, code, duration, eventually, limit, main, message, ms
 
 
 class Drain(DaemonTest):
@@ -147,6 +149,24 @@ class DrainTimeout(DaemonTest):
             replies = connection.receive_by_id(6)
             self.assertEqual({code(reply) for reply in replies.values()}, {-32012})
         self.assertEqual(daemon.wait_exit(), 0)
+
+    @unittest.skipIf(SLOW > 1, "half a second after the drain is too short for a sanitizer")
+    def test_a_handler_that_ends_soon_after_drain_timeout_is_not_said_to_be_running(self):
+        # Many on one processor, so that the thread that ends all may be ahead of the one that settles calls.
+        processor = ["taskset", "--cpu-list", str(min(os.sched_getaffinity(0)))]
+        daemons = [self.start(server={"workers": 1, "drain_timeout": "50ms"}, prefix=processor) for _ in range(24)]
+        connections = [self.connect(daemon) for daemon in daemons]
+        for connection in connections:
+            connection.call("demo.hang", {"ms": 300}, id="left")
+        for daemon in daemons:
+            daemon.wait_in_flight(1)
+            daemon.signal(signal.SIGTERM)
+        for connection in connections:
+            connection.receive()
+            connection.close()
+        for daemon in daemons:
+            self.assertEqual(daemon.wait_exit(), 0)
+            self.assertFalse([line for line in daemon.log if "still running" in line])
 
     def test_a_client_that_never_reads_cannot_hold_up_the_end(self):
         daemon = self.start(server={"drain_timeout": duration(500), "write_timeout": duration(60000)})
