@@ -156,10 +156,9 @@ class DrainTimeout(DaemonTest):
         processor = ["taskset", "--cpu-list", str(min(os.sched_getaffinity(0)))]
         daemons = [self.start(server={"workers": 1, "drain_timeout": "50ms"}, prefix=processor) for _ in range(24)]
         connections = [self.connect(daemon) for daemon in daemons]
-        for connection in connections:
+        for daemon, connection in zip(daemons, connections):
             connection.call("demo.hang", {"ms": 300}, id="left")
-        for daemon in daemons:
-            daemon.wait_in_flight(1)
+            connection.request("demo.echo_inline", id="after")
             daemon.signal(signal.SIGTERM)
         for connection in connections:
             connection.receive()
