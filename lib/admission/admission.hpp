@@ -85,7 +85,7 @@ struct Applicant {
 class Admission {
  public:
   // `only_thread`: one thread alone gets permits and gives them up, which then takes no locked instructions:
-  // 1.5 % of a call through the pool.
+  // 1 % of a call through the pool.
   explicit Admission(std::size_t in_flight_max, bool only_thread = false)
       : only_thread_(only_thread), in_flight_max_(in_flight_max), limit_(in_flight_max) {}
 

@@ -122,8 +122,8 @@ void CallTable::keep_text(ActiveCall& call) {
 // The handler has ended, whoever ran it. If the call was answered meanwhile, its outcome is dropped.
 void CallTable::on_returned(ActiveCall& call) {
   // Before the client can have its answer, so that its next call is not refused for these places. Not where
-  // the handler ended: between what it wrote and its being given back, two locked instructions are 2 % of a
-  // call.
+  // the handler ended: between what it wrote and its being given back, two locked instructions are
+  // 1.5 % of a call.
   call.permit.release();
   const bool handed_over = std::exchange(call.stage, Stage::ended) != Stage::starting;
   if (handed_over) io_.metrics().count_returned(call.started - call.received, call.finished - call.started);
