@@ -10,6 +10,10 @@
 
 #include "lib/server/settings.hpp"
 
+// libfmt exports this instance. Without the declaration each file that logs compiles it anew, which takes seconds.
+extern template void fmt::detail::vformat_to<char>(fmt::detail::buffer<char>&, fmt::string_view, fmt::format_args,
+                                                   fmt::detail::locale_ref);
+
 namespace sluice::core {
 
 // Sets the level and the format for every later line. Safe to call while others log.
