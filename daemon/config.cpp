@@ -71,6 +71,7 @@ class ConfigReader {
   void read_backends(const toml::node& node);
   BackendEntry read_backend(const toml::node& node);
   void read_environment(const toml::node& node, core::ChildSettings& child);
+  void read_headers(const toml::node& node, core::UpstreamSettings& upstream);
   void read_tls(const toml::node& node, ListenSettings& listener);
   void read_methods(const toml::node& node);
   void read_method(const toml::key& name, const toml::node& node);
@@ -289,6 +290,7 @@ BackendEntry ConfigReader::read_backend(const toml::node& node) {
     if (name == "breaker") read_table(value, "backend.breaker", breaker_keys(), entry.settings.breaker);
     if (name == "retry") read_table(value, "backend.retry", retry_keys(), entry.upstream.retry);
     if (name == "env") read_environment(value, entry.child);
+    if (name == "headers") read_headers(value, entry.upstream);
   }
   return entry;
 }
@@ -303,6 +305,24 @@ void ConfigReader::read_environment(const toml::node& node, core::ChildSettings&
     } else {
       complain(value.source().begin,
                fmt::format("backend.env.{} takes a string", core::printable(name.str())));
+    }
+  }
+}
+
+void ConfigReader::read_headers(const toml::node& node, core::UpstreamSettings& upstream) {
+  for (const auto& [name, value] : *node.as_table()) {
+    const auto* text = value.as_string();
+    const toml::table* const table = value.as_table();
+    const auto* file = table != nullptr && table->size() == 1 ? table->get_as<std::string>("file") : nullptr;
+    core::HeaderValue header{text != nullptr ? text->get() : "", file != nullptr ? file->get() : ""};
+    const bool one_given = (text != nullptr && core::is_header_value(header.text)) || !header.file.empty();
+    if (one_given && core::is_header_name(name.str())) {
+      upstream.headers.emplace(std::string(name.str()), std::move(header));
+    } else {
+      complain(
+          value.source().begin,
+          fmt::format("backend.headers.{} takes a string of visible characters, or {{ file = \"FILE\" }}",
+                      core::printable(name.str())));
     }
   }
 }

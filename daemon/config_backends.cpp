@@ -22,11 +22,11 @@ const std::array<Kind, 3>& kinds() {
       Kind{"command",
            "child processes",
            {"instances", "concurrency", "start", "kill_after", "env", "working_directory", "user",
-            "memory_limit", "cpu_limit", "breaker", "queue"}},
+            "memory_limit", "cpu_limit", "breaker", "queue", "dialect", "env_clear"}},
       Kind{"url",
            "an upstream",
            {"strip_prefix", "connections", "concurrency", "connect_timeout", "idle_timeout", "probe_interval",
-            "retry", "hedge", "ca", "breaker", "queue"}},
+            "retry", "hedge", "ca", "breaker", "queue", "dialect", "headers", "user", "password_file"}},
       Kind{"module", "a C++ module", {}},
   };
   return all;
@@ -168,10 +168,14 @@ core::BackendSettings backend_of(BackendEntry entry, const std::string& config_f
   start_from(config_file, settings.module);
   if (!entry.child.command.empty()) {
     settings.child = std::move(entry.child);
+    settings.child->user = std::move(entry.user);
     if (entry.concurrency > 0) settings.child->concurrency = entry.concurrency;
     start_from(config_file, settings.child->directory);
   } else if (!entry.upstream.urls.empty()) {
     settings.upstream = std::move(entry.upstream);
+    settings.upstream->user = std::move(entry.user);
+    start_from(config_file, settings.upstream->password_file);
+    for (auto& [name, value] : settings.upstream->headers) start_from(config_file, value.file);
     if (entry.concurrency > 0) settings.upstream->concurrency = entry.concurrency;
     start_from(config_file, settings.upstream->ca);
   }

@@ -23,6 +23,7 @@ struct BackendEntry {
   core::ChildSettings child;
   core::UpstreamSettings upstream;
   std::size_t concurrency = 0;  // 0: not given
+  std::string user;             // a process's or an upstream's
   BackendMethods methods;
   TextPlace where;
   std::map<std::string, TextPlace, std::less<>> keys;  // all that were given, also those that don't fit

@@ -25,6 +25,7 @@ constexpr std::size_t kCallsMax = 1u << 24;
 constexpr std::size_t kConnectionsMax = 1u << 20;
 constexpr std::size_t kBatchEntriesMax = 1u << 20;
 constexpr std::size_t kOutputBytesMax = 16 * proto::kMessageBytesCeiling;
+constexpr std::size_t kMemoryMax = std::size_t{1} << 50;
 constexpr milliseconds kShortest = milliseconds(1);
 constexpr milliseconds kLongest = std::chrono::hours(24 * 365);
 
@@ -51,6 +52,11 @@ Keys<Settings> make_server_keys() {
           "calls in flight per connection; past it the connection is not read from"),
       add("max_connections", count_between(1, kConnectionsMax), SLUICE_PLACE(max_connections),
           "connections at once; one over is closed"),
+      add("max_connections_per_peer", count_between(0, kConnectionsMax),
+          SLUICE_PLACE(max_connections_per_peer),
+          "connections at once from one address or user; 0: no limit of its own"),
+      add("max_memory", size_between(0, kMemoryMax), SLUICE_PLACE(memory_bytes_max),
+          "what all connections hold together; 0: 75 % of the cgroup's or the machine's memory"),
       add("max_message", size_between(1, proto::kMessageBytesCeiling), SLUICE_PLACE(limits.message_bytes_max),
           "the longest message that is read"),
       add("max_response", size_between(1, proto::kMessageBytesCeiling),
@@ -64,6 +70,8 @@ Keys<Settings> make_server_keys() {
       add("call_timeout", time_limit(), SLUICE_PLACE(limits.call_timeout), "time limit of a call"),
       add("idle_timeout", time_limit(), SLUICE_PLACE(limits.idle_timeout),
           "closes a connection so long after its last byte, with no call in flight"),
+      add("ping_interval", time_limit(), SLUICE_PLACE(limits.ping_interval),
+          "between pings to WebSocket peers, also while calls run"),
       add("message_timeout", time_limit(), SLUICE_PLACE(limits.message_timeout),
           "from a message's first byte to its last"),
       add("write_timeout", time_limit(), SLUICE_PLACE(limits.write_timeout), "a reply making no progress"),
@@ -84,6 +92,15 @@ Keys<ListenSettings> make_listen_keys() {
           "web pages that may call, beside programs, which send no Origin"),
       add("allowed_hosts", host_names(), SLUICE_PLACE(allowed_hosts),
           "names for which a loopback address may be called, beside localhost and 127.0.0.0/8"),
+      add("allowed_headers", header_names(), SLUICE_PLACE(allowed_headers),
+          "request headers that web pages may send, beside the usual ones"),
+      add("subprotocols", header_names(), SLUICE_PLACE(subprotocols),
+          "WebSocket subprotocols that are spoken, beside the usual ones"),
+      add("health_path", health_path(), SLUICE_PLACE(health_path),
+          "where GET answers as /readyz of the admin listener does; \"\": nowhere"),
+      add("proxy_protocol", flag(), SLUICE_PLACE(proxy_protocol),
+          "requires a PROXY v1 or v2 header, whose address is the peer's"),
+      add("dual_stack", flag(), SLUICE_PLACE(dual_stack), "of an IPv6 address: serves IPv4 as well"),
       table_key<ListenSettings>("tls", "serves TLS on a TCP address", "[listen.tls]"),
   };
 }
@@ -113,6 +130,8 @@ Keys<Settings> make_admission_keys() {
       add("adaptive", flag(), SLUICE_PLACE(admission.adaptive),
           "lowers the limit of calls in flight while they wait longer than they run"),
       add("min_limit", count_between(1, kCallsMax), SLUICE_PLACE(admission.limit_min), "but not below this"),
+      add("fair", flag(), SLUICE_PLACE(admission.fair),
+          "takes calls that wait in turn by client; without a proof by connection"),
   };
 }
 

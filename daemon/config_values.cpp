@@ -233,11 +233,18 @@ ValueKind<std::vector<std::string>> texts_of(const core::TextForm& form, std::si
           }};
 }
 
+ValueKind<std::vector<std::string>> header_names() { return texts_of(core::header_name_form()); }
 ValueKind<std::vector<std::string>> origins() { return texts_of(core::origin_form()); }
 ValueKind<std::vector<std::string>> host_names() { return texts_of(core::host_name_form()); }
 
 ValueKind<std::string> http_path() {
   ValueKind<std::string> kind = text_of(core::http_path_form());
+  kind.show = [](const std::string& path) { return quoted_for_people(path); };
+  return kind;
+}
+
+ValueKind<std::string> health_path() {
+  ValueKind<std::string> kind = text_of(core::health_path_form());
   kind.show = [](const std::string& path) { return quoted_for_people(path); };
   return kind;
 }

@@ -71,6 +71,8 @@ ValueKind<std::vector<std::string>> origins();
 ValueKind<std::vector<std::string>> host_names();
 // The path of an HTTP request.
 ValueKind<std::string> http_path();
+ValueKind<std::string> health_path();
+ValueKind<std::vector<std::string>> header_names();
 // What a client is called: visible ASCII, without what would need quotes in a log line.
 ValueKind<std::string> client_name();
 // 64 hexadecimal digits.

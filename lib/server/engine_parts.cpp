@@ -69,6 +69,10 @@ SharedPolicy policy_of(const ListenSettings& listen) {
   policy.http_path = listen.http_path;
   policy.allowed_origins = listen.allowed_origins;
   policy.allowed_hosts = listen.allowed_hosts;
+  policy.allowed_headers = listen.allowed_headers;
+  policy.subprotocols = listen.subprotocols;
+  policy.health_path = listen.health_path;
+  policy.proxy_protocol = listen.proxy_protocol;
   const auto address = parse_address(listen.address);
   policy.loopback_names_only = address && address->kind == Address::Kind::tcp && is_local(*address);
   policy.tls = load_tls(listen);

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kWorkersMin = 4;  // blocking handlers mostly wait; a few must be able to at once
 constexpr std::size_t kIoThreadsMax = 16;
+constexpr std::size_t kUnprovenBytesMax = 64 * 1024;  // of a connection, where clients are configured
 
 // Throws std::invalid_argument for what can't be meant.
 void validate(const Settings& settings) {
@@ -26,8 +27,8 @@ void validate(const Settings& settings) {
           "max_message must be between 1 byte and 1 GiB");
   require(limits.response_bytes_max > 0, "max_response must be at least 1 byte");
   require(settings.max_connections > 0, "max_connections must be at least 1");
-  for (const milliseconds time :
-       {limits.call_timeout, limits.idle_timeout, limits.message_timeout, limits.write_timeout}) {
+  for (const milliseconds time : {limits.call_timeout, limits.idle_timeout, limits.message_timeout,
+                                  limits.write_timeout, limits.ping_interval}) {
     require(time.count() > 0, "time limits must be positive");
   }
   check_clients(settings.clients);
@@ -47,9 +48,10 @@ Settings resolved(Settings settings) {
   if (settings.workers == 0) settings.workers = std::max(kWorkersMin, 2 * processor_count());
   settings.workers_max = std::max(settings.workers, settings.workers_max);
   if (settings.max_in_flight == 0) settings.max_in_flight = settings.workers * (settings.worker_queue + 1);
+  if (!settings.clients.empty()) settings.limits.unproven_bytes_max = kUnprovenBytesMax;
   for (milliseconds* time :
        {&settings.drain_timeout, &settings.limits.call_timeout, &settings.limits.idle_timeout,
-        &settings.limits.message_timeout, &settings.limits.write_timeout}) {
+        &settings.limits.message_timeout, &settings.limits.write_timeout, &settings.limits.ping_interval}) {
     *time = std::min(*time, kLongestWait);
   }
   return settings;

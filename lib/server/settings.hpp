@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -35,10 +36,13 @@ struct Limits {
   std::size_t batch_width = 16;                     // a batch's calls at once
   std::size_t output_bytes_max = 16 * proto::kMiB;  // unread replies per connection
   milliseconds call_timeout = seconds(30);
-  milliseconds idle_timeout = std::chrono::minutes(10);  // since the last byte, with no call in flight
+  milliseconds idle_timeout = std::chrono::minutes(11);  // since the last byte, with no call in flight
   milliseconds message_timeout = seconds(30);            // from a message's first byte to its last
   milliseconds write_timeout = seconds(10);              // a reply making no progress
+  milliseconds ping_interval = seconds(25);              // between pings to a WebSocket peer
   milliseconds slow_call = seconds(1);                   // slower calls are logged at warn
+  // What a connection may have sent before it has proved who it is; no limit without configured clients.
+  std::size_t unproven_bytes_max = std::numeric_limits<std::size_t>::max();
   bool busy_poll = true;  // while calls follow closely on each other, see BusyPoll
 };
 
@@ -71,6 +75,14 @@ struct RetrySettings {
   bool operator==(const RetrySettings&) const = default;
 };
 
+// What is added to a message for a backend, and how it is told of cancelling.
+enum class Dialect : std::uint8_t {
+  automatic,  // as jsonrpc, until a child announces itself with rpc.hello: then as sluice
+  jsonrpc,    // nothing beyond JSON-RPC 2.0's own members; cancelling is not told
+  sluice,     // timeout_ms and traceparent; the notification rpc.cancel
+  lsp,        // nothing; the notification $/cancelRequest, and Content-Length framing on stdio
+};
+
 // A child process that reads and writes one JSON-RPC message a line.
 struct ChildSettings {
   std::vector<std::string> command{};  // the program and its arguments
@@ -79,12 +91,21 @@ struct ChildSettings {
   bool lazy = false;                     // started by the first call
   milliseconds kill_after = seconds(1);  // past a call's time limit, before an instance that hangs is killed
   std::map<std::string, std::string> environment{};  // beside the server's own
+  bool environment_cleared = false;                  // nothing of the server's own environment but PATH
   std::string directory{};                           // empty: the server's own
   std::string user{};                                // empty: the server's own
   std::size_t memory_bytes_max = 0;                  // of address space; 0: the server's own limit
   seconds cpu_time_max{0};                           // of an instance's life; 0: the server's own limit
 
   bool operator==(const ChildSettings&) const = default;
+};
+
+// The value of a header that is sent to an upstream: text, or what is in a file at each reload.
+struct HeaderValue {
+  std::string text{};
+  std::string file{};  // empty: text counts
+
+  bool operator==(const HeaderValue&) const = default;
 };
 
 // Other JSON-RPC servers that answer the same.
@@ -99,6 +120,9 @@ struct UpstreamSettings {
   RetrySettings retry{};
   std::vector<std::string> hedge{};  // methods that are asked a second time once they take longer than usual
   std::string ca{};                  // PEM file of authorities that sign the upstream; empty: the system's
+  std::map<std::string, HeaderValue> headers{};  // sent with each HTTP request and WebSocket handshake
+  std::string user{};                            // of HTTP basic authentication; empty: none
+  std::string password_file{};                   // its password, without a trailing newline
 
   bool operator==(const UpstreamSettings&) const = default;
 };
@@ -109,6 +133,7 @@ struct BackendSettings {
   std::vector<std::string> methods{};  // exact names, and prefixes such as "calc.*"
   bool discover = false;               // the methods are asked from it with rpc.discover
   std::size_t queue = 1024;            // calls that may wait for it
+  Dialect dialect = Dialect::automatic;
   BreakerSettings breaker{};
   std::optional<ChildSettings> child{};
   std::optional<UpstreamSettings> upstream{};
@@ -128,6 +153,7 @@ struct LogSettings {
 struct AdmissionSettings {
   bool adaptive = false;      // lowers the in-flight limit while calls wait too long
   std::size_t limit_min = 8;  // but not below this
+  bool fair = true;           // calls that wait are taken in turn by client
 };
 
 struct Settings {
@@ -139,6 +165,9 @@ struct Settings {
   std::size_t worker_queue = 1024;
   std::size_t max_in_flight = 0;  // 0: workers * (worker_queue + 1)
   std::size_t max_connections = 10000;
+  std::size_t max_connections_per_peer = 0;  // from one address or user; 0: no limit of its own
+  std::size_t memory_bytes_max =
+      0;  // what all connections hold together; 0: 75 % of the machine's or cgroup's
   Limits limits;
   milliseconds drain_timeout = seconds(20);
   std::vector<ListenSettings> listeners = {ListenSettings{}};

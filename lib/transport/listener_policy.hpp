@@ -14,6 +14,10 @@ struct ListenerPolicy {
   std::string http_path = "/";
   std::vector<std::string> allowed_origins;  // as browsers send them; "*" for any
   std::vector<std::string> allowed_hosts;    // names for which a loopback listener may be called
+  std::vector<std::string> allowed_headers;  // that pages may send, beside the usual ones
+  std::vector<std::string> subprotocols;     // of WebSocket, beside the usual ones
+  std::string health_path = "/readyz";       // empty: none
+  bool proxy_protocol = false;               // a PROXY header is required
   // Only names of this machine are answered: another name that leads here is a rebound one. So for TCP on
   // loopback; a Unix socket can't be reached by name, other addresses may have any.
   bool loopback_names_only = false;

@@ -19,6 +19,16 @@ bool is_http_path(std::string_view text) {
   return text.starts_with('/') && visible(text) && text.find_first_of("?#") == std::string_view::npos;
 }
 
+bool is_health_path(std::string_view text) { return text.empty() || is_http_path(text); }
+
+bool is_token(std::string_view text) {
+  static constexpr std::string_view kTokenMarks = "!#$%&'*+-.^_`|~";
+  return !text.empty() && std::ranges::all_of(text, [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+           kTokenMarks.find(c) != std::string_view::npos;
+  });
+}
+
 // SCHEME://HOST[:PORT] without a path.
 bool is_origin(std::string_view text) {
   const std::size_t scheme = text.find("://");
@@ -46,6 +56,10 @@ std::string mistake_in(const ListenSettings& listener, bool has_clients) {
     return takes("allowed_origins", origin_form());
   if (!std::ranges::all_of(listener.allowed_hosts, is_host_name))
     return takes("allowed_hosts", host_name_form());
+  if (!std::ranges::all_of(listener.allowed_headers, is_token))
+    return takes("allowed_headers", header_name_form());
+  if (!std::ranges::all_of(listener.subprotocols, is_token)) return takes("subprotocols", header_name_form());
+  if (!is_health_path(listener.health_path)) return takes("health_path", health_path_form());
   if (!listener.tls) return "";
   if (listener.tls->certificate.empty() || listener.tls->key.empty()) {
     return ": tls takes a certificate and its key";
@@ -61,6 +75,16 @@ const TextForm& http_path_form() {
   return form;
 }
 
+const TextForm& health_path_form() {
+  static const TextForm form{R"(a path such as "/readyz", or "")", is_health_path};
+  return form;
+}
+
+const TextForm& header_name_form() {
+  static const TextForm form{"an array of names of letters, digits and !#$%&'*+-.^_`|~", is_token};
+  return form;
+}
+
 const TextForm& origin_form() {
   static const TextForm form{R"(an array of "SCHEME://HOST[:PORT]" with nothing behind it, "null" or "*")",
                              is_origin};
@@ -70,6 +94,13 @@ const TextForm& origin_form() {
 const TextForm& host_name_form() {
   static const TextForm form{"an array of names or addresses of hosts", is_host_name};
   return form;
+}
+
+bool is_header_name(std::string_view text) { return is_token(text); }
+
+bool is_header_value(std::string_view text) {
+  const auto fits = [](char c) { return c == '\t' || (c >= ' ' && c != 0x7f) || (c & 0x80) != 0; };
+  return std::ranges::all_of(text, fits) && !text.starts_with(' ') && !text.ends_with(' ');
 }
 
 bool is_exposed(const ListenSettings& listener, bool has_clients) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lib/base/text_form.hpp"
@@ -12,10 +13,17 @@ namespace sluice::core {
 
 // The path of an HTTP request.
 const TextForm& http_path_form();
+// The same, or empty.
+const TextForm& health_path_form();
+// Tokens (RFC 9110, section 5.6.2), as names of headers and WebSocket subprotocols are.
+const TextForm& header_name_form();
 // Of a web page, as browsers send it; "*" for any.
 const TextForm& origin_form();
 // A name or address of a host, with or without a port.
 const TextForm& host_name_form();
+
+bool is_header_name(std::string_view text);
+bool is_header_value(std::string_view text);
 
 // Whether others than this machine can connect, and call everything, and that was not said to be meant.
 bool is_exposed(const ListenSettings& listener, bool has_clients);
