@@ -12,6 +12,7 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,11 +22,22 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 CLIENTS = HERE.parent / "clients"
 SLOW = 5 if os.environ.get("SLUICE_SLOW", "0") not in ("", "0") else 1
+TEST_SECONDS_MAX = 60 * SLOW
 CLASS_SECONDS_MAX = 120 * SLOW
 JOBS = 3 if SLOW == 1 else 6  # tests mostly wait, those of slow programs all the more
 
 
+class TookTooLong(Exception):
+    pass
+
+
+def end_hanging_test(*_):
+    raise TookTooLong(f"the test took over {TEST_SECONDS_MAX} s")
+
+
 class Recorder(unittest.TextTestResult):
+    """Gives each test a limit of its own, so that one that hangs is the one that fails."""
+
     def __init__(self, *arguments, **more):
         super().__init__(*arguments, **more)
         self.passed = []
@@ -33,9 +45,11 @@ class Recorder(unittest.TextTestResult):
 
     def startTest(self, test):
         self._began = time.monotonic()
+        signal.setitimer(signal.ITIMER_REAL, TEST_SECONDS_MAX)
         super().startTest(test)
 
     def stopTest(self, test):
+        signal.setitimer(signal.ITIMER_REAL, 0)
         self.seconds[test.id()] = time.monotonic() - self._began
         super().stopTest(test)
 
@@ -66,6 +80,7 @@ def classes_of(path):
 
 def run_class(name, report):
     """In a process of its own: runs one class's tests and writes what became of them."""
+    signal.signal(signal.SIGALRM, end_hanging_test)
     suite = loaded(name)
     result = unittest.TextTestRunner(stream=open(os.devnull, "w"), resultclass=Recorder).run(suite)
     failed = {}  # subtests and cleanups of one test count once
