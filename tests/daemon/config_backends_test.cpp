@@ -83,6 +83,8 @@ kill_after = "5s"
 env = { A = "b" }
 working_directory = "w"
 user = "u"
+env_clear = true
+dialect = "lsp"
 memory_limit = "1GiB"
 cpu_limit = "1500ms"
 breaker = { failures = 6, window = "7s", open = "8s", slow = "9s" }
@@ -98,6 +100,8 @@ breaker = { failures = 6, window = "7s", open = "8s", slow = "9s" }
   CHECK(child.environment.at("A") == "b");
   CHECK(child.directory == "/etc/w");
   CHECK(child.user == "u");
+  CHECK(child.environment_cleared);
+  CHECK(full.dialect == core::Dialect::lsp);
   CHECK(child.memory_bytes_max == 1u << 30);
   CHECK(child.cpu_time_max == seconds(2));
 }
@@ -120,6 +124,10 @@ connect_timeout = "4s"
 idle_timeout = "5s"
 probe_interval = "6s"
 hedge = ["u.get*"]
+dialect = "sluice"
+headers = { X-Key = "k", Authorization = { file = "node.token" } }
+user = "caller"
+password_file = "secret"
 retry = { attempts = 3, backoff = "7ms", methods = ["u.get*"] }
 )")
                         .backends.at(0);
@@ -131,6 +139,11 @@ retry = { attempts = 3, backoff = "7ms", methods = ["u.get*"] }
   CHECK(upstream.connect_timeout == seconds(4));
   CHECK(upstream.idle_timeout == seconds(5));
   CHECK(upstream.probe_interval == seconds(6));
+  CHECK(full.dialect == core::Dialect::sluice);
+  CHECK(upstream.headers.at("X-Key") == core::HeaderValue{"k", ""});
+  CHECK(upstream.headers.at("Authorization") == core::HeaderValue{"", "/etc/node.token"});
+  CHECK(upstream.user == "caller");
+  CHECK(upstream.password_file == "/etc/secret");
   CHECK(upstream.hedge == std::vector<std::string>{"u.get*"});
   CHECK(upstream.retry == core::RetrySettings{3, milliseconds(7), {"u.get*"}});
 }
