@@ -187,12 +187,12 @@ dual_stack = true
 fair = false
 )");
   REQUIRE(settings.listeners.size() == 1);
-  const ListenSettings& listener = settings.listeners.front();
-  CHECK(listener.allowed_headers == std::vector<std::string>{"X-Trace"});
-  CHECK(listener.subprotocols == std::vector<std::string>{"calc.v1"});
-  CHECK(listener.health_path.empty());
-  CHECK(listener.proxy_protocol);
-  CHECK(listener.dual_stack);
+  const auto& given = settings.listeners.front();
+  CHECK(given.allowed_headers == std::vector<std::string>{"X-Trace"});
+  CHECK(given.subprotocols == std::vector<std::string>{"calc.v1"});
+  CHECK(given.health_path.empty());
+  CHECK(given.proxy_protocol);
+  CHECK(given.dual_stack);
   CHECK_FALSE(settings.admission.fair);
 }
 
