@@ -96,6 +96,10 @@ std::string_view Batch::id_of(std::size_t index) const {
   return id.present() ? id.in(text_) : proto::kNullId;
 }
 
+bool Batch::reply_due() const {
+  return std::ranges::any_of(entries_, [](const proto::Envelope& entry) { return entry.id.present(); });
+}
+
 bool Batch::cancel(std::string_view id, bool silent) {
   ActiveCall* const running =
       calls.find_if([id](const ActiveCall& call) { return same_id(call.request.id, id); });

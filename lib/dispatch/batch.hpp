@@ -46,6 +46,8 @@ class Batch final : public CallOwner {
   std::string peer() const override;
 
   std::uint64_t exchange() const { return exchange_; }
+  // Whether any of its entries is to be answered.
+  bool reply_due() const;
   // What it holds of the client's request and of its replies so far.
   std::size_t held_bytes() const { return text_.size() + reply_bytes_ - kBracketBytes; }
 

@@ -233,6 +233,12 @@ void Conversation::abort_all(const proto::Error& error) {
   }
 }
 
+bool Conversation::reply_due() {
+  const auto request = [](const ActiveCall& call) { return !call.request.is_notification(); };
+  return calls.find_if(request) != nullptr ||
+         std::ranges::any_of(batches_, [](const auto& batch) { return batch->reply_due(); });
+}
+
 bool Conversation::window_full() const {
   const Limits& limits = table_.io().limits;
   return in_flight() >= limits.connection_window ||

@@ -79,6 +79,8 @@ class Conversation final : public CallOwner {
 
   // Unanswered calls, and batches.
   std::size_t in_flight() const { return in_flight_ + batches_.size(); }
+  // Whether any of them is to be answered.
+  bool reply_due();
   // Whether no more should be read for now.
   bool window_full() const;
 

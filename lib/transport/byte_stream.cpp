@@ -1,6 +1,8 @@
 #include "lib/transport/byte_stream.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <utility>
 
 #include <linux/sockios.h>
@@ -128,6 +130,12 @@ std::size_t ByteStream::queued(unsigned long request) const {
 
 std::size_t ByteStream::undelivered() const { return queued(SIOCOUTQ); }
 std::size_t ByteStream::unread() const { return queued(SIOCINQ); }
+
+void ByteStream::limit_unacknowledged(std::chrono::milliseconds time) {
+  if (local_) return;
+  const auto value = static_cast<unsigned int>(std::min<std::int64_t>(time.count(), INT_MAX));
+  ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, &value, sizeof value);
+}
 
 void ByteStream::watch(Poller& poller, Watched& watched) {
   poller.add(socket_.get(), Poller::kReadable, watched);

@@ -1,6 +1,7 @@
 // A connected socket as sessions use it.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -31,6 +32,8 @@ inline constexpr char kTlsHandshake = 0x16;
 // thread only.
 class ByteStream {
  public:
+  // Beside Poller's: the peer has ended its side. Told again and again while it is watched for.
+  static constexpr std::uint32_t kEnded = EPOLLRDHUP;
   enum class Status : std::uint8_t { ok, would_block, end, failed };
   struct Transfer {
     Status status = Status::ok;
@@ -64,7 +67,8 @@ class ByteStream {
   // Tells `watched` from now until close(), at first when there is something to read. Throws
   // std::system_error at a limit of the system's.
   void watch(Poller& poller, Watched& watched);
-  // What it is told of: Poller::kReadable, kWritable, both or neither; that the peer is gone in any case.
+  // What it is told of: any of Poller::kReadable and kWritable, and kEnded; that the peer is gone in any
+  // case.
   void watch_for(std::uint32_t events);
   // What `watched` was told, in terms of what it asked for: TLS may have to write to be able to read.
   std::uint32_t readiness(std::uint32_t events);
@@ -82,6 +86,10 @@ class ByteStream {
   std::size_t undelivered() const;
   // Bytes that the peer has sent and nobody has read.
   std::size_t unread() const;
+
+  // What was sent and is not acknowledged for so long ends the connection. Not for Unix sockets, whose peer's
+  // end is seen.
+  void limit_unacknowledged(std::chrono::milliseconds time);
 
   // Whether the peer knows, or will come to, that nothing more is sent: with TLS it has to be said, for
   // which there may be no room.

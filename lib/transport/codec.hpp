@@ -55,6 +55,16 @@ class Codec {
   // Whether a silent peer can be asked for a sign of life, and asking it.
   virtual bool probes() const { return false; }
   virtual void probe() {}
+  // What the end of the client's input means for its calls.
+  enum class InputEnd : std::uint8_t {
+    half_close,  // it may wait for the replies: see test_peer()
+    leaving,     // it waits a moment at most
+    disconnect,  // it can't use any reply
+  };
+  virtual InputEnd input_end() const { return InputEnd::half_close; }
+  // Sends something that means nothing to the peer, while replies are due: a peer that is gone resets the
+  // connection. False where there is nothing of the kind.
+  virtual bool test_peer() { return false; }
   // The message that has begun takes too long: says so and ends the input. False where the protocol has no
   // words for it.
   virtual bool time_out() { return false; }

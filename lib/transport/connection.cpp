@@ -33,7 +33,7 @@ Connection::Connection(SessionHost& host, ByteStream stream, SharedPolicy policy
       policy_(std::move(policy)),
       conversation_(host.calls(), *this) {
   stream_.expect_tls(policy_->tls);
-  last_input_ = last_output_ = message_began_ = io_.now();
+  last_input_ = last_output_ = last_busy_ = last_ping_ = message_began_ = io_.now();
   io_.metrics().connections_now[static_cast<std::size_t>(Protocol::unknown)].add(1);
 }
 
@@ -51,7 +51,10 @@ bool Connection::wants_input() const {
 void Connection::on_ready(std::uint32_t events) {
   if (closed_) return;
   events = stream_.readiness(events);
-  if ((events & Poller::kWritable) != 0) output_waits_ = false;
+  if ((events & Poller::kWritable) != 0) {
+    output_waits_ = false;
+    last_busy_ = io_.now();
+  }
   try {
     // While it is read from, the reader finds out that the client is gone, after it has taken in what was
     // sent before.
@@ -61,6 +64,8 @@ void Connection::on_ready(std::uint32_t events) {
       }
     } else if ((events & Poller::kGone) != 0) {
       lose_client();
+    } else if ((events & ByteStream::kEnded) != 0) {
+      on_peer_ended();
     }
   } catch (const std::exception& exception) {
     fail(exception);
@@ -105,7 +110,7 @@ void Connection::on_bytes(std::string_view bytes) {
 
 void Connection::take_in(std::string_view bytes) {
   last_input_ = io_.now();
-  probed_ = false;
+  ping_sent_.reset();
   if (in_.empty()) {
     if (!codec_ || !codec_->in_message()) message_began_ = last_input_;
     process(bytes);
@@ -120,7 +125,8 @@ void Connection::on_end_of_input() {
   end_seen_ = true;
   // On a Unix socket a hang-up and a half-close look alike to a reader.
   if (stream_.local() && stream_.peer_gone()) return lose_client();
-  if (!lingering_) process(in_);
+  on_peer_ended();
+  if (!lingering_ && !lost_) process(in_);
 }
 
 // No reply can reach the client any more.
@@ -250,6 +256,8 @@ void Connection::introduce(Caller& caller) {
 
 void Connection::speak(std::unique_ptr<Codec> codec) {
   codec_ = std::move(codec);
+  pings_ = codec_->probes();
+  last_ping_ = io_.now();
   count_protocol(codec_->protocol());
 }
 
@@ -271,6 +279,7 @@ void Connection::watch_skipping() {
 void Connection::on_reply(std::uint64_t exchange, std::string& reply, int code) {
   io_.at_turn_end(*this);
   if (closed_ || doomed_ || lost_) return;
+  last_busy_ = io_.now();
   codec_->reply(exchange, reply, code);
   if (backlog() <= io_.limits.output_bytes_max) return;
   // The client may be reading quickly and only the turn's end may not have come yet.

@@ -1,6 +1,7 @@
 // A client's connection, whatever it speaks.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -73,6 +74,7 @@ class Connection final : public Session,
   void on_read_failure();
   void on_end_of_input();
   void take_in(std::string_view bytes);
+  void on_peer_ended();
   void lose_client();
   void hear_out();
   void doom(CloseReason reason);
@@ -116,8 +118,16 @@ class Connection final : public Session,
   TimePoint handshake_due() const;
   CloseReason overdue(TimePoint now) const;
   void schedule();
+
+  // Whether the client is still there.
+  TimePoint idle_since() const { return std::max(last_input_, last_busy_); }
   TimePoint silent_until() const;
-  bool ask_for_life(CloseReason reason);
+  TimePoint ping_due() const;
+  void ping(TimePoint now);
+  bool peer_look_due(TimePoint now) const;
+  void look_for_peer(TimePoint now);
+  void limit_unacknowledged();
+  bool may_have_spoken(CloseReason reason) const;
   void count_protocol(Protocol protocol);
   void log_close(CloseReason reason) const;
 
@@ -133,8 +143,13 @@ class Connection final : public Session,
   std::string out_;
   std::size_t out_sent_ = 0;  // bytes at the front of out_ that are with the kernel
   TimePoint last_input_;
-  TimePoint last_output_;                // also: since when there is output that waits
-  TimePoint message_began_;              // when the first byte of the message in in_ came, pauses left out
+  TimePoint last_output_;               // also: since when there is output that waits
+  TimePoint last_busy_;                 // when a call has ended last, or output that had to wait has left
+  TimePoint last_ping_;                 // or when one was left out
+  std::optional<TimePoint> ping_sent_;  // since when a ping has no answer
+  std::optional<TimePoint>
+      peer_look_;            // when to find out again whether a client that has ended its side is there
+  TimePoint message_began_;  // when the first byte of the message in in_ came, pauses left out
   std::optional<TimePoint> paused_;      // since when a message that began can't go on, for want of room
   std::optional<TimePoint> skip_until_;  // while the end of a message over the size limit is looked for
   TimePoint drain_began_;
@@ -149,7 +164,9 @@ class Connection final : public Session,
   bool input_waits_ = false;   // in_ holds what could be processed but for backpressure
   bool input_over_ = false;    // nothing more is taken in
   bool end_seen_ = false;      // the client has ended its side
-  bool probed_ = false;        // the peer was asked for a sign of life, and has not given one
+  bool peer_ended_ = false;    // the same, seen while nothing is read: there may be more before that
+  bool pings_ = false;         // its protocol can ask the peer for a sign of life
+  bool unacknowledged_limited_ = false;
   bool said_farewell_ = false;
   bool answer_due_ = false;  // last words were said, and the client has words of its own for them
   bool draining_ = false;

@@ -73,7 +73,10 @@ void Connection::resume() {
 
 // While nothing is read, a client that is gone is noticed all the same.
 void Connection::update_waits() {
-  stream_.watch_for((wants_input() ? Poller::kReadable : 0) | (output_waits_ ? Poller::kWritable : 0));
+  const bool wants = wants_input();
+  const bool may_end = !wants && !end_seen_ && !peer_ended_ && !lingering_;
+  stream_.watch_for((wants ? Poller::kReadable : 0) | (output_waits_ ? Poller::kWritable : 0) |
+                    (may_end ? ByteStream::kEnded : 0));
 }
 
 bool Connection::settled() const { return conversation_.in_flight() == 0 && unsent() == 0 && !input_waits_; }
@@ -203,27 +206,13 @@ TimePoint Connection::next_due() const {
   }
   if (stream_.securing()) due = std::min(due, handshake_due());
   if (settled() && !partial) due = std::min(due, silent_until());
+  if (pings_ && !input_over_) due = std::min(due, ping_due());
+  if (peer_look_ && conversation_.in_flight() > 0) due = std::min(due, *peer_look_);
   if (draining_ && settled() && !input_over_) {
     const TimePoint quiet = std::max(last_input_, drain_began_) + kDrainQuietTime;
     due = std::min({due, partial ? TimePoint::max() : quiet, drain_began_ + kDrainRefusalTime});
   }
   return due;
-}
-
-// Of an idle connection. A peer that can be asked for a sign of life is asked after half the time, and its
-// answer is input.
-TimePoint Connection::silent_until() const {
-  const milliseconds patience = io_.limits.idle_timeout;
-  if (!codec_ || !codec_->probes()) return std::max(last_input_, last_output_) + patience;
-  return last_input_ + (probed_ ? patience : patience / 2);
-}
-
-bool Connection::ask_for_life(CloseReason reason) {
-  if (lingering_ || probed_ || reason != CloseReason::idle_timeout || !codec_ || !codec_->probes())
-    return false;
-  probed_ = true;
-  codec_->probe();
-  return true;
 }
 
 TimePoint Connection::handshake_due() const {
@@ -252,9 +241,15 @@ void Connection::on_deadline(TimePoint now) {
 
 void Connection::look_at_time(TimePoint now) {
   if (lingering_ && linger_until_ <= now) prolong_linger();
+  if (pings_ && !input_over_ && !lingering_ && ping_due() <= now) ping(now);
+  if (peer_look_due(now)) look_for_peer(now);
   if (next_due() > now) return schedule();
-  const CloseReason reason = overdue(now);
-  if (ask_for_life(reason)) return schedule();
+  CloseReason reason = overdue(now);
+  if (may_have_spoken(reason)) {
+    read_at_once();
+    if (closed_ || doomed_ || next_due() > io_.now()) return schedule();
+    reason = overdue(io_.now());
+  }
   if (reason == CloseReason::message_timeout && !lingering_ && codec_ && codec_->time_out()) return;
   if (reason == CloseReason::draining && !lingering_) {
     end_drained();

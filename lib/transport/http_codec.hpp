@@ -26,6 +26,7 @@ class HttpCodec final : public Codec {
   std::string* spent_text() override { return request_ ? &request_->body() : nullptr; }
   bool in_message() const override { return request_.has_value(); }
   bool time_out() override;
+  InputEnd input_end() const override { return InputEnd::leaving; }
   Protocol protocol() const override { return Protocol::http; }
 
  private:

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -104,6 +105,20 @@ Address address_of(int descriptor) {
   return address;
 }
 
+// A peer that vanishes without a word, as with its machine or its network, is noticed within a minute.
+constexpr int kKeepAliveIdle = 30;      // seconds
+constexpr int kKeepAliveInterval = 10;  // seconds
+constexpr int kKeepAliveProbes = 3;
+
+// Connections have it from the socket that they are accepted from. A system that can't do it goes without.
+void watch_for_vanished_peers(int socket) {
+  const int on = 1;
+  ::setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  ::setsockopt(socket, IPPROTO_TCP, TCP_KEEPIDLE, &kKeepAliveIdle, sizeof kKeepAliveIdle);
+  ::setsockopt(socket, IPPROTO_TCP, TCP_KEEPINTVL, &kKeepAliveInterval, sizeof kKeepAliveInterval);
+  ::setsockopt(socket, IPPROTO_TCP, TCP_KEEPCNT, &kKeepAliveProbes, sizeof kKeepAliveProbes);
+}
+
 }  // namespace
 
 std::unique_ptr<ListeningSocket> ListeningSocket::open(const ListenSettings& settings) {
@@ -129,6 +144,7 @@ std::unique_ptr<ListeningSocket> ListeningSocket::open_tcp(const Address& addres
   if (::bind(socket.get(), found->ai_addr, found->ai_addrlen) != 0 || ::listen(socket.get(), kBacklog) != 0) {
     fail(address, errno);
   }
+  watch_for_vanished_peers(socket.get());
   Address bound = address_of(socket.get());
   return std::unique_ptr<ListeningSocket>(new ListeningSocket(std::move(socket), std::move(bound), false));
 }
@@ -167,6 +183,7 @@ std::unique_ptr<ListeningSocket> ListeningSocket::inherit(int descriptor) {
     throw std::system_error(EINVAL, std::generic_category(),
                             address.to_string() + " was passed on but does not listen");
   }
+  if (address.kind == Address::Kind::tcp) watch_for_vanished_peers(descriptor);
   ::fcntl(descriptor, F_SETFL, ::fcntl(descriptor, F_GETFL) | O_NONBLOCK);
   ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
   return std::unique_ptr<ListeningSocket>(new ListeningSocket(std::move(socket), std::move(address), true));

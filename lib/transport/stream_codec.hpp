@@ -19,6 +19,7 @@ class StreamCodec final : public Codec {
   void finish(std::string_view rest) override;
   void reply(std::uint64_t exchange, std::string& reply, int code) override;
   std::string* spent_text() override;
+  bool test_peer() override;
   bool in_message() const override { return decoder_.in_message(); }
   bool skipping() const override { return decoder_.skipping(); }
   Protocol protocol() const override;
@@ -32,8 +33,9 @@ class StreamCodec final : public Codec {
 
   proto::FrameDecoder decoder_;
   FirstLine first_line_ = FirstLine::nothing;
-  bool limits_wait_ = false;  // for the end of the message at hand
-  bool at_end_ = false;       // the message at hand is the last of what has come
+  bool limits_wait_ = false;    // for the end of the message at hand
+  bool at_end_ = false;         // the message at hand is the last of what has come
+  std::uint8_t head_sent_ = 0;  // bytes of the next reply's header that test_peer() has sent
 };
 
 }  // namespace sluice::core

@@ -19,6 +19,8 @@ class WebSocketCodec final : public Codec {
   bool skipping() const override { return decoder_.skipping(); }
   bool probes() const override { return true; }
   void probe() override;
+  // A client that wants replies has its side open until the close frames were exchanged.
+  InputEnd input_end() const override { return InputEnd::disconnect; }
   void farewell(CloseReason reason) override;
   Protocol protocol() const override { return Protocol::websocket; }
 

@@ -130,13 +130,14 @@ class MessageTimeout(DaemonTest):
                 pass
 
     def test_the_time_in_which_nothing_is_read_does_not_count(self):
-        daemon = self.start(server={"message_timeout": duration(400), "max_output_buffer": "4MiB", "write_timeout": duration(60000)})
+        # The limit has to be enough for what does count here: the first call, its reply's last part, the rest.
+        daemon = self.start(server={"message_timeout": duration(3000), "max_output_buffer": "4MiB",
+                                    "write_timeout": duration(60000)})
         with daemon.connect("unix") as connection:
             last = message("demo.echo", [2], 2)
             connection.send(message("demo.echo", ["x" * (2 << 20)], 1) + last[:20])
-            time.sleep(ms(800) / 1000)  # the first reply fills a quarter of the buffer until it is read
+            time.sleep(ms(4500) / 1000)  # the first reply fills a quarter of the buffer until it is read
             self.assertEqual(connection.receive()["id"], 1)
-            time.sleep(ms(100) / 1000)
             connection.send(last[20:])
             self.assertEqual(connection.receive()["result"], [2])
             # From here on it counts again.

@@ -1,0 +1,89 @@
+// Whether a connection's client is still there, and what its silence means.
+#include <algorithm>
+#include <utility>
+
+#include "lib/transport/connection.hpp"
+
+namespace sluice::core {
+namespace {
+
+// A client that has ended its side and waits for replies is looked for so often, as long as it has calls; one
+// that waits a moment at most has the other.
+constexpr auto kPeerLookTime = std::chrono::milliseconds(1500);
+constexpr auto kLeavingTime = std::chrono::seconds(1);
+// What was sent to find out whether the peer is there, and is not acknowledged by its system for so long,
+// tells that it is not. At least twice write_timeout: a peer that reads slowly acknowledges no more either.
+constexpr milliseconds kUnacknowledgedTimeMin = std::chrono::seconds(60);
+
+}  // namespace
+
+// Of an idle connection: neither side has sent anything, and no call was in flight. A peer that can be asked
+// for a sign of life is closed only after it was asked, and has half of the limit for the answer.
+TimePoint Connection::silent_until() const {
+  const milliseconds patience = io_.limits.idle_timeout;
+  if (!pings_) return std::max(idle_since(), last_output_) + patience;
+  if (!ping_sent_) return TimePoint::max();
+  return std::max(idle_since() + patience, *ping_sent_ + patience / 2);
+}
+
+// At regular times, also while calls run: proxies in between close what they see nothing on. Besides once in
+// the middle of the time that an idle connection has.
+TimePoint Connection::ping_due() const {
+  const TimePoint regular = last_ping_ + io_.limits.ping_interval;
+  if (ping_sent_ || !settled()) return regular;
+  return std::min(regular, idle_since() + io_.limits.idle_timeout / 2);
+}
+
+void Connection::ping(TimePoint now) {
+  last_ping_ = now;
+  if (unsent() > 0) return;  // there is something else to be acknowledged
+  limit_unacknowledged();
+  if (!ping_sent_) ping_sent_ = now;
+  codec_->probe();
+}
+
+// The client has ended its side: all that it sent before may have been read, or not.
+void Connection::on_peer_ended() {
+  peer_ended_ = true;
+  if (lingering_ || lost_ || doomed_) return;
+  const auto meaning = codec_ ? codec_->input_end() : Codec::InputEnd::half_close;
+  if (meaning == Codec::InputEnd::disconnect) return lose_client();
+  // A Unix socket's peer is seen to be gone.
+  if (stream_.local() && meaning == Codec::InputEnd::half_close) return;
+  if (peer_look_) return;
+  peer_look_ = io_.now() + (meaning == Codec::InputEnd::leaving ? milliseconds(kLeavingTime) : kPeerLookTime);
+}
+
+bool Connection::peer_look_due(TimePoint now) const {
+  return peer_look_ && *peer_look_ <= now && !lingering_ && !lost_ && conversation_.in_flight() > 0;
+}
+
+void Connection::look_for_peer(TimePoint now) {
+  peer_look_.reset();
+  if (codec_->input_end() == Codec::InputEnd::leaving) {
+    // Its calls are stopped; replies on their way are still sent.
+    close_reason_ = CloseReason::reset;
+    conversation_.disconnected();
+    io_.at_turn_end(*this);
+    return;
+  }
+  // A closed socket answers what is sent to it with a reset.
+  if (unsent() == 0 && conversation_.reply_due()) {
+    limit_unacknowledged();
+    if (!codec_->test_peer()) return;
+  }
+  peer_look_ = now + kPeerLookTime;
+}
+
+void Connection::limit_unacknowledged() {
+  if (std::exchange(unacknowledged_limited_, true)) return;
+  stream_.limit_unacknowledged(std::max(kUnacknowledgedTimeMin, 2 * io_.limits.write_timeout));
+}
+
+// This thread may have been kept from its sockets for as long as the client seems to have been silent.
+bool Connection::may_have_spoken(CloseReason reason) const {
+  const bool silence = reason == CloseReason::idle_timeout || reason == CloseReason::message_timeout;
+  return silence && !lingering_ && wants_input() && stream_.unread() > 0;
+}
+
+}  // namespace sluice::core
