@@ -46,6 +46,7 @@ struct BackendPlaces {
   TextPlace ca;
   TextPlace command;
   TextPlace directory;
+  TextPlace user;
 };
 
 struct LoadedConfig {

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
+#include <utility>
 #include <variant>
 
 #include "lib/backend/find_program.hpp"
@@ -17,6 +19,18 @@ namespace {
 void complain(LoadedConfig& loaded, const std::string& config_file, const TextPlace& where,
               std::string message) {
   loaded.errors.push_back({config_file, where.line, where.column, std::move(message)});
+}
+
+std::pair<std::string_view, TextPlace> setting_of(core::ProgramProblem::Setting setting,
+                                                  const BackendPlaces& backend) {
+  switch (setting) {
+    case core::ProgramProblem::Setting::directory:
+      return {"working_directory", backend.directory};
+    case core::ProgramProblem::Setting::user:
+      return {"user", backend.user};
+    default:
+      return {"command", backend.command};
+  }
 }
 
 }  // namespace
@@ -45,10 +59,9 @@ void check_programs(const std::string& config_file, const std::vector<core::Back
     if (!backend.settings.child || std::ranges::find(running, backend.settings) != running.end()) continue;
     const auto problem = core::check_program(*backend.settings.child);
     if (!problem) continue;
-    const bool command = problem->setting == core::ProgramProblem::Setting::command;
-    complain(loaded, config_file, command ? backend.command : backend.directory,
-             fmt::format("backend.{} can't be used: {}", command ? "command" : "working_directory",
-                         core::printable(problem->what)));
+    const auto [key, where] = setting_of(problem->setting, backend);
+    complain(loaded, config_file, where,
+             fmt::format("backend.{} can't be used: {}", key, core::printable(problem->what)));
   }
 }
 

@@ -58,6 +58,7 @@ struct BackendCall final : ListHook<BackendQueueTag>, ListHook<CarrierTag>, Dead
   Backend& backend;
   const std::uint64_t serial;  // the id that it goes by towards the backend
   Carrier* carrier = nullptr;
+  std::uint64_t sent_at = 0;  // of all bytes for a child process: where its line begins
   bool begun = false;
   bool stopped = false;  // nobody waits for its answer any more
   bool probe = false;    // of a half-open breaker

@@ -28,10 +28,11 @@ void BackendHub::stop(milliseconds patience) {
   retire_all(patience);
   if (!own_) {
     run_and_wait(io_, Clock::now() + kKillTime, [this] { cut_off(); });
-    return;
+  } else {
+    own_->stop_and_join();
+    cut_off();
   }
-  own_->stop_and_join();
-  cut_off();
+  starter_.stop();
 }
 
 // Whatever did not end in time; its calls are answered already, or their clients gone.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "lib/backend/backend.hpp"
+#include "lib/backend/child_starter.hpp"
 #include "lib/call/async_handler.hpp"
 #include "lib/io/io_thread.hpp"
 
@@ -61,6 +62,7 @@ class BackendHub {
 
   // What follows is for backends, on the hub's thread.
   IoThread& io() { return io_; }
+  ChildStarter& starter() { return starter_; }
   const Limits& limits() const { return io_.limits; }
   TimePoint now() const { return io_.now(); }
   std::uint64_t random_bits() { return random_(); }
@@ -117,6 +119,7 @@ class BackendHub {
   std::vector<Message> spare_inbox_;  // empty, with the room of the last one
   std::unordered_map<BackendId, Entry> backends_;
   std::unordered_map<std::uint64_t, BackendCall> calls_;
+  ChildStarter starter_{io_};
   std::vector<std::shared_ptr<void>> disposed_;
   std::mt19937_64 random_;
   Cleaner cleaner_{*this};

@@ -6,11 +6,12 @@
 namespace sluice::core {
 
 ChildBackend::ChildBackend(BackendHub& hub, BackendSettings settings, std::shared_ptr<BackendMetrics> metrics,
-                           Discovered discovered)
+                           Discovered discovered, Started started)
     : hub_(hub),
       settings_(std::move(settings)),
       metrics_(std::move(metrics)),
-      discovered_(std::move(discovered)) {
+      discovered_(std::move(discovered)),
+      started_(std::move(started)) {
   ChildInstance::Owner& owner = *this;
   for (std::size_t i = 0; i < settings_.child->instances; ++i) {
     // All are the same: one of them tells for all.
@@ -22,13 +23,16 @@ ChildBackend::ChildBackend(BackendHub& hub, BackendSettings settings, std::share
 
 void ChildBackend::start() {
   if (settings_.child->lazy) return;
-  instances_[started_++]->start();
-  if (started_ < instances_.size()) hub_.io().at_turn_end(*this);
+  for (const auto& each : instances_) each->start();
 }
 
-// One a turn: starting a process takes a millisecond, which others on this thread need not wait for.
-void ChildBackend::on_turn_end() {
-  if (!retiring_) start();
+void ChildBackend::on_started(const ChildFailure* failure) {
+  if (const Started started = std::exchange(started_, {})) started(failure != nullptr ? failure->what : "");
+}
+
+void ChildBackend::on_unread(BackendCall& call) {
+  call.begun = false;
+  waiting_.push_back(call, call.call.priority);
 }
 
 void ChildBackend::submit(BackendCall& call) {
@@ -42,12 +46,12 @@ void ChildBackend::dispatch() {
   if (std::exchange(dispatching_, true)) return;
   while (!waiting_.empty()) {
     ChildInstance* const instance = pick();
-    if (instance != nullptr) {
-      hand_over(*waiting_.pop_front(), *instance);
-    } else if (!start_one()) {
+    if (instance == nullptr) {
+      start_for_waiting();
       if (hopeless()) refuse_waiting();
       break;
     }
+    hand_over(*waiting_.pop_front(), *instance);
   }
   dispatching_ = false;
   show_breaker();
@@ -72,15 +76,19 @@ ChildInstance* ChildBackend::pick() {
   return best;
 }
 
-// A lazy instance, for a call that none of those that run can take. Whether there is one more now.
-bool ChildBackend::start_one() {
-  if (!settings_.child->lazy) return false;
-  for (const auto& instance : instances_) {
-    if (!instance->may_start()) continue;
-    instance->start();
-    if (instance->takes_call()) return true;
+// Lazy instances, as many as the calls need that none of those that run or are about to can take.
+void ChildBackend::start_for_waiting() {
+  if (!settings_.child->lazy) return;
+  std::size_t served = 0;  // calls that are, or will be, with an instance
+  for (const auto& each : instances_) {
+    served += each->starting() ? settings_.child->concurrency : each->in_flight();
   }
-  return false;
+  for (const auto& each : instances_) {
+    if (served >= calls_) return;
+    if (!each->may_start()) continue;
+    each->start();
+    if (each->starting()) served += settings_.child->concurrency;
+  }
 }
 
 bool ChildBackend::hopeless() const {

@@ -14,13 +14,16 @@ namespace sluice::core {
 
 // Gives each call to the least loaded of its instances, or keeps it until one is free. What can't be served
 // is refused at once rather than kept. Backends' thread only.
-class ChildBackend final : public Backend, private ChildInstance::Owner, private TurnEnd {
+class ChildBackend final : public Backend, private ChildInstance::Owner {
  public:
   // Told of the methods that a process has named. Backends' thread.
   using Discovered = std::function<void(std::string_view openrpc)>;
+  // Called when the first start of a process is over; `failure` says why its program does not run, or is
+  // empty. Backends' thread.
+  using Started = std::function<void(const std::string& failure)>;
 
   ChildBackend(BackendHub& hub, BackendSettings settings, std::shared_ptr<BackendMetrics> metrics,
-               Discovered discovered);
+               Discovered discovered, Started started = {});
 
   void start() override;
   void submit(BackendCall& call) override;
@@ -30,15 +33,16 @@ class ChildBackend final : public Backend, private ChildInstance::Owner, private
   bool retired() const override;
 
  private:
-  void on_turn_end() override;
   void on_change() override;
+  void on_started(const ChildFailure* failure) override;
+  void on_unread(BackendCall& call) override;
   void on_discovered(std::string_view document) override;
   void on_done(BackendCall& call, const proto::Reply* reply, const proto::Error* error) override;
 
   void dispatch();
   void hand_over(BackendCall& call, ChildInstance& to);
   ChildInstance* pick();
-  bool start_one();
+  void start_for_waiting();
   bool hopeless() const;
   void refuse_waiting();
   proto::Error refusal() const;
@@ -52,7 +56,7 @@ class ChildBackend final : public Backend, private ChildInstance::Owner, private
   const Discovered discovered_;
   ChildLog log_;
   std::vector<std::unique_ptr<ChildInstance>> instances_;
-  std::size_t started_ = 0;  // of those, unless they are lazy
+  Started started_;  // empty once it was called
   PriorityQueue<BackendCall, BackendQueueTag> waiting_;
   std::size_t turn_ = 0;  // where the search for an instance begins
   std::size_t calls_ = 0;

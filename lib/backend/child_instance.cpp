@@ -21,17 +21,46 @@ ChildInstance::ChildInstance(BackendHub& hub, const BackendSettings& settings, s
 
 ChildInstance::~ChildInstance() { hub_.io().clear_deadline(*this); }
 
-bool ChildInstance::may_start() const { return !over_ && !run_ && hub_.now() >= start_at_; }
+bool ChildInstance::may_start() const { return !over_ && !run_ && !starting_ && hub_.now() >= start_at_; }
 
 void ChildInstance::start() {
   if (!may_start()) return;
   hub_.io().clear_deadline(*this);
   if (std::exchange(started_, true)) metrics_.restarts.fetch_add(1, std::memory_order_relaxed);
   served_ = killed_ = false;
-  if (!launch()) return rest(std::chrono::nanoseconds(0));
+  ChildStart::Owner& owner = *this;
+  try {
+    starting_ = std::make_unique<ChildStart>(hub_, *settings_.child, owner);
+  } catch (const std::exception& error) {
+    // A limit of the system's, or out of memory.
+    on_failed({error.what()});
+  }
+}
+
+void ChildInstance::on_begun(ChildProcess process) {
+  starting_.reset();
+  if (!launch(std::move(process))) return;
   metrics_.up[index_].store(true, std::memory_order_relaxed);
   discovering_ = discover_;
   await_next();
+  owner_.on_started(nullptr);
+  owner_.on_change();
+}
+
+void ChildInstance::on_failed(const ChildFailure& failure) {
+  starting_.reset();
+  if (!over_) {
+    spdlog::error("{}: could not be started: {}", label_, printable(failure.what));
+    rest(std::chrono::nanoseconds(0));
+  }
+  owner_.on_started(&failure);
+  owner_.on_change();
+}
+
+void ChildInstance::on_late() {
+  spdlog::error("{}: its program does not begin to run, such as where its disk does not answer; killed",
+                label_);
+  owner_.on_change();
 }
 
 // What a process that runs is waited for: its methods, or the end of its breaker's being open, after which
@@ -44,23 +73,19 @@ void ChildInstance::await_next() {
   }
 }
 
-bool ChildInstance::launch() {
+bool ChildInstance::launch(ChildProcess process) {
   ChildRun::Owner& owner = *this;
   try {
-    auto started = start_child(*settings_.child);
-    if (const auto* failure = std::get_if<ChildFailure>(&started)) {
-      spdlog::error("{}: could not be started: {}", label_, printable(failure->what));
-      return false;
-    }
-    run_ = std::make_shared<ChildRun>(hub_, std::get<ChildProcess>(std::move(started)), label_, log_, owner);
+    run_ = std::make_shared<ChildRun>(hub_, std::move(process), label_, log_, owner);
     if (discover_) run_->ask("rpc.discover");
   } catch (const std::exception& error) {
-    // A limit of the system's, or want of memory.
-    spdlog::error("{}: could not be started: {}", label_, error.what());
+    // A limit of the system's, or out of memory.
     run_.reset();
+    on_failed({error.what()});
     return false;
   }
-  spdlog::info("{}: started as process {}", label_, run_->pid());
+  const auto level = recycled_ ? spdlog::level::debug : spdlog::level::info;
+  spdlog::log(level, "{}: started as process {}", label_, run_->pid());
   return true;
 }
 
@@ -76,7 +101,7 @@ void ChildInstance::rest(std::chrono::nanoseconds lived) {
   // Never from here: what ends in the turn of its start would be started again and again in one turn.
   if (!settings_.child->lazy) {
     hub_.io().set_deadline(*this, start_at_);
-    if (lived.count() > 0) spdlog::info("{}: starts again in {} ms", label_, delay.count());
+    if (lived.count() > 0 && !recycled_) spdlog::info("{}: starts again in {} ms", label_, delay.count());
   }
 }
 
@@ -96,6 +121,7 @@ bool ChildInstance::takes_call() const {
 }
 
 bool ChildInstance::will_take_call() const {
+  if (starting_) return !starting_->hopeless();
   // One that ended after a useful life is started again at once.
   if (!run_) return !over_ && !settings_.child->lazy && start_at_ <= hub_.now();
   if (run_->ending()) return false;
@@ -177,17 +203,37 @@ void ChildInstance::on_answer(ChildRun&, std::string_view result) {
   }
 }
 
-void ChildInstance::on_end(ChildRun& run, const std::string& how) {
+// A process that recycles itself ends between two calls: the next may be in its pipe by then.
+void ChildInstance::return_unread(ChildRun& run) {
+  run.calls.for_each([&](BackendCall& call) {
+    if (!run.unread(call) || call.stopped) return;
+    run.release(call);
+    hub_.io().clear_deadline(call);
+    if (std::exchange(call.probe, false)) breaker_.abandoned();
+    owner_.on_unread(call);
+  });
+}
+
+void ChildInstance::on_end(ChildRun& run, const ChildEnd& end) {
   metrics_.up[index_].store(false, std::memory_order_relaxed);
   hub_.io().clear_deadline(*this);
-  spdlog::log(over_ ? spdlog::level::info : spdlog::level::warn, "{}: process ended: {}", label_, how);
+  recycled_ = end.is_orderly && served_ && !over_;
+  // One that recycles itself may do that after each call: clients must not fill the log.
+  const auto level = recycled_ ? spdlog::level::debug : over_ ? spdlog::level::info : spdlog::level::warn;
+  spdlog::log(level, "{}: process ended: {}", label_, end.how);
+  log_.finish(label_);
   const std::shared_ptr<ChildRun> ended = std::move(run_);
   run_ = nullptr;
   hub_.dispose(ended);
   if (!over_) {
-    // Whether or not there was a call; a probe, if there was one, is lost with it. A call that it was killed
-    // for has been judged already.
-    if (!killed_ || breaker_.probing()) note_breaker(breaker_.failed(hub_.now(), true));
+    if (end.is_orderly) return_unread(run);
+    // Only calls fail: a process that ends between them is no failure. A call that it was killed for has been
+    // judged already. A probe, if there was one, is lost with it.
+    bool has_failed_call = false;
+    run.calls.for_each([&](const BackendCall& call) {
+      has_failed_call = has_failed_call || (!call.judged && !call.stopped);
+    });
+    if ((has_failed_call && !killed_) || breaker_.probing()) note_breaker(breaker_.failed(hub_.now(), true));
     rest(hub_.now() - run.began());
   }
   const auto error = proto::backend_down(settings_.name, retry_after());
@@ -233,6 +279,7 @@ void ChildInstance::note_breaker(bool changed) {
 void ChildInstance::end(bool kill) {
   over_ = true;
   hub_.io().clear_deadline(*this);
+  if (starting_) starting_->abandon({"it is not needed any more"});
   if (!run_) return;
   if (kill) {
     run_->kill();

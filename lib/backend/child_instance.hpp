@@ -9,6 +9,7 @@
 #include "lib/backend/backend_hub.hpp"
 #include "lib/backend/child_log.hpp"
 #include "lib/backend/child_run.hpp"
+#include "lib/backend/child_start.hpp"
 #include "lib/backend/circuit_breaker.hpp"
 #include "lib/backend/restart_policy.hpp"
 
@@ -16,7 +17,7 @@ namespace sluice::core {
 
 // Starts the process, starts it again when it has ended, and knows whether it is to be asked. Backends'
 // thread only.
-class ChildInstance final : private ChildRun::Owner, private Deadline {
+class ChildInstance final : private ChildStart::Owner, private ChildRun::Owner, private Deadline {
  public:
   class Owner {
    public:
@@ -24,6 +25,10 @@ class ChildInstance final : private ChildRun::Owner, private Deadline {
     virtual void on_change() = 0;
     // The answer to rpc.discover.
     virtual void on_discovered(std::string_view document) = 0;
+    // A start is over: its program runs, or `failure` says why not.
+    virtual void on_started(const ChildFailure* failure) = 0;
+    // A call that the process did not read before it ended as it wanted: another may serve it.
+    virtual void on_unread(BackendCall& call) = 0;
     // A call is over. Its instance has gone with it, where there is an error.
     virtual void on_done(BackendCall& call, const proto::Reply* reply, const proto::Error* error) = 0;
 
@@ -36,7 +41,7 @@ class ChildInstance final : private ChildRun::Owner, private Deadline {
                 BackendMetrics& metrics, ChildLog& log, Owner& owner);
   ~ChildInstance();
 
-  // Starts the process if there is none and it may be started now.
+  // Begins to start the process if there is none and it may be started now.
   void start();
 
   // Whether a call can be handed over now.
@@ -44,6 +49,7 @@ class ChildInstance final : private ChildRun::Owner, private Deadline {
   // Whether one can before long: it is busy, or its breaker waits for the outcome of a probe.
   bool will_take_call() const;
   bool running() const { return run_ != nullptr && !run_->ending(); }
+  bool starting() const { return starting_ != nullptr; }
   bool may_start() const;
   std::size_t in_flight() const { return run_ ? run_->in_flight() : 0; }
   // Throws std::bad_alloc where nothing has been done.
@@ -62,21 +68,25 @@ class ChildInstance final : private ChildRun::Owner, private Deadline {
 
   // Ends the process, for good.
   void end(bool kill);
-  bool ended() const { return over_ && run_ == nullptr; }
+  bool ended() const { return over_ && run_ == nullptr && starting_ == nullptr; }
 
  private:
   static constexpr auto kDiscoverTime = seconds(30);  // for a process to name its methods
   static constexpr auto kEndGrace = seconds(2);       // between SIGTERM and SIGKILL
 
+  void on_begun(ChildProcess process) override;
+  void on_failed(const ChildFailure& failure) override;
+  void on_late() override;
   void on_reply(ChildRun& run, BackendCall& call, const proto::Reply& reply) override;
   void on_long_reply(ChildRun& run, BackendCall& call) override;
   void on_bad_reply(ChildRun& run, BackendCall& call) override;
   void on_answer(ChildRun& run, std::string_view result) override;
   void on_room(ChildRun&) override { owner_.on_change(); }
-  void on_end(ChildRun& run, const std::string& how) override;
+  void on_end(ChildRun& run, const ChildEnd& end) override;
   void on_deadline(TimePoint now) override;
 
-  bool launch();
+  bool launch(ChildProcess process);
+  void return_unread(ChildRun& run);
   void await_next();
   void rest(std::chrono::nanoseconds lived);
   void judge_success(BackendCall& call);
@@ -95,11 +105,13 @@ class ChildInstance final : private ChildRun::Owner, private Deadline {
   Owner& owner_;
   CircuitBreaker breaker_;
   RestartPolicy restarts_;
+  std::unique_ptr<ChildStart> starting_;
   std::shared_ptr<ChildRun> run_;
-  TimePoint start_at_;    // not before
-  bool started_ = false;  // ever
-  bool served_ = false;   // the process at hand has answered calls
-  bool killed_ = false;   // by this server, for hanging
+  TimePoint start_at_;     // not before
+  bool started_ = false;   // ever
+  bool served_ = false;    // the process at hand has answered calls
+  bool killed_ = false;    // by this server, for hanging
+  bool recycled_ = false;  // the process before has ended as it wanted, between calls or after them
   bool discovering_ = false;
   bool over_ = false;
 };

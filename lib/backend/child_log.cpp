@@ -13,11 +13,16 @@ void ChildLog::misbehaved(std::string_view label, std::string_view what, std::st
   if (may_log(label, now)) spdlog::warn("{}: {}: {}", label, what, printable(text));
 }
 
+void ChildLog::finish(std::string_view label) {
+  if (left_out_ > 0) spdlog::warn("{}: {} more lines were not logged", label, left_out_);
+  left_out_ = 0;
+}
+
 bool ChildLog::may_log(std::string_view label, TimePoint now) {
   if (now - second_ >= std::chrono::seconds(1)) {
-    if (left_out_ > 0) spdlog::warn("{}: {} more lines were not logged", label, left_out_);
+    finish(label);
     second_ = now;
-    lines_ = left_out_ = 0;
+    lines_ = 0;
   }
   if (lines_ < kLinesMax) {
     ++lines_;

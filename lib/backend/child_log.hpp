@@ -18,6 +18,8 @@ class ChildLog {
   void said(std::string_view label, std::string_view line, TimePoint now);
   // Something that is not as agreed; `what` says what, `text` is how it begins.
   void misbehaved(std::string_view label, std::string_view what, std::string_view text, TimePoint now);
+  // No more is to come for the time being: says how many lines were not logged.
+  void finish(std::string_view label);
 
  private:
   bool may_log(std::string_view label, TimePoint now);

@@ -1,45 +1,46 @@
 #include "lib/backend/child_program.hpp"
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <optional>
+#include <vector>
 
 #include <fcntl.h>
 #include <grp.h>
-#include <pwd.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/backend/child_groups.hpp"
 #include "lib/backend/find_program.hpp"
 
 namespace sluice::core {
 namespace {
 
-constexpr int kErrorDescriptor = 3;  // in the child, where it tells that it could not begin
-constexpr std::size_t kUserGroupsMax = 256;
+constexpr int kErrorDescriptor = 3;     // in the child, where it reports that it could not begin
+constexpr int kReapMilliseconds = 200;  // for a process that was killed to be gone
+constexpr rlim_t kUnknownLimit = RLIM_INFINITY - 1;
+
+// What set_child_descriptor_limit() said.
+std::atomic<rlim_t> descriptor_limit{kUnknownLimit};
 
 std::string because(std::string_view what, int error) {
   return std::string(what) + ": " + std::strerror(error);
 }
 
-struct User {
-  uid_t id = 0;
-  gid_t group = 0;
-  std::vector<gid_t> groups;
-};
-
 // Everything that the child needs between fork() and exec(), where nothing may be allocated.
 struct Prepared {
-  std::string program;
+  std::vector<std::string> programs;  // the first that can be run is
   std::vector<std::string> environment;
   std::vector<char*> arguments;
   std::vector<char*> environment_pointers;
-  std::optional<User> user;
 };
 
 struct Pipe {
@@ -53,30 +54,10 @@ std::optional<Pipe> make_pipe() {
   return Pipe{Descriptor(ends[0]), Descriptor(ends[1])};
 }
 
-std::variant<User, ChildFailure> find_user(const std::string& name) {
-  passwd entry{};
-  passwd* found = nullptr;
-  std::string buffer(16 * 1024, '\0');
-  const int error = ::getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
-  if (found == nullptr) {
-    return ChildFailure{error == 0 ? "there is no user " + name : because("user " + name, error)};
-  }
-  User user{entry.pw_uid, entry.pw_gid, std::vector<gid_t>(kUserGroupsMax)};
-  int count = static_cast<int>(kUserGroupsMax);
-  if (::getgrouplist(name.c_str(), entry.pw_gid, user.groups.data(), &count) < 0) count = kUserGroupsMax;
-  user.groups.resize(static_cast<std::size_t>(count));
-  return user;
-}
-
-std::variant<Prepared, ChildFailure> prepare(const ChildSettings& settings) {
+Prepared prepare(const ChildSettings& settings, const std::optional<ChildUser>& user) {
   Prepared prepared;
-  if (!settings.user.empty()) {
-    auto user = find_user(settings.user);
-    if (auto* failure = std::get_if<ChildFailure>(&user)) return std::move(*failure);
-    prepared.user = std::get<User>(std::move(user));
-  }
-  prepared.environment = environment_of(settings);
-  prepared.program = find_program(settings, prepared.environment).name;
+  prepared.environment = environment_of(settings, user ? &*user : nullptr);
+  prepared.programs = program_candidates(settings, prepared.environment);
   for (const std::string& argument : settings.command) {
     prepared.arguments.push_back(const_cast<char*>(argument.c_str()));
   }
@@ -91,19 +72,31 @@ std::variant<Prepared, ChildFailure> prepare(const ChildSettings& settings) {
 struct ChildReport {
   int stage = 0;
   int error = 0;
+  InterpreterName interpreter{};
 };
+static_assert(sizeof(ChildReport) <= 512);  // written at once: a pipe takes so much whole
+
 constexpr std::array<std::string_view, 6> kStages = {"pipes", "session",   "limits",
                                                      "user",  "directory", "program"};
 
-[[noreturn]] void give_up(int stage) {
-  const ChildReport report{stage, errno};
+[[noreturn]] void give_up(ChildReport report) {
   static_cast<void>(!::write(kErrorDescriptor, &report, sizeof report));
   ::_exit(127);
 }
 
+[[noreturn]] void give_up(int stage) { give_up(ChildReport{stage, errno, {}}); }
+
 void limit(int resource, rlim_t value) {
   const rlimit wanted{value, value};
   if (::setrlimit(static_cast<__rlimit_resource>(resource), &wanted) != 0) give_up(2);
+}
+
+// A limit that can't be lowered is the one that the server has, which harms nothing.
+void restore_descriptor_limit(rlim_t soft) {
+  rlimit now{};
+  if (soft == kUnknownLimit || ::getrlimit(RLIMIT_NOFILE, &now) != 0) return;
+  now.rlim_cur = std::min(soft, now.rlim_max);
+  ::setrlimit(RLIMIT_NOFILE, &now);
 }
 
 void reset_signals() {
@@ -127,58 +120,73 @@ void connect(int input, int output, int errors, int report) {
     if (::dup2(ends[static_cast<std::size_t>(i)], i) < 0) give_up(0);
   }
   // Whatever else this process had open, also what was not marked to be closed.
-  ::syscall(SYS_close_range, kErrorDescriptor + 1, ~0U, 0);
+  if (::syscall(SYS_close_range, kErrorDescriptor + 1, ~0U, 0) == 0) return;
+  // A kernel or a filter that does not know it.
+  rlimit most{};
+  if (::getrlimit(RLIMIT_NOFILE, &most) != 0) return;
+  for (rlim_t each = kErrorDescriptor + 1; each < most.rlim_cur; ++each) ::close(static_cast<int>(each));
 }
 
-[[noreturn]] void become(const Prepared& prepared, const ChildSettings& settings, pid_t parent) {
+// As execvp() does it, but for scripts without an interpreter, which it would hand to a shell.
+[[noreturn]] void run_program(const Prepared& prepared) {
+  ChildReport report{static_cast<int>(kStages.size()) - 1, ENOENT, {}};
+  for (const std::string& file : prepared.programs) {
+    ::execve(file.c_str(), prepared.arguments.data(), prepared.environment_pointers.data());
+    const int error = errno;
+    const bool is_absent = error == ENOENT || error == ENOTDIR;
+    // What is there and yet not found is its interpreter.
+    if (error == ENOENT && report.interpreter[0] == '\0') read_interpreter(file.c_str(), report.interpreter);
+    if (is_absent && prepared.programs.size() > 1) continue;
+    report.error = error;
+    if (!is_absent && error != EACCES) break;
+  }
+  if (report.error != ENOENT) report.interpreter[0] = '\0';
+  give_up(report);
+}
+
+[[noreturn]] void become(const Prepared& prepared, const ChildSettings& settings, const ChildUser* user,
+                         pid_t parent) {
   // A session's leader, and so its group's: it can't move to another group, where it would not be found.
   if (::setsid() < 0) give_up(1);
   reset_signals();
+  restore_descriptor_limit(descriptor_limit.load(std::memory_order_relaxed));
   if (settings.memory_bytes_max > 0) limit(RLIMIT_AS, settings.memory_bytes_max);
   if (settings.cpu_time_max.count() > 0) {
     limit(RLIMIT_CPU, static_cast<rlim_t>(settings.cpu_time_max.count()));
   }
-  if (prepared.user) {
-    const User& user = *prepared.user;
-    if (::setgroups(user.groups.size(), user.groups.data()) != 0 || ::setgid(user.group) != 0 ||
-        ::setuid(user.id) != 0) {
-      give_up(3);
-    }
+  if (user != nullptr && (::setgroups(user->groups.size(), user->groups.data()) != 0 ||
+                          ::setgid(user->group) != 0 || ::setuid(user->id) != 0)) {
+    give_up(3);
   }
   // After the change of user, which would undo it.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(127);
   if (!settings.directory.empty() && ::chdir(settings.directory.c_str()) != 0) give_up(4);
-  ::execve(prepared.program.c_str(), prepared.arguments.data(), prepared.environment_pointers.data());
-  give_up(5);
-}
-
-// In the parent: nothing where the program has begun.
-std::optional<ChildFailure> failure_of(int report_descriptor, pid_t pid, const ChildSettings& settings) {
-  ChildReport report;
-  ssize_t got = 0;
-  do {
-    got = ::read(report_descriptor, &report, sizeof report);
-  } while (got < 0 && errno == EINTR);
-  if (got == 0) return std::nullopt;
-  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) continue;
-  if (got != sizeof report) return ChildFailure{"it could not be set up"};
-  const auto stage = static_cast<std::size_t>(report.stage);
-  const bool program = stage + 1 == kStages.size();
-  return ChildFailure{
-      because(program ? std::string_view(settings.command.front()) : kStages.at(stage), report.error)};
+  run_program(prepared);
 }
 
 void make_non_blocking(const Descriptor& descriptor) {
   ::fcntl(descriptor.get(), F_SETFL, ::fcntl(descriptor.get(), F_GETFL) | O_NONBLOCK);
 }
 
+ChildFailure describe(const ChildReport& report, const ChildSettings& settings) {
+  const auto stage = static_cast<std::size_t>(report.stage);
+  if (stage + 1 < kStages.size()) {
+    const bool directory = kStages.at(stage) == "directory";
+    return {because(directory ? std::string_view(settings.directory) : kStages.at(stage), report.error)};
+  }
+  return {program_error(settings.command.front(), report.interpreter.data(), report.error)};
+}
+
 }  // namespace
 
-std::variant<ChildProcess, ChildFailure> start_child(const ChildSettings& settings) {
-  auto ready = prepare(settings);
-  if (auto* failure = std::get_if<ChildFailure>(&ready)) return std::move(*failure);
-  const Prepared& prepared = std::get<Prepared>(ready);
+void set_child_descriptor_limit(std::uint64_t soft) {
+  descriptor_limit.store(soft, std::memory_order_relaxed);
+}
+
+std::variant<ForkedChild, ChildFailure> fork_child(const ChildSettings& settings,
+                                                   const std::optional<ChildUser>& user) {
+  const Prepared prepared = prepare(settings, user);
   auto input = make_pipe();
   auto output = make_pipe();
   auto errors = make_pipe();
@@ -190,24 +198,41 @@ std::variant<ChildProcess, ChildFailure> start_child(const ChildSettings& settin
   if (pid < 0) return ChildFailure{because("fork", errno)};
   if (pid == 0) {
     connect(input->read.get(), output->write.get(), errors->write.get(), report->write.get());
-    become(prepared, settings, parent);
+    become(prepared, settings, user ? &*user : nullptr, parent);
   }
-  report->write = Descriptor();
-  if (auto failure = failure_of(report->read.get(), pid, settings)) return std::move(*failure);
-  ChildProcess child;
-  child.pid = pid;
-  child.exit = Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  if (!child.exit) {
+  note_child_group(pid);
+  ForkedChild child;
+  ChildProcess& process = child.process;
+  process.pid = pid;
+  process.exit = Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!process.exit) {
     const int error = errno;
     kill_group(pid, SIGKILL);
     while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) continue;
+    forget_child_group(pid);
     return ChildFailure{because("pidfd_open", error)};
   }
-  child.input = std::move(input->write);
-  child.output = std::move(output->read);
-  child.errors = std::move(errors->read);
-  for (const Descriptor* each : {&child.input, &child.output, &child.errors}) make_non_blocking(*each);
+  process.input = std::move(input->write);
+  process.output = std::move(output->read);
+  process.errors = std::move(errors->read);
+  child.report = std::move(report->read);
+  for (const Descriptor* each : {&process.input, &process.output, &process.errors, &child.report}) {
+    make_non_blocking(*each);
+  }
   return child;
+}
+
+Report read_report(const Descriptor& descriptor, const ChildSettings& settings) {
+  ChildReport report;
+  ssize_t got = 0;
+  do {
+    got = ::read(descriptor.get(), &report, sizeof report);
+  } while (got < 0 && errno == EINTR);
+  if (got == 0) return {ReportState::begun, {}};
+  if (got < 0 && errno == EAGAIN) return {};
+  if (got != sizeof report) return {ReportState::failed, {"it could not be set up"}};
+  report.interpreter.back() = '\0';
+  return {ReportState::failed, describe(report, settings)};
 }
 
 void kill_group(pid_t leader, int signal) {
@@ -215,21 +240,28 @@ void kill_group(pid_t leader, int signal) {
   ::kill(leader, signal);
 }
 
-void kill_and_reap(pid_t pid) {
-  kill_group(pid, SIGKILL);
-  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) continue;
+void kill_and_reap(const ChildProcess& process) {
+  kill_group(process.pid, SIGKILL);
+  pollfd ended{process.exit.get(), POLLIN, 0};
+  while (::poll(&ended, 1, kReapMilliseconds) < 0 && errno == EINTR) continue;
+  reap(process);
 }
 
-std::optional<std::string> reap(pid_t pid) {
+std::optional<ChildEnd> reap(const ChildProcess& process) {
+  const auto id = static_cast<id_t>(process.exit.get());
   siginfo_t info{};
   // Its group is killed while its number can't be another's.
-  if (::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) != 0) return "unknown";
+  if (::waitid(P_PIDFD, id, &info, WEXITED | WNOHANG | WNOWAIT) != 0) return ChildEnd{"unknown", false};
   if (info.si_pid == 0) return std::nullopt;
-  kill_group(pid, SIGKILL);
-  ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG);
-  if (info.si_code == CLD_EXITED) return "exit code " + std::to_string(info.si_status);
+  kill_group(process.pid, SIGKILL);
+  ::waitid(P_PIDFD, id, &info, WEXITED | WNOHANG);
+  forget_child_group(process.pid);
+  if (info.si_code == CLD_EXITED) {
+    return ChildEnd{"exit code " + std::to_string(info.si_status), info.si_status == 0};
+  }
   const char* const name = ::strsignal(info.si_status);
-  return "signal " + std::to_string(info.si_status) + " (" + (name != nullptr ? name : "?") + ")";
+  return ChildEnd{"signal " + std::to_string(info.si_status) + " (" + (name != nullptr ? name : "?") + ")",
+                  false};
 }
 
 }  // namespace sluice::core

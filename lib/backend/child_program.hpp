@@ -2,13 +2,14 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <optional>
 #include <string>
 #include <variant>
-#include <vector>
 
 #include <sys/types.h>
 
+#include "lib/backend/child_failure.hpp"
+#include "lib/backend/child_user.hpp"
 #include "lib/base/descriptor.hpp"
 #include "lib/server/settings.hpp"
 
@@ -24,26 +25,47 @@ struct ChildProcess {
   Descriptor errors;
 };
 
-// What could not be done, in words: "python3: No such file or directory".
-struct ChildFailure {
-  std::string what;
+// A process that has yet to run its program.
+struct ForkedChild {
+  ChildProcess process;
+  Descriptor report;  // readable when it runs its program, or can't: see read_report()
 };
 
-// Starts the program with its own process group and session of pipes, with nothing open but those, with
-// ordinary signal handling, under the user and limits of the settings. Returns when it has begun or failed
-// to. The process is killed when the calling thread ends.
+// Forks a process with its own process group, session and pipes, with nothing open but those, with ordinary
+// signal handling and the limits that the server itself was started with, under the user, directory and
+// limits of the settings. `user` is the settings' one. Takes a few milliseconds, never longer: what may wait
+// for a disk or a network the child does itself. The process is killed when the calling thread ends.
 //
 // Ours rather than Boost.Process or posix_spawn(), neither of which changes users, limits and the group in a
 // program with several threads without doing what is forbidden between fork() and exec().
-std::variant<ChildProcess, ChildFailure> start_child(const ChildSettings& settings);
+std::variant<ForkedChild, ChildFailure> fork_child(const ChildSettings& settings,
+                                                   const std::optional<ChildUser>& user);
+
+enum class ReportState : std::uint8_t { awaited, begun, failed };
+struct Report {
+  ReportState state = ReportState::awaited;
+  ChildFailure failure;  // where it has failed; the process is about to end then
+};
+// What the process has reported so far. A process that was killed has begun.
+Report read_report(const Descriptor& report, const ChildSettings& settings);
+
+// The soft limit of open files that children get; without this, the calling process's own. For a process that
+// raises its own. Any thread.
+void set_child_descriptor_limit(std::uint64_t soft);
 
 // Ends the process and all that are left of its group. It must not have been reaped.
 void kill_group(pid_t leader, int signal);
 
-// Kills the process with its group and waits for its end, which is soon.
-void kill_and_reap(pid_t pid);
+// Kills the process with its group and reaps it, where it ends soon. One that does not, such as one that
+// waits for a disk, is left to the end of this process.
+void kill_and_reap(const ChildProcess& process);
 
-// The status of waitid(), as "exit code 1" or "signal 9 (Killed)"; nothing while it runs.
-std::optional<std::string> reap(pid_t pid);
+struct ChildEnd {
+  std::string how;          // "exit code 1" or "signal 9 (Killed)"
+  bool is_orderly = false;  // exit code 0
+};
+// Reaps the process and ends what is left of its group; nothing while it runs. Other children's ends are not
+// touched.
+std::optional<ChildEnd> reap(const ChildProcess& process);
 
 }  // namespace sluice::core

@@ -5,6 +5,7 @@
 #include <new>
 #include <system_error>
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "lib/backend/wire_call.hpp"
@@ -35,7 +36,7 @@ ChildRun::ChildRun(BackendHub& hub, ChildProcess process, std::string label, Chi
     watch(output_, process_.output, true, Poller::kReadable);
     watch(errors_, process_.errors, true, Poller::kReadable);
   } catch (...) {
-    kill_and_reap(process_.pid);
+    kill_and_reap(process_);
     throw;
   }
 }
@@ -43,7 +44,7 @@ ChildRun::ChildRun(BackendHub& hub, ChildProcess process, std::string label, Chi
 ChildRun::~ChildRun() {
   hub_.io().clear_deadline(*this);
   watch_nothing();
-  if (process_.pid > 0) kill_and_reap(process_.pid);
+  if (process_.pid > 0) kill_and_reap(process_);
 }
 
 void ChildRun::watch_nothing() {
@@ -78,6 +79,7 @@ void ChildRun::add_line(const Append& append) {
 }
 
 void ChildRun::send(BackendCall& call, TimePoint now) {
+  call.sent_at = written_bytes_ + unsent();
   add_line([&] { append_call(out_, call.call, call.call.request.method, call.serial, now); });
   if (call.call.request.is_notification()) return;
   call.carry(*this, now);
@@ -130,6 +132,7 @@ void ChildRun::flush() {
     if (written > 0) {
       clogged_until_ = TimePoint::max();
       sent_ += static_cast<std::size_t>(written);
+      written_bytes_ += static_cast<std::size_t>(written);
     } else if (errno == EAGAIN) {
       break;
     } else if (errno != EINTR) {
@@ -157,8 +160,16 @@ void ChildRun::lose_input() {
   end_soon();
 }
 
+// What is in the pipe stays there when the process has gone.
+void ChildRun::count_read_bytes() {
+  int unread = 0;
+  if (::ioctl(process_.input.get(), FIONREAD, &unread) != 0) unread = 0;
+  read_bytes_ = written_bytes_ - static_cast<std::uint64_t>(unread);
+}
+
 void ChildRun::close_input() {
   watch(input_, process_.input, false, 0);
+  if (process_.input) count_read_bytes();
   process_.input = Descriptor();
   input_gone_ = true;
   out_.clear();
@@ -221,14 +232,16 @@ void ChildRun::on_exit() {
   ending_ = true;
   if (!output_gone_) drain(process_.output, kLastBytesMax, &ChildRun::take_output);
   drain(process_.errors, kLastBytesMax, &ChildRun::take_errors);
-  if (!lines_.rest().empty()) reject(lines_.rest(), "half a line at its end");
-  const auto how = reap(process_.pid);
-  if (!how) return;
+  const auto end = reap(process_);
+  if (!end) return;
   process_.pid = -1;
+  if (!lines_.rest().empty()) reject(lines_.rest(), "half a line at its end");
+  say_rest();
+  if (!input_gone_) close_input();
   ending_ = input_gone_ = output_gone_ = errors_gone_ = true;
   watch_nothing();
   hub_.io().clear_deadline(*this);
-  owner_.on_end(*this, *how);
+  owner_.on_end(*this, *end);
 }
 
 }  // namespace sluice::core

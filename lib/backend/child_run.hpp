@@ -35,7 +35,7 @@ class ChildRun final : public Carrier, private TurnEnd, private Deadline {
     // More may be sent.
     virtual void on_room(ChildRun& run) = 0;
     // The process is gone, and was reaped. Its calls are still there.
-    virtual void on_end(ChildRun& run, const std::string& how) = 0;
+    virtual void on_end(ChildRun& run, const ChildEnd& end) = 0;
 
    protected:
     ~Owner() = default;
@@ -59,6 +59,9 @@ class ChildRun final : public Carrier, private TurnEnd, private Deadline {
   void ask(std::string_view method);
   // The call is not this run's any more, though not answered by it.
   void release(BackendCall& call);
+
+  // After its end: whether the process has read nothing of the call.
+  bool unread(const BackendCall& call) const { return call.sent_at >= read_bytes_; }
 
   // Closes its stdin; SIGTERM comes after a quarter of `grace`, SIGKILL after all of it.
   void end(milliseconds grace);
@@ -95,6 +98,7 @@ class ChildRun final : public Carrier, private TurnEnd, private Deadline {
   void expect_reading();
   void lose_input();
   void close_input();
+  void count_read_bytes();
   void watch_nothing();
   void read_output();
   void read_errors();
@@ -102,6 +106,7 @@ class ChildRun final : public Carrier, private TurnEnd, private Deadline {
   bool drain(const Descriptor& from, std::size_t bytes_max, void (ChildRun::*take)(std::string_view));
   void take_output(std::string_view bytes);
   void take_errors(std::string_view bytes);
+  void say_rest();
   void take_line(std::string_view line);
   void take_bad_line(std::string_view line, const char* why);
   void take_long_line(std::string_view start);
@@ -130,7 +135,9 @@ class ChildRun final : public Carrier, private TurnEnd, private Deadline {
   LongReply long_reply_;  // of a line that is too long
   proto::MessageScanner scanner_;
   std::string out_;
-  std::size_t sent_ = 0;  // bytes at the front of out_ that are with the kernel
+  std::size_t sent_ = 0;             // bytes at the front of out_ that are with the kernel
+  std::uint64_t written_bytes_ = 0;  // to the kernel, in all
+  std::uint64_t read_bytes_ = 0;     // of those by the process; known when its stdin is closed
   std::size_t in_flight_ = 0;
   std::uint64_t question_ = 0;  // the id of what was asked; 0: nothing
   RubbishMeter rubbish_;

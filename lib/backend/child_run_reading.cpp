@@ -126,7 +126,14 @@ void ChildRun::hold_back() {
 
 void ChildRun::read_errors() {
   errors_gone_ = drain(process_.errors, kReadBytesMax, &ChildRun::take_errors);
-  if (errors_gone_) watch(errors_, process_.errors, false, 0);
+  if (!errors_gone_) return;
+  watch(errors_, process_.errors, false, 0);
+  say_rest();
+}
+
+// The last line may lack its end: often it says why the process ends.
+void ChildRun::say_rest() {
+  error_lines_.finish([this](std::string_view line) { log_.said(label_, line, hub_.now()); });
 }
 
 void ChildRun::take_errors(std::string_view bytes) {

@@ -43,6 +43,14 @@ class LineBuffer {
     }
   }
 
+  // The bytes have ended: calls `on_line(line)` where there is a line without its end.
+  template <typename OnLine>
+  void finish(OnLine on_line) {
+    if (!skipping_ && !held_.empty()) on_line(without_return(held_));
+    drop();
+    skipping_ = false;
+  }
+
   // What there is of a line whose end will not come.
   std::string_view rest() const { return held_; }
   // Bytes that were dropped of the line at hand; 0 where it is not too long.

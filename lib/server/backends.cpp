@@ -6,6 +6,7 @@
 
 #include "lib/backend/child_backend.hpp"
 #include "lib/backend/discovered_methods.hpp"
+#include "lib/backend/find_program.hpp"
 #include "lib/backend/upstream_backend.hpp"
 #include "lib/observe/log.hpp"
 
@@ -44,6 +45,12 @@ std::string authorities_of(const BackendSettings& settings, const BackendFiles& 
   return named ? files.authorities.at(settings.upstream->ca) : std::string();
 }
 
+std::string program_of(const BackendSettings& settings, const BackendFiles& files) {
+  return settings.child ? files.programs.at(settings.name) : std::string();
+}
+
+constexpr auto kStartPatience = std::chrono::seconds(5);  // for the processes of a reload to begin
+constexpr auto kAliveTime = milliseconds(250);  // for which a process must live that takes another's place
 constexpr auto kDiscoverPatience = std::chrono::seconds(5);  // at the start of the server
 constexpr auto kDiscoverLook = milliseconds(2);
 
@@ -63,14 +70,83 @@ Backends::Open Backends::open(const BackendSettings& settings, const BackendFile
   for (const Open& each : open_) {
     if (each.settings.name == settings.name) made.predecessor = each.owner();
   }
-  hub_.add(made.id, [made, discovered = on_discovered(made)](BackendHub& hub) -> std::unique_ptr<Backend> {
+  made.program = program_of(settings, files);
+  made.gate = std::make_shared<DiscoveryGate>(on_discovered(made));
+  ChildBackend::Started started;
+  if (settings.child && !settings.child->lazy) {
+    const auto outcome = std::make_shared<std::promise<std::string>>();
+    made.started = outcome->get_future().share();
+    started = [outcome](const std::string& failure) { outcome->set_value(failure); };
+  }
+  const auto discovered = [gate = made.gate](std::string_view document) { gate->take(document); };
+  hub_.add(made.id, [made, discovered, started](BackendHub& hub) -> std::unique_ptr<Backend> {
     if (made.settings.upstream) {
       return std::make_unique<UpstreamBackend>(hub, made.settings, made.authorities, made.metrics,
                                                discovered);
     }
-    return std::make_unique<ChildBackend>(hub, made.settings, made.metrics, discovered);
+    return std::make_unique<ChildBackend>(hub, made.settings, made.metrics, discovered, started);
   });
   return made;
+}
+
+void Backends::prepare(const std::vector<BackendSettings>& wanted, const BackendFiles& files) {
+  discard_prepared();
+  for (const BackendSettings& settings : wanted) {
+    if (unchanged(settings, files) == nullptr) prepared_.push_back(open(settings, files));
+  }
+  const TimePoint until = Clock::now() + kStartPatience;
+  for (const Open& each : prepared_) refuse_unless_empty(each, why_not_started(each, until));
+  const TimePoint alive_at = Clock::now() + kAliveTime;
+  for (const Open& each : prepared_) refuse_unless_empty(each, why_not_alive(each, alive_at));
+}
+
+void Backends::refuse_unless_empty(const Open& backend, const std::string& why) {
+  if (why.empty()) return;
+  const std::string name = backend.settings.name;
+  discard_prepared();
+  throw std::invalid_argument("backend " + name + ": its process could not be started: " + printable(why));
+}
+
+std::string Backends::why_not_started(const Open& backend, TimePoint until) {
+  if (!backend.settings.child) return {};
+  if (!backend.started.valid()) {
+    // Its first call starts it: what can be seen without that is all that there is.
+    const auto problem = check_program(*backend.settings.child);
+    return problem ? problem->what : std::string();
+  }
+  if (backend.started.wait_until(until) != std::future_status::ready) {
+    return "its program has not begun to run in time";
+  }
+  return backend.started.get();
+}
+
+std::string Backends::why_not_alive(const Open& backend, TimePoint until) {
+  if (!backend.started.valid() || backend.predecessor == nullptr) return {};
+  const auto runs = [&] {
+    return std::ranges::any_of(backend.metrics->up, [](const auto& each) { return each.load(); });
+  };
+  while (!backend.metrics->discovered.load()) {
+    if (!runs()) return "it has ended at once; the log says how";
+    if (Clock::now() >= until) break;
+    std::this_thread::sleep_for(kDiscoverLook);
+  }
+  return {};
+}
+
+void Backends::discard_prepared() {
+  for (const Open& each : prepared_) {
+    each.current->store(false);
+    if (each.handler) hub_.retire(each.id);
+  }
+  prepared_.clear();
+}
+
+Backends::Open Backends::take_prepared(const BackendSettings& settings, const BackendFiles& files) {
+  const auto found = std::ranges::find(prepared_, settings, &Open::settings);
+  Open taken = found == prepared_.end() ? open(settings, files) : *found;
+  if (found != prepared_.end()) prepared_.erase(found);
+  if (taken.gate) hub_.io().post([gate = taken.gate] { gate->open(); });
+  return taken;
 }
 
 Backends::Open Backends::open_module(const BackendSettings& settings, const BackendFiles& files) {
@@ -105,6 +181,7 @@ BackendFiles load_backend_files(const std::vector<BackendSettings>& backends) {
       }
       files.authorities[backend.upstream->ca] = std::get<std::string>(std::move(read));
     }
+    if (backend.child) files.programs[backend.name] = program_version(*backend.child);
   }
   return files;
 }
@@ -165,6 +242,7 @@ void Backends::publish(const Open& backend, const std::map<std::string, MethodSe
 const Backends::Open* Backends::unchanged(const BackendSettings& settings, const BackendFiles& files) const {
   const auto same = std::ranges::find(open_, settings, &Open::settings);
   if (same == open_.end() || same->authorities != authorities_of(settings, files)) return nullptr;
+  if (same->program != program_of(settings, files)) return nullptr;
   const bool is_module = !settings.module.empty();
   return is_module && files.modules.at(settings.module).content != same->module.content ? nullptr : &*same;
 }
@@ -175,13 +253,14 @@ void Backends::apply(const std::vector<BackendSettings>& wanted, const BackendFi
   std::vector<Open> kept;
   for (const BackendSettings& settings : wanted) {
     const Open* const same = unchanged(settings, files);
-    kept.push_back(same != nullptr ? *same : open(settings, files));
+    kept.push_back(same != nullptr ? *same : take_prepared(settings, files));
     publish(kept.back(), methods);
   }
   // Methods that have yet to be named are served by who served them until then.
   for (const Open& each : kept) {
     if (each.predecessor != nullptr) wait_for_methods(each);
   }
+  discard_prepared();
   std::vector<Open> ended;
   for (const Open& each : open_) {
     if (std::ranges::find(kept, each.id, &Open::id) != kept.end()) continue;
@@ -207,8 +286,11 @@ void Backends::wait_for_methods(const Open& backend) const {
   hub_.flush();
   const TimePoint until = Clock::now() + kDiscoverPatience;
   // What could not be started is not waited for.
+  const auto starts = [&] {
+    return backend.started.valid() && backend.started.wait_for(seconds(0)) != std::future_status::ready;
+  };
   const auto awaited = [&] {
-    return !backend.metrics->discovered.load() && backend.metrics->up.front().load();
+    return !backend.metrics->discovered.load() && (starts() || backend.metrics->up.front().load());
   };
   while (awaited() && Clock::now() < until) std::this_thread::sleep_for(kDiscoverLook);
   if (awaited()) spdlog::warn("backend {}: has not told yet what it serves", backend.settings.name);

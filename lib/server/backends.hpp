@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "lib/backend/backend_hub.hpp"
+#include "lib/backend/discovery_gate.hpp"
 #include "lib/backend/module.hpp"
 #include "lib/dispatch/registry.hpp"
 #include "lib/server/settings.hpp"
@@ -21,6 +23,7 @@ namespace sluice::core {
 struct BackendFiles {
   std::map<std::string, LoadedModule> modules;
   std::map<std::string, std::string> authorities;  // PEM text
+  std::map<std::string, std::string> programs;     // program_version(), by the backend's name
 };
 
 // Throws std::invalid_argument that names the backend, the file and what is wrong with it.
@@ -32,7 +35,14 @@ class Backends {
  public:
   Backends(Registry& registry, BackendHub& hub) : registry_(registry), hub_(hub) {}
 
-  // Opens those that are new or changed, in their settings or the authorities they trust, puts their methods
+  // Opens those that are new or changed beside those that serve, and waits until their processes have begun
+  // to run their programs; one that takes the place of another has to stay alive for a moment. Throws
+  // std::invalid_argument where one can't, with what it has opened closed again. apply() with the same
+  // settings follows, or another prepare().
+  void prepare(const std::vector<BackendSettings>& wanted, const BackendFiles& files);
+
+  // Opens those that are new or changed, in their settings, the authorities they trust or their programs'
+  // files, unless they are prepared, puts their methods
   // in the place of what there was, and retires the others. `wait_for_calls` returns when every call that was
   // let in before has been handed over.
   void apply(const std::vector<BackendSettings>& wanted, const BackendFiles& files,
@@ -54,6 +64,9 @@ class Backends {
     std::shared_ptr<AsyncHandler> handler;  // null for a module
     LoadedModule module;
     std::string authorities;                     // of an upstream, as PEM text; empty: the system's
+    std::string program;                         // program_version() of a child process
+    std::shared_ptr<DiscoveryGate> gate;         // null for a module
+    std::shared_future<std::string> started;     // of an eager child: why its first start failed, or empty
     std::shared_ptr<std::atomic<bool>> current;  // whether it is still what the configuration says
     const void* predecessor = nullptr;           // the owner() of the one of that name that it replaces
 
@@ -62,6 +75,11 @@ class Backends {
 
   const Open* unchanged(const BackendSettings& settings, const BackendFiles& files) const;
   Open open(const BackendSettings& settings, const BackendFiles& files);
+  Open take_prepared(const BackendSettings& settings, const BackendFiles& files);
+  void discard_prepared();
+  static std::string why_not_started(const Open& backend, TimePoint until);
+  static std::string why_not_alive(const Open& backend, TimePoint until);
+  void refuse_unless_empty(const Open& backend, const std::string& why);
   Open open_module(const BackendSettings& settings, const BackendFiles& files);
   void wait_for_methods(const Open& backend) const;
   void publish(const Open& backend, const std::map<std::string, MethodSettings>& methods);
@@ -70,6 +88,7 @@ class Backends {
   Registry& registry_;
   BackendHub& hub_;
   std::vector<Open> open_;
+  std::vector<Open> prepared_;
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<const BackendMetrics>> metrics_;  // guarded by mutex_
 };

@@ -59,6 +59,7 @@ void Engine::reload(const Settings& wanted) {
   if (admin_moves) {
     admin = parts.make_admin(settings.admin_address, [this] { return health(kHealthPatience).reason; });
   }
+  parts.backends.prepare(settings.backends, files);
   for (const EngineParts::Open& open : changed_modes) {
     if (!open.listener->change_mode(open.settings.mode)) {
       spdlog::warn("{}: not this server's socket any more", open.listener->address().to_string());

@@ -1,9 +1,12 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
+#include "lib/backend/child_groups.hpp"
 #include "lib/backend/discovered_methods.hpp"
+#include "lib/backend/discovery_gate.hpp"
 #include "lib/backend/line_buffer.hpp"
 #include "lib/backend/restart_policy.hpp"
 
@@ -63,6 +66,52 @@ TEST_CASE("what is dropped of a line without an end is counted") {
   lines.feed("4\nok\n");
   CHECK(lines.found.back() == "ok");
   CHECK(lines.buffer.skipped() == 0);
+}
+
+TEST_CASE("a last line without its end is a line where the bytes end") {
+  Lines lines(5);
+  std::vector<std::string> last;
+  const auto take = [&last](std::string_view line) { last.emplace_back(line); };
+  lines.feed("one\nlast words");
+  lines.buffer.finish(take);
+  CHECK(last.empty());  // too long: its beginning was seen
+  lines.feed("two\r");
+  lines.buffer.finish(take);
+  lines.buffer.finish(take);
+  CHECK(last == std::vector<std::string>{"two"});
+  CHECK(lines.buffer.rest().empty());
+}
+
+TEST_CASE("groups of children are noted and forgotten, and more than there is room for harm nothing") {
+  static ChildGroupTable table;
+  note_child_groups_in(&table);
+  const auto count = [](pid_t leader) {
+    return std::ranges::count_if(table.groups, [&](const auto& each) { return each.load() == leader; });
+  };
+  for (const pid_t leader : {7, 8, 7 + static_cast<pid_t>(ChildGroupTable::kGroupsMax)})
+    note_child_group(leader);
+  CHECK(count(7) == 1);
+  CHECK(count(7 + static_cast<pid_t>(ChildGroupTable::kGroupsMax)) == 1);
+  forget_child_group(7);
+  CHECK(count(7) == 0);
+  CHECK(count(8) == 1);
+  for (std::size_t i = 0; i < 2 * ChildGroupTable::kGroupsMax; ++i)
+    note_child_group(static_cast<pid_t>(100 + i));
+  CHECK(count(0) == 0);
+  note_child_groups_in(nullptr);
+}
+
+TEST_CASE("what a backend names of its methods is held back until it serves") {
+  std::vector<std::string> published;
+  DiscoveryGate gate([&published](std::string_view document) { published.emplace_back(document); });
+  gate.take("first");
+  gate.take("second");
+  CHECK(published.empty());
+  gate.open();
+  gate.open();
+  CHECK(published == std::vector<std::string>{"second"});
+  gate.take("third");
+  CHECK(published.size() == 2);
 }
 
 TEST_CASE("a process that was of use is started again at once") {
