@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "daemon/demo_methods.hpp"
+#include "lib/backend/child_program.hpp"
 #include "lib/observe/log.hpp"
 
 namespace sluice::daemon {
@@ -75,7 +76,9 @@ int Daemon::run() {
 
 std::optional<int> Daemon::start() {
   const DescriptorLimit descriptors = raise_descriptor_limit();
+  if (descriptors.now != descriptors.before) core::set_child_descriptor_limit(descriptors.before);
   try {
+    guard_children(settings_);
     engine_ = std::make_unique<core::Engine>(settings_);
     if (command_.demo) {
       for (MethodSpec& method : demo_methods()) engine_->add(std::move(method));
@@ -94,6 +97,12 @@ std::optional<int> Daemon::start() {
   }
   log_start(descriptors);
   return std::nullopt;
+}
+
+void Daemon::guard_children(const core::Settings& settings) {
+  const bool has_children =
+      std::ranges::any_of(settings.backends, [](const auto& each) { return each.child.has_value(); });
+  if (has_children) guardian_.start();
 }
 
 int Daemon::serve() {
@@ -149,6 +158,7 @@ void Daemon::apply(core::Settings settings) {
   keep("workers", settings.workers, settings_.workers);
   keep("max_workers", settings.workers_max, settings_.workers_max);
   keep("worker_cpus", settings.worker_cpus, settings_.worker_cpus);
+  guard_children(settings);
   engine_->reload(settings);
   core::configure_log(settings.log);
   settings_ = std::move(settings);

@@ -10,6 +10,7 @@
 
 #include "daemon/cli.hpp"
 #include "daemon/config.hpp"
+#include "daemon/guardian.hpp"
 #include "daemon/process.hpp"
 #include "daemon/reporter.hpp"
 #include "daemon/signals.hpp"
@@ -33,6 +34,7 @@ class Daemon {
  private:
   // The exit code where it could not be started; what was wrong is logged.
   std::optional<int> start();
+  void guard_children(const core::Settings& settings);
   int serve();
   void report();
   void reload();
@@ -47,6 +49,7 @@ class Daemon {
   core::Settings settings_;                  // as the engine has them
   const std::vector<ConfigError> warnings_;  // of the configuration that it was started with
   SignalQueue signals_;
+  Guardian guardian_;
   ServiceManager service_;
   std::unique_ptr<core::Engine> engine_;
   std::optional<Reporter> reporter_;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <initializer_list>
@@ -23,6 +24,14 @@ DescriptorLimit raise_descriptor_limit() {
   limit.rlim_cur = limit.rlim_max;
   if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) return unchanged;
   return {unchanged.before, limit.rlim_cur};
+}
+
+void reap_adopted_children() {
+  siginfo_t info{};
+  do {
+    info.si_pid = 0;
+    if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | __WNOTHREAD) != 0) return;
+  } while (info.si_pid != 0);
 }
 
 }  // namespace sluice::daemon

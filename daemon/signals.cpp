@@ -13,6 +13,8 @@
 #include <limits>
 #include <system_error>
 
+#include "daemon/process.hpp"
+
 namespace sluice::daemon {
 
 namespace {
@@ -25,7 +27,7 @@ int checked(int descriptor, const char* what) {
 sigset_t handled_signals() {
   sigset_t set;
   sigemptyset(&set);
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGCHLD}) sigaddset(&set, signal);
   return set;
 }
 
@@ -56,10 +58,15 @@ SignalQueue::~SignalQueue() {
 
 std::optional<int> SignalQueue::wait(std::optional<TimePoint> until) {
   std::array<pollfd, 2> descriptors = {{{signals_, POLLIN, 0}, {wake_, POLLIN, 0}}};
-  while (::poll(descriptors.data(), descriptors.size(), milliseconds_until(until)) < 0 && errno == EINTR) {
-  }
   signalfd_siginfo info{};
-  if (::read(signals_, &info, sizeof info) == sizeof info) return static_cast<int>(info.ssi_signo);
+  do {
+    info.ssi_signo = 0;
+    while (::poll(descriptors.data(), descriptors.size(), milliseconds_until(until)) < 0 && errno == EINTR) {
+    }
+    const bool came = ::read(signals_, &info, sizeof info) == sizeof info;
+    if (came && info.ssi_signo != SIGCHLD) return static_cast<int>(info.ssi_signo);
+    if (came) reap_adopted_children();
+  } while (info.ssi_signo == SIGCHLD);
   std::uint64_t count = 0;
   static_cast<void>(!::read(wake_, &count, sizeof count));
   return std::nullopt;

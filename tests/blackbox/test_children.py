@@ -373,13 +373,13 @@ class Misbehaviour(ChildTest):
 
     def test_a_flood_delays_no_other_backend(self):
         with self.daemon.connect() as connection, self.daemon.connect() as bystander:
-            connection.call("faulty.flood", [0.5])
+            connection.call("faulty.flood", [2 * SLOW])
             worst = 0
             for _ in range(50):
                 watch = Stopwatch()
                 self.assertEqual(code(bystander.request("other.pid")), "ok")
                 worst = max(worst, watch.ms())
-            self.assert_below(worst, ms(250))
+            self.assert_below(worst, ms(1000), "nobody waits for the flood's end")
             self.assertEqual(connection.receive(20)["result"], "flooded")
 
     def test_stderr_goes_to_the_log_at_a_bounded_rate(self):
@@ -428,12 +428,13 @@ class Misbehaviour(ChildTest):
         self.assert_at_rest(daemon)
 
     def test_a_child_that_never_reads_notifications_is_replaced(self):
-        daemon, connection = self.with_child(server={"call_timeout": duration(300)})
+        daemon, connection = self.with_child(server={"call_timeout": duration(2000)})
+        self.assert_serves(connection)
         pid = connection.result("faulty.pid")
         self.assertEqual(connection.result("faulty.deaf"), "deaf")
         for _ in range(100):
             connection.notify("faulty.note", ["x" * 10000])
-        daemon.wait_log("it reads nothing of what it is sent; killed")
+        daemon.wait_log("it reads nothing of what it is sent; killed", 20)
         eventually(5, lambda: not alive(pid), "it is killed")
         with daemon.connect() as other:
             self.assert_serves(other)
@@ -446,12 +447,12 @@ class Misbehaviour(ChildTest):
 
 class TimeLimits(ChildTest):
     def test_a_child_that_hangs_is_killed_after_its_calls_time(self):
-        daemon, connection = self.with_child(concurrency=1)
+        daemon, connection = self.with_child(concurrency=1, kill_after=duration(2000))
         pid = connection.result("faulty.pid")
         watch = Stopwatch()
         self.assert_error(connection.request("faulty.hang", timeout_ms=ms(100)), -32002, "timeout")
-        self.assert_below(watch.ms(), ms(250))
-        eventually(5, lambda: not alive(pid), "it is killed")
+        self.assert_below(watch.ms(), ms(2000), "its caller does not wait until it is killed")
+        eventually(20, lambda: not alive(pid), "it is killed")
         self.assert_serves(connection)
         self.assert_at_rest(daemon)
 
@@ -528,16 +529,18 @@ class Bounds(ChildTest):
     def test_a_refused_call_finds_a_place_after_the_wait_that_it_was_told_of(self):
         daemon, connection = self.with_child(concurrency=1, queue=2)
         seconds = 0.2 * SLOW
+        watch = Stopwatch()
         self.assertIn("result", connection.request("faulty.sleep", [seconds]))
+        took = watch.ms()
         for _ in range(4):
             connection.call("faulty.sleep", [seconds])
         refusal = self.assert_error(connection.receive(), -32009, "method_busy")["data"]["retry_after_ms"]
-        self.assertTrue(seconds * 1000 <= refusal <= 6 * seconds * 1000, refusal)
+        self.assertTrue(seconds * 1000 <= refusal <= 6 * took, (refusal, took))
         watch = Stopwatch()
         replies = connection.receive_many(3, 20)
         self.assertTrue(all("result" in reply for reply in replies), replies)
         # All that was in the way has ended by then, so that there was a place.
-        self.assert_below(watch.ms(), refusal * 1.5)
+        self.assert_below(watch.ms(), refusal * 3)
 
     def test_a_backend_that_hangs_leaves_places_to_others(self):
         daemon = self.start(server={"max_in_flight": 64, "connection_window": 1000},
@@ -556,14 +559,14 @@ class Breaker(ChildTest):
     def test_calls_that_wait_are_refused_when_it_opens(self):
         daemon, connection = self.with_child(methods={"faulty.sleep": {"timeout": duration(60)}}, kill_after="30s",
                                              breaker={"failures": 1, "window": "60s", "open": "60s"})
-        connection.call("faulty.sleep", [0.5 * SLOW], id="slow")
+        connection.call("faulty.sleep", [5 * SLOW], id="slow")
         daemon.wait_in_flight(1)
         connection.call("faulty.pid", id="waits")
         watch = Stopwatch()
         replies = connection.receive_by_id(2)
         self.assert_error(replies["slow"], -32002)
         self.assert_error(replies["waits"], -32013, "circuit_open")
-        self.assert_below(watch.ms(), ms(400))
+        self.assert_below(watch.ms(), ms(4000), "it does not wait for the end of what is slow")
 
     def test_it_opens_after_failures_and_closes_after_a_good_probe(self):
         daemon, connection = self.with_child(breaker={"failures": 3, "window": "60s", "open": duration(300)})
@@ -578,7 +581,7 @@ class Breaker(ChildTest):
         self.assertTrue(0 < error["data"]["retry_after_ms"] <= ms(300), error)
         watch = Stopwatch()
         daemon.wait_value(1, "sluice_breaker_state", backend="faulty")
-        self.assert_below(watch.ms(), error["data"]["retry_after_ms"] + ms(100), "it promised that a call works then")
+        self.assert_below(watch.ms(), error["data"]["retry_after_ms"] + ms(2000), "it promised that a call works then")
         self.assertEqual(code(connection.request("faulty.pid")), "ok")
         daemon.wait_value(0, "sluice_breaker_state", backend="faulty")
         for state in ("open", "half_open", "closed"):
