@@ -49,7 +49,8 @@ std::string program_of(const BackendSettings& settings, const BackendFiles& file
   return settings.child ? files.programs.at(settings.name) : std::string();
 }
 
-constexpr auto kStartPatience = std::chrono::seconds(5);  // for the processes of a reload to begin
+constexpr auto kFirstStartPatience = std::chrono::seconds(1);  // for those of the server's start, together
+constexpr auto kStartPatience = std::chrono::seconds(5);       // for the processes of a reload to begin
 constexpr auto kAliveTime = milliseconds(250);  // for which a process must live that takes another's place
 constexpr auto kDiscoverPatience = std::chrono::seconds(5);  // at the start of the server
 constexpr auto kDiscoverLook = milliseconds(2);
@@ -122,8 +123,10 @@ std::string Backends::why_not_started(const Open& backend, TimePoint until) {
 
 std::string Backends::why_not_alive(const Open& backend, TimePoint until) {
   if (!backend.started.valid() || backend.predecessor == nullptr) return {};
+  // One that has ended may have been started again by now.
   const auto runs = [&] {
-    return std::ranges::any_of(backend.metrics->up, [](const auto& each) { return each.load(); });
+    return backend.metrics->restarts.load() == 0 &&
+           std::ranges::any_of(backend.metrics->up, [](const auto& each) { return each.load(); });
   };
   while (!backend.metrics->discovered.load()) {
     if (!runs()) return "it has ended at once; the log says how";
@@ -255,6 +258,11 @@ void Backends::apply(const std::vector<BackendSettings>& wanted, const BackendFi
     const Open* const same = unchanged(settings, files);
     kept.push_back(same != nullptr ? *same : take_prepared(settings, files));
     publish(kept.back(), methods);
+  }
+  // Those of a reload run already; at a start this is a moment, but where a disk or a name service is slow.
+  const TimePoint started_by = Clock::now() + kFirstStartPatience;
+  for (const Open& each : kept) {
+    if (each.started.valid()) each.started.wait_until(started_by);
   }
   // Methods that have yet to be named are served by who served them until then.
   for (const Open& each : kept) {
