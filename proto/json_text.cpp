@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "proto/one_line.hpp"
+
 namespace sluice::proto {
 namespace {
 
@@ -154,7 +156,12 @@ void append_quoted(std::string& out, std::string_view text) {
       out += kHex[byte & 15];
       ++i;
     } else if (const std::size_t size = utf8_size(text.substr(i)); size != 0) {
-      out.append(text, i, size);
+      const std::string_view character = text.substr(i, size);
+      if (size == 1) {
+        out += text[i];
+      } else {
+        append_one_line_inside(out, character);
+      }
       i += size;
     } else {
       out += "\xEF\xBF\xBD";

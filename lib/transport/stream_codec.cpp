@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "lib/transport/connection.hpp"
-#include "proto/json_text.hpp"
+#include "proto/one_line.hpp"
 
 namespace sluice::core {
 namespace {
@@ -13,10 +13,10 @@ using Kind = proto::FrameEvent::Kind;
 
 constexpr std::string_view kLengthHeader = "Content-Length: ";
 
-// A reply on a JSON stream is one line. Line breaks in it can only be white space between tokens (params
-// that a client wrote over several lines and a handler passed through).
+// A reply on a JSON stream is one line for any reader. Line breaks in it can only be white space between
+// tokens (params that a client wrote over several lines and a handler passed through), or in strings.
 void append_line(std::string& out, std::string& reply) {
-  if (reply.find('\n') == std::string::npos) {
+  if (proto::is_one_line(reply)) {
     const bool is_long = reply.size() > BufferPool::kBufferBytesMax && reply.capacity() / 2 <= reply.size();
     if (out.empty() && is_long) {
       out.swap(reply);
@@ -26,7 +26,7 @@ void append_line(std::string& out, std::string& reply) {
       out += reply;
     }
   } else {
-    proto::append_compact(out, reply);
+    proto::append_response_line(out, reply);
   }
   out += '\n';
 }
