@@ -9,12 +9,15 @@
 
 namespace sluice::proto {
 
-// A valid JSON-RPC 2.0 reply to a call whose id was an integer. Views point into the message's text.
+// Ids that calls go by towards a backend are from 1 to this, so that peers which keep them in 32 bits can.
+inline constexpr std::uint32_t kWireIdMax = 0x7FFF'FFFF;
+
+// A valid JSON-RPC 2.0 reply to a call. Views point into the message's text.
 struct Reply {
-  std::uint64_t id = 0;
-  std::string_view result;  // JSON text; empty where there is an error
-  std::string_view error;   // the error object's text; empty where there is a result
-  int error_code = 0;       // the error's, 0 for a result
+  std::uint32_t id = 0;
+  std::string_view result;      // JSON text; empty where there is an error
+  std::string_view error;       // the error object's text; empty where there is a result
+  std::int64_t error_code = 0;  // the error's, or what is nearest to it; 0 for a result
 };
 
 // Checks one envelope against JSON-RPC 2.0, section 5; nothing where it is no such reply. `text` is the
@@ -22,8 +25,8 @@ struct Reply {
 // them; so is a missing version.
 std::optional<Reply> read_reply(std::string_view text, const Envelope& envelope);
 
-// An error that names no call, since the server did not get as far as to read which: its id is null or
-// absent. `id` is left 0; nothing where it is no such error.
+// An error that names no call, since the server did not get as far as to read which: it has no id that
+// read_reply_id() would find. `id` is left 0; nothing where it is no such error.
 std::optional<Reply> read_unnamed_error(std::string_view text, const Envelope& envelope);
 
 // Whether it means to be a reply, be it a wrong one.
@@ -32,7 +35,12 @@ inline bool means_reply(const Envelope& envelope) {
          (envelope.jsonrpc.present() || envelope.result.present() || envelope.error.present());
 }
 
-// The id that a reply names, which may be all that is known of one that was too long to be read.
-std::optional<std::uint64_t> read_reply_id(std::string_view text, const Envelope& envelope);
+// Whether it names something that is no call of this server's, such as "x". Nothing is known of one without
+// an id.
+bool names_another(std::string_view text, const Envelope& envelope);
+
+// The id that a reply names, which may be all that is known of one that was too long to be read. It counts by
+// its value: 3, 3.0 and "3" are the same.
+std::optional<std::uint32_t> read_reply_id(std::string_view text, const Envelope& envelope);
 
 }  // namespace sluice::proto

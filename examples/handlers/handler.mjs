@@ -1,16 +1,18 @@
 #!/usr/bin/env node
-// A handler in JavaScript. Its calls may overlap (`concurrency` in the configuration), and be cancelled.
+// A handler in JavaScript that announces itself with rpc.hello: it names its methods, and its calls come with the
+// time that is left, may overlap (`concurrency` in the configuration), and be cancelled.
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const running = new Map();
 
 const methods = {
-  'timer.sleep': async ([ms], signal) => {
+  'timer.sleep': async ([ms], { signal }) => {
     await sleep(ms, undefined, { signal });
     return { slept_ms: ms };
   },
   'timer.now': async () => new Date().toISOString(),
+  'timer.left': async (params, { left }) => ({ left_ms: left }),
 };
 
 async function serve(call) {
@@ -18,7 +20,7 @@ async function serve(call) {
   running.set(call.id, stop);
   try {
     if (!methods[call.method]) return { error: { code: -32601, message: 'Method not found' } };
-    return { result: await methods[call.method](call.params ?? [], stop.signal) };
+    return { result: await methods[call.method](call.params ?? [], { signal: stop.signal, left: call.timeout_ms }) };
   } catch (error) {
     return { error: { code: stop.signal.aborted ? -32800 : 1, message: error.message } };
   } finally {
@@ -26,9 +28,12 @@ async function serve(call) {
   }
 }
 
+const say = (message) => console.log(JSON.stringify({ jsonrpc: '2.0', ...message }));
+say({ method: 'rpc.hello', params: { dialect: 'sluice', methods: Object.keys(methods).map((name) => ({ name, params: [] })) } });
+
 createInterface({ input: process.stdin }).on('line', async (line) => {
   const call = JSON.parse(line);
   if (call.method === 'rpc.cancel') return running.get(call.params.id)?.abort();
   const outcome = await serve(call);
-  if (call.id !== undefined) console.log(JSON.stringify({ jsonrpc: '2.0', id: call.id, ...outcome }));
+  if (call.id !== undefined) say({ id: call.id, ...outcome });
 });

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A handler in Python: one JSON-RPC call a line on stdin, one reply a line on stdout."""
+"""A handler in Python: one JSON-RPC call a line on stdin, one reply a line on stdout, and nothing beyond JSON-RPC 2.0."""
 import json
 import sys
 

@@ -56,13 +56,15 @@ struct BackendCall final : ListHook<BackendQueueTag>, ListHook<CarrierTag>, Dead
 
   ActiveCall& call;
   Backend& backend;
-  const std::uint64_t serial;  // the id that it goes by towards the backend
+  const std::uint64_t serial;  // the id that the hub knows it by
   Carrier* carrier = nullptr;
   std::uint64_t sent_at = 0;  // of all bytes for a child process: where its line begins
+  std::uint32_t wire_id = 0;  // the id that it goes by towards a carrier that has one at a time
   bool begun = false;
   bool stopped = false;  // nobody waits for its answer any more
   bool probe = false;    // of a half-open breaker
   bool judged = false;   // its breaker knows what to think of it
+  bool lingers = false;  // nobody has waited for its answer for a while, and it is still carried
 };
 
 // Made, used and destroyed on the backends' thread. Whatever it does takes no time: it waits by the event

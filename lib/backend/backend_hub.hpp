@@ -66,8 +66,6 @@ class BackendHub {
   const Limits& limits() const { return io_.limits; }
   TimePoint now() const { return io_.now(); }
   std::uint64_t random_bits() { return random_(); }
-  // An id that no call goes by, for what a backend asks on its own.
-  std::uint64_t new_serial() { return next_serial_.fetch_add(1, std::memory_order_relaxed); }
   // Null where there is none by that number, or none any more.
   BackendCall* find(std::uint64_t serial);
   // Whether its backend has yet to begin with it.

@@ -76,7 +76,7 @@ void ChildInstance::await_next() {
 bool ChildInstance::launch(ChildProcess process) {
   ChildRun::Owner& owner = *this;
   try {
-    run_ = std::make_shared<ChildRun>(hub_, std::move(process), label_, log_, owner);
+    run_ = std::make_shared<ChildRun>(hub_, std::move(process), settings_.dialect, label_, log_, owner);
     if (discover_) run_->ask("rpc.discover");
   } catch (const std::exception& error) {
     // A limit of the system's, or out of memory.
@@ -154,20 +154,33 @@ void ChildInstance::stop_call(BackendCall& call) {
     breaker_.abandoned();
   }
   if (run_) run_->cancel(call);
+  if (shared() && hub_.now() < call.call.deadline) {
+    hub_.io().set_deadline(call, hub_.now() + settings_.child->kill_after);
+  }
   // Its breaker may have opened, or have room for another probe.
   owner_.on_change();
 }
 
-// A process that answers others meanwhile does not hang, whatever time limit the client chose; past the
-// server's own limit nobody may keep it busy.
+// What is wrong with the process, where a call is carried on for longer than it may be; null where that costs
+// nobody else anything, or too little to end others' calls for.
+const char* ChildInstance::fault(const BackendCall& call) const {
+  const bool overdue = hub_.now() >= call.call.deadline + settings_.child->kill_after;
+  if (!shared()) return overdue ? "and it takes no other" : nullptr;
+  if (overdue && run_->last_heard() <= call.call.deadline) return "and nothing has come from it since";
+  const bool crowded = 2 * run_->lingering() > settings_.child->concurrency;
+  return crowded ? "as are more than half of those that it may have" : nullptr;
+}
+
 void ChildInstance::on_hanging(BackendCall& call) {
-  const milliseconds own = call.call.method->timeout();
-  const auto last = call.call.received + (own.count() > 0 ? own : hub_.limits().call_timeout);
-  const TimePoint silent_since = std::max(call.call.deadline, std::min(run_->last_reply(), last));
-  const TimePoint due = silent_since + settings_.child->kill_after;
-  if (hub_.now() < due) return hub_.io().set_deadline(call, due);
-  spdlog::warn("{}: a call of {} is {} ms past its time limit; killed", label_,
-               printable(call.call.request.method), settings_.child->kill_after.count());
+  const TimePoint limit = call.call.deadline + settings_.child->kill_after;
+  if (call.stopped) run_->note_lingering(call);
+  const char* const what = fault(call);
+  if (what == nullptr) {
+    if (hub_.now() < limit) hub_.io().set_deadline(call, limit);
+    return;
+  }
+  spdlog::warn("{}: a call of {} has gone on for {} ms past its time limit or its cancelling, {}; killed",
+               label_, printable(call.call.request.method), settings_.child->kill_after.count(), what);
   killed_ = true;
   run_->kill();
 }

@@ -59,7 +59,7 @@ class ChildInstance final : private ChildStart::Owner, private ChildRun::Owner, 
   bool carries(const BackendCall& call) const { return run_ && run_.get() == call.carrier; }
   // The caller does not wait any more.
   void stop_call(BackendCall& call);
-  // A call is past its time limit by kill_after.
+  // A call has not ended kill_after past its time limit, or past the moment at which it was given up.
   void on_hanging(BackendCall& call);
 
   // Why not, and until when.
@@ -87,6 +87,9 @@ class ChildInstance final : private ChildStart::Owner, private ChildRun::Owner, 
 
   bool launch(ChildProcess process);
   void return_unread(ChildRun& run);
+  // Whether its process may have calls of several clients.
+  bool shared() const { return settings_.child->concurrency > 1; }
+  const char* fault(const BackendCall& call) const;
   void await_next();
   void rest(std::chrono::nanoseconds lived);
   void judge_success(BackendCall& call);

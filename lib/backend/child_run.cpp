@@ -8,7 +8,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "lib/backend/wire_call.hpp"
 #include "lib/observe/log.hpp"
 
 namespace sluice::core {
@@ -23,14 +22,19 @@ constexpr std::size_t kLastBytesMax = 1024 * 1024;
 
 }  // namespace
 
-ChildRun::ChildRun(BackendHub& hub, ChildProcess process, std::string label, ChildLog& log, Owner& owner)
+ChildRun::ChildRun(BackendHub& hub, ChildProcess process, Dialect dialect, std::string label, ChildLog& log,
+                   Owner& owner)
     : hub_(hub),
       process_(std::move(process)),
+      configured_(dialect),
+      dialect_(spoken_at_first(dialect)),
       label_(std::move(label)),
       log_(log),
       owner_(owner),
       began_(hub.now()),
-      rubbish_(began_) {
+      decoder_(proto::Framing::header, {}),
+      rubbish_(began_),
+      last_heard_(began_) {
   try {
     watch(exit_, process_.exit, true, Poller::kReadable);
     watch(output_, process_.output, true, Poller::kReadable);
@@ -64,13 +68,13 @@ void ChildRun::watch(Pipe& pipe, const Descriptor& descriptor, bool wanted, std:
   pipe.watched = wanted;
 }
 
-// A line that there was no memory for the whole of would make one with the next.
+// A message that there was no memory for the whole of would make one with the next.
 template <typename Append>
-void ChildRun::add_line(const Append& append) {
+void ChildRun::add_message(const Append& append) {
   const std::size_t before = out_.size();
   try {
     append();
-    out_ += '\n';
+    frame(before);
   } catch (const std::bad_alloc&) {
     out_.resize(before);
     throw;
@@ -78,38 +82,59 @@ void ChildRun::add_line(const Append& append) {
   write_soon();
 }
 
+// Makes what is behind `begin` a message of its own.
+void ChildRun::frame(std::size_t begin) {
+  if (dialect_ != Dialect::lsp) {
+    out_ += '\n';
+  } else {
+    out_.insert(begin, "Content-Length: " + std::to_string(out_.size() - begin) + "\r\n\r\n");
+  }
+}
+
+std::uint32_t ChildRun::new_id() {
+  return ids_.next(
+      [this](std::uint32_t id) { return id == question_ || id == superseded_ || numbered_.contains(id); });
+}
+
 void ChildRun::send(BackendCall& call, TimePoint now) {
+  const bool is_notification = call.call.request.is_notification();
+  if (!is_notification) {
+    call.wire_id = new_id();
+    numbered_.emplace(call.wire_id, &call);
+  }
   call.sent_at = written_bytes_ + unsent();
-  add_line([&] { append_call(out_, call.call, call.call.request.method, call.serial, now); });
-  if (call.call.request.is_notification()) return;
+  try {
+    add_message([&] { append_call(out_, call.call, call.call.request.method, call.wire_id, dialect_, now); });
+  } catch (const std::bad_alloc&) {
+    numbered_.erase(call.wire_id);
+    throw;
+  }
+  if (is_notification) return;
   call.carry(*this, now);
   ++in_flight_;
 }
 
 void ChildRun::cancel(BackendCall& call) {
   if (input_gone_ || ending_ || unsent() > kUnsentBytesMax) return;
+  if (dialect_ == Dialect::jsonrpc) return;
   try {
-    add_line([&] { append_cancel(out_, call.serial); });
+    add_message([&] { append_cancel(out_, call.wire_id, dialect_); });
   } catch (const std::bad_alloc&) {
     // It goes on until it has done with the call.
   }
 }
 
 void ChildRun::ask(std::string_view method) {
-  question_ = hub_.new_serial();
-  add_line([&] {
-    out_ += R"({"jsonrpc":"2.0","method":")";
-    out_ += method;
-    out_ += R"(","id":)";
-    out_ += std::to_string(question_);
-    out_ += '}';
-  });
+  question_ = new_id();
+  add_message([&] { append_question(out_, method, question_); });
 }
 
 void ChildRun::release(BackendCall& call) {
   static_cast<ListHook<CarrierTag>&>(call).unlink();
   call.carrier = nullptr;
+  numbered_.erase(call.wire_id);
   --in_flight_;
+  if (call.lingers) --lingering_;
 }
 
 // What the turn brings goes out together.

@@ -3,8 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
 
 #include "lib/backend/backend_hub.hpp"
 #include "lib/backend/child_log.hpp"
@@ -12,13 +15,15 @@
 #include "lib/backend/line_buffer.hpp"
 #include "lib/backend/long_reply.hpp"
 #include "lib/backend/rubbish_meter.hpp"
+#include "lib/backend/wire_call.hpp"
+#include "proto/frame_decoder.hpp"
 #include "proto/message_scanner.hpp"
 
 namespace sluice::core {
 
-// Writes calls as lines and reads replies as lines, as fast as the child takes and gives them. What it sends
-// beside replies, or instead of them, is logged and goes no further; a child that floods is read from only so
-// fast. Backends' thread only.
+// Writes calls and reads replies as lines, or as messages with headers in the dialect `lsp`, as fast as the
+// child takes and gives them. What it sends beside replies, or instead of them, is logged and goes no
+// further; a child that floods is read from only so fast. Backends' thread only.
 class ChildRun final : public Carrier, private TurnEnd, private Deadline {
  public:
   // What becomes of the run. None of these may destroy it at once: see BackendHub::dispose().
@@ -30,7 +35,8 @@ class ChildRun final : public Carrier, private TurnEnd, private Deadline {
     virtual void on_long_reply(ChildRun& run, BackendCall& call) = 0;
     // It has answered with something that is no reply.
     virtual void on_bad_reply(ChildRun& run, BackendCall& call) = 0;
-    // It answered what was asked with ask(); empty where with an error.
+    // It answered what was asked with ask(), or has announced what would be the answer; empty where with an
+    // error.
     virtual void on_answer(ChildRun& run, std::string_view result) = 0;
     // More may be sent.
     virtual void on_room(ChildRun& run) = 0;
@@ -43,12 +49,16 @@ class ChildRun final : public Carrier, private TurnEnd, private Deadline {
 
   // `label` is what the log calls it. Throws std::system_error at a limit of the system's, then the process
   // is killed.
-  ChildRun(BackendHub& hub, ChildProcess process, std::string label, ChildLog& log, Owner& owner);
+  ChildRun(BackendHub& hub, ChildProcess process, Dialect dialect, std::string label, ChildLog& log,
+           Owner& owner);
   ~ChildRun();
 
   // Whether another call may be handed over: the child can be written to, and reads what it is sent.
   bool takes_calls() const { return !ending_ && !input_gone_ && unsent() <= kUnsentBytesMax; }
   std::size_t in_flight() const { return in_flight_; }
+  // Nobody has waited for the call for a while, and it goes on; how many there are of those.
+  void note_lingering(BackendCall& call) { lingering_ += std::exchange(call.lingers, true) ? 0 : 1; }
+  std::size_t lingering() const { return lingering_; }
 
   // Hands the call over; a notification is done with that, and is left to the caller to finish. Throws
   // std::bad_alloc where nothing has been done.
@@ -68,7 +78,8 @@ class ChildRun final : public Carrier, private TurnEnd, private Deadline {
   void kill();
   bool ending() const { return ending_; }
   TimePoint began() const { return began_; }
-  TimePoint last_reply() const { return last_reply_; }
+  // When it has last written something to its stdout; when it began, where it has not.
+  TimePoint last_heard() const { return last_heard_; }
   pid_t pid() const { return process_.pid; }
 
  private:
@@ -77,6 +88,7 @@ class ChildRun final : public Carrier, private TurnEnd, private Deadline {
   // What it may say in a second beside its replies; then it is not read from until the next.
   static constexpr std::size_t kStderrLineBytesMax = 4096;
   static constexpr std::size_t kReplyOverheadBytes = 64 * 1024;  // of a line, beside the result
+  static constexpr std::size_t kKeptBytesMax = 64 * 1024;        // of room, between messages with headers
 
   struct Pipe final : Watched {
     Pipe(ChildRun& of, void (ChildRun::*handler)()) : run(of), on_event(handler) {}
@@ -90,7 +102,9 @@ class ChildRun final : public Carrier, private TurnEnd, private Deadline {
   std::size_t unsent() const { return out_.size() - sent_; }
   void write_soon();
   template <typename Append>
-  void add_line(const Append& append);
+  void add_message(const Append& append);
+  void frame(std::size_t begin);
+  std::uint32_t new_id();
   void on_turn_end() override { flush(); }
   void on_deadline(TimePoint now) override;
 
@@ -105,15 +119,26 @@ class ChildRun final : public Carrier, private TurnEnd, private Deadline {
   void on_exit();
   bool drain(const Descriptor& from, std::size_t bytes_max, void (ChildRun::*take)(std::string_view));
   void take_output(std::string_view bytes);
+  void take_lines(std::string_view bytes);
+  void take_framed(std::string_view bytes);
+  std::size_t take_frame(std::string_view window);
   void take_errors(std::string_view bytes);
   void say_rest();
   void take_line(std::string_view line);
-  void take_bad_line(std::string_view line, const char* why);
+  void take_message(std::string_view text, const proto::Message& message);
+  bool take_hello(std::string_view text, const proto::Envelope& envelope);
+  void take_methods(std::string_view announcement);
+  bool take_unnamed(std::string_view text, const proto::Envelope& envelope);
+  void take_bad(std::string_view text, const proto::Message& message, const char* why);
+  void take_bad_reply(std::string_view text, const proto::Envelope& envelope,
+                      std::optional<std::uint32_t> only);
+  void take_wrong_reply(std::uint32_t id);
   void take_long_line(std::string_view start);
   void take_long_rest(std::string_view piece, bool is_last);
-  void take_long_reply(std::uint64_t id);
-  bool answers_question(std::uint64_t id);
-  BackendCall* answered_call(std::uint64_t id);
+  void take_long_reply(std::uint32_t id);
+  bool answers_question(std::uint32_t id);
+  BackendCall* answered_call(std::uint32_t id);
+  std::optional<std::uint32_t> only_id() const;
   void reject(std::string_view line, const char* why);
   void count_rubbish(std::size_t bytes);
   void hold_back();
@@ -122,6 +147,8 @@ class ChildRun final : public Carrier, private TurnEnd, private Deadline {
 
   BackendHub& hub_;
   ChildProcess process_;
+  const Dialect configured_;
+  Dialect dialect_;  // that is spoken
   const std::string label_;
   ChildLog& log_;
   Owner& owner_;
@@ -134,14 +161,20 @@ class ChildRun final : public Carrier, private TurnEnd, private Deadline {
   LineBuffer error_lines_;
   LongReply long_reply_;  // of a line that is too long
   proto::MessageScanner scanner_;
+  proto::FrameDecoder decoder_;  // of messages with headers
+  std::string window_;           // what has come of one that is not whole
   std::string out_;
   std::size_t sent_ = 0;             // bytes at the front of out_ that are with the kernel
   std::uint64_t written_bytes_ = 0;  // to the kernel, in all
   std::uint64_t read_bytes_ = 0;     // of those by the process; known when its stdin is closed
   std::size_t in_flight_ = 0;
-  std::uint64_t question_ = 0;  // the id of what was asked; 0: nothing
+  std::size_t lingering_ = 0;  // of those
+  WireIds ids_;
+  std::unordered_map<std::uint32_t, BackendCall*> numbered_;  // its calls, by the ids that they go by
+  std::uint32_t question_ = 0;                                // the id of what was asked; 0: nothing
+  std::uint32_t superseded_ = 0;                              // of one whose answer is not needed any more
   RubbishMeter rubbish_;
-  TimePoint last_reply_;
+  TimePoint last_heard_;
   TimePoint terminate_at_ = TimePoint::max();
   TimePoint kill_at_ = TimePoint::max();
   TimePoint read_on_at_ = TimePoint::max();
@@ -151,6 +184,7 @@ class ChildRun final : public Carrier, private TurnEnd, private Deadline {
   bool errors_gone_ = false;
   bool held_back_ = false;  // it says too much
   bool ending_ = false;
+  bool heard_ = false;  // a first line has come
 };
 
 }  // namespace sluice::core

@@ -1,4 +1,5 @@
 // What a child process says.
+#include <algorithm>
 #include <cerrno>
 #include <span>
 
@@ -6,9 +7,46 @@
 
 #include "lib/backend/child_run.hpp"
 #include "lib/observe/log.hpp"
+#include "proto/json_text.hpp"
 #include "proto/reply.hpp"
 
 namespace sluice::core {
+namespace {
+
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+bool is_control(char c) { return static_cast<unsigned char>(c) <= ' ' || c == '\x7F'; }
+
+// Without the white space and the byte order mark that may be in front of a message.
+std::string_view without_mark(std::string_view line) {
+  const auto skip_blanks = [&line] {
+    while (line.starts_with(' ') || line.starts_with('\t')) line.remove_prefix(1);
+  };
+  skip_blanks();
+  if (line.starts_with(kByteOrderMark)) line.remove_prefix(kByteOrderMark.size());
+  skip_blanks();
+  return line;
+}
+
+// Bytes of the control character or the control sequence (ECMA-48) at the front of `text`; 0 for anything
+// else.
+std::size_t control_size(std::string_view text) {
+  if (text.empty() || !is_control(text.front())) return 0;
+  if (!text.starts_with("\x1B[")) return 1;
+  const auto is_final = [](char c) { return c >= '@' && c <= '~'; };
+  const auto end = std::find_if(text.begin() + 2, text.end(), is_final);
+  return end == text.end() ? 2 : static_cast<std::size_t>(end - text.begin()) + 1;
+}
+
+// What is behind the control codes at the front. Those at the end keep nobody from reading what is before
+// them.
+std::string_view without_control_codes(std::string_view line) {
+  while (const std::size_t size = control_size(line)) line.remove_prefix(size);
+  return line;
+}
+
+}  // namespace
+
 // True where there is no more.
 bool ChildRun::drain(const Descriptor& from, std::size_t bytes_max,
                      void (ChildRun::*take)(std::string_view)) {
@@ -33,6 +71,15 @@ void ChildRun::read_output() {
 }
 
 void ChildRun::take_output(std::string_view bytes) {
+  last_heard_ = hub_.now();
+  if (dialect_ == Dialect::lsp) {
+    take_framed(bytes);
+  } else {
+    take_lines(bytes);
+  }
+}
+
+void ChildRun::take_lines(std::string_view bytes) {
   lines_.feed(
       bytes, hub_.limits().response_bytes_max + kReplyOverheadBytes,
       [this](std::string_view line) { take_line(line); },
@@ -44,40 +91,141 @@ void ChildRun::take_output(std::string_view bytes) {
   }
 }
 
+void ChildRun::take_framed(std::string_view bytes) {
+  decoder_.set_limits({hub_.limits().response_bytes_max + kReplyOverheadBytes, 1});
+  window_ += bytes;
+  std::size_t done = 0;
+  while (const std::size_t used = take_frame(std::string_view(window_).substr(done))) done += used;
+  window_.erase(0, std::min(done, window_.size()));
+  if (window_.empty() && window_.capacity() > kKeptBytesMax) window_.shrink_to_fit();
+}
+
+// Bytes that are done with; 0 where more have to come.
+std::size_t ChildRun::take_frame(std::string_view window) {
+  using Kind = proto::FrameEvent::Kind;
+  const auto event = decoder_.next(window);
+  switch (event.kind) {
+    case Kind::need_more:
+      if (event.consumed > 0) count_rubbish(event.consumed);
+      break;
+    case Kind::message:
+      take_message(event.text, decoder_.message());
+      break;
+    case Kind::malformed:
+      take_bad(window.substr(0, event.consumed), {}, "not a message on stdout");
+      if (const auto only = only_id()) take_wrong_reply(*only);
+      break;
+    case Kind::too_big:
+      take_long_line(window.substr(event.consumed));
+      break;
+    case Kind::lost:
+      if (ending_) return 0;
+      spdlog::error("{}: no message can be found in what it writes; killed", label_);
+      kill();
+      return 0;
+  }
+  return event.consumed;
+}
+
 void ChildRun::take_line(std::string_view line) {
-  while (!line.empty() && (line.front() == ' ' || line.front() == '\t')) line.remove_prefix(1);
+  line = without_mark(line);
   if (line.empty()) return count_rubbish(RubbishMeter::kPieceBytes);
   scanner_.reset();
   const auto status = scanner_.scan(line);
   const bool whole = status == proto::MessageScanner::Status::complete &&
                      line.find_first_not_of(" \t", scanner_.position()) == std::string_view::npos;
-  if (!whole) return take_bad_line(line, "not a message on stdout");
-  const auto reply = proto::read_reply(line, scanner_.message().single);
-  if (!reply) return take_bad_line(line, "not a reply on stdout");
-  if (answers_question(reply->id)) return owner_.on_answer(*this, reply->result);
-  BackendCall* const call = answered_call(reply->id);
-  if (call == nullptr) return reject(line, "a reply to nothing that it was asked");
-  owner_.on_reply(*this, *call, *reply);
+  if (whole) return take_message(line, scanner_.message());
+  heard_ = true;
+  const std::string_view inside = without_control_codes(line);
+  if (inside.size() != line.size()) {
+    scanner_.reset();
+    scanner_.scan(inside);
+  }
+  take_bad(inside, scanner_.message(), "not a message on stdout");
 }
 
-// No reply, but if it means to be one, by its id, nothing better will come for that call. A line of a log
-// that has an id of its own does not.
-void ChildRun::take_bad_line(std::string_view line, const char* why) {
-  reject(line, why);
-  const proto::Envelope& envelope = scanner_.message().single;
-  const auto id = proto::means_reply(envelope) ? proto::read_reply_id(line, envelope) : std::nullopt;
-  if (!id) return;
-  if (answers_question(*id)) return owner_.on_answer(*this, {});
-  if (BackendCall* const call = answered_call(*id)) owner_.on_bad_reply(*this, *call);
+void ChildRun::take_message(std::string_view text, const proto::Message& message) {
+  const bool first = !std::exchange(heard_, true);
+  if (first && take_hello(text, message.single)) return;
+  const auto reply = proto::read_reply(text, message.single);
+  if (!reply) {
+    if (!take_unnamed(text, message.single)) take_bad(text, message, "not a reply on stdout");
+    return;
+  }
+  if (answers_question(reply->id)) return owner_.on_answer(*this, reply->result);
+  BackendCall* const call = answered_call(reply->id);
+  if (call != nullptr) return owner_.on_reply(*this, *call, *reply);
+  if (reply->id != superseded_) reject(text, "a reply to nothing that it was asked");
+  if (reply->id == superseded_) superseded_ = 0;
+}
+
+// Whether it announces what it speaks, and perhaps what it serves.
+bool ChildRun::take_hello(std::string_view text, const proto::Envelope& envelope) {
+  if (!is_hello(envelope.method.in(text))) return false;
+  const std::string_view params = envelope.params.in(text);
+  const Dialect announced = announced_dialect(params);
+  if (announced == Dialect::automatic) {
+    log_.misbehaved(label_, "no known dialect in rpc.hello", text, hub_.now());
+  }
+  if (configured_ == Dialect::automatic && announced != Dialect::automatic) dialect_ = announced;
+  take_methods(params);
+  return true;
+}
+
+// What it announces that it serves answers the question for it.
+void ChildRun::take_methods(std::string_view announcement) {
+  const auto methods = proto::member(announcement, "methods");
+  if (question_ == 0 || !methods || !methods->starts_with('[')) return;
+  superseded_ = std::exchange(question_, 0);
+  owner_.on_answer(*this, announcement);
+}
+
+// Whether it is the error of the one call that there is, which its process did not get as far as to name.
+bool ChildRun::take_unnamed(std::string_view text, const proto::Envelope& envelope) {
+  const auto only = only_id();
+  const auto error = only ? proto::read_unnamed_error(text, envelope) : std::nullopt;
+  if (!error) return false;
+  if (answers_question(*only)) {
+    owner_.on_answer(*this, {});
+  } else if (BackendCall* const call = answered_call(*only)) {
+    owner_.on_reply(*this, *call, *error);
+  }
+  return true;
+}
+
+// No reply, but if it means to be one nothing better will come for the call that it names, or for the one
+// that there is. A line of a log that has an id of its own does not.
+void ChildRun::take_bad(std::string_view text, const proto::Message& message, const char* why) {
+  reject(text, why);
+  // Of those that it has now: the end of one may bring it another.
+  const auto only = only_id();
+  if (!message.is_batch()) return take_bad_reply(text, message.single, only);
+  for (const proto::Envelope& entry : message.entries) take_bad_reply(text, entry, only);
+}
+
+void ChildRun::take_bad_reply(std::string_view text, const proto::Envelope& envelope,
+                              std::optional<std::uint32_t> only) {
+  if (!proto::means_reply(envelope) || proto::names_another(text, envelope)) return;
+  const auto named = proto::read_reply_id(text, envelope);
+  if (const auto id = named ? named : only) take_wrong_reply(*id);
+}
+
+void ChildRun::take_wrong_reply(std::uint32_t id) {
+  if (answers_question(id)) return owner_.on_answer(*this, {});
+  if (BackendCall* const call = answered_call(id)) owner_.on_bad_reply(*this, *call);
+}
+
+// The id of the one thing that it has been asked and has not answered.
+std::optional<std::uint32_t> ChildRun::only_id() const {
+  if (in_flight_ + (question_ != 0 ? 1 : 0) != 1) return std::nullopt;
+  return question_ != 0 ? question_ : numbered_.begin()->first;
 }
 
 // The reply is lost, but the call that it names, or that alone it can be for, is answered.
 void ChildRun::take_long_line(std::string_view start) {
   reject(start, "a line over the size limit on stdout");
-  const auto id = long_reply_.begin(start);
-  if (id) return take_long_reply(*id);
-  BackendCall* const only = in_flight_ == 1 && question_ == 0 ? calls.front() : nullptr;
-  if (only != nullptr) take_long_reply(only->serial);
+  const auto named = long_reply_.begin(start);
+  if (const auto id = named ? named : only_id()) take_long_reply(*id);
 }
 
 void ChildRun::take_long_rest(std::string_view piece, bool is_last) {
@@ -86,22 +234,22 @@ void ChildRun::take_long_rest(std::string_view piece, bool is_last) {
   if (const auto id = long_reply_.end()) take_long_reply(*id);
 }
 
-void ChildRun::take_long_reply(std::uint64_t id) {
+void ChildRun::take_long_reply(std::uint32_t id) {
   if (answers_question(id)) return owner_.on_answer(*this, {});
   if (BackendCall* const call = answered_call(id)) owner_.on_long_reply(*this, *call);
 }
 
-bool ChildRun::answers_question(std::uint64_t id) {
+bool ChildRun::answers_question(std::uint32_t id) {
   if (question_ == 0 || id != question_) return false;
   question_ = 0;
   return true;
 }
 
-// The call by that number, where it was handed to this process; it is not the run's any more.
-BackendCall* ChildRun::answered_call(std::uint64_t id) {
-  BackendCall* const call = hub_.find(id);
-  if (call == nullptr || call->carrier != this) return nullptr;
-  last_reply_ = hub_.now();
+// The call by that number; it is not the run's any more. Null where it has none.
+BackendCall* ChildRun::answered_call(std::uint32_t id) {
+  const auto found = numbered_.find(id);
+  if (found == numbered_.end()) return nullptr;
+  BackendCall* const call = found->second;
   release(*call);
   return call;
 }

@@ -17,7 +17,7 @@ std::string_view without_trailing_space(std::string_view text) {
 
 // Of members with which a valid object ends: they are its own, and no deeper ones, where they make an object
 // by themselves.
-std::optional<std::uint64_t> id_of_members(std::string_view members) {
+std::optional<std::uint32_t> id_of_members(std::string_view members) {
   std::string object = "{";
   object += members;
   proto::MessageScanner scanner;
@@ -27,7 +27,7 @@ std::optional<std::uint64_t> id_of_members(std::string_view members) {
 
 }  // namespace
 
-std::optional<std::uint64_t> LongReply::begin(std::string_view start) {
+std::optional<std::uint32_t> LongReply::begin(std::string_view start) {
   scanner_.reset();
   tail_.clear();
   const Status status = scanner_.scan(start);
@@ -52,7 +52,7 @@ void LongReply::feed(std::string_view piece) {
   searching_ = status == Status::incomplete || (complete_ && without_trailing_space(piece).empty());
 }
 
-std::optional<std::uint64_t> LongReply::end() {
+std::optional<std::uint32_t> LongReply::end() {
   if (!searching_ || !complete_) return std::nullopt;
   searching_ = false;
   const std::string_view tail = without_trailing_space(tail_);

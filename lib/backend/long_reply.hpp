@@ -15,11 +15,11 @@ namespace sluice::core {
 class LongReply {
  public:
   // The id, where it is there already: then nothing is looked for any more.
-  std::optional<std::uint64_t> begin(std::string_view start);
+  std::optional<std::uint32_t> begin(std::string_view start);
   // What follows.
   void feed(std::string_view piece);
   // The id, where it is found only now that all has come.
-  std::optional<std::uint64_t> end();
+  std::optional<std::uint32_t> end();
 
  private:
   static constexpr std::size_t kTailBytes = 256;

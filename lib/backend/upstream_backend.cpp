@@ -125,7 +125,6 @@ void UpstreamBackend::open_for_balance(const UpstreamEndpoint& busy) {
 
 void UpstreamBackend::send(UpstreamCall& call, UpstreamAttempt& attempt, const Place& place) {
   attempt.call = &call;
-  attempt.id = hub_.new_serial();
   place.endpoint->send(attempt, *place.connection, call.call.call);
   if (!attempt.under_way()) return finish(call, nullptr, nullptr);
   if (&attempt == &call.attempts[0]) hedge_later(call);

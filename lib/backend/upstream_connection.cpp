@@ -24,6 +24,7 @@ UpstreamConnection::UpstreamConnection(const UpstreamRoute& route, Owner& owner)
     : route_(&route),
       owner_(&owner),
       stream_(route.hub.io().context(), route.url, route.authorities),
+      dialect_(spoken_at_first(route.dialect)),
       received_at_(route.hub.now()),
       rubbish_(received_at_) {}
 
@@ -59,10 +60,12 @@ bool UpstreamConnection::has_room() const {
 
 void UpstreamConnection::send(UpstreamAttempt& attempt, const ActiveCall& call) {
   const bool awaited = !call.request.is_notification() || answers_notifications();
+  attempt.id =
+      ids_.next([this](std::uint32_t id) { return attempts_.contains(id) || forgotten_.contains(id); });
+  attempt.number = ++count_;
   if (awaited) attempts_.emplace(attempt.id, &attempt);
   attempt.connection = awaited ? this : nullptr;
   attempt.began = hub().now();
-  last_id_ = attempt.id;
   if (awaited) {
     hub().io().clear_deadline(*this);
   } else if (attempts_.empty()) {
@@ -92,7 +95,7 @@ void UpstreamConnection::doubt(const UpstreamAttempt& attempt) {
   if (received_at_ < attempt.began) doubted_ = true;
 }
 
-void UpstreamConnection::forget(std::uint64_t id) {
+void UpstreamConnection::forget(std::uint32_t id) {
   forgotten_.insert(id);
   if (forgotten_.size() > kForgottenMax) forgotten_.erase(forgotten_.begin());
 }
@@ -106,12 +109,12 @@ void UpstreamConnection::release(UpstreamAttempt& attempt) {
 UpstreamAttempt* UpstreamConnection::take_attempt() {
   if (attempts_.empty()) return nullptr;
   UpstreamAttempt* const attempt = attempts_.begin()->second;
-  attempt->sent = attempt->id <= sent_up_to_;
+  attempt->sent = attempt->number <= sent_up_to_;
   release(*attempt);
   return attempt;
 }
 
-UpstreamAttempt* UpstreamConnection::find(std::uint64_t id) {
+UpstreamAttempt* UpstreamConnection::find(std::uint32_t id) {
   const auto found = attempts_.find(id);
   return found == attempts_.end() ? nullptr : found->second;
 }
@@ -122,9 +125,11 @@ UpstreamAttempt* UpstreamConnection::only_attempt() {
 
 bool UpstreamConnection::take_message(std::string_view text, const proto::Message& message) {
   doubted_ = false;
+  const bool first = !std::exchange(heard_, true);
+  if (first && take_hello(text, message.single)) return false;
   const auto reply = proto::read_reply(text, message.single);
-  if (!reply || message.is_batch()) {
-    if (take_unnamed(text, message)) return true;
+  if (!reply) {
+    if (take_unnamed(text, message.single)) return true;
     reject(text, "not a reply");
     return take_bad_reply(text, message);
   }
@@ -137,25 +142,49 @@ bool UpstreamConnection::take_message(std::string_view text, const proto::Messag
   return true;
 }
 
-// If it would be a reply by its id, nothing better will come for that attempt.
-bool UpstreamConnection::take_bad_reply(std::string_view text, const proto::Message& message) {
-  if (closed_ || !proto::means_reply(message.single)) return false;
-  const auto id = proto::read_reply_id(text, message.single);
-  UpstreamAttempt* const attempt = id ? find(*id) : nullptr;
+// Whether it announces what the other side speaks.
+bool UpstreamConnection::take_hello(std::string_view text, const proto::Envelope& envelope) {
+  if (!is_hello(envelope.method.in(text))) return false;
+  const Dialect announced = announced_dialect(envelope.params.in(text));
+  if (route().dialect == Dialect::automatic && announced != Dialect::automatic) dialect_ = announced;
+  return true;
+}
+
+// Where replies to stopped attempts may yet come it could be one of theirs, and is shown to nobody.
+bool UpstreamConnection::take_unnamed(std::string_view text, const proto::Envelope& envelope) {
+  UpstreamAttempt* const attempt = only_attempt();
+  const auto error = proto::read_unnamed_error(text, envelope);
+  if (attempt == nullptr || !error || !forgotten_.empty()) return false;
+  on_unnamed_error(*attempt, *error);
+  return true;
+}
+
+bool UpstreamConnection::fail_named(std::string_view text, const proto::Envelope& envelope) {
+  if (closed_ || !proto::means_reply(envelope) || proto::names_another(text, envelope)) return false;
+  const auto id = proto::read_reply_id(text, envelope);
+  UpstreamAttempt* const attempt = id ? find(*id) : only_attempt();
   if (attempt == nullptr) return false;
   fail(*attempt, UpstreamFailure::no_reply);
   return true;
 }
 
+bool UpstreamConnection::take_bad_reply(std::string_view text, const proto::Message& message) {
+  if (!message.is_batch()) return fail_named(text, message.single);
+  bool over = false;
+  for (const proto::Envelope& entry : message.entries) over = over || fail_named(text, entry);
+  return over;
+}
+
 bool UpstreamConnection::take_text(std::string_view text) {
   constexpr std::string_view kSpace = " \t\r\n";
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   text.remove_prefix(std::min(text.find_first_not_of(kSpace), text.size()));
   proto::MessageScanner scanner;
   const bool whole = scanner.scan(text) == proto::MessageScanner::Status::complete &&
                      text.find_first_not_of(kSpace, scanner.position()) == std::string_view::npos;
   if (whole) return take_message(text.substr(0, scanner.position()), scanner.message());
   reject(text, "not a message");
-  return false;
+  return take_bad_reply(text, scanner.message());
 }
 
 void UpstreamConnection::answer(UpstreamAttempt& attempt, const proto::Reply& reply) {

@@ -14,6 +14,7 @@
 #include "lib/backend/child_log.hpp"
 #include "lib/backend/rubbish_meter.hpp"
 #include "lib/backend/upstream_stream.hpp"
+#include "lib/backend/wire_call.hpp"
 #include "proto/reply.hpp"
 
 namespace sluice::core {
@@ -26,7 +27,8 @@ struct UpstreamCall;
 // attempt, with an id of its own. Lives in its call.
 struct UpstreamAttempt {
   UpstreamCall* call = nullptr;
-  std::uint64_t id = 0;  // on the wire
+  std::uint32_t id = 0;      // on the wire, at its connection
+  std::uint64_t number = 0;  // of its connection's attempts, in their order
   UpstreamEndpoint* endpoint = nullptr;
   UpstreamConnection* connection = nullptr;  // whose it is; null: it is over, or never was
   TimePoint began;
@@ -50,6 +52,7 @@ enum class UpstreamFailure : std::uint8_t {
 struct UpstreamRoute {
   BackendHub& hub;
   const UpstreamSettings& settings;
+  Dialect dialect;
   UpstreamUrl url;
   std::string label;  // what the log calls it
   std::shared_ptr<UpstreamAuthorities> authorities;
@@ -96,8 +99,8 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
   bool has_room() const;
   std::size_t in_flight() const { return attempts_.size(); }
 
-  // Sends the attempt's call under `attempt.id`, which is above that of every earlier one. Where it is a
-  // notification that gets no response, the attempt is over with it.
+  // Sends the attempt's call under an id of its own. Where it is a notification that gets no response, the
+  // attempt is over with it.
   void send(UpstreamAttempt& attempt, const ActiveCall& call);
   // Nobody waits for the attempt any more. It is over; so may be the connection.
   void stop(UpstreamAttempt& attempt);
@@ -116,6 +119,7 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
   static constexpr std::size_t kReplyOverheadBytes = 64 * 1024;  // of a reply, beside its result
   static constexpr std::size_t kUnsentBytesMax = 256 * 1024;     // past it no more attempts are taken
   static constexpr std::size_t kForgottenMax = 1024;  // ids of stopped attempts whose replies may yet come
+  static constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
   UpstreamConnection(const UpstreamRoute& route, Owner& owner);
 
@@ -128,16 +132,21 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
   virtual std::size_t capacity() const { return route().settings.concurrency; }
   virtual std::size_t unsent() const { return 0; }
   virtual bool answers_notifications() const { return false; }
-  // A message that names no attempt. True where it was for one nevertheless.
-  virtual bool take_unnamed(std::string_view, const proto::Message&) { return false; }
+  // An error that names no attempt is that of the only one.
+  virtual void on_unnamed_error(UpstreamAttempt& attempt, const proto::Reply& error) {
+    answer(attempt, error);
+  }
 
   // The other side can be spoken to.
   void opened();
   // All attempts so far may have left.
-  void note_sent() { sent_up_to_ = last_id_; }
+  void note_sent() { sent_up_to_ = count_; }
   void note_received() { received_at_ = hub().now(); }
   // A message that came in whole. False where no attempt is over by it.
   bool take_message(std::string_view text, const proto::Message& message);
+  // What is no reply: where it means to be one, nothing better will come for its attempt, or for the only one
+  // where it names none. Whether one is over by it.
+  bool take_bad_reply(std::string_view text, const proto::Message& message);
   // What should be one message and nothing else.
   bool take_text(std::string_view text);
   // The attempt is over as it should be; the reply of a notification has nothing in it.
@@ -156,6 +165,8 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
   std::string method_of(const ActiveCall& call) const;
 
   const UpstreamRoute& route() const { return *route_; }
+  // What is spoken on it.
+  Dialect dialect() const { return dialect_; }
   BackendHub& hub() const { return route_->hub; }
   std::size_t reply_bytes_max() const { return hub().limits().response_bytes_max + kReplyOverheadBytes; }
   UpstreamStream& stream() { return stream_; }
@@ -177,25 +188,30 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
  private:
   void on_dialled(boost::system::error_code error);
   void on_deadline(TimePoint now) override;
-  bool take_bad_reply(std::string_view text, const proto::Message& message);
+  bool take_hello(std::string_view text, const proto::Envelope& envelope);
+  bool take_unnamed(std::string_view text, const proto::Envelope& envelope);
+  bool fail_named(std::string_view text, const proto::Envelope& envelope);
   void release(UpstreamAttempt& attempt);
   void rest();
-  void forget(std::uint64_t id);
-  UpstreamAttempt* find(std::uint64_t id);
+  void forget(std::uint32_t id);
+  UpstreamAttempt* find(std::uint32_t id);
   void close(bool abrupt);
 
   const UpstreamRoute* route_;
   Owner* owner_;
   UpstreamStream stream_;
-  std::unordered_map<std::uint64_t, UpstreamAttempt*> attempts_;
-  std::set<std::uint64_t> forgotten_;
-  std::uint64_t last_id_ = 0;     // of an attempt
-  std::uint64_t sent_up_to_ = 0;  // likewise
+  Dialect dialect_;
+  WireIds ids_;
+  std::unordered_map<std::uint32_t, UpstreamAttempt*> attempts_;
+  std::set<std::uint32_t> forgotten_;
+  std::uint64_t count_ = 0;       // of attempts
+  std::uint64_t sent_up_to_ = 0;  // so many of them
   TimePoint received_at_;
   RubbishMeter rubbish_;
   bool open_ = false;
   bool doubted_ = false;
   bool closed_ = false;
+  bool heard_ = false;  // a message has come
 };
 
 template <typename Task>

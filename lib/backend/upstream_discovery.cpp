@@ -19,7 +19,6 @@ UpstreamDiscovery::UpstreamDiscovery(BackendHub& hub, Backend& backend, std::str
 void UpstreamDiscovery::ask(UpstreamEndpoint& endpoint, UpstreamConnection& connection) {
   UpstreamAttempt& attempt = upstream_call_.attempts[0];
   attempt.call = &upstream_call_;
-  attempt.id = hub_.new_serial();
   call_.deadline = hub_.now() + kAnswerTime;
   hub_.io().set_deadline(backend_call_, call_.deadline);
   endpoint.send(attempt, connection, call_);

@@ -7,11 +7,11 @@
 
 namespace sluice::core {
 
-bool is_retryable(int error_code) {
+bool is_retryable(std::int64_t error_code) {
   using proto::ErrorCode;
-  return error_code == static_cast<int>(ErrorCode::backend_unavailable) ||
-         error_code == static_cast<int>(ErrorCode::busy) ||
-         error_code == static_cast<int>(ErrorCode::draining);
+  return error_code == static_cast<std::int64_t>(ErrorCode::backend_unavailable) ||
+         error_code == static_cast<std::int64_t>(ErrorCode::busy) ||
+         error_code == static_cast<std::int64_t>(ErrorCode::draining);
 }
 
 UpstreamEndpoint::UpstreamEndpoint(BackendHub& hub, const BackendSettings& settings, std::size_t index,
@@ -24,6 +24,7 @@ UpstreamEndpoint::UpstreamEndpoint(BackendHub& hub, const BackendSettings& setti
       owner_(owner),
       route_{hub,
              *settings.upstream,
+             settings.dialect,
              parse_upstream_url(settings.upstream->urls[index]).value_or(UpstreamUrl{}),
              "backend " + settings.name + "[" + std::to_string(index) + "]",
              std::move(authorities),

@@ -95,6 +95,6 @@ class UpstreamEndpoint final : private UpstreamConnection::Owner, private Deadli
 };
 
 // Whether an error says that the same call may succeed elsewhere, or later.
-bool is_retryable(int error_code);
+bool is_retryable(std::int64_t error_code);
 
 }  // namespace sluice::core

@@ -52,7 +52,8 @@ std::string HttpConnection::head_of(const ActiveCall& call, std::size_t body_byt
 
 void HttpConnection::write(UpstreamAttempt& attempt, const ActiveCall& call) {
   body_.clear();
-  append_call(body_, call, method_of(call), attempt.id, hub().now());
+  // What is beside the call goes into the head.
+  append_call(body_, call, method_of(call), attempt.id, Dialect::jsonrpc, hub().now());
   head_ = head_of(call, body_.size());
   notification_ = call.request.is_notification();
   interims_ = 0;
@@ -113,13 +114,9 @@ void HttpConnection::take_response(UpstreamAttempt& attempt, unsigned status, co
 
 // The error of a server that has not read as far as the id, or was not willing to, is for the one call there
 // is. Its breaker goes by the status.
-bool HttpConnection::take_unnamed(std::string_view text, const proto::Message& message) {
-  UpstreamAttempt* const attempt = only_attempt();
-  const auto error = proto::read_unnamed_error(text, message.single);
-  if (attempt == nullptr || !error) return false;
-  attempt->failed = parser_->get().result_int() >= kRedirect;
-  answer(*attempt, *error);
-  return true;
+void HttpConnection::on_unnamed_error(UpstreamAttempt& attempt, const proto::Reply& error) {
+  attempt.failed = parser_->get().result_int() >= kRedirect;
+  answer(attempt, error);
 }
 
 void HttpConnection::on_broken(boost::system::error_code error) {

@@ -30,7 +30,7 @@ class HttpConnection final : public UpstreamConnection {
   bool write_cancel(const UpstreamAttempt&) override { return false; }
   std::size_t capacity() const override { return 1; }
   bool answers_notifications() const override { return true; }
-  bool take_unnamed(std::string_view text, const proto::Message& message) override;
+  void on_unnamed_error(UpstreamAttempt& attempt, const proto::Reply& error) override;
 
   std::string head_of(const ActiveCall& call, std::size_t body_bytes) const;
   void on_written(boost::system::error_code error, std::size_t bytes);

@@ -26,14 +26,14 @@ void StreamConnection::begin() {
 }
 
 void StreamConnection::write(UpstreamAttempt& attempt, const ActiveCall& call) {
-  append_call(waiting_, call, method_of(call), attempt.id, hub().now());
+  append_call(waiting_, call, method_of(call), attempt.id, dialect(), hub().now());
   waiting_ += '\n';
   hub().io().late_at_turn_end(*this);
 }
 
 bool StreamConnection::write_cancel(const UpstreamAttempt& attempt) {
   if (unsent() > kUnsentBytesMax) return true;  // it would have to be kept; its reply goes nowhere
-  append_cancel(waiting_, attempt.id);
+  if (!append_cancel(waiting_, attempt.id, dialect())) return true;
   waiting_ += '\n';
   hub().io().late_at_turn_end(*this);
   return true;
@@ -72,14 +72,27 @@ void StreamConnection::on_read(boost::system::error_code error, std::size_t byte
   if (!closed()) read_some();
 }
 
+void StreamConnection::take_malformed(std::string_view text) {
+  reject(text, "not JSON");
+  text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+  take_bad_reply(text, decoder_.message());
+}
+
+// Bytes of the byte order mark in front of a message, which means nothing.
+std::size_t StreamConnection::mark_size(std::string_view text) {
+  return text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
+}
+
 void StreamConnection::take_window() {
   using Kind = proto::FrameEvent::Kind;
   std::size_t done = 0;
   while (!closed()) {
+    if (!decoder_.in_message()) done += mark_size(std::string_view(window_).substr(done));
     const std::string_view rest = std::string_view(window_).substr(done);
+    if (!rest.empty() && !decoder_.in_message() && kByteOrderMark.starts_with(rest)) break;  // half a mark
     const auto event = decoder_.next(rest);
     if (event.kind == Kind::message) take_message(event.text, decoder_.message());
-    if (event.kind == Kind::malformed) reject(rest.substr(0, event.consumed), "not JSON");
+    if (event.kind == Kind::malformed) take_malformed(rest.substr(0, event.consumed));
     if (event.kind == Kind::too_big) return take_long(rest);
     if (event.kind == Kind::lost) return end(End::misbehaved, "no message can be found in what comes");
     // Beside messages: white space, and what is skipped of a broken one.

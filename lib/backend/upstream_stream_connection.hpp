@@ -29,6 +29,8 @@ class StreamConnection final : public UpstreamConnection, private TurnEnd {
   void read_some();
   void on_read(boost::system::error_code error, std::size_t bytes);
   void take_window();
+  void take_malformed(std::string_view text);
+  static std::size_t mark_size(std::string_view text);
 
   proto::FrameDecoder decoder_;
   std::array<char, kReadBytes> input_;

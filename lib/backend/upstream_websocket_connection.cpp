@@ -51,15 +51,14 @@ void WebSocketConnection::count_frames() {
 
 void WebSocketConnection::write(UpstreamAttempt& attempt, const ActiveCall& call) {
   std::string text;
-  append_call(text, call, method_of(call), attempt.id, hub().now());
+  append_call(text, call, method_of(call), attempt.id, dialect(), hub().now());
   push(std::move(text));
 }
 
 bool WebSocketConnection::write_cancel(const UpstreamAttempt& attempt) {
   if (unsent() > kUnsentBytesMax) return true;  // it would have to be kept; its reply goes nowhere
   std::string text;
-  append_cancel(text, attempt.id);
-  push(std::move(text));
+  if (append_cancel(text, attempt.id, dialect())) push(std::move(text));
   return true;
 }
 

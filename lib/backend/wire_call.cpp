@@ -1,29 +1,34 @@
 #include "lib/backend/wire_call.hpp"
 
+#include <algorithm>
+
 #include "proto/json_text.hpp"
+#include "proto/one_line.hpp"
 
 namespace sluice::core {
+namespace {
 
-void append_call(std::string& out, const ActiveCall& call, std::string_view method, std::uint64_t id,
-                 TimePoint now) {
+void append_deadline_and_trace(std::string& out, const ActiveCall& call, TimePoint now) {
+  const auto left = std::chrono::ceil<milliseconds>(call.deadline - now).count();
+  out += R"(,"timeout_ms":)";
+  out += std::to_string(std::max<std::int64_t>(1, left));
+  if (call.request.traceparent.empty()) return;
+  out += R"(,"traceparent":")";
+  proto::append_one_line_inside(out, call.request.traceparent);
+  out += '"';
+}
+
+}  // namespace
+
+void append_call(std::string& out, const ActiveCall& call, std::string_view method, std::uint32_t id,
+                 Dialect dialect, TimePoint now) {
   out += R"({"jsonrpc":"2.0","method":)";
   proto::append_quoted(out, method);
   if (!call.request.params.empty()) {
     out += R"(,"params":)";
-    if (call.request.params.find('\n') == std::string_view::npos) {
-      out += call.request.params;
-    } else {
-      proto::append_compact(out, call.request.params);
-    }
+    proto::append_one_line(out, call.request.params);
   }
-  const auto left = std::chrono::ceil<milliseconds>(call.deadline - now).count();
-  out += R"(,"timeout_ms":)";
-  out += std::to_string(std::max<std::int64_t>(1, left));
-  if (!call.request.traceparent.empty()) {
-    out += R"(,"traceparent":")";
-    out += call.request.traceparent;  // the inside of a JSON string, as it came
-    out += '"';
-  }
+  if (dialect == Dialect::sluice) append_deadline_and_trace(out, call, now);
   if (!call.request.is_notification()) {
     out += R"(,"id":)";
     out += std::to_string(id);
@@ -31,10 +36,29 @@ void append_call(std::string& out, const ActiveCall& call, std::string_view meth
   out += '}';
 }
 
-void append_cancel(std::string& out, std::uint64_t id) {
-  out += R"({"jsonrpc":"2.0","method":"rpc.cancel","params":{"id":)";
+void append_question(std::string& out, std::string_view method, std::uint32_t id) {
+  out += R"({"jsonrpc":"2.0","method":)";
+  proto::append_quoted(out, method);
+  out += R"(,"id":)";
+  out += std::to_string(id);
+  out += '}';
+}
+
+bool append_cancel(std::string& out, std::uint32_t id, Dialect dialect) {
+  if (dialect != Dialect::sluice && dialect != Dialect::lsp) return false;
+  out += R"({"jsonrpc":"2.0","method":")";
+  out += dialect == Dialect::lsp ? "$/cancelRequest" : "rpc.cancel";
+  out += R"(","params":{"id":)";
   out += std::to_string(id);
   out += "}}";
+  return true;
+}
+
+Dialect announced_dialect(std::string_view params) {
+  const auto name = proto::member(params, "dialect");
+  const std::string text = name ? proto::as_string(*name).value_or(std::string()) : std::string();
+  if (text == "sluice") return Dialect::sluice;
+  return text == "jsonrpc" ? Dialect::jsonrpc : Dialect::automatic;
 }
 
 }  // namespace sluice::core

@@ -108,7 +108,6 @@ def serve(call):
     elif what == "unknown_id":
         say({"jsonrpc": "2.0", "id": 99999999, "result": 1})
         say({"jsonrpc": "2.0", "id": "text", "result": 1})
-        say({"jsonrpc": "2.0", "id": None, "result": 1})
         answer(call, "known")
     elif what == "logged":
         say({"id": call["id"], "level": "info", "message": "at work"})

@@ -15,7 +15,7 @@ FAULTY = str(pathlib.Path(__file__).resolve().parent / "fault_backend.py")
 
 def child(name="faulty", methods=None, **more):
     return {"name": name, "command": [sys.executable, FAULTY], "methods": methods or [name + ".*"],
-            "kill_after": duration(300), "breaker": {"failures": 0}, **more}
+            "kill_after": duration(300), "breaker": {"failures": 0}, "dialect": "sluice", **more}
 
 
 def alive(pid):

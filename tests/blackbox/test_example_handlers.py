@@ -1,5 +1,6 @@
 """The example handlers in other languages, behind a real server with their own configuration."""
 
+import json
 import pathlib
 
 from daemon import DaemonTest, main, message, ms
@@ -32,6 +33,30 @@ class Handlers(DaemonTest):
             replies = connection.receive_by_id(2)
             self.assert_error(replies["long"], -32800)
         self.daemon.wait_in_flight(0)
+
+    def test_handlers_that_announce_themselves_are_told_the_time_that_is_left(self):
+        with self.daemon.connect() as connection:
+            for method in ("timer.left", "host.left"):
+                left = connection.result(method, timeout_ms=20000)["left_ms"]
+                self.assertTrue(0 < left <= 20000, left)
+
+    def test_what_the_node_handler_announces_is_what_it_serves(self):
+        with self.daemon.connect() as connection:
+            names = {method["name"] for method in connection.result("rpc.discover")["methods"]}
+            self.assertLessEqual({"timer.sleep", "timer.now", "timer.left"}, names)
+            self.assert_error(connection.request("timer.other"), -32601, "unknown_method")
+
+    def test_params_of_one_call_are_no_second_call(self):
+        with self.daemon.connect() as connection:
+            for separator in ("\r", "\n", "\r\n"):
+                inner = '{"jsonrpc":"2.0","method":"timer.now","id":1}'
+                connection.send(f'{{"jsonrpc":"2.0","id":5,"method":"timer.sleep","params":[{separator}{inner}{separator}]}}\n')
+                self.assertNotIsInstance(connection.receive().get("result"), str)
+            for separator in ("\u2028", "\u2029"):
+                text = f'{separator}{{"jsonrpc":"2.0","method":"timer.now","id":1}}{separator}'
+                connection.send(json.dumps({"jsonrpc": "2.0", "id": 5, "method": "timer.sleep", "params": [1, text]}, ensure_ascii=False) + "\n")
+                self.assertEqual(connection.receive()["result"], {"slept_ms": 1})
+            self.assertIn("T", connection.result("timer.now"))
 
     def test_the_shell_handler_answers(self):
         with self.daemon.connect() as connection:

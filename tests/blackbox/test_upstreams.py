@@ -34,7 +34,7 @@ class UpstreamTest(DaemonTest):
     """`self.front(...)` gives a daemon in front of upstreams; at the end of a test nothing may be left of its calls."""
 
     def front(self, *urls, methods=("demo.*",), server=None, log=None, **settings):
-        backend = {"name": "up", "url": list(urls), "methods": list(methods), **settings}
+        backend = {"name": "up", "url": list(urls), "methods": list(methods), "dialect": "sluice", **settings}
         daemon = self.start(arguments=(), backends=[backend], server=server, log=log or {"level": "debug"})
         self.addCleanup(self.nothing_is_left, daemon)
         return daemon
@@ -334,15 +334,6 @@ class MisbehavingTest(UpstreamTest):
         self.assert_down(client.request("bad.both"))
         self.assert_serves(client)
 
-    def test_the_time_limit_and_the_trace_go_with_the_call(self):
-        client = self.connect(self.front_of(self.server))
-        trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-        client.request("bad.ok", [1], timeout_ms=5000, traceparent=trace)
-        call = self.server.calls("bad.ok")[0]
-        self.assertEqual(call["traceparent"], trace)
-        self.assertLessEqual(call["timeout_ms"], 5000)
-        self.assertGreater(call["timeout_ms"], 1000)
-
     def test_the_prefix_is_stripped(self):
         front = self.front(self.server.url(self.scheme), methods=("node.*",), strip_prefix="node.")
         self.assertEqual(self.connect(front).result("node.bad.ok", [1]), [1])
@@ -391,6 +382,15 @@ class MisbehavingStreamTest(MisbehavingTest):
         client = self.connect(front)
         self.assert_down(client.request("bad.flood"))
         self.assertLess(front.log_text().count("not a reply"), 150)
+
+    def test_the_time_limit_and_the_trace_go_with_the_call(self):
+        client = self.connect(self.front_of(self.server))
+        trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        client.request("bad.ok", [1], timeout_ms=5000, traceparent=trace)
+        call = self.server.calls("bad.ok")[0]
+        self.assertEqual(call["traceparent"], trace)
+        self.assertLessEqual(call["timeout_ms"], 5000)
+        self.assertGreater(call["timeout_ms"], 1000)
 
     def test_a_call_nobody_waits_for_is_cancelled(self):
         front = self.front_of(self.server, connections=1)
@@ -513,7 +513,7 @@ class MisbehavingHttpTest(MisbehavingTest):
         self.assertEqual(head["request"], "POST / HTTP/1.1")
         self.assertEqual(head["host"], f"127.0.0.1:{self.server.port}")
         self.assertEqual(head["traceparent"], trace)
-        self.assertEqual(int(head["sluice-timeout-ms"]), self.server.calls("bad.ok")[0]["timeout_ms"])
+        self.assertTrue(1000 < int(head["sluice-timeout-ms"]) <= 5000, head)
 
     def test_a_trace_that_is_none_gets_into_no_header(self):
         front = self.front_of(self.server)

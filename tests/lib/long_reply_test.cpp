@@ -10,14 +10,14 @@ namespace {
 const std::string kLong(500, 'x');
 
 // As it is found where no more than the first bytes are kept, and the rest comes in pieces.
-std::optional<std::uint64_t> id_of(std::string_view text, std::size_t kept, std::size_t piece_bytes) {
+std::optional<std::uint32_t> id_of(std::string_view text, std::size_t kept, std::size_t piece_bytes) {
   LongReply reply;
   if (const auto id = reply.begin(text.substr(0, kept))) return id;
   for (std::size_t at = kept; at < text.size(); at += piece_bytes) reply.feed(text.substr(at, piece_bytes));
   return reply.end();
 }
 
-void check(const std::string& text, std::optional<std::uint64_t> id) {
+void check(const std::string& text, std::optional<std::uint32_t> id) {
   CAPTURE(text);
   for (const std::size_t kept : {1, 4, 11, 40}) {
     for (const std::size_t size : {1, 2, 3, 7, 100, 1000}) CHECK(id_of(text, kept, size) == id);

@@ -33,16 +33,60 @@ TEST_CASE("a null beside the part that counts is as good as nothing") {
         R"(1 error 1 {"code":1,"message":""})");
 }
 
+TEST_CASE("an id counts by its value, however it is written") {
+  for (const char* id :
+       {"30", "30.0", "\"30\"", "3e1", "3E+1", "300e-1", "\"30.0\"", "\"3\\u0030\"", "\"030\""}) {
+    CAPTURE(id);
+    CHECK(read(R"({"result":1,"id":)" + std::string(id) + "}") == "30 result 1");
+  }
+  CHECK(read(R"({"id":2147483647,"result":1})") == "2147483647 result 1");
+  CHECK(read(R"({"id":2147483647.0,"result":1})") == "2147483647 result 1");
+}
+
+TEST_CASE("an error's code may have any size") {
+  const auto code = [](const std::string& text) {
+    const std::string found = read(R"({"id":1,"error":{"code":)" + text + R"(,"message":"m"}})");
+    return found.substr(0, found.find('{') - 1);
+  };
+  CHECK(code("10990201005") == "1 error 10990201005");
+  CHECK(code("-10990201005") == "1 error -10990201005");
+  CHECK(code("9223372036854775807") == "1 error 9223372036854775807");
+  CHECK(code("9223372036854775808") == "1 error 9223372036854775807");
+  CHECK(code("-" + std::string(400, '9')) == "1 error -9223372036854775808");
+  CHECK(code("5.0") == "1 error 5");
+  CHECK(code("1e3") == "1 error 1000");
+}
+
 TEST_CASE("what is no reply to a call of this server's is told") {
-  for (const char* text :
-       {R"({"id":1})", R"({"result":1})", R"({"id":null,"result":1})", R"({"id":"1","result":1})",
-        R"({"id":-1,"result":1})", R"({"id":1.0,"result":1})", R"({"id":1e3,"result":1})",
-        R"({"id":99999999999999999999,"result":1})",
-        R"({"id":1,"result":1,"error":{"code":1,"message":"m"}})", R"({"id":1,"error":"text"})",
-        R"({"id":1,"error":{}})", R"({"id":1,"error":{"code":"1","message":"m"}})",
-        R"({"id":1,"error":{"code":1}})", R"({"id":1,"error":{"code":1,"message":2}})",
-        R"({"id":1,"error":null})", R"({"id":1,"method":"m","result":1})", R"([{"id":1,"result":1}])",
-        R"("text")", "{}"}) {
+  for (const char* text : {R"({"id":1})",
+                           R"({"result":1})",
+                           R"({"id":null,"result":1})",
+                           R"({"id":"x1","result":1})",
+                           R"({"id":-1,"result":1})",
+                           R"({"id":0,"result":1})",
+                           R"({"id":1.5,"result":1})",
+                           R"({"id":"","result":1})",
+                           R"({"id":"-1","result":1})",
+                           R"({"id":"1 ","result":1})",
+                           R"({"id":"inf","result":1})",
+                           R"({"id":2147483648,"result":1})",
+                           R"({"id":[1],"result":1})",
+                           R"({"id":true,"result":1})",
+                           R"({"id":99999999999999999999,"result":1})",
+                           R"({"id":1e999,"result":1})",
+                           R"({"id":1,"result":1,"error":{"code":1,"message":"m"}})",
+                           R"({"id":1,"error":"text"})",
+                           R"({"id":1,"error":{}})",
+                           R"({"id":1,"error":{"code":"1","message":"m"}})",
+                           R"({"id":1,"error":{"code":1}})",
+                           R"({"id":1,"error":{"code":1,"message":2}})",
+                           R"({"id":1,"error":{"code":1.5,"message":"m"}})",
+                           R"({"id":1,"error":{"code":null,"message":"m"}})",
+                           R"({"id":1,"error":null})",
+                           R"({"id":1,"method":"m","result":1})",
+                           R"([{"id":1,"result":1}])",
+                           R"("text")",
+                           "{}"}) {
     CAPTURE(text);
     CHECK(read(text) == "no reply");
   }
@@ -58,8 +102,11 @@ TEST_CASE("an error that names no call is told from one that does, and from what
   CHECK(read_code(R"({"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}})") ==
         -32700);
   CHECK(read_code(R"({"error":{"code":5,"message":"no"},"result":null})") == 5);
+  for (const char* id : {"\"x\"", "0", "-1", "{}", "1.5", "false"}) {
+    CHECK(read_code(R"({"error":{"code":5,"message":"no"},"id":)" + std::string(id) + "}") == 5);
+  }
   for (const char* text :
-       {R"({"id":1,"error":{"code":5,"message":"no"}})", R"({"id":"x","error":{"code":5,"message":"no"}})",
+       {R"({"id":1,"error":{"code":5,"message":"no"}})", R"({"id":"7","error":{"code":5,"message":"no"}})",
         R"({"id":null,"error":{"code":5}})", R"({"id":null,"result":1,"error":{"code":5,"message":"no"}})",
         R"({"id":null,"error":"no"})", R"({"method":"m","error":{"code":5,"message":"no"}})", "{}", "[]"}) {
     CAPTURE(text);
