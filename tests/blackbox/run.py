@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs all black-box tests, and those with real clients, several classes of them at a time.
+"""Runs all black-box tests, and those with real clients and servers, several classes of them at a time.
 
     SLUICED=build/release/bin/sluiced tests/blackbox/run.py [--jobs N] [PATTERN...]
 
@@ -21,6 +21,7 @@ import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
 CLIENTS = HERE.parent / "clients"
+INTEROP = HERE.parent / "interop"
 SLOW = 5 if os.environ.get("SLUICE_SLOW", "0") not in ("", "0") else 1
 TEST_SECONDS_MAX = 60 * SLOW
 CLASS_SECONDS_MAX = 120 * SLOW
@@ -120,11 +121,11 @@ def main():
     arguments.add_argument("--class", dest="name", help=argparse.SUPPRESS)
     arguments.add_argument("--report", type=pathlib.Path, help=argparse.SUPPRESS)
     options = arguments.parse_args()
-    sys.path[:0] = [str(HERE), str(CLIENTS)]
+    sys.path[:0] = [str(HERE), str(CLIENTS), str(INTEROP)]
     if options.name:
         return run_class(options.name, options.report)
 
-    files = sorted([*HERE.glob("test_*.py"), *CLIENTS.glob("test_*.py")],
+    files = sorted([path for folder in (HERE, CLIENTS, INTEROP) for path in folder.glob("test_*.py")],
                    key=lambda path: -path.stat().st_size)  # the longest first
     if options.patterns:
         files = [path for path in files if any(pattern in str(path) for pattern in options.patterns)]

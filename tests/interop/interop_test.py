@@ -1,0 +1,49 @@
+"""What the tests with other projects' servers behind the daemon have in common."""
+
+import pathlib
+import shutil
+import sys
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent / "clients"), str(HERE.parent / "blackbox")]
+import client_test  # noqa: E402
+from daemon import DaemonTest, code, duration, eventually, message, ms  # noqa: E402
+
+
+class PeerTest(DaemonTest):
+    """`peer` names the backend's settings; each subclass is one peer in one place."""
+
+    @staticmethod
+    def backend(**settings):
+        return {"name": "peer", "methods": ["peer.*"], "kill_after": duration(1000), **settings}
+
+    def cancel(self, connection, id):
+        """Whether the call was there to be cancelled, and its reply."""
+        connection.send(message("rpc.cancel", {"id": id}, "cancel") + "\n")
+        replies = connection.receive_by_id(2)
+        return replies["cancel"]["result"], replies[id]
+
+    def assert_same_process(self, daemon):
+        self.assertEqual(daemon.value("sluice_backend_restarts_total", backend="peer"), 0)
+
+    def wait_up(self, connection, method="peer.sum", params=(1, 2)):
+        """The peer has begun; runtimes take a while for that."""
+        eventually(20, lambda: code(connection.request(method, list(params), within=20)) == "ok", "the peer answers")
+
+
+class NodePeerTest(PeerTest):
+    @classmethod
+    def setUpClass(cls):
+        client_test.install()
+        super().setUpClass()
+
+    @staticmethod
+    def node(script):
+        return [shutil.which("node") or "node", str(HERE / script)]
+
+
+def needs_module(name):
+    """Skips where the system's Python has no such module."""
+    import importlib.util
+    return unittest.skipUnless(importlib.util.find_spec(name), f"Python's {name} is not installed")

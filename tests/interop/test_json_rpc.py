@@ -1,0 +1,76 @@
+"""Python's json-rpc as a child process and over HTTP: it refuses every member that JSON-RPC 2.0 does not know."""
+
+import subprocess
+
+from interop_test import HERE, PeerTest, needs_module
+from daemon import SLOW, Stopwatch, code, main, ms
+
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+PEER = ["/usr/bin/python3", "-u", str(HERE / "json_rpc_peer.py")]
+
+
+class Calls:
+    """For each way to the peer: `start_peer` gives a daemon in front of it."""
+
+    def setUp(self):
+        self.server = self.start_peer()
+        self.client = self.connect(self.server)
+        self.wait_up(self.client)
+
+    def test_calls_are_answered_though_the_client_sends_a_time_limit_and_a_trace(self):
+        self.assertEqual(self.client.result("peer.sum", [1, 2, 4], timeout_ms=ms(20000), traceparent=TRACE), 7)
+        self.assertEqual(self.client.result("peer.echo", ["é\u2028", {"a": [1.5]}]), ["é\u2028", {"a": [1.5]}])
+
+    def test_errors_pass_as_they_are(self):
+        for number in (5, -32001, 10990201005):
+            self.assertEqual(self.client.request("peer.fail", [number])["error"], {"code": number, "message": "own", "data": {"own": True}})
+        self.assertEqual(code(self.client.request("peer.nothing")), -32601)
+        self.assertEqual(code(self.client.request("peer.fail", [1, 2, 3])), -32602)
+        self.assertEqual(code(self.client.request("peer.throw")), -32000)
+
+    def test_notifications_are_not_answered(self):
+        self.client.notify("peer.sum", [1])
+        self.assertEqual(self.client.result("peer.sum", [1, 1]), 2)
+
+    def test_a_long_call_ends_at_its_time_limit_and_the_next_is_served(self):
+        watch = Stopwatch()
+        self.assert_error(self.client.request("peer.sleep", [0.5 * SLOW], timeout_ms=ms(100)), -32002, "timeout")
+        self.assert_below(watch.ms(), ms(2000))
+        self.assertEqual(self.client.result("peer.sum", [2, 2], within=20), 4)
+
+    def test_a_cancelled_call_is_answered_at_once_and_the_next_is_served(self):
+        self.client.call("peer.sleep", [0.5 * SLOW], id="long")
+        self.server.wait_in_flight(1)
+        there, reply = self.cancel(self.client, "long")
+        self.assertIs(there, True)
+        self.assert_error(reply, -32800, "cancelled")
+        self.assertEqual(self.client.result("peer.sum", [2, 3], within=20), 5)
+
+
+@needs_module("jsonrpc")
+class AsAChild(Calls, PeerTest):
+    def start_peer(self, **settings):
+        return self.start(backends=[self.backend(command=PEER, **settings)])
+
+    def tearDown(self):
+        self.assert_same_process(self.server)
+
+    def test_it_refuses_what_the_daemons_own_dialect_adds(self):
+        """So that these tests say something."""
+        strict = self.connect(self.start_peer(dialect="sluice"))
+        self.assertEqual(code(strict.request("peer.sum", [1, 2])), -32600)
+
+
+@needs_module("jsonrpc")
+class OverHttp(Calls, PeerTest):
+    def start_peer(self):
+        peer = subprocess.Popen([*PEER, "--http"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(peer.wait)
+        self.addCleanup(peer.stdout.close)
+        self.addCleanup(peer.kill)
+        settings = {"name": "peer", "url": [f"http://127.0.0.1:{int(peer.stdout.readline())}/"], "methods": ["peer.*"]}
+        return self.start(backends=[settings])
+
+
+if __name__ == "__main__":
+    main()
