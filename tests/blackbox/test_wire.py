@@ -5,7 +5,7 @@ import pathlib
 import sys
 
 from daemon import SLOW, DaemonTest, Stopwatch, code, duration, eventually, main, message, ms
-from upstream_servers import Misbehaving, MisbehavingHttp
+from upstream_servers import Misbehaving, MisbehavingHttp, MisbehavingWebSocket
 
 WIRE = str(pathlib.Path(__file__).resolve().parent / "wire_backend.py")
 SEPARATORS = ("\n", "\r", "\r\n", "\x85", "\u2028", "\u2029")
@@ -20,6 +20,28 @@ def hello(dialect="sluice", **more):
 def wire(*arguments, methods=("wire.*",), **more):
     return {"name": "wire", "command": [sys.executable, "-u", WIRE, *arguments], "methods": methods if isinstance(methods, str) else list(methods),
             "kill_after": duration(300), "breaker": {"failures": 0}, **more}
+
+
+class Saying:
+    """Says what it is asked to, with the call's id in the place of ID."""
+
+    def what_say(self, connection, id, params):
+        self.say(connection, params[0].replace("ID", str(id)))
+
+
+class SayingStream(Saying, Misbehaving):
+    pass
+
+
+class SayingHttp(Saying, MisbehavingHttp):
+    pass
+
+
+class SayingWebSocket(Saying, MisbehavingWebSocket):
+    pass
+
+
+SERVERS = {"tcp": SayingStream, "http": SayingHttp, "ws": SayingWebSocket}
 
 
 class WireTest(DaemonTest):
@@ -185,7 +207,7 @@ class Dialects(WireTest):
 
 class Upstreams(WireTest):
     def front(self, scheme, **settings):
-        server = (MisbehavingHttp if scheme == "http" else Misbehaving)()
+        server = SERVERS[scheme]()
         self.addCleanup(server.close)
         daemon = self.start(backends=[{"name": "up", "url": [server.url(scheme)], "methods": ["bad.*"], **settings}])
         return server, daemon, self.connect(daemon)
@@ -224,8 +246,25 @@ class Upstreams(WireTest):
             connection.send(f'{{"jsonrpc":"2.0","id":7,"method":"bad.ok","params":[{separator}1{separator}]}}\n')
             self.assertEqual(connection.receive()["result"], [1])
 
-    def test_codes_of_any_size_and_errors_for_no_id_pass(self):
-        for scheme in ("tcp", "http"):
+    def test_replies_are_read_as_a_process_is(self):
+        good = '{"jsonrpc":"2.0","id":ID,"result":1}'
+        unnamed = '{"jsonrpc":"2.0","id":%s,"error":{"code":-32050,"message":"no"}}'
+        for scheme in SERVERS:
+            _, _, connection = self.front(scheme, breaker={"failures": 0})
+            for text in ("\ufeff" + good, good.replace("ID", "ID.0"), good.replace("ID", '"ID"')):
+                with self.subTest(scheme=scheme, text=text):
+                    self.assertEqual(connection.request("bad.say", [text]).get("result"), 1)
+            for id in ("null", "-1", "0", '"x"'):
+                with self.subTest(scheme=scheme, id=id):
+                    self.assertEqual(code(connection.request("bad.say", [unnamed % id])), -32050)
+            for text in (f"[{good}]", '{"jsonrpc":"2.0","result":1}', '{"jsonrpc":"2.0","id":ID,"result":NaN}'):
+                with self.subTest(scheme=scheme, text=text):
+                    watch = Stopwatch()
+                    self.assert_error(connection.request("bad.say", [text]), -32013)
+                    self.assert_below(watch.ms(), ms(5000))
+
+    def test_codes_of_any_size_pass(self):
+        for scheme in SERVERS:
             with self.subTest(scheme=scheme):
                 _, _, connection = self.front(scheme)
                 for number in (10990201005, -10990201005, 1 << 70):
