@@ -36,6 +36,7 @@ class Handlers(DaemonTest):
 
     def test_handlers_that_announce_themselves_are_told_the_time_that_is_left(self):
         with self.daemon.connect() as connection:
+            self.assertEqual(connection.result("host.echo", [1]), [1])  # it is started by its first call
             for method in ("timer.left", "host.left"):
                 left = connection.result(method, timeout_ms=20000)["left_ms"]
                 self.assertTrue(0 < left <= 20000, left)

@@ -2,11 +2,11 @@
 
 import subprocess
 
-from interop_test import HERE, PeerTest, needs_module
-from daemon import SLOW, Stopwatch, code, main, ms
+from interop_test import HERE, SYSTEM_PYTHON, PeerTest, needs_module
+from daemon import SLOW, Stopwatch, main, ms
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-PEER = ["/usr/bin/python3", "-u", str(HERE / "json_rpc_peer.py")]
+PEER = [SYSTEM_PYTHON, "-u", str(HERE / "json_rpc_peer.py")]
 
 
 class Calls:
@@ -23,10 +23,10 @@ class Calls:
 
     def test_errors_pass_as_they_are(self):
         for number in (5, -32001, 10990201005):
-            self.assertEqual(self.client.request("peer.fail", [number])["error"], {"code": number, "message": "own", "data": {"own": True}})
-        self.assertEqual(code(self.client.request("peer.nothing")), -32601)
-        self.assertEqual(code(self.client.request("peer.fail", [1, 2, 3])), -32602)
-        self.assertEqual(code(self.client.request("peer.throw")), -32000)
+            self.assertEqual(self.error_of(self.client, "peer.fail", [number]), {"code": number, "message": "own", "data": {"own": True}})
+        self.assertEqual(self.error_of(self.client, "peer.nothing")["code"], -32601)
+        self.assertEqual(self.error_of(self.client, "peer.fail", [1, 2, 3])["code"], -32602)
+        self.assertEqual(self.error_of(self.client, "peer.throw")["code"], -32000)
 
     def test_notifications_are_not_answered(self):
         self.client.notify("peer.sum", [1])
@@ -58,7 +58,7 @@ class AsAChild(Calls, PeerTest):
     def test_it_refuses_what_the_daemons_own_dialect_adds(self):
         """So that these tests say something."""
         strict = self.connect(self.start_peer(dialect="sluice"))
-        self.assertEqual(code(strict.request("peer.sum", [1, 2])), -32600)
+        self.assertEqual(self.error_of(strict, "peer.sum", [1, 2])["code"], -32600)
 
 
 @needs_module("jsonrpc")

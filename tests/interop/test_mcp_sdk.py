@@ -35,7 +35,7 @@ class AsAChild(NodePeerTest):
 
     def test_errors_pass_with_their_codes(self):
         for number in (5, -32042, 10990201005):
-            error = self.tool("fail", {"code": number})["error"]
+            error = self.error_of(self.client, "tools/call", {"name": "fail", "arguments": {"code": number}})
             self.assertEqual((error["code"], error["data"]), (number, {"own": True}))
 
     def test_calls_overlap(self):

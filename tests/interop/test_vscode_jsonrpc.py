@@ -22,12 +22,12 @@ class AsALanguageServer(NodePeerTest):
 
     def test_errors_pass_with_their_codes(self):
         for number in (5, -32042, 10990201005):
-            self.assertEqual(self.client.request("peer.fail", {"code": number})["error"], {"code": number, "message": "own", "data": {"own": True}})
-        self.assertEqual(self.client.request("peer.nothing")["error"]["code"], -32601)
+            self.assertEqual(self.error_of(self.client, "peer.fail", {"code": number}), {"code": number, "message": "own", "data": {"own": True}})
+        self.assertEqual(self.error_of(self.client, "peer.nothing")["code"], -32601)
 
     def test_a_cancelled_call_is_cancelled_there_too(self):
         self.client.call("peer.until_cancelled", {"name": "cancelled"}, id="long")
-        self.server.wait_in_flight(1)
+        self.assertEqual(self.client.result("peer.sum", [1]), 1)  # it has begun with the one before
         there, reply = self.cancel(self.client, "long")
         self.assertIs(there, True)
         self.assert_error(reply, -32800, "cancelled")
