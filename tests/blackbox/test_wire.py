@@ -360,7 +360,7 @@ class SlowCalls(WireTest):
 
     def test_a_call_that_has_waited_leaves_less_time(self):
         daemon, connection = self.with_child(concurrency=1, dialect="sluice")
-        limit_ms, held_ms = ms(2000), ms(500)
+        limit_ms, held_ms = ms(20000), ms(500)
         with daemon.connect() as other:
             other.call("wire.wait", id="held", timeout_ms=held_ms)
             daemon.wait_in_flight(1)
@@ -368,7 +368,7 @@ class SlowCalls(WireTest):
             connection.call("wire.call", timeout_ms=limit_ms, id="queued")
             daemon.wait_in_flight(2)
             # The process reads on; its place is free once the call before is killed or answered.
-            reply = connection.receive(20)
+            reply = connection.receive(25)
             waited = watch.ms()
         if "result" in reply:
             self.assertLessEqual(reply["result"]["timeout_ms"], limit_ms - held_ms / 2)
