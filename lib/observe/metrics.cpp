@@ -1,5 +1,7 @@
 #include "lib/observe/metrics.hpp"
 
+#include <limits>
+
 namespace sluice::core {
 namespace {
 
@@ -39,6 +41,10 @@ void MethodShard::count(int code) {
     ok_.add(1);
     return;
   }
+  // What a backend's code becomes that is no int: it is passed on as it was, but nothing is counted under a
+  // code that nobody has sent.
+  if (code == std::numeric_limits<int>::max() || code == std::numeric_limits<int>::min())
+    return other_.add(1);
   for (CodeCount& entry : codes_) {
     if (entry.code.get() == 0) entry.code.set(code);
     if (entry.code.get() == code) {

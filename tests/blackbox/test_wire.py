@@ -4,7 +4,7 @@ import json
 import pathlib
 import sys
 
-from daemon import SLOW, DaemonTest, Stopwatch, code, duration, eventually, main, message, ms
+from daemon import DaemonTest, Stopwatch, code, duration, eventually, main, message, ms
 from upstream_servers import Misbehaving, MisbehavingHttp, MisbehavingWebSocket
 
 WIRE = str(pathlib.Path(__file__).resolve().parent / "wire_backend.py")

@@ -10,7 +10,7 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "clients"), str(HERE.parent / "blackbox")]
 import client_test  # noqa: E402
-from daemon import DaemonTest, code, duration, eventually, message, ms  # noqa: E402
+from daemon import DaemonTest, code, duration, eventually, message  # noqa: E402
 
 
 class PeerTest(DaemonTest):

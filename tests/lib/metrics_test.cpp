@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <limits>
 #include <map>
 #include <set>
 #include <sstream>
@@ -60,6 +61,15 @@ TEST_CASE("MethodShard: counts by code, and what is too many codes as other") {
   CHECK(counted["ok"] == 2);
   CHECK(counted["-32000"] == 2);
   CHECK(counted["-32001"] == 1);
+  CHECK(counted["other"] == 2);
+}
+
+TEST_CASE("MethodShard: a code that is no int counts as other, not under one that nobody has sent") {
+  MethodShard shard;
+  shard.count(std::numeric_limits<int>::max());
+  shard.count(std::numeric_limits<int>::min());
+  auto counted = codes(shard);
+  CHECK(counted.size() == 1);
   CHECK(counted["other"] == 2);
 }
 
