@@ -9,6 +9,7 @@
 #include "lib/base/deadline_wheel.hpp"
 #include "lib/base/intrusive_list.hpp"
 #include "lib/call/active_call.hpp"
+#include "lib/call/fair_queue.hpp"
 #include "lib/observe/backend_metrics.hpp"
 #include "proto/reply.hpp"
 
@@ -26,10 +27,14 @@ struct Carrier {
 };
 
 // A call in a backend's hands, from its arrival on the backends' thread until finish(). That thread only.
-struct BackendCall final : ListHook<BackendQueueTag>, ListHook<CarrierTag>, Deadline {
-  BackendCall(ActiveCall& of, Backend& served_by) : call(of), backend(served_by), serial(of.serial) {}
+struct BackendCall final : FairHook<BackendCall, BackendQueueTag>, ListHook<CarrierTag>, Deadline {
+  using QueueHook = FairHook<BackendCall, BackendQueueTag>;
+
+  BackendCall(ActiveCall& of, Backend& served_by) : call(of), backend(served_by), serial(of.serial) {
+    client = of.client;
+  }
   ~BackendCall() override {
-    static_cast<ListHook<BackendQueueTag>&>(*this).unlink();
+    QueueHook::unlink();
     static_cast<ListHook<CarrierTag>&>(*this).unlink();
   }
 

@@ -51,6 +51,8 @@ class BackendHub {
   // them, or soon after that.
   void retire_all(milliseconds patience);
   void set_limits(const Limits& limits);
+  // Whether clients take turns where calls wait. Any thread.
+  void set_fair(bool fair) { fair_.store(fair, std::memory_order_relaxed); }
   // Returns when what was asked for before has been done, or after `kControlTime`.
   void flush();
 
@@ -64,6 +66,7 @@ class BackendHub {
   IoThread& io() { return io_; }
   ChildStarter& starter() { return starter_; }
   const Limits& limits() const { return io_.limits; }
+  bool fair() const { return fair_.load(std::memory_order_relaxed); }
   TimePoint now() const { return io_.now(); }
   std::uint64_t random_bits() { return random_(); }
   // Null where there is none by that number, or none any more.
@@ -109,6 +112,7 @@ class BackendHub {
   IoThread& io_;
   std::atomic<std::uint64_t> next_serial_{1};
   std::atomic<BackendId> next_id_{1};
+  std::atomic<bool> fair_{true};
   std::mutex mutex_;
   std::vector<Message> inbox_;  // guarded by mutex_; at most two for each call that is admitted
   bool wake_owed_ = false;      // guarded by mutex_: memory did not suffice to wake the thread

@@ -37,6 +37,7 @@ void ChildBackend::on_unread(BackendCall& call) {
 
 void ChildBackend::submit(BackendCall& call) {
   ++calls_;
+  call.waits_since = hub_.now();
   waiting_.push_back(call, call.call.priority);
   dispatch();
 }
@@ -44,6 +45,7 @@ void ChildBackend::submit(BackendCall& call) {
 void ChildBackend::dispatch() {
   // Calls that are over in the course of it need no second walk.
   if (std::exchange(dispatching_, true)) return;
+  waiting_.set_fair(hub_.fair());
   while (!waiting_.empty()) {
     ChildInstance* const instance = pick();
     if (instance == nullptr) {
@@ -51,7 +53,7 @@ void ChildBackend::dispatch() {
       if (hopeless()) refuse_waiting();
       break;
     }
-    hand_over(*waiting_.pop_front(), *instance);
+    hand_over(*waiting_.pop(hub_.now()), *instance);
   }
   dispatching_ = false;
   show_breaker();
@@ -98,9 +100,9 @@ bool ChildBackend::hopeless() const {
 void ChildBackend::refuse_waiting() {
   try {
     const proto::Error error = refusal();
-    while (BackendCall* const call = waiting_.pop_front()) on_done(*call, nullptr, &error);
+    while (BackendCall* const call = waiting_.pop(hub_.now())) on_done(*call, nullptr, &error);
   } catch (const std::bad_alloc&) {
-    while (BackendCall* const call = waiting_.pop_front()) {
+    while (BackendCall* const call = waiting_.pop(hub_.now())) {
       --calls_;
       hub_.finish_for_want_of_memory(*call);
     }
@@ -124,7 +126,7 @@ ChildInstance* ChildBackend::instance_of(const BackendCall& call) {
 
 void ChildBackend::stop_call(BackendCall& call) {
   if (ChildInstance* const instance = instance_of(call)) return instance->stop_call(call);
-  static_cast<ListHook<BackendQueueTag>&>(call).unlink();
+  static_cast<BackendCall::QueueHook&>(call).unlink();
   on_done(call, nullptr, nullptr);
 }
 

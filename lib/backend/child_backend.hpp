@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "lib/backend/child_instance.hpp"
-#include "lib/call/priority_queue.hpp"
+#include "lib/call/fair_queue.hpp"
 #include "lib/include/sluice/method.hpp"
 
 namespace sluice::core {
@@ -57,7 +57,7 @@ class ChildBackend final : public Backend, private ChildInstance::Owner {
   ChildLog log_;
   std::vector<std::unique_ptr<ChildInstance>> instances_;
   Started started_;  // empty once it was called
-  PriorityQueue<BackendCall, BackendQueueTag> waiting_;
+  FairQueue<BackendCall, BackendQueueTag> waiting_;
   std::size_t turn_ = 0;  // where the search for an instance begins
   std::size_t calls_ = 0;
   bool dispatching_ = false;

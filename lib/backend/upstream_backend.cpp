@@ -40,6 +40,7 @@ void UpstreamBackend::submit(BackendCall& call) {
 void UpstreamBackend::wait(UpstreamCall& call) {
   call.timer = UpstreamCall::Timer::none;
   hub_.io().clear_deadline(call.call);
+  call.call.waits_since = hub_.now();
   waiting_.push_back(call.call, call.call.call.priority);
   on_change();
 }
@@ -75,7 +76,8 @@ void UpstreamBackend::place_waiting() {
     full = found.endpoint == nullptr && waiting->failed == nullptr;
     return found.endpoint != nullptr;
   };
-  while (BackendCall* const taken = waiting_.take_if(may_go)) {
+  waiting_.set_fair(hub_.fair());
+  while (BackendCall* const taken = waiting_.take_if(hub_.now(), may_go)) {
     UpstreamCall& call = *find(*taken);
     open_for_balance(*found.endpoint);
     if (++call.tries == 1) taken->begin(hub_.now());
@@ -180,7 +182,7 @@ bool UpstreamBackend::hopeless() const {
 
 void UpstreamBackend::refuse_waiting() {
   const proto::Error error = refusal();
-  while (BackendCall* const call = waiting_.pop_front()) finish(*find(*call), nullptr, &error);
+  while (BackendCall* const call = waiting_.pop(hub_.now())) finish(*find(*call), nullptr, &error);
 }
 
 milliseconds UpstreamBackend::retry_after() const {
@@ -269,7 +271,7 @@ void UpstreamBackend::finish(UpstreamCall& call, const proto::Reply* reply, cons
   for (UpstreamAttempt& attempt : call.attempts) {
     if (attempt.under_way()) attempt.endpoint->stop(attempt, overdue);
   }
-  static_cast<ListHook<BackendQueueTag>&>(given).unlink();
+  static_cast<BackendCall::QueueHook&>(given).unlink();
   calls_.erase(given.serial);
   // A notification that is not answered runs there for who knows how long.
   const bool measured = given.begun && !given.call.request.is_notification();

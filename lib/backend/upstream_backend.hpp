@@ -14,7 +14,7 @@
 #include "lib/backend/upstream_hedges.hpp"
 #include "lib/base/backoff.hpp"
 #include "lib/base/retry_budget.hpp"
-#include "lib/call/priority_queue.hpp"
+#include "lib/call/fair_queue.hpp"
 
 namespace sluice::core {
 
@@ -78,7 +78,7 @@ class UpstreamBackend final : public Backend, private UpstreamEndpoint::Owner, p
   ChildLog log_;
   std::vector<std::unique_ptr<UpstreamEndpoint>> endpoints_;
   std::unordered_map<std::uint64_t, UpstreamCall> calls_;  // by their BackendCall's serial number
-  PriorityQueue<BackendCall, BackendQueueTag> waiting_;
+  FairQueue<BackendCall, BackendQueueTag> waiting_;
   IntrusiveList<BackendCall, BackendQueueTag> to_hedge_;  // for a connection to do it over
   std::size_t turn_ = 0;                                  // where the search for a URL begins
   bool retiring_ = false;

@@ -63,8 +63,20 @@ class IntrusiveList {
     head_.next = &node;
   }
 
+  // Puts `element` before `at`, which is in a list.
+  static void insert_before(T& element, T& at) {
+    ListNode& node = static_cast<Hook&>(element);
+    ListNode& next = static_cast<Hook&>(at);
+    node.previous = next.previous;
+    node.next = &next;
+    next.previous->next = &node;
+    next.previous = &node;
+  }
+
   // The first element, or null.
   T* front() { return empty() ? nullptr : &element_of(head_.next); }
+  // The last one, or null.
+  T* back() { return empty() ? nullptr : &element_of(head_.previous); }
   T* pop_front() {
     T* const first = front();
     if (first != nullptr) static_cast<Hook&>(*first).unlink();

@@ -14,6 +14,7 @@
 #include "lib/base/deadline_wheel.hpp"
 #include "lib/base/intrusive_list.hpp"
 #include "lib/call/cancellation.hpp"
+#include "lib/call/fair_queue.hpp"
 #include "lib/call/method.hpp"
 #include "proto/request.hpp"
 
@@ -43,6 +44,7 @@ class CallOwner {
   virtual std::string peer() const { return {}; }
 
   IntrusiveList<ActiveCall, OwnerTag> calls;  // unanswered
+  const void* client = nullptr;               // whose turn they take where calls wait (FairHook)
 
  protected:
   ~CallOwner() = default;
@@ -72,11 +74,13 @@ class CallExpiry {
 // nothing else; they always give it back, and until then it is not freed, whatever became of its client. So
 // which of completion, time limit, cancelling and disconnect decides the answer is settled by one thread
 // looking at `answered`, and there is no second reply to be raced for.
-struct ActiveCall final : ListHook<OwnerTag>, ListHook<QueueTag>, ListHook<InUseTag>, Deadline {
+struct ActiveCall final : ListHook<OwnerTag>, FairHook<ActiveCall, QueueTag>, ListHook<InUseTag>, Deadline {
+  using QueueHook = FairHook<ActiveCall, QueueTag>;
+
   ActiveCall() = default;
   ~ActiveCall() override {
     static_cast<ListHook<OwnerTag>&>(*this).unlink();
-    static_cast<ListHook<QueueTag>&>(*this).unlink();
+    QueueHook::unlink();
     static_cast<ListHook<InUseTag>&>(*this).unlink();
   }
 

@@ -19,9 +19,7 @@ class PriorityQueue {
   using List = IntrusiveList<T, Tag>;
 
  public:
-  void push_back(T& element, Priority priority) {
-    lists_[static_cast<std::size_t>(priority)].push_back(element);
-  }
+  void push_back(T& element, Priority priority) { list(priority).push_back(element); }
 
   // Moves all elements of `other` behind those of their priority, however many there are.
   void take_all(PriorityQueue& other) {
@@ -32,20 +30,31 @@ class PriorityQueue {
     return std::ranges::all_of(lists_, [](const List& each) { return each.empty(); });
   }
 
-  // Takes out the one whose turn it is, of those that `may_go`; null where there is none, and no turn has
-  // passed.
+  // The one whose turn it is, of those that `may_go`; null where there is none.
   template <typename MayGo>
-  T* take_if(MayGo may_go) {
+  T* find_next(MayGo may_go) {
     const bool lowest_first = (turn_ + 1) % kLowestTurn == 0;
     for (std::size_t i = 0; i < lists_.size(); ++i) {
       List& list = lists_[lowest_first ? i : lists_.size() - 1 - i];
-      T* const found = list.find_if(may_go);
-      if (found == nullptr) continue;
-      ++turn_;
-      static_cast<ListHook<Tag>&>(*found).unlink();
-      return found;
+      if (T* const found = list.find_if(may_go)) return found;
     }
     return nullptr;
+  }
+  T* next() {
+    return find_next([](const T&) { return true; });
+  }
+  // Takes out what one of them gave: its turn has passed.
+  void take(T& element) {
+    ++turn_;
+    static_cast<ListHook<Tag>&>(element).unlink();
+  }
+
+  // Both at once; where there is none, no turn passes.
+  template <typename MayGo>
+  T* take_if(MayGo may_go) {
+    T* const found = find_next(may_go);
+    if (found != nullptr) take(*found);
+    return found;
   }
   T* pop_front() {
     return take_if([](const T&) { return true; });
@@ -58,6 +67,9 @@ class PriorityQueue {
     }
     return nullptr;
   }
+
+  // Those of one priority, oldest first.
+  List& list(Priority priority) { return lists_[static_cast<std::size_t>(priority)]; }
 
   // In no order that counts. `visit` may remove the element that it is given, and no other.
   template <typename Visit>

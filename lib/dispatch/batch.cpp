@@ -23,7 +23,9 @@ Batch::Batch(CallTable& table, Conversation& conversation, std::string_view text
       exchange_(exchange),
       traceparent_(defaults.traceparent),
       defaults_{defaults.timeout, traceparent_, {}},
-      reply_bytes_max_(table.io().limits.response_bytes_max) {}
+      reply_bytes_max_(table.io().limits.response_bytes_max) {
+  client = conversation.client;
+}
 
 void Batch::advance() {
   // Entries that are answered at once come back here from within start_entry().

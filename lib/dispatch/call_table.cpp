@@ -37,6 +37,7 @@ void CallTable::start(NewCall&& started, TimePoint received, const std::shared_p
   call.grant = grant;
   call.response_bytes_max = io_.limits.response_bytes_max;
   call.owner = &owner;
+  call.client = owner.client;
   call.tag = tag;
   call.expiry = this;
   owner.calls.push_back(call);

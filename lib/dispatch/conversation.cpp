@@ -44,7 +44,9 @@ bool same_id(std::string_view left, std::string_view right) {
 }
 
 Conversation::Conversation(CallTable& table, ReplySink& sink)
-    : table_(table), sink_(sink), caller_(table.dispatcher().access()) {}
+    : table_(table), sink_(sink), caller_(table.dispatcher().access()) {
+  client = this;
+}
 
 Conversation::~Conversation() { disconnected(); }
 
@@ -114,6 +116,8 @@ void Conversation::refuse_token(std::string_view why, std::string_view method, s
 void Conversation::resolve_caller() {
   if (!std::exchange(introduced_, true)) sink_.introduce(caller_);
   caller_.resolve(table_.io().now());
+  const Client* const known = caller_.grant() ? caller_.grant()->known_client() : nullptr;
+  client = known != nullptr ? static_cast<const void*>(known) : this;
   const std::string_view unknown = caller_.unknown_certificate();
   if (unknown.empty() || std::exchange(certificate_told_, true)) return;
   table_.log().certificate_unknown(unknown, peer());

@@ -58,7 +58,7 @@ void HandOver::favour(std::size_t worker, TimePoint now) {
 }
 
 void HandOver::withdraw(ActiveCall& call) {
-  static_cast<ListHook<QueueTag>&>(call).unlink();
+  static_cast<ActiveCall::QueueHook&>(call).unlink();
   --shares_[call.worker].count;
   --count_;
   unreserve(call.worker);

@@ -241,6 +241,7 @@ void IoThread::LongBuffersRelease::on_deadline(TimePoint now) {
 void IoThread::stage(ActiveCall& call) {
   call.stage = ActiveCall::Stage::pooled;
   call.home = this;
+  call.waits_since = now_;
   hand_over_.stage(call);
   ++pooled_;
   post_turn_end();

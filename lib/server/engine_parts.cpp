@@ -129,6 +129,8 @@ void EngineParts::apply_admission() {
   admission.set_in_flight_max(settings.max_in_flight);
   admission.use_priorities(std::ranges::any_of(
       settings.methods, [](const auto& each) { return each.second.priority.has_value(); }));
+  pool.set_fair(settings.admission.fair);
+  hub.set_fair(settings.admission.fair);
   hub.io().post([this, admission_settings = settings.admission, max = settings.max_in_flight] {
     overload.configure(admission_settings, max);
   });

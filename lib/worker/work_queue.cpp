@@ -27,24 +27,36 @@ bool WorkQueue::wake() {
   return true;
 }
 
-ActiveCall* WorkQueue::try_pop() {
+ActiveCall* WorkQueue::try_pop(TimePoint now) {
   if (size_approx() == 0) return nullptr;
   const std::lock_guard lock(mutex_);
-  ActiveCall* const call = calls_.pop_front();
+  ActiveCall* const call = calls_.pop(now);
   if (const ActiveCall* const next = calls_.likely_next()) prefetch(*next);
   // Only that there is more must be seen at once.
   if (call != nullptr) size_.store(size_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
   return call;
 }
 
+std::optional<const void*> WorkQueue::next_client(TimePoint now) {
+  const std::lock_guard lock(mutex_);
+  const ActiveCall* const next = calls_.next(now);
+  if (next == nullptr) return std::nullopt;
+  return next->client;
+}
+
+void WorkQueue::set_fair(bool fair) {
+  const std::lock_guard lock(mutex_);
+  calls_.set_fair(fair);
+}
+
 bool WorkQueue::contains(const ActiveCall& call) {
   const std::lock_guard lock(mutex_);
-  return static_cast<const ListHook<QueueTag>&>(call).linked();
+  return static_cast<const ActiveCall::QueueHook&>(call).linked();
 }
 
 bool WorkQueue::remove(ActiveCall& call) {
   const std::lock_guard lock(mutex_);
-  auto& hook = static_cast<ListHook<QueueTag>&>(call);
+  auto& hook = static_cast<ActiveCall::QueueHook&>(call);
   if (!hook.linked()) return false;
   hook.unlink();
   size_.store(size_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);

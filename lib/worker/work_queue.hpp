@@ -5,16 +5,19 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 
 #include "lib/base/semaphore.hpp"
 #include "lib/call/active_call.hpp"
+#include "lib/call/fair_queue.hpp"
 #include "lib/call/priority_queue.hpp"
 
 namespace sluice::core {
 
 using CallQueue = PriorityQueue<ActiveCall, QueueTag>;
 
-// A CallQueue whose worker sleeps while it is empty. Thread-safe; the lock covers pointer changes only.
+// Calls in the order of a FairQueue, whose worker sleeps while there are none. Thread-safe; the lock covers
+// pointer changes only.
 // Its length is bounded by the pool, which reserves a place before a call gets here.
 class WorkQueue {
  public:
@@ -23,7 +26,10 @@ class WorkQueue {
   bool push(CallQueue& calls, std::size_t count);
 
   // The call whose turn it is, or null. Any thread.
-  ActiveCall* try_pop();
+  ActiveCall* try_pop(TimePoint now);
+  // Whose call that is, if there is one.
+  std::optional<const void*> next_client(TimePoint now);
+  void set_fair(bool fair);
 
   // Whether a call that was pushed has not been popped.
   bool contains(const ActiveCall& call);
@@ -48,7 +54,7 @@ class WorkQueue {
 
   std::mutex mutex_;
   Semaphore wake_;
-  CallQueue calls_;
+  FairQueue<ActiveCall, QueueTag> calls_;
   State state_ = State::awake;
   bool nudged_ = false;
   std::atomic<bool> stopped_{false};

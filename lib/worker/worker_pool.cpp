@@ -1,6 +1,7 @@
 #include "lib/worker/worker_pool.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <pthread.h>
 
@@ -149,9 +150,17 @@ bool WorkerPool::withdraw(ActiveCall& call) {
   return true;
 }
 
+void WorkerPool::set_fair(bool fair) {
+  fair_.store(fair, std::memory_order_relaxed);
+  for (const auto& worker : workers_) worker->queue.set_fair(fair);
+}
+
 [[gnu::always_inline]] inline ActiveCall* WorkerPool::next_call(Worker& self) {
+  // Only after a call: whoever has just been woken is relied on to begin with its own (WorkQueue::push).
+  bool chooses = chooses_queue(self) && !may_sleep(self);
   while (!self.queue.stopped()) {
-    if (ActiveCall* const call = self.queue.try_pop()) return call;
+    const bool from_any = std::exchange(chooses, false);
+    if (ActiveCall* const call = from_any ? steal(self) : self.queue.try_pop(self.now)) return call;
     if (may_sleep(self)) {
       // Not counted as idle: it is not to be woken for others' calls. It may just have been.
       if (waiting_approx() > 0) wake_one_idle();
@@ -185,10 +194,37 @@ WorkerPool::Worker* WorkerPool::longest_queue() {
   return longest;
 }
 
+// Of those that have calls. Clients with as many calls running take turns by queue: the worker's own is
+// first, then the longest.
+WorkerPool::Worker* WorkerPool::least_served_queue(Worker& self) {
+  Worker* best = longest_queue();
+  if (best == nullptr) return nullptr;
+  std::size_t fewest = std::numeric_limits<std::size_t>::max();
+  const auto look_at = [&](Worker& worker) {
+    if (worker.queue.size_approx() == 0) return;
+    const auto client = worker.queue.next_client(self.now);
+    const std::size_t count = client ? running(*client) : fewest;
+    if (count >= fewest) return;
+    best = &worker;
+    fewest = count;
+  };
+  look_at(self);
+  look_at(*best);
+  for (const auto& worker : workers_) look_at(*worker);
+  return best;
+}
+
+std::size_t WorkerPool::running(const void* client) const {
+  return static_cast<std::size_t>(std::ranges::count_if(workers_, [client](const auto& worker) {
+    return worker->busy_until_ns.load(std::memory_order_relaxed) != 0 &&
+           worker->client.load(std::memory_order_relaxed) == client;
+  }));
+}
+
 ActiveCall* WorkerPool::steal(Worker& self) {
   // A queue may have been emptied since it was looked at, while another has calls.
-  while (Worker* const from = longest_queue()) {
-    ActiveCall* const call = from->queue.try_pop();
+  while (Worker* const from = chooses_queue(self) ? least_served_queue(self) : longest_queue()) {
+    ActiveCall* const call = from->queue.try_pop(self.now);
     if (call == nullptr) continue;
     if (from != &self) {
       from->taken.fetch_sub(1, std::memory_order_relaxed);
@@ -201,6 +237,7 @@ ActiveCall* WorkerPool::steal(Worker& self) {
 
 [[gnu::always_inline]] inline void WorkerPool::execute(Worker& self, ActiveCall& call) {
   call.started = std::max(self.now, call.received);
+  self.client.store(call.client, std::memory_order_relaxed);
   self.busy_until_ns.store(std::max<std::int64_t>(1, since_epoch_ns(call.deadline)),
                            std::memory_order_relaxed);
   run_handler(call);

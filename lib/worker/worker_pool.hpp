@@ -17,9 +17,11 @@
 
 namespace sluice::core {
 
-// Workers with a bounded queue each. A worker that runs dry takes the oldest call from the longest queue, so
-// that nothing waits for long behind a hung handler while another worker is free: whoever hands over calls
-// that may wait wakes one that sleeps. Thread-safe. Owns the threads, not the calls.
+// Workers with a bounded queue each, in which clients take turns. A worker that runs dry takes the next call
+// from the longest queue, so that nothing waits for long behind a hung handler while another worker is free:
+// whoever hands over calls that may wait wakes one that sleeps. Where calls take long, a worker takes its
+// next one from the queue whose next call's client has the fewest running. Thread-safe. Owns the threads, not
+// the calls.
 //
 // A call's way: try_reserve() counts it to a worker, push() hands it over (many at a time, with one
 // wake-up), the worker runs it and gives it back through ActiveCall::home.
@@ -76,6 +78,8 @@ class WorkerPool {
   // Whether a call that was pushed has not begun.
   bool waiting(const ActiveCall& call) { return workers_[call.worker]->queue.contains(call); }
 
+  // Whether clients take turns; else calls leave each queue in the order of their arrival.
+  void set_fair(bool fair);
   void set_queue_max(std::size_t queue_max) { queue_max_.store(queue_max, std::memory_order_relaxed); }
 
   // Ends every worker when its handler returns, waiting until `until` at most. Gives the number of those
@@ -110,6 +114,7 @@ class WorkerPool {
     // Of them, those that have ended. The worker alone counts them, which takes no locked instruction.
     std::atomic<std::size_t> done{0};
     std::atomic<std::int64_t> busy_until_ns{0};  // the running call's deadline; 0: idle
+    std::atomic<const void*> client{nullptr};    // whose call it runs, or ran last
     MeanTime run_time;
     std::atomic<bool> ended{false};
     std::size_t index = 0;
@@ -123,7 +128,14 @@ class WorkerPool {
   bool may_sleep(const Worker& self) const { return self.index >= active(); }
   void run(Worker& self);
   ActiveCall* next_call(Worker& self);
+  // Whose calls take so long that asking all queues for each costs nothing in comparison.
+  static constexpr std::chrono::nanoseconds kLongCall = std::chrono::milliseconds(1);
+  bool chooses_queue(const Worker& self) const {
+    return self.run_time.approx() >= kLongCall && fair_.load(std::memory_order_relaxed);
+  }
   Worker* longest_queue();
+  Worker* least_served_queue(Worker& self);
+  std::size_t running(const void* client) const;
   ActiveCall* steal(Worker& self);
   void execute(Worker& self, ActiveCall& call);
 
@@ -133,6 +145,7 @@ class WorkerPool {
   std::size_t processors_;
   std::atomic<std::size_t> active_;  // the first so many take calls
   std::atomic<std::size_t> queue_max_;
+  std::atomic<bool> fair_{true};
   std::atomic<std::size_t> idle_{0};
   std::atomic<std::size_t> turn_{0};  // where the search for the least loaded begins, to spread ties
 };

@@ -201,6 +201,40 @@ TEST_CASE("HandOver: what waits behind a short call that turns out long is run b
   CHECK(eventually([&] { return hand_over.idle_again(); }));
 }
 
+TEST_CASE("HandOver: what waits behind a call that is not known to be short is begun by another at once") {
+  Calls calls;
+  Gate gate, begun;
+  WorkerPool pool(2, 100);
+  const OpenAtEnd open(gate);
+  pool.start();
+  REQUIRE(eventually([&] { return pool.idle() == 2; }));
+  HandOver hand_over(pool);
+  const auto stage_for_first = [&](Calls::Body body) {
+    ActiveCall& call = calls.make(std::move(body));
+    REQUIRE(pool.try_reserve_at(0));
+    call.worker = 0;
+    hand_over.stage(call);
+  };
+  SUBCASE("in the same turn") {
+    stage_for_first([&](Call&) { gate.wait(); });
+    stage_for_first([](Call&) {});
+    hand_over.push(Clock::now());
+  }
+  SUBCASE("in a later one") {
+    stage_for_first([&](Call&) {
+      begun.open();
+      gate.wait();
+    });
+    hand_over.push(Clock::now());
+    REQUIRE(begun.wait());
+    REQUIRE(eventually([&] { return pool.idle() == 1; }));
+    stage_for_first([](Call&) {});
+    hand_over.push(Clock::now());
+  }
+  // Nobody calls check().
+  CHECK(eventually([&] { return calls.returned() == 1; }));
+}
+
 TEST_CASE("HandOver: others help where a worker gets on too slowly for what waits for it") {
   Calls calls;
   Gate pushed, second, begun;

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <atomic>
 #include <functional>
 #include <limits>
 #include <string>
@@ -73,6 +74,30 @@ TEST_CASE(
     cleared.open();
   });
   REQUIRE(cleared.wait());
+}
+
+TEST_CASE("IoThread: what is given back as the loop goes to sleep is dealt with") {
+  Limits limits;
+  limits.busy_poll = false;
+  Metrics metrics{1};
+  WorkerPool pool{1, 1};
+  IoThread thread{0, "io-0", limits, pool, metrics.shard(0)};
+  std::atomic<std::size_t> returned{0};
+  thread.on_returned([&](ActiveCall&) { returned.fetch_add(1); });
+  thread.start();
+  ActiveCall call;
+  call.stage = ActiveCall::Stage::async;
+  // A slow machine tries less often.
+  const auto enough = Clock::now() + seconds(4);
+  for (std::size_t i = 1; i <= 200'000 && Clock::now() < enough; ++i) {
+    thread.give_back(call);
+    const auto until = Clock::now() + seconds(10);
+    while (returned.load() < i && Clock::now() < until) continue;
+    REQUIRE(returned.load() == i);
+    // From before it looks whether to sleep to after that, in small steps.
+    for (std::size_t spins = i % 600; spins > 0; --spins) std::atomic_signal_fence(std::memory_order_seq_cst);
+  }
+  thread.stop_and_join();
 }
 
 TEST_CASE("IoThread: a call that waits for the turn's end, or in a worker's queue, can be taken back") {

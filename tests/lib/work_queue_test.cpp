@@ -24,7 +24,7 @@ TEST_CASE("WorkQueue: only calls with none before them are said to be begun with
     while (!queue.stopped()) {
       queue.sleep();
       woken.fetch_add(1);
-      while (queue.try_pop() != nullptr) popped.fetch_add(1);
+      while (queue.try_pop(Clock::now()) != nullptr) popped.fetch_add(1);
     }
   });
   int begun = 0;
@@ -52,7 +52,7 @@ TEST_CASE("WorkQueue: a push or nudge between two looks is not slept over") {
   ActiveCall call;
   CHECK_FALSE(push_one(queue, call));
   queue.sleep();
-  CHECK(queue.try_pop() == &call);
+  CHECK(queue.try_pop(Clock::now()) == &call);
   CHECK_FALSE(queue.nudge());
   queue.sleep();
   queue.stop();

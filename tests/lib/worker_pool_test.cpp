@@ -102,7 +102,9 @@ TEST_CASE(
     "WorkerPool: a call that is pushed behind a hung worker is seen by one that is just going to sleep") {
   Gate gate;
   Calls calls;
-  WorkerPool pool(2, 10);
+  // A look at so many queues takes so long that calls are pushed to the first of them meanwhile.
+  constexpr std::size_t kWorkersMax = 2'000;
+  WorkerPool pool(2, 10, kWorkersMax);
   const OpenAtEnd open(gate);
   pool.start();
   Gate started;
@@ -131,6 +133,115 @@ TEST_CASE(
     while (calls.returned() == before && Clock::now() < until) std::this_thread::yield();
     REQUIRE(calls.returned() == before + 1);
   }
+}
+
+TEST_CASE("WorkerPool: clients take turns in a worker's queue, newcomers first") {
+  Gate gate, started;
+  Calls calls;
+  WorkerPool pool(1, 100);
+  const OpenAtEnd open(gate);
+  pool.start();
+  int a = 0, b = 0;
+  const auto make = [&](const int& client, Calls::Body body) -> ActiveCall& {
+    ActiveCall& call = calls.make(std::move(body));
+    call.client = &client;
+    return call;
+  };
+  submit(pool, 0, make(a, [&](Call&) {
+           started.open();
+           gate.wait();
+         }));
+  REQUIRE(started.wait());
+  std::vector<ActiveCall*> of_a, of_b;
+  for (int i = 0; i < 5; ++i) submit(pool, 0, *of_a.emplace_back(&make(a, [](Call&) {})));
+  for (int i = 0; i < 2; ++i) submit(pool, 0, *of_b.emplace_back(&make(b, [](Call&) {})));
+  SUBCASE("in turn") {
+    gate.open();
+    REQUIRE(eventually([&] { return calls.returned() == 8; }));
+    auto order = calls.in_order_of_return();
+    order.erase(order.begin());
+    CHECK(order == std::vector<ActiveCall*>{of_b[0], of_a[0], of_b[1], of_a[1], of_a[2], of_a[3], of_a[4]});
+  }
+  SUBCASE("in the order of arrival where that is asked for") {
+    pool.set_fair(false);
+    gate.open();
+    REQUIRE(eventually([&] { return calls.returned() == 8; }));
+    CHECK(calls.in_order_of_return().back() == of_b[1]);
+  }
+}
+
+TEST_CASE(
+    "WorkerPool: where calls take long, a client that has none running goes first, whoever's queue it is") {
+  Gate hung, second, started, second_started;
+  Calls calls;
+  WorkerPool pool(2, 100);
+  const OpenAtEnd open_hung(hung), open_second(second);
+  int a = 0, b = 0;
+  const auto make = [&](const int& client, Calls::Body body) -> ActiveCall& {
+    ActiveCall& call = calls.make(std::move(body));
+    call.client = &client;
+    return call;
+  };
+  pool.start();
+  submit(pool, 0, make(a, [&](Call&) {
+           started.open();
+           hung.wait();
+         }));
+  REQUIRE(started.wait());
+  const std::size_t free = *try_reserve(pool);
+  pool.unreserve(free);
+  // It takes its time, so that its worker knows what calls of this kind take.
+  submit(pool, free, make(a, [&](Call&) {
+           second_started.open();
+           second.wait();
+           std::this_thread::sleep_for(std::chrono::milliseconds(20));
+         }));
+  REQUIRE(second_started.wait());
+  std::vector<ActiveCall*> own;
+  for (int i = 0; i < 3; ++i) submit(pool, free, *own.emplace_back(&make(a, [](Call&) {})));
+  ActiveCall& elsewhere = make(b, [](Call&) {});
+  submit(pool, 1 - free, elsewhere);
+  second.open();
+  REQUIRE(eventually([&] { return calls.returned() == 5; }));
+  CHECK(calls.in_order_of_return()[1] == &elsewhere);
+  CHECK(calls.in_order_of_return()[2] == own[0]);
+}
+
+TEST_CASE("WorkerPool: a refused caller is told the mean run time, times what waits for each worker") {
+  Gate gate;
+  Calls calls;
+  constexpr std::size_t kWorkers = 2;
+  WorkerPool pool(kWorkers, 100);
+  const OpenAtEnd open(gate);
+  pool.start();
+  CHECK(pool.expected_wait_approx() == milliseconds(10));  // nothing is known
+  // One of each worker's, at the same time.
+  std::atomic<int> begun{0};
+  std::vector<ActiveCall*> first;
+  for (std::size_t i = 0; i < kWorkers; ++i) {
+    first.push_back(&calls.make([&](Call&) {
+      ++begun;
+      while (begun < 2) std::this_thread::yield();
+      std::this_thread::sleep_for(std::chrono::milliseconds(60));
+    }));
+    submit(pool, i, *first.back());
+  }
+  REQUIRE(eventually([&] { return calls.returned() == kWorkers; }));
+  std::array<Gate, kWorkers> started;
+  for (std::size_t i = 0; i < kWorkers; ++i) {
+    submit(pool, i, calls.make([&, i](Call&) {
+      started[i].open();
+      gate.wait();
+    }));
+  }
+  for (Gate& each : started) REQUIRE(each.wait());
+  constexpr std::size_t kWaiting = 5;
+  for (std::size_t i = 0; i < kWorkers * kWaiting; ++i) submit(pool, i % kWorkers, calls.make([](Call&) {}));
+  std::chrono::nanoseconds ran{0};
+  for (const ActiveCall* const call : first) ran += call->finished - call->started;
+  const auto expected = std::chrono::duration_cast<milliseconds>(ran * (kWaiting + 1) / kWorkers);
+  CHECK(expected >= milliseconds(360));
+  CHECK(pool.expected_wait_approx() == std::min(expected, milliseconds(5000)));
 }
 
 TEST_CASE("WorkerPool: no wake-up is lost between workers that fall asleep and calls that come") {

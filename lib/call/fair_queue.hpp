@@ -1,0 +1,222 @@
+// Who waits, by priority and in turn by client.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "lib/base/deadline_wheel.hpp"
+#include "lib/base/intrusive_list.hpp"
+#include "lib/call/priority_queue.hpp"
+
+namespace sluice::core {
+
+template <typename T, typename Tag>
+class FairQueue;
+
+// Base class of what can wait in a FairQueue; `Tag` as for ListHook. Never copied or moved.
+template <typename T, typename Tag>
+class FairHook : public ListHook<Tag> {
+ public:
+  // To be set before it is pushed.
+  const void* client = nullptr;  // whose turn it takes; compared only
+  TimePoint waits_since;
+
+  void unlink() {
+    if (lanes_ != nullptr) return lanes_->remove(*this);
+    ListHook<Tag>::unlink();
+  }
+
+ private:
+  friend class FairQueue<T, Tag>;
+
+  // Where it is the first of its lane:
+  FairQueue<T, Tag>* lanes_ = nullptr;
+  IntrusiveList<T, Tag> behind_;  // the rest of it
+  T* next_lane_ = nullptr;        // with the same hash
+  Priority priority_ = Priority::normal;
+};
+
+// A PriorityQueue that takes the elements of one priority in turn by client, where they wait for long: each
+// waits behind its client's own and at most one of each other client. A client that was served last and may
+// still be, as its call runs, has had its turn: newcomers go before it.
+//
+// Elements that have waited for less than kPatience leave in the order of their arrival, so that nothing has
+// to be looked up where nothing waits, and a list of arrivals is taken over as a whole. Once one that leaves
+// has waited longer, all are sorted into lanes, one for each client and priority, until those are empty: one
+// look-up for each element. A lane is its first element with the others linked behind that, found by a hash
+// of its client. Nothing is allocated. Not thread-safe.
+template <typename T, typename Tag>
+class FairQueue {
+  using Hook = FairHook<T, Tag>;
+
+ public:
+  static constexpr auto kPatience = std::chrono::milliseconds(1);
+
+  FairQueue() = default;
+  ~FairQueue() {
+    lanes_.for_each([](T& first) { hook(first).lanes_ = nullptr; });
+  }
+  FairQueue(const FairQueue&) = delete;
+  FairQueue& operator=(const FairQueue&) = delete;
+
+  // Whether clients take turns at all; else the order of arrival counts, once the lanes that there are have
+  // become empty.
+  void set_fair(bool fair) { fair_ = fair; }
+
+  void push_back(T& element, Priority priority) { arrived_.push_back(element, priority); }
+  // Moves all elements of `arrived` behind those of their priority, however many there are.
+  void take_all(PriorityQueue<T, Tag>& arrived) { arrived_.take_all(arrived); }
+
+  bool empty() const { return lane_count_ == 0 && arrived_.empty(); }
+
+  // Takes out the one whose turn it is; null where there is none.
+  T* pop(TimePoint now) {
+    if (lane_count_ > 0) [[unlikely]]
+      return take_in_turn(any);
+    T* const first = arrived_.next();
+    if (first == nullptr) return nullptr;
+    if (late(*first, now)) [[unlikely]]
+      return take_in_turn(any);
+    arrived_.take(*first);
+    return served(*first);
+  }
+
+  // The same of those that `may_go`, within a client's own as well.
+  template <typename MayGo>
+  T* take_if(TimePoint now, MayGo may_go) {
+    if (lane_count_ > 0 || any_late(now)) return take_in_turn(may_go);
+    T* const found = arrived_.take_if(may_go);
+    return found != nullptr ? served(*found) : nullptr;
+  }
+
+  // The one whose turn it is, which is left there; null where there is none.
+  T* next(TimePoint now) {
+    if (lane_count_ == 0 && !any_late(now)) return arrived_.next();
+    sort();
+    return lanes_.next();
+  }
+
+  // The same for a guess, at less cost.
+  T* likely_next() { return (lane_count_ == 0 ? arrived_ : lanes_).likely_next(); }
+
+  // In no order that counts. `visit` must not remove any.
+  template <typename Visit>
+  void for_each(Visit visit) {
+    arrived_.for_each(visit);
+    lanes_.for_each([&visit](T& first) {
+      visit(first);
+      hook(first).behind_.for_each(visit);
+    });
+  }
+
+ private:
+  friend Hook;
+  static constexpr unsigned kHashBits = 7;
+  static constexpr auto any = [](const T&) { return true; };
+
+  static Hook& hook(T& element) { return static_cast<Hook&>(element); }
+
+  bool late(T& element, TimePoint now) const { return fair_ && now - hook(element).waits_since >= kPatience; }
+  bool any_late(TimePoint now) {
+    for (std::size_t i = 0; i < kPriorities; ++i) {
+      T* const oldest = arrived_.list(static_cast<Priority>(i)).front();
+      if (oldest != nullptr && late(*oldest, now)) return true;
+    }
+    return false;
+  }
+
+  T* served(T& element) {
+    last_served_ = hook(element).client;
+    return &element;
+  }
+
+  void sort() {
+    for (std::size_t i = 0; i < kPriorities; ++i) {
+      const auto priority = static_cast<Priority>(i);
+      while (T* const arrived = arrived_.list(priority).pop_front()) add(*arrived, priority);
+    }
+  }
+
+  void add(T& element, Priority priority) {
+    Hook& added = hook(element);
+    added.priority_ = priority;
+    T*& bucket = bucket_of(added);
+    for (T* lane = bucket; lane != nullptr; lane = hook(*lane).next_lane_) {
+      if (hook(*lane).client == added.client && hook(*lane).priority_ == priority) {
+        return hook(*lane).behind_.push_back(element);
+      }
+    }
+    added.lanes_ = this;
+    added.next_lane_ = bucket;
+    bucket = &element;
+    ++lane_count_;
+    auto& turns = lanes_.list(priority);
+    T* const last = turns.back();
+    const bool goes_first =
+        last != nullptr && hook(*last).client == last_served_ && added.client != last_served_;
+    goes_first ? turns.insert_before(element, *last) : turns.push_back(element);
+  }
+
+  template <typename MayGo>
+  T* take_in_turn(MayGo may_go) {
+    sort();
+    T* found = nullptr;
+    T* const first = lanes_.take_if([&](T& each) {
+      found = may_go(each) ? &each : hook(each).behind_.find_if(may_go);
+      return found != nullptr;
+    });
+    if (first == nullptr) return nullptr;
+    T* lane = first;
+    if (found == first) {
+      lane = pass_on(*first);
+    } else {
+      hook(*found).unlink();
+    }
+    if (lane != nullptr) lanes_.push_back(*lane, hook(*lane).priority_);
+    return served(*found);
+  }
+
+  // Makes the second of a lane its first, which is to get the place of the first in lanes_; null where there
+  // is none, and the lane ends.
+  T* pass_on(Hook& first) {
+    T** at = &bucket_of(first);
+    while (&hook(**at) != &first) at = &hook(**at).next_lane_;
+    T* const heir = first.behind_.pop_front();
+    *at = heir != nullptr ? heir : first.next_lane_;
+    first.lanes_ = nullptr;
+    if (heir == nullptr) {
+      --lane_count_;
+      return nullptr;
+    }
+    hook(*heir).lanes_ = this;
+    hook(*heir).next_lane_ = first.next_lane_;
+    hook(*heir).behind_.take_all(first.behind_);
+    return heir;
+  }
+
+  void remove(Hook& first) {
+    T* const heir = pass_on(first);
+    if (heir != nullptr) lanes_.list(first.priority_).insert_before(*heir, static_cast<T&>(first));
+    first.unlink();
+  }
+
+  // Fibonacci hashing; the low bits of a pointer tell nothing.
+  T*& bucket_of(const Hook& element) {
+    const auto key = reinterpret_cast<std::uintptr_t>(element.client) / alignof(std::max_align_t) +
+                     static_cast<std::size_t>(element.priority_);
+    return buckets_[(std::uint64_t{key} * 0x9E3779B97F4A7C15U) >> (64 - kHashBits)];
+  }
+
+  static constexpr auto kPriorities = static_cast<std::size_t>(Priority::kCount);
+
+  PriorityQueue<T, Tag> arrived_;  // since all were last sorted
+  PriorityQueue<T, Tag> lanes_;    // the first of each, in the order of their turns
+  std::size_t lane_count_ = 0;
+  const void* last_served_ = nullptr;
+  bool fair_ = true;
+  std::array<T*, std::size_t{1} << kHashBits> buckets_{};
+};
+
+}  // namespace sluice::core
