@@ -2,10 +2,14 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <thread>
 
 #include <sched.h>
+
+#include "lib/base/cgroup_limits.hpp"
 
 namespace sluice::core {
 namespace {
@@ -14,7 +18,9 @@ TEST_CASE("Processors: only those count that the thread may run on") {
   cpu_set_t allowed;
   CPU_ZERO(&allowed);
   REQUIRE(::sched_getaffinity(0, sizeof allowed, &allowed) == 0);
-  CHECK(processor_count() == static_cast<std::size_t>(CPU_COUNT(&allowed)));
+  const double quota = read_cgroup_limits().processors.value_or(CPU_COUNT(&allowed));
+  CHECK(processor_count() == std::min<std::size_t>(static_cast<std::size_t>(CPU_COUNT(&allowed)),
+                                                   static_cast<std::size_t>(std::ceil(quota))));
   std::size_t counted = 0;
   // A thread of its own, which leaves this one where it is.
   std::thread([&] {
