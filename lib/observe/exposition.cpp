@@ -189,9 +189,10 @@ void collect_backends(const Gauges& gauges, std::vector<MetricFamily>& to) {
 
 void collect_process(std::vector<MetricFamily>& to) {
   const ProcessStats stats = read_process_stats();
-  const auto one = [&to](const char* name, const char* help, MetricType type, double value) {
+  const auto one = [&to](const char* name, const char* help, MetricType type, std::optional<double> value) {
+    if (!value) return;
     auto made = family(name, help, type);
-    add(made, {}, value);
+    add(made, {}, *value);
     to.push_back(std::move(made));
   };
   one("process_cpu_seconds_total", "CPU time, user and system.", MetricType::Counter, stats.cpu_seconds);

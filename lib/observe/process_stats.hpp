@@ -1,19 +1,23 @@
 // What the system says about this process.
 #pragma once
 
+#include <optional>
+#include <string>
+
 namespace sluice::core {
 
-// Zero where the system does not tell.
+// Absent where the system does not say.
 struct ProcessStats {
-  double cpu_seconds = 0;
-  double resident_bytes = 0;
-  double virtual_bytes = 0;
-  double open_descriptors = 0;
-  double max_descriptors = 0;
-  double threads = 0;
-  double start_time_seconds = 0;  // since the epoch
+  std::optional<double> cpu_seconds{};
+  std::optional<double> resident_bytes{};
+  std::optional<double> virtual_bytes{};
+  std::optional<double> open_descriptors{};
+  std::optional<double> max_descriptors{};
+  std::optional<double> threads{};
+  std::optional<double> start_time_seconds{};  // since the epoch
 };
 
-ProcessStats read_process_stats();
+// `proc` is where the process file system is mounted. Any thread.
+ProcessStats read_process_stats(const std::string& proc = "/proc");
 
 }  // namespace sluice::core
