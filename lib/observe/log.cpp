@@ -6,61 +6,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <atomic>
 #include <cerrno>
-#include <chrono>
 #include <cstdlib>
-#include <ctime>
-#include <iterator>
 #include <memory>
 
 #include <spdlog/sinks/sink.h>
 
-#include "lib/observe/printable.hpp"
-#include "proto/json_text.hpp"
+#include "lib/observe/log_line.hpp"
 
 namespace sluice::core {
 
 namespace {
 
-// A line goes out whole in one write, which a pipe promises up to this size.
-constexpr std::size_t kLineBytesMax = 4096;
-
 // How long a line may wait for a reader that is slow. One that has stopped costs this once, and nothing
 // from then on until it reads again.
 constexpr int kReaderPatienceMs = 20;
-
-struct Level {
-  std::string_view name;
-  std::string_view padded;
-  std::string_view priority;  // syslog's, as journald reads it from the front of a line
-};
-
-const Level& level_of(spdlog::level::level_enum level) {
-  static constexpr std::array<Level, 7> kLevels = {{{"trace", "trace", "<7>"},
-                                                    {"debug", "debug", "<7>"},
-                                                    {"info", "info ", "<6>"},
-                                                    {"warn", "warn ", "<4>"},
-                                                    {"error", "error", "<3>"},
-                                                    {"error", "error", "<2>"},
-                                                    {"info", "info ", "<6>"}}};
-  return kLevels[static_cast<std::size_t>(level) % kLevels.size()];
-}
-
-// 2026-01-01T00:00:00.000Z
-void append_time(std::string& out, spdlog::log_clock::time_point when) {
-  using std::chrono::milliseconds;
-  constexpr std::int64_t kMillisPerSecond = 1000;
-  const auto since_epoch = std::chrono::duration_cast<milliseconds>(when.time_since_epoch()).count();
-  const auto whole = static_cast<std::time_t>(since_epoch / kMillisPerSecond);
-  std::tm utc{};
-  ::gmtime_r(&whole, &utc);
-  fmt::format_to(std::back_inserter(out), "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900,
-                 utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
-                 since_epoch % kMillisPerSecond);
-}
 
 // Whether what stderr leads to is journald, which says so in the environment.
 bool stderr_is_journal() {
@@ -104,44 +65,6 @@ class LogOutput {
   bool socket_ = false;
 };
 
-std::string_view cut_value(const LogField& field) {
-  if (field.value.size() <= field.bytes_max) return field.value;
-  std::size_t size = field.bytes_max;
-  while (size > 0 && is_continuation(field.value[size])) --size;
-  return field.value.substr(0, size);
-}
-
-// Whether the value stands for itself where values are separated by spaces.
-bool is_plain(std::string_view value) {
-  const auto plain = [](char c) { return static_cast<unsigned char>(c) > ' ' && c != '=' && c != '"'; };
-  return !value.empty() && std::ranges::all_of(value, plain);
-}
-
-std::string with_fields(std::string_view message, std::span<const LogField> fields) {
-  std::string out(message);
-  for (const LogField& field : fields) {
-    const std::string_view value = cut_value(field);
-    const bool as_it_is = (field.json && value.size() == field.value.size()) || is_plain(value);
-    out.append(" ").append(field.name).append("=");
-    as_it_is ? static_cast<void>(out.append(value)) : proto::append_quoted(out, value);
-    if (value.size() < field.value.size()) out.append(kCutMark);
-  }
-  return out;
-}
-
-// What is cut is no JSON any more, but still text.
-void append_members(std::string& out, std::span<const LogField> fields) {
-  for (const LogField& field : fields) {
-    const bool whole = field.value.size() <= field.bytes_max;
-    out.append(",\"").append(field.name).append("\":");
-    if (field.json && whole) {
-      out.append(field.value);
-    } else {
-      proto::append_quoted(out, whole ? field.value : std::string(cut_value(field)).append(kCutMark));
-    }
-  }
-}
-
 // Formats lines and writes each with one system call, so that no lock is needed, and none is held while
 // writing. Lines that can't be written are counted, and the number is logged once there is room again.
 class StderrSink final : public spdlog::sinks::sink {
@@ -171,41 +94,7 @@ class StderrSink final : public spdlog::sinks::sink {
 
  private:
   std::string line(Level level, Time time, std::string_view text, Fields fields) const {
-    std::string out;
-    if (journal_) out += level_of(level).priority;
-    if (format_.load(std::memory_order_relaxed) == LogFormat::json) {
-      append_json(out, level, time, text);
-      append_members(out, fields);
-      out.push_back('}');
-    } else {
-      append_text(out, level, time, fields.empty() ? std::string(text) : with_fields(text, fields));
-    }
-    out.push_back('\n');
-    return out;
-  }
-
-  void append_text(std::string& out, Level level, Time time, std::string_view text) const {
-    if (!journal_) {
-      append_time(out, time);
-      out.append(" ").append(level_of(level).padded).append(" ");
-    }
-    if (!append_harmless(out, text, kLineBytesMax - kCutMark.size() - 1)) out.append(kCutMark);
-  }
-
-  // An escaped character may take six bytes, so a long message is cut until its line fits.
-  static void append_json(std::string& out, Level level, Time time, std::string_view text) {
-    out.append(R"({"time":")");
-    append_time(out, time);
-    out.append(R"(","level":")").append(level_of(level).name).append(R"(","message":)");
-    const std::size_t head = out.size();
-    for (bool cut = false;; cut = true) {
-      proto::append_quoted(out, cut ? std::string(text).append(kCutMark) : std::string(text));
-      if (out.size() + 2 <= kLineBytesMax) break;
-      out.resize(head);
-      std::size_t half = text.size() / 2;
-      while (half > 0 && is_continuation(text[half])) --half;
-      text = text.substr(0, half);
-    }
+    return log_line({format_.load(std::memory_order_relaxed), journal_}, level, time, text, fields);
   }
 
   bool report_lost(Time time) {
