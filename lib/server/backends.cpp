@@ -52,7 +52,7 @@ std::string program_of(const BackendSettings& settings, const BackendFiles& file
 constexpr auto kFirstStartPatience = std::chrono::seconds(1);  // for those of the server's start, together
 constexpr auto kStartPatience = std::chrono::seconds(5);       // for the processes of a reload to begin
 constexpr auto kAliveTime = milliseconds(250);  // for which a process must live that takes another's place
-constexpr auto kDiscoverPatience = std::chrono::seconds(5);  // at the start of the server
+constexpr auto kDiscoverPatience = std::chrono::seconds(5);  // for all backends, at a start or a reload
 constexpr auto kDiscoverLook = milliseconds(2);
 
 }  // namespace
@@ -252,7 +252,7 @@ const Backends::Open* Backends::unchanged(const BackendSettings& settings, const
 
 void Backends::apply(const std::vector<BackendSettings>& wanted, const BackendFiles& files,
                      const std::map<std::string, MethodSettings>& methods,
-                     const std::function<void()>& wait_for_calls) {
+                     const std::function<void()>& wait_for_calls, const std::stop_token& stop) {
   std::vector<Open> kept;
   for (const BackendSettings& settings : wanted) {
     const Open* const same = unchanged(settings, files);
@@ -265,9 +265,11 @@ void Backends::apply(const std::vector<BackendSettings>& wanted, const BackendFi
     if (each.started.valid()) each.started.wait_until(started_by);
   }
   // Methods that have yet to be named are served by who served them until then.
+  std::vector<const Open*> silent;
   for (const Open& each : kept) {
-    if (each.predecessor != nullptr) wait_for_methods(each);
+    if (each.predecessor != nullptr) silent.push_back(&each);
   }
+  wait_for_methods(silent, stop);
   discard_prepared();
   std::vector<Open> ended;
   for (const Open& each : open_) {
@@ -289,23 +291,32 @@ void Backends::apply(const std::vector<BackendSettings>& wanted, const BackendFi
   for (const Open& each : ended) hub_.retire(each.id);
 }
 
-void Backends::wait_for_methods(const Open& backend) const {
-  if (!backend.settings.discover) return;
+// All of them within one time limit: what one takes is not the others' delay.
+void Backends::wait_for_methods(const std::vector<const Open*>& backends, const std::stop_token& stop) const {
+  const auto asked = [](const Open* each) { return each->settings.discover; };
+  if (std::ranges::none_of(backends, asked)) return;
   hub_.flush();
   const TimePoint until = Clock::now() + kDiscoverPatience;
   // What could not be started is not waited for.
-  const auto starts = [&] {
-    return backend.started.valid() && backend.started.wait_for(seconds(0)) != std::future_status::ready;
+  const auto starts = [](const Open* each) {
+    return each->started.valid() && each->started.wait_for(seconds(0)) != std::future_status::ready;
   };
-  const auto awaited = [&] {
-    return !backend.metrics->discovered.load() && (starts() || backend.metrics->up.front().load());
+  const auto awaited = [&starts](const Open* each) {
+    return each->settings.discover && !each->metrics->discovered.load() &&
+           (starts(each) || each->metrics->up.front().load());
   };
-  while (awaited() && Clock::now() < until) std::this_thread::sleep_for(kDiscoverLook);
-  if (awaited()) spdlog::warn("backend {}: has not told yet what it serves", backend.settings.name);
+  while (std::ranges::any_of(backends, awaited) && Clock::now() < until && !stop.stop_requested()) {
+    std::this_thread::sleep_for(kDiscoverLook);
+  }
+  for (const Open* each : backends) {
+    if (awaited(each)) spdlog::warn("backend {}: has not told yet what it serves", each->settings.name);
+  }
 }
 
-void Backends::wait_for_methods() const {
-  for (const Open& each : open_) wait_for_methods(each);
+void Backends::wait_for_methods(const std::stop_token& stop) const {
+  std::vector<const Open*> all;
+  for (const Open& each : open_) all.push_back(&each);
+  wait_for_methods(all, stop);
 }
 
 std::vector<std::shared_ptr<const BackendMetrics>> Backends::metrics() const {

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,11 +48,11 @@ class Backends {
   // let in before has been handed over.
   void apply(const std::vector<BackendSettings>& wanted, const BackendFiles& files,
              const std::map<std::string, MethodSettings>& methods,
-             const std::function<void()>& wait_for_calls);
+             const std::function<void()>& wait_for_calls, const std::stop_token& stop = {});
 
-  // Until those that are to tell their methods have done so, for a few seconds at most. They have to have
-  // been started.
-  void wait_for_methods() const;
+  // Until all that are to tell their methods have done so, for a few seconds at most, or `stop` says so. They
+  // have to have been started.
+  void wait_for_methods(const std::stop_token& stop = {}) const;
 
   // Any thread.
   std::vector<std::shared_ptr<const BackendMetrics>> metrics() const;
@@ -81,7 +82,7 @@ class Backends {
   static std::string why_not_alive(const Open& backend, TimePoint until);
   void refuse_unless_empty(const Open& backend, const std::string& why);
   Open open_module(const BackendSettings& settings, const BackendFiles& files);
-  void wait_for_methods(const Open& backend) const;
+  void wait_for_methods(const std::vector<const Open*>& backends, const std::stop_token& stop) const;
   void publish(const Open& backend, const std::map<std::string, MethodSettings>& methods);
   std::function<void(std::string_view)> on_discovered(const Open& backend);
 

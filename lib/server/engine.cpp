@@ -7,6 +7,7 @@
 #include "lib/observe/log.hpp"
 #include "lib/server/calls_method.hpp"
 #include "lib/server/engine_parts.hpp"
+#include "lib/transport/same_address.hpp"
 #include "lib/version.hpp"
 
 namespace sluice::core {
@@ -63,47 +64,49 @@ Engine::~Engine() {
 void Engine::add(MethodSpec method) { parts_->registry.add(std::move(method)); }
 bool Engine::remove(const std::string& name) { return parts_->registry.remove(name); }
 
-void Engine::start(std::vector<InheritedSocket> inherited) {
+void Engine::start(std::vector<InheritedSocket> inherited, const std::stop_token& stop) {
   EngineParts& parts = *parts_;
   const BackendFiles files = load_backend_files(parts.settings.backends);
   std::vector<std::unique_ptr<ListeningSocket>> sockets;
   for (const auto& socket : inherited) sockets.push_back(ListeningSocket::inherit(socket.descriptor));
-  const auto same_address = [](const ListeningSocket& socket, const ListenSettings& wanted) {
+  HostLookups names = look_up_names(parts.settings, stop);
+  const auto serves = [&names](const ListeningSocket& socket, const ListenSettings& wanted) {
     const auto address = parse_address(wanted.address);
-    return address && socket.address() == *address;
+    return address && same_address(socket.address(), *address, names);
   };
-  const auto is_inherited = [&](const ListenSettings& wanted) {
-    return std::ranges::any_of(sockets, [&](const auto& socket) { return same_address(*socket, wanted); });
-  };
+  // What is to be spoken on a socket is not for whoever opened it to say.
+  std::vector<ListenSettings> taken;
+  for (const auto& socket : sockets) {
+    const auto named = std::ranges::find_if(parts.settings.listeners,
+                                            [&](const auto& wanted) { return serves(*socket, wanted); });
+    const bool is_named = named != parts.settings.listeners.end();
+    if (!is_named) check_unnamed(socket->address(), parts.settings);
+    taken.push_back(is_named ? *named : ListenSettings{socket->address().to_string()});
+  }
   // Everything that the machine can refuse is asked for before anything runs.
   std::vector<EngineParts::Open> listeners;
   for (const ListenSettings& wanted : parts.settings.listeners) {
-    if (!is_inherited(wanted)) {
-      SharedPolicy policy = policy_of(wanted);
-      listeners.push_back(
-          {wanted, parts.make_listener(ListeningSocket::open(wanted), std::move(policy)), false});
-    }
+    const bool is_inherited =
+        std::ranges::any_of(sockets, [&](const auto& each) { return serves(*each, wanted); });
+    if (is_inherited) continue;
+    SharedPolicy policy = policy_of(wanted);
+    listeners.push_back(
+        {wanted, parts.make_listener(ListeningSocket::open(wanted, names), std::move(policy)), false});
   }
-  for (auto& socket : sockets) {
-    ListenSettings taken;
-    // What is to be spoken there is not for whoever opened it to say.
-    for (const ListenSettings& wanted : parts.settings.listeners) {
-      if (same_address(*socket, wanted)) taken = wanted;
-    }
-    taken.address = socket->address().to_string();
-    SharedPolicy policy = policy_of(taken);
-    listeners.push_back({taken, parts.make_listener(std::move(socket), std::move(policy)), true});
+  for (std::size_t i = 0; i < sockets.size(); ++i) {
+    SharedPolicy policy = policy_of(taken[i]);
+    listeners.push_back({taken[i], parts.make_listener(std::move(sockets[i]), std::move(policy)), true});
   }
   parts.listeners = std::move(listeners);
-  parts.admin =
-      parts.make_admin(parts.settings.admin_address, [this] { return health(kHealthPatience).reason; });
+  parts.admin = parts.make_admin(parts.settings.admin_address, names,
+                                 [this] { return health(kHealthPatience).reason; });
   parts.pool.run_on(parts.settings.worker_cpus);
   parts.pool.start();
   for (const auto& part : parts.io) part->thread.start();
   parts.hub.start();
   parts.apply_admission();
-  parts.apply_backends(files);
-  parts.backends.wait_for_methods();
+  parts.apply_backends(files, stop);
+  parts.backends.wait_for_methods(stop);
   for (const auto& open : parts.listeners) parts.start_listener(open.listener);
   parts.ready.store(true, std::memory_order_release);
 }

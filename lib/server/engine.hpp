@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -54,12 +55,15 @@ class Engine {
   bool remove(const std::string& name);
 
   // Opens the listeners (taking `inherited` ones in place of those of the same address) and the admin
-  // listener, and starts the threads. Throws std::system_error whose what() names the address.
-  void start(std::vector<InheritedSocket> inherited = {});
+  // listener, and starts the threads. Throws std::system_error whose what() names the address, and
+  // std::invalid_argument for a socket that may not be served, see check_unnamed(). `stop` ends its waits for
+  // others: it then either throws std::system_error or has started all the same.
+  void start(std::vector<InheritedSocket> inherited = {}, const std::stop_token& stop = {});
 
   // Takes over all settings but io_threads and workers. New listeners are opened first: if one can't be,
   // std::system_error is thrown and nothing has changed. Calls that run keep the limits they began with.
-  void reload(const Settings& settings);
+  // `stop` as with start().
+  void reload(const Settings& settings, const std::stop_token& stop = {});
 
   // Not ready from here on; listening sockets are closed, new calls answered -32012, admitted ones finish
   // until `drain_timeout`, then are cancelled and answered -32012. Blocks until every connection is closed

@@ -79,6 +79,33 @@ SharedPolicy policy_of(const ListenSettings& listen) {
   return std::make_shared<const ListenerPolicy>(std::move(policy));
 }
 
+void check_unnamed(const Address& inherited, const Settings& settings) {
+  const bool asks_for_tls = std::ranges::any_of(
+      settings.listeners, [](const ListenSettings& each) { return each.tls.has_value(); });
+  const char* why = nullptr;
+  if (!is_local(inherited)) {
+    why = "can be reached from other machines";
+  } else if (!settings.clients.empty()) {
+    why = "is open beside listeners that ask for clients";
+  } else if (asks_for_tls) {
+    why = "is open beside listeners that ask for TLS";
+  }
+  if (why == nullptr) return;
+  throw std::invalid_argument("the inherited socket " + printable(inherited.to_string()) + " " + why +
+                              ", and no [[listen]] has its address; add one, or don't pass the socket on");
+}
+
+HostLookups look_up_names(const Settings& settings, const std::stop_token& stop) {
+  std::vector<std::string> hosts;
+  const auto add = [&hosts](const std::string& text) {
+    const auto address = parse_address(text);
+    if (address && address->kind == Address::Kind::tcp) hosts.push_back(address->host);
+  };
+  for (const ListenSettings& listen : settings.listeners) add(listen.address);
+  add(settings.admin_address);
+  return {hosts, Clock::now() + kLookupTime, stop};
+}
+
 void EngineParts::start_listener(const std::shared_ptr<Listener>& listener) {
   spdlog::info("listening on {}", listener->address().to_string());
   io.front()->thread.post([listener] { listener->start(); });
@@ -92,7 +119,7 @@ void EngineParts::stop_listeners(std::vector<std::shared_ptr<Listener>> ended) {
 }
 
 // Null where there is to be none.
-std::unique_ptr<AdminServer> EngineParts::make_admin(const std::string& address,
+std::unique_ptr<AdminServer> EngineParts::make_admin(const std::string& address, HostLookups& names,
                                                      std::function<std::string()> unhealthy_reason) {
   if (address.empty()) return nullptr;
   ListenSettings listen;
@@ -109,7 +136,7 @@ std::unique_ptr<AdminServer> EngineParts::make_admin(const std::string& address,
   };
   sources.unhealthy_reason = std::move(unhealthy_reason);
   sources.ready = [this] { return ready.load(std::memory_order_acquire); };
-  auto made = std::make_unique<AdminServer>(ListeningSocket::open(listen), std::move(sources));
+  auto made = std::make_unique<AdminServer>(ListeningSocket::open(listen, names), std::move(sources));
   spdlog::info("admin on {}", made->address().to_string());
   return made;
 }
@@ -119,10 +146,9 @@ void EngineParts::on_all(const std::function<void(IoPart&)>& task) {
 }
 
 // Every I/O thread has handed over what it let in once it has come to this.
-void EngineParts::apply_backends(const BackendFiles& files) {
-  backends.apply(settings.backends, files, settings.methods, [this] {
-    for (const auto& part : io) run_and_wait(part->thread, Clock::now() + kControlTime, {});
-  });
+void EngineParts::apply_backends(const BackendFiles& files, const std::stop_token& stop) {
+  const auto wait_for_calls = [this] { wait_for_all(Clock::now() + kControlTime, [](IoPart&) {}); };
+  backends.apply(settings.backends, files, settings.methods, wait_for_calls, stop);
 }
 
 void EngineParts::apply_admission() {

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -47,14 +48,14 @@ struct EngineParts {
   std::shared_ptr<Listener> make_listener(std::unique_ptr<ListeningSocket> socket, SharedPolicy policy);
   void start_listener(const std::shared_ptr<Listener>& listener);
   void stop_listeners(std::vector<std::shared_ptr<Listener>> ended);
-  std::unique_ptr<AdminServer> make_admin(const std::string& address,
+  std::unique_ptr<AdminServer> make_admin(const std::string& address, HostLookups& names,
                                           std::function<std::string()> unhealthy_reason);
   // Has all I/O threads do something, soon.
   void on_all(const std::function<void(IoPart&)>& task);
   // The same, and waits until they have. False if one did not come to it in time.
   bool wait_for_all(TimePoint until, const std::function<void(IoPart&)>& task);
   bool close_connections(TimePoint until);
-  void apply_backends(const BackendFiles& files);
+  void apply_backends(const BackendFiles& files, const std::stop_token& stop);
   void apply_admission();
   std::vector<std::shared_ptr<Listener>> all_listeners() const;
   std::size_t connections() const;
@@ -86,5 +87,13 @@ struct EngineParts {
 // What a listener's settings mean for its connections; reads its certificate, if it has one. Throws
 // std::invalid_argument that names the file and what is wrong with it.
 SharedPolicy policy_of(const ListenSettings& listen);
+
+// Throws std::invalid_argument for an inherited socket that no listener's settings name, and of which it is
+// so not known what may be spoken there: only what this machine alone can reach is served, and only where
+// nothing asks for TLS or clients.
+void check_unnamed(const Address& inherited, const Settings& settings);
+
+// Looks up at once all names that `settings` listen on.
+HostLookups look_up_names(const Settings& settings, const std::stop_token& stop);
 
 }  // namespace sluice::core

@@ -4,10 +4,11 @@
 #include "lib/observe/log.hpp"
 #include "lib/server/engine.hpp"
 #include "lib/server/engine_parts.hpp"
+#include "lib/transport/same_address.hpp"
 
 namespace sluice::core {
 
-void Engine::reload(const Settings& wanted) {
+void Engine::reload(const Settings& wanted, const std::stop_token& stop) {
   EngineParts& parts = *parts_;
   Settings settings = wanted;
   settings.io_threads = parts.settings.io_threads;
@@ -16,6 +17,7 @@ void Engine::reload(const Settings& wanted) {
   settings.worker_cpus = parts.settings.worker_cpus;
   settings = resolved(std::move(settings));
 
+  HostLookups names = look_up_names(settings, stop);
   // The new listeners first: if one can't be had, nothing has changed.
   std::vector<EngineParts::Open> listeners;
   std::vector<std::shared_ptr<Listener>> opened;
@@ -26,7 +28,9 @@ void Engine::reload(const Settings& wanted) {
     const auto same = std::ranges::find_if(parts.listeners, [&](const EngineParts::Open& open) {
       const bool taken =
           std::ranges::any_of(listeners, [&](const auto& each) { return each.listener == open.listener; });
-      return !taken && open.settings.address == listen.address;
+      if (taken || open.settings.address == listen.address) return !taken;
+      const auto address = parse_address(listen.address);
+      return address && same_address(open.listener->address(), *address, names);
     });
     if (same != parts.listeners.end()) {
       // A new mode is for the file that is there; reopening would find the address taken, by this server.
@@ -39,17 +43,19 @@ void Engine::reload(const Settings& wanted) {
     }
     SharedPolicy policy = policy_of(listen);
     listeners.push_back(
-        {listen, parts.make_listener(ListeningSocket::open(listen), std::move(policy)), false});
+        {listen, parts.make_listener(ListeningSocket::open(listen, names), std::move(policy)), false});
     opened.push_back(listeners.back().listener);
   }
   for (const EngineParts::Open& open : parts.listeners) {
     const bool kept =
         std::ranges::any_of(listeners, [&](const auto& each) { return each.listener == open.listener; });
     if (kept) continue;
-    if (open.inherited)
-      listeners.push_back(open);
-    else
+    if (!open.inherited) {
       ended.push_back(open.listener);
+      continue;
+    }
+    check_unnamed(open.listener->address(), settings);
+    listeners.push_back(open);
   }
 
   auto clients = parts.access.prepare(settings.clients);
@@ -57,7 +63,8 @@ void Engine::reload(const Settings& wanted) {
   const bool admin_moves = settings.admin_address != parts.settings.admin_address;
   std::unique_ptr<AdminServer> admin;
   if (admin_moves) {
-    admin = parts.make_admin(settings.admin_address, [this] { return health(kHealthPatience).reason; });
+    admin =
+        parts.make_admin(settings.admin_address, names, [this] { return health(kHealthPatience).reason; });
   }
   parts.backends.prepare(settings.backends, files);
   for (const EngineParts::Open& open : changed_modes) {
@@ -76,10 +83,11 @@ void Engine::reload(const Settings& wanted) {
   parts.registry.configure(settings.methods);
   parts.on_all([limits = settings.limits](IoPart& part) { part.thread.limits = limits; });
   parts.hub.set_limits(settings.limits);
-  parts.apply_backends(files);
+  // Before backends, which may take a while: what a listener no longer allows is refused from now on.
   parts.io.front()->thread.post([policies = std::move(policies)] {
     for (const auto& [listener, policy] : policies) listener->set_policy(policy);
   });
+  parts.apply_backends(files, stop);
   for (const auto& listener : opened) parts.start_listener(listener);
   for (const auto& listener : ended)
     spdlog::info("no longer listening on {}", listener->address().to_string());

@@ -1,13 +1,15 @@
 #include "lib/transport/listening_socket.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <stdexcept>
 #include <system_error>
 
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <netdb.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/file.h>
@@ -77,30 +79,50 @@ void remove_stale_socket(const Address& address) {
   if (::unlink(address.path.c_str()) != 0 && errno != ENOENT) fail(address, errno);
 }
 
+[[noreturn]] void fail_inherited(int descriptor, int error, const char* why = "") {
+  throw std::system_error(error, std::generic_category(),
+                          "inherited descriptor " + std::to_string(descriptor) + why);
+}
+
+// An abstract name is shown with an @ in front, as other programs do.
+std::string unix_path(const sockaddr_un& name, socklen_t size) {
+  constexpr std::size_t kHead = offsetof(sockaddr_un, sun_path);
+  if (size <= kHead) return {};
+  const std::string_view bytes(name.sun_path, std::min<std::size_t>(size - kHead, sizeof name.sun_path));
+  if (bytes.front() == '\0') return "@" + std::string(bytes.substr(1));
+  return std::string(bytes.substr(0, bytes.find('\0')));
+}
+
+std::string ipv6_host(const sockaddr_in6& name) {
+  char text[INET6_ADDRSTRLEN] = {};
+  std::string host = ::inet_ntop(AF_INET6, &name.sin6_addr, text, sizeof text);
+  char interface[IF_NAMESIZE] = {};
+  if (name.sin6_scope_id == 0) return host;
+  const bool named = ::if_indextoname(name.sin6_scope_id, interface) != nullptr;
+  return host + "%" + (named ? interface : std::to_string(name.sin6_scope_id));
+}
+
 Address address_of(int descriptor) {
   sockaddr_storage name{};
   socklen_t size = sizeof name;
   Address address;
   if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&name), &size) != 0) {
-    throw std::system_error(errno, std::generic_category(),
-                            "inherited descriptor " + std::to_string(descriptor));
+    fail_inherited(descriptor, errno);
   }
-  char host[INET6_ADDRSTRLEN] = {};
+  char host[INET_ADDRSTRLEN] = {};
   if (name.ss_family == AF_UNIX) {
-    const auto& local = reinterpret_cast<const sockaddr_un&>(name);
     address.kind = Address::Kind::unix_socket;
-    address.path = local.sun_path;
+    address.path = unix_path(reinterpret_cast<const sockaddr_un&>(name), size);
   } else if (name.ss_family == AF_INET) {
     const auto& v4 = reinterpret_cast<const sockaddr_in&>(name);
     address.host = ::inet_ntop(AF_INET, &v4.sin_addr, host, sizeof host);
     address.port = ntohs(v4.sin_port);
   } else if (name.ss_family == AF_INET6) {
     const auto& v6 = reinterpret_cast<const sockaddr_in6&>(name);
-    address.host = ::inet_ntop(AF_INET6, &v6.sin6_addr, host, sizeof host);
+    address.host = ipv6_host(v6);
     address.port = ntohs(v6.sin6_port);
   } else {
-    throw std::system_error(EAFNOSUPPORT, std::generic_category(),
-                            "inherited descriptor " + std::to_string(descriptor));
+    fail_inherited(descriptor, EAFNOSUPPORT);
   }
   return address;
 }
@@ -122,26 +144,29 @@ void watch_for_vanished_peers(int socket) {
 }  // namespace
 
 std::unique_ptr<ListeningSocket> ListeningSocket::open(const ListenSettings& settings) {
-  const auto address = parse_address(settings.address);
-  if (!address) throw std::invalid_argument(settings.address + " is no address to listen on");
-  return address->kind == Address::Kind::tcp ? open_tcp(*address) : open_unix(*address, settings.mode);
+  HostLookups names({}, Clock::now() + kLookupTime);
+  return open(settings, names);
 }
 
-std::unique_ptr<ListeningSocket> ListeningSocket::open_tcp(const Address& address) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
-  addrinfo* found = nullptr;
-  const int error = ::getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found);
-  if (error != 0) fail(address, EADDRNOTAVAIL, ::gai_strerror(error));
-  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> guard(found, &::freeaddrinfo);
-  Descriptor socket = new_socket(address, found->ai_family);
+std::unique_ptr<ListeningSocket> ListeningSocket::open(const ListenSettings& settings, HostLookups& names) {
+  const auto address = parse_address(settings.address);
+  if (!address) throw std::invalid_argument(settings.address + " is no address to listen on");
+  return address->kind == Address::Kind::tcp ? open_tcp(*address, names) : open_unix(*address, settings.mode);
+}
+
+std::unique_ptr<ListeningSocket> ListeningSocket::open_tcp(const Address& address, HostLookups& names) {
+  const auto found = names.addresses_of(address.host);
+  if (const auto* problem = std::get_if<std::string>(&found)) fail(address, EADDRNOTAVAIL, *problem);
+  HostAddress first = std::get<std::vector<HostAddress>>(found).front();
+  first.set_port(address.port);
+  const auto& name = reinterpret_cast<const sockaddr&>(first.name);
+  Descriptor socket = new_socket(address, name.sa_family);
   const int on = 1;
   // A restart must not wait for the old connections' TIME_WAIT. Linux still refuses a port that is
   // being listened on.
   ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (found->ai_family == AF_INET6) ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-  if (::bind(socket.get(), found->ai_addr, found->ai_addrlen) != 0 || ::listen(socket.get(), kBacklog) != 0) {
+  if (name.sa_family == AF_INET6) ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  if (::bind(socket.get(), &name, first.size) != 0 || ::listen(socket.get(), kBacklog) != 0) {
     fail(address, errno);
   }
   watch_for_vanished_peers(socket.get());
@@ -177,8 +202,12 @@ std::unique_ptr<ListeningSocket> ListeningSocket::open_unix(const Address& addre
 std::unique_ptr<ListeningSocket> ListeningSocket::inherit(int descriptor) {
   Descriptor socket(descriptor);
   Address address = address_of(descriptor);
+  int type = 0;
+  socklen_t size = sizeof type;
+  const bool stream = ::getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
+  if (!stream) fail_inherited(descriptor, EPROTOTYPE, ", which is no stream socket");
   int listening = 0;
-  socklen_t size = sizeof listening;
+  size = sizeof listening;
   if (::getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0 || listening == 0) {
     throw std::system_error(EINVAL, std::generic_category(),
                             address.to_string() + " was passed on but does not listen");

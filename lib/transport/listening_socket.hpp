@@ -11,6 +11,7 @@
 #include "lib/base/descriptor.hpp"
 #include "lib/server/settings.hpp"
 #include "lib/transport/address.hpp"
+#include "lib/transport/host_lookup.hpp"
 
 namespace sluice::core {
 
@@ -21,8 +22,11 @@ inline constexpr int kBacklog = 4096;  // connections that the kernel holds unti
 // lock are removed at the end. A socket that was inherited is left as it is.
 class ListeningSocket {
  public:
-  // Throws std::system_error whose what() names the address.
+  // Throws std::system_error whose what() names the address. A host's name is looked up for `kLookupTime` at
+  // most.
   static std::unique_ptr<ListeningSocket> open(const ListenSettings& settings);
+  // With names looked up beforehand.
+  static std::unique_ptr<ListeningSocket> open(const ListenSettings& settings, HostLookups& names);
   // Takes over a socket that is listening already. Throws std::system_error if the descriptor is none.
   static std::unique_ptr<ListeningSocket> inherit(int descriptor);
 
@@ -43,7 +47,7 @@ class ListeningSocket {
   ListeningSocket(Descriptor socket, Address address, bool inherited)
       : socket_(std::move(socket)), address_(std::move(address)), inherited_(inherited) {}
 
-  static std::unique_ptr<ListeningSocket> open_tcp(const Address& address);
+  static std::unique_ptr<ListeningSocket> open_tcp(const Address& address, HostLookups& names);
   static std::unique_ptr<ListeningSocket> open_unix(const Address& address, std::uint32_t mode);
 
   Descriptor socket_;

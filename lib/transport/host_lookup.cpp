@@ -1,0 +1,101 @@
+#include "lib/transport/host_lookup.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include <netdb.h>
+
+namespace sluice::core {
+namespace {
+
+std::atomic<int> lookups{0};
+
+// The resolver's error code; 0: found.
+int look_up(const std::string& host, int flags, std::vector<HostAddress>& found) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE | flags;
+  addrinfo* first = nullptr;
+  const int error = ::getaddrinfo(host.c_str(), nullptr, &hints, &first);
+  if (error != 0) return error;
+  for (const addrinfo* each = first; each != nullptr; each = each->ai_next) {
+    HostAddress& address = found.emplace_back();
+    std::memcpy(&address.name, each->ai_addr, each->ai_addrlen);
+    address.size = each->ai_addrlen;
+  }
+  ::freeaddrinfo(first);
+  return 0;
+}
+
+}  // namespace
+
+void HostAddress::set_port(std::uint16_t port) {
+  // At the same place in both families.
+  reinterpret_cast<sockaddr_in&>(name).sin_port = htons(port);
+}
+
+// Shared with the thread, which may outlive whoever waits.
+struct HostLookups::Lookup {
+  std::mutex mutex;
+  std::condition_variable_any done_or_stopped;
+  bool done = false;
+  int error = 0;
+  std::vector<HostAddress> found;
+};
+
+HostLookups::HostLookups(const std::vector<std::string>& hosts, TimePoint until, std::stop_token stop)
+    : until_(until), stop_(std::move(stop)) {
+  for (const std::string& host : hosts) {
+    if (!lookups_.contains(host)) begin(host);
+  }
+}
+
+void HostLookups::begin(const std::string& host) {
+  const auto lookup = std::make_shared<Lookup>();
+  lookups_.emplace(host, lookup);
+  if (look_up(host, AI_NUMERICHOST, lookup->found) == 0) {
+    lookup->done = true;
+    return;
+  }
+  const auto fail = [&lookup] {
+    lookup->error = EAI_AGAIN;
+    lookup->done = true;
+  };
+  if (lookups.fetch_add(1) >= kLookupsMax) {
+    lookups.fetch_sub(1);
+    return fail();
+  }
+  try {
+    std::thread([lookup, host] {
+      std::vector<HostAddress> found;
+      const int error = look_up(host, 0, found);
+      lookups.fetch_sub(1);
+      const std::lock_guard lock(lookup->mutex);
+      lookup->found = std::move(found);
+      lookup->error = error;
+      lookup->done = true;
+      lookup->done_or_stopped.notify_all();
+    }).detach();
+  } catch (const std::system_error&) {
+    lookups.fetch_sub(1);
+    fail();
+  }
+}
+
+std::variant<std::vector<HostAddress>, std::string> HostLookups::addresses_of(const std::string& host) {
+  if (!lookups_.contains(host)) begin(host);
+  Lookup& lookup = *lookups_.at(host);
+  std::unique_lock lock(lookup.mutex);
+  const bool done = lookup.done_or_stopped.wait_until(lock, stop_, until_, [&lookup] { return lookup.done; });
+  if (!done) return stop_.stop_requested() ? "the look-up was stopped" : "the name was not looked up in time";
+  if (lookup.error != 0) return ::gai_strerror(lookup.error);
+  if (lookup.found.empty()) return "the name has no address";
+  return lookup.found;
+}
+
+}  // namespace sluice::core

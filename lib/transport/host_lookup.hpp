@@ -1,0 +1,50 @@
+// Addresses of host names to listen on, looked up in parallel.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "lib/base/deadline_wheel.hpp"
+
+namespace sluice::core {
+
+inline constexpr auto kLookupTime = std::chrono::seconds(5);  // for all names of a start or reload together
+
+// A socket address of either family.
+struct HostAddress {
+  sockaddr_storage name{};
+  socklen_t size = 0;
+
+  void set_port(std::uint16_t port);
+};
+
+// Looks up all names at once, each on a thread of its own that is left behind when the time is over: the
+// system's resolver can't be interrupted, and may take as long as its name servers like. Not thread-safe.
+class HostLookups {
+ public:
+  static constexpr int kLookupsMax = 64;  // at once, also those that are no longer waited for
+
+  // Begins at once, but for hosts that are addresses already. Waits end at `until`, or when `stop` says so.
+  HostLookups(const std::vector<std::string>& hosts, TimePoint until, std::stop_token stop = {});
+
+  // The addresses, with port 0 and in the resolver's order, at least one; or what is wrong. Waits.
+  std::variant<std::vector<HostAddress>, std::string> addresses_of(const std::string& host);
+
+ private:
+  struct Lookup;
+
+  void begin(const std::string& host);
+
+  const TimePoint until_;
+  const std::stop_token stop_;
+  std::map<std::string, std::shared_ptr<Lookup>> lookups_;
+};
+
+}  // namespace sluice::core
