@@ -71,4 +71,9 @@ LoadedConfig parse_config(std::string_view text, const std::string& file);
 LoadedConfig load_config(const std::string& file,
                          const std::vector<core::BackendSettings>* running = nullptr);
 
+// The same for a file that is read again while `running` is in force. What can't have been meant is an error:
+// a file that is no regular file (a pipe holds nothing any more), that changes while it is read, or that
+// holds no settings, and the loss of what protects the listeners, see lost_protection().
+LoadedConfig reload_config(const std::string& file, const core::Settings& running);
+
 }  // namespace sluice::daemon

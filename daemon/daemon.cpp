@@ -7,10 +7,10 @@
 #include <csignal>
 #include <cstdlib>
 #include <future>
+#include <iostream>
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 #include "daemon/demo_methods.hpp"
@@ -28,6 +28,8 @@ using std::chrono::steady_clock;
 constexpr auto kDrainReport = std::chrono::milliseconds(1000);
 // So much longer the manager is asked to wait each time.
 constexpr auto kDrainExtension = seconds(10);
+// For a start that is to be given up to end by itself.
+constexpr auto kInterruptTime = seconds(2);
 // A drain that has not ended so long after its time limit will not end at all.
 constexpr auto kDrainGrace = seconds(5);
 
@@ -61,20 +63,54 @@ void log_start(const DescriptorLimit& descriptors) {
 
 }  // namespace
 
-Daemon::Daemon(CommandLine command, LoadedConfig config)
-    : command_(std::move(command)),
-      settings_(std::move(config.settings)),
-      warnings_(std::move(config.warnings)) {}
+Daemon::Daemon(CommandLine command) : command_(std::move(command)), control_(signals_) {}
 
 int Daemon::run() {
-  core::configure_log(settings_.log);
-  log_warnings(warnings_);
-  if (const std::optional<int> refused = start()) return *refused;
+  control_.run([this](const std::stop_token& stop) { refused_ = start(stop); });
+  const std::optional<int> stopped_by = await_start();
+  if (refused_) return *refused_;
+  if (stopped_by) return drain(*stopped_by);
   service_.ready();
   return serve();
 }
 
-std::optional<int> Daemon::start() {
+std::optional<int> Daemon::await_start() {
+  std::optional<int> stopped_by;
+  std::optional<TimePoint> hopeless;
+  while (control_.busy()) {
+    const std::optional<int> signal = signals_.wait(hopeless);
+    if (signal == SIGHUP) {
+      reload_wanted_ = true;
+    } else if (signal && stopped_by) {
+      leave(kExitFailed);
+    } else if (signal) {
+      stopped_by = signal;
+      hopeless = steady_clock::now() + kInterruptTime;
+      control_.interrupt();
+    } else if (hopeless && steady_clock::now() >= *hopeless) {
+      leave(kExitStopped);
+    }
+  }
+  return stopped_by;
+}
+
+std::optional<int> Daemon::start(const std::stop_token& stop) {
+  try {
+    LoadedConfig loaded = command_.config_file.empty() ? LoadedConfig{} : load_config(command_.config_file);
+    for (const ConfigError& error : loaded.errors) std::cerr << error.text() << '\n';
+    if (!loaded.ok()) return kExitUsage;
+    settings_ = std::move(loaded.settings);
+    core::configure_log(settings_.log);
+    log_warnings(loaded.warnings);
+    return start_engine(stop);
+  } catch (const std::exception& error) {
+    if (stop.stop_requested()) return kExitStopped;
+    std::cerr << "sluiced: " << error.what() << '\n';
+    return kExitFailed;
+  }
+}
+
+std::optional<int> Daemon::start_engine(const std::stop_token& stop) {
   const DescriptorLimit descriptors = raise_descriptor_limit();
   if (descriptors.now != descriptors.before) core::set_child_descriptor_limit(descriptors.before);
   try {
@@ -87,11 +123,12 @@ std::optional<int> Daemon::start() {
           "no methods but rpc.discover: --demo adds some, [[backend]] entries and programs that embed "
           "libsluice have their own");
     }
-    engine_->start(inherited_sockets());
+    engine_->start(inherited_sockets(), stop);
   } catch (const std::invalid_argument& error) {
     spdlog::error("configuration: {}", error.what());
     return kExitUsage;
   } catch (const std::system_error& error) {
+    if (stop.stop_requested()) return kExitStopped;
     spdlog::error("{}", error.what());
     return kExitFailed;
   }
@@ -107,15 +144,16 @@ void Daemon::guard_children(const core::Settings& settings) {
 
 int Daemon::serve() {
   reporter_.emplace(service_, *engine_, steady_clock::now());
+  if (reload_wanted_) begin_reload();
   for (;;) {
     const std::optional<int> signal = signals_.wait(reporter_->next_due());
-    if (!signal) {
-      report();
-    } else if (*signal == SIGHUP) {
-      reload();
-    } else {
+    if (reloading_ && !control_.busy()) finish_reload();
+    if (signal == SIGHUP) {
+      begin_reload();
+    } else if (signal) {
       return drain(*signal);
     }
+    report();
   }
 }
 
@@ -128,27 +166,41 @@ void Daemon::report() {
   }
 }
 
-void Daemon::reload() {
+// A signal that comes while a reload runs asks for one more after it: the file may have changed since it was
+// read.
+void Daemon::begin_reload() {
   if (command_.config_file.empty()) {
     spdlog::info("SIGHUP: there is no configuration file to read again");
     return;
   }
+  reload_wanted_ = reloading_;
+  if (reloading_) return;
+  reloading_ = true;
   service_.reloading();
-  try {
-    LoadedConfig loaded = load_config(command_.config_file, &settings_.backends);
-    for (const ConfigError& error : loaded.errors) spdlog::error("{}", error.text());
-    if (!loaded.ok()) throw std::invalid_argument("the configuration has errors");
-    apply(std::move(loaded.settings));
-    log_warnings(loaded.warnings);
-    reporter_->set_note({});
-  } catch (const std::exception& error) {
-    spdlog::error("reload refused, the running configuration stays: {}", error.what());
-    reporter_->set_note("last reload refused");
-  }
-  service_.ready();
+  control_.run([this](const std::stop_token& stop) { reload(stop); });
 }
 
-void Daemon::apply(core::Settings settings) {
+void Daemon::finish_reload() {
+  reloading_ = false;
+  reporter_->set_note(reloaded_ ? "" : "last reload refused");
+  if (reloaded_) settings_ = *std::exchange(reloaded_, std::nullopt);
+  service_.ready();
+  if (reload_wanted_) begin_reload();
+}
+
+void Daemon::reload(const std::stop_token& stop) {
+  try {
+    LoadedConfig loaded = reload_config(command_.config_file, settings_);
+    for (const ConfigError& error : loaded.errors) spdlog::error("{}", error.text());
+    if (!loaded.ok()) throw std::invalid_argument("the configuration has errors");
+    reloaded_ = apply(std::move(loaded.settings), stop);
+    log_warnings(loaded.warnings);
+  } catch (const std::exception& error) {
+    spdlog::error("reload refused, the running configuration stays: {}", error.what());
+  }
+}
+
+core::Settings Daemon::apply(core::Settings settings, const std::stop_token& stop) {
   const auto keep = [](std::string_view key, auto& value, const auto& running) {
     if (value == running) return;
     spdlog::warn("server.{} is fixed at start; changing it takes a restart", key);
@@ -159,50 +211,37 @@ void Daemon::apply(core::Settings settings) {
   keep("max_workers", settings.workers_max, settings_.workers_max);
   keep("worker_cpus", settings.worker_cpus, settings_.worker_cpus);
   guard_children(settings);
-  engine_->reload(settings);
+  engine_->reload(settings, stop);
   core::configure_log(settings.log);
-  settings_ = std::move(settings);
   spdlog::info("configuration read again from {}", core::printable(command_.config_file));
+  return settings;
 }
 
 int Daemon::drain(int signal) {
   spdlog::info("{}: draining for at most {} ms", name_of(signal), settings_.drain_timeout.count());
   service_.stopping();
-  service_.extend_timeout(kDrainExtension);
+  report_drain(engine_->status());
+  const TimePoint hopeless = steady_clock::now() + settings_.drain_timeout + kDrainGrace;
+  // A reload under way ends first: the engine has one controlling thread.
+  control_.interrupt();
+  await_drain(hopeless);
 
-  std::promise<bool> outcome;
-  std::future<bool> drained = outcome.get_future();
-  const auto drain_engine = [this, &outcome] {
-    try {
-      outcome.set_value(engine_->drain([this](const core::EngineStatus& status) { report_drain(status); },
-                                       drain_interval()));
-    } catch (...) {
-      outcome.set_exception(std::current_exception());
-    }
-    signals_.wake();
-  };
-  std::jthread drainer;
-  try {
-    drainer = std::jthread(drain_engine);
-  } catch (const std::system_error& error) {
-    spdlog::warn("no thread to drain in ({}): a second signal will not be seen", error.what());
-    drain_engine();
-  }
-  wait_for(drained);
-  if (!drained.get()) {
+  const auto drained = std::make_shared<std::packaged_task<bool()>>([this] { return engine_->drain(); });
+  control_.run([drained](const std::stop_token&) { (*drained)(); });
+  await_drain(hopeless);
+  if (!drained->get_future().get()) {
     spdlog::warn("stopped with a handler still running");
     leave(kExitStopped);
   }
-  if (drainer.joinable()) drainer.join();
   engine_.reset();
   spdlog::info("stopped");
   return kExitStopped;
 }
 
-void Daemon::wait_for(const std::future<bool>& drained) {
-  const TimePoint hopeless = steady_clock::now() + settings_.drain_timeout + kDrainGrace;
-  while (drained.wait_for(seconds(0)) != std::future_status::ready) {
-    const std::optional<int> signal = signals_.wait(hopeless);
+void Daemon::await_drain(TimePoint hopeless) {
+  TimePoint report = steady_clock::now() + drain_interval();
+  while (control_.busy()) {
+    const std::optional<int> signal = signals_.wait(std::min(hopeless, report));
     if (signal == SIGHUP) {
       spdlog::info("SIGHUP while draining is ignored");
     } else if (signal) {
@@ -212,6 +251,9 @@ void Daemon::wait_for(const std::future<bool>& drained) {
       spdlog::error("the drain has not ended in its time; stopping without it");
       leave(kExitStopped);
     }
+    if (steady_clock::now() < report) continue;
+    report = steady_clock::now() + drain_interval();
+    report_drain(engine_->status());
   }
 }
 
@@ -221,7 +263,7 @@ std::chrono::milliseconds Daemon::drain_interval() const {
   return std::min(kDrainReport, std::chrono::duration_cast<std::chrono::milliseconds>(*watchdog / 2));
 }
 
-// Called from the thread that drains. The watchdog is fed here, not from the engine's health: a drain has
+// The watchdog is fed here, not from the engine's health: a drain has
 // a time limit of its own, and a handler that hangs must not get the process killed before.
 void Daemon::report_drain(const core::EngineStatus& status) {
   const std::string left =

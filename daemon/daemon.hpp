@@ -2,14 +2,14 @@
 #pragma once
 
 #include <chrono>
-#include <future>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
-#include <vector>
 
 #include "daemon/cli.hpp"
 #include "daemon/config.hpp"
+#include "daemon/control_thread.hpp"
 #include "daemon/guardian.hpp"
 #include "daemon/process.hpp"
 #include "daemon/reporter.hpp"
@@ -20,40 +20,53 @@
 
 namespace sluice::daemon {
 
-// Runs one engine from start to drained. The thread that made it runs it; signals are blocked from the
-// constructor on, so it has to be made before any thread.
+// Runs one engine from start to drained. The thread that made it waits for signals and feeds the watchdog;
+// what may take time (start, reload, drain) runs on the control thread, one after another. hold_signals() has
+// to have been called, and no thread may run yet.
 class Daemon {
  public:
-  // Throws std::system_error where the machine refuses the little that waiting for signals takes.
-  Daemon(CommandLine command, LoadedConfig config);
+  // Throws std::system_error that names what the machine refuses to create.
+  explicit Daemon(CommandLine command);
 
-  // Serves until it is told to stop; the process's exit code. Does not return, but leaves the process,
+  // Serves until it is asked to stop; the process's exit code. Does not return, but leaves the process,
   // where a second signal comes or a handler outlives the drain.
   int run();
 
  private:
-  // The exit code where it could not be started; what was wrong is logged.
-  std::optional<int> start();
+  // On the control thread. The exit code where it could not be started; what was wrong is logged.
+  std::optional<int> start(const std::stop_token& stop);
+  std::optional<int> start_engine(const std::stop_token& stop);
   void guard_children(const core::Settings& settings);
+  void reload(const std::stop_token& stop);
+  core::Settings apply(core::Settings settings, const std::stop_token& stop);
+
+  // The signal that asked to stop while the start was under way, if one did.
+  std::optional<int> await_start();
   int serve();
   void report();
-  void reload();
-  void apply(core::Settings settings);
+  void begin_reload();
+  void finish_reload();
   int drain(int signal);
-  // Waits for the drain under way, listening for signals meanwhile.
-  void wait_for(const std::future<bool>& drained);
+  // Waits for the control thread, listening for signals and reporting meanwhile; leaves the process at
+  // `hopeless`.
+  void await_drain(TimePoint hopeless);
   void report_drain(const core::EngineStatus& status);
   std::chrono::milliseconds drain_interval() const;
 
   const CommandLine command_;
-  core::Settings settings_;                  // as the engine has them
-  const std::vector<ConfigError> warnings_;  // of the configuration that it was started with
+  // What the control thread's tasks use belongs to it while one runs.
+  core::Settings settings_;                 // as the engine has them
+  std::optional<core::Settings> reloaded_;  // what the last reload has made of them; nothing: refused
+  std::optional<int> refused_;              // the exit code where the start failed
   SignalQueue signals_;
   Guardian guardian_;
   ServiceManager service_;
   std::unique_ptr<core::Engine> engine_;
   std::optional<Reporter> reporter_;
+  bool reloading_ = false;      // the control thread's task is a reload
+  bool reload_wanted_ = false;  // once more, or once started
   std::string last_drain_report_;
+  ControlThread control_;
 };
 
 }  // namespace sluice::daemon

@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstdint>
 #include <limits>
+#include <string>
 #include <system_error>
 
 #include "daemon/process.hpp"
@@ -20,7 +21,9 @@ namespace sluice::daemon {
 namespace {
 
 int checked(int descriptor, const char* what) {
-  if (descriptor < 0) throw std::system_error(errno, std::generic_category(), what);
+  if (descriptor < 0) {
+    throw std::system_error(errno, std::generic_category(), std::string("can't create ") + what);
+  }
   return descriptor;
 }
 
@@ -31,6 +34,11 @@ sigset_t handled_signals() {
   return set;
 }
 
+// What ends a process by default and says nothing about its state. A write past a file size limit is an error
+// of that write, and so is one to a pipe that nobody reads.
+constexpr std::array kHarmless = {SIGPIPE, SIGXFSZ, SIGXCPU,   SIGUSR1, SIGUSR2,  SIGALRM,
+                                  SIGPROF, SIGIO,   SIGVTALRM, SIGPWR,  SIGSTKFLT};
+
 // For poll(): rounded up, so that the time has really come when it returns; -1 waits without end.
 int milliseconds_until(std::optional<TimePoint> until) {
   if (!until) return -1;
@@ -40,15 +48,26 @@ int milliseconds_until(std::optional<TimePoint> until) {
 
 }  // namespace
 
-SignalQueue::SignalQueue() {
+void hold_signals() {
   const sigset_t set = handled_signals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  // Whoever started this may have ignored it; children would be reaped by nobody then, and their numbers
-  // reused.
+  // A parent may have them ignored, and an ignored signal is never pending.
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) std::signal(signal, SIG_DFL);
+  // With SIGCHLD ignored children would be reaped by nobody, and their numbers reused.
   std::signal(SIGCHLD, SIG_DFL);
-  std::signal(SIGPIPE, SIG_IGN);
-  signals_ = checked(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd");
-  wake_ = checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd");
+  for (const int signal : kHarmless) std::signal(signal, SIG_IGN);
+  for (int signal = SIGRTMIN; signal <= SIGRTMAX; ++signal) std::signal(signal, SIG_IGN);
+}
+
+void release_signals() {
+  const sigset_t set = handled_signals();
+  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
+
+SignalQueue::SignalQueue() {
+  const sigset_t set = handled_signals();
+  signals_ = checked(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK), "a descriptor for signals");
+  wake_ = checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "a descriptor for wake-ups");
 }
 
 SignalQueue::~SignalQueue() {

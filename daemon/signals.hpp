@@ -8,9 +8,15 @@ namespace sluice::daemon {
 
 using TimePoint = std::chrono::steady_clock::time_point;
 
-// Takes SIGTERM, SIGINT and SIGHUP for itself, and has SIGPIPE ignored. To be made before the first
-// thread, so that every thread inherits the blocked signals; what arrives is kept until it is asked for.
-// wait() belongs to one thread; wake() may be called by any.
+// Has SIGTERM, SIGINT and SIGHUP wait until a SignalQueue asks for them, and the signals ignored that would
+// end the process though nothing is wrong (SIGPIPE, SIGXFSZ, SIGUSR1, SIGALRM and the like). To be called
+// first of all, before any thread, so that every thread inherits it.
+void hold_signals();
+
+// For a run that asks for none: SIGTERM, SIGINT and SIGHUP end it, also those that have come already.
+void release_signals();
+
+// The signals that hold_signals() has had wait. wait() belongs to one thread; wake() may be called by any.
 class SignalQueue {
  public:
   // Throws std::system_error when the machine has no descriptor left.

@@ -22,25 +22,17 @@ namespace {
 
 constexpr int kManagerPatienceMs = 1000;
 
-// A datagram socket that leads to the address in NOTIFY_SOCKET, a path or an abstract name behind '@'.
-// Below 0 where there is none.
-int open_notify_socket() {
+// The address in NOTIFY_SOCKET, a path or an abstract name behind '@'. Its size; 0 where there is none.
+socklen_t read_notify_address(sockaddr_un& address) {
   const char* text = std::getenv("NOTIFY_SOCKET");
-  if (!text) return -1;
+  if (!text) return 0;
   const std::string_view name(text);
-  sockaddr_un address{};
-  if (name.size() < 2 || name.size() >= sizeof address.sun_path) return -1;
-  if (name.front() != '/' && name.front() != '@') return -1;
+  if (name.size() < 2 || name.size() >= sizeof address.sun_path) return 0;
+  if (name.front() != '/' && name.front() != '@') return 0;
   address.sun_family = AF_UNIX;
   std::copy(name.begin(), name.end(), std::begin(address.sun_path));
   if (name.front() == '@') address.sun_path[0] = '\0';
-  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
-
-  const int descriptor = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (descriptor < 0) return -1;
-  if (::connect(descriptor, reinterpret_cast<const sockaddr*>(&address), size) == 0) return descriptor;
-  ::close(descriptor);
-  return -1;
+  return static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
 }
 
 std::optional<std::chrono::microseconds> wanted_watchdog_interval() {
@@ -63,14 +55,15 @@ struct NameList {
 
 }  // namespace
 
-ServiceManager::ServiceManager() : socket_(open_notify_socket()) {
+ServiceManager::ServiceManager() : address_size_(read_notify_address(address_)) {
+  if (address_size_ > 0) socket_ = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   const auto interval = wanted_watchdog_interval();
   if (present()) watchdog_interval_ = interval;
   ::unsetenv("NOTIFY_SOCKET");
 }
 
 ServiceManager::~ServiceManager() {
-  if (present()) ::close(socket_);
+  if (socket_ >= 0) ::close(socket_);
 }
 
 void ServiceManager::reloading() const {
@@ -87,6 +80,8 @@ void ServiceManager::extend_timeout(std::chrono::microseconds duration) const {
 
 bool ServiceManager::send(std::string_view state) const {
   if (!present()) return true;
+  // Connected anew rather than sent to the address, so that poll() knows whose room is waited for.
+  if (::connect(socket_, reinterpret_cast<const sockaddr*>(&address_), address_size_) != 0) return false;
   return ::send(socket_, state.data(), state.size(), MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
 }
 

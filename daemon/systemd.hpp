@@ -2,6 +2,9 @@
 // Everything here does nothing where no systemd has started the process.
 #pragma once
 
+#include <sys/socket.h>
+#include <sys/un.h>
+
 #include <chrono>
 #include <optional>
 #include <string>
@@ -13,7 +16,8 @@
 namespace sluice::daemon {
 
 // Sends state changes to the service manager (sd_notify(3)), over a socket of its own: the library's call
-// waits without end while the manager does not read. Thread-safe after construction.
+// waits without end while the manager does not read. Each message goes to whatever is bound to the address at
+// that moment, since a manager may have made its socket anew. Thread-safe after construction.
 class ServiceManager {
  public:
   // Looks at NOTIFY_SOCKET and WATCHDOG_USEC and takes them out of the environment, so that children do not
@@ -24,7 +28,7 @@ class ServiceManager {
   ServiceManager& operator=(const ServiceManager&) = delete;
 
   // Whether somebody wants to know.
-  bool present() const { return socket_ >= 0; }
+  bool present() const { return socket_ >= 0 && address_size_ > 0; }
 
   // WATCHDOG=1 is expected at least this often; nothing where there is no watchdog.
   std::optional<std::chrono::microseconds> watchdog_interval() const { return watchdog_interval_; }
@@ -45,6 +49,8 @@ class ServiceManager {
   void send_surely(std::string_view state) const;
 
   int socket_ = -1;
+  sockaddr_un address_{};
+  socklen_t address_size_ = 0;  // 0: nobody wants to know
   std::optional<std::chrono::microseconds> watchdog_interval_;
 };
 

@@ -31,15 +31,13 @@ class NotifySocket:
                 data = self.socket.recv(65536)
             except OSError:
                 return
-            if data == b"close":
+            if not data:
                 return
             fields = dict(line.split("=", 1) for line in data.decode().splitlines() if "=" in line)
             self.received.append((time.monotonic(), fields))
 
     def close(self):
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as waker:
-            waker.connect(self.path)
-            waker.send(b"close")
+        self.socket.shutdown(socket.SHUT_RD)
         self._thread.join(limit(5))
         self.socket.close()
 
@@ -132,6 +130,27 @@ class Notify(SystemdTest):
             self.assertGreater(int(notify.fields(at)["MONOTONIC_USEC"]), 0)
             self.assertGreater(notify.wait("READY", "1", at), first)
 
+    def test_a_manager_that_makes_its_socket_anew_hears_of_what_follows(self):
+        first = self.notify()
+        daemon = self.notified(first)
+        first.wait("READY", "1")
+        os.unlink(first.path)
+        second = NotifySocket(os.path.dirname(first.path))
+        self.addCleanup(second.close)
+        daemon.reload(server={"max_batch": 5})
+        second.wait("RELOADING", "1")
+        second.wait("READY", "1")
+        daemon.stop()
+        second.wait("STOPPING", "1")
+
+    def test_an_abstract_notify_socket_is_sent_to(self):
+        name = f"sluice-test-{os.getpid()}"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind("\0" + name)
+            manager.settimeout(limit(10))
+            self.start(environment={"NOTIFY_SOCKET": "@" + name})
+            self.assertEqual(manager.recv(1024), b"READY=1")
+
     def test_without_systemd_nothing_is_missed(self):
         daemon = self.start(environment={"NOTIFY_SOCKET": "/nonexistent/notify"})
         daemon.connect().fence()
@@ -203,7 +222,7 @@ class Watchdog(SystemdTest):
 class Inherited(SystemdTest):
     """Sockets handed over by hand: LISTEN_PID must be the daemon's own, so a shell sets it."""
 
-    def activated(self, sockets, names=None, **options):
+    def activated(self, sockets, names=None, ready=True, **options):
         descriptors = [listening.fileno() for listening in sockets]
         # The shell puts them where systemd would: 3, 4, ...
         moves = "".join(f" {60 + at}<&{descriptor}" for at, descriptor in enumerate(descriptors))
@@ -212,7 +231,9 @@ class Inherited(SystemdTest):
         environment = {"LISTEN_FDS": str(len(sockets))}
         if names:
             environment["LISTEN_FDNAMES"] = ":".join(names)
-        return self.start(prefix=("bash", "-c", script, "activate"), environment=environment, pass_fds=descriptors, **options)
+        daemon = Daemon(prefix=("bash", "-c", script, "activate"), environment=environment, pass_fds=descriptors, **options)
+        self.addCleanup(daemon.close)
+        return daemon.start(ready)
 
     def tcp_socket(self):
         listening = socket.create_server(("127.0.0.1", 0))
@@ -302,6 +323,90 @@ class Inherited(SystemdTest):
         self.assertEqual(daemon.wait_exit(), 0)
         self.activated([tcp], listen=[address])
         self.assertEqual(late.receive()["result"], ["late"])
+
+    def refused(self, sockets, why, **options):
+        """Which would serve a socket otherwise than anything says."""
+        daemon = self.activated(sockets, ready=False, **options)
+        self.assertEqual(daemon.wait_exit(), 2)
+        self.assertRegex(daemon.log_text(), why)
+
+    def test_a_socket_that_no_listener_names_is_not_opened_to_other_machines(self):
+        for address in ("0.0.0.0", "::"):
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            with socket.create_server((address, 0), family=family) as open_to_all:
+                self.refused([open_to_all], "can be reached from other machines", listen=["tcp://127.0.0.1:0"])
+                port = open_to_all.getsockname()[1]
+                self.refused([open_to_all], "can be reached from other machines", listen=[f"tcp://127.0.0.1:{port}"])
+
+    def test_a_socket_that_no_listener_names_is_refused_where_clients_or_tls_are_asked_for(self):
+        tcp, _ = self.tcp_socket()
+        unix, _ = self.unix_socket()
+        abstract = socket.socket(socket.AF_UNIX)
+        self.addCleanup(abstract.close)
+        abstract.bind(f"\0sluice-test-{os.getpid()}")
+        abstract.listen()
+        authority = Authority()
+        tls = {"address": "tcp://127.0.0.1:0", "tls": authority.settings(authority.issue("server"))}
+        for each in (tcp, unix, abstract):
+            self.refused([each], "beside listeners that ask for TLS", listen=[tls])
+            self.refused([each], "beside listeners that ask for clients", listen=["tcp://127.0.0.1:0"],
+                         clients=[{"name": "known", "token_sha256": "a" * 64}])
+
+    def test_a_local_socket_that_no_listener_names_is_served_where_nothing_is_asked_for(self):
+        tcp, _ = self.tcp_socket()
+        unix, path = self.unix_socket()
+        self.activated([tcp, unix], listen=["tcp://127.0.0.1:0"])
+        for peer in (tcp.getsockname(), path):
+            with Connection(peer) as connection:
+                connection.fence()
+
+    def test_a_socket_is_the_listener_s_however_its_address_is_spelled(self):
+        authority = Authority()
+        tls = authority.settings(authority.issue("server"))
+        port = free_port()
+        unix, path = self.unix_socket()
+        link = os.path.dirname(path) + "-link"
+        os.symlink(os.path.dirname(path), link)
+        self.addCleanup(os.unlink, link)
+        spellings = [("127.0.0.1", "tcp://localhost:{}"), ("::1", "tcp://[0:0:0:0:0:0:0:1]:{}"),
+                     ("::ffff:127.0.0.1", "tcp://127.0.0.1:{}"), ("127.0.0.1", "tcp://[::ffff:127.0.0.1]:{}")]
+        for host, spelling in spellings:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            with socket.socket(family) as tcp:
+                if family == socket.AF_INET6:
+                    tcp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+                tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                tcp.bind((host, 0))
+                tcp.listen()
+                port = tcp.getsockname()[1]
+                address = spelling.format(port)
+                daemon = self.activated([tcp, unix], listen=[{"address": address, "tls": tls},
+                                                             f"unix://{link}/.//s.sock"])
+                with Connection((host, port)) as connection:
+                    reply = connection.request_text('{"jsonrpc":"2.0","method":"demo.echo","id":1}')
+                    self.assert_error(reply, -32016)  # TLS is asked for
+                with Connection(path) as connection:
+                    connection.fence()
+                daemon.stop()
+
+    def test_a_reload_does_not_leave_a_socket_without_what_is_asked_for(self):
+        tcp, address = self.tcp_socket()
+        daemon = self.activated([tcp], listen=["tcp://127.0.0.1:0"])
+        begin = len(daemon.log)
+        daemon.reload(clients=[{"name": "known", "token_sha256": "a" * 64}])
+        daemon.wait_log("reload refused.*beside listeners that ask for clients", 5, begin)
+        daemon.reload(listen=["tcp://127.0.0.1:0", address])
+        daemon.wait_log("configuration read again", 5, begin)
+        with Connection(tcp.getsockname()) as connection:
+            self.assert_error(connection.request("demo.echo", [1]), -32016)
+
+    def test_a_socket_that_is_no_stream_is_refused_by_name(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as packets:
+            packets.bind("")
+            packets.listen()
+            daemon = self.activated([packets], ready=False)
+            self.assertEqual(daemon.wait_exit(), 1)
+            self.assertIn("is no stream socket", daemon.log_text())
 
     def test_a_reload_keeps_an_inherited_socket(self):
         tcp, address = self.tcp_socket()

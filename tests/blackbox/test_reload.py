@@ -1,0 +1,223 @@
+"""Reloads that must not happen, and reloads that take long: contract 5 and 6."""
+
+import json
+import os
+import re
+import signal
+import socket
+import tempfile
+import time
+
+from daemon import Daemon, DaemonTest, code, config_text, eventually, limit, main, ms, sluiced
+from test_signals import silent_backends
+from test_systemd import NotifySocket
+from tls import Authority
+
+TOKEN_SHA256 = "a" * 64
+CLIENT = {"name": "known", "token_sha256": TOKEN_SHA256}
+
+
+class Refused(DaemonTest):
+    """The file that is there can't be the one that was meant."""
+
+    def protected(self, **options):
+        return self.start(clients=[CLIENT], **options)
+
+    def assert_protected(self, daemon):
+        with daemon.connect() as connection:
+            self.assert_error(connection.request("demo.echo", [1]), -32016)
+
+    def refused(self, daemon, text, why):
+        begin = len(daemon.log)
+        daemon.reload(text=text)
+        daemon.wait_log(why, 5, begin)
+        daemon.wait_log("reload refused", 5, begin)
+        self.assert_protected(daemon)
+
+    def taken(self, daemon, text):
+        begin = len(daemon.log)
+        daemon.reload(text=text)
+        daemon.wait_log("configuration read again", 5, begin)
+
+    def without_clients(self, daemon, **more):
+        return config_text(**{**daemon.parts, "clients": None, **more})
+
+    def test_an_empty_file(self):
+        daemon = self.protected()
+        for text in ("", "\n\n", "# comments\n  \t# alone\n"):
+            self.refused(daemon, text, re.escape(str(daemon.config)) + ": is empty")
+
+    def test_a_file_that_was_cut_off_before_its_clients(self):
+        daemon = self.protected()
+        self.refused(daemon, self.without_clients(daemon), r"no \[\[client\]\] any more.*insecure = true")
+        self.refused(daemon, "[server]\n", r"no \[\[client\]\] any more")
+
+    def test_a_file_that_says_insecure_may_do_without_clients(self):
+        daemon = self.protected()
+        listen = [{"address": daemon.parts["listen"][0], "insecure": True}, daemon.parts["listen"][1]]
+        self.taken(daemon, self.without_clients(daemon, listen=listen))
+        with daemon.connect() as connection:
+            self.assertEqual(connection.result("demo.echo", [1]), [1])
+
+    def test_a_file_that_was_cut_off_in_the_limits_of_anonymous(self):
+        anonymous = {"name": "anonymous", "methods": ["demo.sum"]}
+        daemon = self.start(clients=[anonymous, CLIENT])
+        cut = config_text(**{**daemon.parts, "clients": [{"name": "anonymous"}]})
+        begin = len(daemon.log)
+        daemon.reload(text=cut)
+        daemon.wait_log(r"anonymous without methods.*\[\"\*\"\]", 5, begin)
+        with daemon.connect() as connection:
+            self.assertNotEqual(code(connection.request("demo.echo", [1])), "ok")
+        self.taken(daemon, config_text(**{**daemon.parts, "clients": [{"name": "anonymous", "methods": ["*"]}]}))
+        with daemon.connect() as connection:
+            self.assertEqual(connection.result("demo.echo", [1]), [1])
+
+    def test_a_listener_that_has_lost_its_tls(self):
+        authority = Authority()
+        address = "tcp://127.0.0.1:0"
+        daemon = self.start(listen=[{"address": address, "tls": authority.settings(authority.issue("server"))}])
+        begin = len(daemon.log)
+        daemon.reload(listen=[address])
+        daemon.wait_log(r"no tls at tcp://127\.0\.0\.1:0 any more.*insecure = true", 5, begin)
+        daemon.wait_log("reload refused", 5, begin)
+        with daemon.connect() as connection:
+            self.assert_error(connection.request_text('{"jsonrpc":"2.0","method":"demo.echo","id":1}'), -32016)
+        begin = len(daemon.log)
+        daemon.reload(listen=[{"address": address, "insecure": True}])
+        daemon.wait_log("configuration read again", 5, begin)
+        with daemon.connect() as connection:
+            self.assertEqual(connection.result("demo.echo", [1]), [1])
+
+    def test_what_is_no_file(self):
+        daemon = self.protected()
+        daemon.config.unlink()
+        daemon.config.mkdir()
+        begin = len(daemon.log)
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_log("reload refused", 5, begin)
+        daemon.config.rmdir()
+        os.mkfifo(daemon.config)
+        begin = len(daemon.log)
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_log("is no regular file", 5, begin)
+        daemon.wait_log("reload refused", 5, begin)
+        daemon.config.unlink()
+        daemon.config.symlink_to("/dev/null")
+        begin = len(daemon.log)
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_log("is no regular file", 5, begin)
+        self.assert_protected(daemon)
+
+    def test_a_pipe_that_was_read_at_the_start(self):
+        """As `--config <(...)` gives it: there is nothing in it any more."""
+        with tempfile.TemporaryDirectory(prefix="sluice-") as directory:
+            text = config_text(listen=["tcp://127.0.0.1:0"], clients=[CLIENT])
+            file = os.path.join(directory, "real.toml")
+            with open(file, "w", encoding="utf-8") as out:
+                out.write(text)
+            daemon = Daemon(prefix=("bash", "-c", f'exec {sluiced()} --demo --config <(cat {file})'))
+            self.addCleanup(daemon.close)
+            daemon.start()
+            begin = len(daemon.log)
+            daemon.signal(signal.SIGHUP)
+            daemon.wait_log("reload refused", 5, begin)
+            self.assert_protected(daemon)
+
+    def test_new_clients_beside_an_admin_address_that_is_taken_do_not_count(self):
+        digest = "b" * 64
+        daemon = self.start(clients=[{"name": "anonymous", "methods": ["demo.sum"]}, CLIENT])
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            begin = len(daemon.log)
+            daemon.reload(admin=f"tcp://127.0.0.1:{taken.getsockname()[1]}",
+                          clients=[{"name": "anonymous", "methods": ["*"]}, {"name": "other", "token_sha256": digest}],
+                          server={"max_batch": 1})
+            daemon.wait_log("reload refused", 5, begin)
+        with daemon.connect() as connection:
+            self.assertNotEqual(code(connection.request("demo.echo", [1])), "ok")
+            self.assertEqual(connection.result("demo.sum", [1, 2]), 3)
+            batch = json.dumps([{"jsonrpc": "2.0", "id": id, "method": "demo.sum", "params": [1, id]} for id in range(3)])
+            self.assertEqual(len(connection.request_text(batch)), 3)
+
+
+class Slow(DaemonTest):
+    """Four changed backends that say nothing when asked for their methods."""
+    PERIOD_MS = 1000
+
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory(prefix="sluice-")
+        self.addCleanup(directory.cleanup)
+        self.directory = directory.name
+
+    def notified(self):
+        notify = NotifySocket(self.directory)
+        self.addCleanup(notify.close)
+        environment = {"NOTIFY_SOCKET": notify.path, "WATCHDOG_USEC": str(ms(self.PERIOD_MS) * 1000)}
+        return notify, environment
+
+    def start_with_silent_backends(self):
+        notify, environment = self.notified()
+        begin = time.monotonic()
+        daemon = Daemon(backends=silent_backends(self.directory, 4, "a"), environment=environment)
+        self.addCleanup(daemon.close)
+        daemon.start(ready=False)
+        notify.wait("READY", "1", seconds=15)
+        return daemon, notify, time.monotonic() - begin
+
+    def test_several_silent_backends_cost_a_start_and_a_reload_no_more_than_one(self):
+        daemon, notify, took = self.start_with_silent_backends()
+        self.assertLess(took, limit(9), "four waits of 5 s at once")
+        at = len(notify.received)
+        begin = time.monotonic()
+        daemon.reload(backends=silent_backends(self.directory, 4, "b"))
+        notify.wait("RELOADING", "1", at)
+        notify.wait("READY", "1", at, seconds=15)
+        self.assertLess(time.monotonic() - begin, limit(9))
+
+    def test_the_watchdog_is_fed_during_a_slow_reload(self):
+        daemon, notify, _ = self.start_with_silent_backends()
+        at = len(notify.received)
+        daemon.reload(backends=silent_backends(self.directory, 4, "b"))
+        notify.wait("RELOADING", "1", at)
+        end = notify.wait("READY", "1", at, seconds=15)
+        fed = [when for when, fields in notify.received[at:end + 1] if fields.get("WATCHDOG") == "1"]
+        times = [notify.received[at][0], *fed, notify.received[end][0]]
+        gap = max(after - before for before, after in zip(times, times[1:]))
+        self.assertLess(gap * 1000, ms(self.PERIOD_MS))
+
+    def test_a_stop_does_not_wait_for_a_slow_reload(self):
+        daemon, notify, _ = self.start_with_silent_backends()
+        at = len(notify.received)
+        daemon.reload(backends=silent_backends(self.directory, 4, "b"))
+        notify.wait("RELOADING", "1", at)
+        begin = time.monotonic()
+        daemon.signal(signal.SIGTERM)
+        notify.wait("STOPPING", "1", at)
+        self.assertLess(time.monotonic() - begin, limit(1))
+        self.assertEqual(daemon.wait_exit(), 0)
+        # Children have their time to end as well.
+        self.assertLess(time.monotonic() - begin, limit(4.5))
+
+    def test_reloads_that_are_asked_for_during_one_become_one_more(self):
+        daemon, notify, _ = self.start_with_silent_backends()
+        at = len(notify.received)
+        daemon.reload(backends=silent_backends(self.directory, 4, "b"))
+        notify.wait("RELOADING", "1", at)
+        begin = len(daemon.log)
+        daemon.reload(backends=None, server={"max_batch": 2})
+        for _ in range(5):
+            daemon.signal(signal.SIGHUP)
+        daemon.wait_log("configuration read again", 15, begin)
+
+        def second():
+            return sum("configuration read again" in line for line in daemon.log[begin:]) == 2
+
+        eventually(10, second, "the file is read once more")
+        with daemon.connect() as connection:
+            batch = json.dumps([{"jsonrpc": "2.0", "id": id, "method": "demo.echo"} for id in range(3)])
+            self.assertIsInstance(connection.request_text(batch), dict, "max_batch is 2")
+        self.assertEqual(daemon.stop(), 0)
+        self.assertEqual(sum("configuration read again" in line for line in daemon.log[begin:]), 2)
+
+
+if __name__ == "__main__":
+    main()
