@@ -9,6 +9,7 @@
 
 #include "daemon/config_values.hpp"
 #include "lib/access/client_rules.hpp"
+#include "lib/base/user_namespace.hpp"
 
 namespace sluice::daemon {
 
@@ -32,19 +33,27 @@ std::optional<std::uint32_t> look_up(const std::string& name,
   return entry.*id;
 }
 
-// `look_up_name`: a name's number, if there is one.
+// `look_up_name`: a name's number, if there is one. `is_overflow`: whether it is nobody's in particular.
 ValueKind<std::uint32_t> id_of(std::string what,
-                               std::optional<std::uint32_t> (*look_up_name)(const std::string&)) {
+                               std::optional<std::uint32_t> (*look_up_name)(const std::string&),
+                               bool (*is_overflow)(std::uint32_t)) {
   // The highest one stands for none at all.
   constexpr std::int64_t kMost = std::numeric_limits<std::uint32_t>::max() - 1;
-  return {fmt::format("the name of a {0} that this machine knows, or the {0}'s number", what),
-          [look_up_name](const ConfigValue& value) -> std::optional<std::uint32_t> {
-            const auto* number = std::get_if<std::int64_t>(&value.content);
-            if (number && *number >= 0 && *number <= kMost) return static_cast<std::uint32_t>(*number);
-            const auto* name = std::get_if<std::string_view>(&value.content);
-            if (!name || name->empty() || name->find('\0') != std::string_view::npos) return std::nullopt;
-            return look_up_name(std::string(*name));
-          }};
+  const auto find = [look_up_name](const ConfigValue& value) -> std::optional<std::uint32_t> {
+    const auto* number = std::get_if<std::int64_t>(&value.content);
+    if (number && *number >= 0 && *number <= kMost) return static_cast<std::uint32_t>(*number);
+    const auto* name = std::get_if<std::string_view>(&value.content);
+    if (!name || name->empty() || name->find('\0') != std::string_view::npos) return std::nullopt;
+    return look_up_name(std::string(*name));
+  };
+  return {
+      fmt::format("the name of a {0} that this machine knows, or the {0}'s number; in a user namespace one "
+                  "that it maps",
+                  what),
+      [find, is_overflow](const ConfigValue& value) -> std::optional<std::uint32_t> {
+        const auto id = find(value);
+        return id && !is_overflow(*id) ? id : std::nullopt;
+      }};
 }
 
 }  // namespace
@@ -57,11 +66,15 @@ ValueKind<std::vector<std::string>> method_patterns() {
 }
 
 ValueKind<std::uint32_t> user_id() {
-  return id_of("user", [](const std::string& name) { return look_up(name, ::getpwnam_r, &passwd::pw_uid); });
+  return id_of(
+      "user", [](const std::string& name) { return look_up(name, ::getpwnam_r, &passwd::pw_uid); },
+      [](std::uint32_t id) { return core::OverflowIds::own().is_overflow_user(id); });
 }
 
 ValueKind<std::uint32_t> group_id() {
-  return id_of("group", [](const std::string& name) { return look_up(name, ::getgrnam_r, &group::gr_gid); });
+  return id_of(
+      "group", [](const std::string& name) { return look_up(name, ::getgrnam_r, &group::gr_gid); },
+      [](std::uint32_t id) { return core::OverflowIds::own().is_overflow_group(id); });
 }
 
 ValueKind<double> number_between(double least, double most) {

@@ -12,6 +12,7 @@
 #include "lib/access/method_patterns.hpp"
 #include "lib/access/token.hpp"
 #include "lib/access/token_bucket.hpp"
+#include "lib/base/user_namespace.hpp"
 #include "lib/observe/log.hpp"
 
 namespace sluice::core {
@@ -140,6 +141,10 @@ void check_values(const ClientSettings& client) {
   constexpr std::uint32_t kNoId = std::numeric_limits<std::uint32_t>::max();
   require(client.user != kNoId && client.group != kNoId, client, "user or group",
           "a number below 4294967295");
+  const OverflowIds& overflow = OverflowIds::own();
+  const bool nobody = (client.user && overflow.is_overflow_user(*client.user)) ||
+                      (client.group && overflow.is_overflow_group(*client.group));
+  require(!nobody, client, "user or group", "one that this user namespace maps");
   if (client.methods) {
     const TextForm& form = method_pattern_form();
     const bool fit =

@@ -2,6 +2,7 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <arpa/inet.h>
@@ -9,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "lib/access/caller.hpp"
+#include "lib/base/user_namespace.hpp"
 #include "lib/transport/byte_stream.hpp"
 
 namespace sluice::core {
@@ -47,10 +49,15 @@ std::optional<ucred> user_of(int socket) {
 
 }  // namespace
 
+// An overflow id is shared by all that have no id here. Such a peer is not known by it.
 void ByteStream::introduce(Caller& caller) const {
   if (!local_) return caller.set_peer_address(address_of(peer_));
+  const OverflowIds& overflow = OverflowIds::own();
   const auto user = user_of(socket_.get());
-  if (user) caller.set_peer_user(user->uid, groups_of(socket_.get(), user->gid));
+  if (!user || overflow.is_overflow_user(user->uid)) return;
+  auto groups = groups_of(socket_.get(), user->gid);
+  std::erase_if(groups, [&](std::uint32_t group) { return overflow.is_overflow_group(group); });
+  caller.set_peer_user(user->uid, std::move(groups));
 }
 
 std::string ByteStream::peer() const {
