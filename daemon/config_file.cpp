@@ -15,6 +15,7 @@
 #include "daemon/config.hpp"
 #include "daemon/config_backend_files.hpp"
 #include "daemon/config_reload.hpp"
+#include "daemon/config_secrets.hpp"
 #include "daemon/config_tls.hpp"
 #include "lib/observe/log.hpp"
 #include "lib/observe/printable.hpp"
@@ -125,6 +126,7 @@ LoadedConfig load(const std::string& file, const std::string& text,
   if (loaded.errors.size() > kConfigErrorsMax) return loaded;
   check_tls_files(file, loaded);
   check_backend_files(file, loaded);
+  warn_about_secrets(file, loaded);
   if (running != nullptr) check_programs(file, *running, loaded);
   std::ranges::stable_sort(loaded.errors, {},
                            [](const ConfigError& each) { return std::pair(each.line, each.column); });

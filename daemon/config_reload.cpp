@@ -35,12 +35,13 @@ std::vector<ConfigError> lost_protection(const core::Settings& running, const co
   std::vector<ConfigError> lost;
   const auto complain = [&](std::string message) { lost.push_back({file, 0, 0, std::move(message)}); };
   const bool meant = std::ranges::any_of(wanted.listeners, &ListenSettings::insecure);
-  if (!running.clients.empty() && wanted.clients.empty() && !meant) {
+  const bool limited = !running.clients.empty() && !anonymous_unlimited(running);
+  if (limited && wanted.clients.empty() && !meant) {
     complain(
         "has no [[client]] any more, and whoever connects could call everything; insecure = true at a "
         "[[listen]] says that it is meant");
   }
-  if (!running.clients.empty() && !anonymous_unlimited(running) && anonymous_unlimited(wanted) && !meant) {
+  if (limited && anonymous_unlimited(wanted) && !meant) {
     complain(
         "has a client anonymous without methods, and whoever connects could call everything; "
         "methods = [\"*\"] says that it is meant");

@@ -1,14 +1,18 @@
 """Arguments, the configuration file, --check and SIGHUP: contract 1 and 5."""
 
 import json
+import os
 import pathlib
 import re
 import socket
+import subprocess
 import tempfile
 import threading
+import unittest
 
 from daemon import (Connection, Daemon, DaemonTest, Stopwatch, code, config_text, duration, eventually, free_port, limit, main, message, ms,
-                    run_to_end)
+                    run_to_end, sluiced)
+from tls import Authority
 
 WHOLE = """
 [server]
@@ -182,6 +186,65 @@ class Arguments(DaemonTest):
         daemon.reload()
         daemon.wait_log("configuration read again", begin=lines)
         self.assertNotIn("anonymous", "\n".join(daemon.log[lines:]))
+
+    def test_a_key_that_others_can_read_is_a_warning_at_check_and_at_start(self):
+        authority = Authority()
+        tls = authority.settings(authority.issue("server"))
+        text = config_text(listen=[{"address": "tcp://127.0.0.1:0", "tls": tls}])
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory, "f.toml")
+            path.write_text(text)
+            for mode, warned in ((0o600, False), (0o400, False), (0o640, os.geteuid() != 0), (0o644, True), (0o666, True),
+                                 (0o660, True), (0o604, True)):
+                os.chmod(tls["key"], mode)
+                status, _, errors = run_to_end("--check", "--config", path)
+                self.assertEqual(status, 0, errors)
+                with self.subTest(oct(mode)):
+                    self.assertEqual(bool(re.search(rf":\d+:\d+: warning: listen\.tls\.key = .* mode {mode:04o}", errors)), warned,
+                                     errors)
+        os.chmod(tls["key"], 0o666)
+        daemon = self.start(text=text)
+        daemon.wait_log(r"warn .*listen\.tls\.key = .* is open to all users")
+
+    def test_a_password_file_that_others_can_read_is_a_warning(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path, password = pathlib.Path(directory, "f.toml"), pathlib.Path(directory, "node.password")
+            password.write_text("secret\n")
+            backend = {"name": "node", "url": "http://127.0.0.1:1", "methods": ["eth_*"], "user": "u",
+                       "password_file": str(password)}
+            path.write_text(config_text(listen=["tcp://127.0.0.1:0"], backends=[backend]))
+            for mode, warned in ((0o600, False), (0o644, True)):
+                os.chmod(password, mode)
+                status, _, errors = run_to_end("--check", "--config", path)
+                self.assertEqual(status, 0, errors)
+                self.assertEqual("password_file" in errors, warned, errors)
+
+    @unittest.skipUnless(os.geteuid() == 0, "takes root for a user namespace")
+    def test_a_name_that_stands_for_nobody_in_particular_is_refused(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory, "f.toml")
+            for key, value in (("user", '"nobody"'), ("user", "65534"), ("group", '"nogroup"'), ("group", "65534")):
+                path.write_text(f'[[client]]\nname = "a"\n{key} = {value}\n')
+                self.assertEqual(run_to_end("--check", "--config", path)[0], 0)
+                inside = subprocess.run(["unshare", "--user", "--map-root-user", sluiced(), "--check", "--config", str(path)],
+                                        capture_output=True, text=True, timeout=limit(10))
+                self.assertEqual(inside.returncode, 2, inside.stderr)
+                self.assertRegex(inside.stderr, rf":3:\d+: client\.{key} = .* user namespace")
+
+    def test_what_cannot_be_created_for_want_of_descriptors_is_named(self):
+        started = 0
+        for descriptors in range(6, 64):
+            daemon = Daemon(descriptors=descriptors, server={"io_threads": 2})
+            self.addCleanup(daemon.close)
+            daemon.start(ready=False)
+            up = eventually(10, lambda: re.search("is up as|end of the log", daemon.log_text()))
+            if up.group() == "is up as":
+                started += 1
+                break
+            self.assertEqual(daemon.wait_exit(), 2 if "cannot be read" in daemon.log_text() else 1)
+            self.assertRegex(daemon.log_text(), r"can't (create|listen on) \S+.*: Too many open files|cannot be read")
+            daemon.close()
+        self.assertEqual(started, 1)
 
     def test_bad_usage_exits_with_2(self):
         for arguments in (["--nonsense"], ["extra"], ["--config"], ["--config", "/nonexistent/x.toml"], ["--check", "--config", "/nonexistent/x.toml"],
