@@ -8,11 +8,15 @@
 #include <string>
 
 #include "daemon/client/json_text.hpp"
+#include "daemon/client/terminal_text.hpp"
 
 namespace sluice::client {
 
 void print_line(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
+  const bool shown = isatty(STDOUT_FILENO) != 0;
+  const std::string safe = shown ? terminal_text(text) : std::string();
+  const std::string_view line = shown ? std::string_view(safe) : text;
+  std::fwrite(line.data(), 1, line.size(), stdout);
   std::fputc('\n', stdout);
 }
 
@@ -26,7 +30,7 @@ void print_json(std::string_view text) {
 
 void print_error(std::string_view message) {
   std::fflush(stdout);  // keeps the two in order where they share a terminal
-  std::fprintf(stderr, "sluice: %.*s\n", static_cast<int>(message.size()), message.data());
+  std::fprintf(stderr, "sluice: %s\n", terminal_text(message).c_str());
 }
 
 bool finish_output() {

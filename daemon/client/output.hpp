@@ -4,6 +4,9 @@
 
 namespace sluice::client {
 
+// What goes to a terminal, and errors wherever they go, is shown with escapes in place of
+// characters that steer a terminal: servers have written much of it.
+
 // Writes one JSON value to stdout: indented on a terminal, else its own text in one
 // line. Whether stdout took it is asked once, by finish_output().
 void print_json(std::string_view text);

@@ -129,6 +129,23 @@ class ClientTest(unittest.TestCase):
         os.close(terminal)
         self.assertEqual('{\n  "b": 1.0,\n  "a": []\n}\n', text)
 
+    def test_what_a_server_says_does_not_act_on_a_terminal(self):
+        acting = "\x7f\x85\x9b2J\u202e\u2028\u200b"
+        escaped = "\\u007f\\u0085\\u009b2J\\u202e\\u2028\\u200b"
+        terminal, side = pty.openpty()
+        with subprocess.Popen([SLUICE, "call", self.address, "demo.echo", json.dumps([acting], ensure_ascii=False)], stdout=side) as process:
+            self.assertEqual(0, process.wait(RUN_LIMIT_S))
+        os.close(side)
+        text = os.read(terminal, 4096).decode()
+        os.close(terminal)
+        self.assertIn(escaped, text)
+        self.assertEqual([acting], json.loads(text))
+        params = json.dumps({"code": 7, "message": acting, "data": acting}, ensure_ascii=False)
+        self.check_failure(run("call", self.address, "demo.fail", params), 1, re.escape(escaped))
+        piped = run("call", self.address, "demo.echo", json.dumps([acting], ensure_ascii=False))
+        self.assertEqual([acting], json.loads(piped.stdout))
+        self.assertIn(acting, piped.stdout)
+
     def test_rpc_error_goes_to_stderr(self):
         self.check_failure(run("call", self.address, "no.such"), 1, r"^sluice: error -32601: Method not found \{.*\}$")
         self.check_failure(
