@@ -16,6 +16,7 @@
 #include "daemon/demo_methods.hpp"
 #include "lib/backend/child_program.hpp"
 #include "lib/observe/log.hpp"
+#include "lib/observe/rare_line.hpp"
 
 namespace sluice::daemon {
 
@@ -162,7 +163,9 @@ void Daemon::report() {
     reporter_->report(steady_clock::now());
   } catch (const std::exception& error) {
     // Out of memory: the service manager is told the next time, and nobody's calls end for it.
-    spdlog::error("no report to the service manager: {}", error.what());
+    static core::RareLine line;
+    line.log(spdlog::level::err, steady_clock::now(),
+             [&] { return fmt::format("no report to the service manager: {}", error.what()); });
   }
 }
 

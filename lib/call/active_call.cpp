@@ -10,6 +10,7 @@
 #include "lib/call/async_handler.hpp"
 #include "lib/include/sluice/call.hpp"
 #include "lib/observe/log.hpp"
+#include "lib/observe/rare_line.hpp"
 #include "proto/response_writer.hpp"
 
 namespace sluice {
@@ -34,7 +35,10 @@ namespace sluice::core {
 namespace {
 
 void log_exception(const ActiveCall& call, const char* what) {
-  spdlog::error("{}: the handler threw: {}", printable(call.request.method), printable(what));
+  static RareLine line(std::chrono::seconds(1));
+  line.log(spdlog::level::err, Clock::now(), [&] {
+    return fmt::format("{}: the handler threw: {}", printable(call.request.method), printable(what));
+  });
 }
 
 // Too large where it is in front of it. By numbers: pointers into different strings have no difference.

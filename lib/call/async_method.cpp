@@ -10,6 +10,7 @@
 #include "lib/include/sluice/async.hpp"
 #include "lib/include/sluice/params.hpp"
 #include "lib/observe/log.hpp"
+#include "lib/observe/rare_line.hpp"
 
 namespace sluice {
 namespace {
@@ -31,7 +32,11 @@ struct Running {
 };
 
 void log_exception(const core::ActiveCall& call, const char* what) {
-  spdlog::error("{}: the handler threw: {}", core::printable(call.request.method), core::printable(what));
+  static core::RareLine line(std::chrono::seconds(1));
+  line.log(spdlog::level::err, core::Clock::now(), [&] {
+    return fmt::format("{}: the handler threw: {}", core::printable(call.request.method),
+                       core::printable(what));
+  });
 }
 
 void compose_outcome(core::ActiveCall& call, const std::exception_ptr& thrown, const Result<Json>& result) {

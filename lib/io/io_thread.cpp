@@ -13,6 +13,7 @@
 #include <boost/asio/post.hpp>
 
 #include "lib/observe/log.hpp"
+#include "lib/observe/rare_line.hpp"
 
 namespace sluice::core {
 
@@ -33,7 +34,9 @@ constexpr auto kBusyTime = std::chrono::microseconds(100);
 }  // namespace
 
 void log_failure(const char* what, const std::exception& exception) {
-  spdlog::error("{} failed: {}", what, exception.what());
+  static RareLine line(std::chrono::seconds(1));
+  line.log(spdlog::level::err, Clock::now(),
+           [&] { return fmt::format("{} failed: {}", what, exception.what()); });
 }
 
 IoThread::IoThread(std::size_t index, std::string name, const Limits& initial, WorkerPool& pool,
@@ -79,7 +82,9 @@ void IoThread::run() {
       looks_for_returned_.store(false, std::memory_order_seq_cst);
       context_.run_for(kMemoryPause);
     } catch (const std::exception& exception) {
-      spdlog::error("{}: an event failed: {}", name_, exception.what());
+      static RareLine line(std::chrono::seconds(1));
+      line.log(spdlog::level::err, Clock::now(),
+               [&] { return fmt::format("{}: an event failed: {}", name_, exception.what()); });
     }
   }
 }

@@ -19,6 +19,7 @@
 #include <boost/beast/http.hpp>
 
 #include "lib/observe/log.hpp"
+#include "lib/observe/rare_line.hpp"
 
 namespace sluice::core {
 namespace {
@@ -129,19 +130,24 @@ void AdminServer::Impl::rest() {
 // Whoever asks next may have more memory; if nothing is accepted any more, nobody can ask.
 void AdminServer::Impl::run() {
   const auto work = asio::make_work_guard(context);
+  RareLine failed;
+  const auto log_failure = [&failed](const std::exception& exception) {
+    failed.log(spdlog::level::err, Clock::now(),
+               [&] { return fmt::format("admin listener: {}", exception.what()); });
+  };
   for (;;) {
     try {
       if (accepting == 0) accept_next();
       context.run();
       return;
     } catch (const std::exception& exception) {
-      spdlog::error("admin listener: {}", exception.what());
+      log_failure(exception);
     }
     // What else is being served goes on meanwhile.
     try {
       context.run_for(kAcceptPause);
     } catch (const std::exception& exception) {
-      spdlog::error("admin listener: {}", exception.what());
+      log_failure(exception);
     }
   }
 }

@@ -197,18 +197,27 @@ std::function<void(std::string_view)> Backends::on_discovered(const Open& backen
           current = backend.current](std::string_view document) {
     std::vector<MethodSpec> methods = read_openrpc(document);
     spdlog::info("backend {}: serves {} methods", name, methods.size());
+    std::string first_taken;
+    std::size_t taken_count = 0;
     for (MethodSpec& method : methods) {
       method.name.insert(0, prefix);
       const auto there = registry_.find(method.name);
       const bool taken = there && there->spec().name == method.name && there->owner() != handler.get() &&
                          there->owner() != predecessor;
       if (taken) {
-        spdlog::warn("backend {}: {} is another's method already", name, printable(method.name));
+        if (taken_count++ == 0) first_taken = method.name;
         continue;
       }
       method.kind = HandlerKind::async;
       method.async = handler;
       if (current->load()) registry_.add(std::move(method), handler.get());
+    }
+    // One line however many there are: a backend that starts again is asked again.
+    if (taken_count == 1) {
+      spdlog::warn("backend {}: {} is another's method already", name, printable(first_taken));
+    } else if (taken_count > 1) {
+      spdlog::warn("backend {}: {} and {} more are others' methods already", name, printable(first_taken),
+                   taken_count - 1);
     }
     // Either this is seen here, or the methods by whoever said so.
     if (!current->load()) registry_.remove_all_of(handler.get());

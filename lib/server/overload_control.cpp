@@ -77,9 +77,11 @@ void OverloadControl::fit_pool(const LoadSample& sample, TimePoint now) {
   if (wanted == before) return;
   try {
     pool_.resize(wanted);
-    spdlog::info("{} workers, {} before", wanted, before);
+    resized_.log(spdlog::level::info, now,
+                 [&] { return fmt::format("{} workers, {} before", wanted, before); });
   } catch (const std::system_error& error) {
-    spdlog::error("no worker could be added: {}", error.what());
+    not_resized_.log(spdlog::level::err, now,
+                     [&] { return fmt::format("no worker could be added: {}", error.what()); });
   }
 }
 

@@ -7,6 +7,7 @@
 #include "lib/admission/gradient_limit.hpp"
 #include "lib/io/io_thread.hpp"
 #include "lib/observe/metrics.hpp"
+#include "lib/observe/rare_line.hpp"
 #include "lib/worker/worker_pool.hpp"
 
 namespace sluice::core {
@@ -57,6 +58,8 @@ class OverloadControl final : private Deadline {
   const Metrics& metrics_;
   GradientLimit limit_;
   PoolSize size_;
+  RareLine resized_;
+  RareLine not_resized_;
   LoadSample last_;  // totals so far
   TimePoint last_look_;
   bool adaptive_ = false;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/observe/log.hpp"
+#include "lib/observe/rare_line.hpp"
 #include "lib/transport/connection.hpp"
 
 namespace sluice::core {
@@ -77,7 +78,9 @@ bool Listener::take_one() {
     admit(std::move(socket), peer);
   } catch (const std::exception& exception) {
     // The system is short of something: this client is turned away, the next may have more luck.
-    spdlog::error("{}: a connection could not be taken: {}", name_, exception.what());
+    not_taken_.log(spdlog::level::err, io_.now(), [&] {
+      return fmt::format("{}: a connection could not be taken: {}", name_, exception.what());
+    });
   }
   return true;
 }
@@ -141,7 +144,9 @@ void Listener::refuse_for_descriptors() {
 
 // By a deadline, which needs no memory.
 void Listener::rest(const char* why) {
-  spdlog::warn("{}: can't accept: {}; pausing for {} ms", name_, why, kRestTime.count());
+  rests_.log(spdlog::level::warn, io_.now(), [&] {
+    return fmt::format("{}: can't accept: {}; pausing for {} ms", name_, why, kRestTime.count());
+  });
   io_.set_deadline(*this, io_.now() + kRestTime);
 }
 

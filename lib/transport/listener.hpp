@@ -8,6 +8,7 @@
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 
+#include "lib/observe/rare_line.hpp"
 #include "lib/transport/listener_policy.hpp"
 #include "lib/transport/listening_socket.hpp"
 #include "lib/transport/session_host.hpp"
@@ -56,6 +57,8 @@ class Listener : public std::enable_shared_from_this<Listener>, private Deadline
   SharedPolicy policy_;
   boost::asio::posix::stream_descriptor watch_;  // a duplicate, so that the socket's end is closed in order
   Descriptor reserve_;
+  RareLine rests_;
+  RareLine not_taken_;
   bool stopped_ = false;
 };
 
