@@ -6,6 +6,7 @@
 #include "lib/dispatch/openrpc.hpp"
 #include "lib/observe/log.hpp"
 #include "lib/server/calls_method.hpp"
+#include "lib/server/create.hpp"
 #include "lib/server/engine_parts.hpp"
 #include "lib/transport/same_address.hpp"
 #include "lib/version.hpp"
@@ -100,10 +101,13 @@ void Engine::start(std::vector<InheritedSocket> inherited, const std::stop_token
   parts.listeners = std::move(listeners);
   parts.admin = parts.make_admin(parts.settings.admin_address, names,
                                  [this] { return health(kHealthPatience).reason; });
+  parts.descriptors = count_descriptors();
+  parts.limit_connections();
   parts.pool.run_on(parts.settings.worker_cpus);
-  parts.pool.start();
-  for (const auto& part : parts.io) part->thread.start();
-  parts.hub.start();
+  create("the worker threads", [&parts] { parts.pool.start(); });
+  for (const auto& part : parts.io)
+    create("the thread " + part->thread.name(), [&] { part->thread.start(); });
+  create("the backends' thread", [&parts] { parts.hub.start(); });
   parts.apply_admission();
   parts.apply_backends(files, stop);
   parts.backends.wait_for_methods(stop);

@@ -6,6 +6,7 @@
 
 #include "lib/observe/exposition.hpp"
 #include "lib/observe/log.hpp"
+#include "lib/server/create.hpp"
 #include "lib/transport/tls_context.hpp"
 
 namespace sluice::core {
@@ -16,15 +17,19 @@ std::vector<std::unique_ptr<IoPart>> make_io(EngineParts& parts) {
   std::vector<std::unique_ptr<IoPart>> made;
   const std::size_t count = parts.settings.io_threads;
   for (std::size_t i = 0; i < count; ++i) {
-    made.push_back(std::make_unique<IoPart>(i, count == 1, parts.settings.limits, parts.pool, parts.metrics,
-                                            parts.dispatcher));
+    made.push_back(create("the event loop of io-" + std::to_string(i), [&] {
+      return std::make_unique<IoPart>(i, count == 1, parts.settings.limits, parts.pool, parts.metrics,
+                                      parts.dispatcher);
+    }));
   }
   return made;
 }
 
 BackendHub make_hub(EngineParts& parts) {
   if (parts.io.size() == 1) return BackendHub(parts.io.front()->thread);
-  return {parts.settings.limits, parts.pool, parts.metrics.shard(parts.settings.io_threads)};
+  return create("the event loop of the backends' thread", [&parts] {
+    return BackendHub(parts.settings.limits, parts.pool, parts.metrics.shard(parts.settings.io_threads));
+  });
 }
 
 }  // namespace
@@ -48,7 +53,10 @@ EngineParts::EngineParts(Settings initial)
 
 std::shared_ptr<Listener> EngineParts::make_listener(std::unique_ptr<ListeningSocket> socket,
                                                      SharedPolicy policy) {
-  return std::make_shared<Listener>(std::move(socket), hosts, connection_limit, std::move(policy));
+  const std::string what = "a listener on " + socket->address().to_string();
+  return create(what, [&] {
+    return std::make_shared<Listener>(std::move(socket), hosts, connection_limit, std::move(policy));
+  });
 }
 
 namespace {
@@ -136,7 +144,9 @@ std::unique_ptr<AdminServer> EngineParts::make_admin(const std::string& address,
   };
   sources.unhealthy_reason = std::move(unhealthy_reason);
   sources.ready = [this] { return ready.load(std::memory_order_acquire); };
-  auto made = std::make_unique<AdminServer>(ListeningSocket::open(listen, names), std::move(sources));
+  auto socket = ListeningSocket::open(listen, names);
+  auto made = create("the admin server on " + socket->address().to_string(),
+                     [&] { return std::make_unique<AdminServer>(std::move(socket), std::move(sources)); });
   spdlog::info("admin on {}", made->address().to_string());
   return made;
 }
@@ -149,6 +159,17 @@ void EngineParts::on_all(const std::function<void(IoPart&)>& task) {
 void EngineParts::apply_backends(const BackendFiles& files, const std::stop_token& stop) {
   const auto wait_for_calls = [this] { wait_for_all(Clock::now() + kControlTime, [](IoPart&) {}); };
   backends.apply(settings.backends, files, settings.methods, wait_for_calls, stop);
+}
+
+// A child that has died must be started again, and `/healthz` answered, however many clients there are.
+void EngineParts::limit_connections() {
+  const std::size_t max = connections_within(settings, descriptors.limit, descriptors.open);
+  connection_limit.set_max(max);
+  if (max == settings.max_connections) return;
+  spdlog::warn(
+      "max_connections is lowered from {} to {}: {} descriptors may be open, and the server and its backends "
+      "need the others",
+      settings.max_connections, max, descriptors.limit);
 }
 
 void EngineParts::apply_admission() {

@@ -17,6 +17,7 @@
 #include "lib/observe/metrics.hpp"
 #include "lib/server/admin_server.hpp"
 #include "lib/server/backends.hpp"
+#include "lib/server/descriptor_budget.hpp"
 #include "lib/server/overload_control.hpp"
 #include "lib/server/settings.hpp"
 #include "lib/transport/listener.hpp"
@@ -57,6 +58,7 @@ struct EngineParts {
   bool close_connections(TimePoint until);
   void apply_backends(const BackendFiles& files, const std::stop_token& stop);
   void apply_admission();
+  void limit_connections();
   std::vector<std::shared_ptr<Listener>> all_listeners() const;
   std::size_t connections() const;
 
@@ -68,6 +70,7 @@ struct EngineParts {
   WorkerPool pool;
   Dispatcher dispatcher;
   ConnectionLimit connection_limit;
+  Descriptors descriptors;  // at the start, before connections and backends took any
   std::vector<std::unique_ptr<IoPart>> io;
   std::vector<SessionHost*> hosts;
   BackendHub hub;  // ends before the I/O threads do, to which it gives calls back

@@ -79,7 +79,7 @@ void Engine::reload(const Settings& wanted, const std::stop_token& stop) {
   parts.access.apply(std::move(clients));
   parts.apply_admission();
   parts.pool.set_queue_max(settings.worker_queue);
-  parts.connection_limit.set_max(settings.max_connections);
+  parts.limit_connections();
   parts.registry.configure(settings.methods);
   parts.on_all([limits = settings.limits](IoPart& part) { part.thread.limits = limits; });
   parts.hub.set_limits(settings.limits);

@@ -1,11 +1,18 @@
 """Connections: their number, their time limits, their buffers, and descriptors running out."""
 
+import os
+import pathlib
 import select
+import signal
 import socket
+import sys
 import threading
 import time
 
 from daemon import Connection, DaemonTest, SLOW, Stopwatch, code, duration, eventually, framed, limit, main, message, ms
+
+
+FAULTY = pathlib.Path(__file__).resolve().parent / "fault_backend.py"
 
 
 class Number(DaemonTest):
@@ -266,6 +273,17 @@ class CutOff(DaemonTest):
         self.daemon.wait_connections(0)
 
 
+def closed(connection):
+    """Whether the daemon has ended it without a word."""
+    connection.socket.settimeout(0.01)
+    try:
+        return connection.socket.recv(1) == b""
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+
+
 class Descriptors(DaemonTest):
     def test_running_out_of_descriptors_costs_no_processor_time_and_passes(self):
         daemon = self.start(descriptors=48)
@@ -288,6 +306,20 @@ class Descriptors(DaemonTest):
         first.fence()
         first.close()
         daemon.wait_connections(0)
+
+    def test_a_child_that_dies_is_started_again_however_many_clients_there_are(self):
+        daemon = self.start(descriptors=64, server={"io_threads": 1, "workers": 1},
+                            backends=[{"name": "echo", "command": [sys.executable, str(FAULTY)], "methods": ["echo.*"],
+                                       "breaker": {"failures": 0}}])
+        daemon.wait_log(r"max_connections is lowered from 10000 to \d+")
+        first = self.connect(daemon)
+        crowd = [self.connect(daemon, "unix" if number % 2 else "tcp") for number in range(60)]
+        pid = eventually(10, lambda: first.request("echo.pid").get("result"))
+        os.kill(pid, signal.SIGKILL)
+        again = eventually(10, lambda: first.request("echo.pid").get("result"), "the child runs again")
+        self.assertNotEqual(again, pid)
+        self.assertEqual(daemon.http("/healthz")[0], 200)
+        self.assertGreater(sum(not closed(each) for each in crowd), 3, "some clients are served")
 
     def test_clients_that_wait_for_a_descriptor_are_refused_or_served_but_never_left_hanging(self):
         daemon = self.start(descriptors=48)
