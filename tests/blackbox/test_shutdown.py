@@ -204,14 +204,13 @@ class Load(DaemonTest):
         try:
             while True:
                 while not refused and len(sent) - len(answered) < self.WINDOW:
-                    late = stopping.is_set()
                     method, params = ("demo.sleep", {"ms": 1}) if next_id % 3 else ("demo.echo", [next_id])
                     try:
                         connection.call(method, params, id=next_id)
                     except (BrokenPipeError, ConnectionResetError):
                         refused = True
                         break
-                    sent[next_id] = late
+                    sent[next_id] = stopping.is_set()  # looked at after it was sent: not set, not late
                     next_id += 1
                 text = connection.receive_text(20)
                 if text is None:

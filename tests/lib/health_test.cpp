@@ -1,9 +1,16 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <cerrno>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
 #include <string>
+#include <utility>
 
 #include <pthread.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "tests/support/test_server.hpp"
 
@@ -45,6 +52,64 @@ TEST_CASE("Health: an I/O thread that a handler holds up is named, until it goes
   gate.open();
   CHECK(client.reply()["result"] == 1);
   CHECK(healthy(server));
+}
+
+// Where a thread of this process waits in a signal handler until it is let go.
+class HeldThread {
+ public:
+  explicit HeldThread(const std::string& name) {
+    REQUIRE(::pipe(ends_) == 0);
+    struct sigaction hold {};
+    hold.sa_handler = [](int) {
+      begun_ = 1;
+      char byte = 0;
+      while (::read(ends_[0], &byte, 1) < 0 && errno == EINTR) continue;
+    };
+    hold.sa_flags = SA_RESTART;
+    ::sigaction(SIGUSR2, &hold, &before_);
+    begun_ = 0;
+    for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+      std::string comm;
+      std::getline(std::ifstream(task.path() / "comm"), comm);
+      if (comm != name) continue;
+      ::syscall(SYS_tgkill, ::getpid(), std::stoi(task.path().filename()), SIGUSR2);
+      found_ = true;
+    }
+  }
+  ~HeldThread() {
+    let_go();
+    ::sigaction(SIGUSR2, &before_, nullptr);
+    ::close(ends_[0]);
+  }
+  HeldThread(const HeldThread&) = delete;
+  HeldThread& operator=(const HeldThread&) = delete;
+
+  bool found() const { return found_; }
+  static bool begun() { return begun_ != 0; }
+  void let_go() {
+    if (ends_[1] >= 0) ::close(std::exchange(ends_[1], -1));
+  }
+
+ private:
+  static inline volatile std::sig_atomic_t begun_ = 0;
+  static inline int ends_[2] = {-1, -1};
+  struct sigaction before_ {};
+  bool found_ = false;
+};
+
+TEST_CASE("Health: the backends' thread is named while it is held up") {
+  auto settings = test_settings();
+  settings.io_threads = 2;  // beside several, backends have a thread of their own
+  TestServer server({}, settings);
+  CHECK(healthy(server));
+  HeldThread held("backends");
+  REQUIRE(held.found());
+  REQUIRE(eventually([] { return HeldThread::begun(); }));
+  const auto health = server.engine().health(kProbeTime);
+  CHECK_FALSE(health.ok);
+  CHECK(health.reason == "the backends' thread makes no progress");
+  held.let_go();
+  CHECK(eventually([&] { return healthy(server); }));
 }
 
 TEST_CASE("Health: workers that are all stuck past their calls' limits are unhealthy, until one is free") {

@@ -78,6 +78,25 @@ TEST_CASE("Server: a client may call what its patterns say, and so may those who
   CHECK(code_of(client.call("calc.reset", "[1,2]")) == -32016);
 }
 
+TEST_CASE("Server: who has to wait for less than a millisecond is never told to come back at once") {
+  const Embedded embedded({"tcp://127.0.0.1:0"}, {{.name = "anonymous", .rate = 5000, .burst = 1}});
+  RawClient client = embedded.connect();
+  std::string batch;
+  for (int i = 0; i < 20; ++i) {
+    batch += batch.empty() ? "[" : ",";
+    batch += R"({"jsonrpc":"2.0","id":)" + std::to_string(i) + R"(,"method":"calc.add","params":[1,2]})";
+  }
+  client.send(batch + "]");
+  int refused = 0;
+  for (const Json& reply : client.reply()) {
+    if (!reply.contains("error")) continue;
+    ++refused;
+    CHECK(reason_of(reply) == "rate_limited");
+    CHECK(reply["error"]["data"]["retry_after_ms"].get<int>() >= 1);
+  }
+  CHECK(refused > 0);
+}
+
 TEST_CASE("Server: a client's own rate is kept") {
   const Embedded embedded({"tcp://127.0.0.1:0"}, {{.name = "anonymous", .rate = 0.001, .burst = 2}});
   RawClient client = embedded.connect();
