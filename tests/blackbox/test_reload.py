@@ -5,8 +5,10 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import tempfile
 import time
+import unittest
 
 from daemon import Daemon, DaemonTest, code, config_text, eventually, limit, main, ms, sluiced
 from test_signals import silent_backends
@@ -217,6 +219,72 @@ class Slow(DaemonTest):
             self.assertIsInstance(connection.request_text(batch), dict, "max_batch is 2")
         self.assertEqual(daemon.stop(), 0)
         self.assertEqual(sum("configuration read again" in line for line in daemon.log[begin:]), 2)
+
+
+@unittest.skipUnless(os.geteuid() == 0, "takes root for a name server of its own")
+class SilentNameServer(DaemonTest):
+    """The one name server there is never answers, and the resolver waits for it for 10 s."""
+    PERIOD_MS = 1000
+    NAMES = ["tcp://one.silent.test:0", "tcp://two.silent.test:0", "tcp://three.silent.test:0"]
+
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory(prefix="sluice-")
+        self.addCleanup(directory.cleanup)
+        self.directory = directory.name
+        self.server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(self.server.close)
+        address = f"127.{os.getpid() % 200 + 10}.0.53"
+        self.server.bind((address, 53))
+        resolver = os.path.join(self.directory, "resolv.conf")
+        with open(resolver, "w", encoding="utf-8") as file:
+            file.write(f"nameserver {address}\n")
+        script = f'mount --bind {resolver} /etc/resolv.conf && exec "$0" "$@"'
+        self.prefix = ("unshare", "--mount", "sh", "-c", script)
+        if subprocess.run([*self.prefix, "true"], capture_output=True).returncode != 0:
+            self.skipTest("no mount namespace")
+
+    def asked(self):
+        """Once the resolver has asked, and now waits."""
+        self.server.settimeout(limit(10))
+        self.server.recv(512)
+
+    def test_a_start_gives_up_after_one_time_limit_for_all_names(self):
+        daemon = Daemon(listen=self.NAMES, prefix=self.prefix)
+        self.addCleanup(daemon.close)
+        begin = time.monotonic()
+        daemon.start(ready=False)
+        self.assertEqual(daemon.wait_exit(), 1)
+        self.assertLess(time.monotonic() - begin, limit(8))
+        self.assertIn("can't listen on tcp://one.silent.test:0: the name was not looked up in time", daemon.log_text())
+
+    def test_a_stop_ends_a_start_that_waits_for_it(self):
+        daemon = Daemon(listen=self.NAMES, prefix=self.prefix)
+        self.addCleanup(daemon.close)
+        daemon.start(ready=False)
+        self.asked()
+        begin = time.monotonic()
+        self.assertEqual(daemon.stop(), 0)
+        self.assertLess(time.monotonic() - begin, limit(2))
+
+    def test_the_watchdog_is_fed_and_a_stop_heeded_while_a_reload_waits_for_it(self):
+        notify = NotifySocket(self.directory)
+        self.addCleanup(notify.close)
+        daemon = self.start(prefix=self.prefix, environment={"NOTIFY_SOCKET": notify.path,
+                                                             "WATCHDOG_USEC": str(ms(self.PERIOD_MS) * 1000)})
+        begin, at = len(daemon.log), len(notify.received)
+        daemon.reload(listen=self.NAMES)
+        daemon.wait_log("reload refused.*not looked up in time", 10, begin)
+        end = notify.wait("READY", "1", at)
+        fed = [when for when, fields in notify.received[at:end + 1] if fields.get("WATCHDOG") == "1"]
+        times = [notify.received[at][0], *fed, notify.received[end][0]]
+        self.assertLess(max(after - before for before, after in zip(times, times[1:])) * 1000, ms(self.PERIOD_MS))
+        daemon.connect().fence()
+        at = len(notify.received)
+        daemon.signal(signal.SIGHUP)
+        notify.wait("RELOADING", "1", at)
+        begin = time.monotonic()
+        self.assertEqual(daemon.stop(), 0)
+        self.assertLess(time.monotonic() - begin, limit(3))
 
 
 if __name__ == "__main__":
