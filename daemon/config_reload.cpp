@@ -28,6 +28,12 @@ std::string address_of(const ListenSettings& listener) {
   return id.empty() ? listener.address : id;
 }
 
+// From other machines.
+bool can_be_reached(const ListenSettings& listener) {
+  const auto parsed = parse_listen_address(listener.address);
+  return parsed && !core::is_local(*parsed);
+}
+
 }  // namespace
 
 std::vector<ConfigError> lost_protection(const core::Settings& running, const core::Settings& wanted,
@@ -47,7 +53,7 @@ std::vector<ConfigError> lost_protection(const core::Settings& running, const co
         "methods = [\"*\"] says that it is meant");
   }
   for (const ListenSettings& listener : wanted.listeners) {
-    if (listener.tls || listener.insecure) continue;
+    if (listener.tls || listener.insecure || !can_be_reached(listener)) continue;
     const bool had_tls = std::ranges::any_of(running.listeners, [&](const ListenSettings& each) {
       return each.tls && address_of(each) == address_of(listener);
     });

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <new>
+#include <system_error>
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -21,6 +22,12 @@ constexpr auto kRestTime = std::chrono::milliseconds(100);  // at the limit of d
 
 Descriptor open_reserve() { return Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
+int duplicate(int descriptor) {
+  const int copy = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) throw std::system_error(errno, std::generic_category(), "no second descriptor");
+  return copy;
+}
+
 }  // namespace
 
 Listener::Listener(std::unique_ptr<ListeningSocket> socket, const std::vector<SessionHost*>& hosts,
@@ -32,7 +39,7 @@ Listener::Listener(std::unique_ptr<ListeningSocket> socket, const std::vector<Se
       io_(hosts.front()->io()),
       limit_(limit),
       policy_(std::move(policy)),
-      watch_(io_.context(), ::fcntl(socket_->descriptor(), F_DUPFD_CLOEXEC, 0)),
+      watch_(io_.context(), duplicate(socket_->descriptor())),
       reserve_(open_reserve()) {}
 
 void Listener::start() { wait(); }

@@ -398,7 +398,8 @@ class Reload(ClientsTest):
         self.assertEqual(reason(connection.request("demo.echo")), "forbidden")
         daemon.reload(clients=[client(token_sha256=digest(OTHER))])
         eventually(5, lambda: reason(connection.request("demo.sum", [1])) == "unauthenticated", "the token is gone")
-        daemon.reload(clients=None)
+        listen = [{"address": daemon.parts["listen"][0], "insecure": True}, daemon.parts["listen"][1]]
+        daemon.reload(clients=None, listen=listen)
         eventually(5, lambda: reason(connection.request("demo.echo")) == "ok", "everybody is let in")
 
     def test_users_of_unix_sockets_are_found_on_connections_from_before(self):

@@ -200,7 +200,7 @@ class Arguments(DaemonTest):
                 status, _, errors = run_to_end("--check", "--config", path)
                 self.assertEqual(status, 0, errors)
                 with self.subTest(oct(mode)):
-                    self.assertEqual(bool(re.search(rf":\d+:\d+: warning: listen\.tls\.key = .* mode {mode:04o}", errors)), warned,
+                    self.assertEqual(bool(re.search(rf":\d+:\d+: warning: listen\.tls\.key = .*\(mode {mode:04o}", errors)), warned,
                                      errors)
         os.chmod(tls["key"], 0o666)
         daemon = self.start(text=text)

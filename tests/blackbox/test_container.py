@@ -9,7 +9,7 @@ import tempfile
 import textwrap
 import unittest
 
-from daemon import Connection, Daemon, DaemonTest, eventually, limit, main, sluiced
+from daemon import Connection, Daemon, DaemonTest, eventually, limit, main, ms, sluiced
 
 
 @unittest.skipUnless(os.geteuid() == 0, "takes root")
@@ -49,6 +49,30 @@ class Container(DaemonTest):
         workers = len(free.metrics().label_values("sluice_worker_busy", "worker"))
         self.assertEqual(workers, max(4, 2 * len(os.sched_getaffinity(0))))
         limited.stop()
+
+    def test_workers_that_cannot_be_added_are_told_of_once_and_then_rarely(self):
+        group = pathlib.Path("/sys/fs/cgroup/pids", f"sluice-test-{os.getpid()}")
+        if not group.parent.exists():
+            group = pathlib.Path("/sys/fs/cgroup", f"sluice-test-{os.getpid()}")
+        try:
+            group.mkdir()
+            self.addCleanup(group.rmdir)
+            processes, most = group / "cgroup.procs", group / "pids.max"
+            most.write_text("max")
+        except OSError as error:
+            self.skipTest(f"no control group with a limit of processes: {error}")
+        daemon = Daemon(prefix=("sh", "-c", f'echo $$ > {processes}; exec "$0" "$@"'),
+                        server={"workers": 1, "max_workers": 4, "io_threads": 1})
+        self.addCleanup(daemon.close)
+        daemon.start()
+        most.write_text((group / "pids.current").read_text())
+        with daemon.connect() as connection:
+            for id in range(8):
+                connection.call("demo.sleep", {"ms": ms(250)}, id=id)
+            connection.receive_many(8, within=20)
+        self.assertEqual(sum("no worker could be added" in line for line in daemon.log), 1, daemon.log_text())
+        most.write_text("max")
+        daemon.stop()
 
     def test_a_user_that_a_namespace_does_not_map_is_nobody_s_client(self):
         with tempfile.TemporaryDirectory(prefix="sluice-") as directory:

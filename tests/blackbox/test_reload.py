@@ -76,19 +76,20 @@ class Refused(DaemonTest):
 
     def test_a_listener_that_has_lost_its_tls(self):
         authority = Authority()
-        address = "tcp://127.0.0.1:0"
-        daemon = self.start(listen=[{"address": address, "tls": authority.settings(authority.issue("server"))}])
+        address = "tcp://0.0.0.0:0"
+        daemon = self.start(clients=[CLIENT], listen=[{"address": address, "tls": authority.settings(authority.issue("server"))}])
         begin = len(daemon.log)
         daemon.reload(listen=[address])
-        daemon.wait_log(r"no tls at tcp://127\.0\.0\.1:0 any more.*insecure = true", 5, begin)
+        daemon.wait_log(r"no tls at tcp://0\.0\.0\.0:0 any more.*insecure = true", 5, begin)
         daemon.wait_log("reload refused", 5, begin)
         with daemon.connect() as connection:
-            self.assert_error(connection.request_text('{"jsonrpc":"2.0","method":"demo.echo","id":1}'), -32016)
+            refused = self.assert_error(connection.request_text('{"jsonrpc":"2.0","method":"demo.echo","id":1}'), -32016)
+            self.assertIn("TLS", refused["data"]["detail"])
         begin = len(daemon.log)
         daemon.reload(listen=[{"address": address, "insecure": True}])
         daemon.wait_log("configuration read again", 5, begin)
         with daemon.connect() as connection:
-            self.assertEqual(connection.result("demo.echo", [1]), [1])
+            self.assertEqual(connection.request("demo.echo", [1])["error"]["data"]["reason"], "unauthenticated")
 
     def test_what_is_no_file(self):
         daemon = self.protected()
@@ -225,7 +226,7 @@ class Slow(DaemonTest):
 class SilentNameServer(DaemonTest):
     """The one name server there is never answers, and the resolver waits for it for 10 s."""
     PERIOD_MS = 1000
-    NAMES = ["tcp://one.silent.test:0", "tcp://two.silent.test:0", "tcp://three.silent.test:0"]
+    NAMES = [{"address": f"tcp://{name}.silent.test:0", "insecure": True} for name in ("one", "two", "three")]
 
     def setUp(self):
         directory = tempfile.TemporaryDirectory(prefix="sluice-")
