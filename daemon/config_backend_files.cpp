@@ -7,7 +7,7 @@
 #include <utility>
 #include <variant>
 
-#include "lib/backend/find_program.hpp"
+#include "lib/backend/child_program.hpp"
 #include "lib/backend/module.hpp"
 #include "lib/backend/upstream_authorities.hpp"
 #include "lib/observe/log.hpp"
@@ -57,7 +57,7 @@ void check_programs(const std::string& config_file, const std::vector<core::Back
                     LoadedConfig& loaded) {
   for (const BackendPlaces& backend : loaded.backends) {
     if (!backend.settings.child || std::ranges::find(running, backend.settings) != running.end()) continue;
-    const auto problem = core::check_program(*backend.settings.child);
+    const auto problem = core::check_start(*backend.settings.child);
     if (!problem) continue;
     const auto [key, where] = setting_of(problem->setting, backend);
     complain(loaded, config_file, where,

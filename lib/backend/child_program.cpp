@@ -25,6 +25,7 @@ namespace sluice::core {
 namespace {
 
 constexpr int kErrorDescriptor = 3;     // in the child, where it reports that it could not begin
+constexpr int kTryMilliseconds = 5000;  // for a process that only tries
 constexpr int kReapMilliseconds = 200;  // for a process that was killed to be gone
 constexpr rlim_t kUnknownLimit = RLIM_INFINITY - 1;
 
@@ -144,8 +145,18 @@ void connect(int input, int output, int errors, int report) {
   give_up(report);
 }
 
+// What run_program() asks of the system, but for running it.
+[[noreturn]] void try_program(const Prepared& prepared) {
+  ChildReport report{static_cast<int>(kStages.size()) - 1, ENOENT, {}};
+  for (const std::string& file : prepared.programs) {
+    if (::faccessat(AT_FDCWD, file.c_str(), X_OK, AT_EACCESS) == 0) ::_exit(0);
+    if (errno == EACCES || prepared.programs.size() == 1) report.error = errno;
+  }
+  give_up(report);
+}
+
 [[noreturn]] void become(const Prepared& prepared, const ChildSettings& settings, const ChildUser* user,
-                         pid_t parent) {
+                         pid_t parent, bool only_try) {
   // A session's leader, and so its group's: it can't move to another group, where it would not be found.
   if (::setsid() < 0) give_up(1);
   reset_signals();
@@ -162,7 +173,7 @@ void connect(int input, int output, int errors, int report) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(127);
   if (!settings.directory.empty() && ::chdir(settings.directory.c_str()) != 0) give_up(4);
-  run_program(prepared);
+  only_try ? try_program(prepared) : run_program(prepared);
 }
 
 void make_non_blocking(const Descriptor& descriptor) {
@@ -185,7 +196,7 @@ void set_child_descriptor_limit(std::uint64_t soft) {
 }
 
 std::variant<ForkedChild, ChildFailure> fork_child(const ChildSettings& settings,
-                                                   const std::optional<ChildUser>& user) {
+                                                   const std::optional<ChildUser>& user, bool only_try) {
   const Prepared prepared = prepare(settings, user);
   auto input = make_pipe();
   auto output = make_pipe();
@@ -198,7 +209,7 @@ std::variant<ForkedChild, ChildFailure> fork_child(const ChildSettings& settings
   if (pid < 0) return ChildFailure{because("fork", errno)};
   if (pid == 0) {
     connect(input->read.get(), output->write.get(), errors->write.get(), report->write.get());
-    become(prepared, settings, user ? &*user : nullptr, parent);
+    become(prepared, settings, user ? &*user : nullptr, parent, only_try);
   }
   note_child_group(pid);
   ForkedChild child;
@@ -228,11 +239,30 @@ Report read_report(const Descriptor& descriptor, const ChildSettings& settings) 
   do {
     got = ::read(descriptor.get(), &report, sizeof report);
   } while (got < 0 && errno == EINTR);
-  if (got == 0) return {ReportState::begun, {}};
+  if (got == 0) return {ReportState::begun, {}, false};
   if (got < 0 && errno == EAGAIN) return {};
-  if (got != sizeof report) return {ReportState::failed, {"it could not be set up"}};
+  if (got != sizeof report) return {ReportState::failed, {"it could not be set up"}, false};
   report.interpreter.back() = '\0';
-  return {ReportState::failed, describe(report, settings)};
+  const bool in_directory = kStages.at(static_cast<std::size_t>(report.stage)) == "directory";
+  return {ReportState::failed, describe(report, settings), in_directory};
+}
+
+std::optional<ProgramProblem> check_start(const ChildSettings& settings) {
+  if (auto problem = check_program(settings)) return problem;
+  if (settings.user.empty() || ::geteuid() != 0) return std::nullopt;
+  auto user = find_child_user(settings.user);
+  if (std::holds_alternative<ChildFailure>(user)) return std::nullopt;
+  auto forked = fork_child(settings, std::get<ChildUser>(std::move(user)), true);
+  auto* const child = std::get_if<ForkedChild>(&forked);
+  if (child == nullptr) return std::nullopt;
+  pollfd reported{child->report.get(), POLLIN, 0};
+  while (::poll(&reported, 1, kTryMilliseconds) < 0 && errno == EINTR) continue;
+  const Report report = read_report(child->report, settings);
+  kill_and_reap(child->process);
+  if (report.state != ReportState::failed) return std::nullopt;
+  using Setting = ProgramProblem::Setting;
+  return ProgramProblem{report.in_directory ? Setting::directory : Setting::command,
+                        report.failure.what + " as user " + settings.user};
 }
 
 void kill_group(pid_t leader, int signal) {

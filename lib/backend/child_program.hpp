@@ -10,6 +10,7 @@
 
 #include "lib/backend/child_failure.hpp"
 #include "lib/backend/child_user.hpp"
+#include "lib/backend/find_program.hpp"
 #include "lib/base/descriptor.hpp"
 #include "lib/server/settings.hpp"
 
@@ -38,16 +39,25 @@ struct ForkedChild {
 //
 // Ours rather than Boost.Process or posix_spawn(), neither of which changes users, limits and the group in a
 // program with several threads without doing what is forbidden between fork() and exec().
+//
+// `only_try`: ends where it could run its program.
 std::variant<ForkedChild, ChildFailure> fork_child(const ChildSettings& settings,
-                                                   const std::optional<ChildUser>& user);
+                                                   const std::optional<ChildUser>& user,
+                                                   bool only_try = false);
 
 enum class ReportState : std::uint8_t { awaited, begun, failed };
 struct Report {
   ReportState state = ReportState::awaited;
-  ChildFailure failure;  // where it has failed; the process is about to end then
+  ChildFailure failure;       // where it has failed; the process is about to end then
+  bool in_directory = false;  // it has failed to enter its directory
 };
 // What the process has reported so far. A process that was killed has begun.
 Report read_report(const Descriptor& report, const ChildSettings& settings);
+
+// check_program(), and for another user whether that one may enter the directory and run the program, which a
+// process of that user tries. May wait for a disk, a network or a name service: not for the thread of an
+// event loop.
+std::optional<ProgramProblem> check_start(const ChildSettings& settings);
 
 // The soft limit of open files that children get; without this, the calling process's own. For a process that
 // raises its own. Any thread.

@@ -12,7 +12,7 @@ ChildStart::ChildStart(BackendHub& hub, const ChildSettings& settings, Owner& ow
       request_(std::make_shared<ChildStarter::Request>(ChildStarter::Request{settings, {}})) {
   request_->done = [this](ChildStarter::Forked forked) { on_forked(std::move(forked)); };
   hub_.starter().start(request_);
-  hub_.io().set_deadline(*this, hub_.now() + kTimeMax);
+  hub_.io().set_deadline(*this, hub_.now() + kForkTimeMax);
 }
 
 ChildStart::~ChildStart() {
@@ -27,6 +27,7 @@ void ChildStart::on_forked(ChildStarter::Forked forked) {
     return owner_.on_failed(*failure);
   }
   child_ = std::get<ForkedChild>(std::move(forked));
+  hub_.io().set_deadline(*this, hub_.now() + kTimeMax);
   try {
     watch(child_.report);
   } catch (const std::system_error& error) {
@@ -93,7 +94,9 @@ void ChildStart::abandon(ChildFailure why) {
 
 void ChildStart::on_deadline(TimePoint) {
   hopeless_ = true;
-  if (child_.process.pid > 0) owner_.on_late();
+  if (child_.process.pid <= 0)
+    return abandon({"no process for it in " + std::to_string(kForkTimeMax.count()) + " s"});
+  owner_.on_late();
   abandon({"it has not begun to run its program in " + std::to_string(kTimeMax.count()) + " s"});
 }
 

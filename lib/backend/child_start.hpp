@@ -25,7 +25,8 @@ class ChildStart final : private Watched, private Deadline {
     ~Owner() = default;
   };
 
-  static constexpr auto kTimeMax = seconds(10);  // until the program runs
+  static constexpr auto kForkTimeMax = seconds(30);  // for the user's look-up and the starts before this one
+  static constexpr auto kTimeMax = seconds(10);      // from the fork until the program runs
 
   // Throws std::system_error where there is no thread to be had.
   ChildStart(BackendHub& hub, const ChildSettings& settings, Owner& owner);

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "lib/backend/child_backend.hpp"
+#include "lib/backend/child_program.hpp"
 #include "lib/backend/discovered_methods.hpp"
 #include "lib/backend/find_program.hpp"
 #include "lib/backend/upstream_backend.hpp"
@@ -112,7 +113,7 @@ std::string Backends::why_not_started(const Open& backend, TimePoint until) {
   if (!backend.settings.child) return {};
   if (!backend.started.valid()) {
     // Its first call starts it: what can be seen without that is all that there is.
-    const auto problem = check_program(*backend.settings.child);
+    const auto problem = check_start(*backend.settings.child);
     return problem ? problem->what : std::string();
   }
   if (backend.started.wait_until(until) != std::future_status::ready) {

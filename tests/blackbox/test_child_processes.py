@@ -346,6 +346,23 @@ class Reload(ProcessTest):
                 self.assertRegex(errors, why)
                 self.assertEqual(status, 2)
 
+    @unittest.skipIf(os.getuid() != 0, "needs root")
+    def test_what_another_user_may_not_run_does_not_replace_what_works(self):
+        daemon, connection = self.with_child()
+        pid = connection.result("own.pid")
+        mine = self.script(mode=0o700)
+        closed = self.folder()
+        closed.chmod(0o700)
+        for start in ("eager", "lazy"):
+            for settings, key, why in (({"command": [str(mine)]}, "command", "handler: Permission denied as user nobody"),
+                                       ({"working_directory": str(closed)}, "working_directory", "Permission denied as user nobody")):
+                with self.subTest(start=start, settings=settings):
+                    why = rf"backend\.{key} can't be used: .*{why}"
+                    self.assert_keeps(daemon, connection, pid, why, start=start, user="nobody", **settings)
+                    status, _, errors = run_to_end("--check", "--config", daemon.config)
+                    self.assertRegex(errors, why)
+                    self.assertEqual(status, 2)
+
     @staticmethod
     def runs_other_formats():
         folder = pathlib.Path("/proc/sys/fs/binfmt_misc")
