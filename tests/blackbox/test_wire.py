@@ -41,6 +41,12 @@ class SayingWebSocket(Saying, MisbehavingWebSocket):
     pass
 
 
+class Announcing(SayingStream):
+    def serve(self, connection):
+        self.say(connection, hello())
+        super().serve(connection)
+
+
 SERVERS = {"tcp": SayingStream, "http": SayingHttp, "ws": SayingWebSocket}
 
 
@@ -230,6 +236,18 @@ class Upstreams(WireTest):
                 self.assertEqual([each["method"] for each in cancels], [told] if told else [])
                 server.released.set()
                 connection.fence()
+
+    def test_an_upstream_may_announce_itself_too(self):
+        server = Announcing()
+        self.addCleanup(server.close)
+        daemon = self.start(backends=[{"name": "up", "url": [server.url()], "methods": ["bad.*"], "connections": 1}])
+        connection = self.connect(daemon)
+
+        def told():
+            connection.request("bad.ok", [1], timeout_ms=ms(5000))
+            return "timeout_ms" in server.calls("bad.ok")[-1]
+        eventually(10, told, "the time that is left is sent along")
+        self.assertNotIn("not a reply", daemon.log_text())
 
     def test_over_http_time_and_trace_are_headers_only(self):
         for dialect in ("auto", "jsonrpc", "sluice", "lsp"):
