@@ -243,9 +243,11 @@ std::string_view CallTable::phase_of(const ActiveCall& call) {
   return waits ? "waiting" : "running";
 }
 
-void CallTable::list(std::vector<CallListing>& to, const ActiveCall& asking) {
+std::size_t CallTable::list(std::vector<CallListing>& to, std::span<ActiveCall* const> asking) {
+  std::size_t total = 0;
   io_.calls().for_each([&](ActiveCall& call) {
-    if (&call == &asking || call.method == nullptr) return;
+    if (call.method == nullptr || std::ranges::find(asking, &call) != asking.end()) return;
+    if (total++ >= kListedCallsMax) return;
     CallListing listing;
     listing.method = call.request.method.substr(0, kListedTextMax);
     if (call.request.id.size() <= kListedTextMax) listing.id = call.request.id;
@@ -257,6 +259,7 @@ void CallTable::list(std::vector<CallListing>& to, const ActiveCall& asking) {
     listing.deadline = call.deadline;
     to.push_back(std::move(listing));
   });
+  return total;
 }
 
 void CallTable::count_invalid(int code) { io_.metrics().method(dispatcher_.metrics().invalid()).count(code); }

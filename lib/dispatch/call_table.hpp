@@ -5,6 +5,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -62,8 +63,8 @@ class CallTable final : public CallExpiry {
   // Answers everything that is left; used at the end of a drain.
   void abort_orphans(const proto::Error& error);
 
-  // Copies what there is, but for `asking`.
-  void list(std::vector<CallListing>& to, const ActiveCall& asking);
+  // Copies the kListedCallsMax oldest calls, but for those that ask; tells how many there are in all.
+  std::size_t list(std::vector<CallListing>& to, std::span<ActiveCall* const> asking);
 
   // Counts a message that is no call.
   void count_invalid(int code);

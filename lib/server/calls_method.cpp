@@ -1,12 +1,18 @@
 #include "lib/server/calls_method.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
-#include <mutex>
+#include <functional>
+#include <new>
+#include <span>
+#include <utility>
 
 #include "lib/call/async_handler.hpp"
 #include "lib/dispatch/call_listing.hpp"
 #include "lib/server/engine_parts.hpp"
+#include "proto/json_text.hpp"
+#include "proto/response_writer.hpp"
 
 namespace sluice::core {
 namespace {
@@ -18,49 +24,57 @@ std::int64_t ms_between(TimePoint from, TimePoint to) {
   return std::chrono::duration_cast<milliseconds>(to - from).count();
 }
 
-Json to_json(const CallListing& call, TimePoint now) {
-  Json entry = {{"method", call.method},
-                {"phase", call.phase},
-                {"age_ms", ms_between(call.received, now)},
-                {"remaining_ms", std::max<std::int64_t>(0, ms_between(now, call.deadline))}};
-  // Whole ids only: a part of one would be another.
-  entry["id"] = call.id.empty() ? Json(nullptr) : Json::parse(call.id, nullptr, false);
-  if (entry["id"].is_discarded()) entry["id"] = call.id;
-  if (!call.client.empty()) entry["client"] = call.client;
-  if (!call.backend.empty()) entry["backend"] = call.backend;
-  return entry;
+void append_member(std::string& out, std::string_view name, std::string_view text) {
+  if (text.empty()) return;
+  out.append(",\"").append(name).append("\":");
+  proto::append_quoted(out, text);
 }
 
-// One rpc.calls on its way round the threads.
+// As text: a tree of a thousand of them takes milliseconds, which the thread's clients would wait for.
+void append_call(std::string& out, const CallListing& call, TimePoint now) {
+  out += "{\"age_ms\":" + std::to_string(ms_between(call.received, now));
+  append_member(out, "backend", call.backend);
+  append_member(out, "client", call.client);
+  // Whole ids only: a part of one would be another.
+  out.append(",\"id\":").append(call.id.empty() ? proto::kNullId : std::string_view(call.id));
+  append_member(out, "method", call.method);
+  append_member(out, "phase", call.phase);
+  const std::int64_t remaining = std::max<std::int64_t>(0, ms_between(now, call.deadline));
+  out += ",\"remaining_ms\":" + std::to_string(remaining) + "}";
+}
+
+// On its way round the threads, for all calls that asked before it began.
 class Inquiry final : public std::enable_shared_from_this<Inquiry>, private Deadline {
  public:
-  Inquiry(ActiveCall& call, EngineParts& parts, std::atomic<int>& running)
-      : call_(call), parts_(parts), running_(running), answered_(parts.io.size()) {}
+  using Done = std::function<void()>;
+  // All of it on the backends' thread. `done` is called after the calls were answered.
+  Inquiry(std::vector<ActiveCall*> asking, EngineParts& parts, Done done)
+      : asking_(std::move(asking)), parts_(parts), done_(std::move(done)), answered_(parts.io.size()) {}
 
   void begin() {
-    parts_.hub.io().post([self = shared_from_this()] {
-      self->held_ = self;
-      self->parts_.hub.io().set_deadline(*self, Clock::now() + kPatience);
-      self->ask();
-    });
-  }
-
- private:
-  void ask() {
-    for (std::size_t i = 0; i < parts_.io.size(); ++i) {
-      IoPart& part = *parts_.io[i];
-      part.thread.post([self = shared_from_this(), &part, i] {
-        std::vector<CallListing> listed;
-        part.calls.list(listed, self->call_);
-        self->parts_.hub.io().post(
-            [self, i, listed = std::move(listed)]() mutable { self->take(i, listed); });
-      });
+    held_ = shared_from_this();
+    parts_.hub.io().set_deadline(*this, Clock::now() + kPatience);
+    try {
+      for (std::size_t i = 0; i < parts_.io.size(); ++i) ask(i);
+    } catch (const std::bad_alloc&) {
+      // Threads that were not asked count as those that do not answer.
     }
   }
 
-  // On the backends' thread, as all that follows.
-  void take(std::size_t part, std::vector<CallListing>& listed) {
-    if (done_) return;
+ private:
+  void ask(std::size_t index) {
+    IoPart& part = *parts_.io[index];
+    part.thread.post([self = shared_from_this(), &part, index] {
+      std::vector<CallListing> listed;
+      const std::size_t total = part.calls.list(listed, self->asking_);
+      self->parts_.hub.io().post(
+          [self, index, total, listed = std::move(listed)]() mutable { self->take(index, total, listed); });
+    });
+  }
+
+  void take(std::size_t part, std::size_t total, std::vector<CallListing>& listed) {
+    if (!held_) return;
+    total_ += total;
     answered_[part] = true;
     for (CallListing& call : listed) {
       // The I/O thread knows no more than that the backend has it.
@@ -73,41 +87,62 @@ class Inquiry final : public std::enable_shared_from_this<Inquiry>, private Dead
   void on_deadline(TimePoint) override { finish(); }
 
   void finish() {
-    if (std::exchange(done_, true)) return;
     const auto held = std::move(held_);
+    if (!held) return;
     parts_.hub.io().clear_deadline(*this);
+    std::string text;
     try {
-      compose_result(call_, document());
+      text = document();
     } catch (const std::bad_alloc&) {
-      compose_internal_error(call_);
+      text.clear();
     }
-    running_.fetch_sub(1);
-    end_async(call_);
+    for (ActiveCall* const call : asking_) answer(*call, text);
+    done_();
+  }
+
+  static void answer(ActiveCall& call, const std::string& text) {
+    try {
+      if (text.empty()) throw std::bad_alloc();
+      compose_result(call, text);
+    } catch (const std::bad_alloc&) {
+      compose_internal_error(call);
+    }
+    end_async(call);
   }
 
   std::string document() {
     const TimePoint now = Clock::now();
-    Json document = {{"total", calls_.size()}, {"calls", Json::array()}};
     std::ranges::sort(calls_, {}, &CallListing::received);
+    calls_.resize(std::min(calls_.size(), kListedCallsMax));
+    std::string document = "{\"calls\":[";
     for (const CallListing& call : calls_) {
-      if (document["calls"].size() == kListedCallsMax) break;
-      document["calls"].push_back(to_json(call, now));
+      if (&call != &calls_.front()) document += ',';
+      append_call(document, call, now);
     }
+    document += ']';
+    std::string_view before = ",\"stuck_threads\":[";
     for (std::size_t i = 0; i < answered_.size(); ++i) {
-      if (!answered_[i]) document["stuck_threads"].push_back(parts_.io[i]->thread.name());
+      if (answered_[i]) continue;
+      document += std::exchange(before, ",");
+      proto::append_quoted(document, parts_.io[i]->thread.name());
     }
-    return document.dump(-1, ' ', false, Json::error_handler_t::replace);
+    if (before == ",") document += ']';
+    document += ",\"total\":" + std::to_string(total_) + "}";
+    return document;
   }
 
-  ActiveCall& call_;
+  // Not changed from begin() on, when I/O threads look at it.
+  const std::vector<ActiveCall*> asking_;
   EngineParts& parts_;
-  std::atomic<int>& running_;
-  std::shared_ptr<Inquiry> held_;
+  const Done done_;
+  std::shared_ptr<Inquiry> held_;  // until it is finished
   std::vector<CallListing> calls_;
+  std::size_t total_ = 0;
   std::vector<bool> answered_;
-  bool done_ = false;
 };
 
+// One inquiry at a time, whose document answers all that asked before: several at once would take several
+// times as much of the I/O threads' time.
 class CallsHandler final : public AsyncHandler {
  public:
   explicit CallsHandler(EngineParts& parts) : parts_(parts) {}
@@ -119,7 +154,7 @@ class CallsHandler final : public AsyncHandler {
       return end_async(call);
     }
     try {
-      std::make_shared<Inquiry>(call, parts_, running_)->begin();
+      parts_.hub.io().post([this, &call] { add(call); });
     } catch (const std::bad_alloc&) {
       running_.fetch_sub(1);
       throw;
@@ -129,8 +164,38 @@ class CallsHandler final : public AsyncHandler {
   bool exempt() const override { return true; }
 
  private:
+  // On the backends' thread, as what follows.
+  void add(ActiveCall& call) {
+    waiting_[waiting_count_++] = &call;
+    if (!inquires_) inquire();
+  }
+
+  void inquire() {
+    const std::span<ActiveCall* const> asking(waiting_.data(), std::exchange(waiting_count_, 0));
+    inquires_ = true;
+    try {
+      const auto done = [this, count = static_cast<int>(asking.size())] {
+        running_.fetch_sub(count);
+        inquires_ = false;
+        if (waiting_count_ > 0) inquire();
+      };
+      std::make_shared<Inquiry>(std::vector<ActiveCall*>(asking.begin(), asking.end()), parts_, done)
+          ->begin();
+    } catch (const std::bad_alloc&) {
+      inquires_ = false;
+      running_.fetch_sub(static_cast<int>(asking.size()));
+      for (ActiveCall* const call : asking) {
+        compose_internal_error(*call);
+        end_async(*call);
+      }
+    }
+  }
+
   EngineParts& parts_;
   std::atomic<int> running_{0};
+  std::array<ActiveCall*, kAtOnceMax> waiting_{};
+  std::size_t waiting_count_ = 0;
+  bool inquires_ = false;
 };
 
 }  // namespace

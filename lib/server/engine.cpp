@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <thread>
 
-#include "lib/dispatch/openrpc.hpp"
 #include "lib/observe/log.hpp"
 #include "lib/server/calls_method.hpp"
 #include "lib/server/create.hpp"
+#include "lib/server/discover_method.hpp"
 #include "lib/server/engine_parts.hpp"
 #include "lib/transport/same_address.hpp"
-#include "lib/version.hpp"
 
 namespace sluice::core {
 namespace {
@@ -20,23 +19,6 @@ constexpr auto kFinalReplyTime = std::chrono::seconds(3);
 constexpr auto kStopTime = std::chrono::milliseconds(500);  // for handlers that were asked to stop to return
 constexpr auto kBackendTime = std::chrono::seconds(3);      // for backends to end what they run
 constexpr auto kDrainLook = std::chrono::milliseconds(5);
-
-MethodSpec discover_method(Registry& registry) {
-  MethodSpec spec;
-  spec.name = "rpc.discover";
-  spec.options.summary = "The methods that the caller may call, as an OpenRPC document.";
-  spec.handler = [&registry](Call& call, std::string_view, std::string& result) -> std::optional<Error> {
-    const auto methods = registry.all();
-    std::vector<const MethodSpec*> specs;
-    for (const auto& method : methods) {
-      const std::string& name = method->spec().name;
-      if (!name.starts_with("rpc.") && call.may_call(name)) specs.push_back(&method->spec());
-    }
-    result += openrpc_document(specs, "sluice", kVersion);
-    return std::nullopt;
-  };
-  return spec;
-}
 
 }  // namespace
 

