@@ -47,6 +47,7 @@ enum class CloseReason : std::uint8_t {
   framing_lost,     // broken headers or frames: no next message can be found
   tls_required,     // speaks no TLS where that is a must
   tls_failed,       // no handshake, or none in time
+  tls_flood,        // too many TLS records without data
   connection_limit,
   descriptor_limit,
   draining,

@@ -49,6 +49,8 @@ class TlsChannel {
   bool buffered() const { return buffered_; }
   bool established() const { return established_; }
   bool failed() const { return failed_; }
+  // It failed because the client sent too many records without data.
+  bool flooded() const { return flooded_; }
 
   // The subject of the client's certificate, which was verified, as `openssl x509 -noout -subject -nameopt
   // RFC2253` prints it: "CN=deploy,O=Example". Nothing where the client has shown none.
@@ -69,10 +71,14 @@ class TlsChannel {
   static int socket_read(bio_st* bio, char* to, std::size_t size, std::size_t* got);
   static int socket_write(bio_st* bio, const char* bytes, std::size_t size, std::size_t* sent);
   static long socket_control(bio_st* bio, int command, long number, void* pointer);
+  static void on_protocol(int outgoing, int version, int type, const void* bytes, std::size_t size,
+                          ssl_st* connection, void* channel);
   static bio_st* make_bio(Socket& socket);
 
   Transfer drop_input(char* to, std::size_t size);
   Status trouble(int result);
+  void note_established();
+  void count_data(std::size_t bytes);
   void log_failure(int error) const;
 
   Socket socket_;
@@ -80,6 +86,9 @@ class TlsChannel {
   const std::string peer_;
   bool established_ = false;  // the handshake is done
   bool failed_ = false;
+  bool flooded_ = false;
+  std::size_t idle_records_ = 0;  // that brought no data, see kIdleRecordsMax
+  std::size_t data_bytes_ = 0;    // since one of them was last forgiven
   bool buffered_ = false;
   bool write_waits_ = false;  // a record is half sent: nothing may come between
   bool ended_ = false;        // end_sending() is done
