@@ -58,6 +58,9 @@ class WebSocketDecoder {
   // Whether what comes is thrown away until a message's end. Control frames are dealt with meanwhile.
   bool skipping() const { return skipping_; }
 
+  // What has come of a text message whose end has not been seen; empty where there is none.
+  std::string_view partial() const { return in_fragments_ && !skipping_ ? message_ : std::string_view(); }
+
   // Gives back the buffer, and with it the last event's text, unless a message is being put together.
   void release();
 

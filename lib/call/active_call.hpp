@@ -119,6 +119,7 @@ struct ActiveCall final : ListHook<OwnerTag>, FairHook<ActiveCall, QueueTag>, Li
   CallOwner* owner = nullptr;  // null: nobody waits for the answer
   std::uint64_t tag = 0;       // the owner's: which of its messages or entries this is
   CallExpiry* expiry = nullptr;
+  std::uint64_t id_hash = 0;      // of its id, once somebody asked for it (hash_of_id()); 0: not known
   MethodShard* counts = nullptr;  // its method's on this thread, once they are known
 
   // The pool's, or the handler's.

@@ -67,6 +67,7 @@ class CallPool {
     owned->text.clear();
     owned->owner = nullptr;
     owned->counts = nullptr;
+    owned->id_hash = 0;
     owned->stage = ActiveCall::Stage::starting;
     owned->answered = owned->ran = false;
     if (held_by(*owned) > kSpareBytesMax) limit_large(*owned);

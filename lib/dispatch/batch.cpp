@@ -29,7 +29,7 @@ Batch::Batch(CallTable& table, Conversation& conversation, std::string_view text
 
 void Batch::advance() {
   // Entries that are answered at once come back here from within start_entry().
-  if (advancing_) return;
+  if (advancing_ || postponed()) return;
   advancing_ = true;
   try {
     start_entries();
@@ -39,6 +39,7 @@ void Batch::advance() {
     on_answer_lost();
   }
   advancing_ = false;
+  if (postponed()) return;
   if (next_ == entries_.size() && running_ == 0) finish();
 }
 
@@ -46,6 +47,20 @@ void Batch::start_entries() {
   while (next_ < entries_.size() && running_ < table_.io().limits.batch_width) {
     const std::size_t index = next_++;
     if (!settled_[index]) start_entry(index);
+    if (table_.io().slice_over(1) && next_ < entries_.size()) {
+      table_.io().postpone(*this);
+      if (conversation_ != nullptr) conversation_->batch_postponed();
+      return;
+    }
+  }
+}
+
+void Batch::on_slice() {
+  if (conversation_ != nullptr) conversation_->batch_resumed();
+  try {
+    advance();
+  } catch (const std::bad_alloc&) {
+    on_answer_lost();
   }
 }
 
@@ -61,7 +76,8 @@ void Batch::start_entry(std::size_t index) {
   defaults_.apply(request);
   if (conversation_ == nullptr && !request.is_notification()) return;
   if (conversation_ != nullptr) {
-    if (const auto answer = conversation_->control(request)) return set_reply(index, answer->reply);
+    if (const auto answer = conversation_->control(request, grant_.get()))
+      return set_reply(index, answer->reply);
   }
   ++running_;
   if (conversation_ != nullptr) ++conversation_->in_flight_;
@@ -102,20 +118,40 @@ bool Batch::reply_due() const {
   return std::ranges::any_of(entries_, [](const proto::Envelope& entry) { return entry.id.present(); });
 }
 
-bool Batch::cancel(std::string_view id, bool silent) {
-  ActiveCall* const running =
-      calls.find_if([id](const ActiveCall& call) { return same_id(call.request.id, id); });
+bool Batch::cancel(const CancelTarget& target) {
+  if (!target.may_reach(grant_.get())) return false;
+  ActiveCall* const running = calls.find_if([&](ActiveCall& call) { return is_target(call, target); });
   if (running != nullptr) {
-    silent ? table_.drop(*running) : table_.abort(*running, proto::cancelled());
+    target.silent ? table_.drop(*running) : table_.abort(*running, proto::cancelled());
     return true;
   }
-  for (std::size_t index = next_; index < entries_.size(); ++index) {
-    if (!entries_[index].id.present() || !same_id(id_of(index), id) || settled_[index]) continue;
-    settled_[index] = true;
-    if (!silent) set_reply(index, proto::error_reply(id_of(index), proto::cancelled()));
+  if (next_ == entries_.size()) return false;
+  if (ids_.empty()) index_ids();
+  for (auto at = std::ranges::lower_bound(ids_, EntryId{target.hash, next_});
+       at != ids_.end() && at->hash == target.hash; ++at) {
+    if (settled_[at->index] || !same_id(id_of(at->index), target.id)) continue;
+    settled_[at->index] = true;
+    if (!target.silent) set_reply(at->index, proto::error_reply(id_of(at->index), proto::cancelled()));
     return true;
   }
   return false;
+}
+
+bool Batch::is_control() const {
+  return std::ranges::all_of(entries_, [this](const proto::Envelope& entry) {
+    if (entry.method.kind != proto::ValueKind::string) return false;
+    const std::string_view quoted = entry.method.in(text_);
+    return Conversation::is_control(quoted.substr(1, quoted.size() - 2));
+  });
+}
+
+// Once: entries do not change.
+void Batch::index_ids() {
+  ids_.reserve(entries_.size());
+  for (std::size_t index = 0; index < entries_.size(); ++index) {
+    if (entries_[index].id.present()) ids_.push_back({hash_of_id(id_of(index)), index});
+  }
+  std::ranges::sort(ids_);
 }
 
 void Batch::abort_all(const proto::Error& error) {
@@ -126,6 +162,10 @@ void Batch::abort_all(const proto::Error& error) {
     }
   }
   next_ = entries_.size();
+  if (postponed()) {
+    static_cast<ListHook<SliceTag>&>(*this).unlink();
+    if (conversation_ != nullptr) conversation_->batch_resumed();
+  }
   const bool outer = std::exchange(advancing_, true);
   while (ActiveCall* const call = calls.front()) table_.abort(*call, error);
   advancing_ = outer;

@@ -1,6 +1,7 @@
 // The entries of one batch, on their way to one reply.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -10,7 +11,9 @@
 
 #include "lib/call/active_call.hpp"
 #include "lib/dispatch/call_defaults.hpp"
+#include "lib/dispatch/call_id.hpp"
 #include "lib/dispatch/call_table.hpp"
+#include "lib/io/time_slice.hpp"
 #include "proto/message.hpp"
 
 namespace sluice::core {
@@ -19,8 +22,9 @@ class Conversation;
 
 // Runs a batch's entries, at most `batch_width` at once, each admitted on its own, and joins their
 // replies in the order of the requests. Owned by its conversation, after that one's end by the call table
-// until its notifications have run. I/O thread only.
-class Batch final : public CallOwner {
+// until its notifications have run. Many entries are started in several time slices, and nothing else of
+// the connection in between. I/O thread only.
+class Batch final : public CallOwner, private SlicedWork {
  public:
   // Copies the batch's text, and takes its entries (at least one). All of them are called under `grant`.
   Batch(CallTable& table, Conversation& conversation, std::string_view text,
@@ -31,8 +35,8 @@ class Batch final : public CallOwner {
   // std::bad_alloc where there is no memory for the joint reply.
   void advance();
 
-  // Cancels the entry of that id; false if there is none that waits or runs.
-  bool cancel(std::string_view id, bool silent);
+  // Cancels the entry that is meant; false if there is none that waits or runs.
+  bool cancel(const CancelTarget& target);
 
   // Answers what has not been answered. May end the batch, and with it this object.
   void abort_all(const proto::Error& error);
@@ -45,6 +49,9 @@ class Batch final : public CallOwner {
   void on_answer_lost() override;
   std::string peer() const override;
 
+  // Whether it has nothing but control messages, which wait for no window.
+  bool is_control() const;
+
   std::uint64_t exchange() const { return exchange_; }
   // Whether any of its entries is to be answered.
   bool reply_due() const;
@@ -52,10 +59,19 @@ class Batch final : public CallOwner {
   std::size_t held_bytes() const { return text_.size() + reply_bytes_ - kBracketBytes; }
 
  private:
+  // An entry's id, for look-ups.
+  struct EntryId {
+    std::uint64_t hash;
+    std::size_t index;
+    auto operator<=>(const EntryId&) const = default;
+  };
+
+  void on_slice() override;
   void start_entries();
   void start_entry(std::size_t index);
   void set_reply(std::size_t index, std::string_view reply);
   std::string_view id_of(std::size_t index) const;
+  void index_ids();
   void finish();
 
   CallTable& table_;
@@ -63,6 +79,7 @@ class Batch final : public CallOwner {
   const std::string text_;
   const std::vector<proto::Envelope> entries_;
   std::vector<std::string> replies_;  // by entry; empty where none is due
+  std::vector<EntryId> ids_;          // sorted; empty before the first cancel
   std::vector<bool> settled_;         // by entry: not to be started any more
   const TimePoint received_;
   const std::shared_ptr<const Grant> grant_;

@@ -14,10 +14,6 @@ namespace {
 // Requests in flight may hold this many times the largest message; then the connection is not read from.
 constexpr std::size_t kWindowMessagesMax = 2;
 
-// Longer ids are the same only if they are written the same: resolving the escapes of megabytes for each
-// call in flight would let a few cancels hold up the thread.
-constexpr std::size_t kEscapedIdBytesMax = 256;
-
 // After so many tokens that are nobody's on one connection no other is looked at there. Not so where every
 // message shows its own: a proxy's connection may carry anybody's.
 constexpr std::size_t kWrongTokensMax = 10;
@@ -34,14 +30,6 @@ std::optional<std::string_view> only_param(std::string_view params, std::string_
 }
 
 }  // namespace
-
-bool same_id(std::string_view left, std::string_view right) {
-  if (left == right) return true;
-  if (std::max(left.size(), right.size()) > kEscapedIdBytesMax) return false;
-  const bool escaped =
-      left.find('\\') != std::string_view::npos || right.find('\\') != std::string_view::npos;
-  return escaped && proto::as_string(left) && proto::as_string(left) == proto::as_string(right);
-}
 
 Conversation::Conversation(CallTable& table, ReplySink& sink)
     : table_(table), sink_(sink), caller_(table.dispatcher().access()) {
@@ -64,6 +52,9 @@ void Conversation::receive(std::string_view text, const proto::Message& message,
                   request.is_notification() ? proto::kNullId : request.id);
   }
   defaults.apply(request);
+  if (looks_ahead_ && must_wait() && !is_control(request.method)) {
+    return hold(text, message.single, exchange, defaults);
+  }
   receive_call(std::move(call), exchange);
 }
 
@@ -71,13 +62,14 @@ void Conversation::receive(std::string_view text, const proto::Message& message,
                                                               std::uint64_t exchange) {
   const proto::Request& request = call->request;
   if (disconnected_) {
-    if (request.is_notification() && !control(request)) {
+    if (request.is_notification() && !control(request, grant().get())) {
       table_.start_orphan(std::move(call), table_.io().now(), grant());
     }
     return;
   }
-  if (auto answer = control(request)) return sink_.on_reply(exchange, answer->reply, answer->code);
   const std::shared_ptr<const Grant>& granted = grant();
+  if (auto answer = control(request, granted.get()))
+    return sink_.on_reply(exchange, answer->reply, answer->code);
   ++in_flight_;
   bytes_in_flight_ += request.text.size();
   table_.start(std::move(call), table_.io().now(), granted, *this, exchange);
@@ -89,10 +81,16 @@ void Conversation::receive_batch(std::string_view text, const proto::Message& me
   if (!defaults.mistake.empty()) return refuse(proto::invalid_request(defaults.mistake), exchange);
   if (message.entry_count == 0) return refuse(proto::invalid_request("a batch must have an entry"), exchange);
   if (message.entry_count > entries_max) return refuse(proto::batch_too_big(entries_max), exchange);
+  const bool waits = looks_ahead_ && must_wait();
   batches_.push_back(std::make_unique<Batch>(table_, *this, text, message.entries, table_.io().now(), grant(),
                                              exchange, defaults));
   if (disconnected_) return abandon(*batches_.back());
   bytes_in_flight_ += text.size();
+  if (waits && !batches_.back()->is_control()) {
+    held_.emplace_back().batch = batches_.back().get();
+    ++held_batches_;
+    return;
+  }
   batches_.back()->advance();
 }
 
@@ -123,22 +121,28 @@ void Conversation::resolve_caller() {
   table_.log().certificate_unknown(unknown, peer());
 }
 
-std::optional<Conversation::Answer> Conversation::control(const proto::Request& request) {
-  if (request.method == "rpc.cancel") return cancel_call(request);
+bool Conversation::is_control(std::string_view method) {
+  return method == "rpc.cancel" || method == "rpc.authenticate" || method == "$/cancelRequest" ||
+         method == "notifications/cancelled";
+}
+
+std::optional<Conversation::Answer> Conversation::control(const proto::Request& request,
+                                                          const Grant* granted) {
+  if (request.method == "rpc.cancel") return cancel_call(request, granted);
   if (request.method == "rpc.authenticate") return authenticate(request);
   if (!request.is_notification()) return std::nullopt;
   // The Language Server Protocol answers what is cancelled, the Model Context Protocol does not.
   const bool lsp = request.method == "$/cancelRequest";
   const bool mcp = request.method == "notifications/cancelled";
   if (!lsp && !mcp) return std::nullopt;
-  if (const auto id = proto::member(request.params, lsp ? "id" : "requestId")) cancel(*id, mcp);
+  if (const auto id = proto::member(request.params, lsp ? "id" : "requestId")) cancel(*id, granted, mcp);
   return Answer();
 }
 
-Conversation::Answer Conversation::cancel_call(const proto::Request& request) {
+Conversation::Answer Conversation::cancel_call(const proto::Request& request, const Grant* granted) {
   const auto id = only_param(request.params, "id");
   if (!id) return answer_control(request, proto::invalid_params("/id", "the id of a call"));
-  return answer_control(request, cancel(*id, false));
+  return answer_control(request, cancel(*id, granted, false));
 }
 
 Conversation::Answer Conversation::authenticate(const proto::Request& request) {
@@ -168,14 +172,16 @@ Conversation::Answer Conversation::answer_control(const proto::Request& request,
   return {request.is_notification() ? std::string() : reply, code};
 }
 
-bool Conversation::cancel(std::string_view id, bool silent) {
-  ActiveCall* const call =
-      calls.find_if([id](const ActiveCall& each) { return same_id(each.request.id, id); });
+// Compares hashes: what is pending costs nothing for the length of its ids.
+bool Conversation::cancel(std::string_view id, const Grant* granted, bool silent) {
+  const CancelTarget target{id, hash_of_id(id), silent, shared_, granted};
+  ActiveCall* const call = calls.find_if([&](ActiveCall& each) { return is_target(each, target); });
   if (call != nullptr) {
     silent ? table_.drop(*call) : table_.abort(*call, proto::cancelled());
     return true;
   }
-  return std::ranges::any_of(batches_, [=](const auto& batch) { return batch->cancel(id, silent); });
+  if (cancel_held(target)) return true;
+  return std::ranges::any_of(batches_, [&](const auto& batch) { return batch->cancel(target); });
 }
 
 void Conversation::on_answer(ActiveCall& call, std::string& reply, int code) {
@@ -191,6 +197,11 @@ void Conversation::on_answer_lost() {
 void Conversation::entry_answered() {
   --in_flight_;
   if (!disconnected_) sink_.on_room();
+}
+
+void Conversation::batch_resumed() {
+  --postponed_batches_;
+  sink_.on_room();
 }
 
 void Conversation::batch_finished(Batch& batch, std::string& reply) {
@@ -210,6 +221,7 @@ void Conversation::batch_finished(Batch& batch, std::string& reply) {
 void Conversation::disconnected() {
   if (disconnected_) return;
   disconnected_ = true;
+  drop_held(nullptr);
   calls.for_each([this](ActiveCall& call) {
     if (call.request.is_notification()) {
       table_.orphan(call);
@@ -219,7 +231,7 @@ void Conversation::disconnected() {
   });
   while (!batches_.empty()) abandon(*batches_.back());
   // What goes on is not this conversation's any more.
-  in_flight_ = bytes_in_flight_ = 0;
+  in_flight_ = bytes_in_flight_ = postponed_batches_ = 0;
 }
 
 // The last of the batches runs its notifications without this conversation.
@@ -229,6 +241,7 @@ void Conversation::abandon(Batch& last) {
 }
 
 void Conversation::abort_all(const proto::Error& error) {
+  drop_held(&error);
   while (ActiveCall* const call = calls.front()) table_.abort(*call, error);
   while (!batches_.empty()) {
     const std::size_t before = batches_.size();
@@ -239,13 +252,14 @@ void Conversation::abort_all(const proto::Error& error) {
 
 bool Conversation::reply_due() {
   const auto request = [](const ActiveCall& call) { return !call.request.is_notification(); };
-  return calls.find_if(request) != nullptr ||
+  const auto held = [](const Held& each) { return each.envelope.id.present(); };
+  return calls.find_if(request) != nullptr || std::ranges::any_of(held_, held) ||
          std::ranges::any_of(batches_, [](const auto& batch) { return batch->reply_due(); });
 }
 
 bool Conversation::window_full() const {
   const Limits& limits = table_.io().limits;
-  return in_flight() >= limits.connection_window ||
+  return in_flight_ + batches_.size() - held_batches_ >= limits.connection_window || postponed_batches_ > 0 ||
          bytes_in_flight_ > kWindowMessagesMax * limits.message_bytes_max;
 }
 

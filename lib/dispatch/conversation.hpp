@@ -1,8 +1,10 @@
 // The calls of one client connection, whatever it speaks.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <list>
 #include <memory>
 #include <optional>
@@ -12,6 +14,7 @@
 
 #include "lib/access/caller.hpp"
 #include "lib/dispatch/call_defaults.hpp"
+#include "lib/dispatch/call_id.hpp"
 #include "lib/dispatch/call_table.hpp"
 #include "proto/message.hpp"
 #include "proto/response_writer.hpp"
@@ -64,6 +67,10 @@ class Conversation final : public CallOwner {
   // logged. What showed it is to be refused.
   bool take_token(std::string_view token);
 
+  // Whether messages of several clients share the connection, each with its own proof: then a message reaches
+  // calls of its own client only.
+  void set_shared(bool shared) { shared_ = shared; }
+
   // Answers what is no call, or no message at all.
   void refuse(const proto::Error& error, std::uint64_t exchange, std::string_view id = proto::kNullId);
 
@@ -77,12 +84,22 @@ class Conversation final : public CallOwner {
   std::string* spent_text() override { return sink_.spent_text(); }
   std::string peer() const override { return sink_.peer(); }
 
-  // Unanswered calls, and batches.
-  std::size_t in_flight() const { return in_flight_ + batches_.size(); }
+  // Whether a message of that method is about other calls, or about the caller.
+  static bool is_control(std::string_view method);
+
+  // Unanswered calls, and batches; those that are held included.
+  std::size_t in_flight() const { return in_flight_ + batches_.size() + held_.size() - held_batches_; }
   // Whether any of them is to be answered.
   bool reply_due();
   // Whether no more should be read for now.
   bool window_full() const;
+
+  // Look-ahead: from here on calls that find the window full are held, in their order, so that control
+  // messages behind them are dealt with. How much is held is the caller's to bound, by what it lets come in.
+  void look_ahead(bool on) { looks_ahead_ = on; }
+  std::size_t held() const { return held_.size(); }
+  // Starts what is held, as far as the window allows.
+  void start_held();
 
  private:
   friend class Batch;
@@ -103,14 +120,33 @@ class Conversation final : public CallOwner {
     std::string reply;
     int code = 0;
   };
-  std::optional<Answer> control(const proto::Request& request);
-  Answer cancel_call(const proto::Request& request);
+  std::optional<Answer> control(const proto::Request& request, const Grant* granted);
+  Answer cancel_call(const proto::Request& request, const Grant* granted);
   Answer authenticate(const proto::Request& request);
   Answer answer_control(const proto::Request& request, const std::variant<bool, proto::Error>& outcome);
-  bool cancel(std::string_view id, bool silent);
+  bool cancel(std::string_view id, const Grant* granted, bool silent);
+  // A message that waits for the window: a call, or a batch of batches_.
+  struct Held {
+    std::string text;
+    proto::Envelope envelope;
+    std::shared_ptr<const Grant> grant;
+    std::uint64_t exchange = 0;
+    std::optional<std::chrono::milliseconds> timeout;
+    std::string traceparent;
+    Batch* batch = nullptr;
+    std::uint64_t id_hash = 0;  // see ActiveCall
+  };
+  bool must_wait() const { return !held_.empty() || window_full(); }
+  void hold(std::string_view text, const proto::Envelope& envelope, std::uint64_t exchange,
+            const CallDefaults& defaults);
+  CallTable::NewCall call_of(const Held& held, std::string& scratch);
+  bool cancel_held(const CancelTarget& target);
+  void drop_held(const proto::Error* error);
   void on_answer(ActiveCall& call, std::string& reply, int code) override;
   void on_answer_lost() override;
   void entry_answered();
+  void batch_postponed() { ++postponed_batches_; }
+  void batch_resumed();
   void abandon(Batch& last);
   void batch_finished(Batch& batch, std::string& reply);
 
@@ -119,14 +155,16 @@ class Conversation final : public CallOwner {
   Caller caller_;
   std::list<std::unique_ptr<Batch>> batches_;
   std::size_t in_flight_ = 0;
-  std::size_t bytes_in_flight_ = 0;  // of requests, and of batches' replies, held for what is in flight
+  std::size_t bytes_in_flight_ = 0;    // of requests, and of batches' replies, held for what is in flight
+  std::size_t postponed_batches_ = 0;  // that go on in another time slice, before anything else is read
+  std::deque<Held> held_;
+  std::size_t held_batches_ = 0;
+  bool looks_ahead_ = false;
   std::size_t wrong_tokens_ = 0;
+  bool shared_ = false;
   bool introduced_ = false;
   bool certificate_told_ = false;  // that it is no client's
   bool disconnected_ = false;
 };
-
-// Whether two ids are the same value, though their strings may be escaped differently.
-bool same_id(std::string_view left, std::string_view right);
 
 }  // namespace sluice::core

@@ -30,6 +30,8 @@ constexpr auto kMemoryPause = std::chrono::milliseconds(1);  // until there may 
 constexpr std::size_t kBusySockets = 16;
 constexpr int kBusyTurns = 4;
 constexpr auto kBusyTime = std::chrono::microseconds(100);
+// Events of the event loop (posts, timers, acceptance, sockets) between two rounds of postponed work.
+constexpr int kEventsPerRound = 16;
 
 }  // namespace
 
@@ -93,8 +95,40 @@ void IoThread::run() {
 void IoThread::run_events() {
   while (!context_.stopped()) {
     if (!returned_.empty()) take_returned();
-    if (!may_poll() || (context_.poll_one() == 0 && !poll_a_while())) await_event();
+    if (!sliced_.empty()) {
+      run_slices();
+    } else if (!may_poll() || (context_.poll_one() == 0 && !poll_a_while())) {
+      await_event();
+    }
   }
+}
+
+// One source that is alone may use the whole of kIterationTime; several share it.
+bool IoThread::look_at_slice() {
+  slice_used_ = clock_.now() - slice_began_;
+  const auto sources = static_cast<std::int64_t>(std::max<std::size_t>(1, reads_.count()));
+  const auto length = contended() ? kSliceTime : std::max(kSliceTime, kIterationTime / sources);
+  if (slice_used_ >= length) return true;  // and again, whenever this is asked in the same slice
+  slice_units_ = 0;
+  return false;
+}
+
+// Serves what is ready, then postponed work for about kIterationTime.
+void IoThread::run_slices() {
+  const TimePoint until = clock_.now() + kIterationTime;
+  for (int events = 0; events < kEventsPerRound && context_.poll_one() > 0; ++events) {
+    if (clock_.now() >= until) break;
+  }
+  turn("postponed work", [this] {
+    const TimePoint round_over = now_ + kIterationTime;
+    do {
+      SlicedWork* const work = sliced_.pop_front();
+      if (work == nullptr) break;
+      begin_turn();
+      begin_slice();
+      work->on_slice();
+    } while (clock_.now() < round_over);
+  });
 }
 
 // Either this thread sees what has been given back, or whoever gives something back sees that it has to be
@@ -154,17 +188,20 @@ void IoThread::watch_sockets() {
 }
 
 void IoThread::serve_sockets() {
-  const TimePoint until = clock_.now() + kBusyTime;
+  const TimePoint began = clock_.now();
+  const TimePoint until = began + kBusyTime;
   std::size_t ready = kBusySockets;
   for (int turns = 0; turns < kBusyTurns && ready >= kBusySockets && now_ < until; ++turns) {
     ready = 0;
     turn("a socket", [&] {
       // What has been read is out of the kernel's hands: it is dealt with whatever became of the other
       // sockets.
-      shielded("a socket", [&] { ready = poller_.dispatch(); });
+      const TimePoint over = now_ + kIterationTime;
+      shielded("a socket", [&] { ready = poller_.dispatch([&] { return now_ >= over; }); });
       reads_.deal();
     });
   }
+  contended_ = now_ - began >= kIterationTime;
   watch_sockets();
 }
 
@@ -226,6 +263,7 @@ void IoThread::end_turn() {
   // What is added meanwhile waits for the next turn, so that other events get theirs.
   IntrusiveList<TurnEnd, TurnTag> due;
   due.take_all(turn_end_);
+  begin_slice();
   ending_turn_ = true;
   for (auto* const list : {&due, &late_turn_end_}) {
     while (TurnEnd* const work = list->pop_front()) {
@@ -305,6 +343,7 @@ void IoThread::take_returned() {
 }
 
 void IoThread::settle_returned() {
+  begin_slice();
   std::int64_t count = 0;
   std::chrono::nanoseconds ran{0};
   returned_.take_all([&](ActiveCall& call) {
@@ -343,7 +382,10 @@ void IoThread::arm_timer() {
 
 void IoThread::on_timer() {
   timer_at_ = TimePoint::max();
-  turn("a deadline", [this] { wheel_.advance(now_); });
+  turn("a deadline", [this] {
+    begin_slice();
+    wheel_.advance(now_);
+  });
   if (timer_at_ == TimePoint::max()) arm_timer();
 }
 

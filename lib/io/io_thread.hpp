@@ -1,6 +1,7 @@
 // One event loop and its thread: what all connections that live on it share.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cassert>
@@ -27,6 +28,7 @@
 #include "lib/io/hand_over.hpp"
 #include "lib/io/poller.hpp"
 #include "lib/io/read_batch.hpp"
+#include "lib/io/time_slice.hpp"
 #include "lib/observe/metrics.hpp"
 #include "lib/server/settings.hpp"
 #include "lib/worker/worker_pool.hpp"
@@ -93,6 +95,26 @@ class IoThread final : public CallReturn {
   // The same, but for what asks for no more of it: in this turn even where its end has begun.
   void late_at_turn_end(TurnEnd& work);
 
+  // Begins a time slice for what is dealt with now.
+  void begin_slice() {
+    slice_began_ = now_;
+    slice_used_ = std::chrono::nanoseconds(0);
+    slice_units_ = 0;
+  }
+  // Counts units of work, and tells whether the slice is used up. Reads the clock every kUnitsPerLook units.
+  bool slice_over(std::size_t units) {
+    slice_units_ += units;
+    return slice_units_ >= kUnitsPerLook && look_at_slice();
+  }
+  // How long the slice has lasted, as far as the clock was read; zero for a short one.
+  std::chrono::nanoseconds slice_used() const { return slice_used_; }
+  // Continues `work` in a slice of its own, after other events. Does not throw.
+  void postpone(SlicedWork& work) {
+    if (!work.linked()) sliced_.push_back(work);
+  }
+  // Whether the last event-loop iteration took longer than kIterationTime, or left work behind.
+  bool contended() const { return contended_ || !sliced_.empty(); }
+
   void set_deadline(Deadline& deadline, TimePoint when);
   void clear_deadline(Deadline& deadline) { wheel_.clear(deadline); }
 
@@ -139,6 +161,8 @@ class IoThread final : public CallReturn {
   bool poll_a_while();
   void watch_sockets();
   void serve_sockets();
+  void run_slices();
+  bool look_at_slice();
   bool catch_up();
   void put_off();
   void post_turn_end() {
@@ -171,6 +195,11 @@ class IoThread final : public CallReturn {
   ReadBatch reads_;
   IntrusiveList<TurnEnd, TurnTag> turn_end_;
   IntrusiveList<TurnEnd, TurnTag> late_turn_end_;
+  IntrusiveList<SlicedWork, SliceTag> sliced_;
+  TimePoint slice_began_;
+  std::chrono::nanoseconds slice_used_{0};  // when the clock was last read in the slice
+  std::size_t slice_units_ = 0;             // since then
+  bool contended_ = false;
   bool in_turn_ = false;
   bool ending_turn_ = false;
   bool turn_end_posted_ = false;

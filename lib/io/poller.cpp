@@ -37,14 +37,10 @@ void Poller::remove(int socket, Watched& watched) {
   }
 }
 
-std::size_t Poller::dispatch() {
+void Poller::look() {
   const int found = ::epoll_wait(epoll_.get(), ready_.data(), static_cast<int>(kEventsMax), 0);
   count_ = found > 0 ? static_cast<std::size_t>(found) : 0;
-  for (next_ = 0; next_ < count_;) {
-    const epoll_event& event = ready_[next_++];
-    if (event.data.ptr != nullptr) static_cast<Watched*>(event.data.ptr)->on_ready(event.events);
-  }
-  return count_;
+  next_ = 0;
 }
 
 }  // namespace sluice::core

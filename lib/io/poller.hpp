@@ -46,10 +46,26 @@ class Poller {
   // From here on `watched` is not told of anything. Before the socket is closed.
   void remove(int socket, Watched& watched);
 
-  // Tells of what is ready now, without waiting. How many there were.
-  std::size_t dispatch();
+  // Tells of what is ready now, without waiting, until `stop()`; the next call goes on with the rest. How
+  // many were ready.
+  template <typename Stop>
+  std::size_t dispatch(const Stop& stop) {
+    if (next_ >= count_) look();
+    while (next_ < count_) {
+      const epoll_event& event = ready_[next_++];
+      if (event.data.ptr == nullptr) continue;
+      static_cast<Watched*>(event.data.ptr)->on_ready(event.events);
+      if (stop()) break;
+    }
+    return count_;
+  }
+  std::size_t dispatch() {
+    return dispatch([] { return false; });
+  }
 
  private:
+  void look();
+
   Descriptor epoll_;
   std::array<epoll_event, kEventsMax> ready_;
   std::size_t next_ = 0;  // within ready_: those before it have been told

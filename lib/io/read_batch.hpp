@@ -51,6 +51,9 @@ class ReadBatch {
     ++count_;
   }
 
+  // Readers that have not been dealt with, at most.
+  std::size_t count() const { return count_; }
+
   void deal() {
     while (Reader* const reader = readers_.pop_front()) reader->on_bytes(reader->read_bytes);
     used_ = count_ = 0;

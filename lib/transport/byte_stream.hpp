@@ -55,10 +55,16 @@ class ByteStream {
 
   // Between accepting and the end of the handshake, where TLS has to come.
   bool securing() const { return tls_ ? !tls_->established() && !tls_->failed() : awaits_tls(); }
+  // Whether the next read may take a step of a handshake.
+  bool may_handshake() const {
+    return tls_ ? !tls_->established() && !tls_->failed() : tls_context_ != nullptr;
+  }
   // Whether what is read comes out of TLS.
   bool secure() const { return tls_ != nullptr; }
   // No TLS came out of it: reading brings nothing more, but keeps a reset from overtaking the reason.
   bool handshake_failed() const { return tls_ && tls_->failed() && !tls_->established(); }
+  // See TlsChannel.
+  bool flooded() const { return tls_ && tls_->flooded(); }
   // The client speaks no TLS, and has to: what it sends can be read, but must not be followed.
   bool must_refuse() const { return must_refuse_; }
   // See TlsChannel. Known once bytes were read.

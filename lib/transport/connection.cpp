@@ -20,6 +20,18 @@ constexpr auto kOversizeSkipTime = std::chrono::seconds(5);
 // How often what a client left behind is read: more than a Unix socket holds by default (208 KiB), and no
 // longer for a flood of notifications than the thread's other connections can wait.
 constexpr int kLastReads = 2;
+// A connection that has used more than its share of the thread's time reads after the others while they wait
+// for each other. Its share is a twentieth: whatever more connections do in short slices is cut to that.
+constexpr auto kUseWindow = std::chrono::milliseconds(20);
+constexpr auto kUseMax = std::chrono::milliseconds(1);
+// Of a message that has begun; longer ones are dealt with one at a time.
+constexpr std::size_t kLongMessageBytes = 64 * 1024;
+// The most that one read takes in while connections wait for each other, or a full window is looked beyond:
+// it bounds what all hold of input that is not processed.
+constexpr std::size_t kContendedReadBytes = 16 * 1024;
+// What is written in one go, before others get their turn.
+constexpr std::size_t kWriteBytes = 256 * 1024;
+constexpr std::size_t kWriteBytesPerUnit = kWriteBytes / kUnitsPerLook;
 using Status = ByteStream::Status;
 
 }  // namespace
@@ -45,6 +57,7 @@ void Connection::start() {
 }
 
 bool Connection::wants_input() const {
+  if (looks_ahead_ && in_.size() >= look_ahead_left_ && !lingering_) return false;
   return !end_seen_ && (lingering_ || (!input_waits_ && may_process()));
 }
 
@@ -59,7 +72,9 @@ void Connection::on_ready(std::uint32_t events) {
     // While it is read from, the reader finds out that the client is gone, after it has taken in what was
     // sent before.
     if (wants_input() && (events & ~Poller::kWritable) != 0) {
-      if (const std::size_t bytes = read(io_.reads().space()); bytes > 0) {
+      if (yields()) {
+        io_.postpone(*this);
+      } else if (const std::size_t bytes = read(space()); bytes > 0) {
         return io_.reads().add(*this, bytes);
       }
     } else if ((events & Poller::kGone) != 0) {
@@ -70,6 +85,49 @@ void Connection::on_ready(std::uint32_t events) {
   } catch (const std::exception& exception) {
     fail(exception);
   }
+  io_.at_turn_end(*this);
+}
+
+// Whether others are served first. A handshake's step takes as long as hundreds of calls, and so may the end
+// of a long message, where others have something as well.
+bool Connection::yields() const {
+  if (postponed() || stream_.may_handshake()) return true;
+  if (in_.size() + message_bytes_ > kLongMessageBytes && in_message()) {
+    return io_.contended() || io_.reads().count() > 0;
+  }
+  return use_ > kUseMax && io_.contended() && io_.now() - use_since_ <= kUseWindow;
+}
+
+std::span<char> Connection::space() {
+  const std::span<char> all = io_.reads().space();
+  return io_.contended() || looks_ahead_ ? all.first(kContendedReadBytes) : all;
+}
+
+void Connection::note_use() {
+  const auto used = io_.slice_used();
+  if (used.count() == 0) return;
+  if (io_.now() - use_since_ > kUseWindow) {
+    use_since_ = io_.now();
+    use_ = {};
+  }
+  use_ += used;
+}
+
+// Goes on with what was read, or reads what had to wait for others.
+void Connection::on_slice() {
+  if (closed_) return;
+  try {
+    if (lost_) {
+      if (!doomed_) hear_out();
+    } else if (input_waits_ && may_process()) {
+      process(in_);
+    } else if (wants_input()) {
+      read_at_once();
+    }
+  } catch (const std::exception& exception) {
+    fail(exception);
+  }
+  note_use();
   io_.at_turn_end(*this);
 }
 
@@ -92,14 +150,20 @@ std::size_t Connection::read(std::span<char> to) {
 }
 
 void Connection::read_at_once() {
-  const std::span<char> space = io_.reads().space();
-  if (const std::size_t bytes = read(space); bytes > 0) on_bytes({space.data(), bytes});
+  const std::span<char> to = space();
+  if (const std::size_t bytes = read(to); bytes > 0) receive({to.data(), bytes});
 }
 
 void Connection::on_bytes(std::string_view bytes) {
+  // Other sockets' messages may have taken long since the turn began.
+  io_.begin_turn();
+  io_.begin_slice();
+  receive(bytes);
+  note_use();
+}
+
+void Connection::receive(std::string_view bytes) {
   try {
-    // Other sockets' messages may have taken long since the turn began.
-    io_.begin_turn();
     io_.metrics().received_bytes.add(bytes.size());
     if (!lingering_) take_in(bytes);
   } catch (const std::exception& exception) {
@@ -112,7 +176,11 @@ void Connection::take_in(std::string_view bytes) {
   last_input_ = io_.now();
   ping_sent_.reset();
   if (in_.empty()) {
-    if (!codec_ || !codec_->in_message()) message_began_ = last_input_;
+    if (!codec_ || !codec_->in_message()) {
+      message_began_ = last_input_;
+      message_bytes_ = 0;
+    }
+    message_bytes_ += bytes.size();
     process(bytes);
   } else {
     io_.buffers().grow(in_, in_.size() + bytes.size());
@@ -137,20 +205,23 @@ void Connection::lose_client() {
 }
 
 // What the client sent before it went is still looked at, for the notifications in it: they are run whether
-// their sender stays or not, and the window that kept them waiting is for calls.
+// their sender stays or not, and the window that kept them waiting is for calls. In as many slices as it
+// takes.
 void Connection::hear_out() {
   const bool more = !input_over_ && !lingering_;
   io_.buffers().give(out_);
   out_sent_ = 0;
   conversation_.disconnected();
   if (more && input_waits_) process(in_);
-  for (int reads = 0; more && !end_seen_ && !input_over_ && reads < kLastReads; ++reads) {
-    const std::span<char> space = io_.reads().space();
-    const auto got = stream_.read(space.data(), space.size());
+  while (more && !input_waits_ && !end_seen_ && !input_over_ && last_reads_ < kLastReads) {
+    ++last_reads_;
+    const std::span<char> to = io_.reads().space();
+    const auto got = stream_.read(to.data(), to.size());
     if (got.status != Status::ok) break;
     io_.metrics().received_bytes.add(got.bytes);
-    take_in({space.data(), got.bytes});
+    take_in({to.data(), got.bytes});
   }
+  if (more && input_waits_ && !input_over_) return io_.postpone(*this);
   doom(*lost_);
 }
 
@@ -165,8 +236,8 @@ void Connection::doom(CloseReason reason) {
 }
 
 bool Connection::may_process() const {
-  return !input_over_ && !doomed_ && !conversation_.window_full() &&
-         backlog() <= io_.limits.output_bytes_max / kOutputPauseDivisor;
+  const bool room = looks_ahead_ ? look_ahead_left_ > 0 : !conversation_.window_full();
+  return !input_over_ && !doomed_ && room && backlog() <= io_.limits.output_bytes_max / kOutputPauseDivisor;
 }
 
 // Takes messages off the front of `window`, which is in_ or what a read has just brought; the rest is
@@ -182,13 +253,17 @@ void Connection::process(std::string_view window) {
       hungry = !identify(window.substr(done));
       if (hungry) break;
     }
-    const auto step = codec_->next(window.substr(done));
+    const auto step = next_step(window.substr(done));
     hungry = step.hungry;
     done += step.consumed;
     if (step.consumed > 0 && !hungry && step.between) message_began_ = io_.now();
     // What is being thrown away can only have begun where there is nothing left.
     if (skip_until_ || hungry) watch_skipping();
     if (next_codec_) speak(std::move(next_codec_));
+    if (io_.slice_over(1 + step.consumed / kUnitBytes)) {
+      if (!hungry) io_.postpone(*this);
+      break;
+    }
   }
   if (hungry && end_seen_ && !input_over_) {
     if (!codec_ && stream_.must_refuse()) {
@@ -283,14 +358,14 @@ void Connection::on_reply(std::uint64_t exchange, std::string& reply, int code) 
   codec_->reply(exchange, reply, code);
   if (backlog() <= io_.limits.output_bytes_max) return;
   // The client may be reading quickly and only the turn's end may not have come yet.
-  flush();
+  flush(Extent::whole);
   if (backlog() <= io_.limits.output_bytes_max || doomed_ || lost_) return;
   doom(CloseReason::output_full);
 }
 
-void Connection::flush() {
+void Connection::flush(Extent extent) {
   while (unsent() > 0 && !doomed_ && !lost_) {
-    const auto sent = stream_.write(std::string_view(out_).substr(out_sent_));
+    const auto sent = stream_.write(std::string_view(out_).substr(out_sent_, kWriteBytes));
     if (sent.status == Status::would_block) {
       output_waits_ = true;
       return;
@@ -299,6 +374,10 @@ void Connection::flush() {
     out_sent_ += sent.bytes;
     last_output_ = io_.now();
     io_.metrics().sent_bytes.add(sent.bytes);
+    if (unsent() > 0 && extent == Extent::slice && io_.slice_over(sent.bytes / kWriteBytesPerUnit)) {
+      output_waits_ = true;  // the poller tells that there is room, in its order
+      return;
+    }
   }
   if (unsent() == 0 && !out_.empty()) {
     io_.buffers().give(out_);

@@ -28,6 +28,7 @@ class Connection final : public Session,
                          private ReplySink,
                          private TurnEnd,
                          private Reader,
+                         private SlicedWork,
                          private Deadline {
  public:
   Connection(SessionHost& host, ByteStream stream, SharedPolicy policy, ConnectionLimit::Permit permit);
@@ -71,6 +72,11 @@ class Connection final : public Session,
   std::size_t read(std::span<char> to);
   void read_at_once();
   void on_bytes(std::string_view bytes) override;
+  void receive(std::string_view bytes);
+  bool yields() const;
+  std::span<char> space();
+  void note_use();
+  void on_slice() override;
   void on_read_failure();
   void on_end_of_input();
   void take_in(std::string_view bytes);
@@ -85,6 +91,10 @@ class Connection final : public Session,
   void watch_skipping();
   void refuse_plain(bool http);
   bool may_process() const;
+  Codec::Step next_step(std::string_view window);
+  void update_look_ahead();
+  void begin_look_ahead();
+  TimePoint look_ahead_due() const;
 
   // Writing.
   void on_reply(std::uint64_t exchange, std::string& reply, int code) override;
@@ -96,7 +106,9 @@ class Connection final : public Session,
   std::size_t unsent() const { return out_.size() - out_sent_; }
   // Of replies that the client has not read.
   std::size_t backlog() const { return unsent() + (codec_ ? codec_->held_bytes() : 0); }
-  void flush();
+  // Until there is no room, or until the slice is over.
+  enum class Extent : std::uint8_t { whole, slice };
+  void flush(Extent extent);
 
   // The connection's course.
   void on_turn_end() override;
@@ -116,6 +128,7 @@ class Connection final : public Session,
   void end_drained();
   TimePoint next_due() const;
   TimePoint handshake_due() const;
+  TimePoint refusals_end() const;
   CloseReason overdue(TimePoint now) const;
   void schedule();
 
@@ -154,6 +167,13 @@ class Connection final : public Session,
   std::optional<TimePoint> skip_until_;  // while the end of a message over the size limit is looked for
   TimePoint drain_began_;
   TimePoint linger_until_;
+  TimePoint use_since_;              // the window in which use_ was counted
+  std::chrono::nanoseconds use_{0};  // of the I/O thread's time, short slices left out
+  std::optional<TimePoint> window_full_since_;
+  std::size_t look_ahead_left_ = 0;  // bytes that may be taken in beyond the full window
+  bool looks_ahead_ = false;
+  std::size_t message_bytes_ = 0;  // taken in of the message that has begun, beside in_
+  int last_reads_ = 0;             // since the client was lost
   std::size_t linger_unsent_ = 0;  // bytes not yet with the peer when the linger was last looked at
   TimePoint linger_progress_;      // when there were last seen to be fewer of them
   TimePoint scheduled_ = TimePoint::max();

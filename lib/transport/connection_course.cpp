@@ -19,6 +19,8 @@ constexpr auto kDrainQuietTime = std::chrono::milliseconds(20);
 constexpr auto kDrainRefusalTime = std::chrono::seconds(1);
 // A TLS handshake may take so long, and no longer than a message.
 constexpr milliseconds kHandshakeTime = std::chrono::seconds(10);
+// How long a connection's deadline is put off where too many have passed at once.
+constexpr auto kDeadlinePause = std::chrono::milliseconds(1);
 
 }  // namespace
 
@@ -33,18 +35,16 @@ void Connection::on_turn_end() {
 }
 
 void Connection::go_on() {
-  if (!output_waits_) flush();
-  if (lost_ && !doomed_) hear_out();
+  if (!output_waits_) flush(Extent::slice);
+  if (lost_ && !doomed_ && !postponed()) hear_out();
+  if (looks_ahead_ || conversation_.window_full() != window_full_since_.has_value()) update_look_ahead();
   if (paused_ && may_process()) resume();
-  if (input_waits_ && may_process()) {
+  if (input_waits_ && may_process() && !postponed() && !lost_) {
     if (!codec_ || !codec_->in_message()) message_began_ = io_.now();
     process(in_);
   }
   // What TLS has taken in already, the poller says nothing of.
-  if (stream_.buffered() && wants_input()) {
-    read_at_once();
-    io_.at_turn_end(*this);
-  }
+  if (stream_.buffered() && wants_input()) io_.postpone(*this);
   if (doomed_) return close(close_reason_);
   if (input_over_ && !lingering_ && settled()) say_farewell();
   if (doomed_) return close(close_reason_);
@@ -75,8 +75,8 @@ void Connection::resume() {
 void Connection::update_waits() {
   const bool wants = wants_input();
   const bool may_end = !wants && !end_seen_ && !peer_ended_ && !lingering_;
-  stream_.watch_for((wants ? Poller::kReadable : 0) | (output_waits_ ? Poller::kWritable : 0) |
-                    (may_end ? ByteStream::kEnded : 0));
+  stream_.watch_for((wants && !postponed() ? Poller::kReadable : 0) |
+                    (output_waits_ ? Poller::kWritable : 0) | (may_end ? ByteStream::kEnded : 0));
 }
 
 bool Connection::settled() const { return conversation_.in_flight() == 0 && unsent() == 0 && !input_waits_; }
@@ -90,6 +90,7 @@ void Connection::end_input(CloseReason reason) {
 
 // A client whose handshake failed is told why before the connection ends.
 void Connection::on_read_failure() {
+  if (stream_.flooded()) return doom(CloseReason::tls_flood);
   if (stream_.handshake_failed() && !input_over_) return end_input(CloseReason::tls_failed);
   lose_client();
 }
@@ -98,7 +99,7 @@ void Connection::say_farewell() {
   if (!codec_ || std::exchange(said_farewell_, true)) return;
   codec_->farewell(close_reason_);
   answer_due_ = unsent() > 0;
-  flush();
+  flush(Extent::whole);
 }
 
 void Connection::end_politely(CloseReason reason) {
@@ -169,6 +170,7 @@ void Connection::close(CloseReason reason) {
   stream_.close();
   io_.clear_deadline(*this);
   static_cast<ListHook<ReaderTag>&>(*this).unlink();
+  static_cast<ListHook<SliceTag>&>(*this).unlink();
   MetricsShard& metrics = io_.metrics();
   metrics.closed[static_cast<std::size_t>(reason)].add(1);
   metrics.connections_now[static_cast<std::size_t>(protocol_)].add(-1);
@@ -197,7 +199,7 @@ void Connection::count_protocol(Protocol protocol) {
 TimePoint Connection::next_due() const {
   const Limits& limits = io_.limits;
   if (lingering_) return linger_until_;
-  TimePoint due = TimePoint::max();
+  TimePoint due = look_ahead_due();
   if (unsent() > 0) due = std::min(due, last_output_ + limits.write_timeout);
   const bool partial = !input_over_ && !input_waits_ && in_message();
   if (partial && may_process() && !paused_) {
@@ -210,9 +212,17 @@ TimePoint Connection::next_due() const {
   if (peer_look_ && conversation_.in_flight() > 0) due = std::min(due, *peer_look_);
   if (draining_ && settled() && !input_over_) {
     const TimePoint quiet = std::max(last_input_, drain_began_) + kDrainQuietTime;
-    due = std::min({due, partial ? TimePoint::max() : quiet, drain_began_ + kDrainRefusalTime});
+    due = std::min(due, partial ? TimePoint::max() : quiet);
   }
+  due = std::min(due, refusals_end());
   return due;
+}
+
+// A client that goes on sending is never quiet: it is refused for so long, once what it had in flight is
+// answered.
+TimePoint Connection::refusals_end() const {
+  const bool refuses = draining_ && !input_over_ && conversation_.in_flight() == 0;
+  return refuses ? drain_began_ + kDrainRefusalTime : TimePoint::max();
 }
 
 TimePoint Connection::handshake_due() const {
@@ -232,6 +242,11 @@ void Connection::schedule() {
 void Connection::on_deadline(TimePoint now) {
   scheduled_ = TimePoint::max();
   if (closed_) return;
+  if (io_.slice_over(1)) {
+    // Thousands that have nothing to say may have come at the same moment.
+    scheduled_ = now + kDeadlinePause;
+    return io_.set_deadline(*this, scheduled_);
+  }
   try {
     look_at_time(now);
   } catch (const std::bad_alloc&) {
@@ -241,6 +256,10 @@ void Connection::on_deadline(TimePoint now) {
 
 void Connection::look_at_time(TimePoint now) {
   if (lingering_ && linger_until_ <= now) prolong_linger();
+  if (look_ahead_due() <= now) {
+    begin_look_ahead();
+    io_.at_turn_end(*this);
+  }
   if (pings_ && !input_over_ && !lingering_ && ping_due() <= now) ping(now);
   if (peer_look_due(now)) look_for_peer(now);
   if (next_due() > now) return schedule();
@@ -272,6 +291,7 @@ CloseReason Connection::overdue(TimePoint now) const {
   const Limits& limits = io_.limits;
   if (unsent() > 0 && last_output_ + limits.write_timeout <= now) return CloseReason::write_timeout;
   if (draining_ && settled()) return CloseReason::draining;
+  if (refusals_end() <= now) return CloseReason::draining;
   if (stream_.securing() && handshake_due() <= now) return CloseReason::tls_failed;
   if (skip_until_ && *skip_until_ <= now) return CloseReason::message_too_big;
   if (in_message()) return CloseReason::message_timeout;

@@ -10,6 +10,7 @@
 #include "lib/transport/codec.hpp"
 #include "lib/transport/http_request_parser.hpp"
 #include "lib/transport/http_rules.hpp"
+#include "lib/transport/whole_message.hpp"
 
 namespace sluice::core {
 
@@ -18,7 +19,7 @@ namespace sluice::core {
 // it open.
 class HttpCodec final : public Codec {
  public:
-  explicit HttpCodec(Connection& connection) : Codec(connection) {}
+  explicit HttpCodec(Connection& connection);
 
   Step next(std::string_view window) override;
   void finish(std::string_view) override {}
@@ -56,6 +57,7 @@ class HttpCodec final : public Codec {
   void invite_body();
 
   std::optional<HttpRequestParser> request_;
+  WholeMessage message_;                // in its body
   std::optional<HttpRefusal> refusal_;  // of the request at hand
   std::vector<Exchange> exchanges_;  // in the order of the requests; they are held_bytes(), with their texts
   std::uint64_t first_ = 0;          // the number of exchanges_.front()

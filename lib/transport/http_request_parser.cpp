@@ -50,13 +50,16 @@ HttpRequestParser::HttpRequestParser(std::size_t body_bytes_max, std::string bod
   header_limit(static_cast<std::uint32_t>(kHttpHeaderBytesMax));
 }
 
-HttpRequestParser::Progress HttpRequestParser::parse(std::string_view window) {
+HttpRequestParser::Progress HttpRequestParser::parse(std::string_view window, std::size_t parts_max) {
   Progress progress;
   Progress part;
   do {
     part = parse_part(window.substr(progress.consumed));
     progress.consumed += part.consumed;
-  } while (part.status == Status::need_more && part.consumed > 0 && progress.consumed < window.size());
+    progress.stopped = --parts_max == 0;
+  } while (part.status == Status::need_more && part.consumed > 0 && progress.consumed < window.size() &&
+           !progress.stopped);
+  progress.stopped = progress.stopped && part.consumed > 0;
   progress.status = part.status;
   return progress;
 }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -51,13 +52,15 @@ class HttpRequestParser final : private boost::beast::http::basic_parser<true> {
   struct Progress {
     Status status = Status::need_more;
     std::size_t consumed = 0;
+    bool stopped = false;  // before the window's end, after as many parts as were asked for
   };
 
   // `body` is the buffer that the body comes into.
   HttpRequestParser(std::size_t body_bytes_max, std::string body);
 
   // Goes on with the window, which starts where the last call's `consumed` ended.
-  Progress parse(std::string_view window);
+  // A head, a chunk's line and a piece of the body are parts.
+  Progress parse(std::string_view window, std::size_t parts_max = std::numeric_limits<std::size_t>::max());
 
   bool begun() const { return got_some(); }
   bool header_done() const { return header_done_; }

@@ -17,7 +17,10 @@
 namespace sluice::core {
 namespace {
 
-constexpr int kAcceptsPerTurn = 64;                         // then other events get their turn
+// Then other events get their turn, or sooner, when the time slice is over: connections that come faster than
+// they are served would be in front of all others.
+constexpr int kAcceptsPerTurn = 64;
+constexpr std::size_t kUnitsPerAccept = 4;
 constexpr auto kRestTime = std::chrono::milliseconds(100);  // at the limit of descriptors
 
 Descriptor open_reserve() { return Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
@@ -68,8 +71,10 @@ void Listener::wait() {
 
 void Listener::accept_some() {
   io_.begin_turn();
+  io_.begin_slice();
   for (int i = 0; i < kAcceptsPerTurn; ++i) {
     if (!accept_one()) return;
+    if (io_.slice_over(kUnitsPerAccept)) break;
   }
   wait();
 }

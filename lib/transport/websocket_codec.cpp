@@ -1,7 +1,6 @@
 #include "lib/transport/websocket_codec.hpp"
 
 #include "lib/transport/connection.hpp"
-#include "lib/transport/whole_message.hpp"
 #include "proto/websocket_writer.hpp"
 
 namespace sluice::core {
@@ -10,7 +9,9 @@ using Kind = proto::WebSocketEvent::Kind;
 using proto::WebSocketClose;
 
 WebSocketCodec::WebSocketCodec(Connection& connection)
-    : Codec(connection), decoder_(connection.limits().message_bytes_max) {}
+    : Codec(connection), decoder_(connection.limits().message_bytes_max) {
+  connection.conversation().set_shared(false);
+}
 
 Codec::Step WebSocketCodec::next(std::string_view window) {
   const auto event = decoder_.next(window);
@@ -28,10 +29,12 @@ void WebSocketCodec::handle(const proto::WebSocketEvent& event) {
   Conversation& conversation = connection().conversation();
   switch (event.kind) {
     case Kind::need_more:
+      message_.look_at(decoder_.partial(), connection().limits());
+      break;
     case Kind::pong:
       break;
     case Kind::text:
-      receive_whole(conversation, connection().limits(), event.text, 0);
+      message_.receive(conversation, connection().limits(), event.text, 0);
       break;
     case Kind::ping:
       proto::append_pong(connection().output(), event.text);
@@ -42,6 +45,7 @@ void WebSocketCodec::handle(const proto::WebSocketEvent& event) {
       connection().end_input(CloseReason::finished);
       break;
     case Kind::too_big:
+      message_.reset();
       connection().refuse_message(proto::request_too_big(connection().limits().message_bytes_max));
       break;
     case Kind::failed:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "lib/transport/codec.hpp"
+#include "lib/transport/whole_message.hpp"
 #include "proto/websocket_decoder.hpp"
 
 namespace sluice::core {
@@ -28,6 +29,7 @@ class WebSocketCodec final : public Codec {
   void handle(const proto::WebSocketEvent& event);
 
   proto::WebSocketDecoder decoder_;
+  WholeMessage message_;
   proto::WebSocketClose close_code_ = proto::WebSocketClose::normal;  // of the farewell
 };
 

@@ -1,23 +1,24 @@
 #include "lib/transport/whole_message.hpp"
 
 #include <algorithm>
-
-#include "proto/message_scanner.hpp"
+#include <utility>
 
 namespace sluice::core {
 namespace {
 
+using Scanner = proto::MessageScanner;
+using Status = Scanner::Status;
+
 constexpr std::string_view kSpace = " \t\r\n";
 
-}  // namespace
+std::size_t value_begin(std::string_view text) {
+  return std::min(text.find_first_not_of(kSpace), text.size());
+}
 
-void receive_whole(Conversation& conversation, const Limits& limits, std::string_view text,
-                   std::uint64_t exchange, const CallDefaults& defaults) {
-  using Status = proto::MessageScanner::Status;
-  const std::size_t begin = std::min(text.find_first_not_of(kSpace), text.size());
+void receive_scanned(Conversation& conversation, Scanner& scanner, std::string_view text, std::size_t begin,
+                     std::uint64_t exchange, const CallDefaults& defaults) {
   const std::string_view value = text.substr(begin);
   if (value.empty()) return conversation.refuse(proto::parse_error(text.size()), exchange);
-  proto::MessageScanner scanner(limits.batch_entries_max);
   Status status = scanner.scan(value);
   if (status == Status::incomplete) status = scanner.finish();
   const std::size_t end = std::min(value.find_first_not_of(kSpace, scanner.position()), value.size());
@@ -26,6 +27,24 @@ void receive_whole(Conversation& conversation, const Limits& limits, std::string
     return conversation.refuse(proto::parse_error(begin + offset), exchange);
   }
   conversation.receive(value, scanner.message(), exchange, defaults);
+}
+
+}  // namespace
+
+void WholeMessage::scan_ahead(std::string_view text, const Limits& limits) {
+  if (!scan_) scan_ = std::make_unique<Scan>(limits.batch_entries_max);
+  if (scan_->scanner.position() == 0) scan_->begin = value_begin(text);
+  if (scan_->begin < text.size()) scan_->scanner.scan(text.substr(scan_->begin));
+}
+
+void WholeMessage::receive(Conversation& conversation, const Limits& limits, std::string_view text,
+                           std::uint64_t exchange, const CallDefaults& defaults) {
+  if (const auto scan = std::exchange(scan_, nullptr)) {
+    const std::size_t begin = scan->scanner.position() == 0 ? value_begin(text) : scan->begin;
+    return receive_scanned(conversation, scan->scanner, text, begin, exchange, defaults);
+  }
+  Scanner scanner(limits.batch_entries_max);
+  receive_scanned(conversation, scanner, text, value_begin(text), exchange, defaults);
 }
 
 }  // namespace sluice::core

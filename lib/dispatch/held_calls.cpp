@@ -1,0 +1,84 @@
+// What a Conversation holds beyond its window.
+#include <algorithm>
+#include <new>
+#include <utility>
+
+#include "lib/dispatch/batch.hpp"
+#include "lib/dispatch/conversation.hpp"
+
+namespace sluice::core {
+
+void Conversation::hold(std::string_view text, const proto::Envelope& envelope, std::uint64_t exchange,
+                        const CallDefaults& defaults) {
+  held_.push_back({std::string(text), envelope, grant(), exchange, defaults.timeout,
+                   std::string(defaults.traceparent), nullptr, 0});
+}
+
+// Its request lies in `held`. It was valid when it was held.
+CallTable::NewCall Conversation::call_of(const Held& held, std::string& scratch) {
+  CallTable::NewCall call = table_.new_call();
+  static_cast<void>(proto::read_request(held.text, held.envelope, call->request, scratch));
+  CallDefaults{held.timeout, held.traceparent, {}}.apply(call->request);
+  return call;
+}
+
+// Its time counts from here on, as that of a message that was not read before.
+void Conversation::start_held() {
+  while (!held_.empty() && !window_full()) {
+    const Held next = std::move(held_.front());
+    held_.pop_front();
+    if (next.batch != nullptr) {
+      --held_batches_;
+      next.batch->advance();
+      continue;
+    }
+    std::string scratch;
+    CallTable::NewCall call = call_of(next, scratch);
+    ++in_flight_;
+    bytes_in_flight_ += call->request.text.size();
+    table_.start(std::move(call), table_.io().now(), next.grant, *this, next.exchange);
+  }
+}
+
+bool Conversation::cancel_held(const CancelTarget& target) {
+  const auto found = std::ranges::find_if(held_, [&](Held& each) {
+    if (each.batch != nullptr || !each.envelope.id.present()) return false;
+    const std::string_view id = each.envelope.id.in(each.text);
+    if (each.id_hash == 0) each.id_hash = hash_of_id(id);
+    return each.id_hash == target.hash && same_id(id, target.id) && target.may_reach(each.grant.get());
+  });
+  if (found == held_.end()) return false;
+  const Held cancelled = std::move(*found);
+  held_.erase(found);
+  const proto::Error error = proto::cancelled();
+  std::string reply;
+  if (!target.silent) reply = proto::error_reply(cancelled.envelope.id.in(cancelled.text), error);
+  sink_.on_reply(cancelled.exchange, reply, error.code);
+  return true;
+}
+
+// Answers held calls with the error; with none the client is gone, and only notifications run. Batches are
+// ended with the others.
+void Conversation::drop_held(const proto::Error* error) {
+  held_batches_ = 0;
+  while (!held_.empty()) {
+    const Held next = std::move(held_.front());
+    held_.pop_front();
+    if (next.batch != nullptr) continue;
+    const bool notification = !next.envelope.id.present();
+    if (error != nullptr) {
+      std::string reply;
+      if (!notification) reply = proto::error_reply(next.envelope.id.in(next.text), *error);
+      sink_.on_reply(next.exchange, reply, error->code);
+    } else if (notification) {
+      try {
+        std::string scratch;
+        table_.start_orphan(call_of(next, scratch), table_.io().now(), next.grant);
+      } catch (const std::bad_alloc&) {
+        // There is nobody to be answered.
+      }
+    }
+  }
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,37 @@
+// Time slices: how long one source of work may hold an I/O thread before others are served.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+#include "lib/base/intrusive_list.hpp"
+
+namespace sluice::core {
+
+struct SliceTag;
+
+// Work that did not fit into its time slice. An event-loop iteration continues it, in the order of
+// IoThread::postpone(), after sockets, timers and completions were served. I/O thread only.
+class SlicedWork : public ListHook<SliceTag> {
+ public:
+  // A new slice has begun. Postpones itself again if that does not suffice either. Must not throw.
+  virtual void on_slice() = 0;
+
+  bool postponed() const { return linked(); }
+
+ protected:
+  SlicedWork() = default;
+  ~SlicedWork() { unlink(); }
+};
+
+// One source's slice, of which there is always work before others get theirs: a slice that is used up is
+// noticed at the next kUnitsPerLook units of work.
+inline constexpr std::chrono::nanoseconds kSliceTime = std::chrono::microseconds(250);
+// All slices of one event-loop iteration, together. A source that is alone may use all of it.
+inline constexpr std::chrono::nanoseconds kIterationTime = std::chrono::milliseconds(2);
+// Units of work between two looks at the clock. A unit is a small message, an entry of a batch, or kUnitBytes
+// of text: 0.3 to 2 us each.
+inline constexpr std::size_t kUnitsPerLook = 16;
+inline constexpr std::size_t kUnitBytes = 512;
+
+}  // namespace sluice::core

@@ -1,0 +1,61 @@
+// How a connection looks for control messages behind a full window.
+#include <algorithm>
+#include <chrono>
+
+#include "lib/transport/connection.hpp"
+
+namespace sluice::core {
+namespace {
+
+// A window that has been full for so long is looked beyond. Where calls are answered sooner, what waits is
+// read soon enough, and copying it would cost each call.
+constexpr auto kLookAheadPause = std::chrono::milliseconds(10);
+// What may be taken in beyond a full window, control messages not counted; each message counts for as much
+// more as it takes besides its text.
+constexpr std::size_t kLookAheadBytes = 64 * 1024;
+constexpr std::size_t kHeldMessageBytes = 256;
+
+}  // namespace
+
+TimePoint Connection::look_ahead_due() const {
+  const bool waits = window_full_since_ && !looks_ahead_ && !input_over_ && !lingering_ && !doomed_;
+  return waits ? *window_full_since_ + kLookAheadPause : TimePoint::max();
+}
+
+// What is being read may be no message, or one that was found to be about others: then nothing is held of it.
+Codec::Step Connection::next_step(std::string_view window) {
+  if (!looks_ahead_) return codec_->next(window);
+  const bool begun = codec_->in_message();
+  const std::size_t held = conversation_.held();
+  const auto step = codec_->next(window);
+  const bool kept = conversation_.held() > held;
+  if (begun || kept || !step.between) {
+    const std::size_t bytes = step.consumed + (kept ? kHeldMessageBytes : 0);
+    look_ahead_left_ -= std::min(look_ahead_left_, bytes);
+  }
+  return step;
+}
+
+void Connection::begin_look_ahead() {
+  looks_ahead_ = true;
+  look_ahead_left_ = kLookAheadBytes;
+  conversation_.look_ahead(true);
+  if (input_waits_) io_.postpone(*this);
+}
+
+// Once a turn.
+void Connection::update_look_ahead() {
+  if (looks_ahead_) {
+    conversation_.start_held();
+    if (conversation_.held() > 0 || conversation_.window_full()) return;
+    looks_ahead_ = false;
+    conversation_.look_ahead(false);
+  }
+  if (!conversation_.window_full()) {
+    window_full_since_.reset();
+  } else if (!window_full_since_) {
+    window_full_since_ = io_.now();
+  }
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,93 @@
+"""What some connections send is not another connection's delay: contract 16. One I/O thread."""
+
+import json
+
+from daemon import DaemonTest, eventually, limit, main, message
+from flood import Flood, io_thread_time, quantile, work_before_replies
+
+SECONDS = 2
+# Processor time of a build without optimisation. Without time slices these attacks cost hundreds of ms to seconds.
+MEDIAN_MS = limit(40)
+WORST_MS = limit(300)
+
+
+def call(method, params=None, id=1):
+    return json.loads(message(method, params, id))
+
+
+class OthersDelay(DaemonTest):
+    options = {"server": {"io_threads": 1, "workers": 2}}
+
+    def assert_fair(self, payload, connections=64, **more):
+        with self.daemon.connect() as victim, Flood(self.daemon.tcp(), payload, connections, **more):
+            taken = work_before_replies(self.daemon, victim, SECONDS)
+            eventually(10, lambda: self.daemon.http("/healthz")[0] == 200, "/healthz is 200 meanwhile")
+        median = quantile(taken, 0.5)
+        figures = f"median {median:.1f} ms, p99 {quantile(taken, .99):.1f} ms, max {taken[-1]:.1f} ms of {len(taken)}"
+        self.assertLess(median, MEDIAN_MS, figures)
+        self.assertLess(taken[-1], WORST_MS, figures)
+
+    def test_parse_errors_of_two_bytes(self):
+        self.assert_fair(b"x\n" * 65536)
+
+    def test_batches_of_what_is_no_call(self):
+        self.assert_fair((b"[" + b",".join([b"1"] * 1000) + b"]\n") * 64, connections=1)
+        self.assert_fair((b"[" + b",".join([b"1"] * 1000) + b"]\n") * 64)
+
+    def test_batches_of_inline_calls(self):
+        self.assert_fair((json.dumps([call("demo.echo_inline", [1])] * 1000) + "\n").encode())
+
+    def test_batches_of_notifications(self):
+        self.assert_fair((json.dumps([{"jsonrpc": "2.0", "method": "demo.echo_inline"}] * 1000) + "\n").encode())
+
+    def test_long_messages(self):
+        self.assert_fair((message("demo.echo_inline", ["x" * 3_500_000], 1) + "\n").encode(), connections=16)
+
+    def test_long_messages_with_headers(self):
+        body = message("demo.echo_inline", [["x", 1, {"a": None}]] * 150_000, 1).encode()
+        self.assert_fair(b"Content-Length: %d\r\n\r\n" % len(body) + body, connections=16)
+
+    def test_http_requests_in_chunks_of_a_byte(self):
+        body = message("demo.echo_inline", ["x" * 20_000], 1)
+        head = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+        self.assert_fair(head + b"".join(b"1\r\n%c\r\n" % byte for byte in body.encode()) + b"0\r\n\r\n")
+
+    def test_connections_that_send_and_are_reset(self):
+        self.assert_fair(b"x\n" * 65536, reset_after=400_000)
+
+    def test_connections_that_come_and_go(self):
+        self.assert_fair(b"x\n", reset_after=2)
+
+    def test_lists_of_calls(self):
+        self.assert_fair((message("rpc.calls", None, 1) + "\n").encode(), connections=16)
+
+
+class Cancelling(DaemonTest):
+    options = {"server": {"io_threads": 1, "workers": 2}}
+
+    def test_a_cancel_costs_what_its_own_bytes_cost(self):
+        """However many calls and batches wait whose ids are long and escaped."""
+        escaped = "\\u0061" * 120
+
+        def text_of(method, number, params=None):
+            params = f',"params":{params}' if params else ""
+            return f'{{"jsonrpc":"2.0","method":"{method}","id":"{escaped}{number}"{params}}}'
+
+        with self.daemon.connect() as attacker:
+            for batch in range(60):
+                entries = [text_of("demo.sleep", f"{batch}/{n}", '{"ms":20000}') for n in range(200)]
+                attacker.send("[" + ",".join(entries) + "]\n")
+            attacker.wait_until_read()
+            cancels = [text_of("rpc.cancel", f"c{n}", f'{{"id":"{escaped}none{n}"}}') for n in range(1000)]
+            plain = [text_of("demo.echo_inline", f"e{n}", f'{{"id":"{escaped}none{n}"}}') for n in range(1000)]
+            times = []
+            for entries in (plain, cancels):
+                begin = io_thread_time(self.daemon)
+                attacker.send("[" + ",".join(entries) + "]\n")
+                self.assertEqual(len(attacker.receive(60)), 1000)
+                times.append((io_thread_time(self.daemon) - begin) / 1e6)
+            self.assertLess(times[1], times[0] * 5, times)
+
+
+if __name__ == "__main__":
+    main()

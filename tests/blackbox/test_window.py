@@ -1,0 +1,208 @@
+"""What a full connection_window lets through, and what it does not: contracts 3 and 16."""
+
+import hashlib
+
+from daemon import DaemonTest, eventually, main, message, ms
+from websocket_client import PING, WebSocketClient
+
+
+def batch(calls):
+    return "[" + ",".join(calls) + "]\n"
+
+
+class Full(DaemonTest):
+    options = {"server": {"workers": 16, "io_threads": 1, "connection_window": 2}}
+
+    def sleeping(self, connection, ids):
+        for id in ids:
+            connection.call("demo.sleep", {"ms": ms(60000)}, id=id)
+        self.daemon.wait_in_flight(len(ids), method="demo.sleep")
+
+    def test_the_entries_of_a_batch_count(self):
+        """The next call does not run while a batch fills the window."""
+        with self.daemon.connect() as connection:
+            connection.send(batch([message("demo.sleep", {"ms": ms(300)}, id) for id in range(8)]))
+            connection.call("demo.echo_inline", ["after"], id="after")
+            first, second = connection.receive(), connection.receive()
+            self.assertEqual(len(first), 8)
+            self.assertEqual(second["id"], "after")
+
+    def test_a_cancel_behind_waiting_calls_is_dealt_with(self):
+        for kind, params, code in (("rpc.cancel", {"id": 1}, -32800), ("$/cancelRequest", {"id": 1}, -32800)):
+            with self.subTest(kind), self.daemon.connect() as connection:
+                self.sleeping(connection, [1, 2])
+                for id in range(10, 20):
+                    connection.call("demo.echo_inline", [id], id=id)
+                connection.notify(kind, params)
+                replies = [connection.receive() for _ in range(1 + 10)]
+                self.assert_error(replies[0], code)
+                self.assertEqual([reply["id"] for reply in replies], [1, *range(10, 20)])
+                connection.reset()
+            self.daemon.wait_in_flight(0)
+
+    def test_a_silent_cancel_behind_waiting_calls_makes_room(self):
+        with self.daemon.connect() as connection:
+            self.sleeping(connection, [1, 2])
+            connection.call("demo.echo_inline", ["waits"], id="waits")
+            connection.notify("notifications/cancelled", {"requestId": 1})
+            self.assertEqual(connection.receive()["id"], "waits")
+            connection.reset()
+        self.daemon.wait_in_flight(0)
+
+    def test_a_batch_of_cancels_is_dealt_with(self):
+        with self.daemon.connect() as connection:
+            self.sleeping(connection, [1, 2])
+            connection.call("demo.echo_inline", ["waits"], id="waits")
+            connection.send(batch([message("rpc.cancel", {"id": id}, f"c{id}") for id in (1, 2)]))
+            replies = [connection.receive() for _ in range(4)]
+            cancelled = [reply["id"] for reply in replies if isinstance(reply, dict)]
+            self.assertEqual(sorted(map(str, cancelled)), ["1", "2", "waits"])
+        self.daemon.wait_in_flight(0)
+
+    def test_a_call_that_waits_for_the_window_can_be_cancelled(self):
+        with self.daemon.connect() as connection:
+            self.sleeping(connection, [1, 2])
+            connection.call("demo.echo_inline", ["waits"], id="waits")
+            connection.call("rpc.cancel", {"id": "waits"}, id="cancel")
+            replies = connection.receive_by_id(2)
+            self.assertIs(replies["cancel"]["result"], True)
+            self.assert_error(replies["waits"], -32800)
+            connection.reset()
+        self.daemon.wait_in_flight(0)
+
+    def test_calls_that_waited_run_in_their_order(self):
+        with self.daemon.connect() as connection:
+            ids = list(range(10, 2010))
+            for id in (1, 2):
+                connection.call("demo.sleep", {"ms": ms(200)}, id=id)
+            for id in ids:
+                connection.call("demo.echo_inline", [id], id=id)
+            replies = connection.receive_many(len(ids) + 2, 30)
+            self.assertEqual([reply["id"] for reply in replies if reply["id"] >= 10], ids)
+
+    def test_a_websocket_ping_is_answered(self):
+        with WebSocketClient(self.daemon.connect().socket) as client:
+            client.handshake()
+            for id in (1, 2, 3, 4):
+                client.call("demo.sleep", {"ms": ms(60000)}, id)
+            self.daemon.wait_in_flight(2, method="demo.sleep")
+            client.send_frame(b"alive?", PING)
+            self.assertEqual(client.receive_pong(), b"alive?")
+            client.notify("rpc.cancel", {"id": 1})
+            self.assertEqual(client.receive()["id"], 1)
+            client.reset()
+        self.daemon.wait_in_flight(0)
+
+    def test_what_is_read_beyond_is_bounded(self):
+        daemon = self.start(server={"workers": 2, "io_threads": 1, "connection_window": 1})
+        with daemon.connect() as connection:
+            connection.call("demo.sleep", {"ms": ms(60000)}, id=1)
+            daemon.wait_in_flight(1)
+            connection.socket.setblocking(False)
+            line = (message("demo.echo_inline", ["x" * 1000], 2) + "\n").encode()
+            sent = 0
+            try:
+                while sent < 64 << 20:
+                    sent += connection.socket.send(line * 64)
+            except BlockingIOError:
+                pass
+            self.assertLess(daemon.value("sluice_received_bytes_total"), 1 << 20)
+            connection.reset()
+
+    def test_requests_in_flight_are_bounded_in_bytes(self):
+        daemon = self.start(server={"workers": 8, "io_threads": 1, "max_message": "1MiB"})
+        with daemon.connect() as connection:
+            text = message("demo.sleep", {"ms": ms(60000), "text": "x" * 1_000_000}, 1) + "\n"
+            connection.socket.setblocking(False)
+            rest = text.encode() * 8
+            try:
+                while rest:
+                    rest = rest[connection.socket.send(rest):]
+            except BlockingIOError:
+                pass
+            eventually(5, lambda: daemon.in_flight(method="demo.sleep") >= 2)
+            with daemon.connect() as other:
+                other.fence()
+            self.assertLessEqual(daemon.in_flight(method="demo.sleep"), 3)
+            connection.reset()
+
+
+class Ids(DaemonTest):
+    options = {"server": {"workers": 4, "io_threads": 1}}
+
+    def test_an_id_that_begins_as_another_is_not_cancelled_for_it(self):
+        with self.daemon.connect() as connection:
+            connection.call("demo.sleep", {"ms": ms(60000)}, id=12)
+            connection.call("demo.sleep", {"ms": ms(60000)}, id="1")
+            self.daemon.wait_in_flight(2)
+            self.assertIs(connection.result("rpc.cancel", {"id": 1}, id="c"), False)
+            connection.reset()
+        self.daemon.wait_in_flight(0)
+
+    def test_nor_in_a_batch(self):
+        with self.daemon.connect() as connection:
+            connection.send(batch([message("demo.sleep", {"ms": ms(60000)}, 12)] +
+                                  [message("demo.sleep", {"ms": ms(60000)}, 100 + n) for n in range(20)]))
+            self.daemon.wait_in_flight(16)
+            for id in (1, 10, 11, 1000):
+                self.assertIs(connection.result("rpc.cancel", {"id": id}, id="c"), False)
+            for id in (119, 12):  # one that waits for others, and one that runs
+                self.assertIs(connection.result("rpc.cancel", {"id": id}, id="c"), True)
+            connection.reset()
+        self.daemon.wait_in_flight(0)
+
+    def test_ids_are_the_same_however_they_are_written(self):
+        with self.daemon.connect() as connection:
+            connection.call("demo.sleep", {"ms": ms(60000)}, id="a" * 1000)
+            self.daemon.wait_in_flight(1)
+            connection.send('{"jsonrpc":"2.0","id":"c","method":"rpc.cancel","params":{"id":"%s"}}\n' % ("\\u0061" * 1000))
+            replies = connection.receive_by_id(2)
+            self.assertIs(replies["c"]["result"], True)
+
+    def test_an_entry_past_its_time_limit_does_not_run(self):
+        before = self.daemon.value("sluice_call_run_seconds_count", method="demo.echo_inline")
+        daemon = self.start(server={"workers": 2, "batch_width": 1})
+        with daemon.connect() as connection:
+            connection.send(batch([message("demo.hang", {"ms": ms(300)}, 1, timeout_ms=ms(2000)),
+                                   message("demo.echo_inline", [1], 2, timeout_ms=ms(100))]))
+            slow, late = connection.receive()
+            self.assertIn("result", slow)
+            self.assert_error(late, -32002)
+            self.assertEqual(daemon.value("sluice_call_run_seconds_count", method="demo.echo_inline"), before)
+
+
+class Clients(DaemonTest):
+    def test_a_request_reaches_no_call_of_another_client_on_its_connection(self):
+        clients = [{"name": name, "token_sha256": hashlib.sha256(name.encode()).hexdigest()} for name in ("one", "two")]
+        clients.append({"name": "anonymous", "methods": ["demo.*"]})
+        daemon = self.start(clients=clients, server={"workers": 4})
+
+        def post(text, token=None):
+            proof = f"Authorization: Bearer {token}\r\n" if token else ""
+            return (f"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{proof}"
+                    f"Content-Length: {len(text)}\r\n\r\n{text}")
+
+        sleep = message("demo.sleep", {"ms": ms(300)}, 1)
+        cancels = [message("rpc.cancel", {"id": 1}, "c"), batch([message("rpc.cancel", {"id": 1}, "c")]).strip(),
+                   message("$/cancelRequest", {"id": 1}), message("notifications/cancelled", {"requestId": 1})]
+        for call in (sleep, batch([sleep]).strip()):
+            for cancel in cancels:
+                for token in (None, "two"):
+                    with self.subTest(call=call, cancel=cancel, token=token), daemon.connect() as connection:
+                        connection.send(post(call, "one") + post(cancel, token))
+                        text = self.first_body(connection)
+                        self.assertIn("slept_ms", text)
+        with daemon.connect() as connection:
+            connection.send(post(sleep, "one") + post(cancels[0], "one"))
+            self.assertIn("-32800", self.first_body(connection))
+
+    @staticmethod
+    def first_body(connection):
+        text = b""
+        while b"\r\n\r\n" not in text or len(text.split(b"\r\n\r\n", 1)[1]) < 20:
+            text += connection.socket.recv(65536)
+        return text.split(b"\r\n\r\n", 1)[1].decode()
+
+
+if __name__ == "__main__":
+    main()
