@@ -60,6 +60,8 @@ class WebSocketDecoder {
 
   // What has come of a text message whose end has not been seen; empty where there is none.
   std::string_view partial() const { return in_fragments_ && !skipping_ ? message_ : std::string_view(); }
+  // Memory of the buffer.
+  std::size_t held_bytes() const { return message_.capacity(); }
 
   // Gives back the buffer, and with it the last event's text, unless a message is being put together.
   void release();

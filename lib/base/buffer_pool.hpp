@@ -18,6 +18,7 @@ namespace sluice::core {
 class BufferPool {
  public:
   static constexpr std::size_t kBuffersMax = 64;
+  static constexpr std::size_t kBuffersAtRest = 4;
   static constexpr std::size_t kBufferBytesMin = 64;  // a smaller one is not worth its place
   static constexpr std::size_t kBufferBytesMax = 256 * 1024;
 
@@ -74,8 +75,12 @@ class BufferPool {
   }
 
   bool holds_long() const { return !long_.empty(); }
-  // Releases the memory of long buffers that have not been in use since this was called last.
+  // Whether more is kept than for a thread at rest.
+  bool holds_much() const { return !long_.empty() || count_ > kBuffersAtRest; }
+  // Releases the memory of long buffers that have not been in use since this was called last, and that of
+  // half of the other ones: those that have not been taken for the longest time.
   void release_unused() {
+    release_half();
     const auto used =
         std::ranges::find(long_, looks_, [](const LongBuffer& kept) { return kept.given_after_looks; });
     release_oldest(static_cast<std::size_t>(used - long_.begin()));
@@ -105,6 +110,15 @@ class BufferPool {
     long_bytes_ += bytes;
     long_.push_back({{}, looks_});
     long_.back().memory.swap(buffer);
+  }
+  void release_half() {
+    if (count_ <= kBuffersAtRest) return;
+    const std::size_t half = (count_ - kBuffersAtRest + 1) / 2;
+    const auto begin = buffers_.begin();
+    std::rotate(begin, begin + static_cast<std::ptrdiff_t>(half),
+                begin + static_cast<std::ptrdiff_t>(count_));
+    const std::size_t left = count_ - half;
+    while (count_ > left) release_memory(buffers_[--count_]);
   }
   void release_oldest(std::size_t count) {
     const auto end = long_.begin() + static_cast<std::ptrdiff_t>(count);

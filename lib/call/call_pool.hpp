@@ -25,11 +25,30 @@ class CallPool {
   }
 
   static constexpr std::size_t kSparesMax = 1024;  // calls kept
+  static constexpr std::size_t kSparesAtRest = 64;
+  static constexpr std::size_t kBytesAtRest = 2048;  // of each text
   // Of text and reply, where they are not long: what each of them may hold, and what all that hold more may
   // in sum. Without the latter calls of some 16 KiB would have theirs anew each time, and pay 3 us for it
   // where the heap ends.
   static constexpr std::size_t kSpareBytesMax = 16 * 1024;
   static constexpr std::size_t kLargeBytesMax = 16 * 1024 * 1024;
+
+  // Whether more is kept than for a thread at rest.
+  bool holds_much() const { return spares_.size() > kSparesAtRest || large_bytes_ > 0; }
+  // Releases half of the spares, those that have not been used for the longest time, and what the others hold
+  // beyond a short text.
+  void release_unused() {
+    if (spares_.size() > kSparesAtRest) {
+      const std::size_t half = (spares_.size() - kSparesAtRest + 1) / 2;
+      spares_.erase(spares_.begin(), spares_.begin() + static_cast<std::ptrdiff_t>(half));
+    }
+    for (const auto& spare : spares_) {
+      for (std::string* const held : {&spare->text, &spare->reply}) {
+        if (held->capacity() > kBytesAtRest) release_memory(*held);
+      }
+    }
+    large_bytes_ = 0;
+  }
 
   ActiveCall* take() {
     if (spares_.empty()) spares_.push_back(std::make_unique<ActiveCall>());

@@ -23,7 +23,8 @@ Batch::Batch(CallTable& table, Conversation& conversation, std::string_view text
       exchange_(exchange),
       traceparent_(defaults.traceparent),
       defaults_{defaults.timeout, traceparent_, {}},
-      reply_bytes_max_(table.io().limits.response_bytes_max) {
+      reply_bytes_max_(table.io().limits.response_bytes_max),
+      held_bytes_(text.size() + entries_.size() * (sizeof(proto::Envelope) + sizeof(std::string))) {
   client = conversation.client;
 }
 
@@ -105,8 +106,9 @@ void Batch::set_reply(std::size_t index, std::string_view reply) {
   } else {
     replies_[index] = reply;
     reply_bytes_ += reply.size() + 1;
-    conversation_->bytes_in_flight_ += reply.size() + 1;
   }
+  held_bytes_ += replies_[index].size();
+  conversation_->bytes_in_flight_ += replies_[index].size();
 }
 
 std::string_view Batch::id_of(std::size_t index) const {

@@ -56,7 +56,7 @@ class Batch final : public CallOwner, private SlicedWork {
   // Whether any of its entries is to be answered.
   bool reply_due() const;
   // What it holds of the client's request and of its replies so far.
-  std::size_t held_bytes() const { return text_.size() + reply_bytes_ - kBracketBytes; }
+  std::size_t held_bytes() const { return held_bytes_; }
 
  private:
   // An entry's id, for look-ups.
@@ -89,6 +89,7 @@ class Batch final : public CallOwner, private SlicedWork {
   const std::size_t reply_bytes_max_;
   static constexpr std::size_t kBracketBytes = 2;
   std::size_t reply_bytes_ = kBracketBytes;  // of the reply as far as it is known
+  std::size_t held_bytes_;                   // with what entries take beside their texts
   std::size_t next_ = 0;                     // the first entry not started
   std::size_t running_ = 0;
   bool advancing_ = false;

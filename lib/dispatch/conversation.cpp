@@ -85,7 +85,7 @@ void Conversation::receive_batch(std::string_view text, const proto::Message& me
   batches_.push_back(std::make_unique<Batch>(table_, *this, text, message.entries, table_.io().now(), grant(),
                                              exchange, defaults));
   if (disconnected_) return abandon(*batches_.back());
-  bytes_in_flight_ += text.size();
+  bytes_in_flight_ += batches_.back()->held_bytes();
   if (waits && !batches_.back()->is_control()) {
     held_.emplace_back().batch = batches_.back().get();
     ++held_batches_;

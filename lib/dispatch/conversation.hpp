@@ -84,6 +84,14 @@ class Conversation final : public CallOwner {
   std::string* spent_text() override { return sink_.spent_text(); }
   std::string peer() const override { return sink_.peer(); }
 
+  // Whether the client has proved who it is, or need not.
+  bool proven() {
+    const std::shared_ptr<const Grant>& granted = grant();
+    return !granted || !granted->client_name().empty();
+  }
+  // Memory for what is in flight, about.
+  std::size_t held_bytes() const { return bytes_in_flight_ + in_flight() * kCallBytes; }
+
   // Whether a message of that method is about other calls, or about the caller.
   static bool is_control(std::string_view method);
 
@@ -103,6 +111,8 @@ class Conversation final : public CallOwner {
 
  private:
   friend class Batch;
+
+  static constexpr std::size_t kCallBytes = 1024;  // of a call, beside its text
 
   void receive_batch(std::string_view text, const proto::Message& message, std::uint64_t exchange,
                      const CallDefaults& defaults);

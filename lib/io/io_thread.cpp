@@ -271,14 +271,15 @@ void IoThread::end_turn() {
     }
   }
   ending_turn_ = false;
-  if (buffers_.holds_long() && !long_buffers_release_.linked()) {
+  if ((buffers_.holds_much() || calls_.holds_much()) && !long_buffers_release_.linked()) {
     set_deadline(long_buffers_release_, now_ + kLongBuffersKept);
   }
 }
 
 void IoThread::LongBuffersRelease::on_deadline(TimePoint now) {
   io.buffers_.release_unused();
-  if (io.buffers_.holds_long()) io.set_deadline(*this, now + kLongBuffersKept);
+  io.calls_.release_unused();
+  if (io.buffers_.holds_much() || io.calls_.holds_much()) io.set_deadline(*this, now + kLongBuffersKept);
 }
 
 void IoThread::stage(ActiveCall& call) {

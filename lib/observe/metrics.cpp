@@ -27,11 +27,12 @@ std::string_view to_string(Protocol protocol) {
 }
 
 std::string_view to_string(CloseReason reason) {
-  static constexpr std::array<std::string_view, 15> kNames = {
+  static constexpr std::array<std::string_view, 18> kNames = {
       "finished",         "reset",       "idle_timeout",    "message_timeout",
       "write_timeout",    "output_full", "message_too_big", "framing_lost",
       "tls_required",     "tls_failed",  "tls_flood",       "connection_limit",
-      "descriptor_limit", "draining",    "stopped"};
+      "descriptor_limit", "draining",    "stopped",         "overloaded",
+      "unproven",         "peer_limit"};
   static_assert(kNames.size() == static_cast<std::size_t>(CloseReason::kCount));
   return name_at(kNames, static_cast<std::size_t>(reason));
 }

@@ -51,7 +51,10 @@ enum class CloseReason : std::uint8_t {
   connection_limit,
   descriptor_limit,
   draining,
-  stopped,  // the server stopped at once
+  stopped,     // the server stopped at once
+  overloaded,  // connections hold too much memory together, and this one most, or it came too late
+  unproven,    // sent too much without having proved who it is
+  peer_limit,  // its peer has too many connections
   kCount,
 };
 std::string_view to_string(CloseReason reason);

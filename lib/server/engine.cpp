@@ -90,6 +90,7 @@ void Engine::start(std::vector<InheritedSocket> inherited, const std::stop_token
   for (const auto& part : parts.io)
     create("the thread " + part->thread.name(), [&] { part->thread.start(); });
   create("the backends' thread", [&parts] { parts.hub.start(); });
+  create("the thread that releases memory", [&parts] { parts.memory_release.start(); });
   parts.apply_admission();
   parts.apply_backends(files, stop);
   parts.backends.wait_for_methods(stop);

@@ -42,12 +42,17 @@ EngineParts::EngineParts(Settings initial)
       admission(settings.max_in_flight, settings.io_threads == 1),
       pool(settings.workers, settings.worker_queue, settings.workers_max),
       dispatcher(registry, access, admission, pool, metrics),
-      connection_limit(settings.max_connections),
+      connection_limit(settings.max_connections, settings.max_connections_per_peer),
+      memory(settings.memory_bytes_max),
       io(make_io(*this)),
       hub(make_hub(*this)),
       backends(registry, hub),
       overload(hub.io(), admission, pool, metrics, settings.workers) {
-  for (const auto& part : io) hosts.push_back(&part->sessions);
+  for (const auto& part : io) {
+    hosts.push_back(&part->sessions);
+    part->sessions.count_memory(memory);
+  }
+  memory.on_release([this] { memory_release.request(); });
   registry.configure(settings.methods);
 }
 

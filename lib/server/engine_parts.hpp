@@ -10,6 +10,7 @@
 
 #include "lib/access/access.hpp"
 #include "lib/admission/admission.hpp"
+#include "lib/base/memory_budget.hpp"
 #include "lib/dispatch/call_table.hpp"
 #include "lib/dispatch/dispatcher.hpp"
 #include "lib/dispatch/registry.hpp"
@@ -18,6 +19,7 @@
 #include "lib/server/admin_server.hpp"
 #include "lib/server/backends.hpp"
 #include "lib/server/descriptor_budget.hpp"
+#include "lib/server/memory_release.hpp"
 #include "lib/server/overload_control.hpp"
 #include "lib/server/settings.hpp"
 #include "lib/transport/listener.hpp"
@@ -71,6 +73,8 @@ struct EngineParts {
   Dispatcher dispatcher;
   ConnectionLimit connection_limit;
   Descriptors descriptors;  // at the start, before connections and backends took any
+  MemoryRelease memory_release;
+  MemoryBudget memory;
   std::vector<std::unique_ptr<IoPart>> io;
   std::vector<SessionHost*> hosts;
   BackendHub hub;  // ends before the I/O threads do, to which it gives calls back

@@ -80,6 +80,8 @@ void Engine::reload(const Settings& wanted, const std::stop_token& stop) {
   parts.apply_admission();
   parts.pool.set_queue_max(settings.worker_queue);
   parts.limit_connections();
+  parts.connection_limit.set_max_per_peer(settings.max_connections_per_peer);
+  parts.memory.set_max(settings.memory_bytes_max);
   parts.registry.configure(settings.methods);
   parts.on_all([limits = settings.limits](IoPart& part) { part.thread.limits = limits; });
   parts.hub.set_limits(settings.limits);

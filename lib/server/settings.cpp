@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "lib/access/client_rules.hpp"
+#include "lib/base/machine_memory.hpp"
 #include "lib/base/processors.hpp"
 #include "lib/transport/listener_rules.hpp"
 
@@ -48,6 +49,7 @@ Settings resolved(Settings settings) {
   if (settings.workers == 0) settings.workers = std::max(kWorkersMin, 2 * processor_count());
   settings.workers_max = std::max(settings.workers, settings.workers_max);
   if (settings.max_in_flight == 0) settings.max_in_flight = settings.workers * (settings.worker_queue + 1);
+  if (settings.memory_bytes_max == 0) settings.memory_bytes_max = default_memory_max();
   if (!settings.clients.empty()) settings.limits.unproven_bytes_max = kUnprovenBytesMax;
   for (milliseconds* time :
        {&settings.drain_timeout, &settings.limits.call_timeout, &settings.limits.idle_timeout,

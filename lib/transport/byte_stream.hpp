@@ -13,6 +13,7 @@
 
 #include "lib/base/descriptor.hpp"
 #include "lib/io/poller.hpp"
+#include "lib/transport/connection_limit.hpp"
 #include "lib/transport/tls_channel.hpp"
 
 namespace sluice::core {
@@ -88,6 +89,8 @@ class ByteStream {
   // std::bad_alloc.
   std::string peer() const;
   bool local() const { return local_; }
+  // Whom the limit of connections per peer holds for. Nothing where the system does not tell.
+  std::optional<PeerKey> peer_key() const;
   // Bytes that were written and have not reached the peer's system (on a Unix socket: its program).
   std::size_t undelivered() const;
   // Bytes that the peer has sent and nobody has read.

@@ -1,5 +1,6 @@
 // Who is at the other end, as the kernel knows it.
 #include <array>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <utility>
@@ -48,6 +49,27 @@ std::optional<ucred> user_of(int socket) {
 }
 
 }  // namespace
+
+std::optional<PeerKey> ByteStream::peer_key() const {
+  if (local_) {
+    const auto user = user_of(socket_.get());
+    if (!user) return std::nullopt;
+    return PeerKey{PeerKey::Kind::user, user->uid};
+  }
+  if (peer_.address.sin6_family != AF_INET6) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(peer_.address);
+    return PeerKey{PeerKey::Kind::ipv4, v4.sin_addr.s_addr};
+  }
+  const in6_addr& v6 = peer_.address.sin6_addr;
+  if (IN6_IS_ADDR_V4MAPPED(&v6)) {
+    std::uint32_t v4 = 0;
+    std::memcpy(&v4, &v6.s6_addr[12], sizeof v4);
+    return PeerKey{PeerKey::Kind::ipv4, v4};
+  }
+  std::uint64_t network = 0;
+  std::memcpy(&network, &v6.s6_addr[0], sizeof network);
+  return PeerKey{PeerKey::Kind::ipv6, network};
+}
 
 // An overflow id is shared by all that have no id here. Such a peer is not known by it.
 void ByteStream::introduce(Caller& caller) const {

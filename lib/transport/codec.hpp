@@ -3,10 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "lib/observe/metrics.hpp"
 #include "lib/server/settings.hpp"
+#include "proto/error.hpp"
 
 namespace sluice::core {
 
@@ -51,6 +53,12 @@ class Codec {
   virtual bool skipping() const { return false; }
   // Replies that are kept until those before them are there.
   std::size_t held_bytes() const { return held_bytes_; }
+  // Memory for the message that is being taken in, beside what the connection keeps.
+  std::size_t input_bytes() const { return input_bytes_; }
+  // Where each message shows anew who sends it: what has come of the one that has begun.
+  virtual std::optional<std::size_t> own_proof_bytes() { return std::nullopt; }
+  // The client has sent too much without a proof; the input has ended.
+  virtual void refuse_unproven(const proto::Error& error);
 
   // Whether a silent peer can be asked for a sign of life, and asking it.
   virtual bool probes() const { return false; }
@@ -78,6 +86,7 @@ class Codec {
   const Connection& connection() const { return connection_; }
 
   std::size_t held_bytes_ = 0;
+  std::size_t input_bytes_ = 0;
 
  private:
   Connection& connection_;

@@ -17,6 +17,8 @@ namespace {
 constexpr std::size_t kOutputPauseDivisor = 4;
 // How long the end of a message over the size limit is looked for.
 constexpr auto kOversizeSkipTime = std::chrono::seconds(5);
+// For a client that came while memory is short to say something, so that it can be refused in its protocol.
+constexpr auto kTurnAwayTime = std::chrono::seconds(2);
 // How often what a client left behind is read: more than a Unix socket holds by default (208 KiB), and no
 // longer for a flood of notifications than the thread's other connections can wait.
 constexpr int kLastReads = 2;
@@ -53,6 +55,7 @@ Connection::~Connection() = default;
 
 void Connection::start() {
   stream_.watch(io_.poller(), *this);
+  if (host_.memory_short()) turned_away_ = io_.now() + kTurnAwayTime;
   schedule();
 }
 
@@ -187,6 +190,8 @@ void Connection::take_in(std::string_view bytes) {
     in_ += bytes;
     process(in_);
   }
+  unproven_bytes_ += bytes.size();
+  if (unproven_bytes_ > io_.limits.unproven_bytes_max) watch_unproven();
 }
 
 void Connection::on_end_of_input() {
@@ -245,6 +250,7 @@ bool Connection::may_process() const {
 void Connection::process(std::string_view window) {
   std::size_t done = 0;
   bool hungry = false;  // all that is there has been looked at
+  if (!in_message()) look_at_memory();
   if (codec_) codec_->set_limits(io_.limits);
   while (!hungry && may_process()) {
     if (!codec_) {
@@ -340,6 +346,7 @@ void Connection::speak(std::unique_ptr<Codec> codec) {
 void Connection::refuse_message(const proto::Error& error) {
   skip_until_.reset();
   conversation_.refuse(error, 0);
+  if (turned_away_) end_input(CloseReason::overloaded);
 }
 
 // The end of a message over the size limit is looked for only so long.

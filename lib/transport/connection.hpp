@@ -52,6 +52,9 @@ class Connection final : public Session,
   void refuse_message(const proto::Error& error);
   // No more messages are taken in; what is being done is finished and answered.
   void end_input(CloseReason reason);
+  // How long a message may be that begins now, and the answer to a longer one.
+  std::size_t message_bytes_max() const;
+  proto::Error message_too_big() const;
   // From the next step on it speaks something else.
   void switch_to(std::unique_ptr<Codec> codec) { next_codec_ = std::move(codec); }
   bool draining() const { return draining_; }
@@ -132,6 +135,12 @@ class Connection final : public Session,
   CloseReason overdue(TimePoint now) const;
   void schedule();
 
+  // What it holds in memory, and may.
+  std::size_t held_bytes() const;
+  void count_memory();
+  void look_at_memory();
+  void watch_unproven();
+
   // Whether the client is still there.
   TimePoint idle_since() const { return std::max(last_input_, last_busy_); }
   TimePoint silent_until() const;
@@ -174,6 +183,9 @@ class Connection final : public Session,
   bool looks_ahead_ = false;
   std::size_t message_bytes_ = 0;  // taken in of the message that has begun, beside in_
   int last_reads_ = 0;             // since the client was lost
+  std::size_t unproven_bytes_ = 0;  // received since the client was last seen to have proved who it is
+  std::optional<TimePoint>
+      turned_away_;                // memory was short when it came: until when its first message may come
   std::size_t linger_unsent_ = 0;  // bytes not yet with the peer when the linger was last looked at
   TimePoint linger_progress_;      // when there were last seen to be fewer of them
   TimePoint scheduled_ = TimePoint::max();
@@ -187,6 +199,7 @@ class Connection final : public Session,
   bool peer_ended_ = false;    // the same, seen while nothing is read: there may be more before that
   bool pings_ = false;         // its protocol can ask the peer for a sign of life
   bool unacknowledged_limited_ = false;
+  bool memory_short_ = false;  // when the message at hand began
   bool said_farewell_ = false;
   bool answer_due_ = false;  // last words were said, and the client has words of its own for them
   bool draining_ = false;

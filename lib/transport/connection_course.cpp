@@ -52,6 +52,7 @@ void Connection::go_on() {
   if (lingering_ && end_seen_ && !stream_.ending()) return close(close_reason_);
   if (!paused_ && in_message() && !may_process()) paused_ = io_.now();
   update_waits();
+  count_memory();
   schedule();
 }
 
@@ -61,7 +62,8 @@ bool Connection::only_waits_for_calls() const {
   const bool ends = end_seen_ || input_over_ || lingering_ || doomed_ || lost_ || draining_;
   const bool quiet = out_.empty() && !output_waits_ && !input_waits_ && !paused_ && !skip_until_;
   return !ends && quiet && codec_ && !in_message() && !stream_.buffered() && !stream_.securing() &&
-         conversation_.in_flight() > 0 && may_process();
+         conversation_.in_flight() > 0 && may_process() &&
+         conversation_.held_bytes() < counted_bytes + MemoryBudget::kSlackBytes;
 }
 
 // A message that has begun can't go on while nothing is read, and the time of that is not its client's.
@@ -106,7 +108,8 @@ void Connection::end_politely(CloseReason reason) {
   // With nothing on its way, in neither direction, there is nothing that a reset could destroy. A client that
   // is cut off in the middle of something may only be pausing.
   const bool cut_off = reason == CloseReason::framing_lost || reason == CloseReason::message_too_big ||
-                       reason == CloseReason::message_timeout;
+                       reason == CloseReason::message_timeout || reason == CloseReason::unproven ||
+                       reason == CloseReason::overloaded;
   const bool quiet = !cut_off && !answer_due_ && io_.now() - last_input_ >= kDrainQuietTime;
   const bool safe = end_seen_ || (quiet && stream_.undelivered() == 0 && stream_.unread() == 0);
   if (safe && stream_.say_end()) return close(reason);
@@ -200,6 +203,7 @@ TimePoint Connection::next_due() const {
   const Limits& limits = io_.limits;
   if (lingering_) return linger_until_;
   TimePoint due = look_ahead_due();
+  if (turned_away_ && !input_over_) due = std::min(due, *turned_away_);
   if (unsent() > 0) due = std::min(due, last_output_ + limits.write_timeout);
   const bool partial = !input_over_ && !input_waits_ && in_message();
   if (partial && may_process() && !paused_) {
@@ -291,6 +295,7 @@ CloseReason Connection::overdue(TimePoint now) const {
   const Limits& limits = io_.limits;
   if (unsent() > 0 && last_output_ + limits.write_timeout <= now) return CloseReason::write_timeout;
   if (draining_ && settled()) return CloseReason::draining;
+  if (turned_away_ && *turned_away_ <= now) return CloseReason::overloaded;
   if (refusals_end() <= now) return CloseReason::draining;
   if (stream_.securing() && handshake_due() <= now) return CloseReason::tls_failed;
   if (skip_until_ && *skip_until_ <= now) return CloseReason::message_too_big;

@@ -84,13 +84,14 @@ Codec::Step HttpCodec::next(std::string_view window) {
     if (request_ && !refusal_) message_.look_at(request_->body(), connection().limits());
   }
   step.between = !request_;
+  input_bytes_ = request_ ? request_->body().capacity() : 0;
   return step;
 }
 
 void HttpCodec::begin_request() {
   std::string body;
   connection().io().buffers().take(body);
-  request_.emplace(connection().limits().message_bytes_max, std::move(body));
+  request_.emplace(connection().message_bytes_max(), std::move(body));
   message_.reset();
   refusal_.reset();
   judged_ = continue_due_ = false;
@@ -101,6 +102,8 @@ void HttpCodec::judge() {
   judged_ = true;
   refusal_ = check_request(request_->head(), connection().policy());
   continue_due_ = request_->head().expects_continue;
+  // Before its body comes: how much of that is taken in depends on who sends it.
+  token_good_ = refusal_ || take_token();
   if (refusal_) request_->discard_body();
 }
 
@@ -148,7 +151,7 @@ void HttpCodec::take_call() {
   const HttpRequestHead& head = request_->head();
   Conversation& conversation = connection().conversation();
   const std::uint64_t exchange = open_exchange();
-  if (!take_token()) return conversation.refuse(proto::unauthenticated(), exchange);
+  if (!token_good_) return conversation.refuse(proto::unauthenticated(), exchange);
   CallDefaults defaults;
   defaults.traceparent = checked_traceparent(head.traceparent);
   if (head.has_timeout_ms) {
@@ -186,7 +189,7 @@ void HttpCodec::upgrade() {
         {400, proto::invalid_request("a WebSocket can't begin behind calls that are not answered")});
   }
   if (!connection().takes_input()) return refuse({503, proto::draining()});
-  if (!take_token()) return refuse({401, proto::unauthenticated()});
+  if (!token_good_) return refuse({401, proto::unauthenticated()});
   connection().output() +=
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
       "Sec-WebSocket-Accept: " +
@@ -211,7 +214,7 @@ void HttpCodec::end_with(Status status) {
       refuse({431, proto::invalid_request("the request line and headers, or a chunk's line, are too long")});
       break;
     case Status::body_too_large:
-      refuse({413, proto::request_too_big(connection().limits().message_bytes_max)});
+      refuse(too_big());
       break;
     case Status::unsupported:
       refuse({501, proto::invalid_request("Transfer-Encoding can only be chunked")});
@@ -220,6 +223,19 @@ void HttpCodec::end_with(Status status) {
       refuse({400, proto::invalid_request("the request is not valid HTTP, or could be read in two ways")});
   }
   request_.reset();
+}
+
+HttpRefusal HttpCodec::too_big() const {
+  const proto::Error error = connection().message_too_big();
+  return {error.code == static_cast<int>(proto::ErrorCode::busy) ? 503 : 413, error};
+}
+
+void HttpCodec::refuse_unproven(const proto::Error& error) {
+  continue_due_ = false;
+  if (!request_) return;
+  refuse({401, error});
+  request_.reset();
+  input_bytes_ = 0;
 }
 
 // In its turn, behind the responses that are due before.

@@ -28,6 +28,8 @@ class HttpCodec final : public Codec {
   bool in_message() const override { return request_.has_value(); }
   bool time_out() override;
   InputEnd input_end() const override { return InputEnd::leaving; }
+  std::optional<std::size_t> own_proof_bytes() override { return request_ ? request_->body().size() : 0; }
+  void refuse_unproven(const proto::Error& error) override;
   Protocol protocol() const override { return Protocol::http; }
 
  private:
@@ -51,6 +53,7 @@ class HttpCodec final : public Codec {
   void upgrade();
   void refuse(const HttpRefusal& refusal);
   void end_with(HttpRequestParser::Status status);
+  HttpRefusal too_big() const;
   std::uint64_t open_exchange();
   void respond(std::string& out, const Exchange& exchange, std::string_view reply, int code);
   void say_close_when_draining();
@@ -62,6 +65,7 @@ class HttpCodec final : public Codec {
   std::vector<Exchange> exchanges_;  // in the order of the requests; they are held_bytes(), with their texts
   std::uint64_t first_ = 0;          // the number of exchanges_.front()
   bool judged_ = false;              // the head of the request at hand has been looked at
+  bool token_good_ = false;          // it shows no token, or one of a client
   bool continue_due_ = false;        // its client waits to be told to go on
 };
 

@@ -126,6 +126,16 @@ void Listener::admit(Descriptor socket, const PeerName& peer) {
     io_.metrics().closed[static_cast<std::size_t>(CloseReason::connection_limit)].add(1);
     return;
   }
+  const bool local = address_.kind == Address::Kind::unix_socket;
+  ByteStream stream(std::move(socket), local, peer);
+  // Behind a proxy the peer is not known yet.
+  if (limit_.per_peer() && !policy_->proxy_protocol) {
+    const auto key = stream.peer_key();
+    if (key && !permit.join(*key)) {
+      io_.metrics().closed[static_cast<std::size_t>(CloseReason::peer_limit)].add(1);
+      return;
+    }
+  }
   // std::function wants to be copied; the descriptor and its place can't be.
   struct Arrival {
     ByteStream stream;
@@ -133,9 +143,8 @@ void Listener::admit(Descriptor socket, const PeerName& peer) {
     SessionHost::Expected expected;
   };
   SessionHost& host = least_busy();
-  const bool local = address_.kind == Address::Kind::unix_socket;
-  const auto arrival = std::make_shared<Arrival>(
-      Arrival{ByteStream(std::move(socket), local, peer), std::move(permit), SessionHost::Expected(host)});
+  const auto arrival =
+      std::make_shared<Arrival>(Arrival{std::move(stream), std::move(permit), SessionHost::Expected(host)});
   const auto add = [&host, arrival, policy = policy_] {
     host.add(
         std::make_shared<Connection>(host, std::move(arrival->stream), policy, std::move(arrival->place)));

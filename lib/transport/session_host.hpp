@@ -6,44 +6,12 @@
 #include <memory>
 #include <utility>
 
+#include "lib/base/memory_budget.hpp"
 #include "lib/dispatch/call_table.hpp"
 #include "lib/observe/metrics.hpp"
+#include "lib/transport/connection_limit.hpp"
 
 namespace sluice::core {
-
-// How many connections there may be, over all threads.
-class ConnectionLimit {
- public:
-  explicit ConnectionLimit(std::size_t max) : max_(max) {}
-
-  // A place among the connections, given back when it is destroyed.
-  class Permit {
-   public:
-    explicit Permit(ConnectionLimit* limit = nullptr) : limit_(limit) {}
-    Permit(Permit&& other) noexcept : limit_(std::exchange(other.limit_, nullptr)) {}
-    Permit& operator=(Permit&&) = delete;
-    ~Permit() {
-      if (limit_ != nullptr) limit_->count_.fetch_sub(1, std::memory_order_relaxed);
-    }
-    explicit operator bool() const { return limit_ != nullptr; }
-
-   private:
-    ConnectionLimit* limit_;
-  };
-
-  Permit try_acquire() {
-    if (count_.fetch_add(1, std::memory_order_relaxed) < max_.load(std::memory_order_relaxed))
-      return Permit(this);
-    count_.fetch_sub(1, std::memory_order_relaxed);
-    return Permit();
-  }
-  void set_max(std::size_t max) { max_.store(max, std::memory_order_relaxed); }
-  std::size_t count_approx() const { return count_.load(std::memory_order_relaxed); }
-
- private:
-  std::atomic<std::size_t> count_{0};
-  std::atomic<std::size_t> max_;
-};
 
 struct SessionTag;
 
@@ -61,6 +29,8 @@ class Session : public ListHook<SessionTag>, public std::enable_shared_from_this
   // Ends the connection now.
   virtual void close(CloseReason reason) = 0;
 
+  std::size_t counted_bytes = 0;  // of what it holds in memory: SessionHost's
+
  private:
   friend class SessionHost;
   std::shared_ptr<Session> self_;  // what keeps it alive while it is open
@@ -70,6 +40,8 @@ class Session : public ListHook<SessionTag>, public std::enable_shared_from_this
 class SessionHost final : private TurnEnd {
  public:
   SessionHost(IoThread& io, CallTable& calls) : io_(io), calls_(calls) {}
+  // What sessions hold counts against `budget`, which must outlive this. Before the thread runs.
+  void count_memory(MemoryBudget& budget);
   ~SessionHost() {
     close_all(CloseReason::stopped);
     on_turn_end();
@@ -110,6 +82,8 @@ class SessionHost final : private TurnEnd {
   void remove(Session& session) {
     session.unlink();
     count_->fetch_sub(1, std::memory_order_relaxed);
+    if (session.counted_bytes > 0) count_bytes(session, 0);
+    if (budget_ != nullptr) budget_->note_end(*share_);
     // Whoever calls from within the session is still using it.
     closed_.push_back(session);
     io_.at_turn_end(*this);
@@ -127,6 +101,12 @@ class SessionHost final : private TurnEnd {
     while (Session* const session = sessions_.front()) session->shared_from_this()->close(reason);
   }
 
+  // A session holds so many bytes by now. Where that is too much for all together, those that hold most are
+  // closed at the end of the turn.
+  void count_bytes(Session& session, std::size_t held);
+  // Whether nothing large is to be taken in.
+  bool memory_short() const { return budget_ != nullptr && budget_->exceeded(); }
+
   IoThread& io() { return io_; }
   CallTable& calls() { return calls_; }
   std::size_t count_approx() const { return count_->load(std::memory_order_relaxed); }
@@ -138,8 +118,19 @@ class SessionHost final : private TurnEnd {
     }
   }
 
+  // Closes sessions, those first that hold most, until no more is held than may be.
+  struct Relief final : TurnEnd {
+    explicit Relief(SessionHost& of) : host(of) {}
+    void on_turn_end() override { host.relieve(); }
+    SessionHost& host;
+  };
+  void relieve();
+
   IoThread& io_;
   CallTable& calls_;
+  MemoryBudget* budget_ = nullptr;
+  MemoryBudget::Share* share_ = nullptr;
+  Relief relief_{*this};
   IntrusiveList<Session, SessionTag> sessions_;
   IntrusiveList<Session, SessionTag> closed_;  // until the turn's end
   // Shared with the connections on their way.

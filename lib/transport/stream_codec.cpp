@@ -31,8 +31,8 @@ void append_line(std::string& out, std::string& reply) {
   out += '\n';
 }
 
-proto::MessageLimits message_limits(const Limits& limits) {
-  return {limits.message_bytes_max, limits.batch_entries_max};
+proto::MessageLimits message_limits(const Connection& connection) {
+  return {connection.message_bytes_max(), connection.limits().batch_entries_max};
 }
 
 // What a method's name may consist of (RFC 9110, section 5.6.2, "Tokens").
@@ -44,16 +44,16 @@ bool is_token(char c) {
 }  // namespace
 
 StreamCodec::StreamCodec(Connection& connection, proto::Framing framing)
-    : Codec(connection), decoder_(framing, message_limits(connection.limits())) {}
+    : Codec(connection), decoder_(framing, message_limits(connection)) {}
 
 Protocol StreamCodec::protocol() const {
   return decoder_.framing() == proto::Framing::header ? Protocol::header : Protocol::stream;
 }
 
 // Not for the message at hand.
-void StreamCodec::set_limits(const Limits& limits) {
+void StreamCodec::set_limits(const Limits&) {
   limits_wait_ = decoder_.in_message();
-  if (!limits_wait_) decoder_.set_limits(message_limits(limits));
+  if (!limits_wait_) decoder_.set_limits(message_limits(connection()));
 }
 
 Codec::Step StreamCodec::next(std::string_view window) {
@@ -106,7 +106,7 @@ void StreamCodec::handle(const proto::FrameEvent& event) {
       connection().refuse_message(proto::parse_error(event.offset));
       break;
     case Kind::too_big:
-      connection().refuse_message(proto::request_too_big(connection().limits().message_bytes_max));
+      connection().refuse_message(connection().message_too_big());
       break;
     case Kind::lost:
       connection().end_input(decoder_.skipping() ? CloseReason::message_too_big : CloseReason::framing_lost);

@@ -9,7 +9,7 @@ using Kind = proto::WebSocketEvent::Kind;
 using proto::WebSocketClose;
 
 WebSocketCodec::WebSocketCodec(Connection& connection)
-    : Codec(connection), decoder_(connection.limits().message_bytes_max) {
+    : Codec(connection), decoder_(connection.message_bytes_max()) {
   connection.conversation().set_shared(false);
 }
 
@@ -18,10 +18,11 @@ Codec::Step WebSocketCodec::next(std::string_view window) {
   handle(event);
   const bool hungry = event.kind == Kind::need_more;
   if (!decoder_.in_message()) {
-    decoder_.set_message_bytes_max(connection().limits().message_bytes_max);
+    decoder_.set_message_bytes_max(connection().message_bytes_max());
     // A connection that rests holds no memory for messages.
     if (hungry) decoder_.release();
   }
+  input_bytes_ = decoder_.held_bytes();
   return {event.consumed, hungry, !decoder_.in_message()};
 }
 
@@ -46,7 +47,7 @@ void WebSocketCodec::handle(const proto::WebSocketEvent& event) {
       break;
     case Kind::too_big:
       message_.reset();
-      connection().refuse_message(proto::request_too_big(connection().limits().message_bytes_max));
+      connection().refuse_message(connection().message_too_big());
       break;
     case Kind::failed:
       close_code_ = event.code;

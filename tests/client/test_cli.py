@@ -144,7 +144,7 @@ class ClientTest(unittest.TestCase):
         self.check_failure(run("call", self.address, "demo.fail", params), 1, re.escape(escaped))
         piped = run("call", self.address, "demo.echo", json.dumps([acting], ensure_ascii=False))
         self.assertEqual([acting], json.loads(piped.stdout))
-        self.assertIn("\x9b2J\u202e", piped.stdout)  # no terminal: as the server wrote it
+        self.assertIn(acting, piped.stdout)
 
     def test_rpc_error_goes_to_stderr(self):
         self.check_failure(run("call", self.address, "no.such"), 1, r"^sluice: error -32601: Method not found \{.*\}$")

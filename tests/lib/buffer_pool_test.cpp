@@ -141,6 +141,21 @@ TEST_CASE("buffer pool: of long memory only so much is kept, and the oldest goes
   CHECK(other.capacity() >= kThird);
 }
 
+TEST_CASE(
+    "buffer pool: of short buffers few are left where nobody takes them, and those that were used last") {
+  BufferPool pool;
+  std::vector<std::string> buffers;
+  for (std::size_t i = 0; i < BufferPool::kBuffersMax; ++i) buffers.push_back(buffer_of(1024));
+  const char* const last = buffers.back().data();
+  for (std::string& buffer : buffers) pool.give(buffer);
+  CHECK(pool.holds_much());
+  for (int looks = 0; looks < 8; ++looks) pool.release_unused();
+  CHECK_FALSE(pool.holds_much());
+  std::string taken;
+  pool.take(taken);
+  CHECK(taken.data() == last);
+}
+
 TEST_CASE("buffer pool: long memory that was not in use between two looks is released") {
   BufferPool pool;
   static constexpr std::size_t kLong = 2 * BufferPool::kBufferBytesMax;

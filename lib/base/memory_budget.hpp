@@ -1,0 +1,117 @@
+// What all connections hold in memory, and what they may hold together.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace sluice::core {
+
+// Each I/O thread counts in a share of its own; the sum is looked at where a share has changed by much, not
+// for each message. In the last eighth below the maximum nothing large is taken in any more (`exceeded`):
+// that room is for what has begun. Beyond the maximum connections are closed, those first that hold most
+// (`relief_due`).
+class MemoryBudget {
+ public:
+  static constexpr std::size_t kUnlimited = std::numeric_limits<std::size_t>::max();
+  // What a connection may hold more than is counted of it, or less: what it holds is counted in such steps.
+  static constexpr std::size_t kSlackBytes = 16 * 1024;
+  // So much less than before is worth giving back to the system.
+  static constexpr std::size_t kReleaseBytes = 1024 * 1024;
+  // And so many connections that have ended, which hold some kilobytes each that are not counted.
+  static constexpr std::size_t kReleaseEnds = 256;
+
+  // One thread's part. Only that thread calls its members, but for the reading ones.
+  class Share {
+   public:
+    std::size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
+    // Of what a single connection holds, as far as is known.
+    std::size_t largest() const { return largest_.load(std::memory_order_relaxed); }
+    void set_largest(std::size_t bytes) { largest_.store(bytes, std::memory_order_relaxed); }
+
+   private:
+    friend class MemoryBudget;
+    alignas(64) std::atomic<std::size_t> bytes_{0};
+    std::atomic<std::size_t> largest_{0};
+    std::size_t ends_ = 0;           // of connections, since it was last told of
+    std::size_t peak_ = 0;           // of bytes_, since it was last told of
+    std::function<void()> relieve_;  // has the thread close what holds most. Any thread
+  };
+
+  explicit MemoryBudget(std::size_t max = kUnlimited) : max_(max) {}
+  MemoryBudget(const MemoryBudget&) = delete;
+  MemoryBudget& operator=(const MemoryBudget&) = delete;
+
+  // Before the threads run. The share lives as long as this.
+  Share& add_share(std::function<void()> relieve) {
+    shares_.push_back(std::make_unique<Share>());
+    shares_.back()->relieve_ = std::move(relieve);
+    return *shares_.back();
+  }
+  // What to do when much less is held than before. Before the threads run; any thread calls it.
+  void on_release(std::function<void()> task) { on_release_ = std::move(task); }
+
+  // Any thread.
+  void set_max(std::size_t max) {
+    max_.store(max, std::memory_order_relaxed);
+    look();
+  }
+  std::size_t max() const { return max_.load(std::memory_order_relaxed); }
+  std::size_t held_approx() const {
+    std::size_t sum = 0;
+    for (const auto& share : shares_) sum += share->bytes();
+    return sum;
+  }
+  // One read of what hardly ever changes.
+  bool exceeded() const { return exceeded_.load(std::memory_order_relaxed); }
+  bool relief_due() const { return exceeded() && held_approx() > max(); }
+
+  // One of the share's connections holds `now` bytes, and held `before`. May throw what asking another thread
+  // for relief throws.
+  void count(Share& share, std::size_t before, std::size_t now) {
+    const std::size_t sum = share.bytes() - before + now;
+    share.bytes_.store(sum, std::memory_order_relaxed);
+    if (now > share.largest()) share.set_largest(now);
+    share.peak_ = std::max(share.peak_, sum);
+    look();
+    if (sum + kReleaseBytes <= share.peak_) {
+      share.peak_ = sum;
+      if (on_release_) on_release_();
+    }
+    if (now > before && relief_due()) ask_for_relief();
+  }
+
+  void note_end(Share& share) {
+    if (++share.ends_ < kReleaseEnds) return;
+    share.ends_ = 0;
+    if (on_release_) on_release_();
+  }
+
+  // Has the thread whose connection holds most close it.
+  void ask_for_relief() {
+    const auto heaviest = std::max_element(
+        shares_.begin(), shares_.end(),
+        [](const auto& left, const auto& right) { return left->largest() < right->largest(); });
+    if (heaviest != shares_.end() && (*heaviest)->relieve_) (*heaviest)->relieve_();
+  }
+
+ private:
+  void look() {
+    const std::size_t most = max();
+    const bool over = held_approx() > most - most / 8;
+    if (over != exceeded()) exceeded_.store(over, std::memory_order_relaxed);
+  }
+
+  std::vector<std::unique_ptr<Share>> shares_;
+  std::function<void()> on_release_;
+  std::atomic<std::size_t> max_;
+  std::atomic<bool> exceeded_{false};
+};
+
+}  // namespace sluice::core

@@ -1,0 +1,34 @@
+// Gives memory that is free within the process back to the system.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+namespace sluice::core {
+
+// A thread that sleeps until there may be something to give back. An allocator keeps what is freed amid what
+// is in use; finding that takes milliseconds, for which no thread with clients has the time.
+class MemoryRelease {
+ public:
+  MemoryRelease() = default;
+  ~MemoryRelease();
+  MemoryRelease(const MemoryRelease&) = delete;
+  MemoryRelease& operator=(const MemoryRelease&) = delete;
+
+  void start();
+  // Soon, and once more when buffers that nobody uses have been let go of. Any thread; costs little where it
+  // was asked for already.
+  void request();
+
+ private:
+  void run();
+
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable wake_;
+  int rounds_ = 0;  // still to be made
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace sluice::core

@@ -1,0 +1,101 @@
+// How many connections there may be, in all and from one peer.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+namespace sluice::core {
+
+// Whom the limit per peer holds for: an IPv4 address, the first 64 bits of an IPv6 address (any machine of
+// that network may use them all), or the user of a Unix socket's peer.
+struct PeerKey {
+  enum class Kind : std::uint8_t { ipv4, ipv6, user };
+  Kind kind = Kind::user;
+  std::uint64_t value = 0;
+
+  bool operator==(const PeerKey&) const = default;
+};
+
+// Over all threads. Thread-safe; the lock is taken where there is a limit per peer only, once when a
+// connection comes and once when it ends.
+class ConnectionLimit {
+ public:
+  explicit ConnectionLimit(std::size_t max, std::size_t max_per_peer = 0)
+      : max_(max), max_per_peer_(max_per_peer) {}
+
+  // A place among the connections, given back when it is destroyed.
+  class Permit {
+   public:
+    explicit Permit(ConnectionLimit* limit = nullptr) : limit_(limit) {}
+    Permit(Permit&& other) noexcept
+        : limit_(std::exchange(other.limit_, nullptr)), peer_(std::exchange(other.peer_, std::nullopt)) {}
+    Permit& operator=(Permit&&) = delete;
+    ~Permit() {
+      if (limit_ != nullptr) limit_->leave(peer_);
+    }
+    explicit operator bool() const { return limit_ != nullptr; }
+
+    // Takes one of the peer's places as well. False where it has none left. Throws std::bad_alloc.
+    bool join(const PeerKey& peer) {
+      if (!limit_->try_join(peer)) return false;
+      peer_ = peer;
+      return true;
+    }
+
+   private:
+    ConnectionLimit* limit_;
+    std::optional<PeerKey> peer_;
+  };
+
+  Permit try_acquire() {
+    if (count_.fetch_add(1, std::memory_order_relaxed) < max_.load(std::memory_order_relaxed))
+      return Permit(this);
+    count_.fetch_sub(1, std::memory_order_relaxed);
+    return Permit();
+  }
+  // Whether a peer has a limit of its own. Connections that came while it had none are not counted.
+  bool per_peer() const { return max_per_peer_.load(std::memory_order_relaxed) > 0; }
+
+  void set_max(std::size_t max) { max_.store(max, std::memory_order_relaxed); }
+  // 0: no limit.
+  void set_max_per_peer(std::size_t max) { max_per_peer_.store(max, std::memory_order_relaxed); }
+  std::size_t count_approx() const { return count_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Hash {
+    std::size_t operator()(const PeerKey& key) const {
+      return std::hash<std::uint64_t>()(key.value * 4 + static_cast<std::uint64_t>(key.kind));
+    }
+  };
+
+  bool try_join(const PeerKey& peer) {
+    const std::size_t most = max_per_peer_.load(std::memory_order_relaxed);
+    const std::lock_guard lock(mutex_);
+    std::size_t& count = peers_[peer];
+    if (most > 0 && count >= most) return false;
+    ++count;
+    return true;
+  }
+  void leave(const std::optional<PeerKey>& peer) {
+    if (peer) {
+      const std::lock_guard lock(mutex_);
+      const auto found = peers_.find(*peer);
+      if (--found->second == 0) peers_.erase(found);
+    }
+    count_.fetch_sub(1, std::memory_order_relaxed);
+  }
+
+  std::atomic<std::size_t> count_{0};
+  std::atomic<std::size_t> max_;
+  std::atomic<std::size_t> max_per_peer_;
+  std::mutex mutex_;
+  // Guarded by mutex_. As many as there are connections that were counted, at most.
+  std::unordered_map<PeerKey, std::size_t, Hash> peers_;
+};
+
+}  // namespace sluice::core

@@ -1,0 +1,65 @@
+// What a connection holds in memory, and what it may send.
+#include <algorithm>
+
+#include "lib/transport/connection.hpp"
+
+namespace sluice::core {
+namespace {
+
+// While memory is short, no longer messages are taken in.
+constexpr std::size_t kShortMessageBytes = 64 * 1024;
+// What TLS keeps for a connection, about.
+constexpr std::size_t kTlsBytes = 12 * 1024;
+// When a client that was refused for want of memory may try again.
+constexpr milliseconds kOverloadPause = std::chrono::seconds(1);
+
+}  // namespace
+
+std::size_t Connection::held_bytes() const {
+  const std::size_t codec = codec_ ? codec_->held_bytes() + codec_->input_bytes() : 0;
+  const std::size_t tls = stream_.secure() ? kTlsBytes : 0;
+  return in_.capacity() + out_.capacity() + codec + tls + conversation_.held_bytes();
+}
+
+// Once a turn at most, and only where it is much.
+void Connection::count_memory() {
+  const std::size_t held = held_bytes();
+  constexpr std::size_t kSlack = MemoryBudget::kSlackBytes;
+  if (held < counted_bytes + kSlack && held + kSlack > counted_bytes) return;
+  if (closed_) return;
+  host_.count_bytes(*this, held < kSlack ? 0 : held);
+}
+
+// Before a message begins: what holds for it does to its end.
+void Connection::look_at_memory() { memory_short_ = host_.memory_short(); }
+
+std::size_t Connection::message_bytes_max() const {
+  const std::size_t configured = io_.limits.message_bytes_max;
+  if (turned_away_) return 1;
+  return memory_short_ ? std::min(configured, kShortMessageBytes) : configured;
+}
+
+proto::Error Connection::message_too_big() const {
+  if (turned_away_ || memory_short_) return proto::busy(proto::BusyReason::overloaded, kOverloadPause);
+  return proto::request_too_big(io_.limits.message_bytes_max);
+}
+
+// Only where clients are configured. Who needs no proof is `anonymous` there.
+void Connection::watch_unproven() {
+  if (input_over_ || doomed_ || lost_) return;
+  if (input_waits_) return;  // a proof may be in it; nothing more is read before
+  if (const auto own = codec_ ? codec_->own_proof_bytes() : std::nullopt) {
+    // What was sent before has been answered, with what its own proof was worth.
+    if (*own <= io_.limits.unproven_bytes_max || conversation_.proven()) return;
+  } else if (conversation_.proven()) {
+    unproven_bytes_ = 0;
+    return;
+  }
+  end_input(CloseReason::unproven);
+  if (codec_) return codec_->refuse_unproven(proto::unauthenticated());
+  doom(CloseReason::unproven);
+}
+
+void Codec::refuse_unproven(const proto::Error& error) { connection_.conversation().refuse(error, 0); }
+
+}  // namespace sluice::core

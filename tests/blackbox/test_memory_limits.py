@@ -1,0 +1,251 @@
+"""What connections may hold in memory: together, each before a proof, and of replies that nobody reads."""
+
+import hashlib
+import os
+
+from daemon import DaemonTest, SLOW, code, eventually, framed, limit, main, message, ms
+from http_client import HttpClient
+from http_client import request as http_request
+from websocket_client import connect as open_websocket
+from websocket_client import frame
+
+MIB = 1 << 20
+TOKEN = "a-token-of-some-length"
+CLIENT = {"name": "deploy", "token_sha256": hashlib.sha256(TOKEN.encode()).hexdigest(), "methods": ["*"]}
+
+
+def padded_sleep(id, size, milliseconds=60_000):
+    return message("demo.sleep", {"ms": milliseconds, "pad": "x" * size}, id)
+
+
+class Together(DaemonTest):
+    """`max_memory`."""
+
+    def closed(self, daemon, reason):
+        return daemon.value("sluice_connections_closed_total", reason=reason)
+
+    def fill(self, daemon, size=2 * MIB, most=40):
+        """Connections whose calls hold memory until no more is taken in; what the first refused one got."""
+        held = []
+        for number in range(most):
+            connection = self.connect(daemon)
+            held.append(connection)
+            connection.send(padded_sleep(number, size) + "\n")
+            connection.wait_until_read()
+            connection.call("rpc.discover", id="read")  # answered once what is before it was taken in
+            reply = connection.receive()
+            if reply["id"] != "read":
+                return held, reply
+        self.fail("everything was taken in")
+
+    def test_past_it_large_messages_are_refused_and_small_ones_are_served(self):
+        daemon = self.start(server={"max_memory": "16MiB", "call_timeout": "120s", "workers": 64})
+        held, refused = self.fill(daemon)
+        self.assert_error(refused, -32009, "overloaded")
+        self.assertGreater(refused["error"]["data"]["retry_after_ms"], 0)
+        self.assertGreaterEqual(len(held), 6)
+        self.assertLessEqual(len(held), 10)
+        held[0].call("rpc.discover", id="small")
+        self.assertEqual(held[0].receive()["id"], "small")
+        for connection in held:
+            connection.close()
+        eventually(10, lambda: code(daemon.connect().request("demo.echo", ["x" * MIB])) == "ok", "room again")
+
+    def test_past_it_new_connections_are_refused_in_their_protocol(self):
+        daemon = self.start(server={"max_memory": "16MiB", "call_timeout": "120s", "workers": 64})
+        self.fill(daemon)
+        with self.connect(daemon) as late:
+            late.call("demo.echo", [1])
+            self.assert_error(late.receive(), -32009, "overloaded")
+            self.assertEqual(late.read_to_end(), [])
+        with self.connect(daemon) as late:
+            late.send(framed(message("demo.echo", [1], 1)))
+            late.headers = True
+            self.assert_error(late.receive(), -32009, "overloaded")
+        with HttpClient(self.connect(daemon)) as late:
+            late.send(http_request(message("demo.echo", [1], 1)))
+            answer = late.receive()
+            self.assertEqual(answer.status, 503)
+            self.assertIn("retry-after", answer.headers)
+            self.assert_error(answer.reply, -32009, "overloaded")
+        with self.connect(daemon) as silent:
+            silent.expect_closed(within=10)
+        self.assertGreaterEqual(self.closed(daemon, "overloaded"), 3)
+
+    def test_messages_without_an_end_are_not_kept_beyond_it(self):
+        daemon = self.start(server={"max_memory": "32MiB", "message_timeout": "120s", "io_threads": 2})
+        witness = self.connect(daemon)
+        witness.fence()
+        before = daemon.resident_bytes()
+        peak = 0
+        crowd = []
+        for _ in range(60):
+            connection = self.connect(daemon)
+            crowd.append(connection)
+            try:
+                connection.send('{"a":"' + "x" * (3 * MIB))
+            except (ConnectionResetError, BrokenPipeError):
+                pass
+            peak = max(peak, daemon.resident_bytes())
+        eventually(10, lambda: self.closed(daemon, "overloaded") > 0, "connections are closed")
+        witness.fence()
+        # Memory for a string that grows is twice as large as that for a moment, and so is the allocator's.
+        self.assert_below(peak - before, SLOW * 96 * MIB, "bytes held")
+
+    def test_replies_of_batches_that_do_not_end_are_not_kept_beyond_it(self):
+        daemon = self.start(server={"max_memory": "32MiB", "call_timeout": "120s", "workers": 4})
+        witness = self.connect(daemon)
+        witness.fence()
+        before, peak = daemon.resident_bytes(), 0
+        batch = "[" + ",".join([message("demo.hang", {"ms": ms(8_000)}, 0)] +
+                               [message("rpc.discover", id=id) for id in range(1, 1000)]) + "]"
+        crowd = []
+        for _ in range(20):
+            connection = self.connect(daemon)
+            crowd.append(connection)
+            try:
+                connection.send(batch + "\n")
+                connection.wait_until_read()
+            except (ConnectionResetError, BrokenPipeError, OSError):
+                pass
+            peak = max(peak, daemon.resident_bytes())
+        eventually(20, lambda: self.closed(daemon, "overloaded") > 0 or
+                   daemon.resident_bytes() - before > SLOW * 96 * MIB, "connections are closed")
+        peak = max(peak, daemon.resident_bytes())
+        self.assert_below(peak - before, SLOW * 96 * MIB, "bytes held")
+        witness.call("rpc.discover", id="alive")
+        self.assertEqual(witness.receive()["id"], "alive")
+
+    def test_it_is_given_back_when_clients_have_gone(self):
+        daemon = self.start(server={"message_timeout": "120s"})
+        for connection in [self.connect(daemon) for _ in range(8)]:
+            connection.request("demo.echo", ["x" * 100_000])
+            connection.close()
+        daemon.wait_connections(0)
+        before = daemon.resident_bytes()
+        crowd = [self.connect(daemon) for _ in range(40)]
+        for connection in crowd:
+            connection.send('{"a":"' + "x" * (3 * MIB))
+        eventually(10, lambda: daemon.resident_bytes() > before + 100 * MIB, "memory is held")
+        for connection in crowd:
+            connection.close()
+        eventually(12, lambda: daemon.resident_bytes() < before * 1.2 + 2 * MIB, "memory is given back")
+
+
+class BeforeAProof(DaemonTest):
+    """64 KiB, where clients are configured."""
+
+    SENT = 256 * 1024
+
+    def test_a_stream_is_closed_that_sends_more(self):
+        daemon = self.start(clients=[CLIENT])
+        for data in ('{"a":"' + "x" * self.SENT, message("demo.echo", [1], 1) * 4000, " " * self.SENT):
+            with self.subTest(data[:10]), self.connect(daemon) as connection:
+                try:
+                    connection.send(data)
+                    replies = connection.read_to_end()
+                    self.assertTrue(all(code(reply) == -32016 for reply in replies), replies[:3])
+                except (ConnectionResetError, BrokenPipeError):
+                    pass
+        eventually(5, lambda: daemon.value("sluice_connections_closed_total", reason="unproven") >= 2)
+
+    def test_a_client_with_a_token_may_send_more(self):
+        daemon = self.start(clients=[CLIENT])
+        big = ["x" * self.SENT]
+        with self.connect(daemon) as connection:
+            self.assertEqual(connection.result("rpc.authenticate", {"token": TOKEN}), True)
+            for _ in range(3):
+                self.assertEqual(connection.result("demo.echo", big), big)
+        with HttpClient(self.connect(daemon)) as client:
+            for _ in range(3):
+                self.assertEqual(client.call("demo.echo", big, Authorization=f"Bearer {TOKEN}").result, big)
+        with open_websocket(daemon, headers={"Authorization": f"Bearer {TOKEN}"}) as client:
+            self.assertEqual(client.result("demo.echo", big), big)
+
+    def test_an_http_request_without_a_token_is_refused_before_its_body_is_there(self):
+        daemon = self.start(clients=[CLIENT])
+        head = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 3000000\r\n\r\n"
+        with HttpClient(self.connect(daemon)) as client:
+            client.send(head + b'["' + b"x" * self.SENT)
+            self.assertEqual(client.receive().status, 401)
+        with HttpClient(self.connect(daemon)) as client:
+            for _ in range(300):  # small ones are refused one by one, as a proxy's connection may carry
+                client.send(http_request(message("demo.echo", ["x" * 500], 1)))
+                self.assertEqual(client.receive().status, 401)
+
+    def test_a_user_and_whoever_needs_no_proof_may_send_more(self):
+        big = ["x" * self.SENT]
+        daemon = self.start(clients=[{"name": "me", "user": str(os.getuid()), "methods": ["*"]}])
+        self.assertEqual(self.connect(daemon, "unix").result("demo.echo", big), big)
+        daemon = self.start(clients=[CLIENT, {"name": "anonymous", "methods": ["demo.echo"]}])
+        self.assertEqual(self.connect(daemon).result("demo.echo", big), big)
+
+
+class PerPeer(DaemonTest):
+    def test_one_peer_has_so_many_connections_and_no_more(self):
+        daemon = self.start(server={"max_connections_per_peer": 3})
+        for kind in ("tcp", "unix"):
+            with self.subTest(kind):
+                kept = [self.connect(daemon, kind) for _ in range(3)]
+                for connection in kept:
+                    connection.fence()
+                self.connect(daemon, kind).expect_closed()
+                for connection in kept:
+                    connection.fence()
+                kept.pop().close()
+                eventually(5, lambda: daemon.connect(kind).result("demo.echo", [1]) == [1], "a place is free again")
+                for connection in kept:
+                    connection.close()
+        self.assertGreaterEqual(daemon.value("sluice_connections_closed_total", reason="peer_limit"), 2)
+
+
+class UnreadReplies(DaemonTest):
+    """More than `max_output_buffer` of them close the connection, whatever it speaks."""
+
+    # They are let in together, and their replies come together: reading no more does not help.
+    CALLS = 8
+    SIZE = 900_000
+
+    def batches(self):
+        for number in range(self.CALLS):
+            yield ("[" + message("demo.sleep", {"ms": ms(700)}, 2 * number) + "," +
+                   message("demo.echo", ["x" * self.SIZE], 2 * number + 1) + "]")
+
+    def check(self, encode, begin=lambda connection: None):
+        daemon = self.start(server={"max_output_buffer": "1MiB", "write_timeout": "120s", "workers": 16})
+        for kind in ("tcp", "unix"):
+            with self.subTest(kind):
+                before = daemon.value("sluice_connections_closed_total", reason="output_full")
+                connection = self.connect(daemon, kind, receive_buffer=4096)
+                begin(connection)
+                try:
+                    for batch in self.batches():
+                        connection.send(encode(batch))
+                except (ConnectionResetError, BrokenPipeError):
+                    pass  # closed already
+                daemon.wait_value(before + 1, "sluice_connections_closed_total", seconds=20, reason="output_full")
+                with daemon.connect() as other:
+                    other.fence()
+
+    def test_a_stream_is_closed(self):
+        self.check(lambda text: text + "\n")
+
+    def test_a_header_framed_stream_is_closed(self):
+        self.check(framed)
+
+    def test_an_http_connection_is_closed(self):
+        self.check(http_request)
+
+    def test_a_websocket_is_closed(self):
+        def begin(connection):
+            connection.send("GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                            "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+            received = b""
+            while b"\r\n\r\n" not in received:
+                connection.socket.settimeout(limit(10))
+                received += connection.socket.recv(1)
+        self.check(frame, begin)
+
+
+if __name__ == "__main__":
+    main()

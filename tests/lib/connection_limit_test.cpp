@@ -1,0 +1,49 @@
+#include "lib/transport/connection_limit.hpp"
+
+#include <doctest/doctest.h>
+
+#include <utility>
+
+namespace sluice::core {
+namespace {
+
+constexpr PeerKey kOne{PeerKey::Kind::ipv4, 1};
+constexpr PeerKey kUserOne{PeerKey::Kind::user, 1};
+
+TEST_CASE("ConnectionLimit: a peer has its places, and others have theirs") {
+  ConnectionLimit limit(10, 2);
+  auto first = limit.try_acquire();
+  auto second = limit.try_acquire();
+  auto third = limit.try_acquire();
+  REQUIRE(third);
+  CHECK(first.join(kOne));
+  CHECK(second.join(kOne));
+  CHECK_FALSE(third.join(kOne));
+  CHECK(third.join(kUserOne));
+}
+
+TEST_CASE("ConnectionLimit: a place comes free once, when the permit that was handed on ends") {
+  ConnectionLimit limit(10, 1);
+  {
+    auto permit = limit.try_acquire();
+    CHECK(permit.join(kOne));
+    const auto moved = std::move(permit);
+    auto late = limit.try_acquire();
+    CHECK_FALSE(late.join(kOne));
+  }
+  CHECK(limit.count_approx() == 0);
+  auto next = limit.try_acquire();
+  CHECK(next.join(kOne));
+}
+
+TEST_CASE("ConnectionLimit: without a limit per peer all may come") {
+  ConnectionLimit limit(10);
+  CHECK_FALSE(limit.per_peer());
+  auto first = limit.try_acquire();
+  auto second = limit.try_acquire();
+  CHECK(first.join(kOne));
+  CHECK(second.join(kOne));
+}
+
+}  // namespace
+}  // namespace sluice::core

@@ -1,0 +1,63 @@
+#include "lib/base/memory_budget.hpp"
+
+#include <doctest/doctest.h>
+
+#include <vector>
+
+namespace sluice::core {
+namespace {
+
+constexpr std::size_t kMiB = 1024 * 1024;
+
+struct Fixture {
+  int relieved_first = 0;
+  int relieved_second = 0;
+  int released = 0;
+  MemoryBudget budget{16 * kMiB};
+  MemoryBudget::Share& first = budget.add_share([this] { ++relieved_first; });
+  MemoryBudget::Share& second = budget.add_share([this] { ++relieved_second; });
+  Fixture() {
+    budget.on_release([this] { ++released; });
+  }
+};
+
+TEST_CASE("MemoryBudget: it is short in the last eighth of what all threads may hold together") {
+  Fixture fixture;
+  fixture.budget.count(fixture.first, 0, 8 * kMiB);
+  CHECK_FALSE(fixture.budget.exceeded());
+  fixture.budget.count(fixture.second, 0, 7 * kMiB);
+  CHECK(fixture.budget.exceeded());
+  CHECK(fixture.budget.held_approx() == 15 * kMiB);
+  fixture.budget.count(fixture.second, 7 * kMiB, 6 * kMiB);
+  CHECK_FALSE(fixture.budget.exceeded());
+  fixture.budget.set_max(15 * kMiB);
+  CHECK(fixture.budget.exceeded());
+}
+
+TEST_CASE("MemoryBudget: beyond it the thread whose connection holds most is asked for relief") {
+  Fixture fixture;
+  fixture.budget.count(fixture.first, 0, 9 * kMiB);
+  fixture.budget.count(fixture.second, 0, 6 * kMiB);
+  CHECK(fixture.relieved_first == 0);
+  fixture.budget.count(fixture.second, 0, 2 * kMiB);
+  CHECK(fixture.relieved_first == 1);
+  CHECK(fixture.relieved_second == 0);
+  fixture.budget.count(fixture.first, 9 * kMiB, 0);
+  fixture.first.set_largest(0);
+  fixture.budget.count(fixture.second, 2 * kMiB, 12 * kMiB);
+  CHECK(fixture.relieved_second == 1);
+}
+
+TEST_CASE("MemoryBudget: much less than before, or many ends, are worth giving memory back") {
+  Fixture fixture;
+  fixture.budget.count(fixture.first, 0, 3 * MemoryBudget::kReleaseBytes);
+  CHECK(fixture.released == 0);
+  fixture.budget.count(fixture.first, 3 * MemoryBudget::kReleaseBytes, 2 * MemoryBudget::kReleaseBytes);
+  CHECK(fixture.released == 1);
+  for (std::size_t ends = 0; ends < MemoryBudget::kReleaseEnds; ++ends)
+    fixture.budget.note_end(fixture.first);
+  CHECK(fixture.released == 2);
+}
+
+}  // namespace
+}  // namespace sluice::core
