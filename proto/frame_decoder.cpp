@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 namespace sluice::proto {
 namespace {
@@ -14,6 +15,23 @@ std::size_t leading_spaces(std::string_view text) {
   while (at < text.size() && (text[at] == '\n' || text[at] == ' ' || text[at] == '\r' || text[at] == '\t'))
     ++at;
   return at;
+}
+
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+// Byte order marks before a message, and the white space around them (RFC 8259, section 8.1). The last may
+// have come in part.
+std::size_t leading_marks(std::string_view text) {
+  std::size_t at = 0;
+  while (text.substr(at).starts_with(kByteOrderMark)) {
+    at += kByteOrderMark.size();
+    at += leading_spaces(text.substr(at));
+  }
+  return at;
+}
+
+bool is_cut_mark(std::string_view text) {
+  return !text.empty() && text.size() < kByteOrderMark.size() && kByteOrderMark.starts_with(text);
 }
 
 bool same_name(std::string_view left, std::string_view lower) {
@@ -39,7 +57,7 @@ void FrameDecoder::set_limits(MessageLimits limits) {
 }
 
 FrameEvent FrameDecoder::next(std::string_view window) {
-  if (lost_) return {Kind::lost, window.size(), {}, 0};
+  if (lost_) return {std::exchange(foreign_due_, false) ? Kind::foreign : Kind::lost, window.size(), {}, 0};
   if (skipping()) return next_behind_skipped(window);
   return framing_ == Framing::stream ? next_in_stream(window) : next_with_headers(window);
 }
@@ -53,7 +71,10 @@ FrameEvent FrameDecoder::next_behind_skipped(std::string_view window) {
 }
 
 FrameEvent FrameDecoder::finish(std::string_view window) {
-  if (skipping() || !in_message_) return {Kind::need_more, window.size(), {}, 0};
+  if (skipping() || lost_ || (!in_message_ && !is_cut_mark(window))) {
+    return {Kind::need_more, window.size(), {}, 0};
+  }
+  if (!in_message_) return {Kind::malformed, window.size(), {}, 0};
   in_message_ = false;
   if (framing_ == Framing::stream && scanner_.finish() == MessageScanner::Status::complete) {
     return {Kind::message, window.size(), window, 0};
@@ -66,7 +87,11 @@ FrameEvent FrameDecoder::next_in_stream(std::string_view window) {
   std::string_view text = window;
   text.remove_prefix(lead);
   if (text.empty()) return {Kind::need_more, lead, {}, 0};
-  if (!in_message_) scanner_.reset();
+  if (!in_message_) {
+    if (text.front() == kByteOrderMark.front() && begins_with_mark(text))
+      return next_behind_mark(window, lead);
+    scanner_.reset();
+  }
   in_message_ = true;
   // No further than one byte past the limit, so that what a message is found to be does not depend on how
   // much of it came at once.
@@ -85,6 +110,19 @@ FrameEvent FrameDecoder::next_in_stream(std::string_view window) {
   return {Kind::message, lead + size + trail, {text.data(), size}, 0};
 }
 
+bool FrameDecoder::begins_with_mark(std::string_view text) {
+  return text.starts_with(kByteOrderMark) || is_cut_mark(text);
+}
+
+FrameEvent FrameDecoder::next_behind_mark(std::string_view window, std::size_t lead) {
+  const std::size_t at = lead + leading_marks(window.substr(lead));
+  const std::string_view rest = window.substr(at);
+  if (rest.empty() || is_cut_mark(rest)) return {Kind::need_more, at, {}, 0};
+  FrameEvent event = next(rest);
+  event.consumed += at;
+  return event;
+}
+
 // Clients that send one message a line must lose the broken line only: go on behind the last newline
 // inside the broken message, or else behind the next one.
 FrameEvent FrameDecoder::resynchronise(std::string_view window, std::size_t lead) {
@@ -92,15 +130,27 @@ FrameEvent FrameDecoder::resynchronise(std::string_view window, std::size_t lead
   const std::string_view text = window.substr(lead);
   const std::size_t offset = scanner_.position();
   std::size_t newline = text.substr(0, offset).rfind('\n');
-  if (newline == std::string_view::npos) newline = text.find('\n', offset);
+  if (newline != std::string_view::npos) return {Kind::malformed, lead + newline + 1, {}, offset};
+  newline = text.find('\n', offset);
+  lines_.begin_line();
+  turns_foreign(text.substr(0, newline == std::string_view::npos ? newline : newline + 1));
   if (newline != std::string_view::npos) return {Kind::malformed, lead + newline + 1, {}, offset};
   skip_ = Skip::to_newline;
   return {Kind::malformed, window.size(), {}, offset};
 }
 
+// What a resumed read begins with again is looked at then.
+bool FrameDecoder::turns_foreign(std::string_view skipped) {
+  if (!refuses_foreign_ || lost_) return lost_;
+  foreign_ = lines_.feed(skipped);
+  lost_ = foreign_due_ = foreign_ != ForeignProtocol::none;
+  return lost_;
+}
+
 FrameEvent FrameDecoder::begin_skipping_value(std::size_t scanned_bytes) {
   in_message_ = false;
   scanner_.stop_capturing();
+  lines_.begin_within_line();
   skip_ = Skip::oversize_value;
   skip_bytes_ = limits_.message_bytes_max * kOversizeSkipFactor;
   return {Kind::too_big, scanned_bytes, {}, 0};
@@ -109,7 +159,9 @@ FrameEvent FrameDecoder::begin_skipping_value(std::size_t scanned_bytes) {
 std::optional<FrameEvent> FrameDecoder::skip(std::string_view window, std::size_t& used) {
   if (skip_ == Skip::oversize_value) {
     const auto status = scanner_.scan(window.substr(0, skip_bytes_));
-    if (status == MessageScanner::Status::incomplete) {
+    const bool whole = status == MessageScanner::Status::incomplete;
+    if (turns_foreign(window.substr(0, whole ? skip_bytes_ : scanner_.position()))) return next(window);
+    if (whole) {
       lost_ = window.size() > skip_bytes_;
       skip_bytes_ -= std::min(skip_bytes_, window.size());
       return FrameEvent{lost_ ? Kind::lost : Kind::need_more, window.size(), {}, 0};
@@ -119,6 +171,8 @@ std::optional<FrameEvent> FrameDecoder::skip(std::string_view window, std::size_
   }
   if (skip_ == Skip::to_newline) {
     const std::size_t newline = window.find('\n', used);
+    const std::size_t end = newline == std::string_view::npos ? window.size() : newline + 1;
+    if (turns_foreign(window.substr(used, end - used))) return next(window);
     if (newline == std::string_view::npos) return FrameEvent{Kind::need_more, window.size(), {}, 0};
     used = newline + 1;
   }
@@ -135,6 +189,7 @@ FrameEvent FrameDecoder::next_with_headers(std::string_view window) {
   const std::size_t lead = in_message_ ? 0 : leading_spaces(window);
   const std::string_view text = window.substr(lead);
   if (text.empty()) return {Kind::need_more, lead, {}, 0};
+  if (!in_message_ && begins_with_mark(text)) return next_behind_mark(window, lead);
   if (!in_message_) header_scanned_ = 0;
   in_message_ = true;
   if (text.size() < bytes_wanted_) return {Kind::need_more, lead, {}, 0};
@@ -168,7 +223,9 @@ FrameEvent FrameDecoder::body(std::string_view window, std::size_t lead, HeaderB
   in_message_ = false;
   const std::size_t consumed = lead + head.bytes + length;
   const std::string_view padded = window.substr(lead + head.bytes, length);
-  const std::string_view text = trim(padded);
+  std::size_t begin = leading_spaces(padded);
+  begin += leading_marks(padded.substr(begin));
+  const std::string_view text = trim(padded.substr(begin));
   scanner_.reset();
   auto status = scanner_.scan(text);
   if (status == MessageScanner::Status::incomplete) status = scanner_.finish();
@@ -178,7 +235,7 @@ FrameEvent FrameDecoder::body(std::string_view window, std::size_t lead, HeaderB
   const std::size_t offending =
       scanner_.position() +
       (status == MessageScanner::Status::complete ? leading_spaces(text.substr(scanner_.position())) : 0);
-  return {Kind::malformed, consumed, {}, leading_spaces(padded) + offending};
+  return {Kind::malformed, consumed, {}, begin + offending};
 }
 
 // Nothing until the empty line that ends the block has come. The few bytes of a block are read again
@@ -207,12 +264,14 @@ std::optional<FrameDecoder::HeaderBlock> FrameDecoder::header_block(std::string_
 }
 
 void FrameDecoder::read_header_line(std::string_view line, HeaderBlock& head) {
+  // A request line may have a colon as well, but no header's name has a blank in it.
   const std::size_t colon = line.find(':');
-  if (colon == std::string_view::npos) {
+  const std::string_view name = trim(line.substr(0, std::min(colon, line.size())));
+  if (colon == std::string_view::npos || name.find_first_of(" \t") != std::string_view::npos) {
     head.valid = false;
     return;
   }
-  if (!same_name(trim(line.substr(0, colon)), "content-length")) return;
+  if (!same_name(name, "content-length")) return;
   const std::string_view digits = trim(line.substr(colon + 1));
   std::size_t length = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), length);

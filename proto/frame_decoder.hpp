@@ -6,6 +6,7 @@
 #include <optional>
 #include <string_view>
 
+#include "proto/foreign_lines.hpp"
 #include "proto/limits.hpp"
 #include "proto/message_scanner.hpp"
 
@@ -25,6 +26,7 @@ struct FrameEvent {
     malformed,  // answer -32700; the decoder goes on at the next message
     too_big,    // answer -32007; the decoder goes on behind the message, if its end comes
     lost,       // no further message can be found: close. An answer was due before, if any
+    foreign,    // a broken line is another protocol's: close, see foreign(). It follows malformed
   };
   Kind kind = Kind::need_more;
   std::size_t consumed = 0;  // bytes to drop from the front of the window once the event is dealt with
@@ -46,6 +48,11 @@ class FrameDecoder {
 
   // The message of the last event of kind message; valid until the next call of next().
   const Message& message() const { return scanner_.message(); }
+
+  // Ends a stream at the first line of another protocol, see ForeignLines. For what strangers send.
+  void refuse_foreign_lines() { refuses_foreign_ = true; }
+  // Whose line it was. After foreign.
+  ForeignProtocol foreign() const { return foreign_; }
 
   // Bounds apply from the next message on.
   void set_limits(MessageLimits limits);
@@ -69,9 +76,12 @@ class FrameDecoder {
 
   FrameEvent next_behind_skipped(std::string_view window);
   FrameEvent next_in_stream(std::string_view window);
+  static bool begins_with_mark(std::string_view text);
+  FrameEvent next_behind_mark(std::string_view window, std::size_t lead);
   FrameEvent next_with_headers(std::string_view window);
   FrameEvent body(std::string_view window, std::size_t lead, HeaderBlock head);
   FrameEvent resynchronise(std::string_view window, std::size_t lead);
+  bool turns_foreign(std::string_view skipped);
   FrameEvent begin_skipping_value(std::size_t scanned_bytes);
   // Drops what is to be skipped; nothing once the skip is over (`used` bytes were part of it).
   std::optional<FrameEvent> skip(std::string_view window, std::size_t& used);
@@ -87,6 +97,10 @@ class FrameDecoder {
   Skip skip_ = Skip::nothing;
   bool in_message_ = false;
   bool lost_ = false;
+  bool refuses_foreign_ = false;
+  bool foreign_due_ = false;  // the next event is foreign
+  ForeignProtocol foreign_ = ForeignProtocol::none;
+  ForeignLines lines_;  // what is skipped, where refuses_foreign_
 };
 
 }  // namespace sluice::proto

@@ -58,8 +58,9 @@ const char* length_objection(std::uint64_t length, std::size_t bytes) {
   return shorter_would_do ? "a length takes more bytes than it needs" : nullptr;
 }
 
+// Those that IANA's registry has for the wire: 1004 has no meaning yet, 1005, 1006 and 1015 are never sent.
 bool may_be_sent(std::uint64_t close_code) {
-  return (close_code >= 1000 && close_code <= 1003) || (close_code >= 1007 && close_code <= 1011) ||
+  return (close_code >= 1000 && close_code <= 1003) || (close_code >= 1007 && close_code <= 1014) ||
          (close_code >= 3000 && close_code <= 4999);
 }
 

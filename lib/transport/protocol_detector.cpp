@@ -19,6 +19,36 @@ Match match(std::string_view bytes, std::string_view token) {
   return size == token.size() ? Match::yes : Match::possible;
 }
 
+// Any method's name (RFC 9110, section 9.1): longer ones are no names.
+constexpr std::size_t kMethodBytesMax = 64;
+
+bool is_token(char c) {
+  const bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+  return alphanumeric || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+}
+
+// A request line whose method nobody here knows. Of a method whose end has not come only capitals are waited
+// for, as all registered ones are: a word may as well be a broken message, which is answered at once.
+Match match_request(std::string_view bytes) {
+  const auto end =
+      std::min<std::size_t>(std::ranges::find_if_not(bytes, is_token) - bytes.begin(), bytes.size());
+  if (end == 0 || end > kMethodBytesMax) return Match::no;
+  const bool capital = bytes[0] >= 'A' && bytes[0] <= 'Z';
+  const Match undecided = capital ? Match::possible : Match::no;
+  if (end == bytes.size()) return undecided;
+  if (bytes[end] != ' ') return Match::no;
+  const std::string_view target = bytes.substr(end + 1);
+  if (target.empty()) return undecided;
+  if (target[0] == '/') return Match::yes;
+  Match best = Match::no;
+  for (const std::string_view form : {"* ", "http://", "https://"})
+    best = std::max(best, match(target, form));
+  return best == Match::possible ? undecided : best;
+}
+
+// PROXY protocol, version 2: without the white space that its signature begins with.
+constexpr std::string_view kProxySignature("\0\r\nquit\n", 8);
+
 }  // namespace
 
 WireProtocol detect_protocol(std::string_view bytes) {
@@ -26,22 +56,31 @@ WireProtocol detect_protocol(std::string_view bytes) {
   // In another case they are no methods, which is for HTTP to say.
   static constexpr std::array<std::string_view, 10> kHttpMethods = {
       "get ", "head ", "post ", "put ", "delete ", "connect ", "options ", "trace ", "patch ", "pri "};
+  static constexpr std::array<std::string_view, 3> kProxy = {"proxy tcp", "proxy unknown", kProxySignature};
+  static constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   const std::size_t begin = bytes.find_first_not_of(" \t\r\n");
   if (begin == std::string_view::npos) return WireProtocol::undecided;
   bytes.remove_prefix(begin);
+  if (kByteOrderMark.starts_with(bytes)) return WireProtocol::undecided;
+  const bool marked = bytes.starts_with(kByteOrderMark);
+  if (marked) bytes.remove_prefix(kByteOrderMark.size());
 
   bool possible = false;
-  for (const std::string_view header : kHeaders) {
-    const Match found = match(bytes, header);
-    if (found == Match::yes) return WireProtocol::header;
-    possible = possible || found == Match::possible;
-  }
-  for (const std::string_view method : kHttpMethods) {
-    const Match found = match(bytes, method);
-    if (found == Match::yes) return WireProtocol::http;
-    possible = possible || found == Match::possible;
-  }
-  return possible ? WireProtocol::undecided : WireProtocol::stream;
+  const auto begins_with = [&](const auto& tokens) {
+    return std::ranges::any_of(tokens, [&](std::string_view token) {
+      const Match found = match(bytes, token);
+      possible = possible || found == Match::possible;
+      return found == Match::yes;
+    });
+  };
+  if (begins_with(kHeaders)) return WireProtocol::header;
+  // Some writers begin everything with a byte order mark, but no client of another protocol does.
+  if (marked) return possible ? WireProtocol::undecided : WireProtocol::stream;
+  if (begins_with(kProxy)) return WireProtocol::proxy;
+  if (begins_with(kHttpMethods)) return WireProtocol::http;
+  const Match request = match_request(bytes);
+  if (request == Match::yes) return WireProtocol::http;
+  return possible || request == Match::possible ? WireProtocol::undecided : WireProtocol::stream;
 }
 
 }  // namespace sluice::core

@@ -11,6 +11,7 @@ enum class WireProtocol : std::uint8_t {
   stream,     // JSON values one after another; also whatever is nothing else
   header,     // Content-Length headers
   http,       // an HTTP request line
+  proxy,      // a PROXY header, version 1 or 2
 };
 
 // `bytes` is all that has been received so far; white space before the first message is allowed.

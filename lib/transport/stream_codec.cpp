@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "lib/transport/connection.hpp"
+#include "lib/transport/foreign_peers.hpp"
 #include "proto/one_line.hpp"
 
 namespace sluice::core {
@@ -44,7 +45,9 @@ bool is_token(char c) {
 }  // namespace
 
 StreamCodec::StreamCodec(Connection& connection, proto::Framing framing)
-    : Codec(connection), decoder_(framing, message_limits(connection)) {}
+    : Codec(connection), decoder_(framing, message_limits(connection)) {
+  decoder_.refuse_foreign_lines();
+}
 
 Protocol StreamCodec::protocol() const {
   return decoder_.framing() == proto::Framing::header ? Protocol::header : Protocol::stream;
@@ -61,7 +64,7 @@ Codec::Step StreamCodec::next(std::string_view window) {
   // Before anything that comes after these bytes is run.
   if (first_line_ != FirstLine::decided && turns_out_foreign(window.substr(0, event.consumed))) {
     if (event.kind == Kind::malformed) handle(event);
-    connection().end_input(CloseReason::framing_lost);
+    end_foreign(proto::ForeignProtocol::none);
     return {event.consumed};
   }
   at_end_ = event.kind == Kind::message && event.consumed == window.size();
@@ -88,6 +91,18 @@ bool StreamCodec::turns_out_foreign(std::string_view bytes) {
   return false;
 }
 
+void StreamCodec::end_foreign(proto::ForeignProtocol protocol) {
+  connection().end_input(CloseReason::framing_lost);
+  if (protocol == proto::ForeignProtocol::none) {
+    tell_foreign(connection(), Foreign::stream,
+                 "what came is no JSON stream: its first line is another protocol's");
+  } else {
+    tell_foreign(
+        connection(), Foreign::stream,
+        std::string("a line of another protocol came on a JSON stream: ").append(to_string(protocol)));
+  }
+}
+
 void StreamCodec::finish(std::string_view rest) {
   at_end_ = false;
   handle(decoder_.finish(rest));
@@ -107,6 +122,9 @@ void StreamCodec::handle(const proto::FrameEvent& event) {
       break;
     case Kind::too_big:
       connection().refuse_message(connection().message_too_big());
+      break;
+    case Kind::foreign:
+      end_foreign(decoder_.foreign());
       break;
     case Kind::lost:
       connection().end_input(decoder_.skipping() ? CloseReason::message_too_big : CloseReason::framing_lost);

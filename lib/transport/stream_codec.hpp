@@ -6,10 +6,10 @@
 
 namespace sluice::core {
 
-// A first line that is another protocol's ends the connection, since lines of JSON that somebody else wrote
-// may follow. A browser's page may have its server's name lead to this machine, choose a method that nobody
-// knows, and write the body; where it speaks TLS, that server has written the session ticket that is in its
-// hello.
+// A line that is another protocol's ends the connection, be it the first or behind others, since lines of
+// JSON that somebody else wrote may follow. A browser's page may have its server's name lead to this machine,
+// choose a method that nobody knows, and write the body; where it speaks TLS, that server has written the
+// session ticket that is in its hello.
 class StreamCodec final : public Codec {
  public:
   StreamCodec(Connection& connection, proto::Framing framing);
@@ -30,6 +30,7 @@ class StreamCodec final : public Codec {
 
   bool turns_out_foreign(std::string_view bytes);
   void handle(const proto::FrameEvent& event);
+  void end_foreign(proto::ForeignProtocol protocol);
 
   proto::FrameDecoder decoder_;
   FirstLine first_line_ = FirstLine::nothing;

@@ -45,10 +45,19 @@ TEST_CASE("stream: a broken line costs that line only") {
          {"hello\n{}", {"malformed 0", "message {}"}},
          {"{\"a\":1} garbage\n{}", {"message {\"a\":1}", "malformed 0", "message {}"}},
          {"{\"a\":\"unclosed\n{}\n", {"malformed 14", "message {}"}},
-         {"\xEF\xBB\xBF{}\n{}", {"malformed 0", "message {}"}},
          {"{\"a\":\"\xFF\"}\n{}", {"malformed 6", "message {}"}},
          {"{\"a\":\"\\ud800\"}\r\n{}", {"malformed 12", "message {}"}},
          {"[1,2\r{}]\n[]", {"malformed 5", "message []"}}});
+}
+
+TEST_CASE("stream: byte order marks before a message are skipped") {
+  check({{"\xEF\xBB\xBF{}\n{}", {"message {}", "message {}"}},
+         {"{}\n\xEF\xBB\xBF\n\xEF\xBB\xBF[]", {"message {}", "message []"}},
+         {"\xEF\xBB\xBF", {}},
+         {"\xEF\xBB\xBF]\n{}", {"malformed 0", "message {}"}},
+         {"\xEF\xBB{}\n{}", {"malformed 0", "message {}"}},
+         {"{}\xEF", {"message {}", "malformed 0"}},
+         {"[\xEF\xBB\xBF 1]\n{}", {"malformed 1", "message {}"}}});
 }
 
 TEST_CASE("stream: reading resumes behind the last newline before the offending byte") {
