@@ -225,6 +225,11 @@ void ConfigReader::check_listener(const toml::table& table, const ListenSettings
     complain(table.get("mode")->source().begin,
              "listen.mode has no meaning for a tcp:// address; it takes a unix:// one");
   }
+  if (listener.dual_stack && listener.address.find('[') == std::string::npos) {
+    complain(
+        table.get("dual_stack")->source().begin,
+        "listen.dual_stack = true has no meaning here; it takes an IPv6 address such as \"tcp://[::]:7070\"");
+  }
   addresses_.push_back({listener.address, TextPlace{where.line, where.column}});
 }
 

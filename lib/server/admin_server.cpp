@@ -1,6 +1,7 @@
 #include "lib/server/admin_server.hpp"
 
 #include <coroutine>
+#include <list>
 #include <thread>
 #include <utility>
 
@@ -18,8 +19,11 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 
+#include "lib/base/hosts_file.hpp"
 #include "lib/observe/log.hpp"
 #include "lib/observe/rare_line.hpp"
+#include "lib/transport/http_rules.hpp"
+#include "lib/transport/listener_policy.hpp"
 
 namespace sluice::core {
 namespace {
@@ -29,10 +33,13 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 using tcp = asio::ip::tcp;
 
-constexpr auto kRequestTime = std::chrono::seconds(10);  // for a request to come whole, and between requests
+constexpr auto kRequestTime = std::chrono::seconds(2);  // for a request to come whole
+constexpr auto kIdleTime = std::chrono::seconds(10);    // between requests
+constexpr auto kWriteTime = std::chrono::seconds(10);   // for a response to be taken
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);
 constexpr std::size_t kHeaderBytesMax = 8 * 1024;
 constexpr std::size_t kBodyBytesMax = 1024;
+constexpr std::size_t kReadBytes = 1024;  // at the beginning of a request
 
 using Request = http::request<http::string_body>;
 using Response = http::response<http::string_body>;
@@ -43,12 +50,25 @@ Response respond(const Request& request, http::status status, std::string body,
   response.set(http::field::content_type, type);
   response.set(http::field::cache_control, "no-store");
   response.keep_alive(request.keep_alive());
-  response.body() = request.method() == http::verb::head ? std::string() : std::move(body);
-  response.prepare_payload();
+  // HEAD is answered with the head that GET would have, length included.
+  response.content_length(body.size());
+  if (request.method() != http::verb::head) response.body() = std::move(body);
   return response;
 }
 
-Response answer(const Request& request, const AdminSources& sources) {
+// The same as for calls: a web page must not come here by a name of its own that leads to this machine.
+bool called_by_own_name(const Request& request, const ListenerPolicy& policy) {
+  HttpRequestHead head;
+  const auto text = [](beast::string_view view) { return std::string(view.data(), view.size()); };
+  head.target = text(request.target());
+  head.has_host = request.find(http::field::host) != request.end();
+  head.host = text(request[http::field::host]);
+  return !check_page(page_claim(head), policy, false);
+}
+
+Response answer(const Request& request, const AdminSources& sources, const ListenerPolicy& policy) {
+  if (!called_by_own_name(request, policy))
+    return respond(request, http::status::forbidden, "Host is not one of this machine's loopback names\n");
   if (request.method() != http::verb::get && request.method() != http::verb::head) {
     Response refused = respond(request, http::status::method_not_allowed, "only GET\n");
     refused.set(http::field::allow, "GET, HEAD");
@@ -68,6 +88,13 @@ Response answer(const Request& request, const AdminSources& sources) {
     return respond(request, http::status::service_unavailable, "not ready\n");
   }
   return respond(request, http::status::not_found, "/metrics, /healthz and /readyz are here\n");
+}
+
+ListenerPolicy policy_for(const Address& address) {
+  ListenerPolicy policy;
+  policy.loopback_names_only = is_local(address);
+  if (policy.loopback_names_only) policy.loopback_names = loopback_names();
+  return policy;
 }
 
 // Counts a wait that leads to the next client for as long as it lives, also when memory does not suffice to
@@ -90,6 +117,7 @@ class Accepting {
 struct AdminServer::Impl {
   Impl(std::unique_ptr<ListeningSocket> listening, AdminSources from)
       : address(listening->address()),
+        policy(policy_for(address)),
         sources(std::move(from)),
         acceptor(context, address.host.find(':') == std::string::npos ? tcp::v4() : tcp::v6(),
                  ::fcntl(listening->descriptor(), F_DUPFD_CLOEXEC, 0)) {}
@@ -97,14 +125,18 @@ struct AdminServer::Impl {
   void run();
   void accept_next();
   void rest();
+  bool make_room();
   void begin_serving(tcp::socket socket);
   asio::awaitable<void> serve(tcp::socket socket);
+  class Waiting;
 
   const Address address;
+  const ListenerPolicy policy;
   AdminSources sources;
   std::size_t connections = 0;
   std::size_t accepting = 0;
-  asio::io_context context{1};  // what it still holds at its end refers to what is above
+  std::list<beast::tcp_stream*> waiting;  // for their clients, whoever has waited longest first
+  asio::io_context context{1};            // what it still holds at its end refers to what is above
   tcp::acceptor acceptor;
   asio::steady_timer pause{context};
   std::thread thread;
@@ -115,7 +147,7 @@ void AdminServer::Impl::accept_next() {
       [this, accepting = Accepting(this->accepting)](const auto& error, tcp::socket socket) {
         if (error == asio::error::operation_aborted || !acceptor.is_open()) return;
         if (error) return rest();
-        if (connections < kConnectionsMax) begin_serving(std::move(socket));
+        if (connections < kConnectionsMax || make_room()) begin_serving(std::move(socket));
         accept_next();
       });
 }
@@ -158,20 +190,55 @@ void AdminServer::Impl::begin_serving(tcp::socket socket) {
   ++connections;
 }
 
+// Clients that say nothing must not keep out who asks.
+bool AdminServer::Impl::make_room() {
+  if (waiting.empty()) return false;
+  waiting.front()->close();
+  waiting.pop_front();
+  return true;
+}
+
+// Among those that wait for their clients, while it lives.
+class AdminServer::Impl::Waiting {
+ public:
+  Waiting(Impl& server, beast::tcp_stream& stream, std::chrono::seconds time)
+      : server_(server), stream_(&stream) {
+    stream.expires_after(time);
+    server.waiting.push_back(&stream);
+  }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+  // At most kConnectionsMax are looked through.
+  ~Waiting() { std::erase(server_.waiting, stream_); }
+
+ private:
+  Impl& server_;
+  beast::tcp_stream* stream_;
+};
+
 asio::awaitable<void> AdminServer::Impl::serve(tcp::socket socket) {
   beast::tcp_stream stream(std::move(socket));
   beast::flat_buffer buffer(kHeaderBytesMax + kBodyBytesMax);
-  for (bool more = true; more;) {
+  boost::system::error_code error;
+  const auto token = [&error] { return asio::redirect_error(asio::use_awaitable, error); };
+  for (bool first = true, more = true; more; first = false) {
     http::request_parser<http::string_body> parser;
     parser.header_limit(kHeaderBytesMax);
     parser.body_limit(kBodyBytesMax);
-    stream.expires_after(kRequestTime);
-    boost::system::error_code error;
-    co_await http::async_read(stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
-    if (error) co_return;
-    const Response response = answer(parser.get(), sources);
-    stream.expires_after(kRequestTime);
-    co_await http::async_write(stream, response, asio::redirect_error(asio::use_awaitable, error));
+    if (!first && buffer.size() == 0) {
+      const Waiting idle(*this, stream, kIdleTime);
+      buffer.commit(co_await stream.async_read_some(buffer.prepare(kReadBytes), token()));
+      if (error) co_return;
+    }
+    {
+      const Waiting request(*this, stream, kRequestTime);
+      co_await http::async_read(stream, buffer, parser, token());
+      if (error) co_return;
+    }
+    const Response response = answer(parser.get(), sources, policy);
+    const Waiting written(*this, stream, kWriteTime);
+    http::response_serializer<http::string_body> serializer(response);
+    co_await http::async_write(stream, serializer, token());
     more = !error && response.keep_alive();
   }
   boost::system::error_code ignored;

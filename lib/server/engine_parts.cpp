@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <variant>
 
+#include "lib/base/hosts_file.hpp"
 #include "lib/observe/exposition.hpp"
 #include "lib/observe/log.hpp"
 #include "lib/server/create.hpp"
@@ -88,6 +89,7 @@ SharedPolicy policy_of(const ListenSettings& listen) {
   policy.proxy_protocol = listen.proxy_protocol;
   const auto address = parse_address(listen.address);
   policy.loopback_names_only = address && address->kind == Address::Kind::tcp && is_local(*address);
+  if (policy.loopback_names_only) policy.loopback_names = loopback_names();
   policy.tls = load_tls(listen);
   return std::make_shared<const ListenerPolicy>(std::move(policy));
 }

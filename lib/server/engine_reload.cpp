@@ -86,9 +86,7 @@ void Engine::reload(const Settings& wanted, const std::stop_token& stop) {
   parts.on_all([limits = settings.limits](IoPart& part) { part.thread.limits = limits; });
   parts.hub.set_limits(settings.limits);
   // Before backends, which may take a while: what a listener no longer allows is refused from now on.
-  parts.io.front()->thread.post([policies = std::move(policies)] {
-    for (const auto& [listener, policy] : policies) listener->set_policy(policy);
-  });
+  for (const auto& [listener, policy] : policies) listener->set_policy(policy);
   parts.apply_backends(files, stop);
   for (const auto& listener : opened) parts.start_listener(listener);
   for (const auto& listener : ended)

@@ -1,11 +1,15 @@
 #include "lib/transport/address.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <vector>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <strings.h>
 #include <sys/un.h>
+
+#include "lib/base/hosts_file.hpp"
 
 namespace sluice::core {
 namespace {
@@ -27,6 +31,14 @@ std::optional<Address> parse_tcp(std::string_view rest) {
   return address;
 }
 
+bool is_local_by_hosts_file(std::string host) {
+  std::ranges::transform(host, host.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+  if (host.ends_with('.')) host.pop_back();
+  const std::vector<std::string> names = loopback_names();
+  return std::ranges::binary_search(names, host);
+}
+
 }  // namespace
 
 std::string Address::to_string() const {
@@ -44,7 +56,7 @@ bool is_local(const Address& address) {
   in_addr v4{};
   if (::inet_pton(AF_INET, address.host.c_str(), &v4) == 1) return ntohl(v4.s_addr) >> 24 == kLoopbackNet;
   in6_addr v6{};
-  if (::inet_pton(AF_INET6, address.host.c_str(), &v6) != 1) return false;
+  if (::inet_pton(AF_INET6, address.host.c_str(), &v6) != 1) return is_local_by_hosts_file(address.host);
   return IN6_IS_ADDR_V4MAPPED(&v6) ? v6.s6_addr[12] == kLoopbackNet : IN6_IS_ADDR_LOOPBACK(&v6);
 }
 

@@ -20,8 +20,8 @@ struct Address {
   bool operator==(const Address&) const = default;
 };
 
-// Whether only this machine can reach the address: a Unix socket, or TCP on loopback. A name other than
-// localhost counts as reachable from outside, since what it stands for may change.
+// Whether only this machine can reach the address: a Unix socket, or TCP on loopback. Of names, localhost and
+// those that the hosts file gives loopback addresses only; what others stand for may change.
 bool is_local(const Address& address);
 
 // Nothing where `text` is no such address.

@@ -1,6 +1,7 @@
 #include "lib/transport/byte_stream.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <climits>
 #include <utility>
@@ -58,10 +59,54 @@ ByteStream::ByteStream(Descriptor socket, bool local, const PeerName& peer)
   ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
-void ByteStream::expect_tls(std::shared_ptr<const TlsContext> context) { tls_context_ = std::move(context); }
+void ByteStream::expect_tls(std::shared_ptr<const TlsContext> context) {
+  tls_context_ = std::move(context);
+  staged_ = staged_ || tls_context_;
+}
+
+void ByteStream::expect_proxy_header() {
+  proxy_ = std::make_unique<ProxyHeader>();
+  staged_ = true;
+}
 
 ByteStream::Transfer ByteStream::read(char* to, std::size_t size) {
-  return tls_ || tls_context_ ? read_secure(to, size) : read_plain(to, size);
+  return staged_ ? read_staged(to, size) : read_plain(to, size);
+}
+
+ByteStream::Transfer ByteStream::read_staged(char* to, std::size_t size) {
+  if (proxy_) {
+    const Transfer header = read_proxy_header();
+    if (header.status != Status::ok) return header;
+  }
+  staged_ = tls_ || tls_context_;
+  return staged_ ? read_secure(to, size) : read_plain(to, size);
+}
+
+// Takes the header's bytes and no more: what follows may be a TLS handshake.
+ByteStream::Transfer ByteStream::read_proxy_header() {
+  std::array<char, 512> bytes;
+  while (proxy_->status() == ProxyHeader::Status::need_more) {
+    const std::size_t wanted = std::min(proxy_->wanted(), bytes.size());
+    const ssize_t seen = ::recv(socket_.get(), bytes.data(), wanted, MSG_PEEK);
+    if (seen == 0) return {Status::end, 0};
+    if (seen < 0) return {errno == EAGAIN || errno == EINTR ? Status::would_block : Status::failed, 0};
+    const std::size_t taken = proxy_->take({bytes.data(), static_cast<std::size_t>(seen)});
+    // They were there a moment ago.
+    if (taken > 0 && ::recv(socket_.get(), bytes.data(), taken, 0) != static_cast<ssize_t>(taken))
+      return {Status::failed, 0};
+  }
+  if (proxy_->status() == ProxyHeader::Status::invalid) {
+    proxied_ = Proxied::wrongly;
+    must_refuse_ = true;
+    tls_context_.reset();
+  } else if (proxy_->source()) {
+    proxied_ = Proxied::for_peer;
+    peer_.address = *proxy_->source();
+  } else {
+    proxied_ = proxy_->is_local() ? Proxied::for_itself : Proxied::for_nobody_known;
+  }
+  proxy_.reset();
+  return {};
 }
 
 ByteStream::Transfer ByteStream::read_plain(char* to, std::size_t size) {

@@ -14,6 +14,7 @@
 #include "lib/base/descriptor.hpp"
 #include "lib/io/poller.hpp"
 #include "lib/transport/connection_limit.hpp"
+#include "lib/transport/proxy_header.hpp"
 #include "lib/transport/tls_channel.hpp"
 
 namespace sluice::core {
@@ -46,6 +47,8 @@ class ByteStream {
   // Before the first read: if the first byte says so, everything is TLS, and what is read and written here
   // is what is inside.
   void expect_tls(std::shared_ptr<const TlsContext> context);
+  // Before the first read: a PROXY header comes first, and says who the peer is. TLS may follow it.
+  void expect_proxy_header();
 
   // With TLS, an end without the client's saying so has `failed`, and `would_block` may be the handshake's.
   // Throws std::bad_alloc where TLS begins.
@@ -54,12 +57,18 @@ class ByteStream {
   // Whether read() has more to tell that `watched` will not be told of.
   bool buffered() const { return tls_ && tls_->buffered(); }
 
-  // Between accepting and the end of the handshake, where TLS has to come.
-  bool securing() const { return tls_ ? !tls_->established() && !tls_->failed() : awaits_tls(); }
   // Whether the next read may take a step of a handshake.
   bool may_handshake() const {
     return tls_ ? !tls_->established() && !tls_->failed() : tls_context_ != nullptr;
   }
+  // Between accepting and the end of the PROXY header and the handshake, where they have to come.
+  bool securing() const { return staged_ && awaits_stage(); }
+  // Whether a PROXY header has to come, or its end.
+  bool awaits_proxy_header() const { return proxy_ != nullptr; }
+  // There was none, or an invalid one: what the client sends can be read, but must not be followed.
+  bool lacks_proxy_header() const { return proxied_ == Proxied::wrongly; }
+  // Whether the peer is known to be on another machine, whoever connected here for it.
+  bool from_outside() const;
   // Whether what is read comes out of TLS.
   bool secure() const { return tls_ != nullptr; }
   // No TLS came out of it: reading brings nothing more, but keeps a reset from overtaking the reason.
@@ -112,18 +121,28 @@ class ByteStream {
   std::size_t queued(unsigned long request) const;
   bool awaits_tls() const { return tls_context_ && !tls_context_->plain_allowed(); }
   Transfer read_plain(char* to, std::size_t size);
+  Transfer read_staged(char* to, std::size_t size);
+  Transfer read_proxy_header();
   Transfer read_secure(char* to, std::size_t size);
   Transfer begin();
+  bool awaits_stage() const {
+    return proxy_ || (tls_ ? !tls_->established() && !tls_->failed() : awaits_tls());
+  }
   std::uint32_t raw_events(std::uint32_t events) const;
 
   Descriptor socket_;
   std::unique_ptr<TlsChannel> tls_;
   std::shared_ptr<const TlsContext> tls_context_;  // until the first byte has come
+  std::unique_ptr<ProxyHeader> proxy_;             // until it has come
   Poller* poller_ = nullptr;
   Watched* watched_ = nullptr;
   std::uint32_t events_ = 0;  // as the poller has them
   PeerName peer_;
+  // What a PROXY header said of the peer, where one was expected.
+  enum class Proxied : std::uint8_t { no, for_itself, for_nobody_known, for_peer, wrongly };
+  Proxied proxied_ = Proxied::no;
   bool local_;
+  bool staged_ = false;  // something stands between the socket and the session, or is to be read before
   bool must_refuse_ = false;
   bool read_wants_room_ = false;    // TLS has to write before it can read on
   bool write_wants_input_ = false;  // and the reverse

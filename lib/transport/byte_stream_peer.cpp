@@ -1,4 +1,5 @@
 // Who is at the other end, as the kernel knows it.
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <optional>
@@ -32,12 +33,23 @@ std::vector<std::uint32_t> groups_of(int socket, gid_t first) {
   return groups;
 }
 
+bool is_ipv6(const PeerName& peer) { return peer.address.sin6_family == AF_INET6; }
+
+// An IPv4 peer of a socket that serves both is an IPv4 peer.
+std::optional<in_addr> ipv4_of(const PeerName& peer) {
+  if (!is_ipv6(peer)) return reinterpret_cast<const sockaddr_in&>(peer.address).sin_addr;
+  const in6_addr& v6 = peer.address.sin6_addr;
+  if (!IN6_IS_ADDR_V4MAPPED(&v6)) return std::nullopt;
+  in_addr v4{};
+  std::copy_n(v6.s6_addr + 12, sizeof v4, reinterpret_cast<unsigned char*>(&v4));
+  return v4;
+}
+
 std::string address_of(const PeerName& peer) {
   std::array<char, INET6_ADDRSTRLEN> text{};
-  const bool v6 = peer.address.sin6_family == AF_INET6;
-  const auto& v4 = reinterpret_cast<const sockaddr_in&>(peer.address);
-  const void* const address = v6 ? static_cast<const void*>(&peer.address.sin6_addr) : &v4.sin_addr;
-  const char* const shown = ::inet_ntop(v6 ? AF_INET6 : AF_INET, address, text.data(), text.size());
+  const auto v4 = ipv4_of(peer);
+  const void* const address = v4 ? static_cast<const void*>(&*v4) : &peer.address.sin6_addr;
+  const char* const shown = ::inet_ntop(v4 ? AF_INET : AF_INET6, address, text.data(), text.size());
   return shown != nullptr ? shown : std::string();
 }
 
@@ -51,7 +63,7 @@ std::optional<ucred> user_of(int socket) {
 }  // namespace
 
 std::optional<PeerKey> ByteStream::peer_key() const {
-  if (local_) {
+  if (local_ && proxied_ != Proxied::for_peer) {
     const auto user = user_of(socket_.get());
     if (!user) return std::nullopt;
     return PeerKey{PeerKey::Kind::user, user->uid};
@@ -71,9 +83,11 @@ std::optional<PeerKey> ByteStream::peer_key() const {
   return PeerKey{PeerKey::Kind::ipv6, network};
 }
 
-// An overflow id is shared by all that have no id here. Such a peer is not known by it.
+// An overflow id is shared by all that have no id here. Such a peer is not known by it. Behind a proxy the user at
+// the other end is the proxy's, who speaks for somebody else.
 void ByteStream::introduce(Caller& caller) const {
-  if (!local_) return caller.set_peer_address(address_of(peer_));
+  if (local_ && proxied_ == Proxied::for_nobody_known) return caller.set_peer_address({});
+  if (!local_ || proxied_ == Proxied::for_peer) return caller.set_peer_address(address_of(peer_));
   const OverflowIds& overflow = OverflowIds::own();
   const auto user = user_of(socket_.get());
   if (!user || overflow.is_overflow_user(user->uid)) return;
@@ -83,14 +97,20 @@ void ByteStream::introduce(Caller& caller) const {
 }
 
 std::string ByteStream::peer() const {
-  if (local_) {
+  if (local_ && proxied_ != Proxied::for_peer) {
     const auto user = user_of(socket_.get());
     return user ? "unix:" + std::to_string(user->uid) : std::string("unix");
   }
   const std::string address = address_of(peer_);
   // The port is at the same place in both.
   const std::string port = std::to_string(ntohs(peer_.address.sin6_port));
-  return peer_.address.sin6_family == AF_INET6 ? "[" + address + "]:" + port : address + ":" + port;
+  return address.find(':') != std::string::npos ? "[" + address + "]:" + port : address + ":" + port;
+}
+
+bool ByteStream::from_outside() const {
+  if (proxied_ != Proxied::for_peer) return false;
+  const auto v4 = ipv4_of(peer_);
+  return v4 ? ntohl(v4->s_addr) >> 24 != IN_LOOPBACKNET : !IN6_IS_ADDR_LOOPBACK(&peer_.address.sin6_addr);
 }
 
 }  // namespace sluice::core

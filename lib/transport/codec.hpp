@@ -76,6 +76,8 @@ class Codec {
   // The message that has begun takes too long: says so and ends the input. False where the protocol has no
   // words for it.
   virtual bool time_out() { return false; }
+  // A reload has given the listener another policy, which counts from here on.
+  virtual void on_policy_change() {}
   // Last words, before the sending side is shut.
   virtual void farewell(CloseReason) {}
 

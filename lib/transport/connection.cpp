@@ -4,6 +4,7 @@
 #include <new>
 
 #include "lib/observe/log.hpp"
+#include "lib/transport/foreign_peers.hpp"
 #include "lib/transport/http_codec.hpp"
 #include "lib/transport/http_response.hpp"
 #include "lib/transport/protocol_detector.hpp"
@@ -38,15 +39,18 @@ using Status = ByteStream::Status;
 
 }  // namespace
 
-Connection::Connection(SessionHost& host, ByteStream stream, SharedPolicy policy,
+Connection::Connection(SessionHost& host, ByteStream stream, std::shared_ptr<const LivePolicy> policy,
                        ConnectionLimit::Permit permit)
     : host_(host),
       io_(host.io()),
       stream_(std::move(stream)),
       permit_(std::move(permit)),
-      policy_(std::move(policy)),
+      live_policy_(std::move(policy)),
+      policy_version_(live_policy_->version()),
+      policy_(live_policy_->get()),
       conversation_(host.calls(), *this) {
   stream_.expect_tls(policy_->tls);
+  if (policy_->proxy_protocol) stream_.expect_proxy_header();
   last_input_ = last_output_ = last_busy_ = last_ping_ = message_began_ = io_.now();
   io_.metrics().connections_now[static_cast<std::size_t>(Protocol::unknown)].add(1);
 }
@@ -250,6 +254,7 @@ bool Connection::may_process() const {
 void Connection::process(std::string_view window) {
   std::size_t done = 0;
   bool hungry = false;  // all that is there has been looked at
+  if (policy_version_ != live_policy_->version()) renew_policy();
   if (!in_message()) look_at_memory();
   if (codec_) codec_->set_limits(io_.limits);
   while (!hungry && may_process()) {
@@ -293,6 +298,13 @@ void Connection::process(std::string_view window) {
   input_waits_ = !hungry && !input_over_;
 }
 
+// What a reload has changed counts from the next message on, whenever the connection was opened.
+void Connection::renew_policy() {
+  policy_version_ = live_policy_->version();
+  policy_ = live_policy_->get();
+  if (codec_) codec_->on_policy_change();
+}
+
 // Whether the connection's first bytes have told what it speaks.
 bool Connection::identify(std::string_view window) {
   const WireProtocol protocol = detect_protocol(window);
@@ -302,6 +314,12 @@ bool Connection::identify(std::string_view window) {
   }
   switch (protocol) {
     case WireProtocol::undecided:
+      return false;
+    case WireProtocol::proxy:
+      refuse_first(proto::invalid_request("the PROXY protocol is not expected here"), false,
+                   CloseReason::framing_lost);
+      tell_foreign(*this, Foreign::proxy_header,
+                   "a PROXY header came to a listener without proxy_protocol = true");
       return false;
     case WireProtocol::http:
       speak(std::make_unique<HttpCodec>(*this));
@@ -316,9 +334,20 @@ bool Connection::identify(std::string_view window) {
   return true;
 }
 
-// What comes in the clear where TLS has to be spoken is never taken for calls.
+// What comes in the clear where TLS has to be spoken, or without a PROXY header where one has to come first,
+// is never taken for calls.
 void Connection::refuse_plain(bool http) {
-  const std::string reply = proto::error_reply(proto::kNullId, proto::tls_required());
+  if (!stream_.lacks_proxy_header())
+    return refuse_first(proto::tls_required(), http, CloseReason::tls_required);
+  refuse_first(proto::invalid_request("a PROXY protocol header has to come first"), http,
+               CloseReason::framing_lost);
+  tell_foreign(*this, Foreign::no_proxy_header,
+               "no valid PROXY header came first, as proxy_protocol = true on the listener asks for");
+}
+
+// Answers in the client's own protocol, as far as its first bytes tell that.
+void Connection::refuse_first(const proto::Error& error, bool http, CloseReason reason) {
+  const std::string reply = proto::error_reply(proto::kNullId, error);
   if (http) {
     HttpResponseHead head;
     head.status = 400;
@@ -327,7 +356,7 @@ void Connection::refuse_plain(bool http) {
   } else {
     output() += reply + "\n";
   }
-  end_input(CloseReason::tls_required);
+  end_input(reason);
 }
 
 void Connection::introduce(Caller& caller) {

@@ -31,7 +31,8 @@ class Connection final : public Session,
                          private SlicedWork,
                          private Deadline {
  public:
-  Connection(SessionHost& host, ByteStream stream, SharedPolicy policy, ConnectionLimit::Permit permit);
+  Connection(SessionHost& host, ByteStream stream, std::shared_ptr<const LivePolicy> policy,
+             ConnectionLimit::Permit permit);
   ~Connection() override;
 
   void start() override;
@@ -45,6 +46,9 @@ class Connection final : public Session,
   const ListenerPolicy& policy() const { return *policy_; }
   Conversation& conversation() { return conversation_; }
   bool secure() const { return stream_.secure(); }
+  // Whether its peer is known to be on another machine, though a proxy on this one may have connected.
+  bool from_outside() const { return stream_.from_outside(); }
+  std::string peer() const override { return stream_.peer(); }
   // What is to be sent; written at the end of the turn. With room for a message of so many bytes and its
   // head, if they are many and memory for so many is kept.
   std::string& output(std::size_t bytes = 0);
@@ -58,6 +62,8 @@ class Connection final : public Session,
   // From the next step on it speaks something else.
   void switch_to(std::unique_ptr<Codec> codec) { next_codec_ = std::move(codec); }
   bool draining() const { return draining_; }
+  // Whether the server takes calls, as /readyz says.
+  bool server_ready() const { return !host_.calls().dispatcher().draining(); }
   bool takes_input() const { return !input_over_; }
   // What came in pieces, and was kept until its end was there; null where there is none of that. Within
   // Codec::next() only.
@@ -92,7 +98,9 @@ class Connection final : public Session,
   bool identify(std::string_view window);
   void speak(std::unique_ptr<Codec> codec);
   void watch_skipping();
+  void renew_policy();
   void refuse_plain(bool http);
+  void refuse_first(const proto::Error& error, bool http, CloseReason reason);
   bool may_process() const;
   Codec::Step next_step(std::string_view window);
   void update_look_ahead();
@@ -105,7 +113,6 @@ class Connection final : public Session,
   std::string* spent_text() override { return codec_ ? codec_->spent_text() : nullptr; }
   void on_reply_lost() override { doom(CloseReason::output_full); }
   void introduce(Caller& caller) override;
-  std::string peer() const override { return stream_.peer(); }
   std::size_t unsent() const { return out_.size() - out_sent_; }
   // Of replies that the client has not read.
   std::size_t backlog() const { return unsent() + (codec_ ? codec_->held_bytes() : 0); }
@@ -157,7 +164,9 @@ class Connection final : public Session,
   IoThread& io_;
   ByteStream stream_;
   ConnectionLimit::Permit permit_;
-  const SharedPolicy policy_;
+  const std::shared_ptr<const LivePolicy> live_policy_;
+  std::uint32_t policy_version_;  // of policy_
+  SharedPolicy policy_;
   std::unique_ptr<Codec> codec_;  // once it is known what the connection speaks
   std::unique_ptr<Codec> next_codec_;
   Conversation conversation_;

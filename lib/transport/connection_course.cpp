@@ -297,7 +297,8 @@ CloseReason Connection::overdue(TimePoint now) const {
   if (draining_ && settled()) return CloseReason::draining;
   if (turned_away_ && *turned_away_ <= now) return CloseReason::overloaded;
   if (refusals_end() <= now) return CloseReason::draining;
-  if (stream_.securing() && handshake_due() <= now) return CloseReason::tls_failed;
+  if (stream_.securing() && handshake_due() <= now)
+    return stream_.awaits_proxy_header() ? CloseReason::message_timeout : CloseReason::tls_failed;
   if (skip_until_ && *skip_until_ <= now) return CloseReason::message_too_big;
   if (in_message()) return CloseReason::message_timeout;
   return CloseReason::idle_timeout;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "lib/transport/connection.hpp"
+#include "lib/transport/foreign_peers.hpp"
 #include "lib/transport/http_response.hpp"
 #include "lib/transport/websocket_accept.hpp"
 #include "lib/transport/websocket_codec.hpp"
@@ -20,12 +21,6 @@ constexpr std::size_t kExchangesKept = 256;
 
 // Parts of a request that are parsed in one step, after which others may get their turn: 0.2 us each.
 constexpr std::size_t kPartsPerStep = 256;
-
-// Headers of the answer to a browser that asks before it calls. Seconds.
-constexpr std::string_view kPreflight =
-    "Access-Control-Allow-Methods: POST\r\n"
-    "Access-Control-Allow-Headers: authorization, content-type, sluice-timeout-ms, traceparent\r\n"
-    "Access-Control-Max-Age: 600\r\n";
 
 // A positive integer; nothing for anything else. What is longer than any time limit shortens none.
 std::optional<std::chrono::milliseconds> timeout_of(std::string_view text) {
@@ -44,17 +39,6 @@ std::string_view checked_traceparent(std::string_view text) {
                        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || c == '-';
                      });
   return valid ? text : std::string_view();
-}
-
-std::string_view headers_of_status(int status) {
-  switch (status) {
-    case 405:
-      return "Allow: POST\r\n";
-    case 426:
-      return "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
-    default:
-      return {};
-  }
 }
 
 }  // namespace
@@ -100,7 +84,8 @@ void HttpCodec::begin_request() {
 // As soon as the head is there: a body that is of no use need not be sent, nor kept.
 void HttpCodec::judge() {
   judged_ = true;
-  refusal_ = check_request(request_->head(), connection().policy());
+  refusal_ = check_request(request_->head(), connection().policy(), connection().from_outside());
+  purpose_ = purpose_of(request_->head(), connection().policy());
   continue_due_ = request_->head().expects_continue;
   // Before its body comes: how much of that is taken in depends on who sends it.
   token_good_ = refusal_ || take_token();
@@ -132,12 +117,15 @@ void HttpCodec::end_request(bool last) {
   if (refusal_) {
     refuse(*refusal_);
   } else {
-    switch (purpose_of(request_->head())) {
+    switch (purpose_) {
       case HttpPurpose::call:
         take_call();
         break;
       case HttpPurpose::preflight:
         answer_preflight();
+        break;
+      case HttpPurpose::health:
+        answer_health();
         break;
       case HttpPurpose::websocket:
         upgrade();
@@ -178,6 +166,18 @@ void HttpCodec::answer_preflight() {
   reply(exchange, none, 0);
 }
 
+// As the admin listener's /readyz does, for load balancers that ask on the port that they use. Asks nothing
+// of its caller, and no limit of calls counts.
+void HttpCodec::answer_health() {
+  const bool ready = connection().server_ready();
+  const std::uint64_t exchange = open_exchange();
+  exchanges_.back().status = ready ? 200 : 503;
+  exchanges_.back().is_json = false;
+  exchanges_.back().headers = "Cache-Control: no-store\r\n";
+  std::string text = ready ? "ready\n" : "not ready\n";
+  reply(exchange, text, 0);
+}
+
 void HttpCodec::upgrade() {
   const auto accept = websocket_accept(request_->head().websocket_key);
   if (!accept) {
@@ -193,8 +193,14 @@ void HttpCodec::upgrade() {
   connection().output() +=
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
       "Sec-WebSocket-Accept: " +
-      *accept + "\r\n\r\n";
-  connection().switch_to(std::make_unique<WebSocketCodec>(connection()));
+      *accept + "\r\n";
+  // With none in common there is no header, and it is for the client whether it goes on.
+  const std::string_view subprotocol =
+      chosen_subprotocol(request_->head().subprotocols, connection().policy());
+  if (!subprotocol.empty())
+    connection().output().append("Sec-WebSocket-Protocol: ").append(subprotocol).append("\r\n");
+  connection().output() += "\r\n";
+  connection().switch_to(std::make_unique<WebSocketCodec>(connection(), page_claim(request_->head())));
 }
 
 // Its response comes in its turn like any other. The connection goes on as far as the request can be told
@@ -202,6 +208,7 @@ void HttpCodec::upgrade() {
 void HttpCodec::refuse(const HttpRefusal& refusal) {
   const std::uint64_t exchange = open_exchange();
   exchanges_.back().status = refusal.status;
+  exchanges_.back().headers = refusal.headers;
   connection().conversation().refuse(refusal.error, exchange);
 }
 
@@ -220,6 +227,7 @@ void HttpCodec::end_with(Status status) {
       refuse({501, proto::invalid_request("Transfer-Encoding can only be chunked")});
       break;
     default:
+      tell_foreign(connection(), Foreign::http, "a request is not valid HTTP, or could be read in two ways");
       refuse({400, proto::invalid_request("the request is not valid HTTP, or could be read in two ways")});
   }
   request_.reset();
@@ -302,12 +310,13 @@ void HttpCodec::respond(std::string& out, const Exchange& exchange, std::string_
     return append_response(out, head, reply, exchange.body_wanted, connection().io().now());
   }
   head.status = exchange.status != 0 ? exchange.status : reply.empty() ? 204 : http_status(code, reply);
-  std::string extra(headers_of_status(head.status));
-  extra += headers_of_error(head.status, reply);
+  head.is_json = exchange.is_json;
+  std::string extra(exchange.headers);
+  if (exchange.is_json) extra += headers_of_error(head.status, reply);
   if (!exchange.origin.empty()) {
     extra += "Access-Control-Allow-Origin: " + exchange.origin + "\r\nVary: Origin\r\n";
     extra += "Access-Control-Expose-Headers: Retry-After\r\n";
-    if (reply.empty() && exchange.status == 204) extra += kPreflight;
+    if (reply.empty() && exchange.status == 204) extra += preflight_headers(connection().policy());
   }
   head.extra = extra;
   append_response(out, head, reply, exchange.body_wanted, connection().io().now());

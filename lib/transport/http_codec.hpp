@@ -40,8 +40,10 @@ class HttpCodec final : public Codec {
     bool keep_alive = true;
     bool body_wanted = true;
     bool ready = false;
-    std::string origin;    // an allowed one, whose page is to be shown the response
-    std::string response;  // once ready, while others have to go before it
+    bool is_json = true;
+    std::string_view headers;  // of a refusal; lasts for ever
+    std::string origin;        // an allowed one, whose page is to be shown the response
+    std::string response;      // once ready, while others have to go before it
   };
 
   void begin_request();
@@ -50,6 +52,7 @@ class HttpCodec final : public Codec {
   void take_call();
   bool take_token();
   void answer_preflight();
+  void answer_health();
   void upgrade();
   void refuse(const HttpRefusal& refusal);
   void end_with(HttpRequestParser::Status status);
@@ -62,6 +65,7 @@ class HttpCodec final : public Codec {
   std::optional<HttpRequestParser> request_;
   WholeMessage message_;                // in its body
   std::optional<HttpRefusal> refusal_;  // of the request at hand
+  HttpPurpose purpose_ = HttpPurpose::call;
   std::vector<Exchange> exchanges_;  // in the order of the requests; they are held_bytes(), with their texts
   std::uint64_t first_ = 0;          // the number of exchanges_.front()
   bool judged_ = false;              // the head of the request at hand has been looked at

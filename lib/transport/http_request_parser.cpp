@@ -137,8 +137,12 @@ void HttpRequestParser::on_field_impl(field name, string_view name_text, string_
     case field::sec_websocket_version:
       return note(head_.websocket_version, value, has_websocket_version_, error);
     case field::upgrade:
-      head_.upgrade_websocket = http::token_list(value).exists("websocket");
+      head_.names_websocket = head_.names_websocket || http::token_list(value).exists("websocket");
       return;
+    case field::sec_websocket_protocol:
+      return join(head_.subprotocols, value);
+    case field::content_encoding:
+      return join(head_.content_encoding, value);
     case field::expect:
       (beast::iequals(value, "100-continue") ? head_.expects_continue : head_.expects_other) = true;
       return;
@@ -153,6 +157,12 @@ void HttpRequestParser::on_field_impl(field name, string_view name_text, string_
     default:
       return;
   }
+}
+
+// A list may be spread over several headers (RFC 9110, section 5.3).
+void HttpRequestParser::join(std::string& member, string_view value) {
+  if (!member.empty()) member += ',';
+  member += view(value);
 }
 
 // Of several none counts (W3C Trace Context, section 3.2), and they are no reason to refuse a call.
@@ -182,12 +192,13 @@ void HttpRequestParser::note_framing(field name, string_view value, error_code& 
     error = http::error::bad_transfer_encoding;
   }
   seen = true;
+  head_.has_body = head_.has_body || !length || value.find_first_not_of('0') != string_view::npos;
 }
 
 void HttpRequestParser::on_header_impl(error_code& error) {
   header_done_ = true;
   head_.keep_alive = keep_alive();
-  head_.upgrade_websocket = head_.upgrade_websocket && upgrade();
+  head_.upgrade_websocket = head_.names_websocket && upgrade();
   if (head_.http11 && !head_.has_host) error = http::error::bad_field;
   // HTTP/1.0 has no expectations.
   if (!head_.http11) head_.expects_continue = head_.expects_other = false;

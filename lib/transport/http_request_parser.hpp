@@ -26,11 +26,15 @@ struct HttpRequestHead {
   std::string traceparent;  // empty also where there are several
   std::string websocket_key;
   std::string websocket_version;
+  std::string subprotocols;      // Sec-WebSocket-Protocol, joined where there are several
+  std::string content_encoding;  // likewise
   bool http11 = false;
   bool has_host = false;
   bool has_origin = false;
   bool has_timeout_ms = false;
-  bool upgrade_websocket = false;
+  bool names_websocket = false;    // in Upgrade
+  bool upgrade_websocket = false;  // and Connection says that it counts
+  bool has_body = false;
   bool expects_continue = false;
   bool expects_other = false;  // what this server does not know
   bool keep_alive = false;
@@ -91,6 +95,7 @@ class HttpRequestParser final : private boost::beast::http::basic_parser<true> {
   bool too_long(bool in_header, std::size_t consumed, std::size_t waiting);
   bool folded(string_view name, string_view value) const;
   void note(std::string& member, string_view value, bool& seen, error_code& error);
+  static void join(std::string& member, string_view value);
   void note_trace(string_view value);
   void note_framing(field name, string_view value, error_code& error);
   Status status_of(const error_code& error) const;

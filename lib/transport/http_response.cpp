@@ -104,7 +104,8 @@ void append_response(std::string& out, const HttpResponseHead& head, std::string
     out += "\r\n";
     return;
   }
-  out += "Content-Type: application/json\r\nContent-Length: ";
+  out += head.is_json ? std::string_view("Content-Type: application/json\r\nContent-Length: ")
+                      : "Content-Type: text/plain; charset=utf-8\r\nContent-Length: ";
   append_number(out, body.size());
   out += "\r\n\r\n";
   if (body_wanted) out += body;

@@ -13,6 +13,7 @@ struct HttpResponseHead {
   int status = 200;
   bool http11 = true;  // the request's version
   bool keep_alive = true;
+  bool is_json = true;     // what the body is; else it is plain text
   std::string_view extra;  // further header lines, each with its CRLF
 };
 

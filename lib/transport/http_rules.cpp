@@ -1,10 +1,12 @@
 #include "lib/transport/http_rules.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include <boost/beast/core/string.hpp>
 
 #include "lib/observe/log.hpp"
+#include "lib/transport/host_name.hpp"
 
 namespace sluice::core {
 namespace {
@@ -38,43 +40,29 @@ std::optional<std::string_view> host_of(std::string_view target) {
   return target.substr(0, target.find_first_of("/?"));
 }
 
-// Without the port; empty where what follows the name is none.
-std::string_view name_of(std::string_view host) {
-  const std::size_t bracket = host.starts_with('[') ? host.find(']') : std::string_view::npos;
-  const std::size_t end =
-      std::min(bracket == std::string_view::npos ? host.find(':') : bracket + 1, host.size());
-  const std::string_view port = host.substr(end);
-  const bool valid =
-      port.empty() || (port.front() == ':' && port.find_first_not_of("0123456789", 1) == port.npos);
-  return valid ? host.substr(0, end) : std::string_view();
-}
-
-// 127.0.0.0/8 as four decimal numbers; other spellings are names to a browser as well, but nobody needs them.
-bool is_loopback_ipv4(std::string_view name) {
-  if (!name.starts_with("127.")) return false;
-  int dots = 0;
-  std::size_t digits = 0;
-  for (const char c : name) {
-    if (c == '.') {
-      if (digits == 0) return false;
-      ++dots;
-      digits = 0;
-    } else if (c < '0' || c > '9' || ++digits > 3) {
-      return false;
-    }
+// The spellings of nearly all clients, each with a port or without.
+bool is_plainly_loopback(std::string_view host) {
+  for (const std::string_view name : {std::string_view("127.0.0.1"), std::string_view("localhost")}) {
+    if (!host.starts_with(name)) continue;
+    const std::string_view port = host.substr(name.size());
+    const bool digits = port.find_first_not_of("0123456789", 1) == std::string_view::npos;
+    if (port.empty() || (port.front() == ':' && port.size() <= 6 && digits)) return true;
   }
-  return dots == 3 && digits > 0;
+  return false;
 }
 
-bool is_loopback_name(std::string_view name) {
-  return same(name, "localhost") || same(name, "[::1]") || is_loopback_ipv4(name);
+bool is_same_host(const HostName& host, const HostName& allowed) {
+  return host.name == allowed.name && (!allowed.port || host.port == allowed.port);
 }
 
-bool host_allowed(std::string_view host, const ListenerPolicy& policy) {
-  if (!policy.loopback_names_only) return true;
-  const std::string_view name = name_of(host);
-  return is_loopback_name(name) || std::ranges::any_of(policy.allowed_hosts, [&](const std::string& allowed) {
-           return same(allowed, name) || same(allowed, host);
+bool host_allowed(std::string_view text, const ListenerPolicy& policy) {
+  if (is_plainly_loopback(text)) return true;
+  const auto host = parse_host(text);
+  if (!host) return false;
+  return is_loopback_name(host->name, policy.loopback_names) ||
+         std::ranges::any_of(policy.allowed_hosts, [&](const std::string& each) {
+           const auto allowed = parse_host(each);
+           return allowed && is_same_host(*host, *allowed);
          });
 }
 
@@ -101,47 +89,173 @@ HttpRefusal refuse_invalid(int status, std::string_view detail) {
   return {status, proto::invalid_request(detail)};
 }
 
+constexpr std::string_view kAllowPost = "Allow: POST\r\n";
+constexpr std::string_view kAllowGet = "Allow: GET, HEAD\r\n";
+constexpr std::string_view kAcceptIdentity = "Accept-Encoding: identity\r\n";
+constexpr std::string_view kWebSocketVersion = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
+
+// Calls `take` with each element of a header's list, until that says true; whether it did.
+template <typename Take>
+bool any_element(std::string_view list, Take take) {
+  while (!list.empty()) {
+    const std::string_view element = list.substr(0, list.find(','));
+    if (take(trimmed(element))) return true;
+    list.remove_prefix(std::min(element.size() + 1, list.size()));
+  }
+  return false;
+}
+
+bool is_encoded(std::string_view content_encoding) {
+  return any_element(content_encoding,
+                     [](std::string_view coding) { return !coding.empty() && !same(coding, "identity"); });
+}
+
 // A call that is none by its head. A page can make a browser send other types than JSON's without asking; see
 // also Origin.
 std::optional<HttpRefusal> check_call(const HttpRequestHead& head) {
-  if (head.method != "POST") return refuse_invalid(405, quoting("a call is a POST, not ", head.method, ""));
+  if (head.method != "POST") {
+    HttpRefusal refusal = refuse_invalid(405, quoting("a call is a POST, not ", head.method, ""));
+    refusal.headers = kAllowPost;
+    return refusal;
+  }
   if (!is_json(head.content_type)) return refuse_invalid(415, "Content-Type must be application/json");
+  if (is_encoded(head.content_encoding)) {
+    HttpRefusal refusal = refuse_invalid(415, "Content-Encoding can only be identity");
+    refusal.headers = kAcceptIdentity;
+    return refusal;
+  }
   return std::nullopt;
+}
+
+// RFC 6455, section 4.2.1. The key is looked at when it is answered.
+std::optional<HttpRefusal> check_handshake(const HttpRequestHead& head) {
+  if (!head.http11) {
+    return refuse_invalid(400,
+                          "a WebSocket handshake takes HTTP/1.1; this one came in HTTP/1.0, as through a "
+                          "proxy that speaks only that");
+  }
+  if (!head.upgrade_websocket) {
+    return refuse_invalid(400, "a WebSocket handshake takes \"Connection: Upgrade\" beside Upgrade");
+  }
+  if (head.websocket_version != "13") {
+    HttpRefusal refusal = refuse_invalid(426, "Sec-WebSocket-Version must be 13");
+    refusal.headers = kWebSocketVersion;
+    return refusal;
+  }
+  if (head.has_body) return refuse_invalid(400, "a WebSocket handshake has no body");
+  if (!head.keep_alive) return refuse_invalid(400, "a WebSocket handshake can't close its connection");
+  return std::nullopt;
+}
+
+std::optional<HttpRefusal> check_health(const HttpRequestHead& head) {
+  if (head.method == "GET" || head.method == "HEAD") return std::nullopt;
+  HttpRefusal refusal = refuse_invalid(405, quoting("health is asked by GET, not ", head.method, ""));
+  refusal.headers = kAllowGet;
+  return refusal;
+}
+
+bool is_health(std::string_view path, const ListenerPolicy& policy) {
+  return !policy.health_path.empty() && path == policy.health_path && path != policy.http_path;
+}
+
+// Where the name has been checked, whoever is called by it served the page as well: some clients send the
+// server's own address as Origin.
+bool is_own_origin(const PageClaim& claim) {
+  const auto& called = claim.target_host ? claim.target_host : claim.host;
+  auto host = called ? parse_host(*called) : std::nullopt;
+  const auto origin = host_of_origin(*claim.origin);
+  if (!host || !origin) return false;
+  const bool secure = same(claim.origin->substr(0, 6), "https:") || same(claim.origin->substr(0, 4), "wss:");
+  if (!host->port) host->port = secure ? 443 : 80;
+  return *host == *origin;
+}
+
+// With a scheme's port written or not.
+bool is_same_origin(std::string_view left, std::string_view right) {
+  if (!same(left.substr(0, left.find(':')), right.substr(0, right.find(':')))) return false;
+  const auto host = host_of_origin(left);
+  return host && host == host_of_origin(right);
 }
 
 }  // namespace
 
 bool origin_allowed(std::string_view origin, const ListenerPolicy& policy) {
   return std::ranges::any_of(policy.allowed_origins, [&](const std::string& allowed) {
-    return allowed == "*" || same(allowed, origin);
+    return allowed == "*" || same(allowed, origin) || is_same_origin(allowed, origin);
   });
 }
 
-std::optional<HttpRefusal> check_request(const HttpRequestHead& head, const ListenerPolicy& policy) {
+PageClaim page_claim(const HttpRequestHead& head) {
+  PageClaim claim;
+  if (head.has_host) claim.host = head.host;
+  claim.target_host = host_of(head.target);
+  if (head.has_origin) claim.origin = head.origin;
+  return claim;
+}
+
+std::optional<HttpRefusal> check_page(const PageClaim& claim, const ListenerPolicy& policy,
+                                      bool from_outside) {
+  const bool names_count = policy.loopback_names_only && !from_outside;
+  if (names_count && claim.host && !host_allowed(*claim.host, policy)) return refuse_host(*claim.host);
+  if (names_count && claim.target_host && !host_allowed(*claim.target_host, policy))
+    return refuse_host(*claim.target_host);
+  if (!claim.origin || origin_allowed(*claim.origin, policy)) return std::nullopt;
+  if (names_count && is_own_origin(claim)) return std::nullopt;
+  return refuse_origin(*claim.origin);
+}
+
+std::optional<HttpRefusal> check_request(const HttpRequestHead& head, const ListenerPolicy& policy,
+                                         bool from_outside) {
   // Pages must not learn what is here: a foreign one before anything else.
-  const auto host = host_of(head.target);
-  if (head.has_host && !host_allowed(head.host, policy)) return refuse_host(head.host);
-  if (host && !host_allowed(*host, policy)) return refuse_host(*host);
-  if (head.has_origin && !origin_allowed(head.origin, policy)) return refuse_origin(head.origin);
+  if (auto refusal = check_page(page_claim(head), policy, from_outside)) return refusal;
   const std::string_view path = path_of(head.target);
-  if (path != policy.http_path) return refuse_invalid(404, quoting("nothing is served at ", path, ""));
+  const bool health = is_health(path, policy);
+  if (path != policy.http_path && !health)
+    return refuse_invalid(404, quoting("nothing is served at ", path, ""));
   if (head.expects_other) return refuse_invalid(417, "Expect can only be 100-continue");
-  switch (purpose_of(head)) {
+  switch (purpose_of(head, policy)) {
     case HttpPurpose::preflight:
       return std::nullopt;
     case HttpPurpose::websocket:
-      if (head.websocket_version != "13") return refuse_invalid(426, "Sec-WebSocket-Version must be 13");
-      return std::nullopt;
+      return check_handshake(head);
+    case HttpPurpose::health:
+      return check_health(head);
     case HttpPurpose::call:
       return check_call(head);
   }
   return std::nullopt;
 }
 
-HttpPurpose purpose_of(const HttpRequestHead& head) {
+HttpPurpose purpose_of(const HttpRequestHead& head, const ListenerPolicy& policy) {
   if (head.method == "OPTIONS" && head.has_origin) return HttpPurpose::preflight;
-  if (head.method == "GET" && head.upgrade_websocket) return HttpPurpose::websocket;
+  if (is_health(path_of(head.target), policy)) return HttpPurpose::health;
+  const bool upgrade = head.upgrade_websocket || head.names_websocket;
+  if (head.method == "GET" && upgrade) return HttpPurpose::websocket;
   return HttpPurpose::call;
+}
+
+std::string_view chosen_subprotocol(std::string_view offered, const ListenerPolicy& policy) {
+  static constexpr std::array<std::string_view, 8> kUsual = {
+      "jsonrpc", "jsonrpc2", "jsonrpc2.0", "jsonrpc-2.0", "json-rpc", "json-rpc-2.0", "json", "mcp"};
+  std::string_view chosen;
+  any_element(offered, [&](std::string_view each) {
+    const bool spoken = std::ranges::find(kUsual, each) != kUsual.end() ||
+                        std::ranges::find(policy.subprotocols, each) != policy.subprotocols.end();
+    if (spoken) chosen = each;
+    return spoken;
+  });
+  return chosen;
+}
+
+std::string preflight_headers(const ListenerPolicy& policy) {
+  // What clients and what traces their calls are known to send.
+  std::string headers =
+      "Access-Control-Allow-Methods: POST\r\n"
+      "Access-Control-Allow-Headers: authorization, content-type, accept, sluice-timeout-ms, traceparent, "
+      "tracestate, baggage, b3, x-b3-traceid, x-b3-spanid, x-b3-parentspanid, x-b3-sampled, sentry-trace, "
+      "x-requested-with, x-request-id, x-correlation-id, last-event-id, mcp-protocol-version, solana-client";
+  for (const std::string& each : policy.allowed_headers) headers.append(", ").append(each);
+  return headers.append("\r\nAccess-Control-Max-Age: 600\r\n");
 }
 
 std::optional<std::string_view> bearer_token(std::string_view authorization) {

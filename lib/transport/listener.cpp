@@ -41,7 +41,7 @@ Listener::Listener(std::unique_ptr<ListeningSocket> socket, const std::vector<Se
       hosts_(hosts),
       io_(hosts.front()->io()),
       limit_(limit),
-      policy_(std::move(policy)),
+      policy_(std::make_shared<LivePolicy>(std::move(policy))),
       watch_(io_.context(), duplicate(socket_->descriptor())),
       reserve_(open_reserve()) {}
 

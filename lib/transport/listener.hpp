@@ -27,8 +27,8 @@ class Listener : public std::enable_shared_from_this<Listener>, private Deadline
            ConnectionLimit& limit, SharedPolicy policy);
 
   void start();
-  // For connections to come.
-  void set_policy(SharedPolicy policy) { policy_ = std::move(policy); }
+  // For connections to come, and for open ones from their next message on. Any thread.
+  void set_policy(SharedPolicy policy) { policy_->set(std::move(policy)); }
   // No connection is taken from here on; the socket is closed, unless it was inherited and only left.
   void stop();
 
@@ -54,7 +54,7 @@ class Listener : public std::enable_shared_from_this<Listener>, private Deadline
   const std::vector<SessionHost*> hosts_;
   IoThread& io_;
   ConnectionLimit& limit_;
-  SharedPolicy policy_;
+  const std::shared_ptr<LivePolicy> policy_;
   boost::asio::posix::stream_descriptor watch_;  // a duplicate, so that the socket's end is closed in order
   Descriptor reserve_;
   RareLine rests_;

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "lib/transport/address.hpp"
+#include "lib/transport/host_name.hpp"
 
 namespace sluice::core {
 namespace {
@@ -29,16 +30,28 @@ bool is_token(std::string_view text) {
   });
 }
 
-// SCHEME://HOST[:PORT] without a path.
+bool is_scheme(std::string_view text) {
+  const auto fits = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '+' ||
+           c == '.' || c == '-';
+  };
+  return !text.empty() && std::ranges::all_of(text, fits);
+}
+
+// SCHEME://HOST[:PORT] without a path. What can't be an origin never matches one, patterns included.
 bool is_origin(std::string_view text) {
   const std::size_t scheme = text.find("://");
   if (text == "*" || text == "null") return true;
-  return scheme != 0 && scheme != std::string_view::npos && scheme + 3 < text.size() && visible(text) &&
-         text.find_first_of("/?#", scheme + 3) == std::string_view::npos;
+  if (scheme == std::string_view::npos || !is_scheme(text.substr(0, scheme)) || !visible(text)) return false;
+  const std::string_view host = text.substr(scheme + 3);
+  if (host.empty() || host.find_first_of("/?#@*") != std::string_view::npos) return false;
+  const bool web = text.starts_with("http") || text.starts_with("HTTP") || text.starts_with("ws");
+  return !web || host_of_origin(text);
 }
 
 bool is_host_name(std::string_view text) {
-  return !text.empty() && visible(text) && text.find_first_of("/?#@") == std::string_view::npos;
+  const auto host = parse_host(text);
+  return host && visible(text) && !host->name.starts_with('.') && host->name.find("..") == std::string::npos;
 }
 
 // What is wrong; empty: nothing.
@@ -60,6 +73,8 @@ std::string mistake_in(const ListenSettings& listener, bool has_clients) {
     return takes("allowed_headers", header_name_form());
   if (!std::ranges::all_of(listener.subprotocols, is_token)) return takes("subprotocols", header_name_form());
   if (!is_health_path(listener.health_path)) return takes("health_path", health_path_form());
+  if (listener.dual_stack && listener.address.find('[') == std::string::npos)
+    return ": dual_stack is for an IPv6 address, such as tcp://[::]:7070";
   if (!listener.tls) return "";
   if (listener.tls->certificate.empty() || listener.tls->key.empty()) {
     return ": tls takes a certificate and its key";
@@ -86,13 +101,16 @@ const TextForm& header_name_form() {
 }
 
 const TextForm& origin_form() {
-  static const TextForm form{R"(an array of "SCHEME://HOST[:PORT]" with nothing behind it, "null" or "*")",
-                             is_origin};
+  static const TextForm form{
+      R"(an array of "SCHEME://HOST[:PORT]" with nothing behind it and no * within, "null" or "*")",
+      is_origin};
   return form;
 }
 
 const TextForm& host_name_form() {
-  static const TextForm form{"an array of names or addresses of hosts", is_host_name};
+  static const TextForm form{
+      R"(an array of whole names or addresses of hosts, such as "app.lan", "app.lan:7070" or "[2001:db8::1]")",
+      is_host_name};
   return form;
 }
 

@@ -8,9 +8,22 @@ namespace sluice::core {
 using Kind = proto::WebSocketEvent::Kind;
 using proto::WebSocketClose;
 
-WebSocketCodec::WebSocketCodec(Connection& connection)
-    : Codec(connection), decoder_(connection.message_bytes_max()) {
+WebSocketCodec::WebSocketCodec(Connection& connection, const PageClaim& claim)
+    : Codec(connection),
+      decoder_(connection.message_bytes_max()),
+      host_(claim.host),
+      target_host_(claim.target_host),
+      origin_(claim.origin) {
   connection.conversation().set_shared(false);
+}
+
+// A page that may not call any more is told so, and has the answers to what it asked before.
+void WebSocketCodec::on_policy_change() {
+  const auto refusal =
+      check_page({host_, target_host_, origin_}, connection().policy(), connection().from_outside());
+  if (!refusal) return;
+  close_code_ = WebSocketClose::policy;
+  connection().end_input(CloseReason::finished);
 }
 
 Codec::Step WebSocketCodec::next(std::string_view window) {

@@ -1,7 +1,11 @@
 // WebSocket: one JSON-RPC message a text message, replies likewise.
 #pragma once
 
+#include <optional>
+#include <string>
+
 #include "lib/transport/codec.hpp"
+#include "lib/transport/http_rules.hpp"
 #include "lib/transport/whole_message.hpp"
 #include "proto/websocket_decoder.hpp"
 
@@ -11,7 +15,8 @@ namespace sluice::core {
 // disconnect. One that breaks the protocol gets its answers first, then the close frame that says why.
 class WebSocketCodec final : public Codec {
  public:
-  explicit WebSocketCodec(Connection& connection);
+  // `claim` is the handshake's.
+  WebSocketCodec(Connection& connection, const PageClaim& claim);
 
   Step next(std::string_view window) override;
   void finish(std::string_view) override {}
@@ -22,6 +27,7 @@ class WebSocketCodec final : public Codec {
   void probe() override;
   // A client that wants replies has its side open until the close frames were exchanged.
   InputEnd input_end() const override { return InputEnd::disconnect; }
+  void on_policy_change() override;
   void farewell(CloseReason reason) override;
   Protocol protocol() const override { return Protocol::websocket; }
 
@@ -30,6 +36,7 @@ class WebSocketCodec final : public Codec {
 
   proto::WebSocketDecoder decoder_;
   WholeMessage message_;
+  std::optional<std::string> host_, target_host_, origin_;            // what the handshake claimed
   proto::WebSocketClose close_code_ = proto::WebSocketClose::normal;  // of the farewell
 };
 

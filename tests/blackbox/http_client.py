@@ -148,14 +148,17 @@ class HttpClient:
         if status == 204:
             assert "content-length" not in headers, headers
             return Response(status, headers, b"")
-        assert headers["content-type"] == "application/json", headers
+        health = headers["content-type"] == "text/plain; charset=utf-8"
+        assert health or headers["content-type"] == "application/json", headers
         assert re.fullmatch(r"0|[1-9]\d*", headers["content-length"]), headers
         length = int(headers["content-length"]) if body else 0
         while len(self._buffer) < length:
             assert self._fill(end, "body"), f"the stream ends inside of a body: {bytes(self._buffer)!r}"
         response = Response(status, headers, bytes(self._buffer[:length]))
         del self._buffer[:length]
-        if body:
+        if body and health:
+            assert response.body in (b"ready\n", b"not ready\n"), response
+        elif body:
             response.reply  # whatever the status, it is JSON-RPC
         return response
 

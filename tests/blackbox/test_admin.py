@@ -237,5 +237,54 @@ class AdminHttp(DaemonTest):
                 connection.close()
 
 
+class AdminListener(DaemonTest):
+    def ask(self, head, daemon=None):
+        with socket.create_connection((daemon or self.daemon).admin(), timeout=limit(10)) as client:
+            client.sendall(head.encode())
+            client.shutdown(socket.SHUT_WR)
+            data = b""
+            while piece := client.recv(65536):
+                data += piece
+            return data.decode()
+
+    def test_a_foreign_name_that_leads_here_gets_nothing(self):
+        for path in ("/metrics", "/healthz", "/readyz"):
+            for host in ("evil.example", "localhost.evil.example", "[::2]"):
+                with self.subTest(path, host=host):
+                    answer = self.ask(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
+                    self.assertTrue(answer.startswith("HTTP/1.1 403 "), answer)
+                    self.assertNotIn("sluice_", answer)
+            for host in ("localhost", "127.0.0.1:7071", "[0:0::1]", "LOCALHOST."):
+                with self.subTest(path, host=host):
+                    answer = self.ask(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
+                    self.assertTrue(answer.startswith("HTTP/1.1 200 "), answer)
+        self.assertTrue(self.ask("GET http://evil.example/metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").startswith("HTTP/1.1 403 "))
+
+    def test_head_has_the_length_of_get(self):
+        for path in ("/healthz", "/readyz", "/nothing"):
+            with self.subTest(path):
+                get = self.ask(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                head = self.ask(f"HEAD {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                self.assertEqual(head, get.partition("\r\n\r\n")[0] + "\r\n\r\n")
+
+    def test_silent_connections_keep_nobody_out(self):
+        silent = []
+        self.addCleanup(lambda: [each.close() for each in silent])
+        for begin in (b"", b"GET /metrics HTTP/1.1\r\n"):
+            for _ in range(100):
+                silent.append(socket.create_connection(self.daemon.admin(), timeout=limit(10)))
+                silent[-1].sendall(begin)
+            watch = Stopwatch()
+            self.assertEqual(self.daemon.http("/healthz")[0], 200)
+            self.assert_below(watch.ms(), limit(1.5) * 1000)
+
+    def test_a_head_has_two_seconds(self):
+        with socket.create_connection(self.daemon.admin(), timeout=limit(10)) as client:
+            client.sendall(b"GET /metrics HTTP/1.1\r\n")
+            watch = Stopwatch()
+            self.assertEqual(client.recv(1), b"")
+            self.assert_below(watch.ms(), limit(5) * 1000)
+
+
 if __name__ == "__main__":
     main()

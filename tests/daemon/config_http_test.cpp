@@ -79,24 +79,50 @@ TEST_CASE("Config of HTTP: origins are as browsers send them") {
   CHECK(error_of("  allowed_origins = ['https://a.example', 'b.example']") ==
         "f.toml:3:21: listen.allowed_origins = an array with \"b.example\" is not allowed; it takes an array "
         "of "
-        "\"SCHEME://HOST[:PORT]\" with nothing behind it, \"null\" or \"*\"");
+        "\"SCHEME://HOST[:PORT]\" with nothing behind it and no * within, \"null\" or \"*\"");
   CHECK(error_of("allowed_origins = ['*', 1]").find(" = an array with 1 is not") != std::string::npos);
-  for (const std::string value :
-       {"'https://a.example'", "['']", "['a.example']", "['https://']", "['://a']", "['https://a.example/']",
-        "['https://a.example?x']", "['https://a b']", "['https://*.example#']", "[1]", "[['*']]", "true"}) {
+  for (const std::string value : {"'https://a.example'",
+                                  "['']",
+                                  "['a.example']",
+                                  "['https://']",
+                                  "['://a']",
+                                  "['https://a.example/']",
+                                  "['https://a.example?x']",
+                                  "['https://a b']",
+                                  "['https://*.example#']",
+                                  "[1]",
+                                  "[['*']]",
+                                  "true",
+                                  "['https://*.example']",
+                                  "['http://*']",
+                                  "['*://a.example']",
+                                  "['https://user@a.example']",
+                                  "['https://a:65536']",
+                                  "['http://[::1']",
+                                  "['http://::1']",
+                                  "['https:/a.example']",
+                                  "['chrome-extension://*']"}) {
     CAPTURE(value);
     CHECK(error_of("allowed_origins = " + value).starts_with("f.toml:3:19: listen.allowed_origins = "));
   }
 }
 
+TEST_CASE("Config of HTTP: an origin that differs in spelling only is taken, since it matches") {
+  for (const std::string origin : {"https://A.example", "HTTPS://a.example", "https://a.example:443"})
+    CHECK(listener_with("allowed_origins = ['" + origin + "']").allowed_origins == Texts{origin});
+}
+
+TEST_CASE("Config of HTTP: dual_stack is for IPv6 addresses") {
+  CHECK(error_of("dual_stack = true").find("dual_stack") != std::string::npos);
+}
+
 TEST_CASE("Config of HTTP: hosts are names, with a port or without") {
   CHECK(error_of("allowed_hosts = ['http://a']") ==
         "f.toml:3:17: listen.allowed_hosts = an array with \"http://a\" is not allowed; it takes an array of "
-        "names or "
-        "addresses of "
-        "hosts");
+        "whole names or addresses of hosts, such as \"app.lan\", \"app.lan:7070\" or \"[2001:db8::1]\"");
   for (const std::string value :
-       {"'a'", "['']", "['a/b']", "['a b']", "['a@b']", "['a?']", "[1, 'a']", "{}"}) {
+       {"'a'", "['']", "['a/b']", "['a b']", "['a@b']", "['a?']", "[1, 'a']", "{}", "['*']", "['*.a']",
+        "['.a']", "['a..b']", "['a:x']", "['a:65536']", "['::1']", "['[::1']"}) {
     CAPTURE(value);
     CHECK(error_of("allowed_hosts = " + value).starts_with("f.toml:3:17: listen.allowed_hosts = "));
   }

@@ -29,7 +29,7 @@ std::string status_of(const std::string& address, const std::string& target,
                       std::chrono::milliseconds limit) {
   try {
     RawClient client(address);
-    client.send("GET " + target + " HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+    client.send("GET " + target + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     return client.try_line(limit).value_or("");
   } catch (const std::system_error&) {
     return "";
@@ -52,7 +52,7 @@ TEST_CASE("AdminServer: a client that memory does not suffice for is the only on
     const std::string address = server.address().to_string();
     // Stays open, so that the memory of its coroutine is not used again for the next.
     RawClient first(address);
-    first.send("GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n");
+    first.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
     first.try_line(kUnlucky);
     for (int clients = 0; clients < 2; ++clients) status_of(address, "/metrics", kUnlucky);
     // The shortage may come as late as that.

@@ -44,8 +44,13 @@ int status_of(const HttpRequestHead& head, const ListenerPolicy& policy = loopba
 }
 
 TEST_CASE("HTTP rules: a loopback listener is called by this machine's names") {
-  for (const std::string_view host : {"localhost", "LOCALHOST:7070", "LocalHost:", "127.0.0.1",
-                                      "127.0.0.1:65535", "127.255.255.254", "[::1]", "[::1]:80"}) {
+  for (const std::string_view host : {"localhost",    "LOCALHOST:7070",     "LocalHost:",
+                                      "127.0.0.1",    "127.0.0.1:65535",    "127.255.255.254",
+                                      "[::1]",        "[::1]:80",           "[0:0:0:0:0:0:0:1]:7070",
+                                      "[0000::0001]", "[::ffff:127.0.0.1]", "[::FFFF:7f00:1]:1",
+                                      "localhost.",   "LOCALHOST.:7070",    "127.0.0.1.",
+                                      "127.1",        "127.0.1:80",         "127.0.0.",
+                                      "0x7F.1",       "2130706433",         "a.localhost"}) {
     CAPTURE(host);
     CHECK(status_of(call_to(host)) == 0);
   }
@@ -55,17 +60,9 @@ TEST_CASE("HTTP rules: a loopback listener is called by this machine's names") {
                                       "127.0.0.1.evil.com",
                                       "localhost.evil.com",
                                       "evil.com:127.0.0.1",
-                                      "localhost.",
-                                      "127.0.0.1.",
-                                      "127.1",
-                                      "127.0.1",
                                       "127.0.0.0.1",
                                       "127..0.1",
-                                      "127.0.0.",
                                       "0127.0.0.1",
-                                      "127.0.0.0001",
-                                      "0x7f.0.0.1",
-                                      "2130706433",
                                       "0.0.0.0",
                                       "0",
                                       "::1",
@@ -73,6 +70,12 @@ TEST_CASE("HTTP rules: a loopback listener is called by this machine's names") {
                                       "[",
                                       "[]",
                                       "[::2]",
+                                      "[::ffff:128.0.0.1]",
+                                      "[::1%lo]",
+                                      "localhost..",
+                                      "localhost:65536",
+                                      "127.0.0.1 ",
+                                      "2130706433.evil.com",
                                       "[::1]x",
                                       "[::1].evil.com",
                                       "[::1]:x",
@@ -113,10 +116,66 @@ TEST_CASE("HTTP rules: allowed hosts have their port or any") {
     CAPTURE(host);
     CHECK(status_of(call_to(host), policy) == 0);
   }
-  for (const std::string_view host : {"proxy.test", "proxy.test:80", "proxy.test:80800", "sluice.test.",
+  for (const std::string_view host : {"proxy.test", "proxy.test:80", "proxy.test:80800", "sluice.test..",
                                       "a.sluice.test", "sluice.test.evil.com", "sluice.test:x"}) {
     CAPTURE(host);
     CHECK(status_of(call_to(host), policy) == 403);
+  }
+}
+
+TEST_CASE("HTTP rules: an allowed host counts in any spelling, and so do the hosts file's names") {
+  ListenerPolicy policy = loopback();
+  policy.allowed_hosts = {"Sluice.Test.", "[2001:db8:0::1]:80", "192.0.2.1"};
+  policy.loopback_names = {"box", "box.lan"};
+  for (const std::string_view host : {"sluice.test", "SLUICE.TEST.:99", "[2001:DB8::1]:80", "192.0.2.1:1",
+                                      "BOX", "box.lan:7070", "Box.Lan."}) {
+    CAPTURE(host);
+    CHECK(status_of(call_to(host), policy) == 0);
+  }
+  for (const std::string_view host : {"[2001:db8::1]:81", "[2001:db8::1]", "192.0.2.2", "box2", "lan"}) {
+    CAPTURE(host);
+    CHECK(status_of(call_to(host), policy) == 403);
+  }
+}
+
+TEST_CASE("HTTP rules: behind a proxy the peer's address says whether it is on this machine") {
+  CHECK(check_request(call_to("api.example"), loopback(), false));
+  CHECK_FALSE(check_request(call_to("api.example"), loopback(), true));
+  HttpRequestHead head = call_to("api.example");
+  head.has_origin = true;
+  head.origin = "http://api.example";
+  CHECK(check_request(head, loopback(), true));
+}
+
+TEST_CASE("HTTP rules: the server's own address as Origin is no foreign page, where the name was checked") {
+  const auto status = [](std::string_view host, std::string_view origin, const ListenerPolicy& policy) {
+    HttpRequestHead head = call_from(origin);
+    head.host = host;
+    return status_of(head, policy);
+  };
+  struct Row {
+    std::string_view host, origin;
+  };
+  for (const auto& [host, origin] : {Row{"127.0.0.1:7070", "http://127.0.0.1:7070"},
+                                     {"localhost:7070", "https://LOCALHOST:7070"},
+                                     {"localhost", "http://localhost"},
+                                     {"localhost", "http://localhost:80"},
+                                     {"localhost", "https://localhost"},
+                                     {"[::1]:7070", "ws://[0:0::1]:7070"}}) {
+    CAPTURE(origin);
+    CHECK(status(host, origin, loopback()) == 0);
+    CHECK(status(host, origin, ListenerPolicy()) == 403);
+  }
+  for (const auto& [host, origin] : {Row{"127.0.0.1:7070", "http://127.0.0.1:3000"},
+                                     {"127.0.0.1:7070", "http://127.0.0.1"},
+                                     {"localhost:7070", "http://127.0.0.1:7070"},
+                                     {"localhost:7070", "http://evil.example:7070"},
+                                     {"localhost:7070", "null"},
+                                     {"localhost:7070", "file://localhost:7070"},
+                                     {"localhost:443", "http://localhost"},
+                                     {"evil.example", "http://evil.example"}}) {
+    CAPTURE(origin);
+    CHECK(status(host, origin, loopback()) == 403);
   }
 }
 
@@ -142,15 +201,16 @@ TEST_CASE("HTTP rules: an origin has to be allowed, and a client without one is 
   ListenerPolicy policy = loopback();
   CHECK(status_of(call(), policy) == 0);
   CHECK(status_of(call_from("https://app.example"), policy) == 403);
-  CHECK(status_of(call_from("http://localhost"), policy) == 403);
+  CHECK(status_of(call_from("http://localhost:3000"), policy) == 403);
   CHECK(status_of(call_from(""), policy) == 403);
   policy.allowed_origins = {"https://app.example", "http://localhost:3000"};
   CHECK(status_of(call_from("https://app.example"), policy) == 0);
   CHECK(status_of(call_from("https://APP.example"), policy) == 0);
+  CHECK(status_of(call_from("https://app.example:443"), policy) == 0);
   CHECK(status_of(call_from("http://localhost:3000"), policy) == 0);
   for (const std::string_view origin :
-       {"", "null", "*", "http://app.example", "https://app.example:443", "https://app.example.evil.com",
-        "https://app.example/", "http://localhost", "https://app.example https://evil.com"}) {
+       {"", "null", "*", "http://app.example", "https://app.example.evil.com", "https://app.example/",
+        "http://localhost:1", "https://app.example https://evil.com"}) {
     CAPTURE(origin);
     CHECK(status_of(call_from(origin), policy) == 403);
   }
@@ -204,6 +264,67 @@ TEST_CASE("HTTP rules: only POST of JSON is a call") {
   }
 }
 
+TEST_CASE("HTTP rules: an encoded body is not taken for a plain one") {
+  HttpRequestHead head = call();
+  for (const std::string_view coding : {"", "identity", "Identity, identity", " , "}) {
+    head.content_encoding = coding;
+    CHECK(status_of(head) == 0);
+  }
+  for (const std::string_view coding : {"gzip", "br", "identity, gzip", "x"}) {
+    head.content_encoding = coding;
+    const auto refusal = check_request(head, loopback());
+    REQUIRE(refusal);
+    CHECK(refusal->status == 415);
+    CHECK(refusal->headers == "Accept-Encoding: identity\r\n");
+  }
+}
+
+TEST_CASE("HTTP rules: health is asked by GET or HEAD, where it does not stand in the way of calls") {
+  HttpRequestHead head = call();
+  head.target = "/readyz?x";
+  for (const std::string_view method : {"GET", "HEAD"}) {
+    head.method = method;
+    CHECK(status_of(head) == 0);
+    CHECK(purpose_of(head, loopback()) == HttpPurpose::health);
+  }
+  for (const std::string_view method : {"POST", "PUT", "PROPFIND"}) {
+    head.method = method;
+    const auto refusal = check_request(head, loopback());
+    REQUIRE(refusal);
+    CHECK(refusal->status == 405);
+    CHECK(refusal->headers == "Allow: GET, HEAD\r\n");
+  }
+  head.method = "GET";
+  head.host = "evil.example";
+  CHECK(status_of(head) == 403);
+  ListenerPolicy policy = loopback();
+  head.host = "localhost";
+  policy.health_path = "";
+  CHECK(status_of(head, policy) == 404);
+  policy.health_path = policy.http_path = "/readyz";
+  CHECK(status_of(head, policy) == 405);
+  CHECK(purpose_of(head, policy) == HttpPurpose::call);
+}
+
+TEST_CASE("HTTP rules: the first subprotocol offered that is spoken is chosen") {
+  ListenerPolicy policy;
+  CHECK(chosen_subprotocol("jsonrpc", policy) == "jsonrpc");
+  CHECK(chosen_subprotocol("chat,  mcp , jsonrpc", policy) == "mcp");
+  CHECK(chosen_subprotocol("", policy) == "");
+  CHECK(chosen_subprotocol("chat, superchat", policy) == "");
+  policy.subprotocols = {"superchat"};
+  CHECK(chosen_subprotocol("chat, superchat", policy) == "superchat");
+}
+
+TEST_CASE("HTTP rules: pages may send usual headers and the configured ones") {
+  ListenerPolicy policy;
+  policy.allowed_headers = {"x-tenant"};
+  const std::string headers = preflight_headers(policy);
+  for (const std::string_view name : {"authorization", "content-type", "traceparent", "tracestate", "baggage",
+                                      "sluice-timeout-ms", "x-tenant"})
+    CHECK(headers.find(name) != std::string::npos);
+}
+
 TEST_CASE("HTTP rules: an expectation that is not known is not met") {
   HttpRequestHead head = call();
   head.expects_continue = true;
@@ -240,12 +361,22 @@ TEST_CASE("HTTP rules: a foreign page learns nothing of what is here") {
 TEST_CASE("HTTP rules: a request to upgrade has to be WebSocket's version 13, by GET") {
   HttpRequestHead head = call();
   head.method = "GET";
-  head.upgrade_websocket = true;
+  head.names_websocket = head.upgrade_websocket = true;
   head.websocket_version = "13";
   CHECK(status_of(head) == 0);
   CHECK(purpose_of(head) == HttpPurpose::websocket);
   head.websocket_version = "8";
   CHECK(status_of(head) == 426);
+  head.websocket_version = "13";
+  head.http11 = false;
+  CHECK(status_of(head) == 400);
+  head.http11 = true;
+  head.upgrade_websocket = false;
+  CHECK(status_of(head) == 400);
+  head.upgrade_websocket = head.has_body = true;
+  CHECK(status_of(head) == 400);
+  head.has_body = head.keep_alive = false;
+  CHECK(status_of(head) == 400);
   head.method = "POST";
   CHECK(purpose_of(head) == HttpPurpose::call);
 }
