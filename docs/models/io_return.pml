@@ -1,0 +1,125 @@
+/* Calls that come back to an I/O thread that is about to sleep.
+ *
+ * Checked: when nothing moves any more, the I/O thread has dealt with every call that was given back.
+ * lib/io/io_thread.cpp, lib/base/mpsc_queue.hpp.
+ *
+ * Bounds: WORKERS threads give back CALLS calls each. A push is two steps, an exchange and a link, between
+ * which it may be interrupted for as long as one likes.
+ */
+/* configuration: WORKERS=2 CALLS=3 */
+/* configuration: WORKERS=3 CALLS=1 */
+/* mutant of 1: LOOKED_AT_TOO_EARLY */
+/* mutant of 1: ASKED_BEFORE_PUSHING */
+/* mutant of 1: STILL_SAID_TO_LOOK_WHILE_ASLEEP */
+/* mutant of 1: ONLY_THE_LINKED_COUNT */
+
+#define TOTAL (WORKERS * CALLS)
+
+/* MpscQueue: elements by the order of their exchange; one behind another that is not linked is out of reach. */
+byte head, tail;
+bool linked[TOTAL];
+#define EMPTY (head == tail)
+
+bool looks;  /* IoThread::looks_for_returned_ */
+byte posted; /* tasks in context_ */
+byte given;
+
+/* IoThread::settle_returned(): MpscQueue::take_all(), which leaves what is not linked or came meanwhile. */
+inline settle_returned() {
+  last = tail;
+  do
+  :: atomic { head < last && linked[head] -> head++ }
+  :: else -> break
+  od;
+  last = 0
+}
+
+/* IoThread::take_returned(), a turn: begin_turn() first. */
+inline take_returned() {
+  looks = true;
+  settle_returned()
+}
+
+/* IoThread::run_events() */
+active proctype io_thread() {
+  byte last;
+  bool may_sleep;
+  do
+  ::
+    if
+    :: !EMPTY -> take_returned()
+    :: else
+    fi;
+    if
+    :: atomic { posted > 0 -> posted-- }; take_returned() /* may_poll(), and context_.poll_one() found it */
+    :: true -> /* await_event() */
+#if defined(LOOKED_AT_TOO_EARLY)
+      may_sleep = EMPTY;
+      looks = false;
+#elif defined(STILL_SAID_TO_LOOK_WHILE_ASLEEP)
+      may_sleep = EMPTY;
+#elif defined(ONLY_THE_LINKED_COUNT)
+      looks = false;
+      may_sleep = EMPTY || !linked[head];
+#else
+      looks = false;
+      may_sleep = EMPTY;
+#endif
+      if
+      :: may_sleep ->
+        may_sleep = false;
+end_asleep:
+        atomic { posted > 0 -> posted-- }; /* context_.run_one() */
+        take_returned()
+      :: else ->
+        looks = true;
+        if
+        :: atomic { posted > 0 -> posted-- }; take_returned() /* context_.poll_one() */
+        :: true
+        fi
+      fi
+    fi
+  od
+}
+
+/* WorkerPool::execute(): IoThread::give_back(). */
+proctype worker() {
+  byte calls, at;
+  bool first, saw;
+  do
+  :: calls < CALLS ->
+    calls++;
+#ifdef ASKED_BEFORE_PUSHING
+    saw = looks;
+#endif
+    /* MpscQueue::push() */
+    atomic { first = EMPTY; at = tail; tail++ };
+    atomic { linked[at] = true; at = 0 };
+#ifndef ASKED_BEFORE_PUSHING
+    saw = looks;
+#endif
+    if
+    :: first && !saw -> posted++ /* try_post_return() */
+    :: else
+    fi;
+    saw = false;
+    given++
+  :: else -> break
+  od
+}
+
+active proctype monitor() {
+end_monitor:
+  timeout;
+  assert(given == TOTAL && EMPTY)
+}
+
+init {
+  atomic {
+    run worker();
+    run worker();
+#if WORKERS == 3
+    run worker()
+#endif
+  }
+}
