@@ -279,7 +279,8 @@ void ConfigReader::read_backends(const toml::node& node) {
     };
     const auto& settings = result_.settings.backends.emplace_back(backend_of(std::move(entry), file_));
     result_.backends.push_back({settings, place("module"), place("ca"), place("command"),
-                                place("working_directory"), place("user")});
+                                place("working_directory"), place("user"), place("headers"),
+                                place("password_file")});
   }
 }
 

@@ -47,6 +47,8 @@ struct BackendPlaces {
   TextPlace command;
   TextPlace directory;
   TextPlace user;
+  TextPlace headers;
+  TextPlace password_file;
 };
 
 struct LoadedConfig {

@@ -10,6 +10,7 @@
 #include "lib/backend/child_program.hpp"
 #include "lib/backend/module.hpp"
 #include "lib/backend/upstream_authorities.hpp"
+#include "lib/backend/upstream_secrets.hpp"
 #include "lib/observe/log.hpp"
 
 namespace sluice::daemon {
@@ -33,6 +34,30 @@ std::pair<std::string_view, TextPlace> setting_of(core::ProgramProblem::Setting 
   }
 }
 
+void warn_of_readers(const std::string& config_file, LoadedConfig& loaded, const TextPlace& where,
+                     const std::string& key, const std::string& file) {
+  if (file.empty() || !core::readable_by_all(file)) return;
+  loaded.warnings.push_back({config_file, where.line, where.column,
+                             fmt::format("backend.{} = \"{}\" can be read by everybody on this machine", key,
+                                         core::printable(file))});
+}
+
+// What is in the files is not said.
+void check_secrets(const std::string& config_file, const BackendPlaces& backend, LoadedConfig& loaded) {
+  const core::UpstreamSettings& upstream = *backend.settings.upstream;
+  const auto read = core::read_upstream_headers(upstream);
+  if (const auto* problem = std::get_if<core::SecretProblem>(&read)) {
+    const bool password = problem->key == "password_file";
+    complain(loaded, config_file, password ? backend.password_file : backend.headers,
+             fmt::format("backend.{} = \"{}\" {}", problem->key, core::printable(problem->file),
+                         core::printable(problem->what)));
+  }
+  warn_of_readers(config_file, loaded, backend.password_file, "password_file", upstream.password_file);
+  for (const auto& [name, value] : upstream.headers) {
+    warn_of_readers(config_file, loaded, backend.headers, "headers." + name, value.file);
+  }
+}
+
 }  // namespace
 
 void check_backend_files(const std::string& config_file, LoadedConfig& loaded) {
@@ -43,7 +68,9 @@ void check_backend_files(const std::string& config_file, LoadedConfig& loaded) {
       complain(loaded, config_file, backend.module,
                fmt::format("backend.module: {} {}", core::printable(file), problem->what));
     }
-    if (!backend.settings.upstream || backend.settings.upstream->ca.empty()) continue;
+    if (!backend.settings.upstream) continue;
+    check_secrets(config_file, backend, loaded);
+    if (backend.settings.upstream->ca.empty()) continue;
     const std::string& file = backend.settings.upstream->ca;
     const auto read = core::read_authorities(file);
     if (const auto* problem = std::get_if<core::AuthoritiesProblem>(&read)) {

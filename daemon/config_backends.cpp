@@ -5,6 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <initializer_list>
+#include <set>
+
+#include "lib/backend/upstream_secrets.hpp"
+#include "lib/backend/upstream_url.hpp"
 
 namespace sluice::daemon {
 
@@ -39,6 +43,7 @@ class Check {
       check_name(entry);
       check_kind(entry);
       check_methods(entry);
+      if (!entry.upstream.urls.empty()) check_credentials(entry);
     }
   }
   std::vector<BackendMistake> take() { return std::move(mistakes_); }
@@ -85,6 +90,53 @@ class Check {
       };
       if (owns(*kind) || std::ranges::none_of(kinds(), owns)) continue;
       complain(where, fmt::format("backend.{} has no meaning for {}", name, kind->what));
+    }
+  }
+
+  void check_credentials(const BackendEntry& entry) {
+    for (const char* key : {"headers", "user", "password_file"}) {
+      if (!given(entry, key)) continue;
+      for (const std::string& url : entry.upstream.urls) {
+        const auto parsed = core::parse_upstream_url(url);
+        if (parsed && parsed->kind != core::UpstreamUrl::Kind::stream) continue;
+        complain(place(entry, key),
+                 fmt::format("backend.{} has no meaning for a tcp:// or unix:// URL", key));
+        break;
+      }
+    }
+    check_headers(entry);
+    check_user(entry);
+  }
+
+  void check_headers(const BackendEntry& entry) {
+    std::set<std::string> names;
+    for (const auto& [name, value] : entry.upstream.headers) {
+      std::string lowered = name;
+      std::ranges::transform(lowered, lowered.begin(), [](unsigned char c) {
+        return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+      });
+      if (core::is_own_header(name)) {
+        complain(place(entry, "headers"),
+                 fmt::format("backend.headers.{} is the server's own to set; others may be given", name));
+      } else if (!names.insert(std::move(lowered)).second) {
+        complain(place(entry, "headers"), fmt::format("backend.headers.{} is given twice", name));
+      } else if (core::is_authorization(name) && given(entry, "user")) {
+        complain(place(entry, "user"),
+                 fmt::format("backend.user and backend.headers.{} both say who calls; give one", name));
+      }
+    }
+  }
+
+  void check_user(const BackendEntry& entry) {
+    if (given(entry, "user") != given(entry, "password_file")) {
+      const bool user = given(entry, "user");
+      return complain(place(entry, user ? "user" : "password_file"),
+                      fmt::format("backend.{} needs backend.{} beside it", user ? "user" : "password_file",
+                                  user ? "password_file" : "user"));
+    }
+    const auto unfit = [](char c) { return c == ':' || static_cast<unsigned char>(c) < ' ' || c == '\x7f'; };
+    if (given(entry, "user") && std::ranges::any_of(entry.user, unfit)) {
+      complain(place(entry, "user"), "backend.user takes a name without colons and control characters");
     }
   }
 

@@ -12,7 +12,9 @@
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace sluice::client {
 namespace {
@@ -21,29 +23,22 @@ Failure cannot_connect(const Address& address, const std::string& why) {
   return unreachable("cannot connect to " + address.text + ": " + why);
 }
 
-// 0, or the errno that says why not.
-int finish_connecting(int fd, TimePoint deadline) {
-  if (!wait_for(fd, POLLOUT, deadline)) return ETIMEDOUT;
-  int error = 0;
-  socklen_t size = sizeof error;
-  if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0) return errno;
-  return error;
-}
-
-// Connects a new socket; the errno where that fails.
-boost::system::result<UniqueFd, int> connect_one(const sockaddr* peer, socklen_t size, TimePoint deadline) {
+// Begins to connect a new socket. The errno where that fails; EINPROGRESS is no failure.
+boost::system::result<UniqueFd, int> begin_connecting(const sockaddr* peer, socklen_t size) {
   UniqueFd fd(socket(peer->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (fd.get() < 0) return {boost::system::in_place_error, errno};
-  if (connect(fd.get(), peer, size) < 0) {
-    // A Unix socket with a full backlog says EAGAIN and would have to be tried again.
-    const int error = errno == EINPROGRESS ? finish_connecting(fd.get(), deadline) : errno;
-    if (error != 0) return {boost::system::in_place_error, error};
-  }
-  if (peer->sa_family != AF_UNIX) {
-    const int on = 1;  // small requests must not wait for the acknowledgement of earlier ones
-    setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  // A Unix socket with a full backlog says EAGAIN and would have to be tried again.
+  if (connect(fd.get(), peer, size) < 0 && errno != EINPROGRESS) {
+    return {boost::system::in_place_error, errno};
   }
   return {boost::system::in_place_value, std::move(fd)};
+}
+
+// 0, or the errno that says why the connection did not come about.
+int outcome_of(int fd) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0 ? errno : error;
 }
 
 Result<UniqueFd> connect_unix(const Address& address, TimePoint deadline) {
@@ -52,7 +47,7 @@ Result<UniqueFd> connect_unix(const Address& address, TimePoint deadline) {
   peer.sun_family = AF_UNIX;
   std::memcpy(peer.sun_path, address.path.c_str(), address.path.size() + 1);
   while (true) {
-    auto fd = connect_one(reinterpret_cast<const sockaddr*>(&peer), sizeof peer, deadline);
+    auto fd = begin_connecting(reinterpret_cast<const sockaddr*>(&peer), sizeof peer);
     if (fd) return std::move(*fd);
     if (fd.error() != EAGAIN || Clock::now() >= deadline) {
       return cannot_connect(address, std::strerror(fd.error()));
@@ -60,6 +55,96 @@ Result<UniqueFd> connect_unix(const Address& address, TimePoint deadline) {
     poll(nullptr, 0, static_cast<int>(kBacklogPause.count()));
   }
 }
+
+// Connects to whichever address answers first (RFC 8305, section 5): each is tried a moment after the one
+// before, or as soon as that one has failed, and none is given up for that.
+class Race {
+ public:
+  Race(const addrinfo* peers, TimePoint deadline) : deadline_(deadline) {
+    for (const addrinfo* each = peers; each != nullptr && peers_.size() < kAddressesMax;
+         each = each->ai_next) {
+      peers_.push_back(each);
+    }
+    alternate_families();
+    const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now());
+    const auto share = left / static_cast<std::int64_t>(2 * std::max<std::size_t>(1, peers_.size()));
+    stagger_ = std::clamp(share, kStaggerMin, kStaggerMax);
+  }
+
+  // The errno where none answers.
+  boost::system::result<UniqueFd, int> run() {
+    while (true) {
+      if (next_ < peers_.size() && (attempts_.empty() || Clock::now() >= next_at_)) try_next();
+      if (attempts_.empty() && next_ == peers_.size()) return {boost::system::in_place_error, error_};
+      if (attempts_.empty()) continue;
+      const TimePoint until = next_ < peers_.size() ? std::min(next_at_, deadline_) : deadline_;
+      if (auto connected = wait(until)) return {boost::system::in_place_value, std::move(*connected)};
+      if (Clock::now() >= deadline_ && !attempts_.empty()) return {boost::system::in_place_error, ETIMEDOUT};
+    }
+  }
+
+ private:
+  using milliseconds = std::chrono::milliseconds;
+  static constexpr std::size_t kAddressesMax = 16;  // further ones are not tried
+  static constexpr milliseconds kStaggerMin{10};
+  static constexpr milliseconds kStaggerMax{250};
+
+  // IPv6 and IPv4 in turn, beginning with the family of the first.
+  void alternate_families() {
+    if (peers_.empty()) return;
+    const auto others = std::stable_partition(
+        peers_.begin(), peers_.end(),
+        [family = peers_.front()->ai_family](auto* each) { return each->ai_family == family; });
+    std::vector<const addrinfo*> ordered;
+    for (auto same = peers_.begin(), other = others; same != others || other != peers_.end();) {
+      if (same != others) ordered.push_back(*same++);
+      if (other != peers_.end()) ordered.push_back(*other++);
+    }
+    peers_ = std::move(ordered);
+  }
+
+  void try_next() {
+    const addrinfo* const peer = peers_[next_++];
+    next_at_ = Clock::now() + stagger_;
+    auto begun = begin_connecting(peer->ai_addr, peer->ai_addrlen);
+    if (begun) {
+      attempts_.push_back(std::move(*begun));
+    } else {
+      error_ = begun.error();
+      next_at_ = {};
+    }
+  }
+
+  // The first to be connected by then; those that have failed are left out from here on.
+  std::optional<UniqueFd> wait(TimePoint until) {
+    std::vector<pollfd> watched;
+    for (const UniqueFd& each : attempts_) watched.push_back({each.get(), POLLOUT, 0});
+    const auto left = std::chrono::ceil<milliseconds>(until - Clock::now()).count();
+    const auto patience = std::clamp<decltype(left)>(left, 0, std::numeric_limits<int>::max());
+    if (poll(watched.data(), watched.size(), static_cast<int>(patience)) <= 0) return std::nullopt;
+    std::vector<UniqueFd> waiting;
+    for (std::size_t i = 0; i < watched.size(); ++i) {
+      if (watched[i].revents == 0) {
+        waiting.push_back(std::move(attempts_[i]));
+        continue;
+      }
+      const int error = outcome_of(watched[i].fd);
+      if (error == 0) return std::move(attempts_[i]);
+      error_ = error;
+      next_at_ = {};
+    }
+    attempts_ = std::move(waiting);
+    return std::nullopt;
+  }
+
+  const TimePoint deadline_;
+  std::vector<const addrinfo*> peers_;
+  std::size_t next_ = 0;
+  TimePoint next_at_{};
+  milliseconds stagger_{};
+  std::vector<UniqueFd> attempts_;  // under way
+  int error_ = ETIMEDOUT;           // of the last that failed
+};
 
 Result<UniqueFd> connect_tcp(const Address& address, TimePoint deadline) {
   addrinfo hints{};
@@ -71,13 +156,11 @@ Result<UniqueFd> connect_tcp(const Address& address, TimePoint deadline) {
   if (error != 0) return cannot_connect(address, gai_strerror(error));
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> peers(found, &freeaddrinfo);
 
-  int last_error = 0;
-  for (const addrinfo* peer = found; peer != nullptr; peer = peer->ai_next) {
-    auto fd = connect_one(peer->ai_addr, peer->ai_addrlen, deadline);
-    if (fd) return std::move(*fd);
-    last_error = fd.error();
-  }
-  return cannot_connect(address, std::strerror(last_error));
+  auto connected = Race(found, deadline).run();
+  if (!connected) return cannot_connect(address, std::strerror(connected.error()));
+  const int on = 1;  // small requests must not wait for the acknowledgement of earlier ones
+  setsockopt(connected->get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  return std::move(*connected);
 }
 
 }  // namespace

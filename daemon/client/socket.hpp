@@ -36,8 +36,8 @@ class UniqueFd {
 // Waits for `events` (poll) on fd until the deadline. False: the time ran out.
 bool wait_for(int fd, short events, TimePoint deadline);
 
-// A connected, non-blocking stream socket. Tries every address of the host name in
-// turn. Looking a name up is not bounded by the deadline, connecting is.
+// A connected, non-blocking stream socket, to whichever address of the host name
+// answers first. Looking a name up is not bounded by the deadline, connecting is.
 // Errors: unreachable, naming the address.
 Result<UniqueFd> connect_to(const Address& address, TimePoint deadline);
 

@@ -91,6 +91,10 @@ class Backend {
   // A deadline that was set on the call.
   virtual void on_overdue(BackendCall&, TimePoint) {}
 
+  // The configuration was read again and this backend is as before: what it has found out and keeps, such as
+  // addresses and authorities, may have changed.
+  virtual void renew() {}
+
   // No more calls come. Finishes those that are there, then ends what it keeps running; at once where
   // `kill`. May be called again to hurry.
   virtual void retire(bool kill) = 0;

@@ -98,6 +98,13 @@ void BackendHub::retire(BackendId id) {
   });
 }
 
+void BackendHub::renew(BackendId id) {
+  io_.post([this, id] {
+    const auto found = backends_.find(id);
+    if (found != backends_.end()) found->second.backend->renew();
+  });
+}
+
 void BackendHub::flush() { run_and_wait(io_, Clock::now() + kControlTime, {}); }
 
 void BackendHub::set_limits(const Limits& limits) {

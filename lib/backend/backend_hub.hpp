@@ -47,6 +47,8 @@ class BackendHub {
   void add(BackendId id, Maker make);
   // See Backend::retire(). Calls that are on their way to it must have arrived.
   void retire(BackendId id);
+  // See Backend::renew().
+  void renew(BackendId id);
   // Retires all backends, and kills after `patience` what has not ended. Returns when nothing is left of
   // them, or soon after that.
   void retire_all(milliseconds patience);

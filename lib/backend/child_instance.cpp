@@ -2,6 +2,7 @@
 
 #include <exception>
 
+#include "lib/backend/retry_hint.hpp"
 #include "lib/observe/log.hpp"
 
 namespace sluice::core {
@@ -129,9 +130,8 @@ bool ChildInstance::will_take_call() const {
 }
 
 milliseconds ChildInstance::retry_after() const {
-  if (running()) return std::max(milliseconds(1), breaker_.retry_after(hub_.now()));
-  const auto wait = std::chrono::ceil<milliseconds>(start_at_ - hub_.now());
-  return std::max(milliseconds(1), wait);
+  return retry_hint(running() ? breaker_.retry_after(hub_.now())
+                              : std::chrono::ceil<milliseconds>(start_at_ - hub_.now()));
 }
 
 void ChildInstance::send(BackendCall& call) {

@@ -22,9 +22,10 @@ error_code look_up(const std::string& host, std::uint16_t port, std::vector<Name
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_NUMERICSERV;
   addrinfo* first = nullptr;
-  if (::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &first) != 0) {
-    return boost::asio::error::host_not_found;
-  }
+  const int failure = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &first);
+  if (failure == EAI_AGAIN) return boost::asio::error::host_not_found_try_again;
+  if (failure == EAI_MEMORY) return boost::asio::error::no_memory;
+  if (failure != 0) return boost::asio::error::host_not_found;
   for (const addrinfo* each = first; each != nullptr; each = each->ai_next) {
     found.emplace_back(each->ai_addr, each->ai_addrlen);
   }

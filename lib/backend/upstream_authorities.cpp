@@ -2,6 +2,7 @@
 
 #include <boost/asio/buffer.hpp>
 
+#include "lib/backend/upstream_sessions.hpp"
 #include "lib/io/pem_file.hpp"
 
 namespace sluice::core {
@@ -19,6 +20,7 @@ error_code prepare(asio::ssl::context& context, const std::string& pem) {
   if (error) return error;
   context.set_verify_mode(asio::ssl::verify_peer, error);
   if (error) return error;
+  UpstreamSessions::enable(context.native_handle());
   pem.empty() ? context.set_default_verify_paths(error)
               : context.add_certificate_authority(asio::buffer(pem), error);
   return error;

@@ -25,6 +25,8 @@ class UpstreamAuthorities {
   explicit UpstreamAuthorities(std::string pem) : pem_(std::move(pem)) {}
   // Null where they can't be used.
   boost::asio::ssl::context* context(boost::system::error_code& error);
+  // They are read again for the next connection: the system's may have changed.
+  void renew() { context_.reset(); }
 
  private:
   const std::string pem_;

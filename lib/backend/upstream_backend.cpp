@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "lib/backend/retry_hint.hpp"
+
 namespace sluice::core {
 
-UpstreamBackend::UpstreamBackend(BackendHub& hub, BackendSettings settings, const std::string& authorities,
+UpstreamBackend::UpstreamBackend(BackendHub& hub, BackendSettings settings, Files files,
                                  std::shared_ptr<BackendMetrics> metrics,
                                  UpstreamDiscovery::Discovered discovered)
     : hub_(hub),
@@ -13,12 +15,13 @@ UpstreamBackend::UpstreamBackend(BackendHub& hub, BackendSettings settings, cons
       retried_(settings_.upstream->retry.methods),
       backoff_(settings_.upstream->retry.backoff, kLongestWait),
       hedges_(settings_.upstream->hedge),
-      discovery_(hub, *this, settings_.name, settings_.discover, std::move(discovered)) {
-  const auto shared = std::make_shared<UpstreamAuthorities>(authorities);
+      discovery_(hub, *this, settings_.name, settings_.discover, std::move(discovered)),
+      headers_(std::move(files.headers)),
+      authorities_(std::make_shared<UpstreamAuthorities>(std::move(files.authorities))) {
   UpstreamEndpoint::Owner& owner = *this;
   for (std::size_t i = 0; i < settings_.upstream->urls.size(); ++i) {
     endpoints_.push_back(
-        std::make_unique<UpstreamEndpoint>(hub_, settings_, i, shared, *metrics_, log_, owner));
+        std::make_unique<UpstreamEndpoint>(hub_, settings_, i, authorities_, headers_, *metrics_, owner));
   }
 }
 
@@ -55,8 +58,9 @@ void UpstreamBackend::on_turn_end() {
 }
 
 void UpstreamBackend::dispatch() {
+  place_unread();
   place_waiting();
-  if (!waiting_.empty() && hopeless()) refuse_waiting();
+  if ((!waiting_.empty() || !unread_.empty()) && hopeless()) refuse_waiting();
   open_for_waiting();
   if (discovery_.due() && !retiring_) discover();
   IntrusiveList<BackendCall, BackendQueueTag> due;
@@ -85,11 +89,43 @@ void UpstreamBackend::place_waiting() {
   }
 }
 
+// Before all others, which would take the connections that these wait for. Where there can be none, any other
+// has to do.
+void UpstreamBackend::place_unread() {
+  IntrusiveList<BackendCall, BackendQueueTag> due;
+  due.take_all(unread_);
+  while (BackendCall* const taken = due.pop_front()) {
+    Place found = fresh_place();
+    if (found.endpoint == nullptr && !fresh_to_come()) found = find_place(nullptr, nullptr);
+    if (found.endpoint == nullptr) {
+      unread_.push_back(*taken);
+      continue;
+    }
+    UpstreamCall& call = *find(*taken);
+    if (++call.tries == 1) taken->begin(hub_.now());
+    send(call, call.attempts[0], found);
+  }
+}
+
 UpstreamBackend::Place UpstreamBackend::place_for(const UpstreamCall& call) {
   const Place found = find_place(call.failed, nullptr);
   const bool waits_for_other =
       found.endpoint != nullptr && found.endpoint == call.failed && other_to_come(call.failed);
   return waits_for_other ? Place{} : found;
+}
+
+UpstreamBackend::Place UpstreamBackend::fresh_place() {
+  for (const auto& each : endpoints_) {
+    UpstreamConnection* const found = each->allows() ? each->fresh_connection() : nullptr;
+    if (found != nullptr) return {each.get(), found};
+  }
+  return {};
+}
+
+bool UpstreamBackend::fresh_to_come() {
+  return std::ranges::any_of(endpoints_, [](const auto& each) {
+    return each->allows() && (each->room_to_come() > 0 || each->open_one() || each->may_grow());
+  });
 }
 
 // A connection with room, where there is least to do; `last_choice` only if there is no other.
@@ -162,6 +198,7 @@ void UpstreamBackend::discover() {
 
 void UpstreamBackend::open_for_waiting() {
   std::size_t wanted = 0;
+  unread_.for_each([&](BackendCall&) { ++wanted; });
   waiting_.for_each([&](BackendCall&) { ++wanted; });
   for (const auto& endpoint : endpoints_) {
     const std::size_t coming = endpoint->room_to_come();
@@ -182,6 +219,7 @@ bool UpstreamBackend::hopeless() const {
 
 void UpstreamBackend::refuse_waiting() {
   const proto::Error error = refusal();
+  while (BackendCall* const call = unread_.pop_front()) finish(*find(*call), nullptr, &error);
   while (BackendCall* const call = waiting_.pop(hub_.now())) finish(*find(*call), nullptr, &error);
 }
 
@@ -202,7 +240,7 @@ void UpstreamBackend::on_reply(UpstreamAttempt& attempt, const proto::Reply& rep
   UpstreamCall& call = *attempt.call;
   if (is_retryable(reply.error_code)) {
     call.failed = attempt.endpoint;
-    if (call.under_way() || may_retry(call)) return;
+    if (call.under_way() || may_retry(call, {})) return;
   } else {
     const ActiveCall& active = call.call.call;
     hedges_.observe(active.request.method, active.method->spec().name, hub_.now() - call.attempts[0].began);
@@ -213,15 +251,20 @@ void UpstreamBackend::on_reply(UpstreamAttempt& attempt, const proto::Reply& rep
 void UpstreamBackend::on_failure(UpstreamAttempt& attempt, UpstreamFailure how) {
   if (discovery_.owns(attempt)) return discovery_.on_failure();
   UpstreamCall& call = *attempt.call;
-  call.failed = attempt.endpoint;
   if (how == UpstreamFailure::reply_too_big) {
     const auto error = proto::response_too_big(hub_.limits().response_bytes_max);
     return finish(call, nullptr, &error);
   }
+  if (how == UpstreamFailure::unread && call.unread++ < kUnreadMax) {
+    if (!call.under_way()) wait_for_fresh(call);
+    return;
+  }
+  call.failed = attempt.endpoint;
   if (call.under_way()) return;  // the other of two may yet succeed
   if (how == UpstreamFailure::unsent) return wait_again(call);
-  if (may_retry(call)) return;
-  const auto error = proto::backend_down(settings_.name, retry_after());
+  if (may_retry(call, attempt.retry_after)) return;
+  const bool asked = attempt.retry_after > milliseconds(0);
+  const auto error = proto::backend_down(settings_.name, asked ? attempt.retry_after : retry_after());
   finish(call, nullptr, &error);
 }
 
@@ -231,13 +274,23 @@ void UpstreamBackend::wait_again(UpstreamCall& call) {
   wait(call);
 }
 
-// Whether it will be tried again, which is seen to.
-bool UpstreamBackend::may_retry(UpstreamCall& call) {
+// Nor does one that was not read.
+void UpstreamBackend::wait_for_fresh(UpstreamCall& call) {
+  --call.tries;
+  call.timer = UpstreamCall::Timer::none;
+  hub_.io().clear_deadline(call.call);
+  unread_.push_back(call.call);
+  on_change();
+}
+
+// Whether it will be tried again, which is seen to. `asked`: how long its server wants to be left alone.
+bool UpstreamBackend::may_retry(UpstreamCall& call, milliseconds asked) {
   const RetrySettings& retry = settings_.upstream->retry;
   if (call.call.stopped || call.tries >= retry.attempts || !retried_.allow(call.call.call.request.method)) {
     return false;
   }
-  const auto delay = backoff_.delay(static_cast<unsigned>(call.tries - 1), hub_.random_bits());
+  const auto backoff = backoff_.delay(static_cast<unsigned>(call.tries - 1), hub_.random_bits());
+  const auto delay = endpoints_.size() == 1 ? std::max(backoff, asked) : backoff;
   const TimePoint again = hub_.now() + delay;
   if (again >= call.call.call.deadline || !budget_.try_withdraw(hub_.now())) return false;
   metrics_->retries.fetch_add(1, std::memory_order_relaxed);
@@ -286,10 +339,16 @@ void UpstreamBackend::show_breaker() {
   metrics_->breaker_state.store(best, std::memory_order_relaxed);
 }
 
+void UpstreamBackend::renew() {
+  authorities_->renew();
+  for (const auto& endpoint : endpoints_) endpoint->renew();
+  on_change();
+}
+
 void UpstreamBackend::retire(bool kill) {
   retiring_ = true;
   while (kill && !calls_.empty()) {
-    const auto error = proto::backend_down(settings_.name, milliseconds(1));
+    const auto error = proto::backend_down(settings_.name, kUnknownRetry);
     finish(calls_.begin()->second, nullptr, &error);
   }
   on_change();

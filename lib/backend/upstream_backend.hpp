@@ -23,8 +23,12 @@ namespace sluice::core {
 // Backends' thread only.
 class UpstreamBackend final : public Backend, private UpstreamEndpoint::Owner, private TurnEnd {
  public:
-  // `authorities`: PEM text; empty: the system's.
-  UpstreamBackend(BackendHub& hub, BackendSettings settings, const std::string& authorities,
+  // What is in the files that the settings name.
+  struct Files {
+    std::string authorities;  // PEM text; empty: the system's
+    UpstreamHeaders headers;
+  };
+  UpstreamBackend(BackendHub& hub, BackendSettings settings, Files files,
                   std::shared_ptr<BackendMetrics> metrics, UpstreamDiscovery::Discovered discovered);
 
   void start() override;
@@ -32,13 +36,18 @@ class UpstreamBackend final : public Backend, private UpstreamEndpoint::Owner, p
   void stop_call(BackendCall& call) override;
   void on_overdue(BackendCall& call, TimePoint now) override;
   void retire(bool kill) override;
+  void renew() override;
   bool retired() const override { return retiring_ && ended_; }
 
  private:
   void on_change() override { hub_.io().at_turn_end(*this); }
   void on_reply(UpstreamAttempt& attempt, const proto::Reply& reply) override;
   void on_failure(UpstreamAttempt& attempt, UpstreamFailure how) override;
+  bool wants_connection() const override { return !waiting_.empty() || !unread_.empty() || discovery_.due(); }
   void on_turn_end() override;
+
+  // A server that closes connections just as calls are sent does so again at most this often for one call.
+  static constexpr std::size_t kUnreadMax = 2;
 
   void dispatch();
   struct Place {
@@ -48,6 +57,9 @@ class UpstreamBackend final : public Backend, private UpstreamEndpoint::Owner, p
 
   void place_waiting();
   Place place_for(const UpstreamCall& call);
+  void place_unread();
+  Place fresh_place();
+  bool fresh_to_come();
   Place find_place(const UpstreamEndpoint* last_choice, const UpstreamConnection* except);
   bool other_to_come(const UpstreamEndpoint* than);
   void open_for_balance(const UpstreamEndpoint& busy);
@@ -60,9 +72,10 @@ class UpstreamBackend final : public Backend, private UpstreamEndpoint::Owner, p
   milliseconds retry_after() const;
   void wait(UpstreamCall& call);
   void wait_again(UpstreamCall& call);
+  void wait_for_fresh(UpstreamCall& call);
   void send(UpstreamCall& call, UpstreamAttempt& attempt, const Place& place);
   void hedge_later(UpstreamCall& call);
-  bool may_retry(UpstreamCall& call);
+  bool may_retry(UpstreamCall& call, milliseconds asked);
   void finish(UpstreamCall& call, const proto::Reply* reply, const proto::Error* error);
   void show_breaker();
   UpstreamCall* find(const BackendCall& call);
@@ -75,10 +88,12 @@ class UpstreamBackend final : public Backend, private UpstreamEndpoint::Owner, p
   RetryBudget budget_;  // of retries and hedges together
   UpstreamHedges hedges_;
   UpstreamDiscovery discovery_;
-  ChildLog log_;
+  const UpstreamHeaders headers_;
+  const std::shared_ptr<UpstreamAuthorities> authorities_;
   std::vector<std::unique_ptr<UpstreamEndpoint>> endpoints_;
   std::unordered_map<std::uint64_t, UpstreamCall> calls_;  // by their BackendCall's serial number
   FairQueue<BackendCall, BackendQueueTag> waiting_;
+  IntrusiveList<BackendCall, BackendQueueTag> unread_;    // for a connection that has served nothing yet
   IntrusiveList<BackendCall, BackendQueueTag> to_hedge_;  // for a connection to do it over
   std::size_t turn_ = 0;                                  // where the search for a URL begins
   bool retiring_ = false;

@@ -20,6 +20,7 @@ struct UpstreamCall {
   BackendCall& call;
   std::array<UpstreamAttempt, 2> attempts;   // the second: a hedge
   std::size_t tries = 0;                     // the first, and its repetitions
+  std::size_t unread = 0;                    // attempts that their server did not read
   const UpstreamEndpoint* failed = nullptr;  // where the last one failed
   Timer timer = Timer::none;                 // what its deadline is for
 };

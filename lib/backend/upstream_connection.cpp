@@ -23,18 +23,19 @@ std::shared_ptr<UpstreamConnection> UpstreamConnection::make(const UpstreamRoute
 UpstreamConnection::UpstreamConnection(const UpstreamRoute& route, Owner& owner)
     : route_(&route),
       owner_(&owner),
-      stream_(route.hub.io().context(), route.url, route.authorities),
+      stream_(route.hub.io().context(), route.url, route.authorities, route.sessions),
       dialect_(spoken_at_first(route.dialect)),
       received_at_(route.hub.now()),
       rubbish_(received_at_) {}
 
 void UpstreamConnection::open() {
   hub().io().set_deadline(*this, hub().now() + route().settings.connect_timeout);
-  stream_.dial(handler(&UpstreamConnection::on_dialled));
+  stream_.dial(route().settings.connect_timeout, handler(&UpstreamConnection::on_dialled));
 }
 
 void UpstreamConnection::on_dialled(boost::system::error_code error) {
-  if (error) return end(End::not_connected, error.message());
+  const std::string& problem = stream_.problem();
+  if (error) return end(End::not_connected, error.message() + (problem.empty() ? "" : ": " + problem));
   begin();
 }
 
@@ -44,18 +45,23 @@ void UpstreamConnection::opened() {
   owner_->on_open(*this);
 }
 
-// Nothing goes on: for so long it may.
 void UpstreamConnection::rest() {
-  hub().io().set_deadline(*this, hub().now() + route().settings.idle_timeout);
+  hub().io().set_deadline(*this, hub().now() + (leaving_ ? milliseconds(0) : rest_limit().limit));
+}
+
+void UpstreamConnection::leave() {
+  leaving_ = true;
+  if (!open_ || attempts_.empty()) end(End::idle, "made anew after a reload");
 }
 
 void UpstreamConnection::on_deadline(TimePoint) {
-  if (open_) return end(End::unused, "idle");
+  if (open_ && leaving_) return end(End::idle, "made anew after a reload");
+  if (open_) return end(rest_limit().end, rest_limit().what);
   end(End::not_connected, "not within " + std::to_string(route().settings.connect_timeout.count()) + " ms");
 }
 
 bool UpstreamConnection::has_room() const {
-  return open_ && !doubted_ && attempts_.size() < capacity() && unsent() <= kUnsentBytesMax;
+  return open_ && !doubted_ && !leaving_ && attempts_.size() < capacity() && unsent() <= kUnsentBytesMax;
 }
 
 void UpstreamConnection::send(UpstreamAttempt& attempt, const ActiveCall& call) {
@@ -110,6 +116,7 @@ UpstreamAttempt* UpstreamConnection::take_attempt() {
   if (attempts_.empty()) return nullptr;
   UpstreamAttempt* const attempt = attempts_.begin()->second;
   attempt->sent = attempt->number <= sent_up_to_;
+  attempt->unread = unread_;
   release(*attempt);
   return attempt;
 }
@@ -188,6 +195,7 @@ bool UpstreamConnection::take_text(std::string_view text) {
 }
 
 void UpstreamConnection::answer(UpstreamAttempt& attempt, const proto::Reply& reply) {
+  note_answer();
   release(attempt);
   owner_->on_reply(attempt, reply);
 }
@@ -209,7 +217,7 @@ void UpstreamConnection::fail(UpstreamAttempt& attempt, UpstreamFailure how) {
 }
 
 void UpstreamConnection::reject(std::string_view text, const char* why) {
-  route().log.misbehaved(route().label, why, text, hub().now());
+  route().log.warn(why, ": " + hide_secrets(text, route().headers), hub().now());
   count_rubbish(text.size() + RubbishMeter::kPieceBytes);
 }
 

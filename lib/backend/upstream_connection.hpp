@@ -11,8 +11,9 @@
 #include <unordered_map>
 
 #include "lib/backend/backend_hub.hpp"
-#include "lib/backend/child_log.hpp"
 #include "lib/backend/rubbish_meter.hpp"
+#include "lib/backend/upstream_log.hpp"
+#include "lib/backend/upstream_secrets.hpp"
 #include "lib/backend/upstream_stream.hpp"
 #include "lib/backend/wire_call.hpp"
 #include "proto/reply.hpp"
@@ -32,10 +33,12 @@ struct UpstreamAttempt {
   UpstreamEndpoint* endpoint = nullptr;
   UpstreamConnection* connection = nullptr;  // whose it is; null: it is over, or never was
   TimePoint began;
-  bool sent = false;    // set at its connection's end: some of it may have left this machine
-  bool failed = false;  // whatever its reply says, its server says beside it that it did not do well
-  bool probe = false;   // of a half-open breaker
-  bool judged = false;  // its breaker knows what to think of it
+  bool sent = false;            // set at its connection's end: some of it may have left this machine
+  bool unread = false;          // likewise: the server has most likely not read it
+  bool failed = false;          // whatever its reply says, its server says beside it that it did not do well
+  bool probe = false;           // of a half-open breaker
+  bool judged = false;          // its breaker knows what to think of it
+  milliseconds retry_after{0};  // what its server asks for beside what it says; 0: nothing
 
   bool under_way() const { return connection != nullptr; }
 };
@@ -43,6 +46,7 @@ struct UpstreamAttempt {
 // Why an attempt has no reply.
 enum class UpstreamFailure : std::uint8_t {
   unsent,    // nothing of it has left: it has not run
+  unread,    // the server closed the connection before it came to it
   lost,      // with its connection
   no_reply,  // something came in the place of one
   reply_too_big,
@@ -56,7 +60,9 @@ struct UpstreamRoute {
   UpstreamUrl url;
   std::string label;  // what the log calls it
   std::shared_ptr<UpstreamAuthorities> authorities;
-  ChildLog& log;
+  std::shared_ptr<UpstreamSessions> sessions;
+  const UpstreamHeaders& headers;
+  UpstreamLog& log;
 };
 
 // Connects, carries attempts there and replies back, and ends: by itself where something goes wrong or
@@ -68,7 +74,8 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
     not_connected,  // could not be made
     cut,            // by the other side, or by the net
     misbehaved,     // what comes makes no sense, or too much of it
-    unused,         // by either side, while there was nothing to be done
+    unused,         // by the other side, while there was nothing to be done
+    idle,           // by this side, likewise
     given_up,       // for an attempt that nobody waits for
   };
 
@@ -98,6 +105,12 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
   // Whether it takes another attempt.
   bool has_room() const;
   std::size_t in_flight() const { return attempts_.size(); }
+  // Whether it has yet to answer anything: what it is sent is not lost on a server that has just given up an
+  // old connection.
+  bool fresh() const { return answers_ == 0; }
+  // It takes no more attempts, and ends with the last it has.
+  void leave();
+  bool leaving() const { return leaving_; }
 
   // Sends the attempt's call under an id of its own. Where it is a notification that gets no response, the
   // attempt is over with it.
@@ -136,12 +149,26 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
   virtual void on_unnamed_error(UpstreamAttempt& attempt, const proto::Reply& error) {
     answer(attempt, error);
   }
+  // How long it may go on with nothing in flight, and what its end is called then.
+  struct Rest {
+    milliseconds limit;
+    End end;
+    const char* what;
+  };
+  virtual Rest rest_limit() const { return {route().settings.idle_timeout, End::idle, "idle"}; }
 
   // The other side can be spoken to.
   void opened();
   // All attempts so far may have left.
   void note_sent() { sent_up_to_ = count_; }
   void note_received() { received_at_ = hub().now(); }
+  void note_answer() { ++answers_; }
+  // What is in flight was most likely not read.
+  void note_unread() { unread_ = true; }
+  // Nothing is in flight: begins the time of rest_limit().
+  void rest();
+  // No reply comes for what was stopped any more.
+  void forget_stopped() { forgotten_.clear(); }
   // A message that came in whole. False where no attempt is over by it.
   bool take_message(std::string_view text, const proto::Message& message);
   // What is no reply: where it means to be one, nothing better will come for its attempt, or for the only one
@@ -157,8 +184,6 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
   void reject(std::string_view text, const char* why);
   // The same of what there is nothing to say about.
   void count_rubbish(std::size_t bytes);
-  // What was counted as rubbish before it was known to be none.
-  void excuse(std::size_t bytes) { rubbish_.excuse(bytes); }
   void fail(UpstreamAttempt& attempt, UpstreamFailure how);
   UpstreamAttempt* only_attempt();
   void note_room() { owner_->on_room(*this); }
@@ -192,7 +217,6 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
   bool take_unnamed(std::string_view text, const proto::Envelope& envelope);
   bool fail_named(std::string_view text, const proto::Envelope& envelope);
   void release(UpstreamAttempt& attempt);
-  void rest();
   void forget(std::uint32_t id);
   UpstreamAttempt* find(std::uint32_t id);
   void close(bool abrupt);
@@ -208,8 +232,11 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
   std::uint64_t sent_up_to_ = 0;  // so many of them
   TimePoint received_at_;
   RubbishMeter rubbish_;
+  std::uint64_t answers_ = 0;
   bool open_ = false;
   bool doubted_ = false;
+  bool leaving_ = false;
+  bool unread_ = false;
   bool closed_ = false;
   bool heard_ = false;  // a message has come
 };

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lib/backend/circuit_breaker.hpp"
+#include "lib/backend/dial_budget.hpp"
 #include "lib/backend/upstream_connection.hpp"
 
 namespace sluice::core {
@@ -23,14 +24,16 @@ class UpstreamEndpoint final : private UpstreamConnection::Owner, private Deadli
     // An attempt is over. Views of the reply last for the call.
     virtual void on_reply(UpstreamAttempt& attempt, const proto::Reply& reply) = 0;
     virtual void on_failure(UpstreamAttempt& attempt, UpstreamFailure how) = 0;
+    // Whether there is something to be sent once there is a connection.
+    virtual bool wants_connection() const = 0;
 
    protected:
     ~Owner() = default;
   };
 
   UpstreamEndpoint(BackendHub& hub, const BackendSettings& settings, std::size_t index,
-                   std::shared_ptr<UpstreamAuthorities> authorities, BackendMetrics& metrics, ChildLog& log,
-                   Owner& owner);
+                   std::shared_ptr<UpstreamAuthorities> authorities, const UpstreamHeaders& headers,
+                   BackendMetrics& metrics, Owner& owner);
   ~UpstreamEndpoint();
 
   // Connects, to see whether it is there.
@@ -42,10 +45,14 @@ class UpstreamEndpoint final : private UpstreamConnection::Owner, private Deadli
   bool promises() const;
   // The connection with the least to do that has room, other than `except`; null where there is none.
   UpstreamConnection* connection_with_room(const UpstreamConnection* except = nullptr);
+  // One that has room and has answered nothing yet; null likewise.
+  UpstreamConnection* fresh_connection();
   // Calls that connections which are not open yet will take.
   std::size_t room_to_come() const;
   // Opens one more, if there may be one more now. Whether it did.
   bool open_one();
+  // Whether there will be one more before long, if it is wanted.
+  bool may_grow() const;
   std::size_t in_flight() const;
 
   void send(UpstreamAttempt& attempt, UpstreamConnection& connection, const ActiveCall& call);
@@ -54,13 +61,18 @@ class UpstreamEndpoint final : private UpstreamConnection::Owner, private Deadli
 
   CircuitBreaker::State breaker_state() const { return breaker_.state(hub_.now()); }
   bool down() const { return down_; }
-  // Until it may be worth asking again; at least 1 ms.
+  // Until it may be worth asking again; `kUnknownRetry` where nothing is known.
   milliseconds retry_after() const;
+  // What is known of the server by its address and certificate is found out anew by the next connections.
+  // Calls under way end over theirs.
+  void renew();
 
   // Closes its connections, for good. Not from within what they call.
   void end();
 
  private:
+  static constexpr std::size_t kDialsAtOnce = 16;  // that may come to nothing, beside two for each connection
+  static constexpr std::size_t kCauseBytes = 48;   // of a reason, by which it is told from others
   // Doubled with each probe that fails, up to the interval: what is only starting is back soon.
   static constexpr auto kFirstProbe = milliseconds(100);
 
@@ -72,6 +84,8 @@ class UpstreamEndpoint final : private UpstreamConnection::Owner, private Deadli
   void on_deadline(TimePoint now) override;
 
   std::size_t call_room() const;
+  void look_again();
+  void check_later(UpstreamConnection::End why);
   void drop(UpstreamConnection& connection);
   void go_down(const std::string& what);
   void judge(UpstreamAttempt& attempt, bool success);
@@ -84,13 +98,19 @@ class UpstreamEndpoint final : private UpstreamConnection::Owner, private Deadli
   const std::size_t index_;
   BackendMetrics& metrics_;
   Owner& owner_;
+  UpstreamLog log_;
   UpstreamRoute route_;
   CircuitBreaker breaker_;
+  DialBudget dials_;
   std::vector<std::shared_ptr<UpstreamConnection>> connections_;
   TimePoint probe_at_;
-  unsigned probes_ = 0;  // without success
-  TimePoint grow_at_;    // no further connection before that
+  unsigned probes_ = 0;                    // without success
+  TimePoint grow_at_;                      // no further connection before that
+  TimePoint check_at_ = TimePoint::max();  // whether the server is there is looked at then
+  TimePoint dial_at_ = TimePoint::max();   // a connection that was wanted may be begun
+  bool checking_ = false;                  // the connection that is being made is for that
   bool down_ = false;
+  bool told_down_ = false;  // it was logged
   bool over_ = false;
 };
 

@@ -1,11 +1,10 @@
 #include "lib/backend/upstream_stream.hpp"
 
-#include <boost/asio/connect.hpp>
+#include <openssl/x509v3.h>
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/ssl/error.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
 
 namespace sluice::core {
 namespace {
@@ -14,33 +13,53 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 using Tcp = asio::ip::tcp;
 
+// RFC 9525: the certificate names its servers in subjectAltName alone, and an address is no name. A wildcard
+// is the whole first label.
+bool expect_host(SSL* tls, const UpstreamUrl& url) {
+  X509_VERIFY_PARAM* const expected = SSL_get0_param(tls);
+  X509_VERIFY_PARAM_set_hostflags(expected,
+                                  X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  if (url.is_literal()) return X509_VERIFY_PARAM_set1_ip_asc(expected, url.host.c_str()) == 1;
+  const std::string name(url.name_in_tls());
+  // A server that has several certificates has to be told whose is asked for; addresses are no names there.
+  return X509_VERIFY_PARAM_set1_host(expected, name.c_str(), name.size()) == 1 &&
+         SSL_set_tlsext_host_name(tls, name.c_str()) == 1;
+}
+
+// Why the peer's certificate was refused; empty where it was not.
+std::string refusal_of(SSL* tls) {
+  const long result = SSL_get_verify_result(tls);
+  return result == X509_V_OK ? std::string() : X509_verify_cert_error_string(result);
+}
+
 }  // namespace
 
-void UpstreamStream::dial(Done done) {
+void UpstreamStream::dial(std::chrono::milliseconds limit, Done done) {
   if (!url_.socket_path.empty()) {
-    return connect({asio::local::stream_protocol::endpoint(url_.socket_path)}, std::move(done));
+    return connect({asio::local::stream_protocol::endpoint(url_.socket_path)}, limit, std::move(done));
   }
   error_code error;
   const auto address = asio::ip::make_address(url_.host, error);
-  if (!error) return connect({Tcp::endpoint(address, url_.port)}, std::move(done));
-  lookup_.start(url_.host, url_.port,
-                [this, done = std::move(done)](error_code failure, std::vector<Endpoint> found) mutable {
-                  if (failure) return done(failure);
-                  connect(std::move(found), std::move(done));
-                });
+  if (!error) return connect({Tcp::endpoint(address, url_.port)}, limit, std::move(done));
+  lookup_.start(
+      url_.host, url_.port,
+      [this, limit, done = std::move(done)](error_code failure, std::vector<Endpoint> found) mutable {
+        if (failure) return done(failure);
+        connect(std::move(found), limit, std::move(done));
+      });
 }
 
-void UpstreamStream::connect(std::vector<Endpoint> endpoints, Done done) {
-  // It would open the socket again.
+void UpstreamStream::connect(std::vector<Endpoint> endpoints, std::chrono::milliseconds limit, Done done) {
   if (closed_) return done(asio::error::operation_aborted);
-  asio::async_connect(socket_, endpoints,
-                      [this, done = std::move(done)](error_code error, const Endpoint&) mutable {
-                        if (!error && closed_) error = asio::error::operation_aborted;
-                        if (error) return done(error);
-                        if (url_.socket_path.empty()) socket_.set_option(Tcp::no_delay(true), error);
-                        if (!url_.tls) return done(error_code());
-                        shake_hands(std::move(done));
-                      });
+  race_.start(std::move(endpoints), limit,
+              [this, done = std::move(done)](error_code error, Socket connected) mutable {
+                if (!error && closed_) error = asio::error::operation_aborted;
+                if (error) return done(error);
+                socket_ = std::move(connected);
+                if (url_.socket_path.empty()) socket_.set_option(Tcp::no_delay(true), error);
+                if (!url_.tls) return done(error_code());
+                shake_hands(std::move(done));
+              });
 }
 
 void UpstreamStream::shake_hands(Done done) {
@@ -48,14 +67,13 @@ void UpstreamStream::shake_hands(Done done) {
   asio::ssl::context* const context = authorities_->context(error);
   if (context == nullptr) return done(error);
   tls_.emplace(socket_, *context);
-  // A server that has several certificates has to be told whose is asked for; addresses are no names there.
-  if (!url_.is_literal() && SSL_set_tlsext_host_name(tls_->native_handle(), url_.host.c_str()) != 1) {
-    return done(asio::error::no_memory);
-  }
-  tls_->set_verify_callback(asio::ssl::host_name_verification(url_.host), error);
-  if (error) return done(error);
-  tls_->async_handshake(asio::ssl::stream_base::client,
-                        [done = std::move(done)](error_code failure) { done(failure); });
+  SSL* const tls = tls_->native_handle();
+  if (!expect_host(tls, url_)) return done(asio::error::no_memory);
+  sessions_->use(tls);
+  tls_->async_handshake(asio::ssl::stream_base::client, [this, done = std::move(done)](error_code failure) {
+    if (failure) problem_ = refusal_of(tls_->native_handle());
+    done(failure);
+  });
 }
 
 void UpstreamStream::close(bool abrupt) {
@@ -63,6 +81,7 @@ void UpstreamStream::close(bool abrupt) {
   error_code ignored;
   if (abrupt) socket_.set_option(asio::socket_base::linger(true, 0), ignored);
   lookup_.cancel();
+  race_.cancel();
   socket_.close(ignored);
 }
 

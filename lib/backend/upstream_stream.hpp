@@ -1,6 +1,7 @@
 // Bytes to and from an upstream, in the clear or inside TLS.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -17,7 +18,9 @@
 #include <boost/beast/core/role.hpp>
 
 #include "lib/backend/name_lookup.hpp"
+#include "lib/backend/staggered_connect.hpp"
 #include "lib/backend/upstream_authorities.hpp"
+#include "lib/backend/upstream_sessions.hpp"
 #include "lib/backend/upstream_url.hpp"
 
 namespace sluice::core {
@@ -30,14 +33,22 @@ class UpstreamStream {
   using Done = std::function<void(boost::system::error_code)>;
 
   UpstreamStream(boost::asio::io_context& context, UpstreamUrl url,
-                 std::shared_ptr<UpstreamAuthorities> authorities)
-      : url_(std::move(url)), authorities_(std::move(authorities)), lookup_(context), socket_(context) {}
+                 std::shared_ptr<UpstreamAuthorities> authorities, std::shared_ptr<UpstreamSessions> sessions)
+      : url_(std::move(url)),
+        authorities_(std::move(authorities)),
+        sessions_(std::move(sessions)),
+        lookup_(context),
+        race_(context),
+        socket_(context) {}
 
   const UpstreamUrl& url() const { return url_; }
 
   // Resolves the name, connects to the first of its addresses that answers, and shakes hands; the peer's
-  // certificate has to be for the URL's host. Calls `done` once, unless it throws.
-  void dial(Done done);
+  // certificate has to be for the URL's host. `limit`: what its owner waits for that. Calls `done` once,
+  // unless it throws.
+  void dial(std::chrono::milliseconds limit, Done done);
+  // What was wrong with the peer's certificate where dial() failed for that; else empty.
+  const std::string& problem() const { return problem_; }
   // What is under way ends with an error, as soon as the event loop comes to it. May be called again.
   // `abrupt` resets the connection: servers that take the end of what they read for the end of what they are
   // asked go on with it otherwise.
@@ -83,15 +94,18 @@ class UpstreamStream {
   using Socket = boost::asio::generic::stream_protocol::socket;
   using Endpoint = boost::asio::generic::stream_protocol::endpoint;
 
-  void connect(std::vector<Endpoint> endpoints, Done done);
+  void connect(std::vector<Endpoint> endpoints, std::chrono::milliseconds limit, Done done);
   void shake_hands(Done done);
 
   const UpstreamUrl url_;
   const std::shared_ptr<UpstreamAuthorities> authorities_;
+  const std::shared_ptr<UpstreamSessions> sessions_;  // outlives `tls_`
   NameLookup lookup_;
+  StaggeredConnect race_;
   Socket socket_;
   std::optional<boost::asio::ssl::stream<Socket&>> tls_;
   std::function<void(std::size_t)> on_read_;
+  std::string problem_;
   bool closed_ = false;
 };
 

@@ -22,7 +22,7 @@ StreamConnection::StreamConnection(const UpstreamRoute& route, Owner& owner)
 
 void StreamConnection::begin() {
   opened();
-  read_some();
+  if (!closed()) read_some();
 }
 
 void StreamConnection::write(UpstreamAttempt& attempt, const ActiveCall& call) {

@@ -38,7 +38,9 @@ bool is_name(std::string_view host) {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' ||
            c == '.' || c == '_';
   };
-  return !host.empty() && host.size() <= kHostBytesMax && std::ranges::all_of(host, allowed);
+  // An empty label is none, but for the root's at the end; OpenSSL takes a dot in front for any subdomain.
+  const bool labels = !host.empty() && host.front() != '.' && host.find("..") == std::string_view::npos;
+  return labels && host.size() <= kHostBytesMax && std::ranges::all_of(host, allowed);
 }
 
 bool read_port(std::string_view digits, std::uint16_t& port) {
@@ -78,6 +80,21 @@ std::string UpstreamUrl::host_header() const {
   std::string text = v6 ? "[" + host + "]" : host;
   if (port != (tls ? 443 : 80)) text.append(":").append(std::to_string(port));
   return text;
+}
+
+std::string_view UpstreamUrl::name_in_tls() const {
+  const std::string_view name = host;
+  return name.ends_with('.') ? name.substr(0, name.size() - 1) : name;
+}
+
+std::string UpstreamUrl::to_string() const {
+  if (!socket_path.empty()) return std::string(kUnix) + socket_path;
+  const auto* const scheme = std::ranges::find_if(
+      kSchemes, [this](const Scheme& each) { return each.kind == kind && each.tls == tls; });
+  std::string text(scheme == kSchemes.end() ? std::string_view() : scheme->prefix);
+  if (kind != Kind::stream) return text + host_header() + target.substr(0, target.find('?'));
+  const bool v6 = host.find(':') != std::string::npos;
+  return text + (v6 ? "[" + host + "]:" : host + ":") + std::to_string(port);
 }
 
 bool UpstreamUrl::is_literal() const { return is_address(host, AF_INET) || is_address(host, AF_INET6); }

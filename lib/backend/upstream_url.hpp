@@ -20,6 +20,11 @@ struct UpstreamUrl {
 
   // What HTTP's Host says: without the port where that is the scheme's own.
   std::string host_header() const;
+  // The name as certificates and TLS have it: without the dot at the end that only DNS knows (RFC 6066,
+  // section 3).
+  std::string_view name_in_tls() const;
+  // What the log calls it: without the query, which may hold a key.
+  std::string to_string() const;
   // Whether `host` is an IP address, which needs no resolving.
   bool is_literal() const;
   bool operator==(const UpstreamUrl&) const = default;

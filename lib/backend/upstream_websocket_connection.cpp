@@ -1,9 +1,12 @@
 #include "lib/backend/upstream_websocket_connection.hpp"
 
+#include <utility>
+
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/field.hpp>
 #include <boost/beast/websocket/error.hpp>
 
+#include "lib/backend/upstream_http_response.hpp"
 #include "lib/backend/wire_call.hpp"
 
 namespace sluice::core {
@@ -19,8 +22,10 @@ std::string_view text_of(const boost::beast::flat_buffer& buffer) {
 
 WebSocketConnection::WebSocketConnection(const UpstreamRoute& route, Owner& owner)
     : UpstreamConnection(route, owner), socket_(stream()) {
-  socket_.set_option(websocket::stream_base::decorator([](websocket::request_type& request) {
+  socket_.set_option(websocket::stream_base::decorator([this](websocket::request_type& request) {
     request.set(boost::beast::http::field::user_agent, "sluice");
+    request.set(boost::beast::http::field::accept_encoding, "identity");
+    for (const auto& [name, value] : this->route().headers) request.set(name, value);
   }));
   socket_.auto_fragment(false);
   // The limit is looked at here: which call a reply was for shows in how it begins.
@@ -29,24 +34,37 @@ WebSocketConnection::WebSocketConnection(const UpstreamRoute& route, Owner& owne
 }
 
 void WebSocketConnection::begin() {
-  socket_.async_handshake(route().url.host_header(), route().url.target,
+  socket_.async_handshake(response_, route().url.host_header(), route().url.target,
                           handler(&WebSocketConnection::on_handshake));
 }
 
 void WebSocketConnection::on_handshake(boost::system::error_code error) {
-  if (error) return end(End::not_connected, error.message());
+  if (error) return end(End::not_connected, refusal(error));
+  response_ = {};
   count_frames();
   opened();
-  read_some();
+  if (!closed()) read_some();
 }
 
-// Beast deals with control frames and empty ones by itself, and might do nothing else: all that is read
-// counts as rubbish until it turns out to be part of a message.
+// Why there is no WebSocket, by what came in its place.
+std::string WebSocketConnection::refusal(boost::system::error_code error) const {
+  if (error != websocket::error::upgrade_declined) return "no WebSocket there: " + error.message();
+  return "no WebSocket there: " +
+         unusable_because(response_, hide_secrets(response_.body(), route().headers));
+}
+
+// Beast deals with control frames and empty ones by itself, and might do nothing else. However slowly that
+// goes here, it must not pass for little: what is read counts by the frames that it may have been, unless
+// something of a message has come of it by the next read.
 void WebSocketConnection::count_frames() {
-  stream().on_read([this](std::size_t bytes) { guard([&] { count_rubbish(bytes); }); });
+  stream().on_read([this](std::size_t bytes) { guard([&] { count_idle(bytes); }); });
   socket_.control_callback([this](websocket::frame_type, boost::beast::string_view) {
-    guard([this] { count_rubbish(RubbishMeter::kPieceBytes); });
+    guard([this] { count_rubbish(kControlFrameBytes); });
   });
+}
+
+void WebSocketConnection::count_idle(std::size_t bytes) {
+  count_rubbish(std::exchange(idle_bytes_, bytes) * kIdleByteWeight);
 }
 
 void WebSocketConnection::write(UpstreamAttempt& attempt, const ActiveCall& call) {
@@ -89,7 +107,7 @@ void WebSocketConnection::read_some() {
 void WebSocketConnection::on_read(boost::system::error_code error, std::size_t bytes) {
   if (error) return end(in_flight() > 0 ? End::cut : End::unused, error.message());
   note_received();
-  if (bytes > 0) excuse(bytes + kFrameHeadBytes);
+  if (bytes > 0) idle_bytes_ = 0;
   if (input_.size() > reply_bytes_max()) return take_long(text_of(input_));
   if (socket_.is_message_done()) {
     take_text(text_of(input_));

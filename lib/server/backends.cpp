@@ -46,6 +46,11 @@ std::string authorities_of(const BackendSettings& settings, const BackendFiles& 
   return named ? files.authorities.at(settings.upstream->ca) : std::string();
 }
 
+UpstreamHeaders headers_of(const BackendSettings& settings, const BackendFiles& files) {
+  const auto found = files.headers.find(settings.name);
+  return found == files.headers.end() ? UpstreamHeaders() : found->second;
+}
+
 std::string program_of(const BackendSettings& settings, const BackendFiles& files) {
   return settings.child ? files.programs.at(settings.name) : std::string();
 }
@@ -69,6 +74,7 @@ Backends::Open Backends::open(const BackendSettings& settings, const BackendFile
       std::make_shared<BackendHandler>(hub_, made.id, made.metrics, extent.calls_max + settings.queue);
   made.current = std::make_shared<std::atomic<bool>>(true);
   made.authorities = authorities_of(settings, files);
+  made.headers = headers_of(settings, files);
   for (const Open& each : open_) {
     if (each.settings.name == settings.name) made.predecessor = each.owner();
   }
@@ -83,8 +89,9 @@ Backends::Open Backends::open(const BackendSettings& settings, const BackendFile
   const auto discovered = [gate = made.gate](std::string_view document) { gate->take(document); };
   hub_.add(made.id, [made, discovered, started](BackendHub& hub) -> std::unique_ptr<Backend> {
     if (made.settings.upstream) {
-      return std::make_unique<UpstreamBackend>(hub, made.settings, made.authorities, made.metrics,
-                                               discovered);
+      return std::make_unique<UpstreamBackend>(hub, made.settings,
+                                               UpstreamBackend::Files{made.authorities, made.headers},
+                                               made.metrics, discovered);
     }
     return std::make_unique<ChildBackend>(hub, made.settings, made.metrics, discovered, started);
   });
@@ -186,6 +193,13 @@ BackendFiles load_backend_files(const std::vector<BackendSettings>& backends) {
       files.authorities[backend.upstream->ca] = std::get<std::string>(std::move(read));
     }
     if (backend.child) files.programs[backend.name] = program_version(*backend.child);
+    if (backend.upstream) {
+      auto read = read_upstream_headers(*backend.upstream);
+      if (const auto* problem = std::get_if<SecretProblem>(&read)) {
+        refuse(problem->key, problem->file, problem->what);
+      }
+      files.headers[backend.name] = std::get<UpstreamHeaders>(std::move(read));
+    }
   }
   return files;
 }
@@ -256,6 +270,7 @@ const Backends::Open* Backends::unchanged(const BackendSettings& settings, const
   const auto same = std::ranges::find(open_, settings, &Open::settings);
   if (same == open_.end() || same->authorities != authorities_of(settings, files)) return nullptr;
   if (same->program != program_of(settings, files)) return nullptr;
+  if (same->headers != headers_of(settings, files)) return nullptr;
   const bool is_module = !settings.module.empty();
   return is_module && files.modules.at(settings.module).content != same->module.content ? nullptr : &*same;
 }
@@ -267,6 +282,7 @@ void Backends::apply(const std::vector<BackendSettings>& wanted, const BackendFi
   for (const BackendSettings& settings : wanted) {
     const Open* const same = unchanged(settings, files);
     kept.push_back(same != nullptr ? *same : take_prepared(settings, files));
+    if (same != nullptr) hub_.renew(same->id);
     publish(kept.back(), methods);
   }
   // Those of a reload run already; at a start this is a moment, but where a disk or a name service is slow.

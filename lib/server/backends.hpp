@@ -15,6 +15,7 @@
 #include "lib/backend/backend_hub.hpp"
 #include "lib/backend/discovery_gate.hpp"
 #include "lib/backend/module.hpp"
+#include "lib/backend/upstream_secrets.hpp"
 #include "lib/dispatch/registry.hpp"
 #include "lib/server/settings.hpp"
 
@@ -25,6 +26,7 @@ struct BackendFiles {
   std::map<std::string, LoadedModule> modules;
   std::map<std::string, std::string> authorities;  // PEM text
   std::map<std::string, std::string> programs;     // program_version(), by the backend's name
+  std::map<std::string, UpstreamHeaders> headers;  // by the backend's name
 };
 
 // Throws std::invalid_argument that names the backend, the file and what is wrong with it.
@@ -42,10 +44,9 @@ class Backends {
   // settings follows, or another prepare().
   void prepare(const std::vector<BackendSettings>& wanted, const BackendFiles& files);
 
-  // Opens those that are new or changed, in their settings, the authorities they trust or their programs'
-  // files, unless they are prepared, puts their methods
-  // in the place of what there was, and retires the others. `wait_for_calls` returns when every call that was
-  // let in before has been handed over.
+  // Opens those that are new or changed, in their settings or what is in their files, unless they are
+  // prepared, puts their methods in the place of what there was, retires the others, and renews those that
+  // stay. `wait_for_calls` returns when every call that was let in before has been handed over.
   void apply(const std::vector<BackendSettings>& wanted, const BackendFiles& files,
              const std::map<std::string, MethodSettings>& methods,
              const std::function<void()>& wait_for_calls, const std::stop_token& stop = {});
@@ -68,6 +69,7 @@ class Backends {
     std::string program;                         // program_version() of a child process
     std::shared_ptr<DiscoveryGate> gate;         // null for a module
     std::shared_future<std::string> started;     // of an eager child: why its first start failed, or empty
+    UpstreamHeaders headers;                     // likewise
     std::shared_ptr<std::atomic<bool>> current;  // whether it is still what the configuration says
     const void* predecessor = nullptr;           // the owner() of the one of that name that it replaces
 

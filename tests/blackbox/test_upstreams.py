@@ -832,12 +832,10 @@ class GateTest(UpstreamTest):
         self.assert_serves(client)
         self.gate.refuse()
         self.gate.cut()
-        front.wait_value(1, "sluice_backend_up")
-        data = eventually(5, lambda: client.request("demo.sum", [1, 2]).get("error"))["data"]
-        self.assertEqual(data["reason"], "backend_down")
-        self.assertTrue(1 <= data["retry_after_ms"] <= ms(50), data)
-        # The first may have met the connection's end, and nothing is connected that nobody asks for.
+        # The first may have met the connection's end.
         eventually(5, lambda: client.request("demo.sum", [1, 2]) and front.value("sluice_backend_up") == 0)
+        data = self.assert_error(client.request("demo.sum", [1, 2]), -32013, "backend_down")["data"]
+        self.assertTrue(1 <= data["retry_after_ms"] <= max(100, ms(50)), data)
         self.gate.listen()
         front.wait_value(1, "sluice_backend_up")
         self.assert_serves(client)
@@ -854,7 +852,7 @@ class GateTest(UpstreamTest):
                 calls = [client.call("demo.echo", [n, "x" * chance.choice((1, 50_000))], timeout_ms=ms(100)) for n in range(20)]
                 self.mishap(chance)
                 self.assertEqual({*client.receive_by_id(len(calls))}, {*calls})
-                self.assertLess(watch.ms(), ms(100) + IN_TIME)
+                self.assertLess(watch.ms(), ms(100) + limit(3000))  # the machine may be busy, a lost call waits for 30 s
                 self.gate.passing.set()
         self.assert_serves_again(front)
         self.gate.wait_connections(0)

@@ -318,6 +318,7 @@ class MisbehavingWebSocket(Misbehaving):
 
     def __init__(self, **options):
         self.closes = []
+        self.heads = []  # the headers of each handshake
         super().__init__(**options)
 
     def serve(self, connection):
@@ -335,6 +336,7 @@ class MisbehavingWebSocket(Misbehaving):
         while (line := stream.readline().strip()):
             name, _, value = line.partition(b":")
             head[name.lower()] = value.strip()
+        self.heads.append({name.decode(): value.decode() for name, value in head.items()})
         accept = base64.b64encode(hashlib.sha1(head[b"sec-websocket-key"] + GUID).digest())
         connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                            b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n")

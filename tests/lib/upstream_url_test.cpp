@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <utility>
 
 namespace sluice::core {
 namespace {
@@ -97,6 +98,25 @@ TEST_CASE("UpstreamUrl: addresses need no resolving") {
   CHECK(parse_upstream_url("http://[::1]")->is_literal());
   CHECK_FALSE(parse_upstream_url("http://localhost")->is_literal());
   CHECK_FALSE(parse_upstream_url("http://127.1")->is_literal());
+}
+
+TEST_CASE("UpstreamUrl: a name has no empty label but the root's") {
+  CHECK_FALSE(parse_upstream_url("https://.example.com"));
+  CHECK_FALSE(parse_upstream_url("https://node..example"));
+  CHECK_FALSE(parse_upstream_url("https://."));
+  const auto rooted = parse_upstream_url("https://node.example.");
+  REQUIRE(rooted);
+  CHECK(rooted->name_in_tls() == "node.example");
+}
+
+TEST_CASE("UpstreamUrl: what the log calls it has no query") {
+  for (const auto& [text, shown] :
+       {std::pair{"https://node.example/rpc?key=secret", "https://node.example/rpc"},
+        std::pair{"ws://[::1]:8546", "ws://[::1]:8546/"}, std::pair{"tcp://node:80", "tcp://node:80"},
+        std::pair{"unix:///run/node.sock", "unix:///run/node.sock"}}) {
+    CAPTURE(text);
+    CHECK(parse_upstream_url(text)->to_string() == shown);
+  }
 }
 
 }  // namespace

@@ -1,0 +1,48 @@
+// How many connections may be begun to one URL.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+
+#include "lib/base/deadline_wheel.hpp"
+
+namespace sluice::core {
+
+// Keeps calls that come to nothing from turning into connections, each of which costs the server more than
+// they did (CVE-2023-44487). A connection takes a token. There are as many as at the start or fewer: one
+// comes back with each answer, as a connection that has served is replaced at no loss, and some with time.
+// Not thread-safe; time is passed in.
+class DialBudget {
+ public:
+  static constexpr auto kPerToken = std::chrono::milliseconds(62);  // 16 a second beside what is answered
+
+  explicit DialBudget(std::size_t tokens)
+      : tokens_max_(std::max<std::size_t>(1, tokens)), tokens_(tokens_max_) {}
+
+  // Whether a connection may be begun now; takes its token if so.
+  bool try_take(TimePoint now) {
+    advance(now);
+    if (tokens_ == 0) return false;
+    if (tokens_-- == tokens_max_) since_ = now;
+    return true;
+  }
+  // Something was answered.
+  void deposit() { tokens_ = std::min(tokens_ + 1, tokens_max_); }
+  // When there is a token again where there is none.
+  TimePoint next() const { return since_ + kPerToken; }
+
+ private:
+  void advance(TimePoint now) {
+    if (tokens_ >= tokens_max_) return;
+    const auto come = static_cast<std::size_t>(std::max(TimePoint::duration::zero(), now - since_) / kPerToken);
+    tokens_ = std::min(tokens_max_, tokens_ + come);
+    since_ += kPerToken * come;
+  }
+
+  const std::size_t tokens_max_;
+  std::size_t tokens_;
+  TimePoint since_{};  // time up to here has brought its tokens
+};
+
+}  // namespace sluice::core
