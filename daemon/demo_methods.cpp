@@ -55,7 +55,7 @@ Result<Json> spin(Call& call, Milliseconds ms) {
   return Json{{"spun_ms", ms.value}};
 }
 
-Result<Json> fail(std::int32_t code, std::string message, std::optional<Json> data) {
+Result<Json> fail(std::int64_t code, std::string message, std::optional<Json> data) {
   return Error{code, std::move(message), data ? std::move(*data) : Json(nullptr)};
 }
 

@@ -9,7 +9,7 @@ namespace {
 Error make(ErrorCode code, std::string_view message, std::string_view reason, std::string_view more = {}) {
   std::string data = R"({"reason":")";
   data.append(reason).append("\"").append(more).append("}");
-  return {static_cast<int>(code), std::string(message), std::move(data)};
+  return {static_cast<std::int64_t>(code), std::string(message), std::move(data)};
 }
 
 std::string field(std::string_view name, std::uint64_t value) {

@@ -9,7 +9,7 @@
 
 namespace sluice::proto {
 
-enum class ErrorCode : int {
+enum class ErrorCode : std::int64_t {
   parse_error = -32700,
   invalid_request = -32600,
   method_not_found = -32601,
@@ -30,7 +30,7 @@ enum class ErrorCode : int {
 
 // An error as it goes on the wire. `data` is JSON text, empty where there is none.
 struct Error {
-  int code = 0;
+  std::int64_t code = 0;
   std::string message;
   std::string data;
 };

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <future>
-#include <limits>
 #include <new>
 #include <thread>
 
@@ -13,12 +12,6 @@ namespace {
 
 constexpr auto kStopLook = milliseconds(2);
 constexpr auto kKillTime = seconds(1);  // for what was killed to be gone
-
-// What a code counts as; it is passed on as it was written.
-int counted_code(std::int64_t code) {
-  using Limits = std::numeric_limits<int>;
-  return static_cast<int>(std::clamp<std::int64_t>(code, Limits::min(), Limits::max()));
-}
 
 }  // namespace
 
@@ -203,7 +196,7 @@ void BackendHub::finish(BackendCall& call, const proto::Reply* reply, const prot
     if (due && reply != nullptr && reply->error.empty()) {
       compose_result(active, reply->result);
     } else if (due && reply != nullptr) {
-      compose_forwarded_error(active, reply->error, counted_code(reply->error_code));
+      compose_forwarded_error(active, reply->error, reply->error_code);
     } else if (due && error != nullptr) {
       compose_error(active, *error);
     } else {

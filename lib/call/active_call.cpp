@@ -145,7 +145,7 @@ void compose_error(ActiveCall& call, const proto::Error& error) {
   call.code = shown.code;
 }
 
-void compose_forwarded_error(ActiveCall& call, std::string_view error, int code) {
+void compose_forwarded_error(ActiveCall& call, std::string_view error, std::int64_t code) {
   if (error.size() > call.response_bytes_max) {
     return compose_error(call, proto::response_too_big(call.response_bytes_max));
   }
@@ -155,7 +155,7 @@ void compose_forwarded_error(ActiveCall& call, std::string_view error, int code)
 }
 
 void compose_internal_error(ActiveCall& call) noexcept {
-  call.code = static_cast<int>(proto::ErrorCode::internal_error);
+  call.code = static_cast<std::int64_t>(proto::ErrorCode::internal_error);
   // The reply may have been too much for the memory there is; giving it up leaves enough for a short one.
   release_memory(call.reply);
   try {

@@ -31,7 +31,7 @@ class CallOwner {
  public:
   // The call has its answer; `reply` is a whole response object, whose memory may be taken (empty: none is
   // due), `code` its error's code or 0. It has left the owner's list.
-  virtual void on_answer(ActiveCall& call, std::string& reply, int code) = 0;
+  virtual void on_answer(ActiveCall& call, std::string& reply, std::int64_t code) = 0;
 
   // An answer was lost for want of memory: the client, who would wait for it, is to be cut off.
   virtual void on_answer_lost() = 0;
@@ -109,7 +109,7 @@ struct ActiveCall final : ListHook<OwnerTag>, FairHook<ActiveCall, QueueTag>, Li
   std::string reply;
   TimePoint started;
   TimePoint finished;
-  int code = 0;
+  std::int64_t code = 0;
   bool ran = false;
 
   // I/O thread only.
@@ -149,7 +149,7 @@ void compose_error(ActiveCall& call, const proto::Error& error);
 // client is cut off.
 void compose_internal_error(ActiveCall& call) noexcept;
 // An error object that came from elsewhere, as its JSON text.
-void compose_forwarded_error(ActiveCall& call, std::string_view error, int code);
+void compose_forwarded_error(ActiveCall& call, std::string_view error, std::int64_t code);
 proto::Error to_wire(const Error& error);
 
 }  // namespace sluice::core

@@ -85,7 +85,7 @@ void Batch::start_entry(std::size_t index) {
   table_.start(std::move(call), received_, grant_, *this, index);
 }
 
-void Batch::on_answer(ActiveCall& call, std::string& reply, int) {
+void Batch::on_answer(ActiveCall& call, std::string& reply, std::int64_t) {
   --running_;
   set_reply(call.tag, reply);
   if (conversation_ != nullptr) conversation_->entry_answered();

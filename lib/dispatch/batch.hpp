@@ -45,7 +45,7 @@ class Batch final : public CallOwner, private SlicedWork {
   // The caller gives this object to CallTable::adopt() first, and may find it gone afterwards.
   void client_gone();
 
-  void on_answer(ActiveCall& call, std::string& reply, int code) override;
+  void on_answer(ActiveCall& call, std::string& reply, std::int64_t code) override;
   void on_answer_lost() override;
   std::string peer() const override;
 

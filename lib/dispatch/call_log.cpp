@@ -25,7 +25,7 @@ AccessEntry::Run run_of(const ActiveCall& call) {
 
 }  // namespace
 
-void CallLog::write(spdlog::level::level_enum level, const ActiveCall& call, int code,
+void CallLog::write(spdlog::level::level_enum level, const ActiveCall& call, std::int64_t code,
                     std::chrono::nanoseconds took, std::size_t reply_bytes, bool ran) noexcept {
   try {
     const std::string peer = call.owner != nullptr ? call.owner->peer() : std::string();

@@ -18,7 +18,7 @@ class CallLog {
   explicit CallLog(IoThread& io) : io_(io) {}
 
   // A call has its answer, and still its owner: the one line about it.
-  void answered(const ActiveCall& call, int code, std::size_t reply_bytes) noexcept {
+  void answered(const ActiveCall& call, std::int64_t code, std::size_t reply_bytes) noexcept {
     // Where a handler may be running, its outcome is not to be looked at.
     const bool ran = call.stage == ActiveCall::Stage::ended && call.ran;
     const auto took = (ran ? call.finished : io_.now()) - call.received;
@@ -39,8 +39,8 @@ class CallLog {
   void certificate_unknown(std::string_view subject, std::string_view peer) noexcept;
 
  private:
-  void write(spdlog::level::level_enum level, const ActiveCall& call, int code, std::chrono::nanoseconds took,
-             std::size_t reply_bytes, bool ran) noexcept;
+  void write(spdlog::level::level_enum level, const ActiveCall& call, std::int64_t code,
+             std::chrono::nanoseconds took, std::size_t reply_bytes, bool ran) noexcept;
   void write_late(const ActiveCall& call) noexcept;
   void note(std::string_view message, std::span<const LogField> fields) noexcept;
   void report_in_time();

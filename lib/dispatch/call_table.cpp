@@ -14,7 +14,7 @@ using Stage = ActiveCall::Stage;
 namespace {
 
 // The code of a call whose error could not be composed either.
-constexpr int kLost = static_cast<int>(proto::ErrorCode::internal_error);
+constexpr auto kLost = static_cast<std::int64_t>(proto::ErrorCode::internal_error);
 
 }  // namespace
 
@@ -143,7 +143,8 @@ void CallTable::on_returned(ActiveCall& call) {
 }
 
 // The only place where a call gets its answer. An empty reply where one is due is an answer that was lost.
-[[gnu::always_inline]] inline void CallTable::settle(ActiveCall& call, int code, std::string& reply) {
+[[gnu::always_inline]] inline void CallTable::settle(ActiveCall& call, std::int64_t code,
+                                                     std::string& reply) {
   call.answered = true;
   io_.clear_deadline(call);
   if (MethodShard* const counts = counts_of(call)) {
@@ -171,7 +172,7 @@ void CallTable::on_returned(ActiveCall& call) {
 
 void CallTable::abort(ActiveCall& call, const proto::Error& error) {
   std::string reply;
-  int code = error.code;
+  std::int64_t code = error.code;
   try {
     // Composed first: nothing that follows can fail for want of memory.
     reply = proto::error_reply(call.request.id, error);
@@ -183,10 +184,10 @@ void CallTable::abort(ActiveCall& call, const proto::Error& error) {
 
 void CallTable::drop(ActiveCall& call) {
   std::string none;
-  stop(call, static_cast<int>(proto::ErrorCode::cancelled), none);
+  stop(call, static_cast<std::int64_t>(proto::ErrorCode::cancelled), none);
 }
 
-void CallTable::stop(ActiveCall& call, int code, std::string& reply) {
+void CallTable::stop(ActiveCall& call, std::int64_t code, std::string& reply) {
   if (io_.withdraw(call)) {
     call.permit.release();
     call.stage = Stage::ended;
@@ -262,7 +263,9 @@ std::size_t CallTable::list(std::vector<CallListing>& to, std::span<ActiveCall* 
   return total;
 }
 
-void CallTable::count_invalid(int code) { io_.metrics().method(dispatcher_.metrics().invalid()).count(code); }
+void CallTable::count_invalid(std::int64_t code) {
+  io_.metrics().method(dispatcher_.metrics().invalid()).count(code);
+}
 
 // Null where memory does not suffice for a method's first call; an answer is worth more than its being
 // counted.
@@ -276,7 +279,7 @@ MethodShard* CallTable::counts_of(ActiveCall& call) {
   }
 }
 
-void CallTable::count_control(const proto::Request& request, int code) {
+void CallTable::count_control(const proto::Request& request, std::int64_t code) {
   MethodMetrics& metrics = dispatcher_.metrics().method(request.method);
   io_.metrics().method(metrics).count(code);
 }

@@ -67,9 +67,9 @@ class CallTable final : public CallExpiry {
   std::size_t list(std::vector<CallListing>& to, std::span<ActiveCall* const> asking);
 
   // Counts a message that is no call.
-  void count_invalid(int code);
+  void count_invalid(std::int64_t code);
   // Counts a message to the server itself, such as rpc.cancel.
-  void count_control(const proto::Request& request, int code);
+  void count_control(const proto::Request& request, std::int64_t code);
   // Counts that a token was shown and not taken.
   void count_refused_token();
 
@@ -84,14 +84,14 @@ class CallTable final : public CallExpiry {
   void run_in_line(ActiveCall& call);
   bool prepare(ActiveCall& call);
   void keep_text(ActiveCall& call);
-  void stop(ActiveCall& call, int code, std::string& reply);
-  void settle(ActiveCall& call, int code, std::string& reply);
+  void stop(ActiveCall& call, std::int64_t code, std::string& reply);
+  void settle(ActiveCall& call, std::int64_t code, std::string& reply);
   void on_returned(ActiveCall& call);
   void give(ActiveCall& call);
   MethodShard* counts_of(ActiveCall& call);
 
   struct Orphans final : CallOwner {
-    void on_answer(ActiveCall&, std::string&, int) override {}
+    void on_answer(ActiveCall&, std::string&, std::int64_t) override {}
     void on_answer_lost() override {}
   };
 

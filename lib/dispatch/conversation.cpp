@@ -167,7 +167,7 @@ Conversation::Answer Conversation::answer_control(const proto::Request& request,
     reply += std::get<bool>(outcome) ? "true" : "false";
     proto::end_result(reply);
   }
-  const int code = error == nullptr ? 0 : error->code;
+  const std::int64_t code = error == nullptr ? 0 : error->code;
   table_.count_control(request, code);
   return {request.is_notification() ? std::string() : reply, code};
 }
@@ -184,7 +184,7 @@ bool Conversation::cancel(std::string_view id, const Grant* granted, bool silent
   return std::ranges::any_of(batches_, [&](const auto& batch) { return batch->cancel(target); });
 }
 
-void Conversation::on_answer(ActiveCall& call, std::string& reply, int code) {
+void Conversation::on_answer(ActiveCall& call, std::string& reply, std::int64_t code) {
   --in_flight_;
   bytes_in_flight_ -= call.request.text.size();
   if (!disconnected_) sink_.on_reply(call.tag, reply, code);

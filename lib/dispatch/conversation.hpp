@@ -29,7 +29,7 @@ class ReplySink {
   // The message that was received under `exchange` is settled; `reply` is its answer, to be framed and
   // sent, or empty where none is due, `code` its error's code (0: a result, or a batch). Its memory may be
   // taken.
-  virtual void on_reply(std::uint64_t exchange, std::string& reply, int code) = 0;
+  virtual void on_reply(std::uint64_t exchange, std::string& reply, std::int64_t code) = 0;
   // A place in the window has come free, though no message is settled by that.
   virtual void on_room() = 0;
   // A reply was lost for want of memory: the connection must end, or its client would wait for it.
@@ -128,7 +128,7 @@ class Conversation final : public CallOwner {
   // ordinary call. Open to everybody.
   struct Answer {
     std::string reply;
-    int code = 0;
+    std::int64_t code = 0;
   };
   std::optional<Answer> control(const proto::Request& request, const Grant* granted);
   Answer cancel_call(const proto::Request& request, const Grant* granted);
@@ -152,7 +152,7 @@ class Conversation final : public CallOwner {
   CallTable::NewCall call_of(const Held& held, std::string& scratch);
   bool cancel_held(const CancelTarget& target);
   void drop_held(const proto::Error* error);
-  void on_answer(ActiveCall& call, std::string& reply, int code) override;
+  void on_answer(ActiveCall& call, std::string& reply, std::int64_t code) override;
   void on_answer_lost() override;
   void entry_answered();
   void batch_postponed() { ++postponed_batches_; }

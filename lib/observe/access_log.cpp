@@ -69,7 +69,7 @@ void add_times(Fields& fields, const AccessEntry& entry) {
 
 }  // namespace
 
-Level error_level(int code) {
+Level error_level(std::int64_t code) {
   switch (static_cast<proto::ErrorCode>(code)) {
     case proto::ErrorCode::internal_error:
     case proto::ErrorCode::timed_out:

@@ -26,7 +26,7 @@ struct AccessEntry {
   std::string_view client;       // empty where none is known
   std::string_view peer;         // likewise
   std::string_view traceparent;  // as the client sent it
-  int code = 0;                  // 0: a result
+  std::int64_t code = 0;         // 0: a result
   std::chrono::nanoseconds took{0};
   std::optional<Run> ran;         // where the handler has run to its end
   std::size_t request_bytes = 0;  // of its message, or its entry in a batch
@@ -34,11 +34,11 @@ struct AccessEntry {
 };
 
 // How loud an error makes a call's line.
-spdlog::level::level_enum error_level(int code);
+spdlog::level::level_enum error_level(std::int64_t code);
 
 // How loud a call's line is: `warn` for a slow call, `info` for one that failed by no fault of its client
 // (-32603, -32002, -32013), else `debug`.
-inline spdlog::level::level_enum access_level(int code, std::chrono::nanoseconds took,
+inline spdlog::level::level_enum access_level(std::int64_t code, std::chrono::nanoseconds took,
                                               std::chrono::nanoseconds slow_call) {
   if (took >= slow_call) return spdlog::level::warn;
   return code == 0 ? spdlog::level::debug : error_level(code);

@@ -37,14 +37,14 @@ std::string_view to_string(CloseReason reason) {
   return name_at(kNames, static_cast<std::size_t>(reason));
 }
 
-void MethodShard::count(int code) {
+void MethodShard::count(std::int64_t code) {
   if (code == 0) {
     ok_.add(1);
     return;
   }
-  // What a backend's code becomes that is no int: it is passed on as it was, but nothing is counted under a
-  // code that nobody has sent.
-  if (code == std::numeric_limits<int>::max() || code == std::numeric_limits<int>::min())
+  // What a backend's code becomes that has more than 64 bits: it is passed on as it was, but nothing is counted
+  // under a code that was not sent.
+  if (code == std::numeric_limits<std::int64_t>::max() || code == std::numeric_limits<std::int64_t>::min())
     return other_.add(1);
   for (CodeCount& entry : codes_) {
     if (entry.code.get() == 0) entry.code.set(code);

@@ -72,7 +72,7 @@ class MethodShard {
   static constexpr std::size_t kCodesMax = 24;  // different error codes; further ones count as "other"
 
   // `code`: 0 for a result, else the error's.
-  void count(int code);
+  void count(std::int64_t code);
   DurationHistogram queue_time;
   DurationHistogram run_time;
 
@@ -88,7 +88,7 @@ class MethodShard {
 
  private:
   struct CodeCount {
-    SingleWriter<int> code;  // 0: free
+    SingleWriter<std::int64_t> code;  // 0: free
     SingleWriter<std::uint64_t> count;
   };
   SingleWriter<std::uint64_t> ok_;

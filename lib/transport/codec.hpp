@@ -41,7 +41,7 @@ class Codec {
 
   // Frames the reply to what was received under `exchange`, whose memory it may take; empty where none is
   // due. `code` is 0 for a result or a batch, else the error's.
-  virtual void reply(std::uint64_t exchange, std::string& reply, int code) = 0;
+  virtual void reply(std::uint64_t exchange, std::string& reply, std::int64_t code) = 0;
 
   // Within next(), while its Conversation receives a message: the string that this lies in, if nobody looks
   // at that any more; else null.

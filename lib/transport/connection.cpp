@@ -387,7 +387,7 @@ void Connection::watch_skipping() {
   }
 }
 
-void Connection::on_reply(std::uint64_t exchange, std::string& reply, int code) {
+void Connection::on_reply(std::uint64_t exchange, std::string& reply, std::int64_t code) {
   io_.at_turn_end(*this);
   if (closed_ || doomed_ || lost_) return;
   last_busy_ = io_.now();

@@ -108,7 +108,7 @@ class Connection final : public Session,
   TimePoint look_ahead_due() const;
 
   // Writing.
-  void on_reply(std::uint64_t exchange, std::string& reply, int code) override;
+  void on_reply(std::uint64_t exchange, std::string& reply, std::int64_t code) override;
   void on_room() override { io_.at_turn_end(*this); }
   std::string* spent_text() override { return codec_ ? codec_->spent_text() : nullptr; }
   void on_reply_lost() override { doom(CloseReason::output_full); }

@@ -268,7 +268,7 @@ std::uint64_t HttpCodec::open_exchange() {
   return first_ + exchanges_.size() - 1;
 }
 
-void HttpCodec::reply(std::uint64_t exchange, std::string& reply, int code) {
+void HttpCodec::reply(std::uint64_t exchange, std::string& reply, std::int64_t code) {
   Exchange& answer = exchanges_[exchange - first_];
   if (&answer == &exchanges_.back()) say_close_when_draining();
   if (exchange != first_) {
@@ -300,7 +300,8 @@ void HttpCodec::say_close_when_draining() {
   connection().end_input(CloseReason::draining);
 }
 
-void HttpCodec::respond(std::string& out, const Exchange& exchange, std::string_view reply, int code) {
+void HttpCodec::respond(std::string& out, const Exchange& exchange, std::string_view reply,
+                        std::int64_t code) {
   HttpResponseHead head;
   head.http11 = exchange.http11;
   head.keep_alive = exchange.keep_alive;

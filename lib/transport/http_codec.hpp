@@ -23,7 +23,7 @@ class HttpCodec final : public Codec {
 
   Step next(std::string_view window) override;
   void finish(std::string_view) override {}
-  void reply(std::uint64_t exchange, std::string& reply, int code) override;
+  void reply(std::uint64_t exchange, std::string& reply, std::int64_t code) override;
   std::string* spent_text() override { return request_ ? &request_->body() : nullptr; }
   bool in_message() const override { return request_.has_value(); }
   bool time_out() override;
@@ -58,7 +58,7 @@ class HttpCodec final : public Codec {
   void end_with(HttpRequestParser::Status status);
   HttpRefusal too_big() const;
   std::uint64_t open_exchange();
-  void respond(std::string& out, const Exchange& exchange, std::string_view reply, int code);
+  void respond(std::string& out, const Exchange& exchange, std::string_view reply, std::int64_t code);
   void say_close_when_draining();
   void invite_body();
 

@@ -64,7 +64,7 @@ void append_status_line(std::string& out, int status) {
 
 }  // namespace
 
-int http_status(int code, std::string_view reply) {
+int http_status(std::int64_t code, std::string_view reply) {
   switch (static_cast<ErrorCode>(code)) {
     case ErrorCode::rate_limited:
       return 429;

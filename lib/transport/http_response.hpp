@@ -18,7 +18,7 @@ struct HttpResponseHead {
 };
 
 // The status of a reply whose error has that code (0: a result or a batch), without one of its own.
-int http_status(int code, std::string_view reply);
+int http_status(std::int64_t code, std::string_view reply);
 
 // Header lines that a reply's error asks for: Retry-After, WWW-Authenticate.
 std::string headers_of_error(int status, std::string_view reply);

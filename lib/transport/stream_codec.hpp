@@ -17,7 +17,7 @@ class StreamCodec final : public Codec {
   void set_limits(const Limits& limits) override;
   Step next(std::string_view window) override;
   void finish(std::string_view rest) override;
-  void reply(std::uint64_t exchange, std::string& reply, int code) override;
+  void reply(std::uint64_t exchange, std::string& reply, std::int64_t code) override;
   std::string* spent_text() override;
   bool test_peer() override;
   bool in_message() const override { return decoder_.in_message(); }

@@ -69,7 +69,7 @@ void WebSocketCodec::handle(const proto::WebSocketEvent& event) {
   }
 }
 
-void WebSocketCodec::reply(std::uint64_t, std::string& reply, int) {
+void WebSocketCodec::reply(std::uint64_t, std::string& reply, std::int64_t) {
   if (!reply.empty()) proto::append_text_frame(connection().output(reply.size()), reply);
 }
 

@@ -20,7 +20,7 @@ class WebSocketCodec final : public Codec {
 
   Step next(std::string_view window) override;
   void finish(std::string_view) override {}
-  void reply(std::uint64_t exchange, std::string& reply, int code) override;
+  void reply(std::uint64_t exchange, std::string& reply, std::int64_t code) override;
   bool in_message() const override { return decoder_.in_message(); }
   bool skipping() const override { return decoder_.skipping(); }
   bool probes() const override { return true; }

@@ -64,13 +64,15 @@ TEST_CASE("MethodShard: counts by code, and what is too many codes as other") {
   CHECK(counted["other"] == 2);
 }
 
-TEST_CASE("MethodShard: a code that is no int counts as other, not under one that nobody has sent") {
+TEST_CASE("MethodShard: a code of more than 64 bits counts as other, not under one that was not sent") {
   MethodShard shard;
-  shard.count(std::numeric_limits<int>::max());
-  shard.count(std::numeric_limits<int>::min());
+  shard.count(std::numeric_limits<std::int64_t>::max());
+  shard.count(std::numeric_limits<std::int64_t>::min());
   auto counted = codes(shard);
   CHECK(counted.size() == 1);
   CHECK(counted["other"] == 2);
+  shard.count(10'990'201'005);
+  CHECK(codes(shard)["10990201005"] == 1);
 }
 
 TEST_CASE("DurationHistogram: a duration falls into the first bucket that it does not pass") {

@@ -1,6 +1,7 @@
 // How a handler says that a call failed.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <variant>
@@ -12,7 +13,7 @@ namespace sluice {
 // A JSON-RPC error object as the client gets it, untouched. Codes from -32768 to -32000 are reserved by
 // JSON-RPC and sluice; an application's own errors use others.
 struct Error {
-  int code = 0;
+  std::int64_t code = 0;
   std::string message;
   Json data = nullptr;  // null: the error has no data member
 };
