@@ -58,7 +58,7 @@ void Guardian::start() {
   if (table == nullptr || ::pipe2(ends.data(), O_CLOEXEC) != 0) return;
   const core::Descriptor read(ends[0]);
   core::Descriptor write(ends[1]);
-  // A child of nobody's: this process has no other children than its backends'.
+  // Its parent ends at once: this process has no children but its backends'.
   const pid_t between = ::fork();
   if (between == 0) {
     ::close(write.get());
