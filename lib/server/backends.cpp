@@ -98,13 +98,14 @@ Backends::Open Backends::open(const BackendSettings& settings, const BackendFile
   return made;
 }
 
-void Backends::prepare(const std::vector<BackendSettings>& wanted, const BackendFiles& files) {
+void Backends::prepare(const std::vector<BackendSettings>& wanted, const BackendFiles& files,
+                       const std::stop_token& stop) {
   discard_prepared();
   for (const BackendSettings& settings : wanted) {
     if (unchanged(settings, files) == nullptr) prepared_.push_back(open(settings, files));
   }
   const TimePoint until = Clock::now() + kStartPatience;
-  for (const Open& each : prepared_) refuse_unless_empty(each, why_not_started(each, until));
+  for (const Open& each : prepared_) refuse_unless_empty(each, why_not_started(each, until, stop));
   const TimePoint alive_at = Clock::now() + kAliveTime;
   for (const Open& each : prepared_) refuse_unless_empty(each, why_not_alive(each, alive_at));
 }
@@ -116,15 +117,16 @@ void Backends::refuse_unless_empty(const Open& backend, const std::string& why) 
   throw std::invalid_argument("backend " + name + ": its process could not be started: " + printable(why));
 }
 
-std::string Backends::why_not_started(const Open& backend, TimePoint until) {
+std::string Backends::why_not_started(const Open& backend, TimePoint until, const std::stop_token& stop) {
   if (!backend.settings.child) return {};
   if (!backend.started.valid()) {
     // Its first call starts it: what can be seen without that is all that there is.
     const auto problem = check_start(*backend.settings.child);
     return problem ? problem->what : std::string();
   }
-  if (backend.started.wait_until(until) != std::future_status::ready) {
-    return "its program has not begun to run in time";
+  while (backend.started.wait_for(kDiscoverLook) != std::future_status::ready) {
+    if (stop.stop_requested()) return "the server is about to stop";
+    if (Clock::now() >= until) return "its program has not begun to run in time";
   }
   return backend.started.get();
 }

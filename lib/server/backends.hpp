@@ -42,7 +42,8 @@ class Backends {
   // to run their programs; one that takes the place of another has to stay alive for a moment. Throws
   // std::invalid_argument where one can't, with what it has opened closed again. apply() with the same
   // settings follows, or another prepare().
-  void prepare(const std::vector<BackendSettings>& wanted, const BackendFiles& files);
+  void prepare(const std::vector<BackendSettings>& wanted, const BackendFiles& files,
+               const std::stop_token& stop = {});
 
   // Opens those that are new or changed, in their settings or what is in their files, unless they are
   // prepared, puts their methods in the place of what there was, retires the others, and renews those that
@@ -80,7 +81,7 @@ class Backends {
   Open open(const BackendSettings& settings, const BackendFiles& files);
   Open take_prepared(const BackendSettings& settings, const BackendFiles& files);
   void discard_prepared();
-  static std::string why_not_started(const Open& backend, TimePoint until);
+  static std::string why_not_started(const Open& backend, TimePoint until, const std::stop_token& stop);
   static std::string why_not_alive(const Open& backend, TimePoint until);
   void refuse_unless_empty(const Open& backend, const std::string& why);
   Open open_module(const BackendSettings& settings, const BackendFiles& files);

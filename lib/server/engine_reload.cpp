@@ -66,7 +66,7 @@ void Engine::reload(const Settings& wanted, const std::stop_token& stop) {
     admin =
         parts.make_admin(settings.admin_address, names, [this] { return health(kHealthPatience).reason; });
   }
-  parts.backends.prepare(settings.backends, files);
+  parts.backends.prepare(settings.backends, files, stop);
   for (const EngineParts::Open& open : changed_modes) {
     if (!open.listener->change_mode(open.settings.mode)) {
       spdlog::warn("{}: not this server's socket any more", open.listener->address().to_string());
