@@ -373,6 +373,8 @@ class Misbehaviour(ChildTest):
 
     def test_a_flood_delays_no_other_backend(self):
         with self.daemon.connect() as connection, self.daemon.connect() as bystander:
+            for name in ("faulty", "other"):
+                self.assert_serves(connection, name)
             connection.call("faulty.flood", [2 * SLOW])
             worst = 0
             for _ in range(50):
