@@ -73,7 +73,7 @@ TEST_CASE("hide_secrets: what servers show of what they were sent does not get i
   const UpstreamHeaders headers{{"Authorization", "Bearer abc"}, {"X-Key", "key"}, {"X-Empty", ""}};
   CHECK(hide_secrets("Authorization: Bearer abc, X-Key: key", headers) == "Authorization: ***, X-Key: ***");
   CHECK(hide_secrets("bad token abc", headers) == "bad token ***");
-  CHECK(hide_secrets(std::string(10'000, 'x'), headers).size() < 10'000);
+  CHECK(hide_secrets(std::string(100'000, 'x'), headers).size() < 100'000);
 }
 
 TEST_CASE("is_own_header: what frames and negotiates a message is the server's own, in any case") {
