@@ -129,7 +129,7 @@ void Listener::admit(Descriptor socket, const PeerName& peer) {
   const bool local = address_.kind == Address::Kind::unix_socket;
   ByteStream stream(std::move(socket), local, peer);
   // Behind a proxy the peer is not known yet.
-  if (limit_.per_peer() && !policy_->proxy_protocol) {
+  if (limit_.per_peer() && !policy_->get()->proxy_protocol) {
     const auto key = stream.peer_key();
     if (key && !permit.join(*key)) {
       io_.metrics().closed[static_cast<std::size_t>(CloseReason::peer_limit)].add(1);

@@ -132,7 +132,7 @@ void StreamCodec::handle(const proto::FrameEvent& event) {
   if (limits_wait_) set_limits(connection().limits());
 }
 
-void StreamCodec::reply(std::uint64_t, std::string& reply, int) {
+void StreamCodec::reply(std::uint64_t, std::string& reply, std::int64_t) {
   if (reply.empty()) return;
   if (decoder_.framing() == proto::Framing::header) {
     std::string& out = connection().output(reply.size());
