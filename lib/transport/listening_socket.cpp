@@ -151,10 +151,12 @@ std::unique_ptr<ListeningSocket> ListeningSocket::open(const ListenSettings& set
 std::unique_ptr<ListeningSocket> ListeningSocket::open(const ListenSettings& settings, HostLookups& names) {
   const auto address = parse_address(settings.address);
   if (!address) throw std::invalid_argument(settings.address + " is no address to listen on");
-  return address->kind == Address::Kind::tcp ? open_tcp(*address, names) : open_unix(*address, settings.mode);
+  return address->kind == Address::Kind::tcp ? open_tcp(*address, settings.dual_stack, names)
+                                             : open_unix(*address, settings.mode);
 }
 
-std::unique_ptr<ListeningSocket> ListeningSocket::open_tcp(const Address& address, HostLookups& names) {
+std::unique_ptr<ListeningSocket> ListeningSocket::open_tcp(const Address& address, bool dual_stack,
+                                                           HostLookups& names) {
   const auto found = names.addresses_of(address.host);
   if (const auto* problem = std::get_if<std::string>(&found)) fail(address, EADDRNOTAVAIL, *problem);
   HostAddress first = std::get<std::vector<HostAddress>>(found).front();
@@ -165,7 +167,9 @@ std::unique_ptr<ListeningSocket> ListeningSocket::open_tcp(const Address& addres
   // A restart must not wait for the old connections' TIME_WAIT. Linux still refuses a port that is
   // being listened on.
   ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (name.sa_family == AF_INET6) ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  const int v6_only = dual_stack ? 0 : 1;
+  if (name.sa_family == AF_INET6)
+    ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only);
   if (::bind(socket.get(), &name, first.size) != 0 || ::listen(socket.get(), kBacklog) != 0) {
     fail(address, errno);
   }

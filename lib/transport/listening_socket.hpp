@@ -47,7 +47,8 @@ class ListeningSocket {
   ListeningSocket(Descriptor socket, Address address, bool inherited)
       : socket_(std::move(socket)), address_(std::move(address)), inherited_(inherited) {}
 
-  static std::unique_ptr<ListeningSocket> open_tcp(const Address& address, HostLookups& names);
+  static std::unique_ptr<ListeningSocket> open_tcp(const Address& address, bool dual_stack,
+                                                   HostLookups& names);
   static std::unique_ptr<ListeningSocket> open_unix(const Address& address, std::uint32_t mode);
 
   Descriptor socket_;

@@ -4,7 +4,7 @@ import base64
 import os
 import pathlib
 
-from daemon import DaemonTest, eventually, main, message
+from daemon import Connection, DaemonTest, eventually, main, message
 from http_client import connect, head, request
 from websocket_client import unshaken
 
@@ -160,6 +160,19 @@ class WebSocket(DaemonTest):
             client.handshake()
             client.send_frame(b"\xef\xbb\xbf" + SUM.encode())
             self.assertEqual(client.receive()["result"], 3)
+
+
+class DualStack(DaemonTest):
+    def test_an_ipv6_listener_serves_ipv4_where_it_says_so(self):
+        for dual_stack in (False, True):
+            daemon = self.start(listen=[{"address": "tcp://[::]:0", "dual_stack": dual_stack, "insecure": True}])
+            try:
+                with Connection(("127.0.0.1", daemon.tcp()[1])) as connection:
+                    self.assertEqual(connection.result("demo.sum", [1, 2]), 3)
+                served = True
+            except ConnectionRefusedError:
+                served = False
+            self.assertEqual(served, dual_stack)
 
 
 class Reload(DaemonTest):
