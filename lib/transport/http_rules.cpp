@@ -40,13 +40,13 @@ std::optional<std::string_view> host_of(std::string_view target) {
   return target.substr(0, target.find_first_of("/?"));
 }
 
-// The spellings of nearly all clients, each with a port or without.
+// The spellings of nearly all clients, without a port or with one of up to four digits, which need no check.
 bool is_plainly_loopback(std::string_view host) {
   for (const std::string_view name : {std::string_view("127.0.0.1"), std::string_view("localhost")}) {
     if (!host.starts_with(name)) continue;
     const std::string_view port = host.substr(name.size());
     const bool digits = port.find_first_not_of("0123456789", 1) == std::string_view::npos;
-    if (port.empty() || (port.front() == ':' && port.size() <= 6 && digits)) return true;
+    if (port.empty() || (port.front() == ':' && port.size() <= 5 && digits)) return true;
   }
   return false;
 }

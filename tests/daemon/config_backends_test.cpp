@@ -115,7 +115,7 @@ TEST_CASE("Config: an upstream has defaults, and every key is read") {
 
   const auto full = good(R"([[backend]]
 name = "u"
-url = ["tcp://a:1", "unix:///b", "wss://c"]
+url = ["https://a:1", "http://b", "wss://c"]
 methods = ["u.*"]
 strip_prefix = "u."
 connections = 2
@@ -125,7 +125,7 @@ idle_timeout = "5s"
 probe_interval = "6s"
 hedge = ["u.get*"]
 dialect = "sluice"
-headers = { X-Key = "k", Authorization = { file = "node.token" } }
+headers = { X-Key = "k", X-Token = { file = "node.token" } }
 user = "caller"
 password_file = "secret"
 retry = { attempts = 3, backoff = "7ms", methods = ["u.get*"] }
@@ -141,7 +141,7 @@ retry = { attempts = 3, backoff = "7ms", methods = ["u.get*"] }
   CHECK(upstream.probe_interval == seconds(6));
   CHECK(full.dialect == core::Dialect::sluice);
   CHECK(upstream.headers.at("X-Key") == core::HeaderValue{"k", ""});
-  CHECK(upstream.headers.at("Authorization") == core::HeaderValue{"", "/etc/node.token"});
+  CHECK(upstream.headers.at("X-Token") == core::HeaderValue{"", "/etc/node.token"});
   CHECK(upstream.user == "caller");
   CHECK(upstream.password_file == "/etc/secret");
   CHECK(upstream.hedge == std::vector<std::string>{"u.get*"});

@@ -155,7 +155,9 @@ TEST_CASE("demo.fail: the error that was asked for") {
   CHECK(error.data.dump() == R"({"b":9007199254740993,"a":[1.5]})");
   CHECK(run("demo.fail", R"([1,"m"])").error.data.is_null());
   CHECK(wrong_at("demo.fail", R"({"code":1})") == "/message");
-  CHECK(wrong_at("demo.fail", R"({"code":4294967296,"message":""})") == "/code");
+  CHECK(run("demo.fail", R"({"code":10990201005,"message":""})").error.code == 10'990'201'005);
+  CHECK(wrong_at("demo.fail", R"({"code":1.5,"message":""})") == "/code");
+  CHECK(wrong_at("demo.fail", R"({"code":18446744073709551616,"message":""})") == "/code");
 }
 
 TEST_CASE("demo.throw throws") { CHECK_THROWS_AS(run("demo.throw", ""), std::runtime_error); }
