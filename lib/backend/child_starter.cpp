@@ -115,8 +115,8 @@ void ChildStarter::fork_for(const std::weak_ptr<Request>& request, const ChildSe
   }
 }
 
-// A process whose start was given up meanwhile is killed. Without memory to answer with, the request runs into
-// its time limit.
+// A process whose start was given up meanwhile is killed. Without memory to answer with, the request runs
+// into its time limit.
 void ChildStarter::answer(const std::weak_ptr<Request>& request, Forked forked) noexcept {
   const auto give_up = [](const Forked& lost) {
     if (const auto* child = std::get_if<ForkedChild>(&lost)) kill_and_reap(child->process);

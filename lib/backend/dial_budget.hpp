@@ -35,7 +35,8 @@ class DialBudget {
  private:
   void advance(TimePoint now) {
     if (tokens_ >= tokens_max_) return;
-    const auto come = static_cast<std::size_t>(std::max(TimePoint::duration::zero(), now - since_) / kPerToken);
+    const auto come =
+        static_cast<std::size_t>(std::max(TimePoint::duration::zero(), now - since_) / kPerToken);
     tokens_ = std::min(tokens_max_, tokens_ + come);
     since_ += kPerToken * come;
   }

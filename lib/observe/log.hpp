@@ -10,9 +10,9 @@
 
 #include "lib/server/settings.hpp"
 
-// libfmt exports this instance. Without the declaration each file that logs compiles it anew, which takes seconds.
-extern template void fmt::detail::vformat_to<char>(fmt::detail::buffer<char>&, fmt::string_view, fmt::format_args,
-                                                   fmt::detail::locale_ref);
+// libfmt exports this instance. Without the declaration each file that logs compiles it anew.
+extern template void fmt::detail::vformat_to<char>(fmt::detail::buffer<char>&, fmt::string_view,
+                                                   fmt::format_args, fmt::detail::locale_ref);
 
 namespace sluice::core {
 

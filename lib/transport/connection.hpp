@@ -190,8 +190,8 @@ class Connection final : public Session,
   std::optional<TimePoint> window_full_since_;
   std::size_t look_ahead_left_ = 0;  // bytes that may be taken in beyond the full window
   bool looks_ahead_ = false;
-  std::size_t message_bytes_ = 0;  // taken in of the message that has begun, beside in_
-  int last_reads_ = 0;             // since the client was lost
+  std::size_t message_bytes_ = 0;   // taken in of the message that has begun, beside in_
+  int last_reads_ = 0;              // since the client was lost
   std::size_t unproven_bytes_ = 0;  // received since the client was last seen to have proved who it is
   std::optional<TimePoint>
       turned_away_;                // memory was short when it came: until when its first message may come

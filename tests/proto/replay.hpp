@@ -23,7 +23,8 @@ inline std::string_view name_of(ValueKind kind) {
 }
 
 inline std::string_view name_of(FrameEvent::Kind kind) {
-  static constexpr std::string_view kNames[] = {"need_more", "message", "malformed", "too_big", "lost", "foreign"};
+  static constexpr std::string_view kNames[] = {"need_more", "message", "malformed",
+                                                "too_big",   "lost",    "foreign"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 

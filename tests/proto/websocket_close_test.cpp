@@ -36,12 +36,12 @@ TEST_CASE("websocket: a reason is UTF-8") {
 }
 
 TEST_CASE("websocket: only codes that may be sent are accepted") {
-  for (const unsigned code : {1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999}) {
+  for (const unsigned code :
+       {1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999}) {
     CAPTURE(code);
     CHECK(websocket_events(close_frame(code)) == Lines{"close " + std::to_string(code)});
   }
-  for (const unsigned code :
-       {0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535}) {
+  for (const unsigned code : {0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535}) {
     CAPTURE(code);
     CHECK(websocket_events(close_frame(code)) == Lines{"failed 1002"});
     CHECK(websocket_events(close_frame(code, "reason")) == Lines{"failed 1002"});

@@ -35,11 +35,11 @@ struct ListenOptions {
   std::vector<std::string> allowed_origins{};  // whose pages may call, as "https://app.example"; "*" for any
   std::vector<std::string> allowed_hosts{};    // names for a loopback address, beside this machine's own
   std::vector<std::string> allowed_headers{};  // request headers that pages may send, beside the usual ones
-  std::vector<std::string> subprotocols{};     // WebSocket subprotocols that are spoken, beside the usual ones
-  std::string health_path = "/readyz";         // where GET tells whether the server is ready; empty: nowhere
-  bool proxy_protocol = false;  // a PROXY v1 or v2 header is required, and its address is the peer's
-  bool dual_stack = false;      // of an IPv6 address: serves IPv4 as well
-  std::optional<TlsOptions> tls{};             // TCP only; absent: plain text
+  std::vector<std::string> subprotocols{};  // WebSocket subprotocols that are spoken, beside the usual ones
+  std::string health_path = "/readyz";      // where GET tells whether the server is ready; empty: nowhere
+  bool proxy_protocol = false;      // a PROXY v1 or v2 header is required, and its address is the peer's
+  bool dual_stack = false;          // of an IPv6 address: serves IPv4 as well
+  std::optional<TlsOptions> tls{};  // TCP only; absent: plain text
 
   bool operator==(const ListenOptions&) const = default;
 };
