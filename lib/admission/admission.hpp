@@ -151,8 +151,8 @@ inline bool Admission::try_take(Counter& counter, std::size_t max) const {
 inline std::optional<Rejection> Admission::try_admit(const Applicant& applicant, Permit& permit) {
   assert(!permit);
   const auto& [method, method_max, priority, client, backend] = applicant;
-  const auto refuse = [this, &client = client](Rejection rejection) {
-    if (client.taken != nullptr) give_back(*client.taken);
+  const auto refuse = [this, taken = client.taken](Rejection rejection) {
+    if (taken != nullptr) give_back(*taken);
     return rejection;
   };
   if (client.taken != nullptr && !try_take(*client.taken, or_none(client.max)))

@@ -118,6 +118,7 @@ std::size_t ChildRun::take_frame(std::string_view window) {
     case Kind::too_big:
       take_long_line(window.substr(event.consumed));
       break;
+    case Kind::foreign:  // only where such lines are refused, which they are not here
     case Kind::lost:
       if (ending_) return 0;
       spdlog::error("{}: no message can be found in what it writes; killed", label_);
