@@ -1,4 +1,4 @@
-"""What the tests with other projects' servers behind the daemon have in common."""
+"""What the tests with other projects' clients and servers have in common."""
 
 import json
 import pathlib
@@ -10,7 +10,7 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "clients"), str(HERE.parent / "blackbox")]
 import client_test  # noqa: E402
-from daemon import DaemonTest, code, duration, eventually, message  # noqa: E402
+from daemon import DaemonTest, code, duration, eventually, limit, message  # noqa: E402
 
 
 class PeerTest(DaemonTest):
@@ -39,7 +39,9 @@ class PeerTest(DaemonTest):
         eventually(20, lambda: code(connection.request(method, list(params), within=20)) == "ok", "the peer answers")
 
 
-class NodePeerTest(PeerTest):
+class WithNode(DaemonTest):
+    """Tests with the packages of tests/clients."""
+
     @classmethod
     def setUpClass(cls):
         client_test.install()
@@ -48,6 +50,32 @@ class NodePeerTest(PeerTest):
     @staticmethod
     def node(script):
         return [shutil.which("node") or "node", str(HERE / script)]
+
+
+class NodePeerTest(WithNode, PeerTest):
+    pass
+
+
+class ClientTest(DaemonTest):
+    """A program with a client of its own, which checks what it gets and says "ok"."""
+
+    def url(self, scheme, daemon=None, path="/"):
+        return "{}://{}:{}{}".format(scheme, *(daemon or self.daemon).tcp(), path)
+
+    def run_client(self, command, *arguments, seconds=40, **options):
+        done = subprocess.run([*map(str, command), *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=limit(seconds), **options)
+        self.assertEqual((done.returncode, done.stdout.strip()), (0, "ok"), done.stdout + done.stderr)
+        self.assert_nothing_left(self.daemon)
+
+    def assert_nothing_left(self, daemon):
+        """Also what the client gave up, or left behind when it went, has ended."""
+        daemon.wait_in_flight(0)
+        daemon.wait_connections(0)
+
+
+class NodeClientTest(WithNode, ClientTest):
+    pass
 
 
 SYSTEM_PYTHON = "/usr/bin/python3"  # which has Debian's packages
