@@ -71,7 +71,9 @@ FrameEvent FrameDecoder::next_behind_skipped(std::string_view window) {
 }
 
 FrameEvent FrameDecoder::finish(std::string_view window) {
-  if (skipping() || lost_ || (!in_message_ && !is_cut_mark(window))) {
+  // A byte order mark begins a text.
+  const bool is_only_mark = std::exchange(behind_mark_, false) || begins_with_mark(window);
+  if (skipping() || lost_ || (!in_message_ && !is_only_mark)) {
     return {Kind::need_more, window.size(), {}, 0};
   }
   if (!in_message_) return {Kind::malformed, window.size(), {}, 0};
@@ -91,6 +93,7 @@ FrameEvent FrameDecoder::next_in_stream(std::string_view window) {
     if (text.front() == kByteOrderMark.front() && begins_with_mark(text))
       return next_behind_mark(window, lead);
     scanner_.reset();
+    behind_mark_ = false;
   }
   in_message_ = true;
   // No further than one byte past the limit, so that what a message is found to be does not depend on how
@@ -117,6 +120,7 @@ bool FrameDecoder::begins_with_mark(std::string_view text) {
 FrameEvent FrameDecoder::next_behind_mark(std::string_view window, std::size_t lead) {
   const std::size_t at = lead + leading_marks(window.substr(lead));
   const std::string_view rest = window.substr(at);
+  behind_mark_ = true;
   if (rest.empty() || is_cut_mark(rest)) return {Kind::need_more, at, {}, 0};
   FrameEvent event = next(rest);
   event.consumed += at;

@@ -96,6 +96,7 @@ class FrameDecoder {
   Framing framing_;
   Skip skip_ = Skip::nothing;
   bool in_message_ = false;
+  bool behind_mark_ = false;  // a byte order mark has come, and nothing behind it
   bool lost_ = false;
   bool refuses_foreign_ = false;
   bool foreign_due_ = false;  // the next event is foreign

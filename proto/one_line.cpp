@@ -71,21 +71,6 @@ void append_tokens(std::string& out, std::string_view json) {
   }
 }
 
-void append_response(std::string& out, std::string_view response) {
-  char before = '{';
-  for (JsonWalker walker(response); walker.next(); before = ',') {
-    out += before;
-    append_quoted(out, walker.key());
-    out += ':';
-    if (walker.key() == "id") {
-      out += walker.value();
-    } else {
-      append_one_line(out, walker.value());
-    }
-  }
-  out += '}';
-}
-
 }  // namespace
 
 bool is_one_line(std::string_view text) { return find_separator(text) == text.size(); }
@@ -108,16 +93,6 @@ void append_one_line_inside(std::string& out, std::string_view inside) {
     if (size == 3) out += inside[2] == '\xA8' ? "\\u2028" : "\\u2029";
     inside.remove_prefix(size);
   }
-}
-
-void append_response_line(std::string& out, std::string_view response) {
-  if (!response.starts_with('[')) return append_response(out, response);
-  char before = '[';
-  for (JsonWalker walker(response); walker.next(); before = ',') {
-    out += before;
-    append_response(out, walker.value());
-  }
-  out += ']';
 }
 
 }  // namespace sluice::proto

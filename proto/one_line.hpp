@@ -25,8 +25,4 @@ void append_one_line(std::string& out, std::string_view json);
 // Appends the inside of a JSON string, with the separators in it escaped.
 void append_one_line_inside(std::string& out, std::string_view inside);
 
-// The same as append_one_line() for a response, or an array of them: their ids stay as they are, since a
-// client gets its id back byte for byte.
-void append_response_line(std::string& out, std::string_view response);
-
 }  // namespace sluice::proto

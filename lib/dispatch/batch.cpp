@@ -48,12 +48,15 @@ void Batch::start_entries() {
   while (next_ < entries_.size() && running_ < table_.io().limits.batch_width) {
     const std::size_t index = next_++;
     if (!settled_[index]) start_entry(index);
-    if (table_.io().slice_over(1) && next_ < entries_.size()) {
-      table_.io().postpone(*this);
-      if (conversation_ != nullptr) conversation_->batch_postponed();
-      return;
-    }
+    if (table_.io().slice_over(1) && next_ < entries_.size()) return postpone();
   }
+}
+
+// Once, though entries that are answered meanwhile come here as well.
+void Batch::postpone() {
+  if (postponed()) return;
+  table_.io().postpone(*this);
+  if (conversation_ != nullptr) conversation_->batch_postponed();
 }
 
 void Batch::on_slice() {

@@ -68,6 +68,7 @@ class Batch final : public CallOwner, private SlicedWork {
 
   void on_slice() override;
   void start_entries();
+  void postpone();
   void start_entry(std::size_t index);
   void set_reply(std::size_t index, std::string_view reply);
   std::string_view id_of(std::size_t index) const;

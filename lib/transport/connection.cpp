@@ -221,7 +221,9 @@ void Connection::hear_out() {
   io_.buffers().give(out_);
   out_sent_ = 0;
   conversation_.disconnected();
+  const std::size_t waiting = in_.size();
   if (more && input_waits_) process(in_);
+  const bool stuck = input_waits_ && in_.size() == waiting;
   while (more && !input_waits_ && !end_seen_ && !input_over_ && last_reads_ < kLastReads) {
     ++last_reads_;
     const std::span<char> to = io_.reads().space();
@@ -230,7 +232,7 @@ void Connection::hear_out() {
     io_.metrics().received_bytes.add(got.bytes);
     take_in({to.data(), got.bytes});
   }
-  if (more && input_waits_ && !input_over_) return io_.postpone(*this);
+  if (more && input_waits_ && !input_over_ && !stuck) return io_.postpone(*this);
   doom(*lost_);
 }
 

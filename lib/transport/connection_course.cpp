@@ -43,6 +43,8 @@ void Connection::go_on() {
     if (!codec_ || !codec_->in_message()) message_began_ = io_.now();
     process(in_);
   }
+  // What had to wait when it came in has been looked at by now.
+  if (unproven_bytes_ > io_.limits.unproven_bytes_max) watch_unproven();
   // What TLS has taken in already, the poller says nothing of.
   if (stream_.buffered() && wants_input()) io_.postpone(*this);
   if (doomed_) return close(close_reason_);

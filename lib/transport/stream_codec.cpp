@@ -5,7 +5,7 @@
 
 #include "lib/transport/connection.hpp"
 #include "lib/transport/foreign_peers.hpp"
-#include "proto/one_line.hpp"
+#include "proto/json_text.hpp"
 
 namespace sluice::core {
 namespace {
@@ -14,10 +14,10 @@ using Kind = proto::FrameEvent::Kind;
 
 constexpr std::string_view kLengthHeader = "Content-Length: ";
 
-// A reply on a JSON stream is one line for any reader. Line breaks in it can only be white space between
-// tokens (params that a client wrote over several lines and a handler passed through), or in strings.
+// A reply on a JSON stream is one line. Line breaks in it can only be white space between tokens (params that
+// a client wrote over several lines and a handler passed through). What strings hold stays as it is.
 void append_line(std::string& out, std::string& reply) {
-  if (proto::is_one_line(reply)) {
+  if (reply.find('\n') == std::string::npos && reply.find('\r') == std::string::npos) {
     const bool is_long = reply.size() > BufferPool::kBufferBytesMax && reply.capacity() / 2 <= reply.size();
     if (out.empty() && is_long) {
       out.swap(reply);
@@ -27,7 +27,7 @@ void append_line(std::string& out, std::string& reply) {
       out += reply;
     }
   } else {
-    proto::append_response_line(out, reply);
+    proto::append_compact(out, reply);
   }
   out += '\n';
 }

@@ -67,7 +67,7 @@ class Tokens(ClientsTest):
 
     def test_a_wrong_token_leaves_the_connection_what_it_was(self):
         connection = self.connect()
-        for wrong in ("", TOKEN[:-1], TOKEN + "x", digest(TOKEN), "x" * 100_000):
+        for wrong in ("", TOKEN[:-1], TOKEN + "x", digest(TOKEN), "x" * 10_000):
             self.assert_error(connection.request("rpc.authenticate", {"token": wrong}), -32016, "unauthenticated")
         self.assert_error(connection.request("demo.echo"), -32016, "unauthenticated")
         connection = self.known(self.daemon)

@@ -43,8 +43,8 @@ class Container(DaemonTest):
         limited = Daemon(prefix=("sh", "-c", f'echo $$ > {processes}; exec "$0" "$@"'))
         self.addCleanup(limited.close)
         limited.start()
-        # Beside 1 I/O thread and 4 workers, the least there are: the main, control and admin threads.
-        self.assertLessEqual(self.threads_of(limited), 8)
+        # Beside 1 I/O thread and 4 workers, the least there are: the main, control, admin and memory threads.
+        self.assertLessEqual(self.threads_of(limited), 9)
         free = self.start()
         workers = len(free.metrics().label_values("sluice_worker_busy", "worker"))
         self.assertEqual(workers, max(4, 2 * len(os.sched_getaffinity(0))))

@@ -130,7 +130,7 @@ class Calls(WebSocketTest):
 
     def test_what_is_not_json_is_answered_and_the_connection_lives_on(self):
         with self.open() as client:
-            for text in ("", " ", "not JSON", '{"jsonrpc":', "{}{}", "[1]\n[2]", "\ufeff{}", '{"a":1]'):
+            for text in ("", " ", "not JSON", '{"jsonrpc":', "{}{}", "[1]\n[2]", "\ufeff", "\ufeff{}{}", '{"a":1]'):
                 with self.subTest(text):
                     reply = client.request_text(text)
                     self.assert_error(reply, -32700, "parse")

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lib/backend/wire_call.hpp"
+#include "proto/json_text.hpp"
 #include "proto/message_scanner.hpp"
 #include "proto/one_line.hpp"
 #include "proto/request.hpp"
@@ -131,7 +132,7 @@ void check_reply(const proto::Request& request) {
   reply += request.params.empty() ? std::string_view("null") : request.params;
   proto::end_result(reply);
   std::string line;
-  proto::append_response_line(line, reply);
+  proto::append_compact(line, reply);
   for (const char end : {'\r', '\n'}) expect(line.find(end) == std::string::npos, "a reply is one line");
   expect(parsed(line) == parsed(reply), "a reply means what it meant");
   expect(line.find(request.id) != std::string::npos, "an id comes back byte for byte");

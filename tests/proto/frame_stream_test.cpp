@@ -53,7 +53,7 @@ TEST_CASE("stream: a broken line costs that line only") {
 TEST_CASE("stream: byte order marks before a message are skipped") {
   check({{"\xEF\xBB\xBF{}\n{}", {"message {}", "message {}"}},
          {"{}\n\xEF\xBB\xBF\n\xEF\xBB\xBF[]", {"message {}", "message []"}},
-         {"\xEF\xBB\xBF", {}},
+         {"\xEF\xBB\xBF", {"malformed 0"}},
          {"\xEF\xBB\xBF]\n{}", {"malformed 0", "message {}"}},
          {"\xEF\xBB{}\n{}", {"malformed 0", "message {}"}},
          {"{}\xEF", {"message {}", "malformed 0"}},

@@ -19,12 +19,6 @@ std::string one_line(std::string_view json) {
   return out;
 }
 
-std::string response_line(std::string_view response) {
-  std::string out;
-  append_response_line(out, response);
-  return out;
-}
-
 TEST_CASE("a separator is seen at every place of a text, whatever is around it") {
   for (const std::string_view separator : kSeparators) {
     for (std::size_t size = 0; size < 40; ++size) {
@@ -66,14 +60,6 @@ TEST_CASE("a string that is written anew has no separators") {
   for (const std::string_view separator : kSeparators) CHECK(is_one_line(quoted(separator)));
   CHECK(quoted("\xC2\x85\xE2\x80\xA8\xE2\x80\xA9\xE2\x82\xAC") == "\"\\u0085\\u2028\\u2029\xE2\x82\xAC\"");
   CHECK(quoted("\xE2\x80") == "\"\xEF\xBF\xBD\xEF\xBF\xBD\"");
-}
-
-TEST_CASE("the id of a response stays byte for byte, also in a batch") {
-  const std::string id = "\"a \xE2\x80\xA8\"";
-  const std::string response = R"({"jsonrpc":"2.0","id":)" + id + ",\"result\":[\r\"\xE2\x80\xA8 \"]}";
-  const std::string line = R"({"jsonrpc":"2.0","id":)" + id + R"(,"result":["\u2028 "]})";
-  CHECK(response_line(response) == line);
-  CHECK(response_line("[" + response + "," + response + "]") == "[" + line + "," + line + "]");
 }
 
 }  // namespace
