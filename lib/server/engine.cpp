@@ -29,7 +29,7 @@ Engine::Engine(Settings settings) : parts_(std::make_unique<EngineParts>(std::mo
 
 Engine::~Engine() {
   EngineParts& parts = *parts_;
-  parts.admin.reset();
+  parts.admin.clear();
   // Closing the connections asks their handlers to stop.
   if (!parts.close_connections(Clock::now() + kControlTime)) parts.stuck = true;
   parts.stop_listeners(parts.all_listeners());
@@ -58,27 +58,29 @@ void Engine::start(std::vector<InheritedSocket> inherited, const std::stop_token
     return address && same_address(socket.address(), *address, names);
   };
   // What is to be spoken on a socket is not for whoever opened it to say.
-  std::vector<ListenSettings> taken;
+  std::vector<EngineParts::Open> taken;
   for (const auto& socket : sockets) {
     const auto named = std::ranges::find_if(parts.settings.listeners,
                                             [&](const auto& wanted) { return serves(*socket, wanted); });
     const bool is_named = named != parts.settings.listeners.end();
     if (!is_named) check_unnamed(socket->address(), parts.settings);
-    taken.push_back(is_named ? *named : ListenSettings{socket->address().to_string()});
+    const auto entry = static_cast<std::size_t>(named - parts.settings.listeners.begin());
+    taken.push_back({is_named ? *named : ListenSettings{socket->address().to_string()}, nullptr, true,
+                     is_named ? entry : entry + taken.size()});
   }
   // Everything that the machine can refuse is asked for before anything runs.
   std::vector<EngineParts::Open> listeners;
-  for (const ListenSettings& wanted : parts.settings.listeners) {
+  for (std::size_t i = 0; i < parts.settings.listeners.size(); ++i) {
+    const ListenSettings& wanted = parts.settings.listeners[i];
+    // Of a name's addresses those that were passed on are in place of all.
     const bool is_inherited =
         std::ranges::any_of(sockets, [&](const auto& each) { return serves(*each, wanted); });
-    if (is_inherited) continue;
-    SharedPolicy policy = policy_of(wanted);
-    listeners.push_back(
-        {wanted, parts.make_listener(ListeningSocket::open(wanted, names), std::move(policy)), false});
+    if (!is_inherited) parts.open_listeners(wanted, i, names, {}, listeners);
   }
   for (std::size_t i = 0; i < sockets.size(); ++i) {
-    SharedPolicy policy = policy_of(taken[i]);
-    listeners.push_back({taken[i], parts.make_listener(std::move(sockets[i]), std::move(policy)), true});
+    SharedPolicy policy = policy_of(taken[i].settings);
+    taken[i].listener = parts.make_listener(std::move(sockets[i]), std::move(policy));
+    listeners.push_back(taken[i]);
   }
   parts.listeners = std::move(listeners);
   parts.admin = parts.make_admin(parts.settings.admin_address, names,
@@ -174,7 +176,7 @@ std::vector<std::string> Engine::addresses() const {
 }
 
 std::string Engine::admin_address() const {
-  return parts_->admin ? parts_->admin->address().to_string() : "";
+  return parts_->admin.empty() ? "" : parts_->admin.front()->address().to_string();
 }
 
 }  // namespace sluice::core

@@ -65,6 +65,14 @@ std::shared_ptr<Listener> EngineParts::make_listener(std::unique_ptr<ListeningSo
   });
 }
 
+void EngineParts::open_listeners(const ListenSettings& wanted, std::size_t entry, HostLookups& names,
+                                 const std::vector<Address>& already, std::vector<Open>& to) {
+  const SharedPolicy policy = policy_of(wanted);
+  for (auto& socket : ListeningSocket::open_all(wanted, names, already)) {
+    to.push_back({wanted, make_listener(std::move(socket), policy), false, entry});
+  }
+}
+
 namespace {
 
 std::shared_ptr<const TlsContext> load_tls(const ListenSettings& listen) {
@@ -133,10 +141,11 @@ void EngineParts::stop_listeners(std::vector<std::shared_ptr<Listener>> ended) {
   });
 }
 
-// Null where there is to be none.
-std::unique_ptr<AdminServer> EngineParts::make_admin(const std::string& address, HostLookups& names,
-                                                     std::function<std::string()> unhealthy_reason) {
-  if (address.empty()) return nullptr;
+std::vector<std::unique_ptr<AdminServer>> EngineParts::make_admin(
+    const std::string& address, HostLookups& names, std::function<std::string()> unhealthy_reason,
+    const std::vector<Address>& already) {
+  std::vector<std::unique_ptr<AdminServer>> made;
+  if (address.empty()) return made;
   ListenSettings listen;
   listen.address = address;
   AdminSources sources;
@@ -151,10 +160,11 @@ std::unique_ptr<AdminServer> EngineParts::make_admin(const std::string& address,
   };
   sources.unhealthy_reason = std::move(unhealthy_reason);
   sources.ready = [this] { return ready.load(std::memory_order_acquire); };
-  auto socket = ListeningSocket::open(listen, names);
-  auto made = create("the admin server on " + socket->address().to_string(),
-                     [&] { return std::make_unique<AdminServer>(std::move(socket), std::move(sources)); });
-  spdlog::info("admin on {}", made->address().to_string());
+  for (auto& socket : ListeningSocket::open_all(listen, names, already)) {
+    made.push_back(create("the admin server on " + socket->address().to_string(),
+                          [&] { return std::make_unique<AdminServer>(std::move(socket), sources); }));
+  }
+  for (const auto& each : made) spdlog::info("admin on {}", each->address().to_string());
   return made;
 }
 

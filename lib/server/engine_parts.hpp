@@ -51,8 +51,10 @@ struct EngineParts {
   std::shared_ptr<Listener> make_listener(std::unique_ptr<ListeningSocket> socket, SharedPolicy policy);
   void start_listener(const std::shared_ptr<Listener>& listener);
   void stop_listeners(std::vector<std::shared_ptr<Listener>> ended);
-  std::unique_ptr<AdminServer> make_admin(const std::string& address, HostLookups& names,
-                                          std::function<std::string()> unhealthy_reason);
+  // One for each address of the host that is not served `already`; none where `address` is empty.
+  std::vector<std::unique_ptr<AdminServer>> make_admin(const std::string& address, HostLookups& names,
+                                                       std::function<std::string()> unhealthy_reason,
+                                                       const std::vector<Address>& already = {});
   // Has all I/O threads do something, soon.
   void on_all(const std::function<void(IoPart&)>& task);
   // The same, and waits until they have. False if one did not come to it in time.
@@ -84,9 +86,14 @@ struct EngineParts {
     ListenSettings settings;
     std::shared_ptr<Listener> listener;
     bool inherited = false;
+    std::size_t entry = 0;  // the same for all addresses of one [[listen]] entry
   };
+  // Opens what the entry asks for, but what is served `already`.
+  void open_listeners(const ListenSettings& wanted, std::size_t entry, HostLookups& names,
+                      const std::vector<Address>& already, std::vector<Open>& to);
+
   std::vector<Open> listeners;
-  std::unique_ptr<AdminServer> admin;
+  std::vector<std::unique_ptr<AdminServer>> admin;
   std::atomic<bool> ready{false};
   bool stuck = false;  // a worker is in a handler that does not return
 };

@@ -8,6 +8,121 @@
 
 namespace sluice::core {
 
+namespace {
+
+using Open = EngineParts::Open;
+
+// What becomes of the listeners. Until it is applied, only the new ones' sockets have changed anything.
+struct ListenerChanges {
+  std::vector<Open> listeners;  // as they will be
+  std::vector<std::shared_ptr<Listener>> opened;
+  std::vector<std::shared_ptr<Listener>> ended;
+  std::vector<Open> changed_modes;
+  std::vector<std::pair<std::shared_ptr<Listener>, SharedPolicy>> policies;
+};
+
+bool contains(const std::vector<Open>& all, const Open& one) {
+  return std::ranges::any_of(all, [&](const Open& each) { return each.listener == one.listener; });
+}
+
+// The running listeners, but those that are `taken`, that serve what is wanted. An entry whose text has not
+// changed keeps what it has, also where a name stands for something else by now.
+std::vector<Open> serving(const std::vector<Open>& running, const std::vector<Open>& taken,
+                          const ListenSettings& wanted, HostLookups& names) {
+  const auto address = parse_address(wanted.address);
+  const auto unchanged = std::ranges::find_if(running, [&](const Open& open) {
+    return open.settings.address == wanted.address && !contains(taken, open);
+  });
+  std::vector<Open> found;
+  for (const Open& open : running) {
+    if (contains(taken, open)) continue;
+    const bool serves = unchanged != running.end()
+                            ? open.entry == unchanged->entry
+                            : address && same_address(open.listener->address(), *address, names);
+    if (serves) found.push_back(open);
+  }
+  return found;
+}
+
+void keep(Open open, const ListenSettings& wanted, std::size_t entry, const SharedPolicy& policy,
+          ListenerChanges& changes) {
+  // A new mode is for the file that is there; reopening would find the address taken, by this server.
+  if (open.settings.mode != wanted.mode && !open.inherited)
+    changes.changed_modes.push_back({wanted, open.listener});
+  changes.policies.emplace_back(open.listener, policy);
+  open.settings = wanted;
+  open.entry = entry;
+  changes.listeners.push_back(std::move(open));
+}
+
+void change_entry(EngineParts& parts, const ListenSettings& wanted, std::size_t entry, HostLookups& names,
+                  ListenerChanges& changes) {
+  const std::vector<Open> kept = serving(parts.listeners, changes.listeners, wanted, names);
+  bool complete = false;
+  std::vector<Address> already;
+  if (!kept.empty()) {
+    const SharedPolicy policy = policy_of(wanted);
+    for (const Open& open : kept) {
+      // Of a name's addresses those that were passed on are in place of all.
+      complete = complete || open.inherited || open.settings.address == wanted.address;
+      already.push_back(open.listener->address());
+      keep(open, wanted, entry, policy, changes);
+    }
+  }
+  if (complete) return;
+  const std::size_t known = changes.listeners.size();
+  parts.open_listeners(wanted, entry, names, already, changes.listeners);
+  for (std::size_t i = known; i < changes.listeners.size(); ++i)
+    changes.opened.push_back(changes.listeners[i].listener);
+}
+
+ListenerChanges change_listeners(EngineParts& parts, const Settings& settings, HostLookups& names) {
+  ListenerChanges changes;
+  for (std::size_t i = 0; i < settings.listeners.size(); ++i)
+    change_entry(parts, settings.listeners[i], i, names, changes);
+  for (const Open& open : parts.listeners) {
+    if (contains(changes.listeners, open)) continue;
+    if (!open.inherited) {
+      changes.ended.push_back(open.listener);
+      continue;
+    }
+    check_unnamed(open.listener->address(), settings);
+    const std::size_t entry = settings.listeners.size() + changes.listeners.size();
+    changes.listeners.push_back({open.settings, open.listener, true, entry});
+  }
+  return changes;
+}
+
+// The admin servers as they will be: those of the running ones that serve `wanted`, by what it stands for,
+// and new ones for its other addresses.
+struct AdminChanges {
+  std::vector<Address> kept;
+  std::vector<std::unique_ptr<AdminServer>> opened;
+
+  void apply(std::vector<std::unique_ptr<AdminServer>>& running) noexcept {
+    for (auto& each : running) {
+      if (std::ranges::find(kept, each->address()) != kept.end()) opened.push_back(std::move(each));
+    }
+    running = std::move(opened);
+  }
+};
+
+AdminChanges change_admin(EngineParts& parts, const std::string& wanted, HostLookups& names,
+                          std::function<std::string()> unhealthy_reason) {
+  AdminChanges changes;
+  const bool unchanged = wanted == parts.settings.admin_address;
+  const auto address = parse_address(wanted);
+  for (const auto& each : parts.admin) {
+    if (unchanged || (address && same_address(each->address(), *address, names)))
+      changes.kept.push_back(each->address());
+  }
+  if (!unchanged) changes.opened = parts.make_admin(wanted, names, std::move(unhealthy_reason), changes.kept);
+  changes.opened.reserve(changes.opened.size() + changes.kept.size());  // so that apply() can't fail
+  return changes;
+}
+
+}  // namespace
+
 void Engine::reload(const Settings& wanted, const std::stop_token& stop) {
   EngineParts& parts = *parts_;
   Settings settings = wanted;
@@ -19,62 +134,20 @@ void Engine::reload(const Settings& wanted, const std::stop_token& stop) {
 
   HostLookups names = look_up_names(settings, stop);
   // The new listeners first: if one can't be had, nothing has changed.
-  std::vector<EngineParts::Open> listeners;
-  std::vector<std::shared_ptr<Listener>> opened;
-  std::vector<std::shared_ptr<Listener>> ended;
-  std::vector<EngineParts::Open> changed_modes;
-  std::vector<std::pair<std::shared_ptr<Listener>, SharedPolicy>> policies;
-  for (const ListenSettings& listen : settings.listeners) {
-    const auto same = std::ranges::find_if(parts.listeners, [&](const EngineParts::Open& open) {
-      const bool taken =
-          std::ranges::any_of(listeners, [&](const auto& each) { return each.listener == open.listener; });
-      if (taken || open.settings.address == listen.address) return !taken;
-      const auto address = parse_address(listen.address);
-      return address && same_address(open.listener->address(), *address, names);
-    });
-    if (same != parts.listeners.end()) {
-      // A new mode is for the file that is there; reopening would find the address taken, by this server.
-      if (same->settings.mode != listen.mode && !same->inherited)
-        changed_modes.push_back({listen, same->listener});
-      policies.emplace_back(same->listener, policy_of(listen));
-      listeners.push_back(*same);
-      listeners.back().settings = listen;
-      continue;
-    }
-    SharedPolicy policy = policy_of(listen);
-    listeners.push_back(
-        {listen, parts.make_listener(ListeningSocket::open(listen, names), std::move(policy)), false});
-    opened.push_back(listeners.back().listener);
-  }
-  for (const EngineParts::Open& open : parts.listeners) {
-    const bool kept =
-        std::ranges::any_of(listeners, [&](const auto& each) { return each.listener == open.listener; });
-    if (kept) continue;
-    if (!open.inherited) {
-      ended.push_back(open.listener);
-      continue;
-    }
-    check_unnamed(open.listener->address(), settings);
-    listeners.push_back(open);
-  }
-
+  ListenerChanges changes = change_listeners(parts, settings, names);
   auto clients = parts.access.prepare(settings.clients);
   const BackendFiles files = load_backend_files(settings.backends);
-  const bool admin_moves = settings.admin_address != parts.settings.admin_address;
-  std::unique_ptr<AdminServer> admin;
-  if (admin_moves) {
-    admin =
-        parts.make_admin(settings.admin_address, names, [this] { return health(kHealthPatience).reason; });
-  }
+  AdminChanges admin =
+      change_admin(parts, settings.admin_address, names, [this] { return health(kHealthPatience).reason; });
   parts.backends.prepare(settings.backends, files, stop);
-  for (const EngineParts::Open& open : changed_modes) {
+  for (const Open& open : changes.changed_modes) {
     if (!open.listener->change_mode(open.settings.mode)) {
       spdlog::warn("{}: not this server's socket any more", open.listener->address().to_string());
     }
   }
   // From here on nothing can fail.
-  if (admin_moves) parts.admin = std::move(admin);
-  parts.listeners = std::move(listeners);
+  admin.apply(parts.admin);
+  parts.listeners = std::move(changes.listeners);
   parts.settings = settings;
   parts.access.apply(std::move(clients));
   parts.apply_admission();
@@ -86,12 +159,12 @@ void Engine::reload(const Settings& wanted, const std::stop_token& stop) {
   parts.on_all([limits = settings.limits](IoPart& part) { part.thread.limits = limits; });
   parts.hub.set_limits(settings.limits);
   // Before backends, which may take a while: what a listener no longer allows is refused from now on.
-  for (const auto& [listener, policy] : policies) listener->set_policy(policy);
+  for (const auto& [listener, policy] : changes.policies) listener->set_policy(policy);
   parts.apply_backends(files, stop);
-  for (const auto& listener : opened) parts.start_listener(listener);
-  for (const auto& listener : ended)
+  for (const auto& listener : changes.opened) parts.start_listener(listener);
+  for (const auto& listener : changes.ended)
     spdlog::info("no longer listening on {}", listener->address().to_string());
-  parts.stop_listeners(std::move(ended));
+  parts.stop_listeners(std::move(changes.ended));
 }
 
 }  // namespace sluice::core

@@ -1,5 +1,6 @@
 #include "lib/transport/host_lookup.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstring>
@@ -15,7 +16,11 @@ namespace {
 
 std::atomic<int> lookups{0};
 
-// The resolver's error code; 0: found.
+bool same(const HostAddress& left, const HostAddress& right) {
+  return left.size == right.size && std::memcmp(&left.name, &right.name, left.size) == 0;
+}
+
+// The resolver's error code; 0: found. A hosts file may make it name an address twice.
 int look_up(const std::string& host, int flags, std::vector<HostAddress>& found) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
@@ -24,9 +29,12 @@ int look_up(const std::string& host, int flags, std::vector<HostAddress>& found)
   const int error = ::getaddrinfo(host.c_str(), nullptr, &hints, &first);
   if (error != 0) return error;
   for (const addrinfo* each = first; each != nullptr; each = each->ai_next) {
-    HostAddress& address = found.emplace_back();
+    HostAddress address;
     std::memcpy(&address.name, each->ai_addr, each->ai_addrlen);
     address.size = each->ai_addrlen;
+    const bool known =
+        std::ranges::any_of(found, [&](const HostAddress& other) { return same(other, address); });
+    if (!known) found.push_back(address);
   }
   ::freeaddrinfo(first);
   return 0;

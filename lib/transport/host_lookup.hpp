@@ -34,7 +34,8 @@ class HostLookups {
   // Begins at once, but for hosts that are addresses already. Waits end at `until`, or when `stop` says so.
   HostLookups(const std::vector<std::string>& hosts, TimePoint until, std::stop_token stop = {});
 
-  // The addresses, with port 0 and in the resolver's order, at least one; or what is wrong. Waits.
+  // The addresses, with port 0 and in the resolver's order, at least one and none twice; or what is wrong.
+  // Waits.
   std::variant<std::vector<HostAddress>, std::string> addresses_of(const std::string& host);
 
  private:

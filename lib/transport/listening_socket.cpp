@@ -18,6 +18,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "lib/observe/log.hpp"
+#include "lib/transport/same_address.hpp"
+
 namespace sluice::core {
 namespace {
 
@@ -26,9 +29,9 @@ namespace {
                           "can't listen on " + address.to_string() + (why.empty() ? "" : ": " + why));
 }
 
-Descriptor new_socket(const Address& address, int family) {
+Descriptor new_socket(const Address& address, int family, const std::string& which = {}) {
   Descriptor socket(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!socket) fail(address, errno);
+  if (!socket) fail(address, errno, which);
   return socket;
 }
 
@@ -102,29 +105,58 @@ std::string ipv6_host(const sockaddr_in6& name) {
   return host + "%" + (named ? interface : std::to_string(name.sin6_scope_id));
 }
 
-Address address_of(int descriptor) {
-  sockaddr_storage name{};
-  socklen_t size = sizeof name;
+Address tcp_address(const sockaddr_storage& name) {
   Address address;
-  if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&name), &size) != 0) {
-    fail_inherited(descriptor, errno);
-  }
-  char host[INET_ADDRSTRLEN] = {};
-  if (name.ss_family == AF_UNIX) {
-    address.kind = Address::Kind::unix_socket;
-    address.path = unix_path(reinterpret_cast<const sockaddr_un&>(name), size);
-  } else if (name.ss_family == AF_INET) {
-    const auto& v4 = reinterpret_cast<const sockaddr_in&>(name);
-    address.host = ::inet_ntop(AF_INET, &v4.sin_addr, host, sizeof host);
-    address.port = ntohs(v4.sin_port);
-  } else if (name.ss_family == AF_INET6) {
+  if (name.ss_family == AF_INET6) {
     const auto& v6 = reinterpret_cast<const sockaddr_in6&>(name);
     address.host = ipv6_host(v6);
     address.port = ntohs(v6.sin6_port);
-  } else {
-    fail_inherited(descriptor, EAFNOSUPPORT);
+    return address;
   }
+  char host[INET_ADDRSTRLEN] = {};
+  const auto& v4 = reinterpret_cast<const sockaddr_in&>(name);
+  address.host = ::inet_ntop(AF_INET, &v4.sin_addr, host, sizeof host);
+  address.port = ntohs(v4.sin_port);
   return address;
+}
+
+Address address_of(int descriptor) {
+  sockaddr_storage name{};
+  socklen_t size = sizeof name;
+  if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&name), &size) != 0) {
+    fail_inherited(descriptor, errno);
+  }
+  if (name.ss_family == AF_INET || name.ss_family == AF_INET6) return tcp_address(name);
+  if (name.ss_family != AF_UNIX) fail_inherited(descriptor, EAFNOSUPPORT);
+  Address address;
+  address.kind = Address::Kind::unix_socket;
+  address.path = unix_path(reinterpret_cast<const sockaddr_un&>(name), size);
+  return address;
+}
+
+// The host's addresses, with its port, that are not served already.
+std::vector<HostAddress> missing_hosts(const Address& address, HostLookups& names,
+                                       const std::vector<Address>& already) {
+  const auto found = names.addresses_of(address.host);
+  if (const auto* problem = std::get_if<std::string>(&found)) fail(address, EADDRNOTAVAIL, *problem);
+  std::vector<HostAddress> missing;
+  for (HostAddress host : std::get<std::vector<HostAddress>>(found)) {
+    host.set_port(address.port);
+    const Address wanted = tcp_address(host.name);
+    const bool served =
+        std::ranges::any_of(already, [&](const Address& each) { return same_address(each, wanted, names); });
+    if (!served) missing.push_back(host);
+  }
+  if (missing.size() > kHostAddressesMax) {
+    fail(address, EADDRNOTAVAIL,
+         "the name has more than " + std::to_string(kHostAddressesMax) + " addresses");
+  }
+  return missing;
+}
+
+// As an address of IPv6 is on a machine without IPv6.
+bool is_not_of_this_machine(const std::error_code& error) {
+  return error.value() == EADDRNOTAVAIL || error.value() == EAFNOSUPPORT;
 }
 
 // A peer that vanishes without a word, as with its machine or its network, is noticed within a minute.
@@ -145,24 +177,60 @@ void watch_for_vanished_peers(int socket) {
 
 std::unique_ptr<ListeningSocket> ListeningSocket::open(const ListenSettings& settings) {
   HostLookups names({}, Clock::now() + kLookupTime);
-  return open(settings, names);
+  return std::move(open_all(settings, names).front());
 }
 
-std::unique_ptr<ListeningSocket> ListeningSocket::open(const ListenSettings& settings, HostLookups& names) {
+std::vector<std::unique_ptr<ListeningSocket>> ListeningSocket::open_all(const ListenSettings& settings,
+                                                                        HostLookups& names,
+                                                                        const std::vector<Address>& already) {
   const auto address = parse_address(settings.address);
   if (!address) throw std::invalid_argument(settings.address + " is no address to listen on");
-  return address->kind == Address::Kind::tcp ? open_tcp(*address, settings.dual_stack, names)
-                                             : open_unix(*address, settings.mode);
+  if (address->kind == Address::Kind::unix_socket) {
+    std::vector<std::unique_ptr<ListeningSocket>> opened;
+    if (already.empty()) opened.push_back(open_unix(*address, settings.mode));
+    return opened;
+  }
+  const std::vector<HostAddress> hosts = missing_hosts(*address, names, already);
+  for (int tries = 1;; ++tries) {
+    try {
+      return open_each(*address, hosts, settings.dual_stack, !already.empty());
+    } catch (const std::system_error& error) {
+      // The port that is free on the first address may be taken on another.
+      const bool again = address->port == 0 && hosts.size() > 1 && tries < kPortTries;
+      if (!again || error.code().value() != EADDRINUSE) throw;
+    }
+  }
 }
 
-std::unique_ptr<ListeningSocket> ListeningSocket::open_tcp(const Address& address, bool dual_stack,
-                                                           HostLookups& names) {
-  const auto found = names.addresses_of(address.host);
-  if (const auto* problem = std::get_if<std::string>(&found)) fail(address, EADDRNOTAVAIL, *problem);
-  HostAddress first = std::get<std::vector<HostAddress>>(found).front();
-  first.set_port(address.port);
-  const auto& name = reinterpret_cast<const sockaddr&>(first.name);
-  Descriptor socket = new_socket(address, name.sa_family);
+// Where `any` is served already, there may be nothing else that can be.
+std::vector<std::unique_ptr<ListeningSocket>> ListeningSocket::open_each(
+    Address address, const std::vector<HostAddress>& hosts, bool dual_stack, bool any) {
+  std::vector<std::unique_ptr<ListeningSocket>> opened;
+  std::vector<std::system_error> left_out;
+  for (const HostAddress& host : hosts) {
+    try {
+      opened.push_back(open_tcp(address, host, dual_stack));
+      address.port = opened.back()->address().port;
+    } catch (const std::system_error& error) {
+      if (!is_not_of_this_machine(error.code())) throw;
+      left_out.push_back(error);
+    }
+  }
+  if (!any && opened.empty()) throw std::system_error(left_out.front());
+  for (const std::system_error& error : left_out) {
+    spdlog::warn("{}; the name's other addresses are listened on", printable(error.what()));
+  }
+  return opened;
+}
+
+// `address` is what was asked for, of which `host` is one.
+std::unique_ptr<ListeningSocket> ListeningSocket::open_tcp(const Address& address, HostAddress host,
+                                                           bool dual_stack) {
+  host.set_port(address.port);
+  const auto& name = reinterpret_cast<const sockaddr&>(host.name);
+  const Address numeric = tcp_address(host.name);
+  const std::string which = numeric.host == address.host ? "" : numeric.to_string();
+  Descriptor socket = new_socket(address, name.sa_family, which);
   const int on = 1;
   // A restart must not wait for the old connections' TIME_WAIT. Linux still refuses a port that is
   // being listened on.
@@ -170,8 +238,8 @@ std::unique_ptr<ListeningSocket> ListeningSocket::open_tcp(const Address& addres
   const int v6_only = dual_stack ? 0 : 1;
   if (name.sa_family == AF_INET6)
     ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only);
-  if (::bind(socket.get(), &name, first.size) != 0 || ::listen(socket.get(), kBacklog) != 0) {
-    fail(address, errno);
+  if (::bind(socket.get(), &name, host.size) != 0 || ::listen(socket.get(), kBacklog) != 0) {
+    fail(address, errno, which);
   }
   watch_for_vanished_peers(socket.get());
   Address bound = address_of(socket.get());
