@@ -98,7 +98,7 @@ class ByteStream {
   // std::bad_alloc.
   std::string peer() const;
   bool local() const { return local_; }
-  // Whom the limit of connections per peer holds for. Nothing where the system does not tell.
+  // Whom the limit of connections per peer holds for. Nothing where neither the system nor a proxy tells.
   std::optional<PeerKey> peer_key() const;
   // Bytes that were written and have not reached the peer's system (on a Unix socket: its program).
   std::size_t undelivered() const;

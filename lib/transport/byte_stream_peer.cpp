@@ -63,6 +63,8 @@ std::optional<ucred> user_of(int socket) {
 }  // namespace
 
 std::optional<PeerKey> ByteStream::peer_key() const {
+  // A proxy that names no client is not the peer, and its own checks must get through.
+  if (proxied_ != Proxied::no && proxied_ != Proxied::for_peer) return std::nullopt;
   if (local_ && proxied_ != Proxied::for_peer) {
     const auto user = user_of(socket_.get());
     if (!user) return std::nullopt;

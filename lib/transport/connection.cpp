@@ -147,13 +147,25 @@ void Connection::fail(const std::exception& exception) {
 // How many bytes there were; what else may have been there is dealt with.
 std::size_t Connection::read(std::span<char> to) {
   const bool securing = stream_.securing();
+  const bool peer_due = securing && stream_.awaits_proxy_header();
   const auto got = stream_.read(to.data(), to.size());
+  if (peer_due && !stream_.awaits_proxy_header() && !count_peer()) return 0;
   // Where TLS is not a must, its time runs from when it begins.
   if (stream_.securing() && !securing) message_began_ = io_.now();
   if (got.status == Status::ok) return got.bytes;
   if (got.status == Status::failed) on_read_failure();
   if (got.status == Status::end) on_end_of_input();
   return 0;
+}
+
+// Behind a proxy the limit per peer holds for the client that the PROXY header names. False where it is
+// reached.
+bool Connection::count_peer() {
+  if (!permit_.lacks_peer()) return true;
+  const auto peer = stream_.peer_key();
+  if (!peer || permit_.join(*peer)) return true;
+  doom(CloseReason::peer_limit);
+  return false;
 }
 
 void Connection::read_at_once() {

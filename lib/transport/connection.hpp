@@ -79,6 +79,7 @@ class Connection final : public Session,
   void on_ready(std::uint32_t events) override;
   bool wants_input() const;
   std::size_t read(std::span<char> to);
+  bool count_peer();
   void read_at_once();
   void on_bytes(std::string_view bytes) override;
   void receive(std::string_view bytes);

@@ -46,6 +46,8 @@ class ConnectionLimit {
       peer_ = peer;
       return true;
     }
+    // Whether there is a limit per peer, and no peer has been counted here.
+    bool lacks_peer() const { return limit_ != nullptr && limit_->per_peer() && !peer_; }
 
    private:
     ConnectionLimit* limit_;

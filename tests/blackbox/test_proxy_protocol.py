@@ -30,7 +30,7 @@ def v2(source="192.0.2.7", port=4711, command=1, tlvs=b""):
 
 
 TLVS = b"\x02\x00\x0bexample.com" + b"\x04\x00\x03abc"
-LISTEN = {"address": "tcp://127.0.0.1:0", "proxy_protocol": True}
+LISTEN = {"address": "tcp://127.0.0.1:0", "proxy_protocol": True, "insecure": True}
 
 
 class Header(DaemonTest):
@@ -111,6 +111,39 @@ class Limits(DaemonTest):
                 with daemon.connect() as connection:
                     connection.send(v2(source) + message("demo.sum", [1, 2], 1).encode() + b"\n")
                     self.assertIn(expected, connection.receive(), source)
+
+    def test_connections_per_peer_are_counted_by_the_headers_address(self):
+        with tempfile.TemporaryDirectory() as folder:
+            daemon = self.start(listen=[LISTEN, {**LISTEN, "address": f"unix://{folder}/s.sock"}], server={"max_connections_per_peer": 2})
+
+            def open_as(header, kind="tcp"):
+                connection = self.connect(daemon, kind)
+                connection.send(header)
+                return connection
+
+            for kind, network in (("tcp", "192.0.2"), ("unix", "198.51.100")):
+                with self.subTest(kind):
+                    kept = [open_as(header, kind) for header in (v1(f"{network}.1"), v2(f"{network}.1"), v2(f"{network}.2"), v1(f"{network}.2"))]
+                    for connection in kept:
+                        connection.fence()
+                    closed = daemon.value("sluice_connections_closed_total", reason="peer_limit")
+                    for header in (v1(f"{network}.1"), v2(f"{network}.2")):
+                        try:
+                            open_as(header + message("demo.sum", [1, 2], 1).encode() + b"\n", kind).expect_closed()
+                        except ConnectionResetError:
+                            pass
+                    self.assertEqual(daemon.value("sluice_connections_closed_total", reason="peer_limit"), closed + 2)
+                    kept.pop().close()
+                    eventually(5, lambda: open_as(v1(f"{network}.2"), kind).result("demo.echo", [1]) == [1], "a place is free again")
+            self.assertEqual(daemon.value("sluice_calls_total", method="demo.sum"), 0)
+
+    def test_a_proxy_that_names_no_client_is_no_peer(self):
+        daemon = self.start(listen=[LISTEN], server={"max_connections_per_peer": 1})
+        for header in (v2(command=0), b"PROXY UNKNOWN\r\n"):
+            for _ in range(3):
+                connection = self.connect(daemon)
+                connection.send(header)
+                connection.fence()
 
     def test_a_proxys_user_is_not_its_clients(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -36,6 +36,17 @@ TEST_CASE("ConnectionLimit: a place comes free once, when the permit that was ha
   CHECK(next.join(kOne));
 }
 
+TEST_CASE("ConnectionLimit: a permit lacks a peer until one is counted, where there is a limit") {
+  ConnectionLimit limit(10);
+  auto permit = limit.try_acquire();
+  CHECK_FALSE(permit.lacks_peer());
+  limit.set_max_per_peer(1);
+  CHECK(permit.lacks_peer());
+  CHECK(permit.join(kOne));
+  CHECK_FALSE(permit.lacks_peer());
+  CHECK_FALSE(ConnectionLimit::Permit().lacks_peer());
+}
+
 TEST_CASE("ConnectionLimit: without a limit per peer all may come") {
   ConnectionLimit limit(10);
   CHECK_FALSE(limit.per_peer());
