@@ -214,7 +214,13 @@ void ConfigReader::check_listener(const toml::table& table, const ListenSettings
   const Position where = table.get("address")->source().begin;
   const auto address = parse_listen_address(listener.address);
   if (!address) return;
-  if (core::is_exposed(listener, has_clients_)) {
+  if (core::is_exposed(listener, has_clients_) && core::is_local(*address)) {
+    complain(
+        table.get("proxy_protocol")->source().begin,
+        "listen.proxy_protocol = true takes clients from other machines, and whoever the proxy lets in may "
+        "call everything; allowed where [[client]] says who may call what, or with insecure = true beside "
+        "it");
+  } else if (core::is_exposed(listener, has_clients_)) {
     complain(where, fmt::format(
                         "listen.address = \"{}\" can be reached from other machines, and whoever "
                         "connects may call everything; allowed are loopback and unix:// addresses, any where "

@@ -6,6 +6,7 @@
 
 #include "daemon/config_address.hpp"
 #include "lib/observe/log.hpp"
+#include "lib/transport/listener_rules.hpp"
 
 namespace sluice::daemon {
 
@@ -25,7 +26,7 @@ std::vector<ConfigError> exposure_warnings(const core::Settings& settings, const
   const auto warn = [&](std::optional<TextPlace> where, std::string message) {
     if (where) warnings.push_back({file, where->line, where->column, std::move(message)});
   };
-  const auto listener = std::ranges::find_if(settings.listeners, exposed, &core::ListenSettings::address);
+  const auto listener = std::ranges::find_if(settings.listeners, core::serves_other_machines);
   if (listener != settings.listeners.end()) {
     warn(unlimited_anonymous,
          fmt::format("client anonymous has no methods: whoever reaches {} may call everything; methods = "

@@ -121,9 +121,13 @@ bool is_header_value(std::string_view text) {
   return std::ranges::all_of(text, fits) && !text.starts_with(' ') && !text.ends_with(' ');
 }
 
-bool is_exposed(const ListenSettings& listener, bool has_clients) {
+bool serves_other_machines(const ListenSettings& listener) {
   const auto address = parse_address(listener.address);
-  return address && !is_local(*address) && !listener.insecure && !has_clients;
+  return address && (!is_local(*address) || listener.proxy_protocol);
+}
+
+bool is_exposed(const ListenSettings& listener, bool has_clients) {
+  return serves_other_machines(listener) && !listener.insecure && !has_clients;
 }
 
 std::vector<std::string> tls_mistakes(const ListenSettings& listener) {

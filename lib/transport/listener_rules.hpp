@@ -25,6 +25,9 @@ const TextForm& host_name_form();
 bool is_header_name(std::string_view text);
 bool is_header_value(std::string_view text);
 
+// Whether clients on other machines can call: through the address, or through a proxy that connects for them.
+bool serves_other_machines(const ListenSettings& listener);
+
 // Whether others than this machine can connect, and call everything, and that was not said to be meant.
 bool is_exposed(const ListenSettings& listener, bool has_clients);
 

@@ -134,6 +134,16 @@ class Check(DaemonTest):
                     self.assertIn(word, errors)
                 self.assertNotIn("terminate", errors)
 
+    def test_a_listener_behind_a_proxy_says_who_may_call_or_insecure(self):
+        for address in ("tcp://127.0.0.1:7070", "unix:///run/x.sock"):
+            with self.subTest(address):
+                text = f'[[listen]]\naddress = "{address}"\nproxy_protocol = true\n'
+                status, errors = self.check(text)
+                self.assertEqual(status, 2)
+                self.assertRegex(errors, r":3:18: listen\.proxy_protocol = true takes clients from other machines.*insecure = true")
+                self.assertEqual(self.check(text + "insecure = true\n")[0], 0)
+                self.assertEqual(self.check(text + '[[client]]\nname = "me"\nuser = "root"\n')[0], 0)
+
     def test_a_listener_that_says_insecure_may_be_reached_from_outside(self):
         self.assertEqual(self.check('[[listen]]\naddress = "tcp://0.0.0.0:7070"\ninsecure = true\n')[0], 0)
         self.assertEqual(self.check('[[listen]]\naddress = "tcp://[::1]:7070"\n')[0], 0)

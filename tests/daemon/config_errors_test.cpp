@@ -137,6 +137,18 @@ TEST_CASE("Config errors: a listener that others can reach has to be called inse
   }
 }
 
+TEST_CASE("Config errors: a listener behind a proxy has to be called insecure, wherever it listens") {
+  for (const std::string address : {"tcp://127.0.0.1:7070", "tcp://localhost:0", "unix:///run/x.sock"}) {
+    CAPTURE(address);
+    const std::string text = "[[listen]]\naddress = \"" + address + "\"\nproxy_protocol = true\n";
+    CHECK(contains(error_of(text), "f.toml:3:18: listen.proxy_protocol = true takes clients from other"));
+    CHECK(errors_of(text + "insecure = true").empty());
+    CHECK(errors_of(text + "[[client]]\nname = 'me'\nuser = 'root'").empty());
+  }
+  const std::string reachable = "[[listen]]\naddress = 'tcp://0.0.0.0:1'\nproxy_protocol = true\n";
+  CHECK(contains(error_of(reachable), "f.toml:2:11: listen.address"));
+}
+
 TEST_CASE("Config errors: a listener needs an address that is one") {
   CHECK(contains(error_of("[[listen]]\nmode = '0600'"), "f.toml:1:1: listen.address is missing"));
   CHECK(contains(error_of("[[listen]]\naddress = ''"), "it takes tcp://HOST:PORT"));

@@ -183,6 +183,7 @@ subprotocols = ["calc.v1"]
 health_path = ""
 proxy_protocol = true
 dual_stack = true
+insecure = true
 [admission]
 fair = false
 )");

@@ -167,6 +167,15 @@ TEST_CASE("Server: with clients an address that others can reach needs no leave"
   CHECK(contains(mistake({listen, "tcp://[::]:0"}), "tcp://[::]:0 can be reached"));
 }
 
+TEST_CASE("Server: others reach a loopback address through a proxy") {
+  ListenOptions listen("tcp://127.0.0.1:0");
+  listen.proxy_protocol = true;
+  CHECK(contains(mistake({listen}), "tcp://127.0.0.1:0 can be reached"));
+  CHECK(mistake({listen}, {{.name = "a", .user = 1}}).empty());
+  listen.insecure = true;
+  CHECK(mistake({listen}).empty());
+}
+
 TEST_CASE("Server: clients that can't be meant are refused, and what is allowed is said") {
   CHECK(contains(client_mistake({.user = 1}), "client.name is missing"));
   CHECK(contains(client_mistake({.name = "a"}), "client a has nothing to be known by"));
