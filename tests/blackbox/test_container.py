@@ -35,16 +35,17 @@ class Container(DaemonTest):
             self.skipTest(f"no control group with a quota: {error}")
         return group / "cgroup.procs"
 
-    def threads_of(self, daemon):
-        return len(os.listdir(f"/proc/{daemon.process.pid}/task"))
+    def threads_of(self, daemon, name):
+        tasks = pathlib.Path(f"/proc/{daemon.process.pid}/task")
+        return sum((task / "comm").read_text().startswith(name) for task in tasks.iterdir())
 
     def test_a_quota_of_half_a_processor_counts_as_one_processor(self):
         processes = self.control_group(0.5)
         limited = Daemon(prefix=("sh", "-c", f'echo $$ > {processes}; exec "$0" "$@"'))
         self.addCleanup(limited.close)
         limited.start()
-        # Beside 1 I/O thread and 4 workers, the least there are: the main, control, admin and memory threads.
-        self.assertLessEqual(self.threads_of(limited), 9)
+        self.assertEqual(self.threads_of(limited, "io-"), int(os.environ.get("SLUICE_IO_THREADS", 1)))
+        self.assertEqual(self.threads_of(limited, "worker-"), 4)
         free = self.start()
         workers = len(free.metrics().label_values("sluice_worker_busy", "worker"))
         self.assertEqual(workers, max(4, 2 * len(os.sched_getaffinity(0))))

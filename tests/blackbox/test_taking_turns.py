@@ -29,7 +29,7 @@ class WaitingForAWorker(DaemonTest):
         self.occupy(greedy, WINDOW, 100)
         daemon.wait_in_flight(WINDOW)
         # All of them would be 3,200 ms; two of them 200 ms.
-        self.assertLess(self.longest_wait(modest, 15), ms(100) + 600)
+        self.assertLess(self.longest_wait(modest, 15), ms(700))
         greedy.reset()
 
     def test_whatever_the_connections_speak(self):
@@ -40,7 +40,7 @@ class WaitingForAWorker(DaemonTest):
             text = '{"jsonrpc":"2.0","method":"demo.sleep","params":{"ms":%d},"id":%d}' % (ms(100), number)
             greedy.send(f"Content-Length: {len(text)}\r\n\r\n{text}")
         daemon.wait_in_flight(40)
-        self.assertLess(self.longest_wait(self.connect(daemon), 3), ms(100) + 600)
+        self.assertLess(self.longest_wait(self.connect(daemon), 3), ms(700))
         greedy.reset()
 
     def test_each_entry_of_a_batch_is_a_call_of_its_client(self):
@@ -49,7 +49,7 @@ class WaitingForAWorker(DaemonTest):
         calls = ['{"jsonrpc":"2.0","method":"demo.sleep","params":{"ms":%d},"id":%d}' % (ms(100), n) for n in range(60)]
         greedy.send("[" + ",".join(calls) + "]\n")
         daemon.wait_in_flight(60)
-        self.assertLess(self.longest_wait(self.connect(daemon), 3), ms(100) + 600)
+        self.assertLess(self.longest_wait(self.connect(daemon), 3), ms(700))
         greedy.reset()
 
     def test_connections_take_turns_call_by_call(self):
@@ -62,7 +62,7 @@ class WaitingForAWorker(DaemonTest):
         watch = Stopwatch()
         modest.receive_many(5, 20)
         # Its own five and at most six of the other's; in the order of arrival it would be 45.
-        self.assertLess(watch.ms(), 15 * ms(50) + 400)
+        self.assertLess(watch.ms(), ms(1150))
         greedy.reset()
 
     def test_all_connections_of_a_client_have_one_turn(self):
@@ -78,7 +78,7 @@ class WaitingForAWorker(DaemonTest):
             self.occupy(connection, 4, 100)
         daemon.wait_in_flight(80)
         # One of each of 20 connections would be 2,000 ms.
-        self.assertLess(self.longest_wait(modest, 3), ms(100) + 600)
+        self.assertLess(self.longest_wait(modest, 3), ms(700))
         for connection in many:
             connection.reset()
 
@@ -105,7 +105,7 @@ class WaitingForABackend(DaemonTest):
         for _ in range(3):
             watch = Stopwatch()
             modest.result("faulty.echo", [1], within=20)
-            self.assertLess(watch.ms(), ms(100) + 1000)
+            self.assertLess(watch.ms(), ms(1100))
         greedy.reset()
 
     def test_clients_take_turns_at_an_upstream(self):
