@@ -96,6 +96,7 @@ void Conversation::receive_batch(std::string_view text, const proto::Message& me
 
 void Conversation::refuse(const proto::Error& error, std::uint64_t exchange, std::string_view id) {
   table_.count_invalid(error.code);
+  if (disconnected_) return;
   std::string reply = proto::error_reply(id, error);
   sink_.on_reply(exchange, reply, error.code);
 }

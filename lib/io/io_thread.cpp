@@ -30,6 +30,8 @@ constexpr auto kMemoryPause = std::chrono::milliseconds(1);  // until there may 
 constexpr std::size_t kBusySockets = 16;
 constexpr int kBusyTurns = 4;
 constexpr auto kBusyTime = std::chrono::microseconds(100);
+// Ready sockets between two looks at the clock.
+constexpr int kEventsPerLook = 8;
 // Events of the event loop (posts, timers, acceptance, sockets) between two rounds of postponed work.
 constexpr int kEventsPerRound = 16;
 
@@ -197,7 +199,10 @@ void IoThread::serve_sockets() {
       // What has been read is out of the kernel's hands: it is dealt with whatever became of the other
       // sockets.
       const TimePoint over = now_ + kIterationTime;
-      shielded("a socket", [&] { ready = poller_.dispatch([&] { return now_ >= over; }); });
+      // What is read sets the turn's time; what has ended does not.
+      int told = 0;
+      const auto stop = [&] { return (++told % kEventsPerLook == 0 ? clock_.now() : now_) >= over; };
+      shielded("a socket", [&] { ready = poller_.dispatch(stop); });
       reads_.deal();
     });
   }

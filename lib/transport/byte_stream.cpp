@@ -201,7 +201,7 @@ std::uint32_t ByteStream::raw_events(std::uint32_t events) const {
 
 void ByteStream::watch_for(std::uint32_t events) {
   if (tls_) events = raw_events(events);
-  if (events == events_) return;
+  if (events == events_ || poller_ == nullptr) return;
   poller_->change(socket_.get(), events, *watched_);
   events_ = events;
 }
@@ -215,6 +215,10 @@ std::uint32_t ByteStream::readiness(std::uint32_t events) {
   return told;
 }
 
+void ByteStream::unwatch() {
+  if (poller_ != nullptr) std::exchange(poller_, nullptr)->remove(socket_.get(), *watched_);
+}
+
 bool ByteStream::say_end() { return !tls_ || tls_->end_sending() == TlsChannel::Status::ok; }
 
 void ByteStream::shutdown_send() {
@@ -224,7 +228,7 @@ void ByteStream::shutdown_send() {
 
 void ByteStream::close() {
   say_end();  // if there is room for it
-  if (poller_ != nullptr) std::exchange(poller_, nullptr)->remove(socket_.get(), *watched_);
+  unwatch();
   socket_ = Descriptor();
 }
 

@@ -86,6 +86,8 @@ class ByteStream {
   // What it is told of: any of Poller::kReadable and kWritable, and kEnded; that the peer is gone in any
   // case.
   void watch_for(std::uint32_t events);
+  // From here on it is told of nothing.
+  void unwatch();
   // What `watched` was told, in terms of what it asked for: TLS may have to write to be able to read.
   std::uint32_t readiness(std::uint32_t events);
 

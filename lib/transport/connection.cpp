@@ -4,6 +4,7 @@
 #include <new>
 
 #include "lib/observe/log.hpp"
+#include "lib/transport/arrivals.hpp"
 #include "lib/transport/foreign_peers.hpp"
 #include "lib/transport/http_codec.hpp"
 #include "lib/transport/http_response.hpp"
@@ -20,9 +21,11 @@ constexpr std::size_t kOutputPauseDivisor = 4;
 constexpr auto kOversizeSkipTime = std::chrono::seconds(5);
 // For a client that came while memory is short to say something, so that it can be refused in its protocol.
 constexpr auto kTurnAwayTime = std::chrono::seconds(2);
-// How often what a client left behind is read: more than a Unix socket holds by default (208 KiB), and no
-// longer for a flood of notifications than the thread's other connections can wait.
+// How often what a client left behind is read: more than a Unix socket holds by default (208 KiB).
 constexpr int kLastReads = 2;
+// Clients of one thread that are gone and have left more behind than fits into one slice. Their sockets and
+// places among the connections are not free yet: when there are more, what they left is dropped.
+constexpr std::size_t kLostClientsMax = 256;
 // A connection that has used more than its share of the thread's time reads after the others while they wait
 // for each other. Its share is a twentieth: whatever more connections do in short slices is cut to that.
 constexpr auto kUseWindow = std::chrono::milliseconds(20);
@@ -69,6 +72,7 @@ bool Connection::wants_input() const {
 }
 
 void Connection::on_ready(std::uint32_t events) {
+  Arrivals::here().served();
   if (closed_) return;
   events = stream_.readiness(events);
   if ((events & Poller::kWritable) != 0) {
@@ -222,6 +226,9 @@ void Connection::on_end_of_input() {
 void Connection::lose_client() {
   if (lost_ || doomed_) return;
   lost_ = lingering_ ? close_reason_ : end_seen_ && settled() ? CloseReason::finished : CloseReason::reset;
+  // The poller would tell of it again in every iteration, and of others later for that.
+  stream_.unwatch();
+  host_.client_lost();
   io_.at_turn_end(*this);
 }
 
@@ -237,6 +244,7 @@ void Connection::hear_out() {
   if (more && input_waits_) process(in_);
   const bool stuck = input_waits_ && in_.size() == waiting;
   while (more && !input_waits_ && !end_seen_ && !input_over_ && last_reads_ < kLastReads) {
+    if (io_.slice_over(kUnitsPerLook)) return hear_out_later();
     ++last_reads_;
     const std::span<char> to = io_.reads().space();
     const auto got = stream_.read(to.data(), to.size());
@@ -244,8 +252,13 @@ void Connection::hear_out() {
     io_.metrics().received_bytes.add(got.bytes);
     take_in({to.data(), got.bytes});
   }
-  if (more && input_waits_ && !input_over_ && !stuck) return io_.postpone(*this);
+  if (more && input_waits_ && !input_over_ && !stuck) return hear_out_later();
   doom(*lost_);
+}
+
+void Connection::hear_out_later() {
+  if (host_.lost_clients() > kLostClientsMax) return doom(*lost_);
+  host_.postpone_lost(*this);
 }
 
 // Closes at the turn's end: a reply may be under way further up the stack, whose conversation must not
@@ -286,7 +299,7 @@ void Connection::process(std::string_view window) {
     if (skip_until_ || hungry) watch_skipping();
     if (next_codec_) speak(std::move(next_codec_));
     if (io_.slice_over(1 + step.consumed / kUnitBytes)) {
-      if (!hungry) io_.postpone(*this);
+      if (!hungry && !lost_) io_.postpone(*this);
       break;
     }
   }

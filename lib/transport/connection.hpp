@@ -93,6 +93,7 @@ class Connection final : public Session,
   void on_peer_ended();
   void lose_client();
   void hear_out();
+  void hear_out_later();
   void doom(CloseReason reason);
   void fail(const std::exception& exception);
   void process(std::string_view window);

@@ -170,6 +170,7 @@ void Connection::close(CloseReason reason) {
   if (closed_) return;
   closed_ = true;
   const auto keep = shared_from_this();
+  if (lost_) host_.lost_client_closed();
   conversation_.disconnected();
   if (log_enabled(spdlog::level::debug)) log_close(reason);
   stream_.close();

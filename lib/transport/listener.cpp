@@ -12,6 +12,7 @@
 
 #include "lib/observe/log.hpp"
 #include "lib/observe/rare_line.hpp"
+#include "lib/transport/arrivals.hpp"
 #include "lib/transport/connection.hpp"
 
 namespace sluice::core {
@@ -72,8 +73,15 @@ void Listener::wait() {
 void Listener::accept_some() {
   io_.begin_turn();
   io_.begin_slice();
+  Arrivals& arrivals = Arrivals::here();
   for (int i = 0; i < kAcceptsPerTurn; ++i) {
+    if (!io_.contended()) {
+      arrivals.forget();
+    } else if (!arrivals.next_may_come(io_.now())) {
+      return io_.set_deadline(*this, io_.now() + Arrivals::kPause);
+    }
     if (!accept_one()) return;
+    arrivals.came();
     if (io_.slice_over(kUnitsPerAccept)) break;
   }
   wait();

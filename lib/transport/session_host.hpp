@@ -8,6 +8,7 @@
 
 #include "lib/base/memory_budget.hpp"
 #include "lib/dispatch/call_table.hpp"
+#include "lib/io/time_slice.hpp"
 #include "lib/observe/metrics.hpp"
 #include "lib/transport/connection_limit.hpp"
 
@@ -107,6 +108,18 @@ class SessionHost final : private TurnEnd {
   // Whether nothing large is to be taken in.
   bool memory_short() const { return budget_ != nullptr && budget_->exceeded(); }
 
+  // A client is gone whose session has not closed: what it left behind is still to be processed.
+  void client_lost() { ++lost_clients_; }
+  void lost_client_closed() { --lost_clients_; }
+  std::size_t lost_clients() const { return lost_clients_; }
+  // Continues the work of a lost client's session, as IoThread::postpone(). All of them together are one
+  // source of work: however many there are, what connected clients wait for has its turn after each slice.
+  void postpone_lost(SlicedWork& work) {
+    if (work.linked()) return;
+    lost_work_.waiting.push_back(work);
+    io_.postpone(lost_work_);
+  }
+
   IoThread& io() { return io_; }
   CallTable& calls() { return calls_; }
   std::size_t count_approx() const { return count_->load(std::memory_order_relaxed); }
@@ -126,11 +139,23 @@ class SessionHost final : private TurnEnd {
   };
   void relieve();
 
+  struct LostWork final : SlicedWork {
+    explicit LostWork(IoThread& thread) : io(thread) {}
+    void on_slice() override {
+      if (SlicedWork* const work = waiting.pop_front()) work->on_slice();
+      if (!waiting.empty()) io.postpone(*this);
+    }
+    IoThread& io;
+    IntrusiveList<SlicedWork, SliceTag> waiting;
+  };
+
   IoThread& io_;
   CallTable& calls_;
   MemoryBudget* budget_ = nullptr;
   MemoryBudget::Share* share_ = nullptr;
   Relief relief_{*this};
+  LostWork lost_work_{io_};
+  std::size_t lost_clients_ = 0;
   IntrusiveList<Session, SessionTag> sessions_;
   IntrusiveList<Session, SessionTag> closed_;  // until the turn's end
   // Shared with the connections on their way.
