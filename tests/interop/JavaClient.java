@@ -1,4 +1,4 @@
-// Java's own HTTP and WebSocket clients: `java JavaClient.java HTTP_URL WS_URL LONG_MS`.
+// Java's own HTTP and WebSocket clients: `java JavaClient HTTP_URL WS_URL LONG_MS`.
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;

@@ -1,4 +1,4 @@
-// Go's net/http and gorilla/websocket: `go run go_client.go HTTP_URL WS_URL LONG_MS`.
+// Go's net/http and gorilla/websocket: `go_client HTTP_URL WS_URL LONG_MS`.
 package main
 
 import (

@@ -74,6 +74,16 @@ class ClientTest(DaemonTest):
         daemon.wait_connections(0)
 
 
+class CompiledClientTest(ClientTest):
+    """The compiler has the time of the class, which is longer than a test's."""
+
+    @classmethod
+    def compile(cls, command, **options):
+        done = subprocess.run([*map(str, command)], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=limit(80), **options)
+        if done.returncode:
+            raise AssertionError(f"{command[0]}: {done.stdout}{done.stderr}")
+
+
 class NodeClientTest(WithNode, ClientTest):
     pass
 
