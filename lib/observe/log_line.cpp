@@ -6,8 +6,17 @@
 #include <ctime>
 #include <iterator>
 
+#include <fmt/format.h>
+
+#include "lib/observe/log.hpp"
 #include "lib/observe/printable.hpp"
 #include "proto/json_text.hpp"
+
+#ifdef __clang__
+// What log.hpp declares. Clang mangles its name in another way than GCC, with which libfmt was compiled.
+template void fmt::detail::vformat_to<char>(fmt::detail::buffer<char>&, fmt::string_view, fmt::format_args,
+                                            fmt::detail::locale_ref);
+#endif
 
 namespace sluice::core {
 
