@@ -143,18 +143,17 @@ struct AdminServer::Impl {
 };
 
 void AdminServer::Impl::accept_next() {
-  acceptor.async_accept(
-      [this, accepting = Accepting(this->accepting)](const auto& error, tcp::socket socket) {
-        if (error == asio::error::operation_aborted || !acceptor.is_open()) return;
-        if (error) return rest();
-        if (connections < kConnectionsMax || make_room()) begin_serving(std::move(socket));
-        accept_next();
-      });
+  acceptor.async_accept([this, chain = Accepting(accepting)](const auto& error, tcp::socket socket) {
+    if (error == asio::error::operation_aborted || !acceptor.is_open()) return;
+    if (error) return rest();
+    if (connections < kConnectionsMax || make_room()) begin_serving(std::move(socket));
+    accept_next();
+  });
 }
 
 void AdminServer::Impl::rest() {
   pause.expires_after(kAcceptPause);
-  pause.async_wait([this, accepting = Accepting(this->accepting)](const auto& error) {
+  pause.async_wait([this, chain = Accepting(accepting)](const auto& error) {
     if (!error) accept_next();
   });
 }
