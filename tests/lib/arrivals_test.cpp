@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
+
 namespace {
 
 using sluice::core::Arrivals;
@@ -35,14 +37,13 @@ TEST_CASE("Arrivals: sockets that were served before are not saved up") {
 }
 
 TEST_CASE("Arrivals: where no socket was ready during a pause, the next may come") {
+  constexpr auto kHalf = std::chrono::microseconds(Arrivals::kPause) / 2;
   Arrivals arrivals;
   TimePoint now;
-  CHECK(accept_all(arrivals, now) == Arrivals::kAheadMax);
-  now += Arrivals::kPause / 2;
   arrivals.served();
+  CHECK(accept_all(arrivals, now) == Arrivals::kAheadMax);
+  now += kHalf;
   CHECK_FALSE(arrivals.next_may_come(now));
-  now += Arrivals::kPause / 2;
-  CHECK_FALSE(arrivals.next_may_come(now));
-  now += Arrivals::kPause / 2;
+  now += kHalf;
   CHECK(arrivals.next_may_come(now));
 }
