@@ -178,6 +178,7 @@ class Connection:
         if family != socket.AF_UNIX:
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.headers = False  # replies come with Content-Length headers
+        self._half_closed = False
         self._buffer = bytearray()
         self._ids = itertools.count(1)
 
@@ -253,6 +254,8 @@ class Connection:
                 assert begin < 100, f"not JSON: {text[:200]!r}"
                 continue
             del self._buffer[:newline + 1]
+            if self._half_closed:
+                text = text.lstrip(" ")  # blanks look for a client that has ended its side
             assert text and text == text.strip(" \t\r\n"), f"more than one newline between replies: {text[:80]!r}"
             return text
 
@@ -332,6 +335,7 @@ class Connection:
     # Ending
 
     def half_close(self):
+        self._half_closed = True
         self.socket.shutdown(socket.SHUT_WR)
 
     def reset(self):

@@ -232,7 +232,7 @@ class Pipelining(HttpTest):
     def test_after_half_a_close_everything_is_answered(self):
         for kind in KINDS:
             with self.subTest(kind), self.open(kind=kind) as client:
-                client.send(request(message("demo.sleep", {"ms": ms(200)}, 1)) + request(message("demo.sum", [1, 2], 2)) +
+                client.send(request(message("demo.sleep", {"ms": 200}, 1)) + request(message("demo.sum", [1, 2], 2)) +
                             b"POST / HTTP/1.1\r\nHost: loc")
                 client.half_close()
                 self.assertEqual([response.reply["id"] for response in client.receive_many(2)], [1, 2])

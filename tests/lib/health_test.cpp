@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
@@ -91,7 +92,7 @@ class HeldThread {
   }
 
  private:
-  static inline volatile std::sig_atomic_t begun_ = 0;
+  static inline std::atomic<int> begun_ = 0;  // lock-free: a signal handler sets it
   static inline int ends_[2] = {-1, -1};
   struct sigaction before_ {};
   bool found_ = false;
