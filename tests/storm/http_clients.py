@@ -155,6 +155,12 @@ class HttpClient(Client):
 
     # How it ends
 
+    async def end_half_close(self, reading):
+        """Calls that still wait or run a second later are cancelled, and the connection ends with them."""
+        self.left = True
+        self.writer.write_eof()
+        await asyncio.gather(reading, return_exceptions=True)
+
     def never_run(self):
         """A request behind the last that counts; it must not be answered."""
         return self.request(b'{"jsonrpc":"2.0","method":"demo.sum","params":[1],"id":"never to be run"}')

@@ -1,5 +1,6 @@
 """The storm over WebSocket: fragments with pings in between, and all the ways to close."""
 
+import asyncio
 import base64
 import collections
 import struct
@@ -145,8 +146,10 @@ class WebSocketClient(Client):
             raise Violation(f"closed with {self.close_code} in place of {code}")
 
     async def end_half_close(self, reading):
+        """The end of TCP without a close frame is a disconnect: its calls are dropped, and the connection ends."""
+        self.left = True
         self.writer.write_eof()
-        await self.expect_close(reading, 1000)
+        await asyncio.gather(reading, return_exceptions=True)
 
     async def end_goodbye(self, reading):
         """Closes as it should be done: whoever does so has left, and its calls are dropped."""
