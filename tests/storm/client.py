@@ -248,6 +248,14 @@ class Client:
         self.writer.write_eof()
         await self.read_to_end(reading)
 
+    async def be_dropped(self, reading):
+        """For protocols where the end of input drops calls: which are answered is open, but no answer is wrong."""
+        self.left = True
+        self.writer.write_eof()
+        outcome, = await asyncio.gather(reading, return_exceptions=True)
+        if isinstance(outcome, Violation):
+            raise outcome
+
     async def end_truncate(self, reading):
         """Half-closes in the middle of a message."""
         self.writer.write(self.beginning())

@@ -157,9 +157,7 @@ class HttpClient(Client):
 
     async def end_half_close(self, reading):
         """Calls that still wait or run a second later are cancelled, and the connection ends with them."""
-        self.left = True
-        self.writer.write_eof()
-        await asyncio.gather(reading, return_exceptions=True)
+        await self.be_dropped(reading)
 
     def never_run(self):
         """A request behind the last that counts; it must not be answered."""

@@ -1,6 +1,5 @@
 """The storm over WebSocket: fragments with pings in between, and all the ways to close."""
 
-import asyncio
 import base64
 import collections
 import struct
@@ -147,9 +146,7 @@ class WebSocketClient(Client):
 
     async def end_half_close(self, reading):
         """The end of TCP without a close frame is a disconnect: its calls are dropped, and the connection ends."""
-        self.left = True
-        self.writer.write_eof()
-        await asyncio.gather(reading, return_exceptions=True)
+        await self.be_dropped(reading)
 
     async def end_goodbye(self, reading):
         """Closes as it should be done: whoever does so has left, and its calls are dropped."""
