@@ -329,16 +329,17 @@ class BudgetTest(ConnectionsTest):
         eventually(10, lambda: server.calls("bad.wait") or other.calls("bad.wait"))
         for n in range(40):
             client.request("bad.ok", [n])
-        spent = -1
-        while spent != (spent := front.value("sluice_backend_retries_total")):
+        retries, spent = lambda: front.value("sluice_backend_retries_total"), -1
+        while spent != (spent := retries()):
             for _ in range(4):
                 client.request("bad.draining")
+        while retries() == spent:  # each call brings a tenth of a retry: the last one is used as it comes
+            client.request("bad.draining")
+        seen = lambda: len(server.calls("bad.wait")) + len(other.calls("bad.wait"))
         client.call("bad.wait", ["slow"])
-        watch = Stopwatch()
-        while watch.ms() < ms(300):  # many times what nearly all calls took
-            client.call("bad.draining")
-            client.receive()
-        self.assertEqual(len(server.calls("bad.wait")) + len(other.calls("bad.wait")), 2)
+        eventually(10, lambda: seen() == 2, "it has a connection")
+        client.request("demo.sleep", {"ms": 300})  # many times what nearly all calls took
+        self.assertEqual(seen(), 2)
         for each in (server, other):
             each.released.set()
         client.receive_by_id(2)
