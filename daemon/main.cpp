@@ -33,6 +33,7 @@ int check(const std::string& file) {
 int main(int argc, char** argv) {
   sluice::daemon::hold_signals();
   sluice::daemon::keep_standard_descriptors();
+  sluice::daemon::bound_free_memory();
   try {
     const auto parsed = sluice::daemon::parse_command_line(argc, argv);
     if (const int* exit_code = std::get_if<int>(&parsed)) return *exit_code;

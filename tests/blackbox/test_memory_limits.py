@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import threading
 import unittest
 
 from daemon import DaemonTest, SLOW, code, eventually, framed, main, message, ms
@@ -134,6 +135,27 @@ class Together(DaemonTest):
         for connection in crowd:
             connection.close()
         eventually(12, lambda: daemon.resident_bytes() < before * 1.2 + 2 * MIB, "memory is given back")
+
+    def call_with(self, daemon, sizes):
+        """Calls with params of these sizes, one after another."""
+        with daemon.connect() as connection:
+            for size in sizes * 4:
+                connection.request("demo.echo", ["x" * size])
+
+    @unittest.skipIf(has_sanitizer(), "a sanitizer's allocator gives memory back as it likes")
+    def test_what_workers_held_is_given_back_when_clients_have_gone(self):
+        daemon = self.start(server={"io_threads": 1, "workers": 4})
+        with self.connect(daemon) as connection:
+            connection.request("demo.echo", ["x" * 1000])
+        daemon.wait_connections(0)
+        before = daemon.resident_bytes()
+        crowd = [threading.Thread(target=self.call_with, args=(daemon, (3 * MIB, 200_000))) for _ in range(16)]
+        for thread in crowd:
+            thread.start()
+        for thread in crowd:
+            thread.join()
+        daemon.wait_connections(0)
+        eventually(12, lambda: daemon.resident_bytes() < before * 1.2 + MIB, "memory is given back")
 
 
 class BeforeAProof(DaemonTest):
