@@ -34,14 +34,6 @@ std::pair<std::string_view, TextPlace> setting_of(core::ProgramProblem::Setting 
   }
 }
 
-void warn_of_readers(const std::string& config_file, LoadedConfig& loaded, const TextPlace& where,
-                     const std::string& key, const std::string& file) {
-  if (file.empty() || !core::readable_by_all(file)) return;
-  loaded.warnings.push_back({config_file, where.line, where.column,
-                             fmt::format("backend.{} = \"{}\" can be read by everybody on this machine", key,
-                                         core::printable(file))});
-}
-
 // What is in the files is not said.
 void check_secrets(const std::string& config_file, const BackendPlaces& backend, LoadedConfig& loaded) {
   const core::UpstreamSettings& upstream = *backend.settings.upstream;
@@ -51,10 +43,6 @@ void check_secrets(const std::string& config_file, const BackendPlaces& backend,
     complain(loaded, config_file, password ? backend.password_file : backend.headers,
              fmt::format("backend.{} = \"{}\" {}", problem->key, core::printable(problem->file),
                          core::printable(problem->what)));
-  }
-  warn_of_readers(config_file, loaded, backend.password_file, "password_file", upstream.password_file);
-  for (const auto& [name, value] : upstream.headers) {
-    warn_of_readers(config_file, loaded, backend.headers, "headers." + name, value.file);
   }
 }
 

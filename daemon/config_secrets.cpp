@@ -25,14 +25,13 @@ class Warnings {
  public:
   Warnings(const std::string& config_file, LoadedConfig& loaded) : file_(config_file), loaded_(loaded) {}
 
-  void look_at(const std::string& path, const TextPlace* where, const std::string& what) {
+  void look_at(const std::string& path, TextPlace where, const std::string& what) {
     struct stat status {};
     if (path.empty() || ::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return;
     const std::string_view who = too_many(status);
     if (who.empty()) return;
     constexpr unsigned kShownBits = 07777;
-    loaded_.warnings.push_back({file_, where != nullptr ? where->line : 0,
-                                where != nullptr ? where->column : 0,
+    loaded_.warnings.push_back({file_, where.line, where.column,
                                 fmt::format("{} is open to {} (mode {:04o}); 0600 keeps it to its owner",
                                             what, who, status.st_mode & kShownBits)});
   }
@@ -53,23 +52,21 @@ bool holds_header_values(const core::BackendSettings& backend) {
 void warn_about_secrets(const std::string& config_file, LoadedConfig& loaded) {
   Warnings warnings(config_file, loaded);
   for (const TlsFiles& files : loaded.tls_files) {
-    warnings.look_at(files.settings.key, &files.key,
+    warnings.look_at(files.settings.key, files.key,
                      fmt::format("listen.tls.key = \"{}\"", core::printable(files.settings.key)));
   }
-  for (const core::BackendSettings& backend : loaded.settings.backends) {
-    if (!backend.upstream) continue;
-    const std::string& password = backend.upstream->password_file;
-    warnings.look_at(
-        password, nullptr,
-        fmt::format("backend {}: password_file = \"{}\"", backend.name, core::printable(password)));
-    for (const auto& [name, header] : backend.upstream->headers) {
-      warnings.look_at(header.file, nullptr,
-                       fmt::format("backend {}: the file of header {}, \"{}\",", backend.name, name,
-                                   core::printable(header.file)));
+  for (const BackendPlaces& backend : loaded.backends) {
+    if (!backend.settings.upstream) continue;
+    const core::UpstreamSettings& upstream = *backend.settings.upstream;
+    warnings.look_at(upstream.password_file, backend.password_file,
+                     fmt::format("backend.password_file = \"{}\"", core::printable(upstream.password_file)));
+    for (const auto& [name, header] : upstream.headers) {
+      warnings.look_at(header.file, backend.headers,
+                       fmt::format("backend.headers.{} = \"{}\"", name, core::printable(header.file)));
     }
   }
   if (std::ranges::any_of(loaded.settings.backends, holds_header_values)) {
-    warnings.look_at(config_file, nullptr, "the configuration, which holds headers for backends,");
+    warnings.look_at(config_file, {0, 0}, "the configuration, which holds headers for backends,");
   }
 }
 

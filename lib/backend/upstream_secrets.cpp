@@ -6,7 +6,6 @@
 #include <optional>
 
 #include <openssl/evp.h>
-#include <sys/stat.h>
 
 #include "lib/base/regular_file.hpp"
 
@@ -108,10 +107,5 @@ bool is_own_header(std::string_view name) {
 }
 
 bool is_authorization(std::string_view name) { return lower(name) == "authorization"; }
-
-bool readable_by_all(const std::string& file) {
-  struct stat status {};
-  return ::stat(file.c_str(), &status) == 0 && (status.st_mode & S_IROTH) != 0;
-}
 
 }  // namespace sluice::core

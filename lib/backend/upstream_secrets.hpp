@@ -34,7 +34,4 @@ bool is_own_header(std::string_view name);
 // Whether it says who calls, as `user` and `password_file` do.
 bool is_authorization(std::string_view name);
 
-// Whether anybody on this machine may read the file.
-bool readable_by_all(const std::string& file);
-
 }  // namespace sluice::core

@@ -190,14 +190,15 @@ class CredentialsTest(UpstreamTest):
                 status, shown = self.check(url, **settings)
                 self.assertEqual(status, 2, shown)
 
-    def test_files_that_everybody_can_read_are_warned_of(self):
+    def test_a_file_that_everybody_can_read_is_warned_of_once_at_its_place_with_the_remedy(self):
         for settings, key in ((lambda path: {"user": "me", "password_file": path}, "password_file"),
                               (lambda path: {"headers": {"Authorization": {"file": path}}}, "headers.Authorization")):
             status, shown = self.check(**settings(self.file("word", "a secret", 0o644)))
             self.assertEqual(status, 0, shown)
-            self.assertRegex(shown, rf"warning: backend\.{key} = .* can be read by everybody")
+            self.assertRegex(shown, rf"toml:\d+:\d+: warning: backend\.{key} = .* is open to all users .*mode 0644\); 0600 keeps it")
+            self.assertEqual(shown.count("warning"), 1, shown)
             status, shown = self.check(**settings(self.file("word", "a secret", 0o600)))
-            self.assertNotIn("everybody", shown)
+            self.assertNotIn("warning", shown)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@
 #include <fstream>
 #include <string>
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace sluice::core {
@@ -87,16 +86,6 @@ TEST_CASE("is_own_header: what frames and negotiates a message is the server's o
     CAPTURE(name);
     CHECK_FALSE(is_own_header(name));
   }
-}
-
-TEST_CASE("readable_by_all: goes by the file's mode") {
-  const Folder folder;
-  const std::string file = folder.file("token", "x");
-  REQUIRE(::chmod(file.c_str(), 0644) == 0);
-  CHECK(readable_by_all(file));
-  REQUIRE(::chmod(file.c_str(), 0640) == 0);
-  CHECK_FALSE(readable_by_all(file));
-  CHECK_FALSE(readable_by_all(file + ".missing"));
 }
 
 }  // namespace
