@@ -21,7 +21,7 @@ std::string configuration_help() {
     text += fmt::format("{}\n", table.header);
     for (const KeyDescription& key : table.keys) {
       const std::string fallback = key.fallback.empty() ? "" : fmt::format("; default {}", key.fallback);
-      text += fmt::format("  {:<18} {}\n  {:<18}   {}{}\n", key.name, key.help, "", key.allowed, fallback);
+      text += fmt::format("  {:<26} {}\n  {:<26}   {}{}\n", key.name, key.help, "", key.allowed, fallback);
     }
   }
   return text;
@@ -37,7 +37,8 @@ std::variant<CommandLine, int> parse_command_line(int argc, const char* const* a
          "configuration file; without it the defaults apply: tcp://127.0.0.1:7070, and the admin on 7071")
       ->type_name("FILE");
   app.add_flag("--demo", command.demo, "add the demo.* methods");
-  app.add_flag("--check", command.check, "say whether the configuration is valid, and exit with 0 or 2");
+  app.add_flag("--check", command.check,
+               "say whether the configuration is valid, and exit with 0 or 2 (not valid)");
   app.set_version_flag("--version", kVersionText, "print the version and exit");
   app.footer(configuration_help);
   try {

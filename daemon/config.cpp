@@ -217,15 +217,15 @@ void ConfigReader::check_listener(const toml::table& table, const ListenSettings
   if (core::is_exposed(listener, has_clients_) && core::is_local(*address)) {
     complain(
         table.get("proxy_protocol")->source().begin,
-        "listen.proxy_protocol = true takes clients from other machines, and whoever the proxy lets in may "
-        "call everything; allowed where [[client]] says who may call what, or with insecure = true beside "
-        "it");
+        "listen.proxy_protocol = true takes clients from other machines, and everybody whom the proxy lets "
+        "in may call everything; add [[client]] entries that say who may call what, or insecure = true to "
+        "this listener");
   } else if (core::is_exposed(listener, has_clients_)) {
-    complain(where, fmt::format(
-                        "listen.address = \"{}\" can be reached from other machines, and whoever "
-                        "connects may call everything; allowed are loopback and unix:// addresses, any where "
-                        "[[client]] says who may call what, or any with insecure = true beside it",
-                        core::printable(listener.address)));
+    complain(where,
+             fmt::format("listen.address = \"{}\" can be reached from other machines, and everybody who "
+                         "connects may call everything; use a loopback or unix:// address, add [[client]] "
+                         "entries that say who may call what, or add insecure = true to this listener",
+                         core::printable(listener.address)));
   }
   if (address->kind == core::Address::Kind::tcp && table.contains("mode")) {
     complain(table.get("mode")->source().begin,
@@ -417,7 +417,11 @@ LoadedConfig parse_config(std::string_view text, const std::string& file) {
   if (parsed) return reader.read(parsed.table());
   const toml::parse_error& error = parsed.error();
   const Position where = error.source().begin;
-  reader.complain(where.line, where.column, "not valid TOML: " + core::printable(error.description()));
+  std::string message = "not valid TOML: " + core::printable(error.description());
+  if (message.find("leading zeroes") != std::string::npos) {
+    message += "; permissions are given in quotes, such as \"0660\"";
+  }
+  reader.complain(where.line, where.column, std::move(message));
   return reader.finish();
 }
 

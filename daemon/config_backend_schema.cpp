@@ -53,8 +53,8 @@ bool is_url(std::string_view text) { return core::parse_upstream_url(text).has_v
 
 ValueKind<std::vector<std::string>> urls() {
   return {
-      "a URL such as http://HOST:PORT/PATH (https://, ws://, wss:// likewise), tcp://HOST:PORT or "
-      "unix:///path, or an array of them",
+      "a URL such as http://HOST:PORT/PATH (https://, ws://, wss:// likewise; user and password are keys of "
+      "their own), tcp://HOST:PORT or unix:///path, or an array of them",
       [](const ConfigValue& value) -> std::optional<std::vector<std::string>> {
         if (const auto* text = std::get_if<std::string_view>(&value.content)) {
           if (!is_url(*text)) return std::nullopt;
@@ -92,55 +92,70 @@ Keys<BackendEntry> make_backend_keys() {
   const auto add = [](auto... arguments) { return key<BackendEntry>(arguments...); };
   return {
       add("name", client_name(), SLUICE_PLACE(settings.name),
-          "what it is called in the log, metrics and errors"),
+          "its name in the log, metrics and errors; has to be given"),
       add("methods", methods_or_discover(), SLUICE_PLACE(methods),
-          "what it serves; \"discover\": what it answers to rpc.discover"),
-      add("queue", count_between(0, kQueueMax), SLUICE_PLACE(settings.queue), "calls that may wait for it"),
+          "methods that it serves; \"discover\": what it answers to rpc.discover; has to be given, but for a "
+          "module"),
+      add("queue", count_between(0, kQueueMax), SLUICE_PLACE(settings.queue),
+          "calls that may wait for it; one more is refused with -32009"),
       add("dialect",
           one_of<core::Dialect>({{"auto", core::Dialect::automatic},
                                  {"jsonrpc", core::Dialect::jsonrpc},
                                  {"sluice", core::Dialect::sluice},
                                  {"lsp", core::Dialect::lsp}}),
-          SLUICE_PLACE(settings.dialect), "what is added to messages, and how it is told of cancelling"),
-      table_key<BackendEntry>("breaker", "when it is left alone for a while", "[backend.breaker]"),
+          SLUICE_PLACE(settings.dialect),
+          "members and framing of its messages, and how it learns of a cancelled call"),
+      table_key<BackendEntry>("breaker", "when calls are kept from it for a while",
+                              "a table, see [backend.breaker]"),
       add("command", command(), SLUICE_PLACE(child.command),
-          "child processes that read and write one JSON-RPC message a line"),
-      add("instances", count_between(1, kCountMax), SLUICE_PLACE(child.instances), "processes"),
+          "a program, started as child processes, that reads and writes one JSON-RPC message a line"),
+      add("instances", count_between(1, kCountMax), SLUICE_PLACE(child.instances),
+          "processes of the command"),
       add("concurrency", count_between(1, kCountMax), SLUICE_PLACE(concurrency),
-          "calls at once per instance (left out: 1), or per connection (left out: 64)"),
+          "calls at once per process (left out: 1) or per connection (left out: 64; over HTTP always 1)"),
       add("start", one_of<bool>({{"eager", false}, {"lazy", true}}), SLUICE_PLACE(child.lazy),
-          "with the server, or at the first call"),
+          "when a process starts: with the server, or at the first call"),
       add("kill_after", wait(), SLUICE_PLACE(child.kill_after),
-          "past a call's time limit, before a process that hangs in it is killed"),
-      table_key<BackendEntry>("env", "variables of its environment", "[backend.env]"),
+          "time past a call's time limit, after which a process that hangs in it is killed"),
+      table_key<BackendEntry>("env", "variables of the process's environment, beside the server's own",
+                              R"(a table of strings, such as { LANG = "C.UTF-8" })"),
       add("env_clear", flag(), SLUICE_PLACE(child.environment_cleared),
-          "gives it nothing of the server's environment but PATH"),
+          "the process gets nothing of the server's environment but PATH"),
       add("working_directory", plain_text("the name of a folder"), SLUICE_PLACE(child.directory),
-          "where it starts; left out: the server's"),
+          "where the process starts, and where paths in command begin; left out: the server's own"),
       add("user", plain_text("the name of a user"), SLUICE_PLACE(user),
-          "whom a process runs as (left out: the server's), or who calls an upstream"),
+          "of a command: the user that it runs as (left out: the server's); of a url: the name for basic "
+          "authentication"),
       add("password_file", plain_text("the name of a file"), SLUICE_PLACE(upstream.password_file),
-          "what is in it is the user's password at an upstream"),
-      table_key<BackendEntry>("headers", "sent with each HTTP request to an upstream", "[backend.headers]"),
+          "file with the password of that user, for a url"),
+      table_key<BackendEntry>(
+          "headers", "sent with each HTTP request and WebSocket handshake to a url",
+          R"(a table of strings and files, such as { X-Key = "abc", Authorization = { file = "node.token" } })"),
       add("memory_limit", size_between(1u << 20, kMemoryMax), SLUICE_PLACE(child.memory_bytes_max),
-          "address space of a process"),
-      add("cpu_limit", whole_seconds(), SLUICE_PLACE(child.cpu_time_max), "CPU time of a process's life"),
-      add("url", urls(), SLUICE_PLACE(upstream.urls), "JSON-RPC servers that answer the same"),
+          "address space of a process; left out: the server's own limit"),
+      add("cpu_limit", whole_seconds(), SLUICE_PLACE(child.cpu_time_max),
+          "CPU time of a process's life, in whole seconds; left out: the server's own limit"),
+      add("url", urls(), SLUICE_PLACE(upstream.urls),
+          "one or more JSON-RPC servers that serve the same methods"),
       add("strip_prefix", plain_text("the beginning of methods' names"), SLUICE_PLACE(upstream.strip_prefix),
-          "taken off methods before they are sent on"),
+          "taken off the names of methods before they are sent; left out: nothing"),
       add("connections", count_between(1, kCountMax), SLUICE_PLACE(upstream.connections),
           "connections per URL at most"),
-      add("connect_timeout", wait(), SLUICE_PLACE(upstream.connect_timeout), "for a connection to stand"),
-      add("idle_timeout", wait(), SLUICE_PLACE(upstream.idle_timeout), "closes a connection without calls"),
+      add("connect_timeout", wait(), SLUICE_PLACE(upstream.connect_timeout),
+          "time for a connection, with the handshakes of TLS and WebSocket"),
+      add("idle_timeout", wait(), SLUICE_PLACE(upstream.idle_timeout),
+          "time without calls, after which a connection is closed"),
       add("probe_interval", wait(), SLUICE_PLACE(upstream.probe_interval),
-          "how often a URL that does not answer is tried"),
-      table_key<BackendEntry>("retry", "asking again where a call has failed", "[backend.retry]"),
+          "time between tries to connect to a URL that does not answer"),
+      table_key<BackendEntry>("retry", "which calls are sent again after a failure",
+                              "a table, see [backend.retry]"),
       add("hedge", method_patterns(), SLUICE_PLACE(upstream.hedge),
-          "methods that are asked a second time once they take longer than 95 of 100 do"),
+          "methods that are sent a second time where the answer takes longer than 95 of 100 do; left out: "
+          "none"),
       add("ca", file_name(), SLUICE_PLACE(upstream.ca),
-          "who signs the upstream's certificate; left out: whom this system trusts"),
+          "authorities that may sign the upstream's certificate; left out: those that this system trusts"),
       add("module", plain_text("the file of a shared object"), SLUICE_PLACE(settings.module),
-          "a C++ module built against libsluice"),
+          "a shared object with methods in C++, built against libsluice"),
   };
 }
 
@@ -148,20 +163,24 @@ Keys<BreakerSettings> make_breaker_keys() {
   const auto add = [](auto... arguments) { return key<BreakerSettings>(arguments...); };
   return {
       add("failures", count_between(0, kCountMax), SLUICE_PLACE(failures),
-          "of these within the window it opens; 0: never"),
-      add("window", wait(), SLUICE_PLACE(window), "how long a failure counts"),
-      add("open", wait(), SLUICE_PLACE(open), "until one call is let through to see"),
+          "failed calls within the window that open it, after which calls are refused; 0: never"),
+      add("window", wait(), SLUICE_PLACE(window), "time for which a failure counts"),
+      add("open", wait(), SLUICE_PLACE(open),
+          "time that it stays open, before one call is let through to try"),
       add("slow", duration_between(milliseconds(0), kLongest), SLUICE_PLACE(slow),
-          "calls slower than this have failed; 0: none"),
+          "calls that take longer count as failed; 0: none"),
   };
 }
 
 Keys<RetrySettings> make_retry_keys() {
   const auto add = [](auto... arguments) { return key<RetrySettings>(arguments...); };
   return {
-      add("attempts", count_between(1, 10), SLUICE_PLACE(attempts), "in all, the first included"),
-      add("backoff", wait(), SLUICE_PLACE(backoff), "before the second at most; doubles each time"),
-      add("methods", method_patterns(), SLUICE_PLACE(methods), "those that may run twice"),
+      add("attempts", count_between(1, 10), SLUICE_PLACE(attempts),
+          "times that a call is sent at most, the first included"),
+      add("backoff", wait(), SLUICE_PLACE(backoff),
+          "longest pause before the second attempt; doubles with each"),
+      add("methods", method_patterns(), SLUICE_PLACE(methods),
+          "methods that may run twice; left out: none, and nothing is sent again"),
   };
 }
 

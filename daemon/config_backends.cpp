@@ -63,7 +63,8 @@ class Check {
     }
     const auto [at, is_new] = names_.emplace(entry.settings.name, &entry);
     if (!is_new && !entry.settings.name.empty()) {
-      complain(place(entry, "name"), fmt::format("backend.name \"{}\" is another one's", at->first));
+      complain(place(entry, "name"),
+               fmt::format("backend.name \"{}\" is the name of another backend already", at->first));
     }
   }
 
@@ -158,9 +159,14 @@ class Check {
   }
 
   void check_pattern(const BackendEntry& entry, const std::string& pattern, TextPlace where) {
-    if (pattern.starts_with("rpc.") || pattern.starts_with("$/") || pattern.starts_with("!")) {
-      return complain(where, fmt::format("\"{}\" can't be a backend's: names that begin with rpc. or $/ are "
-                                         "the server's own, and nothing can be excluded here",
+    if (pattern.starts_with("!")) {
+      return complain(where, fmt::format("\"{}\" can't be a backend's method: nothing can be excluded here; "
+                                         "[[client]] methods can exclude",
+                                         pattern));
+    }
+    if (pattern.starts_with("rpc.") || pattern.starts_with("$/")) {
+      return complain(where, fmt::format("\"{}\" can't be a backend's method: names that begin with rpc. or "
+                                         "$/ are the server's own",
                                          pattern));
     }
     const auto [at, is_new] = methods_.emplace(pattern, &entry);

@@ -34,8 +34,8 @@ Key<Target> key(std::string_view name, ValueKind<T> kind, Place place, std::stri
 
 // A table within a table, which is read on its own once its kind is known.
 template <typename Target>
-Key<Target> table_key(std::string_view name, std::string_view help, std::string_view header) {
-  return {name, help, "a table, see " + std::string(header), [](const ConfigValue& given, Target&) {
+Key<Target> table_key(std::string_view name, std::string_view help, std::string allowed) {
+  return {name, help, std::move(allowed), [](const ConfigValue& given, Target&) {
             const auto* other = std::get_if<ConfigValue::Other>(&given.content);
             return other != nullptr && other->what == "a table";
           }};

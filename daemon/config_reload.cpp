@@ -44,12 +44,12 @@ std::vector<ConfigError> lost_protection(const core::Settings& running, const co
   const bool limited = !running.clients.empty() && !anonymous_unlimited(running);
   if (limited && wanted.clients.empty() && !meant) {
     complain(
-        "has no [[client]] any more, and whoever connects could call everything; insecure = true at a "
+        "has no [[client]] any more, and everybody who connects could call everything; insecure = true at a "
         "[[listen]] says that it is meant");
   }
   if (limited && anonymous_unlimited(wanted) && !meant) {
     complain(
-        "has a client anonymous without methods, and whoever connects could call everything; "
+        "has a client anonymous without methods, and everybody who connects could call everything; "
         "methods = [\"*\"] says that it is meant");
   }
   for (const ListenSettings& listener : wanted.listeners) {

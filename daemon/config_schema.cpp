@@ -35,73 +35,81 @@ Keys<Settings> make_server_keys() {
   const auto add = [](auto... arguments) { return key<Settings>(arguments...); };
   return {
       add("io_threads", count_between(0, kThreadsMax), SLUICE_PLACE(io_threads),
-          "threads that read and write connections; 0: from the CPU count; fixed at start"),
+          "threads that read and write connections; 0: half of the CPUs, 1 to 16; fixed at start"),
       add("busy_poll", flag(), SLUICE_PLACE(limits.busy_poll),
-          "looks for the next call for 40 us before an I/O thread sleeps, while calls follow closely"),
+          "I/O threads look for the next call for 40 us before they sleep, while calls follow closely"),
       add("workers", count_between(0, kThreadsMax), SLUICE_PLACE(workers),
-          "threads that run blocking handlers; 0: from the CPU count; fixed at start"),
+          "threads that run blocking handlers; 0: two per CPU, at least 4; fixed at start"),
       add("max_workers", count_between(0, kThreadsMax), SLUICE_PLACE(workers_max),
-          "threads while calls wait long or handlers are stuck; 0: as workers; fixed at start"),
+          "as many workers while calls wait long or handlers hang; 0 or fewer than workers: as workers; "
+          "fixed at start"),
       add("worker_cpus", cpu_list(), SLUICE_PLACE(worker_cpus),
           "CPUs that workers run on; left out: all; fixed at start"),
       add("worker_queue", count_between(1, kCallsMax), SLUICE_PLACE(worker_queue),
-          "calls that may wait per worker"),
+          "calls that may wait, per worker"),
       add("max_in_flight", count_between(0, kCallsMax), SLUICE_PLACE(max_in_flight),
           "calls admitted at once; 0: workers * (worker_queue + 1)"),
       add("connection_window", count_between(1, kCallsMax), SLUICE_PLACE(limits.connection_window),
-          "calls in flight per connection; past it the connection is not read from"),
+          "calls in flight per connection; with so many, no more is read from it"),
       add("max_connections", count_between(1, kConnectionsMax), SLUICE_PLACE(max_connections),
-          "connections at once; one over is closed"),
+          "connections at once; one more is closed"),
       add("max_connections_per_peer", count_between(0, kConnectionsMax),
           SLUICE_PLACE(max_connections_per_peer),
-          "connections at once from one address or user; 0: no limit of its own"),
+          "connections at once from one IP address (of IPv6 one /64) or Unix user; 0: no such limit"),
       add("max_memory", size_between(0, kMemoryMax), SLUICE_PLACE(memory_bytes_max),
-          "what all connections hold together; 0: 75 % of the cgroup's or the machine's memory"),
+          "bytes that all connections together hold; 0: 75 % of the machine's or the control group's memory"),
       add("max_message", size_between(1, proto::kMessageBytesCeiling), SLUICE_PLACE(limits.message_bytes_max),
-          "the longest message that is read"),
+          "bytes of the longest message that is read; a longer one is answered -32007"),
       add("max_response", size_between(1, proto::kMessageBytesCeiling),
-          SLUICE_PLACE(limits.response_bytes_max), "the longest reply that is sent"),
+          SLUICE_PLACE(limits.response_bytes_max),
+          "bytes of the longest reply that is sent; a longer one becomes -32008"),
       add("max_batch", count_between(1, kBatchEntriesMax), SLUICE_PLACE(limits.batch_entries_max),
-          "entries of a batch"),
+          "entries of a batch; a longer one is answered -32010"),
       add("batch_width", count_between(1, kBatchEntriesMax), SLUICE_PLACE(limits.batch_width),
-          "calls of one batch that run at once"),
+          "entries of one batch that run at once"),
       add("max_output_buffer", size_between(1, kOutputBytesMax), SLUICE_PLACE(limits.output_bytes_max),
-          "unread replies per connection; past it the connection is closed"),
-      add("call_timeout", time_limit(), SLUICE_PLACE(limits.call_timeout), "time limit of a call"),
+          "bytes of unread replies per connection; past a quarter no more is read from it, past all it is "
+          "closed"),
+      add("call_timeout", time_limit(), SLUICE_PLACE(limits.call_timeout),
+          "time limit of a call; past it the answer is -32002"),
       add("idle_timeout", time_limit(), SLUICE_PLACE(limits.idle_timeout),
-          "closes a connection so long after its last byte, with no call in flight"),
+          "time without a byte either way and without a call in flight, after which a connection is closed"),
       add("ping_interval", time_limit(), SLUICE_PLACE(limits.ping_interval),
-          "between pings to WebSocket peers, also while calls run"),
+          "time between pings to a WebSocket client, also while its calls run"),
       add("message_timeout", time_limit(), SLUICE_PLACE(limits.message_timeout),
-          "from a message's first byte to its last"),
-      add("write_timeout", time_limit(), SLUICE_PLACE(limits.write_timeout), "a reply making no progress"),
+          "time from a message's first byte to its last, after which the connection is closed"),
+      add("write_timeout", time_limit(), SLUICE_PLACE(limits.write_timeout),
+          "time in which a client takes no byte of a reply, after which the connection is closed"),
       add("drain_timeout", duration_between(milliseconds(0), kLongest), SLUICE_PLACE(drain_timeout),
-          "how long running calls may take to finish at shutdown"),
+          "time that running calls have to finish at shutdown"),
   };
 }
 
 Keys<ListenSettings> make_listen_keys() {
   const auto add = [](auto... arguments) { return key<ListenSettings>(arguments...); };
   return {
-      add("address", listen_address(), SLUICE_PLACE(address), "where to listen"),
+      add("address", listen_address(), SLUICE_PLACE(address),
+          "where to listen; without any [[listen]]: tcp://127.0.0.1:7070"),
       add("mode", file_mode(), SLUICE_PLACE(mode), "permissions of a Unix socket's file"),
       add("insecure", flag(), SLUICE_PLACE(insecure),
-          "allows a TCP address that other machines can reach though no client is configured"),
+          "allows an address that other machines reach though no [[client]] is configured"),
       add("http_path", http_path(), SLUICE_PLACE(http_path), "where HTTP and WebSocket clients call"),
       add("allowed_origins", origins(), SLUICE_PLACE(allowed_origins),
-          "web pages that may call, beside programs, which send no Origin"),
+          "origins of web pages that may call, '*' for any; programs send no Origin; left out: none"),
       add("allowed_hosts", host_names(), SLUICE_PLACE(allowed_hosts),
-          "names for which a loopback address may be called, beside localhost and 127.0.0.0/8"),
+          "names in Host by which a loopback address may be called, beside this machine's own; left out: "
+          "none"),
       add("allowed_headers", header_names(), SLUICE_PLACE(allowed_headers),
-          "request headers that web pages may send, beside the usual ones"),
+          "request headers that web pages may send, beside those of authorization and tracing; left out: "
+          "none"),
       add("subprotocols", header_names(), SLUICE_PLACE(subprotocols),
-          "WebSocket subprotocols that are spoken, beside the usual ones"),
+          "WebSocket subprotocols that are accepted, beside jsonrpc, json-rpc, json and mcp; left out: none"),
       add("health_path", health_path(), SLUICE_PLACE(health_path),
-          "where GET answers as /readyz of the admin listener does; \"\": nowhere"),
+          "where GET and HEAD are answered as by the admin's /readyz; \"\": nowhere"),
       add("proxy_protocol", flag(), SLUICE_PLACE(proxy_protocol),
-          "requires a PROXY v1 or v2 header, whose address is the peer's"),
-      add("dual_stack", flag(), SLUICE_PLACE(dual_stack), "of an IPv6 address: serves IPv4 as well"),
-      table_key<ListenSettings>("tls", "serves TLS on a TCP address", "[listen.tls]"),
+          "a PROXY header, version 1 or 2, has to come first; its address is the peer's"),
+      add("dual_stack", flag(), SLUICE_PLACE(dual_stack), "an IPv6 address serves IPv4 as well"),
+      table_key<ListenSettings>("tls", "serves TLS on a TCP address", "a table, see [listen.tls]"),
   };
 }
 
@@ -109,13 +117,15 @@ Keys<TlsSettings> make_tls_keys() {
   const auto add = [](auto... arguments) { return key<TlsSettings>(arguments...); };
   return {
       add("certificate", file_name(), SLUICE_PLACE(certificate),
-          "the server's certificate, and behind it those that lead to its root"),
-      add("key", file_name(), SLUICE_PLACE(key), "the certificate's private key, without a passphrase"),
+          "the server's certificate, followed by those that lead to its root; has to be given"),
+      add("key", file_name(), SLUICE_PLACE(key),
+          "the certificate's private key, without a passphrase; has to be given"),
       add("client_ca", file_name(), SLUICE_PLACE(client_ca),
-          "asks clients for a certificate and refuses those that these have not signed"),
+          "authorities: clients are asked for a certificate that one of these has signed; left out: not "
+          "asked"),
       add("require_client_certificate", flag(), SLUICE_PLACE(require_client_certificate),
-          "refuses clients that have none"),
-      add("optional", flag(), SLUICE_PLACE(optional), "serves clients that speak no TLS as well"),
+          "refuses clients without a certificate; needs client_ca"),
+      add("optional", flag(), SLUICE_PLACE(optional), "serves plain text on the same port as well"),
   };
 }
 
@@ -128,10 +138,12 @@ Keys<Settings> make_admission_keys() {
   const auto add = [](auto... arguments) { return key<Settings>(arguments...); };
   return {
       add("adaptive", flag(), SLUICE_PLACE(admission.adaptive),
-          "lowers the limit of calls in flight while they wait longer than they run"),
-      add("min_limit", count_between(1, kCallsMax), SLUICE_PLACE(admission.limit_min), "but not below this"),
+          "lowers the limit of calls in flight while calls wait longer than they run"),
+      add("min_limit", count_between(1, kCallsMax), SLUICE_PLACE(admission.limit_min),
+          "the least that adaptive lowers the limit to, in calls"),
       add("fair", flag(), SLUICE_PLACE(admission.fair),
-          "takes calls that wait in turn by client; without a proof by connection"),
+          "clients take turns where calls wait; those without a proof by connection; false: first come, "
+          "first served"),
   };
 }
 
@@ -144,11 +156,11 @@ Keys<Settings> make_log_keys() {
                                {"info", "info"},
                                {"warn", "warn"},
                                {"error", "error"}}),
-          SLUICE_PLACE(log.level), "the least severe lines to be logged"),
+          SLUICE_PLACE(log.level), "the least severe lines that are logged"),
       add("format", one_of<LogFormat>({{"text", LogFormat::text}, {"json", LogFormat::json}}),
           SLUICE_PLACE(log.format), "how lines are written to stderr"),
       add("slow_call", duration_between(milliseconds(0), kLongest), SLUICE_PLACE(limits.slow_call),
-          "calls slower than this are logged at warn"),
+          "calls that take longer are logged at warn"),
   };
 }
 
@@ -156,19 +168,21 @@ Keys<ClientSettings> make_client_keys() {
   const auto add = [](auto... arguments) { return key<ClientSettings>(arguments...); };
   Keys<ClientSettings> keys = {
       add("name", client_name(), SLUICE_PLACE(name),
-          "what it is called in the log; \"anonymous\" is whoever proves nothing"),
-      add("token_sha256", sha256(), SLUICE_PLACE(token_sha256), "proof: the token with this SHA-256"),
-      add("user", user_id(), SLUICE_PLACE(user), "proof: to be this user, on a Unix socket"),
-      add("group", group_id(), SLUICE_PLACE(group), "proof: to be in this group, on a Unix socket"),
+          "its name in the log; \"anonymous\" stands for callers without a proof; has to be given"),
+      add("token_sha256", sha256(), SLUICE_PLACE(token_sha256), "proof: knows the token with this SHA-256"),
+      add("user", user_id(), SLUICE_PLACE(user),
+          "proof: runs as this user, at the other end of a Unix socket"),
+      add("group", group_id(), SLUICE_PLACE(group),
+          "proof: is in this group, at the other end of a Unix socket"),
       add("certificate", subject(), SLUICE_PLACE(certificate),
-          "proof: a verified TLS client certificate with this subject"),
-      add("methods", method_patterns(), SLUICE_PLACE(methods), "what it may call; left out: everything"),
+          "proof: a TLS client certificate with this subject, signed by listen.tls.client_ca"),
+      add("methods", method_patterns(), SLUICE_PLACE(methods), "methods that it may call; left out: all"),
       add("rate", number_between(core::kRateMin, core::kRateMax), SLUICE_PLACE(rate),
-          "calls per second; of \"anonymous\": per address or user"),
+          "calls per second; of \"anonymous\" per address or user; left out: no limit"),
       add("burst", count_between(1, core::kBurstMax), SLUICE_PLACE(burst),
           "calls at once after a pause; left out: twice the rate"),
       add("max_in_flight", count_between(1, kCallsMax), SLUICE_PLACE(max_in_flight),
-          "calls at once; of \"anonymous\": per address or user"),
+          "calls at once; of \"anonymous\" per address or user; left out: no limit of its own"),
   };
   for (Key<ClientSettings>& each : keys) each.secret = each.name == "token_sha256";
   return keys;
@@ -177,13 +191,15 @@ Keys<ClientSettings> make_client_keys() {
 Keys<MethodSettings> make_method_keys() {
   const auto add = [](auto... arguments) { return key<MethodSettings>(arguments...); };
   return {
-      add("timeout", time_limit(), SLUICE_PLACE(timeout), "in place of call_timeout, shorter or longer"),
+      add("timeout", time_limit(), SLUICE_PLACE(timeout),
+          "time limit of a call, in place of call_timeout; left out: call_timeout"),
       add("max_concurrent", count_between(1, kCallsMax), SLUICE_PLACE(max_concurrent),
-          "calls of this method at once"),
+          "calls of this method at once; left out: no limit of its own"),
       add("priority",
           one_of<std::optional<Priority>>(
               {{"low", Priority::low}, {"normal", Priority::normal}, {"high", Priority::high}}),
-          SLUICE_PLACE(priority), "low ones are refused first, high ones are taken from a queue first"),
+          SLUICE_PLACE(priority),
+          "low ones are refused first, high ones leave a queue first; left out: normal"),
   };
 }
 

@@ -201,7 +201,7 @@ ValueKind<std::vector<std::size_t>> cpu_list() {
 }
 
 ValueKind<std::uint32_t> file_mode() {
-  return {"permissions as three octal digits behind a zero in quotes, such as \"0660\"",
+  return {"permissions in quotes, as a zero and three octal digits, such as \"0660\"",
           [](const ConfigValue& value) -> std::optional<std::uint32_t> {
             constexpr std::size_t kDigits = 4;
             constexpr int kOctal = 8;
@@ -211,7 +211,8 @@ ValueKind<std::uint32_t> file_mode() {
             const auto [end, error] = std::from_chars(text->data(), text->data() + kDigits, mode, kOctal);
             if (error != std::errc() || end != text->data() + kDigits) return std::nullopt;
             return mode;
-          }};
+          },
+          [](std::uint32_t mode) { return fmt::format("\"{:04o}\"", mode); }};
 }
 
 ValueKind<std::string> text_of(const core::TextForm& form) {
@@ -276,7 +277,8 @@ ValueKind<std::string> admin_address() {
             const bool tcp = address && address->kind == core::Address::Kind::tcp;
             if (!text->empty() && !tcp) return std::nullopt;
             return std::string(*text);
-          }};
+          },
+          [](const std::string& address) { return quoted_for_people(address); }};
 }
 
 }  // namespace sluice::daemon

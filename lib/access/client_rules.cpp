@@ -41,6 +41,10 @@ std::string value_of(const ClientSettings& client, std::string_view key) {
   return client.certificate;
 }
 
+std::string whose(const ClientSettings& client) {
+  return client.name.empty() ? "another client's" : "client " + client.name + "'s";
+}
+
 class Check {
  public:
   explicit Check(const std::vector<GivenClient>& clients) : clients_(clients) {
@@ -85,7 +89,8 @@ class Check {
                            fmt::join(kProofs, ", ")));
     } else if (proof != kProofs.end()) {
       complain(index, *proof,
-               fmt::format("client.{} is not for \"anonymous\", which is whoever proves nothing", *proof));
+               fmt::format("client.{} is not for \"anonymous\", which stands for callers without a proof",
+                           *proof));
     }
   }
 
@@ -97,8 +102,8 @@ class Check {
       const auto [first, is_new] = taken.emplace(value, i);
       if (is_new) continue;
       complain(i, key,
-               fmt::format("client.{} is the same as client {}'s; it would not be known which of them calls",
-                           key, clients_[first->second].settings.name));
+               fmt::format("client.{} is the same as {}; it would not be known which of them calls", key,
+                           whose(clients_[first->second].settings)));
     }
   }
 

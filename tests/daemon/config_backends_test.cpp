@@ -159,17 +159,22 @@ TEST_CASE("Config errors: what a backend can't be") {
   CHECK(contains(bad("[[backend]]\nname = \"m\"\nmodule = \"m.so\"\nqueue = 1"),
                  "no meaning for a C++ module"));
   CHECK(contains(bad("[[backend]]\nname = \"m\"\nmodule = \"m.so\"\n" + methods), "which has its own"));
-  CHECK(contains(bad(kChild + "methods = [\"rpc.x\"]"), "the server's own"));
-  CHECK(contains(bad(kChild + "methods = [\"!x\"]"), "nothing can be excluded"));
+  const std::string reserved = bad(kChild + "methods = [\"rpc.x\"]");
+  CHECK(contains(reserved, "the server's own"));
+  CHECK_FALSE(contains(reserved, "excluded"));
+  CHECK(contains(bad(kChild + "methods = [\"!x\"]"), "nothing can be excluded here; [[client]] methods can"));
   CHECK(contains(bad(kChild + "methods = \"find\""), "or \"discover\""));
   CHECK(contains(bad(kChild + "methods = \"discover\"\nstart = \"lazy\""), "does not start"));
   CHECK(contains(bad(kUpstream.substr(0, 23) + "url = \"ftp://h\"\n" + methods), "http://"));
+  CHECK(contains(bad(kUpstream.substr(0, 23) + "url = \"http://me:word@h\"\n" + methods),
+                 "user and password are keys of their own"));
   CHECK(contains(bad(kChild + methods + "env = { A = 1 }"), "backend.env.A takes a string"));
   CHECK(contains(bad(kChild + methods + "breaker = { failure = 1 }"), "did you mean failures?"));
 }
 
 TEST_CASE("Config errors: backends that get in each other's way") {
-  CHECK(contains(bad(kChild + "methods = [\"a\"]\n" + kChild + "methods = [\"b\"]"), "is another one's"));
+  CHECK(contains(bad(kChild + "methods = [\"a\"]\n" + kChild + "methods = [\"b\"]"),
+                 "is the name of another backend already"));
   CHECK(contains(bad(kChild + "methods = [\"a.*\"]\n" + kUpstream + "methods = [\"a.*\"]"),
                  "method of backend c already"));
 }

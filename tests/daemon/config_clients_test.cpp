@@ -126,6 +126,11 @@ TEST_CASE("Config clients: no proof is two clients'") {
   }
 }
 
+TEST_CASE("Config clients: a proof may be shared with a client that has no name yet") {
+  CHECK(contains(errors_of("[[client]]\nuser = 7\n" + entry("user = 7")).back(),
+                 "client.user is the same as another client's"));
+}
+
 TEST_CASE("Config clients: anonymous has no proof") {
   CHECK(errors_of("[[client]]\nname = 'anonymous'").empty());
   CHECK(contains(error_of("[[client]]\nname = 'anonymous'\nuser = 1"),
@@ -141,7 +146,7 @@ TEST_CASE("Config clients: limits and methods that can't be meant") {
 
 TEST_CASE("Config clients: with them a listener may be reached by others") {
   const std::string listen = "[[listen]]\naddress = 'tcp://0.0.0.0:7070'\n";
-  CHECK(contains(error_of(listen), "[[client]] says who may call what"));
+  CHECK(contains(error_of(listen), "add [[client]] entries that say who may call what"));
   CHECK(errors_of(listen + entry()).empty());
 }
 
@@ -160,7 +165,8 @@ TEST_CASE("Config clients: an anonymous client that may call everything from eve
   };
   const auto warned = with("tcp://0.0.0.0:1", "rate = 5");
   REQUIRE(warned.size() == 1);
-  CHECK(warned.front().starts_with("f.toml:1:1: warning: client anonymous has no methods: whoever reaches "));
+  CHECK(warned.front().starts_with(
+      "f.toml:1:1: warning: client anonymous has no methods: everybody who reaches "));
   CHECK(contains(warned.front(), "tcp://0.0.0.0:1"));
   CHECK(with("tcp://0.0.0.0:1", "methods = [\"*\"]").empty());
   CHECK(with("tcp://127.0.0.1:1", "").empty());

@@ -214,6 +214,8 @@ TEST_CASE("Config errors: what is no TOML is told with its place") {
     CHECK(error.find('\n') == std::string::npos);
   }
   CHECK(error_of("[server]\nworkers = = 1\n").starts_with("f.toml:2:11: not valid TOML"));
+  CHECK(
+      error_of("[[listen]]\nmode = 0660\n").ends_with("; permissions are given in quotes, such as \"0660\""));
 }
 
 TEST_CASE("Config errors: nesting without end is refused") {
