@@ -59,8 +59,8 @@ void ChildInstance::on_failed(const ChildFailure& failure) {
 }
 
 void ChildInstance::on_late() {
-  spdlog::error("{}: its program does not begin to run, such as where its disk does not answer; killed",
-                label_);
+  spdlog::error(
+      "{}: its program has not begun to run in time, such as where its disk does not answer; killed", label_);
   owner_.on_change();
 }
 
@@ -96,8 +96,10 @@ void ChildInstance::rest(std::chrono::nanoseconds lived) {
   const auto delay = restarts_.ended(lived, served_, hub_.random_bits());
   start_at_ = hub_.now() + delay;
   if (restarts_.crash_looping() && !was_looping) {
-    spdlog::error("{}: in a crash loop: {} times in a row it has ended without being of use", label_,
-                  RestartPolicy::kCrashLoop);
+    spdlog::error(
+        "{}: in a crash loop: it has ended {} times in a row without an answer; it is started again more and "
+        "more rarely",
+        label_, RestartPolicy::kCrashLoop);
   }
   // Never from here: what ends in the turn of its start would be started again and again in one turn.
   if (!settings_.child->lazy) {

@@ -14,6 +14,8 @@ namespace sluice::core {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+constexpr const char* kHeader = "not a message on stdout, but a header; dialect = \"lsp\" expects headers";
+constexpr const char* kOwnCall = "not a reply on stdout, but a call of its own, which nobody gets";
 
 bool is_control(char c) { return static_cast<unsigned char>(c) <= ' ' || c == '\x7F'; }
 
@@ -142,7 +144,8 @@ void ChildRun::take_line(std::string_view line) {
     scanner_.reset();
     scanner_.scan(inside);
   }
-  take_bad(inside, scanner_.message(), "not a message on stdout");
+  take_bad(inside, scanner_.message(),
+           inside.starts_with("Content-Length:") ? kHeader : "not a message on stdout");
 }
 
 void ChildRun::take_message(std::string_view text, const proto::Message& message) {
@@ -150,8 +153,9 @@ void ChildRun::take_message(std::string_view text, const proto::Message& message
   if (first && take_hello(text, message.single)) return;
   const auto reply = proto::read_reply(text, message.single);
   if (!reply) {
-    if (!take_unnamed(text, message.single)) take_bad(text, message, "not a reply on stdout");
-    return;
+    if (take_unnamed(text, message.single)) return;
+    const bool asks = message.single.method.present() && !message.is_batch();
+    return take_bad(text, message, asks ? kOwnCall : "not a reply on stdout");
   }
   if (answers_question(reply->id)) return owner_.on_answer(*this, reply->result);
   BackendCall* const call = answered_call(reply->id);

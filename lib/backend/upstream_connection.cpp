@@ -94,7 +94,7 @@ void UpstreamConnection::stop(UpstreamAttempt& attempt) {
   }
   forget(attempt.id);
   release(attempt);
-  if (doubted_ && attempts_.empty()) end(End::given_up, "silent for a call's whole time");
+  if (doubted_ && attempts_.empty()) end(End::given_up, "nothing came over it for a call's whole time limit");
 }
 
 void UpstreamConnection::doubt(const UpstreamAttempt& attempt) {
@@ -222,7 +222,7 @@ void UpstreamConnection::reject(std::string_view text, const char* why) {
 }
 
 void UpstreamConnection::count_rubbish(std::size_t bytes) {
-  if (rubbish_.count(bytes, hub().now())) end(End::misbehaved, "too much that is no reply");
+  if (rubbish_.count(bytes, hub().now())) end(End::misbehaved, "too many bytes that are no reply");
 }
 
 // What it has been asked for is of no use to anybody any more.

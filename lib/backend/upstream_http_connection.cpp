@@ -95,13 +95,13 @@ void HttpConnection::on_response(boost::system::error_code error, std::size_t) {
   const unsigned status = parser_->get().result_int();
   UpstreamAttempt* const attempt = only_attempt();
   if (attempt == nullptr && !skipping_) {
-    return closes_unasked(status) ? end(End::unused, "its server was tired of waiting")
+    return closes_unasked(status) ? end(End::unused, "its server closes it for having been idle")
                                   : end(End::misbehaved, "a response to nothing");
   }
   if (status < 200) return take_interim(status);
   if (attempt != nullptr && closes_unasked(status)) {
     note_unread();
-    return end(End::unused, "its server was tired of waiting");
+    return end(End::unused, "its server closes it for having been idle");
   }
   const bool keep_alive = note_keep_alive() && parser_->keep_alive() && !writing_;
   const std::string body = std::move(parser_->get().body());
@@ -179,7 +179,7 @@ void HttpConnection::take_response(UpstreamAttempt& attempt, unsigned status, co
   if (notification_ && status < kRedirect) return answer(attempt, proto::Reply{});
   const bool readable = !notification_ && is_identity(head) && looks_like_json(body);
   if (readable && (take_text(body) || closed())) return;
-  reject(unusable_because(head, hide_secrets(body, route().headers)), "no reply in a response");
+  reject(unusable_because(head, hide_secrets(body, route().headers)), "a response without a JSON-RPC reply");
   if (closed()) return;
   attempt.retry_after = retry_after_of(head, std::chrono::system_clock::now()).value_or(milliseconds(0));
   fail(attempt, UpstreamFailure::no_reply);

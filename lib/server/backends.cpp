@@ -231,9 +231,9 @@ std::function<void(std::string_view)> Backends::on_discovered(const Open& backen
     }
     // One line however many there are: a backend that starts again is asked again.
     if (taken_count == 1) {
-      spdlog::warn("backend {}: {} is another's method already", name, printable(first_taken));
+      spdlog::warn("backend {}: another backend serves {} already", name, printable(first_taken));
     } else if (taken_count > 1) {
-      spdlog::warn("backend {}: {} and {} more are others' methods already", name, printable(first_taken),
+      spdlog::warn("backend {}: other backends serve {} and {} more already", name, printable(first_taken),
                    taken_count - 1);
     }
     // Either this is seen here, or the methods by whoever said so.
@@ -337,7 +337,9 @@ void Backends::wait_for_methods(const std::vector<const Open*>& backends, const 
     std::this_thread::sleep_for(kDiscoverLook);
   }
   for (const Open* each : backends) {
-    if (awaited(each)) spdlog::warn("backend {}: has not told yet what it serves", each->settings.name);
+    if (awaited(each))
+      spdlog::warn("backend {}: has not answered rpc.discover yet; its methods are unknown until it does",
+                   each->settings.name);
   }
 }
 

@@ -130,18 +130,15 @@ bool Listener::accept_one() {
 
 void Listener::admit(Descriptor socket, const PeerName& peer) {
   auto permit = limit_.try_acquire();
-  if (!permit) {
-    io_.metrics().closed[static_cast<std::size_t>(CloseReason::connection_limit)].add(1);
-    return;
-  }
+  if (!permit) return refuse_for_limit(CloseReason::connection_limit, full_, "max_connections is reached");
   const bool local = address_.kind == Address::Kind::unix_socket;
   ByteStream stream(std::move(socket), local, peer);
   // Behind a proxy the peer is not known yet.
   if (limit_.per_peer() && !policy_->get()->proxy_protocol) {
     const auto key = stream.peer_key();
     if (key && !permit.join(*key)) {
-      io_.metrics().closed[static_cast<std::size_t>(CloseReason::peer_limit)].add(1);
-      return;
+      return refuse_for_limit(CloseReason::peer_limit, peer_full_,
+                              stream.peer() + " has max_connections_per_peer connections");
     }
   }
   // std::function wants to be copied; the descriptor and its place can't be.
@@ -169,6 +166,12 @@ void Listener::refuse_for_descriptors() {
   if (reserve_) ::close(reserve_.release());
   const Descriptor refused(::accept4(socket_->descriptor(), nullptr, nullptr, SOCK_CLOEXEC));
   if (refused) io_.metrics().closed[static_cast<std::size_t>(CloseReason::descriptor_limit)].add(1);
+}
+
+void Listener::refuse_for_limit(CloseReason reason, RareLine& line, std::string_view limit) {
+  io_.metrics().closed[static_cast<std::size_t>(reason)].add(1);
+  line.log(spdlog::level::warn, io_.now(),
+           [&] { return fmt::format("{}: {}: a new connection is closed", name_, limit); });
 }
 
 // By a deadline, which needs no memory.

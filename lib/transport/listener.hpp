@@ -44,6 +44,7 @@ class Listener : public std::enable_shared_from_this<Listener>, private Deadline
   bool accept_one();
   void admit(Descriptor socket, const PeerName& peer);
   void refuse_for_descriptors();
+  void refuse_for_limit(CloseReason reason, RareLine& line, std::string_view limit);
   void rest(const char* why);
   void on_deadline(TimePoint) override;
   SessionHost& least_busy() const;
@@ -59,6 +60,8 @@ class Listener : public std::enable_shared_from_this<Listener>, private Deadline
   Descriptor reserve_;
   RareLine rests_;
   RareLine not_taken_;
+  RareLine full_;
+  RareLine peer_full_;
   bool stopped_ = false;
 };
 

@@ -51,6 +51,14 @@ bool is_at(const Descriptor& file, const std::string& path) {
          held.st_dev == at_path.st_dev && held.st_ino == at_path.st_ino;
 }
 
+// Why the lock file beside a socket can't be made; empty: the error says it.
+std::string about_folder(const Address& address, int error) {
+  const std::string folder = address.path.substr(0, std::max<std::size_t>(1, address.path.rfind('/')));
+  if (error == ENOENT || error == ENOTDIR) return "the folder " + folder + " has to exist";
+  if (error == EACCES || error == EROFS) return "files can't be made in the folder " + folder;
+  return {};
+}
+
 // The lock file may be removed by its last owner between opening and locking it; a lock on a file that is
 // no longer at the path guards nothing.
 Descriptor lock_socket_path(const Address& address) {
@@ -58,7 +66,10 @@ Descriptor lock_socket_path(const Address& address) {
   const std::string path = lock_path(address);
   for (int i = 0; i < kTries; ++i) {
     Descriptor lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!lock) fail(address, errno);
+    if (!lock) {
+      const int error = errno;
+      fail(address, error, about_folder(address, error));
+    }
     if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) fail(address, EADDRINUSE, "in use by another process");
     if (is_at(lock, path)) return lock;
   }

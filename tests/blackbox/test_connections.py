@@ -30,6 +30,7 @@ class Number(DaemonTest):
             self.assert_below(watch.ms(), ms(1000))
         for connection in kept:
             connection.fence()
+        daemon.wait_log(r"warn .*127\.0\.0\.1:\d+: max_connections is reached: a new connection is closed")
         kept[0].close()
         eventually(5, lambda: daemon.connect().result("demo.echo", [1]) == [1], "a place is free again")
 

@@ -223,6 +223,8 @@ class PerPeer(DaemonTest):
                 for connection in kept:
                     connection.close()
         self.assertGreaterEqual(daemon.value("sluice_connections_closed_total", reason="peer_limit"), 2)
+        for peer in (r"127\.0\.0\.1:\d+", r"unix:\d+"):
+            daemon.wait_log(rf"warn .*: {peer} has max_connections_per_peer connections: a new connection is closed")
 
 
 if __name__ == "__main__":

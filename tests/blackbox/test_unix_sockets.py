@@ -48,6 +48,15 @@ class Files(DaemonTest):
         self.start(**self.options())
         self.assertEqual(oct(stat.S_IMODE(os.stat(self.path).st_mode)), oct(0o660))
 
+    def test_a_folder_that_is_missing_or_closed_is_named(self):
+        for folder, told in ((self.directory / "missing", "the folder {} has to exist"),
+                             (pathlib.Path("/sys"), "files can't be made in the folder {}")):
+            with self.subTest(folder):
+                self.path = folder / "s.sock"
+                status, _, errors = self.exit_with()
+                self.assertEqual(status, 1)
+                self.assertIn(f"can't listen on unix://{self.path}: {told.format(folder)}: ", errors)
+
     def test_a_stale_socket_is_replaced(self):
         with socket.socket(socket.AF_UNIX) as dead:
             dead.bind(str(self.path))

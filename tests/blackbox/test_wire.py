@@ -188,6 +188,18 @@ class Dialects(WireTest):
         connection.call("wire.wait", big, id="big")
         self.assertEqual(connection.receive_by_id(2 if connection.call("wire.release", id="release") else 2)["big"]["result"], big)
 
+    def test_the_log_says_which_dialect_a_program_needs_that_frames_with_headers(self):
+        daemon, connection = self.with_child()
+        connection.call("wire.say", ["Content-Length: 17"])
+        daemon.wait_log(r'warn .*wire\[0\]: .*a header; dialect = "lsp" expects headers: Content-Length: 17')
+
+    def test_the_log_tells_a_programs_own_calls_from_replies_that_are_wrong(self):
+        for arguments, more in (((), {}), (("--lsp",), {"dialect": "lsp"})):
+            with self.subTest(arguments=arguments):
+                daemon, connection = self.with_child(*arguments, **more)
+                connection.call("wire.say", ['{"jsonrpc":"2.0","method":"window/logMessage","params":{"type":3}}'])
+                daemon.wait_log(r"warn .*wire\[0\]: .*a call of its own, which nobody gets: .*window/logMessage")
+
     def test_a_language_servers_replies_are_judged_as_others_are(self):
         daemon, connection = self.with_child("--lsp", concurrency=4, dialect="lsp", server={"max_response": "100KiB"})
         pid = connection.result("wire.pid")
