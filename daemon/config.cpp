@@ -11,6 +11,7 @@
 
 #include "daemon/config_address.hpp"
 #include "daemon/config_addresses.hpp"
+#include "daemon/config_doubts.hpp"
 #include "daemon/config_exposure.hpp"
 #include "daemon/config_node.hpp"
 #include "daemon/config_precheck.hpp"
@@ -50,7 +51,7 @@ class ConfigReader {
   // Where a client stands in the file, and where its keys do.
   struct ClientPlaces {
     TextPlace whole;
-    std::map<std::string, TextPlace, std::less<>> keys;
+    KeyPlaces keys;
   };
 
   void complain(Position where, std::string message) {
@@ -81,6 +82,7 @@ class ConfigReader {
   LoadedConfig result_;
   std::vector<UsedAddress> addresses_;
   bool has_clients_ = false;
+  std::vector<KeyPlaces> client_keys_;  // of each client of the settings
   std::optional<TextPlace>
       unlimited_anonymous_;  // where a client is that may call everything without a proof
 };
@@ -93,6 +95,12 @@ LoadedConfig ConfigReader::read(const toml::table& document) {
   const auto admin_place = admin != nullptr ? std::optional(place_of(*admin)) : std::nullopt;
   for (ConfigError& warning : exposure_warnings(result_.settings, file_, unlimited_anonymous_, admin_place)) {
     result_.warnings.push_back(std::move(warning));
+  }
+  if (!result_.errors.empty()) return finish();
+  const toml::node* const memory = document.at_path("server.max_memory").node();
+  const auto memory_place = memory != nullptr ? std::optional(place_of(*memory)) : std::nullopt;
+  for (ConfigError& doubt : doubts_about(result_.settings, file_, client_keys_, memory_place)) {
+    result_.warnings.push_back(std::move(doubt));
   }
   return finish();
 }
@@ -263,6 +271,7 @@ void ConfigReader::read_clients(const toml::node& node) {
     core::ClientSettings& client = clients[i].settings;
     if (client.name == "anonymous" && !client.methods) unlimited_anonymous_ = places[i].whole;
     result_.settings.clients.push_back(std::move(client));
+    client_keys_.push_back(std::move(places[i].keys));
   }
 }
 

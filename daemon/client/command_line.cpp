@@ -36,9 +36,8 @@ constexpr const char* kBatchHelp =
     "The replies are printed in the order of the calls, one a line; exit code 1 if any is an error.";
 
 constexpr const char* kTokenHelp =
-    "Prints a new token, and the line for a [[client]] entry of the server's configuration that lets "
-    "whoever\n"
-    "has it in. With - a token is read from stdin, and its line alone is printed.";
+    "Prints a new token, and the line for a [[client]] entry of the server's configuration that makes\n"
+    "those who know the token that client. With - a token is read from stdin, and its line alone is printed.";
 
 // What the user typed, before it is checked.
 struct RawOptions {

@@ -158,6 +158,32 @@ std::vector<std::string> warnings_of(std::string_view text) {
   return lines;
 }
 
+TEST_CASE("Config clients: a proof that no listener can ask for is warned of at its place") {
+  const std::string unix_listener = "[[listen]]\naddress = 'unix:///x'\n";
+  const std::string tls =
+      "[[listen]]\naddress = 'tcp://127.0.0.1:1'\n[listen.tls]\ncertificate = 'c'\nkey = 'k'\n";
+  for (const std::string key : {"user", "group"}) {
+    CAPTURE(key);
+    const std::string client = "[[client]]\nname = 'a'\n" + key + " = 0\n";
+    CHECK(warnings_of(client) ==
+          std::vector<std::string>{"f.toml:3:" + std::to_string(key.size() + 4) + ": warning: client." + key +
+                                   " can't be proved: no listener has a unix:// address"});
+    CHECK(warnings_of(client + unix_listener).empty());
+  }
+  const std::string client = "[[client]]\nname = 'a'\ncertificate = 'CN=a'\n";
+  CHECK(contains(warnings_of(client + unix_listener + tls).front(), "no listener has tls with client_ca"));
+  CHECK(warnings_of(client + tls + "client_ca = 'a'\n").empty());
+}
+
+TEST_CASE("Config: memory that is too little for one message is warned of") {
+  const auto with = [](const std::string& memory) {
+    return warnings_of("[server]\nmax_message = \"4MiB\"\nmax_memory = " + memory + "\n");
+  };
+  CHECK(contains(with("\"1MiB\"").front(), "f.toml:3:14: warning: server.max_memory is less than"));
+  CHECK(with("\"4MiB\"").empty());
+  CHECK(with("0").empty());
+}
+
 TEST_CASE("Config clients: an anonymous client that may call everything from everywhere is warned of") {
   const auto with = [](const std::string& address, const std::string& more) {
     return warnings_of("[[client]]\nname = \"anonymous\"\n" + more + "\n[[listen]]\naddress = \"" + address +

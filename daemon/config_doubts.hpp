@@ -1,0 +1,22 @@
+// What a configuration says that can have no effect, or not the one that is meant.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/config.hpp"
+
+namespace sluice::daemon {
+
+using KeyPlaces = std::map<std::string, TextPlace, std::less<>>;
+
+// Warnings about `settings`. `clients` has where the keys of each of their clients are, `max_memory` where
+// that key is.
+std::vector<ConfigError> doubts_about(const core::Settings& settings, const std::string& file,
+                                      const std::vector<KeyPlaces>& clients,
+                                      std::optional<TextPlace> max_memory);
+
+}  // namespace sluice::daemon
