@@ -127,7 +127,7 @@ class MessageScanner {
   }
 
   // Values further down than the envelope's members, which are most, cost one comparison.
-  void note_begin(ValueKind kind, const char* p, const char* base) {
+  [[gnu::always_inline]] void note_begin(ValueKind kind, const char* p, const char* base) {
     if (depth_ > capture_depth_) return;
     const auto offset = static_cast<std::size_t>(p - base);
     if (depth_ == capture_depth_ && depth_ > 0) {

@@ -31,7 +31,7 @@ inline const char* skip_digits(const char* p, const char* end) {
 // The first byte from `p` on that is not plain within a string: a quote, a backslash, a control character or
 // the start of a multi-byte sequence; or `end`. 16 bytes a step: this loop is most of the time of a long
 // message.
-inline const char* skip_plain(const char* p, const char* end) {
+[[gnu::always_inline]] inline const char* skip_plain(const char* p, const char* end) {
 #if defined(__SSE2__)
   const __m128i quote = _mm_set1_epi8('"');
   const __m128i backslash = _mm_set1_epi8('\\');

@@ -101,7 +101,7 @@ void BackendHub::renew(BackendId id) {
 void BackendHub::flush() { run_and_wait(io_, Clock::now() + kControlTime, {}); }
 
 void BackendHub::set_limits(const Limits& limits) {
-  io_.post([this, limits] { io_.limits = limits; });
+  io_.post([this, limits] { io_.set_limits(limits); });
 }
 
 void BackendHub::submit(BackendId backend, ActiveCall& call) {

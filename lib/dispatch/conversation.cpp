@@ -11,9 +11,6 @@
 namespace sluice::core {
 namespace {
 
-// Requests in flight may hold this many times the largest message; then the connection is not read from.
-constexpr std::size_t kWindowMessagesMax = 2;
-
 // After so many tokens that are nobody's on one connection no other is looked at there. Not so where every
 // message shows its own: a proxy's connection may carry anybody's.
 constexpr std::size_t kWrongTokensMax = 10;
@@ -68,8 +65,10 @@ void Conversation::receive(std::string_view text, const proto::Message& message,
     return;
   }
   const std::shared_ptr<const Grant>& granted = grant();
-  if (auto answer = control(request, granted.get()))
-    return sink_.on_reply(exchange, answer->reply, answer->code);
+  if (may_be_control(request.method)) {
+    if (auto answer = control(request, granted.get()))
+      return sink_.on_reply(exchange, answer->reply, answer->code);
+  }
   ++in_flight_;
   bytes_in_flight_ += request.text.size();
   table_.start(std::move(call), table_.io().now(), granted, *this, exchange);
@@ -256,12 +255,6 @@ bool Conversation::reply_due() {
   const auto held = [](const Held& each) { return each.envelope.id.present(); };
   return calls.find_if(request) != nullptr || std::ranges::any_of(held_, held) ||
          std::ranges::any_of(batches_, [](const auto& batch) { return batch->reply_due(); });
-}
-
-bool Conversation::window_full() const {
-  const Limits& limits = table_.io().limits;
-  return in_flight_ + batches_.size() - held_batches_ >= limits.connection_window || postponed_batches_ > 0 ||
-         bytes_in_flight_ > kWindowMessagesMax * limits.message_bytes_max;
 }
 
 }  // namespace sluice::core

@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <list>
 #include <memory>
 #include <optional>
@@ -94,13 +93,21 @@ class Conversation final : public CallOwner {
 
   // Whether a message of that method is about other calls, or about the caller.
   static bool is_control(std::string_view method);
+  // False for nearly all others: by the method's first character.
+  static bool may_be_control(std::string_view method) {
+    return method.starts_with('r') || method.starts_with('$') || method.starts_with('n');
+  }
 
   // Unanswered calls, and batches; those that are held included.
   std::size_t in_flight() const { return in_flight_ + batches_.size() + held_.size() - held_batches_; }
   // Whether any of them is to be answered.
   bool reply_due();
   // Whether no more should be read for now.
-  bool window_full() const;
+  bool window_full() const {
+    const Limits& limits = table_.io().limits;
+    return in_flight_ + batches_.size() - held_batches_ >= limits.connection_window ||
+           postponed_batches_ > 0 || bytes_in_flight_ > kWindowMessagesMax * limits.message_bytes_max;
+  }
 
   // Look-ahead: from here on calls that find the window full are held, in their order, so that control
   // messages behind them are dealt with. How much is held is the caller's to bound, by what it lets come in.
@@ -113,6 +120,8 @@ class Conversation final : public CallOwner {
   friend class Batch;
 
   static constexpr std::size_t kCallBytes = 1024;  // of a call, beside its text
+  // Requests in flight may hold this many times the largest message; then the connection is not read from.
+  static constexpr std::size_t kWindowMessagesMax = 2;
 
   void receive_batch(std::string_view text, const proto::Message& message, std::uint64_t exchange,
                      const CallDefaults& defaults);
@@ -167,7 +176,7 @@ class Conversation final : public CallOwner {
   std::size_t in_flight_ = 0;
   std::size_t bytes_in_flight_ = 0;    // of requests, and of batches' replies, held for what is in flight
   std::size_t postponed_batches_ = 0;  // that go on in another time slice, before anything else is read
-  std::deque<Held> held_;
+  std::list<Held> held_;
   std::size_t held_batches_ = 0;
   bool looks_ahead_ = false;
   std::size_t wrong_tokens_ = 0;

@@ -108,9 +108,11 @@ void IoThread::run_events() {
 // One source that is alone may use the whole of kIterationTime; several share it.
 bool IoThread::look_at_slice() {
   slice_used_ = clock_.now() - slice_began_;
-  const auto sources = static_cast<std::int64_t>(std::max<std::size_t>(1, reads_.count()));
-  const auto length = contended() ? kSliceTime : std::max(kSliceTime, kIterationTime / sources);
-  if (slice_used_ >= length) return true;  // and again, whenever this is asked in the same slice
+  if (slice_used_ >= kSliceTime) {
+    const auto sources = static_cast<std::int64_t>(std::max<std::size_t>(1, reads_.count()));
+    // And again, whenever this is asked in the same slice.
+    if (contended() || slice_used_ >= kIterationTime / sources) return true;
+  }
   slice_units_ = 0;
   return false;
 }

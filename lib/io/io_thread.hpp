@@ -152,6 +152,12 @@ class IoThread final : public CallReturn {
   // Where sockets and the like are read into.
   ReadBatch& reads() { return reads_; }
   Limits limits;  // this thread's copy
+  void set_limits(const Limits& changed) {
+    limits = changed;
+    ++limits_version_;
+  }
+  // Changes with each set_limits().
+  std::uint32_t limits_version() const { return limits_version_; }
 
  private:
   void run();
@@ -176,6 +182,7 @@ class IoThread final : public CallReturn {
   void arm_timer();
   void on_timer();
 
+  std::uint32_t limits_version_ = 0;
   const std::size_t index_;
   const std::string name_;  // of at most 15 bytes
   BufferPool buffers_;

@@ -61,6 +61,8 @@ class ByteStream {
   bool may_handshake() const {
     return tls_ ? !tls_->established() && !tls_->failed() : tls_context_ != nullptr;
   }
+  // Whether something stands between the socket and what is read, as TLS, or is to be read before.
+  bool staged() const { return staged_; }
   // Between accepting and the end of the PROXY header and the handshake, where they have to come.
   bool securing() const { return staged_ && awaits_stage(); }
   // Whether a PROXY header has to come, or its end.

@@ -15,8 +15,6 @@
 namespace sluice::core {
 namespace {
 
-// Of max_output_buffer, what may be unread before the connection is no longer read from.
-constexpr std::size_t kOutputPauseDivisor = 4;
 // How long the end of a message over the size limit is looked for.
 constexpr auto kOversizeSkipTime = std::chrono::seconds(5);
 // For a client that came while memory is short to say something, so that it can be refused in its protocol.
@@ -50,6 +48,7 @@ Connection::Connection(SessionHost& host, ByteStream stream, std::shared_ptr<con
       permit_(std::move(permit)),
       live_policy_(std::move(policy)),
       policy_version_(live_policy_->version()),
+      limits_version_(io_.limits_version()),
       policy_(live_policy_->get()),
       conversation_(host.calls(), *this) {
   stream_.expect_tls(policy_->tls);
@@ -69,6 +68,21 @@ void Connection::start() {
 bool Connection::wants_input() const {
   if (looks_ahead_ && in_.size() >= look_ahead_left_ && !lingering_) return false;
   return !end_seen_ && (lingering_ || (!input_waits_ && may_process()));
+}
+
+// Whether others are served first. A handshake's step takes as long as hundreds of calls, and so may the end
+// of a long message, where others have something as well.
+[[gnu::always_inline]] inline bool Connection::yields() const {
+  if (postponed() || (stream_.staged() && stream_.may_handshake())) return true;
+  const bool may_be_long = in_.size() + message_bytes_ > kLongMessageBytes;
+  if (!may_be_long && use_ <= kUseMax) return false;
+  if (may_be_long && in_message()) return io_.contended() || io_.reads().count() > 0;
+  return use_ > kUseMax && io_.contended() && io_.now() - use_since_ <= kUseWindow;
+}
+
+[[gnu::always_inline]] inline std::span<char> Connection::space() {
+  const std::span<char> all = io_.reads().space();
+  return io_.contended() || looks_ahead_ ? all.first(kContendedReadBytes) : all;
 }
 
 void Connection::on_ready(std::uint32_t events) {
@@ -97,21 +111,6 @@ void Connection::on_ready(std::uint32_t events) {
     fail(exception);
   }
   io_.at_turn_end(*this);
-}
-
-// Whether others are served first. A handshake's step takes as long as hundreds of calls, and so may the end
-// of a long message, where others have something as well.
-bool Connection::yields() const {
-  if (postponed() || stream_.may_handshake()) return true;
-  if (in_.size() + message_bytes_ > kLongMessageBytes && in_message()) {
-    return io_.contended() || io_.reads().count() > 0;
-  }
-  return use_ > kUseMax && io_.contended() && io_.now() - use_since_ <= kUseWindow;
-}
-
-std::span<char> Connection::space() {
-  const std::span<char> all = io_.reads().space();
-  return io_.contended() || looks_ahead_ ? all.first(kContendedReadBytes) : all;
 }
 
 void Connection::note_use() {
@@ -192,7 +191,7 @@ void Connection::receive(std::string_view bytes) {
   } catch (const std::exception& exception) {
     fail(exception);
   }
-  if (!only_waits_for_calls()) io_.at_turn_end(*this);
+  if (!only_waits() || conversation_.in_flight() == 0 || memory_changed()) io_.at_turn_end(*this);
 }
 
 void Connection::take_in(std::string_view bytes) {
@@ -271,29 +270,24 @@ void Connection::doom(CloseReason reason) {
   io_.at_turn_end(*this);
 }
 
-bool Connection::may_process() const {
-  const bool room = looks_ahead_ ? look_ahead_left_ > 0 : !conversation_.window_full();
-  return !input_over_ && !doomed_ && room && backlog() <= io_.limits.output_bytes_max / kOutputPauseDivisor;
-}
-
 // Takes messages off the front of `window`, which is in_ or what a read has just brought; the rest is
 // kept in in_.
 void Connection::process(std::string_view window) {
-  std::size_t done = 0;
+  std::string_view rest = window;
   bool hungry = false;  // all that is there has been looked at
   if (policy_version_ != live_policy_->version()) renew_policy();
-  if (!in_message()) look_at_memory();
-  if (codec_) codec_->set_limits(io_.limits);
+  if (host_.memory_short() != memory_short_ && !in_message()) look_at_memory();
+  if (limits_version_ != io_.limits_version()) renew_limits();
   while (!hungry && may_process()) {
     if (!codec_) {
       // White space decides nothing, and is not kept until something does.
-      done = std::min(window.find_first_not_of(" \t\r\n"), window.size());
-      hungry = !identify(window.substr(done));
+      rest.remove_prefix(std::min(rest.find_first_not_of(" \t\r\n"), rest.size()));
+      hungry = !identify(rest);
       if (hungry) break;
     }
-    const auto step = next_step(window.substr(done));
+    const auto step = looks_ahead_ ? look_ahead(rest) : codec_->next(rest);
     hungry = step.hungry;
-    done += step.consumed;
+    rest.remove_prefix(step.consumed);
     if (step.consumed > 0 && !hungry && step.between) message_began_ = io_.now();
     // What is being thrown away can only have begun where there is nothing left.
     if (skip_until_ || hungry) watch_skipping();
@@ -306,17 +300,16 @@ void Connection::process(std::string_view window) {
   if (hungry && end_seen_ && !input_over_) {
     if (!codec_ && stream_.must_refuse()) {
       refuse_plain(false);
-    } else if (!codec_ && done < window.size()) {
+    } else if (!codec_ && !rest.empty()) {
       // What has not told what it is will not be a message any more.
       speak(std::make_unique<StreamCodec>(*this, proto::Framing::stream));
     }
-    if (codec_) codec_->finish(window.substr(done));
+    if (codec_) codec_->finish(rest);
     input_over_ = true;
   }
-  if (input_over_) done = window.size();
-  const std::string_view rest = window.substr(done);
+  if (input_over_) rest = {};
   if (window.data() == in_.data()) {
-    in_.erase(0, done);
+    in_.erase(0, in_.size() - rest.size());
   } else if (!rest.empty()) {
     io_.buffers().take(in_);
     in_.assign(rest);
@@ -330,6 +323,12 @@ void Connection::renew_policy() {
   policy_version_ = live_policy_->version();
   policy_ = live_policy_->get();
   if (codec_) codec_->on_policy_change();
+}
+
+// For the messages that begin from here on.
+void Connection::renew_limits() {
+  limits_version_ = io_.limits_version();
+  if (codec_) codec_->set_limits(io_.limits);
 }
 
 // Whether the connection's first bytes have told what it speaks.

@@ -74,6 +74,10 @@ class Connection final : public Session,
  private:
   // What stands before a message, in the protocol that needs most.
   static constexpr std::size_t kHeadBytes = 1024;
+  // Of max_output_buffer, what may be unread before the connection is no longer read from.
+  static constexpr std::size_t kOutputPauseDivisor = 4;
+  // What TLS keeps for a connection, about.
+  static constexpr std::size_t kTlsBytes = 12 * 1024;
 
   // Reading.
   void on_ready(std::uint32_t events) override;
@@ -101,10 +105,11 @@ class Connection final : public Session,
   void speak(std::unique_ptr<Codec> codec);
   void watch_skipping();
   void renew_policy();
+  void renew_limits();
   void refuse_plain(bool http);
   void refuse_first(const proto::Error& error, bool http, CloseReason reason);
   bool may_process() const;
-  Codec::Step next_step(std::string_view window);
+  Codec::Step look_ahead(std::string_view window);
   void update_look_ahead();
   void begin_look_ahead();
   TimePoint look_ahead_due() const;
@@ -125,7 +130,8 @@ class Connection final : public Session,
   // The connection's course.
   void on_turn_end() override;
   void go_on();
-  bool only_waits_for_calls() const;
+  bool only_waits() const;
+  void rest();
   void resume();
   void update_waits();
   bool settled() const;
@@ -142,10 +148,12 @@ class Connection final : public Session,
   TimePoint handshake_due() const;
   TimePoint refusals_end() const;
   CloseReason overdue(TimePoint now) const;
-  void schedule();
+  void schedule() { schedule(next_due()); }
+  void schedule(TimePoint due);
 
   // What it holds in memory, and may.
   std::size_t held_bytes() const;
+  bool memory_changed() const;
   void count_memory();
   void look_at_memory();
   void watch_unproven();
@@ -168,6 +176,7 @@ class Connection final : public Session,
   ConnectionLimit::Permit permit_;
   const std::shared_ptr<const LivePolicy> live_policy_;
   std::uint32_t policy_version_;  // of policy_
+  std::uint32_t limits_version_;  // of those that codec_ knows
   SharedPolicy policy_;
   std::unique_ptr<Codec> codec_;  // once it is known what the connection speaks
   std::unique_ptr<Codec> next_codec_;
@@ -231,6 +240,24 @@ inline std::string& Connection::output(std::size_t bytes) {
   io_.at_turn_end(*this);
   io_.buffers().widen(out_, out_.size() + kHeadBytes + bytes);
   return out_;
+}
+
+[[gnu::always_inline]] inline bool Connection::may_process() const {
+  const bool room = looks_ahead_ ? look_ahead_left_ > 0 : !conversation_.window_full();
+  return !input_over_ && !doomed_ && room && backlog() <= io_.limits.output_bytes_max / kOutputPauseDivisor;
+}
+
+inline std::size_t Connection::held_bytes() const {
+  const std::size_t codec = codec_ ? codec_->held_bytes() + codec_->input_bytes() : 0;
+  const std::size_t tls = stream_.secure() ? kTlsBytes : 0;
+  return in_.capacity() + out_.capacity() + codec + tls + conversation_.held_bytes();
+}
+
+// Whether it holds so much more or less than was counted that this has to be counted anew.
+inline bool Connection::memory_changed() const {
+  constexpr std::size_t kSlack = MemoryBudget::kSlackBytes;
+  const std::size_t held = held_bytes();
+  return held >= counted_bytes + kSlack || held + kSlack <= counted_bytes;
 }
 
 }  // namespace sluice::core

@@ -36,6 +36,7 @@ void Connection::on_turn_end() {
 
 void Connection::go_on() {
   if (!output_waits_) flush(Extent::slice);
+  if (only_waits()) return rest();
   if (lost_ && !doomed_ && !postponed()) hear_out();
   if (looks_ahead_ || conversation_.window_full() != window_full_since_.has_value()) update_look_ahead();
   if (paused_ && may_process()) resume();
@@ -58,14 +59,26 @@ void Connection::go_on() {
   schedule();
 }
 
-// Whether there is nothing to be done at the turn's end, as where all that a read has brought is calls for
-// workers: their replies will be something.
-bool Connection::only_waits_for_calls() const {
-  const bool ends = end_seen_ || input_over_ || lingering_ || doomed_ || lost_ || draining_;
-  const bool quiet = out_.empty() && !output_waits_ && !input_waits_ && !paused_ && !skip_until_;
-  return !ends && quiet && codec_ && !in_message() && !stream_.buffered() && !stream_.securing() &&
-         conversation_.in_flight() > 0 && may_process() &&
-         conversation_.held_bytes() < counted_bytes + MemoryBudget::kSlackBytes;
+// Whether the next thing to happen is a message or a call's end, as nearly always.
+// One `or` for each flag, not one branch: this is looked at after nearly all that is read.
+bool Connection::only_waits() const {
+  const bool ends =
+      doomed_ | input_over_ | end_seen_ | peer_ended_ | lingering_ | draining_ | lost_.has_value();
+  const bool stuck = output_waits_ | input_waits_ | looks_ahead_ | paused_.has_value() |
+                     skip_until_.has_value() | turned_away_.has_value() | window_full_since_.has_value();
+  if (ends | stuck | !out_.empty() | !in_.empty() | stream_.staged() | postponed()) return false;
+  return codec_ && !codec_->in_message() && codec_->held_bytes() == 0 && !conversation_.window_full() &&
+         unproven_bytes_ <= io_.limits.unproven_bytes_max;
+}
+
+// The rest of go_on(), where that holds. Buffers that are empty have been given back.
+void Connection::rest() {
+  stream_.watch_for(Poller::kReadable);
+  const std::size_t held = codec_->input_bytes() + conversation_.held_bytes();
+  if (held >= MemoryBudget::kSlackBytes || counted_bytes > 0) count_memory();
+  TimePoint due = conversation_.in_flight() == 0 ? silent_until() : TimePoint::max();
+  if (pings_) due = std::min(due, ping_due());
+  schedule(due);
 }
 
 // A message that has begun can't go on while nothing is read, and the time of that is not its client's.
@@ -238,8 +251,7 @@ TimePoint Connection::handshake_due() const {
 
 // The deadline is moved only to an earlier time; when it passes too early, it is set anew. So a busy
 // connection does not touch the wheel for each message.
-void Connection::schedule() {
-  const TimePoint due = next_due();
+void Connection::schedule(TimePoint due) {
   if (due >= scheduled_) return;
   scheduled_ = due;
   io_.set_deadline(*this, due);

@@ -8,30 +8,23 @@ namespace {
 
 // While memory is short, no longer messages are taken in.
 constexpr std::size_t kShortMessageBytes = 64 * 1024;
-// What TLS keeps for a connection, about.
-constexpr std::size_t kTlsBytes = 12 * 1024;
 // When a client that was refused for want of memory may try again.
 constexpr milliseconds kOverloadPause = std::chrono::seconds(1);
 
 }  // namespace
 
-std::size_t Connection::held_bytes() const {
-  const std::size_t codec = codec_ ? codec_->held_bytes() + codec_->input_bytes() : 0;
-  const std::size_t tls = stream_.secure() ? kTlsBytes : 0;
-  return in_.capacity() + out_.capacity() + codec + tls + conversation_.held_bytes();
-}
-
 // Once a turn at most, and only where it is much.
 void Connection::count_memory() {
+  if (closed_ || !memory_changed()) return;
   const std::size_t held = held_bytes();
-  constexpr std::size_t kSlack = MemoryBudget::kSlackBytes;
-  if (held < counted_bytes + kSlack && held + kSlack > counted_bytes) return;
-  if (closed_) return;
-  host_.count_bytes(*this, held < kSlack ? 0 : held);
+  host_.count_bytes(*this, held < MemoryBudget::kSlackBytes ? 0 : held);
 }
 
 // Before a message begins: what holds for it does to its end.
-void Connection::look_at_memory() { memory_short_ = host_.memory_short(); }
+void Connection::look_at_memory() {
+  memory_short_ = host_.memory_short();
+  renew_limits();
+}
 
 std::size_t Connection::message_bytes_max() const {
   const std::size_t configured = io_.limits.message_bytes_max;

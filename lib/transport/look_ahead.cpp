@@ -23,8 +23,7 @@ TimePoint Connection::look_ahead_due() const {
 }
 
 // What is being read may be no message, or one that was found to be about others: then nothing is held of it.
-Codec::Step Connection::next_step(std::string_view window) {
-  if (!looks_ahead_) return codec_->next(window);
+Codec::Step Connection::look_ahead(std::string_view window) {
   const bool begun = codec_->in_message();
   const std::size_t held = conversation_.held();
   const auto step = codec_->next(window);

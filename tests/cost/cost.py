@@ -5,13 +5,15 @@
 
 Instructions are those of the daemon's own program (callgrind); system calls are its threads' (strace). Each
 is the difference of a long and a short run, so that start and stop do not count. Without busy polling, which makes
-system calls as often as there is time for. SLUICED is the release build.
+system calls as often as there is time for. The daemon's clock is as slow as the daemon is meanwhile (slow_clock.c).
+SLUICED is the release build.
 """
 
 import collections
 import json
 import pathlib
 import re
+import subprocess
 import sys
 import tempfile
 
@@ -22,8 +24,10 @@ from daemon import Connection, Daemon, eventually, message  # noqa: E402
 
 RECORD = HERE / "recorded.json"
 TOLERANCE = 0.05
-SYSTEM_CALL_SLACK = 0.02  # a call's share of a wake-up more or less is chance
+INSTRUCTIONS_TOLERANCE = 0.02
+SYSTEM_CALL_SLACK = 0.04  # a call's share of a wake-up more or less is chance
 CHANCE = 1.5  # how often two threads that hand over to each other wait is the scheduler's choice
+CHANCE_OF_INSTRUCTIONS = 0.1  # and with one call at a time so is how often they look for each other
 PARAMS = {"text": "x" * 88}  # about 100 bytes
 Load = collections.namedtuple("Load", "connections depth short long")
 LOADS = {"W1": Load(1, 1, 200, 2200), "W2": Load(64, 1, 5, 55), "W3": Load(64, 16, 1, 6)}
@@ -78,21 +82,30 @@ def system_calls(path):
                if not found[0].rstrip().endswith("total"))
 
 
+def slow_clock(directory):
+    """A library that slows the daemon's clock down as callgrind slows the daemon down."""
+    library = pathlib.Path(directory) / "slow_clock.so"
+    if not library.exists():
+        subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", library, HERE / "slow_clock.c"], check=True)
+    return library
+
+
 def measured(prefix, read, load, method):
     """Cost of one call: what more rounds cost more."""
     costs = []
     with tempfile.TemporaryDirectory(prefix="sluice-cost-") as directory:
         for rounds in (load.short, load.long):
             out = pathlib.Path(directory) / str(rounds)
-            run_under([word.format(out=out) for word in prefix], load, method, rounds)
+            run_under([word.format(out=out, clock=slow_clock(directory)) for word in prefix], load, method, rounds)
             eventually(30, lambda: out.exists() and out.stat().st_size > 0, "the tool has written its figures")
             costs.append(read(out))
     return (costs[1] - costs[0]) / ((load.long - load.short) * load.connections * load.depth)
 
 
-CALLGRIND = ["valgrind", "--quiet", "--tool=callgrind", "--callgrind-out-file={out}"]
+SLOWLY = ["env", "LD_PRELOAD={clock}"]
+CALLGRIND = [*SLOWLY, "valgrind", "--quiet", "--tool=callgrind", "--callgrind-out-file={out}"]
 # The daemon itself is the child, and so gets the signal that ends it.
-STRACE = ["strace", "--daemonize", "--follow-forks", "--summary-only", "--output={out}"]
+STRACE = ["strace", "--daemonize", "--follow-forks", "--summary-only", "--output={out}", *SLOWLY]
 
 
 def figures():
@@ -107,7 +120,8 @@ def figures():
 def faults(name, found, recorded):
     def bounds(kind):
         if kind == "instructions":
-            return 1 - TOLERANCE, 1 + TOLERANCE, 0
+            tolerance = CHANCE_OF_INSTRUCTIONS if name == "W1 demo.echo" else INSTRUCTIONS_TOLERANCE
+            return 1 - tolerance, 1 + tolerance, 0
         if name.endswith("_inline"):
             return 1 - TOLERANCE, 1 + TOLERANCE, SYSTEM_CALL_SLACK
         return 0, CHANCE, SYSTEM_CALL_SLACK
