@@ -97,9 +97,11 @@ LoadedConfig ConfigReader::read(const toml::table& document) {
     result_.warnings.push_back(std::move(warning));
   }
   if (!result_.errors.empty()) return finish();
-  const toml::node* const memory = document.at_path("server.max_memory").node();
-  const auto memory_place = memory != nullptr ? std::optional(place_of(*memory)) : std::nullopt;
-  for (ConfigError& doubt : doubts_about(result_.settings, file_, client_keys_, memory_place)) {
+  KeyPlaces server;
+  if (const toml::table* const keys = document.get_as<toml::table>("server")) {
+    for (const auto& [name, value] : *keys) server.emplace(name.str(), place_of(value));
+  }
+  for (ConfigError& doubt : doubts_about(result_.settings, file_, client_keys_, server)) {
     result_.warnings.push_back(std::move(doubt));
   }
   return finish();

@@ -1,6 +1,7 @@
 #include "daemon/config_doubts.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <string_view>
@@ -17,11 +18,17 @@ bool asks_for_certificates(const ListenSettings& listener) {
   return listener.tls && !listener.tls->client_ca.empty();
 }
 
+// True where their number can't be told.
+bool has_one_of(const std::vector<std::size_t>& cpus) {
+  const long count = ::sysconf(_SC_NPROCESSORS_CONF);
+  return count <= 0 ||
+         std::ranges::any_of(cpus, [&](std::size_t cpu) { return cpu < static_cast<std::size_t>(count); });
+}
+
 }  // namespace
 
 std::vector<ConfigError> doubts_about(const core::Settings& settings, const std::string& file,
-                                      const std::vector<KeyPlaces>& clients,
-                                      std::optional<TextPlace> max_memory) {
+                                      const std::vector<KeyPlaces>& clients, const KeyPlaces& server) {
   std::vector<ConfigError> doubts;
   const auto warn = [&](TextPlace where, std::string message) {
     doubts.push_back({file, where.line, where.column, std::move(message)});
@@ -38,11 +45,16 @@ std::vector<ConfigError> doubts_about(const core::Settings& settings, const std:
   warn_of_proof("user", is_unix, "a unix:// address");
   warn_of_proof("group", is_unix, "a unix:// address");
   warn_of_proof("certificate", asks_for_certificates, "tls with client_ca");
-  if (max_memory && settings.memory_bytes_max > 0 &&
+  const auto memory = server.find("max_memory");
+  if (memory != server.end() && settings.memory_bytes_max > 0 &&
       settings.memory_bytes_max < settings.limits.message_bytes_max) {
-    warn(*max_memory,
+    warn(memory->second,
          "server.max_memory is less than server.max_message: a message of that length would end its "
          "connection");
+  }
+  const auto cpus = server.find("worker_cpus");
+  if (cpus != server.end() && !has_one_of(settings.worker_cpus)) {
+    warn(cpus->second, "server.worker_cpus names no CPU that this machine has; workers run on all");
   }
   return doubts;
 }

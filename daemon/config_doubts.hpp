@@ -3,7 +3,6 @@
 
 #include <functional>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,10 +12,9 @@ namespace sluice::daemon {
 
 using KeyPlaces = std::map<std::string, TextPlace, std::less<>>;
 
-// Warnings about `settings`. `clients` has where the keys of each of their clients are, `max_memory` where
-// that key is.
+// Warnings about `settings`. `clients` has where the keys of each of their clients are, `server` where those
+// of [server] are.
 std::vector<ConfigError> doubts_about(const core::Settings& settings, const std::string& file,
-                                      const std::vector<KeyPlaces>& clients,
-                                      std::optional<TextPlace> max_memory);
+                                      const std::vector<KeyPlaces>& clients, const KeyPlaces& server);
 
 }  // namespace sluice::daemon

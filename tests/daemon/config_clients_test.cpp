@@ -175,6 +175,12 @@ TEST_CASE("Config clients: a proof that no listener can ask for is warned of at 
   CHECK(warnings_of(client + tls + "client_ca = 'a'\n").empty());
 }
 
+TEST_CASE("Config: workers' CPUs that there are not are warned of") {
+  CHECK(contains(warnings_of("[server]\nworker_cpus = \"1023\"\n").front(),
+                 "f.toml:2:15: warning: server.worker_cpus"));
+  CHECK(warnings_of("[server]\nworker_cpus = \"0-1023\"\n").empty());
+}
+
 TEST_CASE("Config: memory that is too little for one message is warned of") {
   const auto with = [](const std::string& memory) {
     return warnings_of("[server]\nmax_message = \"4MiB\"\nmax_memory = " + memory + "\n");
