@@ -178,13 +178,14 @@ class Arguments(DaemonTest):
         for key, default in (("call_timeout", '"30s"'), ("worker_queue", "1024"), ("max_message", '"4MiB"'), ("level", '"info"'),
                              ("optional", "false"), ("http_path", '"/"'), ("adaptive", "false"), ("io_threads", "0")):
             self.assertTrue(keys[key].endswith(f"; default {default}"), (key, keys[key]))
-        self.assertTrue(keys["address"].endswith('; default "tcp://127.0.0.1:7071"'), keys["address"])  # the admin's, the last
+        admin = keys["address"]  # the last of that name
+        self.assertTrue(admin.endswith('; default "tcp://127.0.0.1:7071"'), admin)
         self.assertTrue(keys["mode"].endswith('; default "0660"'), keys["mode"])
         self.assertNotIn("default", keys["certificate"])
 
     def test_the_documents_list_every_key_with_its_default(self):
         _, output, _ = run_to_end("--help")
-        document = pathlib.Path(__file__).resolve().parents[2].joinpath("docs", "configuration.md").read_text(encoding="utf-8")
+        document = (pathlib.Path(__file__).resolve().parents[2] / "docs/configuration.md").read_text(encoding="utf-8")
         sections = {part.partition("`\n")[0]: part for part in document.split("\n## `")[1:]}
         tables = re.split(r"^(\[.*\])$", output.partition("Keys of the configuration file")[2], flags=re.MULTILINE)[1:]
         for table, keys in zip(tables[::2], tables[1::2]):

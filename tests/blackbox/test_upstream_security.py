@@ -195,7 +195,8 @@ class CredentialsTest(UpstreamTest):
                               (lambda path: {"headers": {"Authorization": {"file": path}}}, "headers.Authorization")):
             status, shown = self.check(**settings(self.file("word", "a secret", 0o644)))
             self.assertEqual(status, 0, shown)
-            self.assertRegex(shown, rf"toml:\d+:\d+: warning: backend\.{key} = .* is open to all users .*mode 0644\); 0600 keeps it")
+            place = r"toml:\d+:\d+: warning"
+            self.assertRegex(shown, rf"{place}: backend\.{key} = .* is open to all users .*mode 0644\); 0600 ")
             self.assertEqual(shown.count("warning"), 1, shown)
             status, shown = self.check(**settings(self.file("word", "a secret", 0o600)))
             self.assertNotIn("warning", shown)

@@ -3,6 +3,7 @@
 import http.client
 import json
 import pathlib
+import re
 import shutil
 import socket
 import subprocess
@@ -19,6 +20,13 @@ READ_TIMEOUT = f"{ms(3000)}ms"  # how long a proxy waits for a word of the serve
 def program(name):
     """Where a proxy is; programs of administrators are not in everybody's PATH."""
     return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+
+
+def documented(language):
+    """The configuration that deploy/README.md shows for a proxy."""
+    text = (pathlib.Path(__file__).resolve().parents[2] / "deploy/README.md").read_text(encoding="utf-8")
+    block, = re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return block
 
 
 class ProxyTest(DaemonTest):

@@ -1,10 +1,15 @@
 """HAProxy in front of the daemon, in its mode for HTTP. Its PROXY headers are in tests/blackbox/test_proxy_protocol.py."""
 
+import json
+import pathlib
 import signal
+import socket
+import subprocess
+import tempfile
 import unittest
 
-from proxy_test import READ_TIMEOUT, OverHttp, OverWebSocket, ProxyTest, program
-from daemon import eventually, main, message
+from proxy_test import READ_TIMEOUT, OverHttp, OverWebSocket, ProxyTest, documented, program
+from daemon import DaemonTest, eventually, free_port, main, message
 
 
 @unittest.skipUnless(program("haproxy"), "haproxy is not installed")
@@ -53,6 +58,31 @@ listen front
             eventually(5, self.has_no_server, "HAProxy knows of no server")
             running.reset()
         self.assertEqual(daemon.wait_exit(), 0)
+
+
+@unittest.skipUnless(program("haproxy"), "haproxy is not installed")
+class Documented(DaemonTest):
+    """As deploy/README.md has it, but for ports."""
+
+    def test_calls_come_through_with_proxy_headers(self):
+        port = free_port()
+        daemon = self.start(listen=[{"address": "tcp://127.0.0.1:0", "proxy_protocol": True, "insecure": True}])
+        text = documented("haproxy").replace("127.0.0.1:8081", f"127.0.0.1:{port}")
+        folder = tempfile.TemporaryDirectory(prefix="sluice-proxy-")
+        self.addCleanup(folder.cleanup)
+        file = pathlib.Path(folder.name, "haproxy.cfg")
+        file.write_text(text.replace("127.0.0.1:7080", f"127.0.0.1:{daemon.tcp()[1]}"))
+        proxy = subprocess.Popen([program("haproxy"), "-db", "-f", str(file)], stderr=subprocess.DEVNULL)
+        self.addCleanup(proxy.wait)
+        self.addCleanup(proxy.kill)
+
+        def answered():
+            with socket.create_connection(("127.0.0.1", port), 5) as client, client.makefile("rw") as lines:
+                lines.write(message("demo.sum", [1, 2], 1) + "\n")
+                lines.flush()
+                return json.loads(lines.readline())["result"] == 3
+
+        eventually(10, answered, "a call through HAProxy")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import unittest
 
-from proxy_test import READ_TIMEOUT, OverHttp, OverWebSocket, ProxyTest, program
+from proxy_test import READ_TIMEOUT, OverHttp, OverWebSocket, ProxyTest, documented, program
 from daemon import main, message
 
 UPGRADE = "proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;"
@@ -65,6 +65,29 @@ http {{
         client = self.client()
         client.request("GET", "/readyz")
         self.assertEqual(client.getresponse().status, 200)
+
+
+@unittest.skipUnless(program("nginx"), "nginx is not installed")
+class Documented(OverWebSocket, ProxyTest):
+    """As deploy/README.md has it, but for ports and times."""
+
+    websocket_path = "/rpc"
+
+    @classmethod
+    def proxy_command(cls, folder, port, targets):
+        block = documented("nginx").replace("127.0.0.1:8080", f"127.0.0.1:{port}").replace("60s", READ_TIMEOUT)
+        block = block.replace("127.0.0.1:7070", f"127.0.0.1:{targets['one']}")
+        kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        paths = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in kinds)
+        (folder / "nginx.conf").write_text(f"daemon off;\nmaster_process off;\npid {folder}/pid;\nerror_log stderr;\n"
+                                           f"events {{}}\nhttp {{\n{paths}access_log off;\n{block}}}\n")
+        return [program("nginx"), "-e", "stderr", "-p", str(folder), "-c", str(folder / "nginx.conf")]
+
+    def test_calls_over_http(self):
+        for params in ([1, 2], [3_000_000, 4]):
+            status, reply = self.ask("/rpc", message("demo.sum", params, 1))
+            self.assertEqual((status, reply.get("result")), (200, sum(params)))
+        self.assertEqual(self.ask("/rpc", message("demo.echo", ["x" * 3_000_000], 1))[0], 200)
 
 
 if __name__ == "__main__":
