@@ -32,7 +32,7 @@ constexpr auto kDrainExtension = seconds(10);
 // For a start that is to be given up to end by itself.
 constexpr auto kInterruptTime = seconds(2);
 // A drain that has not ended so long after its time limit will not end at all.
-constexpr auto kDrainGrace = seconds(5);
+constexpr auto kDrainGrace = seconds(1);
 
 std::string_view name_of(int signal) {
   switch (signal) {
@@ -224,12 +224,14 @@ int Daemon::drain(int signal) {
   spdlog::info("{}: draining for at most {} ms", name_of(signal), settings_.drain_timeout.count());
   service_.stopping();
   report_drain(engine_->status());
-  const TimePoint hopeless = steady_clock::now() + settings_.drain_timeout + kDrainGrace;
+  const TimePoint begun = steady_clock::now();
+  const TimePoint hopeless = begun + settings_.drain_timeout + kDrainGrace;
   // A reload under way ends first: the engine has one controlling thread.
   control_.interrupt();
   await_drain(hopeless);
 
-  const auto drained = std::make_shared<std::packaged_task<bool()>>([this] { return engine_->drain(); });
+  const auto drained =
+      std::make_shared<std::packaged_task<bool()>>([this, begun] { return engine_->drain(begun); });
   control_.run([drained](const std::stop_token&) { (*drained)(); });
   await_drain(hopeless);
   if (!drained->get_future().get()) {

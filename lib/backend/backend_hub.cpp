@@ -26,7 +26,7 @@ BackendHub::~BackendHub() { stop(milliseconds(0)); }
 
 void BackendHub::stop(milliseconds patience) {
   if (!io_.running()) return;
-  retire_all(patience);
+  end_all(Clock::now() + patience);
   if (!own_) {
     run_and_wait(io_, Clock::now() + kKillTime, [this] { cut_off(); });
   } else {
@@ -43,27 +43,38 @@ void BackendHub::cut_off() {
   disposed_.clear();
 }
 
-void BackendHub::retire_all(milliseconds patience) {
+void BackendHub::retire_all() {
+  io_.post([this] {
+    retire_each(false);
+    clean();
+  });
+}
+
+void BackendHub::end_all(TimePoint kill_at) {
   const auto wait = [this](bool kill, TimePoint until) {
     do {
-      if (retire_each(kill)) return true;
+      if (none_left(kill)) return true;
       std::this_thread::sleep_for(kStopLook);
     } while (Clock::now() < until);
     return false;
   };
   if (!io_.running()) return;
-  if (!wait(false, Clock::now() + patience)) wait(true, Clock::now() + kKillTime);
+  if (!wait(false, kill_at)) wait(true, Clock::now() + kKillTime);
 }
 
-// Whether nothing is left of any.
-bool BackendHub::retire_each(bool kill) {
+void BackendHub::retire_each(bool kill) {
+  for (auto& [id, entry] : backends_) {
+    if (kill || !entry.retiring) entry.backend->retire(kill);
+    entry.retiring = true;
+  }
+}
+
+// Retires all, and tells whether nothing is left of any.
+bool BackendHub::none_left(bool kill) {
   const auto left = std::make_shared<std::promise<bool>>();
   auto none_left = left->get_future();
   io_.post([this, left, kill] {
-    for (auto& [id, entry] : backends_) {
-      if (kill || !entry.retiring) entry.backend->retire(kill);
-      entry.retiring = true;
-    }
+    retire_each(kill);
     clean();
     left->set_value(backends_.empty());
   });

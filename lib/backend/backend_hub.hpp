@@ -35,7 +35,7 @@ class BackendHub {
   void start() {
     if (own_) own_->start();
   }
-  // retire_all(), and ends the thread if it is its own. Calls that are left are given back; later ones are
+  // end_all(), and ends the thread if it is its own. Calls that are left are given back; later ones are
   // never finished.
   void stop(milliseconds patience);
 
@@ -49,9 +49,11 @@ class BackendHub {
   void retire(BackendId id);
   // See Backend::renew().
   void renew(BackendId id);
-  // Retires all backends, and kills after `patience` what has not ended. Returns when nothing is left of
-  // them, or soon after that.
-  void retire_all(milliseconds patience);
+  // Retires all backends. Returns at once.
+  void retire_all();
+  // The same, and kills what has not ended by `kill_at`. Returns when nothing is left of them, or soon after
+  // that.
+  void end_all(TimePoint kill_at);
   void set_limits(const Limits& limits);
   // Whether clients take turns where calls wait. Any thread.
   void set_fair(bool fair) { fair_.store(fair, std::memory_order_relaxed); }
@@ -104,7 +106,8 @@ class BackendHub {
   void take(const Message& message);
   void cut_off();
   void give_back(BackendCall& call);
-  bool retire_each(bool kill);
+  void retire_each(bool kill);
+  bool none_left(bool kill);
   void take_messages();
   void take_stop(std::uint64_t serial);
   void take_call(const Message& message);

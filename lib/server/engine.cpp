@@ -1,7 +1,6 @@
 #include "lib/server/engine.hpp"
 
 #include <algorithm>
-#include <thread>
 
 #include "lib/observe/log.hpp"
 #include "lib/server/calls_method.hpp"
@@ -14,11 +13,7 @@ namespace sluice::core {
 namespace {
 
 constexpr auto kStuckGrace = std::chrono::seconds(1);  // past its time limit, before a worker counts as stuck
-// For the last replies to leave, after drain_timeout.
-constexpr auto kFinalReplyTime = std::chrono::seconds(3);
 constexpr auto kStopTime = std::chrono::milliseconds(500);  // for handlers that were asked to stop to return
-constexpr auto kBackendTime = std::chrono::seconds(3);      // for backends to end what they run
-constexpr auto kDrainLook = std::chrono::milliseconds(5);
 
 }  // namespace
 
@@ -32,7 +27,7 @@ Engine::~Engine() {
   parts.admin.clear();
   // Closing the connections asks their handlers to stop.
   if (!parts.close_connections(Clock::now() + kControlTime)) parts.stuck = true;
-  parts.stop_listeners(parts.all_listeners());
+  parts.stop_listeners(parts.all_listeners(), Clock::now() + kControlTime);
   run_and_wait(parts.hub.io(), Clock::now() + kControlTime, [&parts] { parts.overload.stop(); });
   if (!parts.stuck) parts.stuck = parts.pool.stop(Clock::now() + kStopTime) > 0;
   // What never returns still uses the pool, its method and its call, or holds its I/O thread: they stay.
@@ -98,47 +93,6 @@ void Engine::start(std::vector<InheritedSocket> inherited, const std::stop_token
   parts.backends.wait_for_methods(stop);
   for (const auto& open : parts.listeners) parts.start_listener(open.listener);
   parts.ready.store(true, std::memory_order_release);
-}
-
-bool Engine::drain(const std::function<void(const EngineStatus&)>& on_wait, milliseconds report_interval) {
-  EngineParts& parts = *parts_;
-  parts.ready.store(false, std::memory_order_release);
-  parts.dispatcher.start_draining();
-  parts.stop_listeners(parts.all_listeners());
-  parts.on_all([](IoPart& part) { part.sessions.drain_all(); });
-
-  TimePoint report = Clock::now() + report_interval;
-  const auto clients_gone = [&] { return parts.connections() == 0; };
-  const auto all_done = [&] { return clients_gone() && parts.admission.in_flight_approx() == 0; };
-  const auto wait_until = [&](TimePoint until, const auto& finished) {
-    while (!finished() && Clock::now() < until) {
-      std::this_thread::sleep_for(kDrainLook);
-      if (on_wait && Clock::now() >= report) {
-        report = Clock::now() + report_interval;
-        on_wait(status());
-      }
-    }
-    return finished();
-  };
-  if (!wait_until(Clock::now() + parts.settings.drain_timeout, all_done)) {
-    for (const MethodMetrics* method : parts.metrics.methods()) {
-      const std::size_t left = method->in_flight.load(std::memory_order_relaxed);
-      if (left > 0)
-        spdlog::warn("drain: {} calls of {} did not finish in time", left, printable(method->name));
-    }
-    parts.on_all([](IoPart& part) { part.sessions.abort_all_calls(proto::draining()); });
-    wait_until(Clock::now() + kFinalReplyTime, clients_gone);
-  }
-  parts.hub.retire_all(kBackendTime);
-  const bool closed = parts.close_connections(Clock::now() + kStopTime);
-  // Nobody may start workers any more.
-  run_and_wait(parts.hub.io(), Clock::now() + kControlTime, [&parts] { parts.overload.stop(); });
-  parts.stuck = parts.pool.stop(Clock::now() + kStopTime) > 0 || !closed;
-  if (parts.stuck) return false;
-  // Calls that have ended give up their permits there. A coroutine that ignores being cancelled holds its
-  // own.
-  const auto settle = [](IoPart& part) { part.thread.settle_returned(); };
-  return parts.wait_for_all(Clock::now() + kStopTime, settle) && parts.admission.in_flight_approx() == 0;
 }
 
 EngineStatus Engine::status() const {

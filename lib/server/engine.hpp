@@ -3,12 +3,12 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
 #include <vector>
 
+#include "lib/base/deadline_wheel.hpp"
 #include "lib/include/sluice/method.hpp"
 #include "lib/server/settings.hpp"
 
@@ -65,12 +65,11 @@ class Engine {
   // `stop` as with start().
   void reload(const Settings& settings, const std::stop_token& stop = {});
 
-  // Not ready from here on; listening sockets are closed, new calls answered -32012, admitted ones finish
-  // until `drain_timeout`, then are cancelled and answered -32012. Blocks until every connection is closed
-  // or the time is over. `on_wait` is called every `report_interval` meanwhile with what is waited for.
-  // False if a handler was still running at the end.
-  bool drain(const std::function<void(const EngineStatus&)>& on_wait = {},
-             milliseconds report_interval = seconds(1));
+  // Not ready from here on; listening sockets are closed, new calls answered -32012, admitted ones finish.
+  // What has not done so shortly before the end of `drain_timeout`, counted from `begun`, is cancelled and
+  // answered -32012. Blocks until every connection is closed and every process has ended, or the time is
+  // over. False if a handler was still running at the end.
+  bool drain(TimePoint begun = Clock::now());
 
   EngineStatus status() const;
 

@@ -135,8 +135,8 @@ void EngineParts::start_listener(const std::shared_ptr<Listener>& listener) {
 }
 
 // Waits, so that the addresses are free when this returns.
-void EngineParts::stop_listeners(std::vector<std::shared_ptr<Listener>> ended) {
-  run_and_wait(io.front()->thread, Clock::now() + kControlTime, [ended = std::move(ended)] {
+void EngineParts::stop_listeners(std::vector<std::shared_ptr<Listener>> ended, TimePoint until) {
+  run_and_wait(io.front()->thread, until, [ended = std::move(ended)] {
     for (const auto& listener : ended) listener->stop();
   });
 }

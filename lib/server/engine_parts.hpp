@@ -50,7 +50,7 @@ struct EngineParts {
 
   std::shared_ptr<Listener> make_listener(std::unique_ptr<ListeningSocket> socket, SharedPolicy policy);
   void start_listener(const std::shared_ptr<Listener>& listener);
-  void stop_listeners(std::vector<std::shared_ptr<Listener>> ended);
+  void stop_listeners(std::vector<std::shared_ptr<Listener>> ended, TimePoint until);
   // One for each address of the host that is not served `already`; none where `address` is empty.
   std::vector<std::unique_ptr<AdminServer>> make_admin(const std::string& address, HostLookups& names,
                                                        std::function<std::string()> unhealthy_reason,

@@ -164,7 +164,7 @@ void Engine::reload(const Settings& wanted, const std::stop_token& stop) {
   for (const auto& listener : changes.opened) parts.start_listener(listener);
   for (const auto& listener : changes.ended)
     spdlog::info("no longer listening on {}", listener->address().to_string());
-  parts.stop_listeners(std::move(changes.ended));
+  parts.stop_listeners(std::move(changes.ended), Clock::now() + kControlTime);
 }
 
 }  // namespace sluice::core

@@ -6,6 +6,7 @@ import signal
 import threading
 import unittest
 
+import websocket_client
 from daemon import SLOW, DaemonTest, Stopwatch, code, duration, eventually, limit, main, message, ms
 
 
@@ -157,7 +158,7 @@ class DrainTimeout(DaemonTest):
         daemons = [self.start(server={"workers": 1, "drain_timeout": "50ms"}, prefix=processor) for _ in range(24)]
         connections = [self.connect(daemon) for daemon in daemons]
         for daemon, connection in zip(daemons, connections):
-            connection.call("demo.hang", {"ms": 300}, id="left")
+            connection.call("demo.hang", {"ms": 150}, id="left")
             connection.request("demo.echo_inline", id="after")
             daemon.signal(signal.SIGTERM)
         for connection in connections:
@@ -190,6 +191,89 @@ class DrainTimeout(DaemonTest):
                 daemon.signal(second)
                 self.assertEqual(daemon.wait_exit(), 1)
                 self.assert_below(watch.ms(), ms(3000))
+
+
+STUBBORN = """
+import json, signal, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+for line in iter(sys.stdin.readline, ""):
+    call = json.loads(line)
+    if call["method"] == "stubborn.up":
+        print(json.dumps({"jsonrpc": "2.0", "id": call["id"], "result": True}), flush=True)
+time.sleep(600)
+"""
+
+
+class AllWithinDrainTimeout(DaemonTest):
+    """Whatever clients, handlers and processes do, the end comes no more than a moment after drain_timeout."""
+
+    SECONDS, MOMENT = 2, 0.6
+
+    def setUp(self):
+        backend = {"name": "stubborn", "command": ["python3", "-c", STUBBORN], "methods": ["stubborn.*"]}
+        self.stopping = self.start(server={"drain_timeout": f"{self.SECONDS * 1000}ms", "write_timeout": "60s", "workers": 4},
+                                   backends=[backend])
+
+    def assert_ends_in_time(self):
+        watch = Stopwatch()
+        self.assertEqual(self.stopping.stop(), 0)
+        self.assert_below(watch.ms(), (self.SECONDS + self.MOMENT * SLOW) * 1000)
+
+    def pump(self, data):
+        """A client that sends without pause and never reads."""
+        connection = self.connect(self.stopping, receive_buffer=4096)
+
+        def send():
+            try:
+                while True:
+                    connection.socket.sendall(data)
+            except OSError:
+                pass
+
+        connection.socket.settimeout(limit(60))
+        thread = threading.Thread(target=send)
+        thread.start()
+        self.addCleanup(thread.join)
+
+    def test_clients_that_send_without_pause(self):
+        for data in (message("demo.echo", [1], 1) + "\n", message("demo.echo", [1]) + "\n", "x\n"):
+            self.pump(data.encode() * 1000)
+        eventually(5, lambda: self.stopping.value("sluice_calls_total", method="demo.echo") > 1000)
+        self.assert_ends_in_time()
+
+    def test_a_client_that_reads_nothing_and_has_a_call_that_hangs(self):
+        connection = self.connect(self.stopping, receive_buffer=4096)
+        connection.call("demo.hang", {"ms": 600_000})
+        for _ in range(3):
+            connection.call("demo.echo", ["x" * 3_000_000])
+        self.stopping.wait_value(3, "sluice_calls_total", method="demo.echo", code="ok")
+        self.assert_ends_in_time()
+
+    def test_a_websocket_that_does_not_close_its_side(self):
+        client = websocket_client.connect(self.stopping)
+        self.addCleanup(client.disconnect)
+        client.call("demo.hang", {"ms": 600_000})
+        self.stopping.wait_in_flight(1)
+        self.assert_ends_in_time()
+
+    def test_a_process_that_ignores_the_end_with_a_call(self):
+        connection = self.connect(self.stopping)
+        eventually(20, lambda: code(connection.request("stubborn.up")) == "ok")
+        connection.call("stubborn.never", id="left")
+        self.stopping.wait_in_flight(1, method="stubborn.*")
+        self.stopping.signal(signal.SIGTERM)
+        watch = Stopwatch()
+        self.assert_error(connection.receive(), -32012, "draining")
+        self.assertEqual(self.stopping.wait_exit(), 0)
+        self.assert_below(watch.ms(), (self.SECONDS + self.MOMENT * SLOW) * 1000)
+
+    def test_a_process_without_calls_ends_while_others_calls_go_on(self):
+        connection = self.connect(self.stopping)
+        eventually(20, lambda: code(connection.request("stubborn.up")) == "ok")
+        connection.call("demo.hang", {"ms": 600_000})
+        self.stopping.wait_in_flight(1)
+        self.assert_ends_in_time()
+        self.assertTrue([line for line in self.stopping.log if "process ended: signal 9" in line])
 
 
 class Load(DaemonTest):
