@@ -128,7 +128,7 @@ class ChildRun final : public Carrier, private TurnEnd, private Deadline {
   void take_message(std::string_view text, const proto::Message& message);
   bool take_hello(std::string_view text, const proto::Envelope& envelope);
   void take_methods(std::string_view announcement);
-  bool take_unnamed(std::string_view text, const proto::Envelope& envelope);
+  bool take_unnamed(const proto::Reply& error);
   void take_bad(std::string_view text, const proto::Message& message, const char* why);
   void take_bad_reply(std::string_view text, const proto::Envelope& envelope,
                       std::optional<std::uint32_t> only);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "lib/backend/child_run.hpp"
+#include "lib/backend/reply_text.hpp"
 #include "lib/observe/log.hpp"
 #include "proto/json_text.hpp"
 #include "proto/reply.hpp"
@@ -13,11 +14,8 @@
 namespace sluice::core {
 namespace {
 
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr const char* kHeader = "not a message on stdout, but a header; dialect = \"lsp\" expects headers";
 constexpr const char* kOwnCall = "not a reply on stdout, but a call of its own, which nobody gets";
-
-bool is_control(char c) { return static_cast<unsigned char>(c) <= ' ' || c == '\x7F'; }
 
 // Without the white space and the byte order mark that may be in front of a message.
 std::string_view without_mark(std::string_view line) {
@@ -27,23 +25,6 @@ std::string_view without_mark(std::string_view line) {
   skip_blanks();
   if (line.starts_with(kByteOrderMark)) line.remove_prefix(kByteOrderMark.size());
   skip_blanks();
-  return line;
-}
-
-// Bytes of the control character or the control sequence (ECMA-48) at the front of `text`; 0 for anything
-// else.
-std::size_t control_size(std::string_view text) {
-  if (text.empty() || !is_control(text.front())) return 0;
-  if (!text.starts_with("\x1B[")) return 1;
-  const auto is_final = [](char c) { return c >= '@' && c <= '~'; };
-  const auto end = std::find_if(text.begin() + 2, text.end(), is_final);
-  return end == text.end() ? 2 : static_cast<std::size_t>(end - text.begin()) + 1;
-}
-
-// What is behind the control codes at the front. Those at the end keep nobody from reading what is before
-// them.
-std::string_view without_control_codes(std::string_view line) {
-  while (const std::size_t size = control_size(line)) line.remove_prefix(size);
   return line;
 }
 
@@ -153,13 +134,16 @@ void ChildRun::take_message(std::string_view text, const proto::Message& message
   if (first && take_hello(text, message.single)) return;
   const auto reply = proto::read_reply(text, message.single);
   if (!reply) {
-    if (take_unnamed(text, message.single)) return;
+    const auto error = proto::read_unnamed_error(text, message.single);
+    if (error && take_unnamed(*error)) return;
     const bool asks = message.single.method.present() && !message.is_batch();
     return take_bad(text, message, asks ? kOwnCall : "not a reply on stdout");
   }
   if (answers_question(reply->id)) return owner_.on_answer(*this, reply->result);
   BackendCall* const call = answered_call(reply->id);
   if (call != nullptr) return owner_.on_reply(*this, *call, *reply);
+  const bool names_nothing = !reply->error.empty() && !ids_.given(reply->id);
+  if (names_nothing && take_unnamed(*reply)) return;
   if (reply->id != superseded_) reject(text, "a reply to nothing that it was asked");
   if (reply->id == superseded_) superseded_ = 0;
 }
@@ -186,14 +170,13 @@ void ChildRun::take_methods(std::string_view announcement) {
 }
 
 // Whether it is the error of the one call that there is, which its process did not get as far as to name.
-bool ChildRun::take_unnamed(std::string_view text, const proto::Envelope& envelope) {
+bool ChildRun::take_unnamed(const proto::Reply& error) {
   const auto only = only_id();
-  const auto error = only ? proto::read_unnamed_error(text, envelope) : std::nullopt;
-  if (!error) return false;
+  if (!only) return false;
   if (answers_question(*only)) {
     owner_.on_answer(*this, {});
   } else if (BackendCall* const call = answered_call(*only)) {
-    owner_.on_reply(*this, *call, *error);
+    owner_.on_reply(*this, *call, error);
   }
   return true;
 }

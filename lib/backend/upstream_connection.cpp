@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "lib/backend/reply_text.hpp"
 #include "lib/backend/upstream_http_connection.hpp"
 #include "lib/backend/upstream_stream_connection.hpp"
 #include "lib/backend/upstream_websocket_connection.hpp"
@@ -136,12 +137,15 @@ bool UpstreamConnection::take_message(std::string_view text, const proto::Messag
   if (first && take_hello(text, message.single)) return false;
   const auto reply = proto::read_reply(text, message.single);
   if (!reply) {
-    if (take_unnamed(text, message.single)) return true;
+    const auto error = proto::read_unnamed_error(text, message.single);
+    if (error && take_unnamed(*error)) return true;
     reject(text, "not a reply");
     return take_bad_reply(text, message);
   }
   UpstreamAttempt* const attempt = find(reply->id);
   if (attempt == nullptr) {
+    const bool names_nothing = !reply->error.empty() && !ids_.given(reply->id);
+    if (names_nothing && take_unnamed(*reply)) return true;
     if (forgotten_.erase(reply->id) == 0) reject(text, "a reply to nothing that it was asked");
     return false;
   }
@@ -158,11 +162,10 @@ bool UpstreamConnection::take_hello(std::string_view text, const proto::Envelope
 }
 
 // Where replies to stopped attempts may yet come it could be one of theirs, and is shown to nobody.
-bool UpstreamConnection::take_unnamed(std::string_view text, const proto::Envelope& envelope) {
+bool UpstreamConnection::take_unnamed(const proto::Reply& error) {
   UpstreamAttempt* const attempt = only_attempt();
-  const auto error = proto::read_unnamed_error(text, envelope);
-  if (attempt == nullptr || !error || !forgotten_.empty()) return false;
-  on_unnamed_error(*attempt, *error);
+  if (attempt == nullptr || !forgotten_.empty()) return false;
+  on_unnamed_error(*attempt, error);
   return true;
 }
 
@@ -191,7 +194,15 @@ bool UpstreamConnection::take_text(std::string_view text) {
                      text.find_first_not_of(kSpace, scanner.position()) == std::string_view::npos;
   if (whole) return take_message(text.substr(0, scanner.position()), scanner.message());
   reject(text, "not a message");
-  return take_bad_reply(text, scanner.message());
+  return take_broken(text, scanner.message());
+}
+
+bool UpstreamConnection::take_broken(std::string_view text, const proto::Message& scanned) {
+  const std::string_view inside = without_control_codes(text);
+  if (inside.size() == text.size()) return take_bad_reply(text, scanned);
+  proto::MessageScanner scanner;
+  scanner.scan(inside);
+  return take_bad_reply(inside, scanner.message());
 }
 
 void UpstreamConnection::answer(UpstreamAttempt& attempt, const proto::Reply& reply) {

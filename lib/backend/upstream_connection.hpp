@@ -132,7 +132,6 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
   static constexpr std::size_t kReplyOverheadBytes = 64 * 1024;  // of a reply, beside its result
   static constexpr std::size_t kUnsentBytesMax = 256 * 1024;     // past it no more attempts are taken
   static constexpr std::size_t kForgottenMax = 1024;  // ids of stopped attempts whose replies may yet come
-  static constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
   UpstreamConnection(const UpstreamRoute& route, Owner& owner);
 
@@ -174,6 +173,8 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
   // What is no reply: where it means to be one, nothing better will come for its attempt, or for the only one
   // where it names none. Whether one is over by it.
   bool take_bad_reply(std::string_view text, const proto::Message& message);
+  // The same of what is no message, of which so much was scanned as was one.
+  bool take_broken(std::string_view text, const proto::Message& scanned);
   // What should be one message and nothing else.
   bool take_text(std::string_view text);
   // The attempt is over as it should be; the reply of a notification has nothing in it.
@@ -214,7 +215,7 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
   void on_dialled(boost::system::error_code error);
   void on_deadline(TimePoint now) override;
   bool take_hello(std::string_view text, const proto::Envelope& envelope);
-  bool take_unnamed(std::string_view text, const proto::Envelope& envelope);
+  bool take_unnamed(const proto::Reply& error);
   bool fail_named(std::string_view text, const proto::Envelope& envelope);
   void release(UpstreamAttempt& attempt);
   void forget(std::uint32_t id);

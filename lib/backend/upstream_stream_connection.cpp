@@ -3,6 +3,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/write.hpp>
 
+#include "lib/backend/reply_text.hpp"
 #include "lib/backend/wire_call.hpp"
 
 namespace sluice::core {
@@ -75,7 +76,7 @@ void StreamConnection::on_read(boost::system::error_code error, std::size_t byte
 void StreamConnection::take_malformed(std::string_view text) {
   reject(text, "not JSON");
   text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
-  take_bad_reply(text, decoder_.message());
+  take_broken(text, decoder_.message());
 }
 
 // Bytes of the byte order mark in front of a message, which means nothing.

@@ -21,13 +21,18 @@ class WireIds {
   template <typename InUse>
   std::uint32_t next(const InUse& in_use) {
     do {
+      wrapped_ = wrapped_ || last_ == proto::kWireIdMax;
       last_ = last_ == proto::kWireIdMax ? 1 : last_ + 1;
     } while (in_use(last_));
     return last_;
   }
 
+  // Whether something has gone by that id. Of one that was not given nothing can come late.
+  bool given(std::uint32_t id) const { return wrapped_ || (id >= 1 && id <= last_); }
+
  private:
   std::uint32_t last_;
+  bool wrapped_ = false;
 };
 
 // Appends the call as one JSON object on one line, whatever its reader takes for the end of a line. `id`

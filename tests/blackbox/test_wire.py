@@ -283,10 +283,11 @@ class Upstreams(WireTest):
             for text in ("\ufeff" + good, good.replace("ID", "ID.0"), good.replace("ID", '"ID"')):
                 with self.subTest(scheme=scheme, text=text):
                     self.assertEqual(connection.request("bad.say", [text]).get("result"), 1)
-            for id in ("null", "-1", "0", '"x"'):
+            for id in ("null", "-1", "0", '"x"', "987654"):
                 with self.subTest(scheme=scheme, id=id):
                     self.assertEqual(code(connection.request("bad.say", [unnamed % id])), 50)
-            for text in (f"[{good}]", '{"jsonrpc":"2.0","result":1}', '{"jsonrpc":"2.0","id":ID,"result":NaN}'):
+            for text in (f"[{good}]", '{"jsonrpc":"2.0","result":1}', '{"jsonrpc":"2.0","id":ID,"result":NaN}', f"\x1b[32m{good}\x1b[0m",
+                         f"\x1e{good}", f"\x00{good}"):
                 with self.subTest(scheme=scheme, text=text):
                     watch = Stopwatch()
                     self.assert_error(connection.request("bad.say", [text]), -32013)
@@ -316,7 +317,7 @@ class Replies(WireTest):
         error = {"code": -32700, "message": "Parse error", "data": {"reason": "own"}}
         with self.daemon.connect() as connection:
             pid = connection.result("wire.pid")
-            for id in ('"id":null,', "", '"id":-1,', '"id":0,', '"id":"x",', '"id":{},'):
+            for id in ('"id":null,', "", '"id":-1,', '"id":0,', '"id":"x",', '"id":{},', '"id":987654,'):
                 with self.subTest(id=id):
                     self.assertEqual(self.say(connection, f'{{"jsonrpc":"2.0",{id}"error":{json.dumps(error)}}}')["error"], error)
             self.assertEqual(connection.result("wire.pid"), pid)

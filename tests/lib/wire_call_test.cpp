@@ -98,5 +98,20 @@ TEST_CASE("ids count from 1, stay below 2^31 and begin anew behind it, past thos
   CHECK(worn.next(in_use) == 5);
 }
 
+TEST_CASE("an id that was never given is known for that, until ids have begun anew") {
+  const auto free = [](std::uint32_t) { return false; };
+  WireIds ids;
+  CHECK_FALSE(ids.given(1));
+  ids.next(free);
+  CHECK(ids.given(1));
+  CHECK_FALSE(ids.given(0));
+  CHECK_FALSE(ids.given(2));
+  WireIds worn(0x7FFF'FFFE);
+  worn.next(free);
+  CHECK_FALSE(WireIds(2).given(3));
+  worn.next(free);
+  CHECK(worn.given(3));
+}
+
 }  // namespace
 }  // namespace sluice::core::testing

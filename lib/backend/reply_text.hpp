@@ -1,0 +1,14 @@
+// What is in front of a reply in the text that a backend has sent.
+#pragma once
+
+#include <string_view>
+
+namespace sluice::core {
+
+inline constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+// Without the white space, control characters and control sequences (ECMA-48) at the front: programs that
+// take their output for a terminal colour it. Those at the end keep nobody from reading what is before them.
+std::string_view without_control_codes(std::string_view text);
+
+}  // namespace sluice::core
