@@ -52,6 +52,7 @@ class FairQueue {
   using Hook = FairHook<T, Tag>;
 
  public:
+  static constexpr std::size_t kWeighedMax = 64;  // clients
   // A thousand short calls that come at once wait for less.
   static constexpr TimePoint::duration kPatience = std::chrono::milliseconds(5);
 
@@ -92,11 +93,32 @@ class FairQueue {
     return found != nullptr ? served(*found) : nullptr;
   }
 
-  // The one whose turn it is, which is left there; null where there is none.
-  T* next(TimePoint now) {
+  // The one to go next where it counts what clients have besides, which `weight` tells of each; null where
+  // there is none. Of the priority whose turn it is, the lightest client's of the first kWeighedMax, by turn.
+  // It is left there.
+  template <typename Weight>
+  T* lightest(TimePoint now, const Weight& weight) {
     if (lane_count_ == 0 && !any_late(now)) return arrived_.next();
     sort();
-    return lanes_.next();
+    T* best = lanes_.next();
+    if (best == nullptr) return nullptr;
+    auto least = weight(hook(*best).client);
+    std::size_t left = kWeighedMax;
+    lanes_.list(hook(*best).priority_).find_if([&](T& each) {
+      if (left-- == 0 || least == 0) return true;
+      const auto its = weight(hook(each).client);
+      if (its < least) {
+        best = &each;
+        least = its;
+      }
+      return false;
+    });
+    return best;
+  }
+  // Takes out what that gave.
+  void take(T& next) {
+    hook(next).lanes_ != nullptr ? take_lane(next) : arrived_.take(next);
+    served(next);
   }
 
   // The same for a guess, at less cost, where nothing waits for long.
@@ -169,14 +191,21 @@ class FairQueue {
       return found != nullptr;
     });
     if (first == nullptr) return nullptr;
-    T* lane = first;
     if (found == first) {
-      lane = pass_on(*first);
+      end_turn(pass_on(*first));
     } else {
       hook(*found).unlink();
+      end_turn(first);
     }
-    if (lane != nullptr) lanes_.push_back(*lane, hook(*lane).priority_);
     return served(*found);
+  }
+
+  void take_lane(T& first) {
+    lanes_.take(first);
+    end_turn(pass_on(first));
+  }
+  void end_turn(T* lane) {
+    if (lane != nullptr) lanes_.push_back(*lane, hook(*lane).priority_);
   }
 
   // Makes the second of a lane its first, which is to get the place of the first in lanes_; null where there

@@ -32,16 +32,8 @@ ActiveCall* WorkQueue::try_pop(TimePoint now) {
   const std::lock_guard lock(mutex_);
   ActiveCall* const call = calls_.pop(now);
   if (const ActiveCall* const next = calls_.likely_next()) prefetch(*next);
-  // Only that there is more must be seen at once.
-  if (call != nullptr) size_.store(size_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+  if (call != nullptr) note_popped();
   return call;
-}
-
-std::optional<const void*> WorkQueue::next_client(TimePoint now) {
-  const std::lock_guard lock(mutex_);
-  const ActiveCall* const next = calls_.next(now);
-  if (next == nullptr) return std::nullopt;
-  return next->client;
 }
 
 void WorkQueue::set_fair(bool fair) {
@@ -59,7 +51,7 @@ bool WorkQueue::remove(ActiveCall& call) {
   auto& hook = static_cast<ActiveCall::QueueHook&>(call);
   if (!hook.linked()) return false;
   hook.unlink();
-  size_.store(size_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+  note_popped();
   return true;
 }
 

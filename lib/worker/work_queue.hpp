@@ -27,8 +27,25 @@ class WorkQueue {
 
   // The call whose turn it is, or null. Any thread.
   ActiveCall* try_pop(TimePoint now);
-  // Whose call that is, if there is one.
-  std::optional<const void*> next_client(TimePoint now);
+  // The call of the client that has the fewest running (FairQueue::lightest()), or null. Any thread;
+  // `running` must be a matter of memory.
+  template <typename Running>
+  ActiveCall* try_pop_fewest(TimePoint now, const Running& running) {
+    const std::lock_guard lock(mutex_);
+    ActiveCall* const call = calls_.lightest(now, running);
+    if (call == nullptr) return nullptr;
+    calls_.take(*call);
+    note_popped();
+    return call;
+  }
+  // How many that client has running; nothing where no call waits.
+  template <typename Running>
+  std::optional<std::size_t> fewest(TimePoint now, const Running& running) {
+    const std::lock_guard lock(mutex_);
+    const ActiveCall* const call = calls_.lightest(now, running);
+    if (call == nullptr) return std::nullopt;
+    return running(call->client);
+  }
   void set_fair(bool fair);
 
   // Whether a call that was pushed has not been popped.
@@ -51,6 +68,8 @@ class WorkQueue {
   enum class State : std::uint8_t { awake, asleep, woken };
 
   bool wake();
+  // With the lock. Only that there is more must be seen at once.
+  void note_popped() { size_.store(size_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed); }
 
   std::mutex mutex_;
   Semaphore wake_;

@@ -202,11 +202,10 @@ WorkerPool::Worker* WorkerPool::least_served_queue(Worker& self) {
   std::size_t fewest = std::numeric_limits<std::size_t>::max();
   const auto look_at = [&](Worker& worker) {
     if (worker.queue.size_approx() == 0) return;
-    const auto client = worker.queue.next_client(self.now);
-    const std::size_t count = client ? running(*client) : fewest;
-    if (count >= fewest) return;
+    const auto count = worker.queue.fewest(self.now, [this](const void* client) { return running(client); });
+    if (!count || *count >= fewest) return;
     best = &worker;
-    fewest = count;
+    fewest = *count;
   };
   look_at(self);
   look_at(*best);
@@ -223,8 +222,11 @@ std::size_t WorkerPool::running(const void* client) const {
 
 ActiveCall* WorkerPool::steal(Worker& self) {
   // A queue may have been emptied since it was looked at, while another has calls.
-  while (Worker* const from = chooses_queue(self) ? least_served_queue(self) : longest_queue()) {
-    ActiveCall* const call = from->queue.try_pop(self.now);
+  const bool chooses = chooses_queue(self);
+  while (Worker* const from = chooses ? least_served_queue(self) : longest_queue()) {
+    ActiveCall* const call =
+        chooses ? from->queue.try_pop_fewest(self.now, [this](const void* client) { return running(client); })
+                : from->queue.try_pop(self.now);
     if (call == nullptr) continue;
     if (from != &self) {
       from->taken.fetch_sub(1, std::memory_order_relaxed);
