@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/fuzz/spell_out.hpp"
 #include "tests/proto/fuzz_conversation.hpp"
 
 namespace sluice::fuzz {
@@ -48,18 +49,6 @@ constexpr std::array<std::string_view, 32> kPieces = {"POST / HTTP/1.1",
                                                       "/",
                                                       "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
                                                       "\t"};
-
-std::string spell_out(std::string_view bytes) {
-  std::string out;
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x80)
-      out += c;
-    else
-      out += kPieces[byte % kPieces.size()];
-  }
-  return out;
-}
 
 template <typename NextSize>
 std::vector<Seen> events(const Conversation& input, NextSize next_size) {
@@ -112,7 +101,7 @@ void check_nothing_is_run(const Conversation& input, const std::vector<Seen>& se
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size > 1024) return 0;
   auto input = sluice::fuzz::conversation_in(data, size);
-  const std::string bytes = sluice::fuzz::spell_out(input.bytes);
+  const std::string bytes = sluice::fuzz::spell_out(input.bytes, sluice::fuzz::kPieces);
   input.bytes = bytes;
   const auto whole = sluice::fuzz::events(input, [&](std::size_t) { return bytes.size(); });
   sluice::fuzz::check_nothing_is_run(input, whole);

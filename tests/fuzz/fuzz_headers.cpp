@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "tests/fuzz/spell_out.hpp"
 #include "tests/proto/fuzz_conversation.hpp"
 
 namespace sluice::fuzz {
@@ -26,25 +27,13 @@ constexpr std::array<std::string_view, 16> kPieces = {"Content-Length: ",
                                                       "\xC3\xA9",
                                                       "\xFF"};
 
-std::string spell_out(std::string_view bytes) {
-  std::string out;
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x80)
-      out += c;
-    else
-      out += kPieces[byte % kPieces.size()];
-  }
-  return out;
-}
-
 }  // namespace
 }  // namespace sluice::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size > 1024) return 0;
   auto input = sluice::fuzz::conversation_in(data, size);
-  const std::string bytes = sluice::fuzz::spell_out(input.bytes);
+  const std::string bytes = sluice::fuzz::spell_out(input.bytes, sluice::fuzz::kPieces);
   input.bytes = bytes;
   sluice::fuzz::check_pieces(sluice::proto::Framing::header, input);
   return 0;

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "tests/fuzz/spell_out.hpp"
 #include "tests/proto/fuzz_conversation.hpp"
 #include "tests/support/http_replay.hpp"
 
@@ -49,19 +50,6 @@ constexpr std::array<std::string_view, 32> kPieces = {"POST / HTTP/1.1\r\n",
                                                       "\xC3\xA9",
                                                       "\xFF"};
 
-std::string spell_out(std::string_view bytes) {
-  std::string out;
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x80) {
-      out += c;
-    } else {
-      out += kPieces[byte % kPieces.size()];
-    }
-  }
-  return out;
-}
-
 void check_same(const ParsedHttp& whole, const ParsedHttp& pieces) {
   const bool served = whole.status == HttpStatus::complete;
   expect(served == (pieces.status == HttpStatus::complete), "what is served whole is served in pieces");
@@ -91,7 +79,7 @@ void check_served(std::string_view input, const ParsedHttp& served) {
 }
 
 void check_http(const Conversation& input) {
-  const std::string bytes = spell_out(input.bytes);
+  const std::string bytes = spell_out(input.bytes, kPieces);
   const std::size_t limit = input.limits.message_bytes_max;
   const ParsedHttp whole = replay_http_whole(limit, bytes);
   if (bytes.size() <= 1024) {

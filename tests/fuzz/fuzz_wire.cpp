@@ -14,6 +14,7 @@
 #include "proto/one_line.hpp"
 #include "proto/request.hpp"
 #include "proto/response_writer.hpp"
+#include "tests/fuzz/spell_out.hpp"
 #include "tests/proto/fuzz_conversation.hpp"
 
 namespace sluice::fuzz {
@@ -55,19 +56,6 @@ constexpr std::array<std::string_view, 32> kPieces = {R"({"jsonrpc":"2.0","id":1
                                                       "0123456789abcdef",
                                                       R"({"jsonrpc":"2.0","method":"other","id":1})",
                                                       "1.0"};
-
-std::string spell_out(std::string_view bytes) {
-  std::string out;
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x80) {
-      out += c;
-    } else {
-      out += kPieces[byte % kPieces.size()];
-    }
-  }
-  return out;
-}
 
 // What ends a line for somebody: LF (jq, Go), CR or LF (Java, .NET, Python's universal newlines), those and
 // U+2028 and U+2029 (Node's readline), and all of Python's str.splitlines().
@@ -157,6 +145,7 @@ void check(const std::string& text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size > 1024) return 0;
-  sluice::fuzz::check(sluice::fuzz::spell_out({reinterpret_cast<const char*>(data), size}));
+  sluice::fuzz::check(
+      sluice::fuzz::spell_out({reinterpret_cast<const char*>(data), size}, sluice::fuzz::kPieces));
   return 0;
 }
