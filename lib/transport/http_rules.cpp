@@ -154,8 +154,13 @@ std::optional<HttpRefusal> check_health(const HttpRequestHead& head) {
   return refusal;
 }
 
-bool is_health(std::string_view path, const ListenerPolicy& policy) {
-  return !policy.health_path.empty() && path == policy.health_path && path != policy.http_path;
+// On the path of calls, POST and handshakes are calls all the same.
+bool is_health(const HttpRequestHead& head, const ListenerPolicy& policy) {
+  const std::string_view path = path_of(head.target);
+  if (policy.health_path.empty() || path != policy.health_path) return false;
+  const bool asks = head.method == "GET" || head.method == "HEAD";
+  const bool upgrade = head.upgrade_websocket || head.names_websocket;
+  return path != policy.http_path || (asks && !upgrade);
 }
 
 // Where the name has been checked, whoever is called by it served the page as well: some clients send the
@@ -209,8 +214,7 @@ std::optional<HttpRefusal> check_request(const HttpRequestHead& head, const List
   // Pages must not learn what is here: a foreign one before anything else.
   if (auto refusal = check_page(page_claim(head), policy, from_outside)) return refusal;
   const std::string_view path = path_of(head.target);
-  const bool health = is_health(path, policy);
-  if (path != policy.http_path && !health)
+  if (path != policy.http_path && !is_health(head, policy))
     return refuse_invalid(404, quoting("nothing is served at ", path, ""));
   if (head.expects_other) return refuse_invalid(417, "Expect can only be 100-continue");
   switch (purpose_of(head, policy)) {
@@ -228,7 +232,7 @@ std::optional<HttpRefusal> check_request(const HttpRequestHead& head, const List
 
 HttpPurpose purpose_of(const HttpRequestHead& head, const ListenerPolicy& policy) {
   if (head.method == "OPTIONS" && head.has_origin) return HttpPurpose::preflight;
-  if (is_health(path_of(head.target), policy)) return HttpPurpose::health;
+  if (is_health(head, policy)) return HttpPurpose::health;
   const bool upgrade = head.upgrade_websocket || head.names_websocket;
   if (head.method == "GET" && upgrade) return HttpPurpose::websocket;
   return HttpPurpose::call;

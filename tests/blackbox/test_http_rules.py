@@ -6,7 +6,7 @@ import pathlib
 
 from daemon import Connection, DaemonTest, eventually, main, message
 from http_client import connect, head, request
-from websocket_client import unshaken
+from websocket_client import connect as connect_websocket, unshaken
 
 SUM = message("demo.sum", [1, 2], 1)
 
@@ -97,7 +97,15 @@ class Http(DaemonTest):
         self.assertEqual(self.answer(head("GET", "/readyz"), daemon=daemon).status, 404)
         daemon = self.start(listen=[{"address": "tcp://127.0.0.1:0", "http_path": "/readyz"}])
         self.assertEqual(self.answer(request(SUM, target="/readyz"), daemon=daemon).result, 3)
-        self.assertEqual(self.answer(head("GET", "/readyz"), daemon=daemon).status, 405)
+        self.assertEqual(self.answer(head("GET", "/readyz"), daemon=daemon).status, 200)
+
+    def test_health_can_be_asked_where_calls_go(self):
+        daemon = self.start(listen=[{"address": "tcp://127.0.0.1:0", "health_path": "/"}])
+        self.assertEqual([self.answer(head(method, "/"), daemon=daemon, body=method == "GET").status for method in ("GET", "HEAD")], [200, 200])
+        self.assertEqual(self.answer(request(SUM), daemon=daemon).result, 3)
+        self.assertEqual(self.answer(head("PUT", "/"), daemon=daemon).status, 405)
+        with connect_websocket(daemon) as client:
+            self.assertEqual(client.result("demo.sum", [1, 2]), 3)
 
     def test_health_is_not_ready_while_draining(self):
         daemon = self.start(listen=["tcp://127.0.0.1:0"])

@@ -302,7 +302,12 @@ TEST_CASE("HTTP rules: health is asked by GET or HEAD, where it does not stand i
   policy.health_path = "";
   CHECK(status_of(head, policy) == 404);
   policy.health_path = policy.http_path = "/readyz";
-  CHECK(status_of(head, policy) == 405);
+  CHECK(status_of(head, policy) == 0);
+  CHECK(purpose_of(head, policy) == HttpPurpose::health);
+  head.names_websocket = true;
+  CHECK(purpose_of(head, policy) == HttpPurpose::websocket);
+  head.names_websocket = false;
+  head.method = "POST";
   CHECK(purpose_of(head, policy) == HttpPurpose::call);
 }
 
