@@ -102,7 +102,7 @@ Keys<ListenSettings> make_listen_keys() {
       add("allowed_headers", header_names(), SLUICE_PLACE(allowed_headers),
           "request headers that web pages may send, beside those of authorization and tracing; left out: "
           "none"),
-      add("subprotocols", header_names(), SLUICE_PLACE(subprotocols),
+      add("subprotocols", subprotocols(), SLUICE_PLACE(subprotocols),
           "WebSocket subprotocols that are accepted, beside jsonrpc, json-rpc, json and mcp; left out: none"),
       add("health_path", health_path(), SLUICE_PLACE(health_path),
           "where GET and HEAD are answered as by the admin's /readyz; \"\": nowhere"),

@@ -235,6 +235,7 @@ ValueKind<std::vector<std::string>> texts_of(const core::TextForm& form, std::si
 }
 
 ValueKind<std::vector<std::string>> header_names() { return texts_of(core::header_name_form()); }
+ValueKind<std::vector<std::string>> subprotocols() { return texts_of(core::subprotocol_form()); }
 ValueKind<std::vector<std::string>> origins() { return texts_of(core::origin_form()); }
 ValueKind<std::vector<std::string>> host_names() { return texts_of(core::host_name_form()); }
 

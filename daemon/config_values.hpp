@@ -73,6 +73,7 @@ ValueKind<std::vector<std::string>> host_names();
 ValueKind<std::string> http_path();
 ValueKind<std::string> health_path();
 ValueKind<std::vector<std::string>> header_names();
+ValueKind<std::vector<std::string>> subprotocols();
 // What a client is called: visible ASCII, without what would need quotes in a log line.
 ValueKind<std::string> client_name();
 // 64 hexadecimal digits.

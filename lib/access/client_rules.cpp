@@ -162,6 +162,30 @@ void check_values(const ClientSettings& client) {
   require(client.burst <= kBurstMax, client, "burst", fmt::format("at most {}", kBurstMax));
 }
 
+bool is_type_character(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '.';
+}
+
+// Whether it may be what RFC 2253 makes of a subject: TYPE=VALUE, and more of them behind a comma or a plus
+// without a blank. Anything else never is one.
+bool is_subject(std::string_view text) {
+  if (text.size() > kSubjectBytesMax) return false;
+  for (;;) {
+    const auto type = std::ranges::find_if_not(text, is_type_character) - text.begin();
+    text.remove_prefix(static_cast<std::size_t>(type));
+    if (type == 0 || !text.starts_with('=')) return false;
+    bool escaped = false;
+    const auto ends = [&escaped](char c) {
+      const bool special = !escaped && (c == ',' || c == '+');
+      escaped = !escaped && c == '\\';
+      return special;
+    };
+    const auto end = std::ranges::find_if(text, ends);
+    if (end == text.end()) return true;
+    text.remove_prefix(static_cast<std::size_t>(end - text.begin()) + 1);
+  }
+}
+
 }  // namespace
 
 const TextForm& client_name_form() {
@@ -178,8 +202,10 @@ const TextForm& token_digest_form() {
 
 const TextForm& subject_form() {
   static const TextForm form{
-      fmt::format("a certificate's subject such as \"CN=deploy\", of at most {} bytes", kSubjectBytesMax),
-      [](std::string_view text) { return !text.empty() && text.size() <= kSubjectBytesMax; }};
+      fmt::format("a certificate's subject as RFC 2253 writes it, such as \"CN=deploy\" or "
+                  "\"CN=deploy,O=Example\", of at most {} bytes",
+                  kSubjectBytesMax),
+      is_subject};
   return form;
 }
 

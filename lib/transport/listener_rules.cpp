@@ -30,6 +30,11 @@ bool is_token(std::string_view text) {
   });
 }
 
+// Of requests; "*" stands for any to browsers, and patterns for nothing.
+bool is_request_header(std::string_view text) {
+  return text == "*" || (is_token(text) && text.find('*') == std::string_view::npos);
+}
+
 bool is_scheme(std::string_view text) {
   const auto fits = [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '+' ||
@@ -69,9 +74,9 @@ std::string mistake_in(const ListenSettings& listener, bool has_clients) {
     return takes("allowed_origins", origin_form());
   if (!std::ranges::all_of(listener.allowed_hosts, is_host_name))
     return takes("allowed_hosts", host_name_form());
-  if (!std::ranges::all_of(listener.allowed_headers, is_token))
+  if (!std::ranges::all_of(listener.allowed_headers, is_request_header))
     return takes("allowed_headers", header_name_form());
-  if (!std::ranges::all_of(listener.subprotocols, is_token)) return takes("subprotocols", header_name_form());
+  if (!std::ranges::all_of(listener.subprotocols, is_token)) return takes("subprotocols", subprotocol_form());
   if (!is_health_path(listener.health_path)) return takes("health_path", health_path_form());
   if (listener.dual_stack && listener.address.find('[') == std::string::npos)
     return ": dual_stack is for an IPv6 address, such as tcp://[::]:7070";
@@ -96,6 +101,12 @@ const TextForm& health_path_form() {
 }
 
 const TextForm& header_name_form() {
+  static const TextForm form{R"(an array of whole names of headers, such as "X-Tenant", or "*" for any)",
+                             is_request_header};
+  return form;
+}
+
+const TextForm& subprotocol_form() {
   static const TextForm form{"an array of names of letters, digits and !#$%&'*+-.^_`|~", is_token};
   return form;
 }

@@ -15,8 +15,9 @@ namespace sluice::core {
 const TextForm& http_path_form();
 // The same, or empty.
 const TextForm& health_path_form();
-// Tokens (RFC 9110, section 5.6.2), as names of headers and WebSocket subprotocols are.
+// Of a request's header, or "*" for any.
 const TextForm& header_name_form();
+const TextForm& subprotocol_form();
 // Of a web page, as browsers send it; "*" for any.
 const TextForm& origin_form();
 // A name or address of a host, with or without a port.

@@ -84,13 +84,22 @@ TEST_CASE("Config clients: values without sense are refused") {
   for (const std::string line :
        {"methods = 'calc.*'", "methods = [1]", "methods = ['a*b']", "methods = ['']", "rate = 0", "rate = -1",
         "rate = nan", "rate = inf", "rate = 1e9", "rate = '100'", "rate = 1\nburst = 0", "max_in_flight = 0",
-        "certificate = ''", "user = 4294967295"}) {
+        "certificate = ''", "certificate = 'deploy'", "certificate = '/CN=deploy'",
+        "certificate = 'CN=a, O=b'", "certificate = '=a'", "certificate = 'CN=a,'", "user = 4294967295"}) {
     CAPTURE(line);
     CHECK(contains(error_of(entry(line)), " is not allowed; it takes "));
   }
   for (const std::string name : {"", "two words", "a=b", "\xC3\xA9"}) {
     CAPTURE(name);
     CHECK(contains(error_of(entry("", name)), "f.toml:2:8: client.name"));
+  }
+}
+
+TEST_CASE("Config clients: subjects of certificates are taken as they are printed") {
+  for (const std::string subject : {"CN=deploy", "CN=deploy,O=Example\\, Ltd.,C=DE", "OU=a+CN=b",
+                                    "1.2.3=#0401", "CN=", "emailAddress=a@b.example"}) {
+    CAPTURE(subject);
+    CHECK(errors_of(entry("certificate = '" + subject + "'")).empty());
   }
 }
 

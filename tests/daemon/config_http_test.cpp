@@ -107,6 +107,17 @@ TEST_CASE("Config of HTTP: origins are as browsers send them") {
   }
 }
 
+TEST_CASE("Config of HTTP: headers that pages may send are whole names, or all") {
+  for (const std::string name : {"X-Tenant", "x_own.header", "*"}) {
+    CHECK(listener_with("allowed_headers = ['" + name + "']").allowed_headers == Texts{name});
+  }
+  for (const std::string name : {"X-*", "*-Trace", "X Y", ""}) {
+    CAPTURE(name);
+    CHECK(
+        error_of("allowed_headers = ['" + name + "']").starts_with("f.toml:3:19: listen.allowed_headers = "));
+  }
+}
+
 TEST_CASE("Config of HTTP: an origin that differs in spelling only is taken, since it matches") {
   for (const std::string origin : {"https://A.example", "HTTPS://a.example", "https://a.example:443"})
     CHECK(listener_with("allowed_origins = ['" + origin + "']").allowed_origins == Texts{origin});
