@@ -218,7 +218,8 @@ void ChildInstance::on_answer(ChildRun&, std::string_view result) {
   }
 }
 
-// A process that recycles itself ends between two calls: the next may be in its pipe by then.
+// A process that recycles itself, or is ended by others, ends between two calls: the next may be in its pipe
+// by then. One that has been of no use yet may end before it reads, again and again.
 void ChildInstance::return_unread(ChildRun& run) {
   run.calls.for_each([&](BackendCall& call) {
     if (!run.unread(call) || call.stopped) return;
@@ -241,7 +242,7 @@ void ChildInstance::on_end(ChildRun& run, const ChildEnd& end) {
   run_ = nullptr;
   hub_.dispose(ended);
   if (!over_) {
-    if (end.is_orderly) return_unread(run);
+    if (end.is_orderly || served_) return_unread(run);
     // Only calls fail: a process that ends between them is no failure. A call that it was killed for has been
     // judged already. A probe, if there was one, is lost with it.
     bool has_failed_call = false;

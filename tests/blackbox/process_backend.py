@@ -1,7 +1,7 @@
 """A child process that says what it was started with, and ends as it is asked to.
 
-Methods are `NAME.WHAT`. With $RECYCLE it exits 0 after so many answers; with $LAST_WORDS it ends at once, and
-says that on stderr without a newline.
+Methods are `NAME.WHAT`. With $RECYCLE it exits with $RECYCLE_STATUS, or 0, after so many answers; with $LAST_WORDS it
+ends at once, and says that on stderr without a newline.
 """
 
 import json
@@ -71,4 +71,4 @@ for line in iter(sys.stdin.readline, ""):
     sys.stdout.flush()
     answers += 1
     if answers == int(os.environ.get("RECYCLE", 0)):
-        os._exit(0)
+        os._exit(int(os.environ.get("RECYCLE_STATUS", 0)))

@@ -212,13 +212,16 @@ class Starts(ProcessTest):
 
 class Recycling(ProcessTest):
     def test_a_worker_that_ends_after_some_answers_fails_no_call(self):
-        daemon, connection = self.with_child(env={"RECYCLE": "20"}, breaker={"failures": 2, "window": "60s", "open": "60s"})
-        for _ in range(100):
-            connection.call("own.pid")
-        replies = connection.receive_many(100, 30)
-        self.assertEqual({code(reply) for reply in replies}, {"ok"})
-        self.assertEqual(len({reply["result"] for reply in replies}), 5)
-        self.assertEqual(daemon.value("sluice_breaker_changes_total"), 0)
+        for status in ("0", "1"):
+            with self.subTest(status=status):
+                daemon, connection = self.with_child(env={"RECYCLE": "20", "RECYCLE_STATUS": status},
+                                                     breaker={"failures": 2, "window": "60s", "open": "60s"})
+                for _ in range(100):
+                    connection.call("own.pid")
+                replies = connection.receive_many(100, 30)
+                self.assertEqual({code(reply) for reply in replies}, {"ok"})
+                self.assertEqual(len({reply["result"] for reply in replies}), 5)
+                self.assertEqual(daemon.value("sluice_breaker_changes_total"), 0)
 
     def test_calls_wait_for_the_restart_of_several_recycled_workers(self):
         daemon, connection = self.with_child(env={"RECYCLE": "3"}, instances=3,
