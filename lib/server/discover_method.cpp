@@ -37,7 +37,7 @@ struct Key {
 // Thread-safe. The lock covers moves of list nodes, comparisons and copies of pointers.
 class Documents {
  public:
-  explicit Documents(const Registry& registry) : registry_(registry) {}
+  Documents(const Registry& registry, DocumentWriter write) : registry_(registry), write_(std::move(write)) {}
 
   Document document_for(const Call& call) {
     const auto names = current_names();
@@ -97,10 +97,11 @@ class Documents {
       const std::string& name = method->spec().name;
       if (listed(name) && call.may_call(name)) specs.push_back(&method->spec());
     }
-    return std::make_shared<const std::string>(openrpc_document(specs, "sluice", kVersion));
+    return std::make_shared<const std::string>(write_(specs));
   }
 
   const Registry& registry_;
+  const DocumentWriter write_;
   std::mutex mutex_;
   std::shared_ptr<const Names> names_;  // guarded by mutex_
   std::list<Kept> kept_;                // likewise; the last one asked for first
@@ -109,10 +110,16 @@ class Documents {
 }  // namespace
 
 MethodSpec discover_method(Registry& registry) {
+  return discover_method(registry, [](const std::vector<const MethodSpec*>& methods) {
+    return openrpc_document(methods, "sluice", kVersion);
+  });
+}
+
+MethodSpec discover_method(Registry& registry, DocumentWriter write) {
   MethodSpec spec;
   spec.name = "rpc.discover";
   spec.options.summary = "The methods that the caller may call, as an OpenRPC document.";
-  const auto documents = std::make_shared<Documents>(registry);
+  const auto documents = std::make_shared<Documents>(registry, std::move(write));
   spec.handler = [documents](Call& call, std::string_view, std::string& result) -> std::optional<Error> {
     result += *documents->document_for(call);
     return std::nullopt;

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
 
 #include "lib/include/sluice/method.hpp"
 
@@ -15,5 +18,9 @@ inline constexpr std::size_t kDocumentsMax = 16;
 // kept for all callers that may call the same methods, until others are registered. The kDocumentsMax
 // documents are kept that were asked for last.
 MethodSpec discover_method(Registry& registry);
+
+// Writes the document of these methods.
+using DocumentWriter = std::function<std::string(const std::vector<const MethodSpec*>& methods)>;
+MethodSpec discover_method(Registry& registry, DocumentWriter write);
 
 }  // namespace sluice::core

@@ -1,0 +1,100 @@
+#include "lib/server/discover_method.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lib/access/client.hpp"
+#include "lib/call/active_call.hpp"
+#include "lib/dispatch/registry.hpp"
+
+namespace sluice::core {
+namespace {
+
+MethodSpec spec_of(std::string name) {
+  MethodSpec spec;
+  spec.name = std::move(name);
+  spec.handler = [](Call&, std::string_view, std::string&) -> std::optional<Error> { return std::nullopt; };
+  return spec;
+}
+
+std::shared_ptr<const Grant> grant_of(const std::vector<std::string>& methods) {
+  auto client = std::make_shared<Client>();
+  client->methods = MethodPatterns(methods);
+  return std::make_shared<const Grant>(std::move(client), nullptr);
+}
+
+// rpc.discover of a few methods, whose document is their names, and how many were written.
+struct Discovery {
+  Discovery() {
+    for (const char* name : {"a", "b", "c"}) registry.add(spec_of(name));
+    method = discover_method(registry, [this](const std::vector<const MethodSpec*>& methods) {
+      ++written;
+      std::string names;
+      for (const MethodSpec* each : methods) names += each->name;
+      return names;
+    });
+  }
+
+  std::string ask(std::shared_ptr<const Grant> grant = nullptr) const {
+    ActiveCall active;
+    active.grant = std::move(grant);
+    Call call(active);
+    std::string result;
+    CHECK_FALSE(method.handler(call, {}, result));
+    std::ranges::sort(result);
+    return result;
+  }
+
+  Metrics metrics{1};
+  Registry registry{metrics};
+  MethodSpec method;
+  int written = 0;
+};
+
+TEST_CASE("rpc.discover: a document is written once, until other methods are registered") {
+  Discovery discovery;
+  for (int i = 0; i < 1000; ++i) CHECK(discovery.ask() == "abc");
+  CHECK(discovery.written == 1);
+  discovery.registry.add(spec_of("d"));
+  for (int i = 0; i < 10; ++i) CHECK(discovery.ask() == "abcd");
+  CHECK(discovery.written == 2);
+  discovery.registry.remove("a");
+  CHECK(discovery.ask() == "bcd");
+  CHECK(discovery.written == 3);
+}
+
+TEST_CASE("rpc.discover: callers that may call the same methods share a document, others get their own") {
+  Discovery discovery;
+  for (int i = 0; i < 10; ++i) {
+    CHECK(discovery.ask(grant_of({"a", "b"})) == "ab");
+    CHECK(discovery.ask(grant_of({"*", "!c"})) == "ab");
+    CHECK(discovery.ask(grant_of({"c"})) == "c");
+    CHECK(discovery.ask(std::make_shared<const Grant>()).empty());
+  }
+  CHECK(discovery.written == 3);
+}
+
+TEST_CASE(
+    "rpc.discover: of more documents than are kept those are written anew that were not asked for lately") {
+  Discovery discovery;
+  std::vector<std::shared_ptr<const Grant>> grants;
+  for (std::size_t i = 0; i <= kDocumentsMax; ++i) {
+    const std::string name = "m" + std::to_string(i);
+    discovery.registry.add(spec_of(name));
+    grants.push_back(grant_of({name}));
+  }
+  for (const auto& grant : grants) discovery.ask(grant);
+  const int all = discovery.written;
+  discovery.ask(grants.back());
+  CHECK(discovery.written == all);
+  discovery.ask(grants.front());
+  CHECK(discovery.written == all + 1);
+}
+
+}  // namespace
+}  // namespace sluice::core
