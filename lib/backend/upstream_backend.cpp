@@ -41,11 +41,17 @@ void UpstreamBackend::submit(BackendCall& call) {
 }
 
 void UpstreamBackend::wait(UpstreamCall& call) {
-  call.timer = UpstreamCall::Timer::none;
-  hub_.io().clear_deadline(call.call);
+  leave_lists(call);
   call.call.waits_since = hub_.now();
   waiting_.push_back(call.call, call.call.call.priority);
   on_change();
+}
+
+// Whatever it has waited for so far: a second connection, too, where its first attempt fails meanwhile.
+void UpstreamBackend::leave_lists(UpstreamCall& call) {
+  call.timer = UpstreamCall::Timer::none;
+  hub_.io().clear_deadline(call.call);
+  static_cast<BackendCall::QueueHook&>(call.call).unlink();
 }
 
 // All that a turn has brought is dealt with at its end: what ends in it is not in use further up the stack.
@@ -277,8 +283,7 @@ void UpstreamBackend::wait_again(UpstreamCall& call) {
 // Nor does one that was not read.
 void UpstreamBackend::wait_for_fresh(UpstreamCall& call) {
   --call.tries;
-  call.timer = UpstreamCall::Timer::none;
-  hub_.io().clear_deadline(call.call);
+  leave_lists(call);
   unread_.push_back(call.call);
   on_change();
 }

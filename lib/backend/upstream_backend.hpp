@@ -70,6 +70,7 @@ class UpstreamBackend final : public Backend, private UpstreamEndpoint::Owner, p
   void refuse_waiting();
   proto::Error refusal() const;
   milliseconds retry_after() const;
+  void leave_lists(UpstreamCall& call);
   void wait(UpstreamCall& call);
   void wait_again(UpstreamCall& call);
   void wait_for_fresh(UpstreamCall& call);

@@ -1,6 +1,7 @@
 // A doubly linked list through hooks inside its elements: no allocation, removal from the middle in O(1).
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 
 namespace sluice::core {
@@ -32,7 +33,8 @@ class ListHook : private ListNode {
   friend class IntrusiveList;
 };
 
-// FIFO list of `T`s, which derive from ListHook<Tag>. Owns nothing. Not thread-safe.
+// FIFO list of `T`s, which derive from ListHook<Tag>. What is put into it must be in no other by that tag.
+// Owns nothing. Not thread-safe.
 template <typename T, typename Tag>
 class IntrusiveList {
   using Hook = ListHook<Tag>;
@@ -49,6 +51,7 @@ class IntrusiveList {
 
   void push_back(T& element) {
     ListNode& node = static_cast<Hook&>(element);
+    assert(node.next == nullptr);
     node.previous = head_.previous;
     node.next = &head_;
     head_.previous->next = &node;
@@ -57,6 +60,7 @@ class IntrusiveList {
 
   void push_front(T& element) {
     ListNode& node = static_cast<Hook&>(element);
+    assert(node.next == nullptr);
     node.previous = &head_;
     node.next = head_.next;
     head_.next->previous = &node;
@@ -67,6 +71,7 @@ class IntrusiveList {
   static void insert_before(T& element, T& at) {
     ListNode& node = static_cast<Hook&>(element);
     ListNode& next = static_cast<Hook&>(at);
+    assert(node.next == nullptr);
     node.previous = next.previous;
     node.next = &next;
     next.previous->next = &node;

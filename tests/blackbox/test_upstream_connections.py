@@ -60,6 +60,12 @@ class Http(MisbehavingHttp):
             return self.drop(connection)
         self.say(connection, reply(id, params))
 
+    def what_recycle_slowly(self, connection, id, params):
+        if self.count() > 1:
+            time.sleep(0.4)  # long after a second request would be sent, sooner than a call counts as read
+            return self.drop(connection)
+        self.say(connection, reply(id, params))
+
     def what_tired(self, connection, id, params):
         """As HAProxy does to connections that were silent for long."""
         if self.count() > 1:
@@ -343,6 +349,31 @@ class BudgetTest(ConnectionsTest):
         for each in (server, other):
             each.released.set()
         client.receive_by_id(2)
+
+
+class HedgeTest(ConnectionsTest):
+    def full(self):
+        """The port of a server that answers no connection: its backlog is full."""
+        silent = self.enterContext(socket.socket())
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(0)
+        for _ in range(3):
+            waiting = self.enterContext(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(silent.getsockname())
+        return silent.getsockname()[1]
+
+    def test_calls_whose_connections_end_while_they_wait_for_a_second_one_are_made_again(self):
+        server = self.upstream()
+        front = self.front(server.url("http"), f"http://127.0.0.1:{self.full()}", methods=("bad.*",), hedge=["bad.*"],
+                           connections=4, connect_timeout="60s")
+        client = self.connect(front)
+        for round in range(3):
+            for _ in range(10):  # what they take is learnt, and connections serve
+                client.receive_by_id(len([client.call("bad.soon", [n]) for n in range(4)]))
+            calls = {client.call("bad.recycle_slowly", [n]): [n] for n in range(4)}
+            replies = client.receive_by_id(len(calls))
+            self.assertEqual({id: each.get("result") for id, each in replies.items()}, calls)
 
 
 class RenewalTest(ConnectionsTest):
