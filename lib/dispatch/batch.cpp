@@ -4,6 +4,7 @@
 #include <new>
 #include <utility>
 
+#include "lib/base/release_memory.hpp"
 #include "lib/dispatch/conversation.hpp"
 #include "proto/response_writer.hpp"
 
@@ -177,12 +178,20 @@ void Batch::abort_all(const proto::Error& error) {
   advance();
 }
 
-void Batch::client_gone() {
+void Batch::forget_replies() {
+  for (std::string& reply : replies_) {
+    held_bytes_ -= reply.size();
+    release_memory(reply);
+  }
+}
+
+void Batch::client_gone(bool runs_notifications) {
   // If this comes from within advance(), that one goes on where it was and ends the batch.
   const bool outer = std::exchange(advancing_, true);
-  calls.for_each([this](ActiveCall& call) {
-    if (!call.request.is_notification()) table_.drop(call);
+  calls.for_each([&](ActiveCall& call) {
+    if (!runs_notifications || !call.request.is_notification()) table_.drop(call);
   });
+  if (!runs_notifications) next_ = entries_.size();
   conversation_ = nullptr;
   advancing_ = outer;
   advance();

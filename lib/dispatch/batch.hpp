@@ -41,9 +41,12 @@ class Batch final : public CallOwner, private SlicedWork {
   // Answers what has not been answered. May end the batch, and with it this object.
   void abort_all(const proto::Error& error);
 
-  // The client is gone: nothing more is sent; requests are stopped or never started, notifications go on.
-  // The caller gives this object to CallTable::adopt() first, and may find it gone afterwards.
-  void client_gone();
+  // The client is gone: nothing more is sent; requests are stopped or never started, notifications go on if
+  // `runs_notifications`. The caller gives this object to CallTable::adopt() first, and may find it gone
+  // afterwards.
+  void client_gone(bool runs_notifications);
+  // Nobody will get them.
+  void forget_replies();
 
   void on_answer(ActiveCall& call, std::string& reply, std::int64_t code) override;
   void on_answer_lost() override;

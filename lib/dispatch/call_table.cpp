@@ -46,7 +46,8 @@ void CallTable::start(NewCall&& started, TimePoint received, const std::shared_p
 }
 
 void CallTable::start_orphan(NewCall&& call, TimePoint received, const std::shared_ptr<const Grant>& grant) {
-  start(std::move(call), received, grant, orphans_, 0);
+  if (take_orphan(call->request.text.size())) return start(std::move(call), received, grant, orphans_, 0);
+  io_.metrics().rejected[static_cast<std::size_t>(Rejection::overloaded)].add(1);
 }
 
 // False where the call is to be answered with the error that it has got. Inlined, as all that every call
@@ -203,7 +204,16 @@ void CallTable::stop(ActiveCall& call, std::int64_t code, std::string& reply) {
   if (async) call.method->spec().async->stop(call);
 }
 
+// Whether there is room for it; then it is counted.
+bool CallTable::take_orphan(std::size_t bytes) {
+  const std::size_t most = std::max(kOrphanBytes, kOrphanMessages * io_.limits.message_bytes_max);
+  if (orphans_.bytes + bytes > most) return false;
+  orphans_.bytes += bytes;
+  return true;
+}
+
 void CallTable::orphan(ActiveCall& call) {
+  if (!take_orphan(call.request.text.size())) return drop(call);
   static_cast<ListHook<OwnerTag>&>(call).unlink();
   call.owner = &orphans_;
   orphans_.calls.push_back(call);
@@ -220,12 +230,17 @@ void CallTable::expire(ActiveCall& call) {
   }
 }
 
-void CallTable::adopt(std::list<std::unique_ptr<Batch>>& from,
+bool CallTable::adopt(std::list<std::unique_ptr<Batch>>& from,
                       std::list<std::unique_ptr<Batch>>::iterator batch) {
+  const std::size_t bytes = (*batch)->held_bytes();
+  const bool fits = take_orphan(bytes);
+  if (!fits) orphans_.bytes += bytes;  // until what runs of it has ended
   orphan_batches_.splice(orphan_batches_.end(), from, batch);
+  return fits;
 }
 
 void CallTable::discard(Batch& batch) {
+  orphans_.bytes -= batch.held_bytes();
   orphan_batches_.remove_if([&batch](const auto& candidate) { return candidate.get() == &batch; });
 }
 

@@ -43,7 +43,7 @@ class CallTable final : public CallExpiry {
   // then only. Does not throw.
   void start(NewCall&& call, TimePoint received, const std::shared_ptr<const Grant>& grant, CallOwner& owner,
              std::uint64_t tag);
-  // The same for a notification whose sender is gone.
+  // The same for a notification whose sender is gone, if there is room for it: see orphan().
   void start_orphan(NewCall&& call, TimePoint received, const std::shared_ptr<const Grant>& grant);
 
   // Answers a call now and stops what is being done for it. None of this throws.
@@ -51,13 +51,15 @@ class CallTable final : public CallExpiry {
   // The same as cancelled, but its owner gets no reply to send.
   void drop(ActiveCall& call);
 
-  // Goes on with a call whose owner is gone (a notification: its sender need not stay for it).
+  // Goes on with a call whose owner is gone (a notification: its sender need not stay for it). What senders
+  // that are gone have left counts for no connection, and is bounded here: beyond that it is dropped.
   void orphan(ActiveCall& call);
 
   void expire(ActiveCall& call) override;
 
-  // Keeps a batch whose client is gone until its notifications have run.
-  void adopt(std::list<std::unique_ptr<Batch>>& from, std::list<std::unique_ptr<Batch>>::iterator batch);
+  // Keeps a batch whose client is gone until its notifications have run. False where there is no room for
+  // those: then none of them is to run.
+  bool adopt(std::list<std::unique_ptr<Batch>>& from, std::list<std::unique_ptr<Batch>>::iterator batch);
   void discard(Batch& batch);
 
   // Answers everything that is left; used at the end of a drain.
@@ -90,10 +92,19 @@ class CallTable final : public CallExpiry {
   void give(ActiveCall& call);
   MethodShard* counts_of(ActiveCall& call);
 
+  // Of notifications, and of batches, whose senders are gone: the first, or as many of the largest messages
+  // if those are more. One sender can't leave that much.
+  static constexpr std::size_t kOrphanBytes = 16 * 1024 * 1024;
+  static constexpr std::size_t kOrphanMessages = 4;
+
   struct Orphans final : CallOwner {
-    void on_answer(ActiveCall&, std::string&, std::int64_t) override {}
+    void on_answer(ActiveCall& call, std::string&, std::int64_t) override {
+      bytes -= call.request.text.size();
+    }
     void on_answer_lost() override {}
+    std::size_t bytes = 0;
   };
+  bool take_orphan(std::size_t bytes);
 
   IoThread& io_;
   Dispatcher& dispatcher_;

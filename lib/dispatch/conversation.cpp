@@ -85,11 +85,7 @@ void Conversation::receive_batch(std::string_view text, const proto::Message& me
                                              exchange, defaults));
   if (disconnected_) return abandon(*batches_.back());
   bytes_in_flight_ += batches_.back()->held_bytes();
-  if (waits && !batches_.back()->is_control()) {
-    held_.emplace_back().batch = batches_.back().get();
-    ++held_batches_;
-    return;
-  }
+  if (waits && !batches_.back()->is_control()) return hold(*batches_.back());
   batches_.back()->advance();
 }
 
@@ -236,8 +232,8 @@ void Conversation::disconnected() {
 
 // The last of the batches runs its notifications without this conversation.
 void Conversation::abandon(Batch& last) {
-  table_.adopt(batches_, std::prev(batches_.end()));
-  last.client_gone();
+  last.forget_replies();
+  last.client_gone(table_.adopt(batches_, std::prev(batches_.end())));
 }
 
 void Conversation::abort_all(const proto::Error& error) {

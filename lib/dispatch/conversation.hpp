@@ -88,8 +88,8 @@ class Conversation final : public CallOwner {
     const std::shared_ptr<const Grant>& granted = grant();
     return !granted || !granted->client_name().empty();
   }
-  // Memory for what is in flight, about.
-  std::size_t held_bytes() const { return bytes_in_flight_ + in_flight() * kCallBytes; }
+  // Memory for what is in flight, and for what waits for the window, about.
+  std::size_t held_bytes() const { return bytes_in_flight_ + held_text_bytes_ + in_flight() * kCallBytes; }
 
   // Whether a message of that method is about other calls, or about the caller.
   static bool is_control(std::string_view method);
@@ -102,11 +102,13 @@ class Conversation final : public CallOwner {
   std::size_t in_flight() const { return in_flight_ + batches_.size() + held_.size() - held_batches_; }
   // Whether any of them is to be answered.
   bool reply_due();
-  // Whether no more should be read for now.
+  // Whether no more should be read for now. Never by what is held: nothing would make room for it.
   bool window_full() const {
     const Limits& limits = table_.io().limits;
-    return in_flight_ + batches_.size() - held_batches_ >= limits.connection_window ||
-           postponed_batches_ > 0 || bytes_in_flight_ > kWindowMessagesMax * limits.message_bytes_max;
+    const std::size_t begun = in_flight_ + batches_.size() - held_batches_;
+    const std::size_t bytes_max = kWindowMessagesMax * limits.message_bytes_max;
+    return begun >= limits.connection_window || postponed_batches_ > 0 ||
+           (bytes_in_flight_ > bytes_max && begun > 0 && bytes_in_flight_ - held_batch_bytes_ > bytes_max);
   }
 
   // Look-ahead: from here on calls that find the window full are held, in their order, so that control
@@ -153,11 +155,14 @@ class Conversation final : public CallOwner {
     std::optional<std::chrono::milliseconds> timeout;
     std::string traceparent;
     Batch* batch = nullptr;
-    std::uint64_t id_hash = 0;  // see ActiveCall
+    std::size_t batch_bytes = 0;  // of bytes_in_flight_: not in flight before the batch begins
+    std::uint64_t id_hash = 0;    // see ActiveCall
   };
   bool must_wait() const { return !held_.empty() || window_full(); }
   void hold(std::string_view text, const proto::Envelope& envelope, std::uint64_t exchange,
             const CallDefaults& defaults);
+  void hold(Batch& batch);
+  Held take_held(std::list<Held>::iterator at);
   CallTable::NewCall call_of(const Held& held, std::string& scratch);
   bool cancel_held(const CancelTarget& target);
   void drop_held(const proto::Error* error);
@@ -177,7 +182,9 @@ class Conversation final : public CallOwner {
   std::size_t bytes_in_flight_ = 0;    // of requests, and of batches' replies, held for what is in flight
   std::size_t postponed_batches_ = 0;  // that go on in another time slice, before anything else is read
   std::list<Held> held_;
+  std::size_t held_text_bytes_ = 0;
   std::size_t held_batches_ = 0;
+  std::size_t held_batch_bytes_ = 0;
   bool looks_ahead_ = false;
   std::size_t wrong_tokens_ = 0;
   bool shared_ = false;

@@ -11,7 +11,23 @@ namespace sluice::core {
 void Conversation::hold(std::string_view text, const proto::Envelope& envelope, std::uint64_t exchange,
                         const CallDefaults& defaults) {
   held_.push_back({std::string(text), envelope, grant(), exchange, defaults.timeout,
-                   std::string(defaults.traceparent), nullptr, 0});
+                   std::string(defaults.traceparent), nullptr, 0, 0});
+  held_text_bytes_ += text.size();
+}
+
+void Conversation::hold(Batch& batch) {
+  Held& held = held_.emplace_back();
+  held.batch = &batch;
+  held.batch_bytes = batch.held_bytes();
+  ++held_batches_;
+  held_batch_bytes_ += held.batch_bytes;
+}
+
+Conversation::Held Conversation::take_held(std::list<Held>::iterator at) {
+  Held taken = std::move(*at);
+  held_.erase(at);
+  held_text_bytes_ -= taken.text.size();
+  return taken;
 }
 
 // Its request lies in `held`. It was valid when it was held.
@@ -25,10 +41,10 @@ CallTable::NewCall Conversation::call_of(const Held& held, std::string& scratch)
 // Its time counts from here on, as that of a message that was not read before.
 void Conversation::start_held() {
   while (!held_.empty() && !window_full()) {
-    const Held next = std::move(held_.front());
-    held_.pop_front();
+    const Held next = take_held(held_.begin());
     if (next.batch != nullptr) {
       --held_batches_;
+      held_batch_bytes_ -= next.batch_bytes;
       next.batch->advance();
       continue;
     }
@@ -48,8 +64,7 @@ bool Conversation::cancel_held(const CancelTarget& target) {
     return each.id_hash == target.hash && same_id(id, target.id) && target.may_reach(each.grant.get());
   });
   if (found == held_.end()) return false;
-  const Held cancelled = std::move(*found);
-  held_.erase(found);
+  const Held cancelled = take_held(found);
   const proto::Error error = proto::cancelled();
   std::string reply;
   if (!target.silent) reply = proto::error_reply(cancelled.envelope.id.in(cancelled.text), error);
@@ -60,10 +75,9 @@ bool Conversation::cancel_held(const CancelTarget& target) {
 // Answers held calls with the error; with none the client is gone, and only notifications run. Batches are
 // ended with the others.
 void Conversation::drop_held(const proto::Error* error) {
-  held_batches_ = 0;
+  held_batches_ = held_batch_bytes_ = 0;
   while (!held_.empty()) {
-    const Held next = std::move(held_.front());
-    held_.pop_front();
+    const Held next = take_held(held_.begin());
     if (next.batch != nullptr) continue;
     const bool notification = !next.envelope.id.present();
     if (error != nullptr) {

@@ -239,6 +239,7 @@ void Connection::hear_out() {
   io_.buffers().give(out_);
   out_sent_ = 0;
   conversation_.disconnected();
+  end_look_ahead();  // what it let in may be used up
   const std::size_t waiting = in_.size();
   if (more && input_waits_) process(in_);
   const bool stuck = input_waits_ && in_.size() == waiting;

@@ -112,6 +112,7 @@ class Connection final : public Session,
   Codec::Step look_ahead(std::string_view window);
   void update_look_ahead();
   void begin_look_ahead();
+  void end_look_ahead();
   TimePoint look_ahead_due() const;
 
   // Writing.

@@ -42,13 +42,17 @@ void Connection::begin_look_ahead() {
   if (input_waits_) io_.postpone(*this);
 }
 
+void Connection::end_look_ahead() {
+  looks_ahead_ = false;
+  conversation_.look_ahead(false);
+}
+
 // Once a turn.
 void Connection::update_look_ahead() {
   if (looks_ahead_) {
     conversation_.start_held();
     if (conversation_.held() > 0 || conversation_.window_full()) return;
-    looks_ahead_ = false;
-    conversation_.look_ahead(false);
+    end_look_ahead();
   }
   if (!conversation_.window_full()) {
     window_full_since_.reset();

@@ -120,6 +120,31 @@ class Together(DaemonTest):
         witness.call("rpc.discover", id="alive")
         self.assertEqual(witness.receive()["id"], "alive")
 
+    def test_calls_that_wait_for_a_full_window_count(self):
+        daemon = self.start(server={"max_memory": "8MiB", "connection_window": 1, "call_timeout": "120s"})
+        held = []
+        while len(held) < 300 and not self.closed(daemon, "overloaded"):
+            for _ in range(20):
+                held.append(self.connect(daemon))
+                held[-1].send(padded_sleep(1, 0) + "\n" + padded_sleep(2, 60_000) + "\n")
+        eventually(10, lambda: self.closed(daemon, "overloaded"), "300 times 60,000 bytes are more than 8 MiB")
+
+    def test_what_clients_left_behind_who_are_gone_is_bounded(self):
+        for size, count in ((MIB, 3), (MIB // 2, 1)):
+            notification = message("demo.sleep", {"ms": 60_000}, pad="x" * size)
+            text = notification if count == 3 else "[" + ",".join([notification] * 6) + "]"
+            with self.subTest(text=text[:1]):
+                daemon = self.start(server={"workers": 2, "io_threads": 1, "call_timeout": "120s"})
+                for _ in range(12):
+                    with daemon.connect("unix") as connection:
+                        for _ in range(count):
+                            connection.send(text + "\n")
+                        connection.wait_until_read()
+                daemon.wait_connections(0)
+                # 16 MiB, and those that run.
+                self.assertLessEqual(daemon.in_flight(method="demo.sleep") * size, 16 * MIB + 2 * size)
+                self.assertGreaterEqual(daemon.in_flight(method="demo.sleep"), 10)
+
     @unittest.skipIf(has_sanitizer(), "a sanitizer's allocator gives memory back as it likes")
     def test_it_is_given_back_when_clients_have_gone(self):
         daemon = self.start(server={"message_timeout": "120s"})

@@ -80,6 +80,16 @@ class Full(DaemonTest):
             replies = connection.receive_many(len(ids) + 2, 30)
             self.assertEqual([reply["id"] for reply in replies if reply["id"] >= 10], ids)
 
+    def test_batches_that_wait_do_not_keep_the_window_full_themselves(self):
+        daemon = self.start(server={"workers": 2, "io_threads": 1, "connection_window": 1, "max_message": "64KiB"})
+        with daemon.connect() as connection:
+            connection.call("demo.sleep", {"ms": ms(300)}, id=1)
+            daemon.wait_in_flight(1)
+            for _ in range(4):
+                connection.send(batch(["1"] * 900))  # of little text, and much to keep
+            replies = connection.receive_many(1 + 4, 20)
+            self.assertEqual([len(reply) for reply in replies if isinstance(reply, list)], [900] * 4)
+
     def test_a_websocket_ping_is_answered(self):
         with WebSocketClient(self.daemon.connect().socket) as client:
             client.handshake()
@@ -108,6 +118,18 @@ class Full(DaemonTest):
                 pass
             self.assertLess(daemon.value("sluice_received_bytes_total"), 1 << 20)
             connection.reset()
+
+    def test_notifications_that_a_client_leaves_behind_more_than_is_read_beyond_are_run(self):
+        daemon = self.start(server={"workers": 2, "io_threads": 1, "connection_window": 1})
+        with daemon.connect("unix") as connection:
+            connection.call("demo.sleep", {"ms": ms(60000)}, id=1)
+            daemon.wait_in_flight(1)
+            calls = [message("demo.echo_inline", ["x" * 2000], id) for id in range(2, 42)]
+            notifications = [message("demo.sum", [n]) for n in range(10)]
+            connection.send("\n".join([*calls, *notifications]) + "\n")
+            eventually(5, lambda: daemon.value("sluice_received_bytes_total") >= 64 << 10)
+        daemon.wait_value(10, "sluice_calls_total", method="demo.sum", code="ok")
+        daemon.wait_in_flight(0)
 
     def test_requests_in_flight_are_bounded_in_bytes(self):
         daemon = self.start(server={"workers": 8, "io_threads": 1, "max_message": "1MiB"})
