@@ -59,7 +59,7 @@ class MemoryBudget {
 
   // Any thread.
   void set_max(std::size_t max) {
-    max_.store(max, std::memory_order_relaxed);
+    max_.store(max, std::memory_order_seq_cst);
     look();
   }
   std::size_t max() const { return max_.load(std::memory_order_relaxed); }
@@ -76,7 +76,7 @@ class MemoryBudget {
   // for relief throws.
   void count(Share& share, std::size_t before, std::size_t now) {
     const std::size_t sum = share.bytes() - before + now;
-    share.bytes_.store(sum, std::memory_order_relaxed);
+    share.bytes_.store(sum, std::memory_order_seq_cst);
     if (now > share.largest()) share.set_largest(now);
     share.peak_ = std::max(share.peak_, sum);
     look();
@@ -102,10 +102,18 @@ class MemoryBudget {
   }
 
  private:
+  // Another thread may have stored what it found before this one counted, or this one is late itself: who
+  // stores looks again, so that what stays is what holds. Else memory might be short for ever, as nobody
+  // counts who is not let in. All of it is sequentially consistent for that.
   void look() {
-    const std::size_t most = max();
-    const bool over = held_approx() > most - most / 8;
-    if (over != exceeded()) exceeded_.store(over, std::memory_order_relaxed);
+    for (;;) {
+      std::size_t sum = 0;
+      for (const auto& share : shares_) sum += share->bytes_.load(std::memory_order_seq_cst);
+      const std::size_t most = max_.load(std::memory_order_seq_cst);
+      const bool over = sum > most - most / 8;
+      if (over == exceeded_.load(std::memory_order_seq_cst)) return;
+      exceeded_.store(over, std::memory_order_seq_cst);
+    }
   }
 
   std::vector<std::unique_ptr<Share>> shares_;

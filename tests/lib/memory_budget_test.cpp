@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
+#include <thread>
 #include <vector>
 
 namespace sluice::core {
@@ -57,6 +59,32 @@ TEST_CASE("MemoryBudget: much less than before, or many ends, are worth giving m
   for (std::size_t ends = 0; ends < MemoryBudget::kReleaseEnds; ++ends)
     fixture.budget.note_end(fixture.first);
   CHECK(fixture.released == 2);
+}
+
+TEST_CASE("MemoryBudget: it is not short any more when all threads have given back at once") {
+  MemoryBudget budget(16 * kMiB);
+  MemoryBudget::Share& first = budget.add_share([] {});
+  MemoryBudget::Share& second = budget.add_share([] {});
+  std::atomic<int> arrived{0};
+  const auto meet = [&arrived](int times) {
+    ++arrived;
+    while (arrived.load() < 2 * times) std::this_thread::yield();
+  };
+  int still_short = 0;
+  const auto come_and_go = [&](MemoryBudget::Share& share, bool looks) {
+    for (int times = 0; times < 3 * 2000;) {
+      budget.count(share, 0, 8 * kMiB);
+      meet(++times);
+      budget.count(share, 8 * kMiB, 0);
+      meet(++times);
+      if (looks && budget.exceeded()) ++still_short;
+      meet(++times);
+    }
+  };
+  std::thread other([&] { come_and_go(second, false); });
+  come_and_go(first, true);
+  other.join();
+  CHECK(still_short == 0);
 }
 
 }  // namespace
