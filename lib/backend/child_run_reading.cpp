@@ -75,7 +75,7 @@ void ChildRun::take_lines(std::string_view bytes) {
 }
 
 void ChildRun::take_framed(std::string_view bytes) {
-  decoder_.set_limits({hub_.limits().response_bytes_max + kReplyOverheadBytes, 1});
+  decoder_.set_limits({hub_.limits().response_bytes_max + kReplyOverheadBytes});
   window_ += bytes;
   std::size_t done = 0;
   while (const std::size_t used = take_frame(std::string_view(window_).substr(done))) done += used;

@@ -169,19 +169,24 @@ bool UpstreamConnection::take_unnamed(const proto::Reply& error) {
   return true;
 }
 
-bool UpstreamConnection::fail_named(std::string_view text, const proto::Envelope& envelope) {
+bool UpstreamConnection::fail_named(std::string_view text, const proto::Envelope& envelope,
+                                    std::optional<std::uint32_t> only) {
   if (closed_ || !proto::means_reply(envelope) || proto::names_another(text, envelope)) return false;
-  const auto id = proto::read_reply_id(text, envelope);
-  UpstreamAttempt* const attempt = id ? find(*id) : only_attempt();
+  const auto named = proto::read_reply_id(text, envelope);
+  const auto id = named ? named : only;
+  UpstreamAttempt* const attempt = id ? find(*id) : nullptr;
   if (attempt == nullptr) return false;
   fail(*attempt, UpstreamFailure::no_reply);
   return true;
 }
 
 bool UpstreamConnection::take_bad_reply(std::string_view text, const proto::Message& message) {
-  if (!message.is_batch()) return fail_named(text, message.single);
+  // Of those that it has now: when one is over, another may be the only one.
+  const UpstreamAttempt* const attempt = only_attempt();
+  const auto only = attempt != nullptr ? std::optional(attempt->id) : std::nullopt;
+  if (!message.is_batch()) return fail_named(text, message.single, only);
   bool over = false;
-  for (const proto::Envelope& entry : message.entries) over = over || fail_named(text, entry);
+  for (const proto::Envelope& entry : message.entries) over = fail_named(text, entry, only) || over;
   return over;
 }
 

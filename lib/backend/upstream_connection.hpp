@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -216,7 +217,7 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
   void on_deadline(TimePoint now) override;
   bool take_hello(std::string_view text, const proto::Envelope& envelope);
   bool take_unnamed(const proto::Reply& error);
-  bool fail_named(std::string_view text, const proto::Envelope& envelope);
+  bool fail_named(std::string_view text, const proto::Envelope& envelope, std::optional<std::uint32_t> only);
   void release(UpstreamAttempt& attempt);
   void forget(std::uint32_t id);
   UpstreamAttempt* find(std::uint32_t id);

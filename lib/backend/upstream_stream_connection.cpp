@@ -19,7 +19,7 @@ void clear(std::string& buffer) {
 }  // namespace
 
 StreamConnection::StreamConnection(const UpstreamRoute& route, Owner& owner)
-    : UpstreamConnection(route, owner), decoder_(proto::Framing::stream, {reply_bytes_max(), 1}) {}
+    : UpstreamConnection(route, owner), decoder_(proto::Framing::stream, {reply_bytes_max()}) {}
 
 void StreamConnection::begin() {
   opened();
@@ -67,7 +67,7 @@ void StreamConnection::read_some() {
 void StreamConnection::on_read(boost::system::error_code error, std::size_t bytes) {
   if (error) return end(in_flight() > 0 ? End::cut : End::unused, error.message());
   note_received();
-  decoder_.set_limits({reply_bytes_max(), 1});  // they may have been changed
+  decoder_.set_limits({reply_bytes_max()});  // they may have been changed
   window_.append(input_.data(), bytes);
   take_window();
   if (!closed()) read_some();

@@ -5,7 +5,7 @@ import pathlib
 import sys
 
 from daemon import DaemonTest, Stopwatch, code, duration, eventually, main, message, ms
-from upstream_servers import Misbehaving, MisbehavingHttp, MisbehavingWebSocket
+from upstream_servers import Misbehaving, MisbehavingHttp, MisbehavingWebSocket, reply
 
 WIRE = str(pathlib.Path(__file__).resolve().parent / "wire_backend.py")
 SEPARATORS = ("\n", "\r", "\r\n", "\x85", "\u2028", "\u2029")
@@ -31,6 +31,17 @@ class Saying:
 
 class SayingStream(Saying, Misbehaving):
     pass
+
+
+class Gathering(SayingStream):
+    """Answers two calls with one message, which is no reply to either."""
+
+    gathered = []
+
+    def what_gather(self, connection, id, params):
+        self.gathered = [*self.gathered, id]
+        if len(self.gathered) == 2:
+            self.say(connection, json.dumps([json.loads(reply(id, "in an array")) for id in self.gathered]))
 
 
 class SayingHttp(Saying, MisbehavingHttp):
@@ -299,6 +310,16 @@ class Upstreams(WireTest):
                 _, _, connection = self.front(scheme)
                 for number in (10990201005, -10990201005, 1 << 70):
                     self.assertEqual(connection.request("bad.own", {"code": number})["error"]["code"], number)
+
+
+    def test_every_call_that_a_message_names_which_is_no_reply_has_failed(self):
+        server = Gathering()
+        self.addCleanup(server.close)
+        daemon = self.start(backends=[{"name": "up", "url": [server.url()], "methods": ["bad.*"], "connections": 1}])
+        with daemon.connect() as connection:
+            calls = [connection.call("bad.gather") for _ in range(2)]
+            for answer in connection.receive_by_id(len(calls)).values():
+                self.assert_error(answer, -32013, "backend_down")
 
 
 class Replies(WireTest):
