@@ -220,7 +220,7 @@ std::function<void(std::string_view)> Backends::on_discovered(const Open& backen
       method.name.insert(0, prefix);
       const auto there = registry_.find(method.name);
       const bool taken = there && there->spec().name == method.name && there->owner() != handler.get() &&
-                         there->owner() != predecessor;
+                         there->owner() != predecessor.get();
       if (taken) {
         if (taken_count++ == 0) first_taken = method.name;
         continue;
@@ -244,24 +244,25 @@ std::function<void(std::string_view)> Backends::on_discovered(const Open& backen
 
 // Methods with settings of their own become methods of their own.
 void Backends::publish(const Open& backend, const std::map<std::string, MethodSettings>& methods) {
-  for (const MethodSpec& method : backend.module.methods) registry_.add(method, backend.owner());
+  const void* const owner = backend.owner().get();
+  for (const MethodSpec& method : backend.module.methods) registry_.add(method, owner);
   for (const std::string& pattern : backend.settings.methods) {
     if (!pattern.ends_with('*')) {
       const auto there = registry_.find(pattern);
-      if (there && there->spec().name == pattern && there->owner() == backend.owner()) continue;
-      registry_.add(spec_of(pattern, backend.handler), backend.owner());
+      if (there && there->spec().name == pattern && there->owner() == owner) continue;
+      registry_.add(spec_of(pattern, backend.handler), owner);
       continue;
     }
-    registry_.add_route(spec_of(pattern, backend.handler), backend.owner());
+    registry_.add_route(spec_of(pattern, backend.handler), owner);
     const std::string_view prefix = std::string_view(pattern).substr(0, pattern.size() - 1);
     for (const auto& [name, settings] : methods) {
       if (!name.starts_with(prefix) || name == pattern || name.starts_with("rpc.") || name.starts_with("$/"))
         continue;
       const auto there = registry_.find(name);
       if (name.ends_with('*')) {
-        registry_.add_route(spec_of(name, backend.handler), backend.owner());
+        registry_.add_route(spec_of(name, backend.handler), owner);
       } else if (!there || there->spec().name != name) {
-        registry_.add(spec_of(name, backend.handler), backend.owner());
+        registry_.add(spec_of(name, backend.handler), owner);
       }
     }
   }
@@ -303,7 +304,7 @@ void Backends::apply(const std::vector<BackendSettings>& wanted, const BackendFi
   for (const Open& each : open_) {
     if (std::ranges::find(kept, each.id, &Open::id) != kept.end()) continue;
     each.current->store(false);
-    registry_.remove_all_of(each.owner());
+    registry_.remove_all_of(each.owner().get());
     ended.push_back(each);
   }
   open_ = std::move(kept);

@@ -41,9 +41,11 @@ class Backends {
   // Opens those that are new or changed beside those that serve, and waits until their processes have begun
   // to run their programs; one that takes the place of another has to stay alive for a moment. Throws
   // std::invalid_argument where one can't, with what it has opened closed again. apply() with the same
-  // settings follows, or another prepare().
+  // settings follows, or discard_prepared().
   void prepare(const std::vector<BackendSettings>& wanted, const BackendFiles& files,
                const std::stop_token& stop = {});
+  // Closes again what prepare() has opened.
+  void discard_prepared();
 
   // Opens those that are new or changed, in their settings or what is in their files, unless they are
   // prepared, puts their methods in the place of what there was, retires the others, and renews those that
@@ -72,15 +74,18 @@ class Backends {
     std::shared_future<std::string> started;     // of an eager child: why its first start failed, or empty
     UpstreamHeaders headers;                     // likewise
     std::shared_ptr<std::atomic<bool>> current;  // whether it is still what the configuration says
-    const void* predecessor = nullptr;           // the owner() of the one of that name that it replaces
+    // Of the one of that name that it replaces. Kept, so that nobody else's has its address.
+    std::shared_ptr<const void> predecessor;
 
-    const void* owner() const { return handler ? static_cast<const void*>(handler.get()) : current.get(); }
+    // What its methods are known by in the registry.
+    std::shared_ptr<const void> owner() const {
+      return handler ? std::shared_ptr<const void>(handler) : std::shared_ptr<const void>(current);
+    }
   };
 
   const Open* unchanged(const BackendSettings& settings, const BackendFiles& files) const;
   Open open(const BackendSettings& settings, const BackendFiles& files);
   Open take_prepared(const BackendSettings& settings, const BackendFiles& files);
-  void discard_prepared();
   static std::string why_not_started(const Open& backend, TimePoint until, const std::stop_token& stop);
   static std::string why_not_alive(const Open& backend, TimePoint until);
   void refuse_unless_empty(const Open& backend, const std::string& why);

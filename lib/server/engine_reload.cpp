@@ -93,6 +93,15 @@ ListenerChanges change_listeners(EngineParts& parts, const Settings& settings, H
   return changes;
 }
 
+// Throws std::system_error where a mode can't be changed.
+void change_modes(const std::vector<Open>& changed) {
+  for (const Open& open : changed) {
+    if (!open.listener->change_mode(open.settings.mode)) {
+      spdlog::warn("{}: not this server's socket any more", open.listener->address().to_string());
+    }
+  }
+}
+
 // The admin servers as they will be: those of the running ones that serve `wanted`, by what it stands for,
 // and new ones for its other addresses.
 struct AdminChanges {
@@ -140,10 +149,11 @@ void Engine::reload(const Settings& wanted, const std::stop_token& stop) {
   AdminChanges admin =
       change_admin(parts, settings.admin_address, names, [this] { return health(kHealthPatience).reason; });
   parts.backends.prepare(settings.backends, files, stop);
-  for (const Open& open : changes.changed_modes) {
-    if (!open.listener->change_mode(open.settings.mode)) {
-      spdlog::warn("{}: not this server's socket any more", open.listener->address().to_string());
-    }
+  try {
+    change_modes(changes.changed_modes);
+  } catch (...) {
+    parts.backends.discard_prepared();
+    throw;
   }
   // From here on nothing can fail.
   admin.apply(parts.admin);

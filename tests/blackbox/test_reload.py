@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import re
 import signal
 import socket
@@ -140,6 +141,29 @@ class Refused(DaemonTest):
             self.assertEqual(connection.result("demo.sum", [1, 2]), 3)
             batch = json.dumps([{"jsonrpc": "2.0", "id": id, "method": "demo.sum", "params": [1, id]} for id in range(3)])
             self.assertEqual(len(connection.request_text(batch)), 3)
+
+
+class Undone(DaemonTest):
+    def children(self, daemon):
+        """The processes that the daemon has started."""
+        tasks = pathlib.Path(f"/proc/{daemon.process.pid}/task").glob("*/children")
+        return [child for task in tasks for child in task.read_text().split()]
+
+    def test_a_reload_that_fails_at_its_last_step_leaves_no_process_behind(self):
+        folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
+        (folder / "sockets").mkdir()
+        address = f"unix://{folder}/sockets/it"
+        backend = {"name": "child", "command": ["/bin/cat"], "methods": ["child.*"], "concurrency": 1}
+        daemon = self.start(listen=[{"address": address, "mode": "0600"}], backends=[backend])
+        eventually(10, lambda: len(self.children(daemon)) == 1)
+        first = self.children(daemon)
+        (folder / "sockets").rename(folder / "elsewhere")
+        (folder / "sockets").write_text("")  # no socket can be below a file
+        begin = len(daemon.log)
+        daemon.reload(listen=[{"address": address, "mode": "0660"}], backends=[{**backend, "concurrency": 2}])
+        daemon.wait_log("child.*started as process", 10, begin)
+        daemon.wait_log("reload refused", 10, begin)
+        eventually(10, lambda: self.children(daemon) == first, "the new process has ended")
 
 
 class Slow(DaemonTest):
