@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,10 +10,10 @@
 #include <cerrno>
 #include <csignal>
 #include <new>
-#include <system_error>
 #include <utility>
 
 #include "lib/backend/child_groups.hpp"
+#include "lib/base/close_descriptors.hpp"
 #include "lib/observe/log.hpp"
 
 namespace sluice::daemon {
@@ -39,7 +38,7 @@ ChildGroupTable* shared_table() {
   ::prctl(PR_SET_NAME, "sluiced-guard");
   static_cast<void>(!::chdir("/"));
   ::dup2(daemons_end, 0);
-  ::syscall(SYS_close_range, 1, ~0U, 0);
+  core::close_descriptors_from(1);
   char byte = 0;
   while (::read(0, &byte, 1) < 0 && errno == EINTR) continue;
   for (const auto& group : table.groups) {
@@ -49,27 +48,34 @@ ChildGroupTable* shared_table() {
   ::_exit(0);
 }
 
+// Whether it runs. Its parent ends at once: this process has no children but its backends'.
+bool fork_guard(const core::Descriptor& read, const core::Descriptor& write, const ChildGroupTable& table) {
+  const pid_t between = ::fork();
+  if (between == 0) {
+    ::close(write.get());
+    const pid_t guardian = ::fork();
+    if (guardian == 0) guard(read.get(), table);
+    ::_exit(guardian < 0 ? 1 : 0);
+  }
+  int status = 0;
+  while (between > 0 && ::waitpid(between, &status, 0) < 0 && errno == EINTR) continue;
+  return between > 0 && status == 0;
+}
+
 }  // namespace
 
 void Guardian::start() {
   if (alive_ || ::getpid() == 1) return;
   ChildGroupTable* const table = shared_table();
-  std::array<int, 2> ends{};
-  if (table == nullptr || ::pipe2(ends.data(), O_CLOEXEC) != 0) return;
+  std::array<int, 2> ends{-1, -1};
+  const bool connected = table != nullptr && ::pipe2(ends.data(), O_CLOEXEC) == 0;
   const core::Descriptor read(ends[0]);
   core::Descriptor write(ends[1]);
-  // Its parent ends at once: this process has no children but its backends'.
-  const pid_t between = ::fork();
-  if (between == 0) {
-    ::close(write.get());
-    if (::fork() == 0) guard(read.get(), *table);
-    ::_exit(0);
-  }
-  if (between < 0) {
-    spdlog::warn("no process to guard children's groups: {}", std::generic_category().message(errno));
+  if (!connected || !fork_guard(read, write, *table)) {
+    if (table != nullptr) ::munmap(table, sizeof *table);
+    spdlog::warn("no process to guard children's groups, should the server be killed");
     return;
   }
-  while (::waitpid(between, nullptr, 0) < 0 && errno == EINTR) continue;
   alive_ = std::move(write);
   core::note_child_groups_in(table);
 }

@@ -20,6 +20,7 @@
 
 #include "lib/backend/child_groups.hpp"
 #include "lib/backend/find_program.hpp"
+#include "lib/base/close_descriptors.hpp"
 
 namespace sluice::core {
 namespace {
@@ -120,12 +121,7 @@ void connect(int input, int output, int errors, int report) {
   for (int i = 0; i < 3; ++i) {
     if (::dup2(ends[static_cast<std::size_t>(i)], i) < 0) give_up(0);
   }
-  // Whatever else this process had open, also what was not marked to be closed.
-  if (::syscall(SYS_close_range, kErrorDescriptor + 1, ~0U, 0) == 0) return;
-  // A kernel or a filter that does not know it.
-  rlimit most{};
-  if (::getrlimit(RLIMIT_NOFILE, &most) != 0) return;
-  for (rlim_t each = kErrorDescriptor + 1; each < most.rlim_cur; ++each) ::close(static_cast<int>(each));
+  close_descriptors_from(kErrorDescriptor + 1);
 }
 
 // As execvp() does it, but for scripts without an interpreter, which it would hand to a shell.
@@ -281,7 +277,11 @@ std::optional<ChildEnd> reap(const ChildProcess& process) {
   const auto id = static_cast<id_t>(process.exit.get());
   siginfo_t info{};
   // Its group is killed while its number can't be another's.
-  if (::waitid(P_PIDFD, id, &info, WEXITED | WNOHANG | WNOWAIT) != 0) return ChildEnd{"unknown", false};
+  if (::waitid(P_PIDFD, id, &info, WEXITED | WNOHANG | WNOWAIT) != 0) {
+    // Somebody else has reaped it: from here on its number may be another's.
+    forget_child_group(process.pid);
+    return ChildEnd{"unknown", false};
+  }
   if (info.si_pid == 0) return std::nullopt;
   kill_group(process.pid, SIGKILL);
   ::waitid(P_PIDFD, id, &info, WEXITED | WNOHANG);
