@@ -96,8 +96,9 @@ void ChildStart::on_deadline(TimePoint) {
   hopeless_ = true;
   if (child_.process.pid <= 0)
     return abandon({"no process for it in " + std::to_string(kForkTimeMax.count()) + " s"});
-  owner_.on_late();
+  Owner& owner = owner_;
   abandon({"it has not begun to run its program in " + std::to_string(kTimeMax.count()) + " s"});
+  owner.on_late();  // by now there may be nothing left to be waited for, nor this start
 }
 
 }  // namespace sluice::core

@@ -21,14 +21,14 @@ std::atomic<int> user_lookups{0};
 
 }  // namespace
 
+struct ChildStarter::Job {
+  std::weak_ptr<Request> request;
+  ChildSettings settings;
+  std::variant<std::optional<ChildUser>, ChildFailure> user;
+};
+
 // Shared with the threads that look users up, which may outlive all else.
 struct ChildStarter::Queue {
-  struct Job {
-    std::weak_ptr<Request> request;
-    ChildSettings settings;
-    std::variant<std::optional<ChildUser>, ChildFailure> user;
-  };
-
   void push(Job job) {
     {
       const std::lock_guard lock(mutex);
@@ -59,17 +59,26 @@ void ChildStarter::start(const std::shared_ptr<Request>& request) {
   }
   try {
     std::thread([queue = queue_, weak = std::weak_ptr(request), settings = request->settings] {
-      auto found = find_child_user(settings.user);
+      look_user_up(*queue, weak, settings);
       user_lookups.fetch_sub(1);
-      if (auto* failure = std::get_if<ChildFailure>(&found)) {
-        queue->push({weak, settings, std::move(*failure)});
-      } else {
-        queue->push({weak, settings, std::optional(std::get<ChildUser>(std::move(found)))});
-      }
     }).detach();
   } catch (const std::system_error&) {
     user_lookups.fetch_sub(1);
     throw;
+  }
+}
+
+void ChildStarter::look_user_up(Queue& queue, const std::weak_ptr<Request>& request,
+                                const ChildSettings& settings) noexcept {
+  try {
+    auto found = find_child_user(settings.user);
+    if (auto* failure = std::get_if<ChildFailure>(&found)) {
+      queue.push({request, settings, std::move(*failure)});
+    } else {
+      queue.push({request, settings, std::optional(std::get<ChildUser>(std::move(found)))});
+    }
+  } catch (const std::bad_alloc&) {
+    // The request runs into its time limit.
   }
 }
 
@@ -90,18 +99,27 @@ void ChildStarter::run(Queue& queue) {
   while (true) {
     queue.changed.wait(lock, [&] { return queue.stopping || !queue.jobs.empty(); });
     if (queue.stopping) return;
-    const Queue::Job job = std::move(queue.jobs.front());
+    const Job job = std::move(queue.jobs.front());
     queue.jobs.pop_front();
     lock.unlock();
     const TimePoint begin = Clock::now();
+    do_job(job);
+    const auto rest = std::min<Clock::duration>(Clock::now() - begin, kRestMax);
+    lock.lock();
+    queue.changed.wait_for(lock, rest, [&] { return queue.stopping; });
+  }
+}
+
+// What there is no memory to tell of runs into its time limit.
+void ChildStarter::do_job(const Job& job) noexcept {
+  try {
     if (const auto* failure = std::get_if<ChildFailure>(&job.user)) {
       answer(job.request, *failure);
     } else {
       fork_for(job.request, job.settings, std::get<std::optional<ChildUser>>(job.user));
     }
-    const auto rest = std::min<Clock::duration>(Clock::now() - begin, kRestMax);
-    lock.lock();
-    queue.changed.wait_for(lock, rest, [&] { return queue.stopping; });
+  } catch (const std::bad_alloc&) {
+    // The thread has others' to do.
   }
 }
 

@@ -42,9 +42,13 @@ class ChildStarter {
   void stop();
 
  private:
+  struct Job;
   struct Queue;
 
+  static void look_user_up(Queue& queue, const std::weak_ptr<Request>& request,
+                           const ChildSettings& settings) noexcept;
   void run(Queue& queue);
+  void do_job(const Job& job) noexcept;
   void fork_for(const std::weak_ptr<Request>& request, const ChildSettings& settings,
                 const std::optional<ChildUser>& user);
   void answer(const std::weak_ptr<Request>& request, Forked forked) noexcept;
