@@ -105,8 +105,13 @@ std::vector<std::string> interpreter_words(std::string_view head) {
   }
 }
 
-// Why what is in the file can't be run, though its mode says it can.
-FoundProgram look_inside(const std::string& file, const std::string& folder, std::string_view path) {
+FoundProgram find(const ChildSettings& settings, const std::vector<std::string>& environment, int scripts);
+
+// Why what is in the file can't be run, though its mode says it can. `scripts` have led to it.
+FoundProgram look_inside(const std::string& file, const std::string& folder, std::string_view path,
+                         int scripts) {
+  // Interpreters that env finds may be scripts that name each other, or themselves.
+  if (scripts > kInterpretersMax) return {file, ELOOP, {}};
   std::string current = from_here(file, folder);
   for (int depth = 0; depth < kInterpretersMax; ++depth) {
     const std::string head = first_bytes(current.c_str());
@@ -125,11 +130,22 @@ FoundProgram look_inside(const std::string& file, const std::string& folder, std
       ChildSettings named;
       named.command = {words[1]};
       named.directory = folder;
-      const int error = find_program(named, {"PATH=" + std::string(path)}).error;
+      const int error = find(named, {"PATH=" + std::string(path)}, scripts + 1).error;
       return {file, error, error == 0 ? std::string() : words[1]};
     }
   }
   return {file, 0, {}};
+}
+
+FoundProgram find(const ChildSettings& settings, const std::vector<std::string>& environment, int scripts) {
+  const auto candidates = program_candidates(settings, environment);
+  int error = ENOENT;
+  for (const std::string& candidate : candidates) {
+    const int failure = why_not_executable(from_here(candidate, settings.directory));
+    if (failure == 0) return look_inside(candidate, settings.directory, path_of(environment), scripts);
+    if (failure == EACCES || candidates.size() == 1) error = failure;
+  }
+  return {settings.command.front(), error, {}};
 }
 
 std::string version_of(const std::string& file) {
@@ -187,14 +203,7 @@ std::vector<std::string> program_candidates(const ChildSettings& settings,
 }
 
 FoundProgram find_program(const ChildSettings& settings, const std::vector<std::string>& environment) {
-  const auto candidates = program_candidates(settings, environment);
-  int error = ENOENT;
-  for (const std::string& candidate : candidates) {
-    const int failure = why_not_executable(from_here(candidate, settings.directory));
-    if (failure == 0) return look_inside(candidate, settings.directory, path_of(environment));
-    if (failure == EACCES || candidates.size() == 1) error = failure;
-  }
-  return {settings.command.front(), error, {}};
+  return find(settings, environment, 0);
 }
 
 void read_interpreter(const char* file, InterpreterName& name) {

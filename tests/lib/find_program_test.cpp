@@ -120,6 +120,18 @@ TEST_CASE("a script that env runs needs its interpreter in the PATH that the chi
   }
 }
 
+TEST_CASE("scripts that env has run each other, or themselves, can't be run") {
+  Fixture f;
+  f.set_path("bin:/usr/bin:/bin");
+  f.write("bin/self", "#!/usr/bin/env self\n");
+  f.write("bin/one", "#!/usr/bin/env other\n");
+  f.write("bin/other", "#!/usr/bin/env one\n");
+  CHECK(f.error_of("self") == ELOOP);
+  CHECK(f.error_of("one") == ELOOP);
+  f.write("bin/other", "#!/usr/bin/env tool\n");
+  CHECK(f.error_of("one") == 0);
+}
+
 TEST_CASE("the interpreter of a file is read without allocating") {
   Fixture f;
   const std::string file = (f.folder / "bin/script").string();
