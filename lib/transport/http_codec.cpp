@@ -41,6 +41,11 @@ std::string_view checked_traceparent(std::string_view text) {
   return valid ? text : std::string_view();
 }
 
+// For what the next read may bring of a long body: in memory that was used before.
+void make_room(std::string& body, BufferPool& buffers) {
+  if (body.size() > BufferPool::kBufferBytesMax / 2) buffers.grow(body, body.size() + ReadBatch::kBytes);
+}
+
 }  // namespace
 
 // A proxy's connection may carry requests of several clients.
@@ -65,7 +70,10 @@ Codec::Step HttpCodec::next(std::string_view window) {
     end_with(progress.status);
   } else if (judged_) {
     invite_body();
-    if (request_ && !refusal_) message_.look_at(request_->body(), connection().limits());
+    if (request_ && !refusal_) {
+      make_room(request_->body(), connection().io().buffers());
+      message_.look_at(request_->body(), connection().limits());
+    }
   }
   step.between = !request_;
   input_bytes_ = request_ ? request_->body().capacity() : 0;
