@@ -1,7 +1,9 @@
 #include "lib/server/discover_method.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
+#include <future>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -34,6 +36,9 @@ struct Key {
   bool operator==(const Key&) const = default;
 };
 
+// How long a caller waits for a document that another is making, before it makes its own.
+constexpr auto kMakingTimeMax = std::chrono::seconds(1);
+
 // Thread-safe. The lock covers moves of list nodes, comparisons and copies of pointers.
 class Documents {
  public:
@@ -45,13 +50,17 @@ class Documents {
     key.allowed.reserve(names->names.size());
     for (const std::string& name : names->names) key.allowed.push_back(call.may_call(name));
     if (auto found = find(key)) return found;
-    const auto made = make(call);
-    keep(std::move(key), made);
-    return made;
+    std::promise<Document> promise;
+    const auto making = others_making(key, promise);
+    if (!making) return make_for_all(call, std::move(key), promise);
+    const bool in_time = making->wait_for(kMakingTimeMax) == std::future_status::ready;
+    const Document made = in_time ? making->get() : nullptr;
+    return made ? made : make(call);
   }
 
  private:
   using Kept = std::pair<Key, Document>;
+  using Making = std::pair<Key, std::shared_future<Document>>;
 
   static bool listed(const std::string& name) { return !name.starts_with("rpc."); }
 
@@ -75,19 +84,68 @@ class Documents {
 
   Document find(const Key& key) {
     const std::lock_guard lock(mutex_);
+    return find_kept(key);
+  }
+
+  // With the lock.
+  Document find_kept(const Key& key) {
     const auto found = std::ranges::find(kept_, key, &Kept::first);
     if (found == kept_.end()) return nullptr;
     kept_.splice(kept_.begin(), kept_, found);
     return found->second;
   }
 
+  // What to wait for where another caller makes the document. Nothing where the caller is to make it, and to
+  // tell the others through `promise`.
+  std::optional<std::shared_future<Document>> others_making(const Key& key, std::promise<Document>& promise) {
+    std::list<Making> mine;
+    mine.emplace_back(key, promise.get_future().share());
+    const std::lock_guard lock(mutex_);
+    if (const auto made = find_kept(key)) {
+      promise.set_value(made);
+      return mine.front().second;
+    }
+    const auto begun = std::ranges::find(making_, key, &Making::first);
+    if (begun != making_.end()) return begun->second;
+    making_.splice(making_.begin(), mine);
+    return std::nullopt;
+  }
+
+  // What others wait for. Null for them where it can't be made.
+  Document make_for_all(const Call& call, Key key, std::promise<Document>& promise) {
+    try {
+      auto made = make(call);
+      keep(std::move(key), made);
+      promise.set_value(made);
+      return made;
+    } catch (...) {
+      forget(key);
+      promise.set_value(nullptr);
+      throw;
+    }
+  }
+
   void keep(Key key, const Document& document) {
     std::list<Kept> made;
     made.emplace_back(std::move(key), document);
-    std::list<Kept> dropped;  // destroyed after the lock is gone
+    std::list<Kept> dropped;  // both are destroyed after the lock is gone
+    std::list<Making> over;
     const std::lock_guard lock(mutex_);
     kept_.splice(kept_.begin(), made);
+    take_making(kept_.front().first, over);
     if (kept_.size() > kDocumentsMax) dropped.splice(dropped.begin(), kept_, std::prev(kept_.end()));
+  }
+
+  void forget(const Key& key) {
+    std::list<Making> over;
+    const std::lock_guard lock(mutex_);
+    take_making(key, over);
+  }
+
+  // With the lock.
+  void take_making(const Key& key, std::list<Making>& to) {
+    const auto begun = std::ranges::find(making_, key, &Making::first);
+    if (begun != making_.end()) to.splice(to.begin(), making_, begun);
   }
 
   Document make(const Call& call) const {
@@ -105,6 +163,7 @@ class Documents {
   std::mutex mutex_;
   std::shared_ptr<const Names> names_;  // guarded by mutex_
   std::list<Kept> kept_;                // likewise; the last one asked for first
+  std::list<Making> making_;            // likewise: by workers, so that there are no more than of those
 };
 
 }  // namespace
@@ -121,7 +180,10 @@ MethodSpec discover_method(Registry& registry, DocumentWriter write) {
   spec.options.summary = "The methods that the caller may call, as an OpenRPC document.";
   const auto documents = std::make_shared<Documents>(registry, std::move(write));
   spec.handler = [documents](Call& call, std::string_view, std::string& result) -> std::optional<Error> {
-    result += *documents->document_for(call);
+    const Document document = documents->document_for(call);
+    // With the brace behind it, for which all would be moved into memory of twice as much.
+    result.reserve(result.size() + document->size() + 1);
+    result += *document;
     return std::nullopt;
   };
   return spec;

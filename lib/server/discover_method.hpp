@@ -14,9 +14,9 @@ class Registry;
 
 inline constexpr std::size_t kDocumentsMax = 16;
 
-// The method for the registry, which must outlive it. A document of 2,000 methods takes 26 ms to make; it is
-// kept for all callers that may call the same methods, until others are registered. The kDocumentsMax
-// documents are kept that were asked for last.
+// The method for the registry, which must outlive it. A document of 2,000 methods takes 26 ms to make. One
+// caller makes it while others wait, for a second at most. It is kept for all callers that may call the same
+// methods, until others are registered; so are the kDocumentsMax documents that were asked for last.
 MethodSpec discover_method(Registry& registry);
 
 // Writes the document of these methods.

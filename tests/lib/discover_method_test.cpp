@@ -3,14 +3,17 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "lib/access/client.hpp"
 #include "lib/call/active_call.hpp"
 #include "lib/dispatch/registry.hpp"
+#include "tests/support/eventually.hpp"
 
 namespace sluice::core {
 namespace {
@@ -94,6 +97,33 @@ TEST_CASE(
   CHECK(discovery.written == all);
   discovery.ask(grants.front());
   CHECK(discovery.written == all + 1);
+}
+
+TEST_CASE("rpc.discover: callers at the same time have one document written for all of them") {
+  Discovery discovery;
+  testing::Gate begun;
+  testing::Gate may_end;
+  std::atomic<int> written{0};
+  discovery.method = discover_method(discovery.registry, [&](const std::vector<const MethodSpec*>&) {
+    ++written;
+    begun.open();
+    may_end.wait();
+    return std::string("document");
+  });
+  std::vector<std::string> answers(4);
+  std::vector<std::thread> threads;
+  for (std::string& answer : answers) {
+    threads.emplace_back([&] {
+      ActiveCall active;
+      Call call(active);
+      discovery.method.handler(call, {}, answer);
+    });
+  }
+  CHECK(begun.wait());
+  may_end.open();
+  for (std::thread& thread : threads) thread.join();
+  for (const std::string& answer : answers) CHECK(answer == "document");
+  CHECK(written == 1);
 }
 
 }  // namespace
