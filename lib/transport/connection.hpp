@@ -72,6 +72,8 @@ class Connection final : public Session,
   bool input_waits() const { return !in_.empty(); }
 
  private:
+  // A client that may have gone without its being seen is looked for so often, as long as it has calls.
+  static constexpr auto kPeerLookTime = std::chrono::milliseconds(1500);
   // What stands before a message, in the protocol that needs most.
   static constexpr std::size_t kHeadBytes = 1024;
   // Of max_output_buffer, what may be unread before the connection is no longer read from.
@@ -165,6 +167,7 @@ class Connection final : public Session,
   TimePoint ping_due() const;
   void ping(TimePoint now);
   bool peer_look_due(TimePoint now) const;
+  bool end_may_be_hidden() const;
   void look_for_peer(TimePoint now);
   void limit_unacknowledged();
   bool may_have_spoken(CloseReason reason) const;

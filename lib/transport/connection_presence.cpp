@@ -7,9 +7,7 @@
 namespace sluice::core {
 namespace {
 
-// A client that has ended its side and waits for replies is looked for so often, as long as it has calls; one
-// that waits a moment at most has the other.
-constexpr auto kPeerLookTime = std::chrono::milliseconds(1500);
+// For the calls of a client that has ended its side and waits a moment at most.
 constexpr auto kLeavingTime = std::chrono::seconds(1);
 // What was sent to find out whether the peer is there, and is not acknowledged by its system for so long,
 // tells that it is not. At least twice write_timeout: a peer that reads slowly acknowledges no more either.
@@ -50,17 +48,26 @@ void Connection::on_peer_ended() {
   if (meaning == Codec::InputEnd::disconnect) return lose_client();
   // A Unix socket's peer is seen to be gone.
   if (stream_.local() && meaning == Codec::InputEnd::half_close) return;
-  if (peer_look_) return;
-  peer_look_ = io_.now() + (meaning == Codec::InputEnd::leaving ? milliseconds(kLeavingTime) : kPeerLookTime);
+  const auto pause = meaning == Codec::InputEnd::leaving ? milliseconds(kLeavingTime) : kPeerLookTime;
+  peer_look_ = std::min(peer_look_.value_or(TimePoint::max()), io_.now() + pause);
 }
 
 bool Connection::peer_look_due(TimePoint now) const {
   return peer_look_ && *peer_look_ <= now && !lingering_ && !lost_ && conversation_.in_flight() > 0;
 }
 
+// Whether the client's end would not be seen: it comes behind what is not read while the window is full. A
+// Unix socket's is seen all the same.
+bool Connection::end_may_be_hidden() const { return !stream_.local() && codec_ && stream_.unread() > 0; }
+
 void Connection::look_for_peer(TimePoint now) {
   peer_look_.reset();
-  if (codec_->input_end() == Codec::InputEnd::leaving) {
+  if (!peer_ended_) {
+    if (!conversation_.window_full()) return;
+    peer_look_ = now + kPeerLookTime;
+    if (!end_may_be_hidden()) return;
+  }
+  if (peer_ended_ && codec_->input_end() == Codec::InputEnd::leaving) {
     // Its calls are stopped; replies on their way are still sent.
     close_reason_ = CloseReason::reset;
     conversation_.disconnected();

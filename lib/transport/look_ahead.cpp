@@ -10,6 +10,8 @@ namespace {
 // A window that has been full for so long is looked beyond. Where calls are answered sooner, what waits is
 // read soon enough, and copying it would cost each call.
 constexpr auto kLookAheadPause = std::chrono::milliseconds(10);
+// And after so long a client whose end may lie behind what is not read is looked for the first time.
+constexpr auto kHiddenEndTime = std::chrono::seconds(3);
 // What may be taken in beyond a full window, control messages not counted; each message counts for as much
 // more as it takes besides its text.
 constexpr std::size_t kLookAheadBytes = 64 * 1024;
@@ -58,6 +60,7 @@ void Connection::update_look_ahead() {
     window_full_since_.reset();
   } else if (!window_full_since_) {
     window_full_since_ = io_.now();
+    if (!peer_look_) peer_look_ = io_.now() + kHiddenEndTime;
   }
 }
 

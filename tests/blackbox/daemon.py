@@ -334,6 +334,10 @@ class Connection:
 
     # Ending
 
+    def expect_blanks(self):
+        """Between replies: the daemon looks for a client that may have gone."""
+        self._half_closed = True
+
     def half_close(self):
         self._half_closed = True
         self.socket.shutdown(socket.SHUT_WR)

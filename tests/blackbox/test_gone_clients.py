@@ -16,6 +16,19 @@ FOUND_OUT = 2_000  # ms within which a client that is gone is noticed
 SLACK = ms(3_000)
 
 
+def fill(link, data, most=64 << 20):
+    """Sends it again and again until the peer's kernel takes no more."""
+    link.settimeout(0.3)
+    sent = 0
+    try:
+        while sent < most:
+            link.sendall(data * 64)
+            sent += len(data) * 64
+    except TimeoutError:
+        return
+    raise AssertionError("all of it was read")
+
+
 class Gone(DaemonTest):
     """close() with nothing unread sends a FIN, as a half-close does; what tells them apart comes later."""
 
@@ -58,6 +71,26 @@ class Gone(DaemonTest):
                 self.daemon.wait_in_flight(min(count, 4))
                 client.socket.close()
                 self.assert_calls_end("until a closed WebSocket's calls have ended")
+
+    def test_a_closed_stream_whose_end_lies_behind_what_is_not_read_gives_up_its_calls(self):
+        for encode in (lambda text: text + "\n", framed):
+            with self.subTest(encoded=encode("x")):
+                connection = self.connect()
+                self.start_calls(lambda text: connection.send(encode(text)), 4)
+                self.daemon.wait_in_flight(4)
+                text = encode(message("demo.sleep", {"ms": LONG}, 9, pad="x" * 1000))
+                fill(connection.socket, text if isinstance(text, bytes) else text.encode())
+                connection.close()
+                self.assert_calls_end("until a closed stream's calls have ended")
+
+    def test_a_client_that_is_there_keeps_its_calls_while_more_waits_than_is_read(self):
+        with self.connect() as connection:
+            connection.expect_blanks()
+            for number in range(4):
+                connection.call("demo.sleep", {"ms": ms(5_000)}, id=number)
+            self.daemon.wait_in_flight(4)
+            fill(connection.socket, (message("demo.sleep", {"ms": LONG}, 9, pad="x" * 1000) + "\n").encode())
+            self.assertEqual({connection.receive(within=30)["id"] for _ in range(4)}, set(range(4)))
 
     def test_a_websockets_half_close_is_its_end(self):
         with open_websocket(self.daemon) as client:
