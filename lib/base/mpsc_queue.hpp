@@ -25,7 +25,7 @@ class MpscQueue {
     return before == nullptr;
   }
 
-  // Whether something has been pushed and not taken, or is just being pushed. The taker only. Sequentially
+  // Whether something has been pushed and not taken, or is just being pushed. Sequentially
   // consistent with push().
   bool empty() const { return newest_.load(std::memory_order_seq_cst) == nullptr; }
 

@@ -55,6 +55,9 @@ class CallReturn {
  public:
   // Whether somebody was woken for it.
   virtual bool give_back(ActiveCall& call) = 0;
+  // A worker is about to give back a reply of so many bytes. May wait, for a bounded time, until what has
+  // been given back before is taken.
+  virtual void await_room(std::size_t) {}
 
  protected:
   ~CallReturn() = default;

@@ -337,6 +337,19 @@ bool IoThread::give_back(ActiveCall& call) {
   return true;
 }
 
+// Nothing is counted where they are taken: each call would pay for it.
+void IoThread::await_room(std::size_t bytes) {
+  constexpr auto kPause = std::chrono::microseconds(200);
+  if (bytes < kReturnedReplyBytesMin) return;
+  if (returned_bytes_.fetch_add(bytes, std::memory_order_relaxed) < kReturnedBytesMax) return;
+  const TimePoint until = Clock::now() + kRoomWaitMax;
+  while (!returned_.empty() && returned_bytes_.load(std::memory_order_relaxed) >= kReturnedBytesMax &&
+         Clock::now() < until) {
+    std::this_thread::sleep_for(kPause);
+  }
+  returned_bytes_.store(bytes, std::memory_order_relaxed);
+}
+
 bool IoThread::try_post_return() {
   try {
     boost::asio::post(context_, [this] { take_returned(); });

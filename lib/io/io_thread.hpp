@@ -135,6 +135,12 @@ class IoThread final : public CallReturn {
   // A worker or a backend has ended a call. Thread-safe; on this thread it costs no wake-up, and is dealt
   // with before anything else at the turn's end.
   bool give_back(ActiveCall& call) override;
+  // Workers wait while long replies of kReturnedBytesMax may lie there: they compose replies many times
+  // faster than this thread takes them where it has to share its processor. Thread-safe.
+  void await_room(std::size_t bytes) override;
+  static constexpr std::size_t kReturnedBytesMax = 8 * 1024 * 1024;
+  static constexpr std::size_t kReturnedReplyBytesMin = 64 * 1024;  // of a reply that counts
+  static constexpr auto kRoomWaitMax = std::chrono::milliseconds(100);
   // Deals with those that have been given back so far. Within a turn.
   void settle_returned();
   // What to do with such calls. Set before start().
@@ -225,6 +231,8 @@ class IoThread final : public CallReturn {
   HandOverCheck hand_over_check_{*this};
   static inline thread_local const IoThread* current_ = nullptr;
   MpscQueue<ActiveCall, &ActiveCall::next_returned> returned_;
+  // Of long replies given back since all had been taken: workers'.
+  std::atomic<std::size_t> returned_bytes_{0};
   bool returned_here_ = false;  // some of them by this thread, which has not posted for them
   // Whether this thread looks for them before it sleeps, and need not be woken.
   std::atomic<bool> looks_for_returned_{false};

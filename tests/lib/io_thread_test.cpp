@@ -271,5 +271,25 @@ TEST_CASE("IoThread: a call that ends while others are settled is settled after 
   thread.stop_and_join();
 }
 
+TEST_CASE("IoThread: a worker with a long reply waits for a bounded time while many have not been taken") {
+  Metrics metrics{1};
+  WorkerPool pool{1, 1};
+  IoThread thread{0, "io-0", Limits{}, pool, metrics.shard(0)};
+  thread.on_returned([](ActiveCall&) {});
+  const auto time_of = [&thread](std::size_t bytes) {
+    const auto begin = Clock::now();
+    thread.await_room(bytes);
+    return Clock::now() - begin;
+  };
+  ActiveCall given;
+  thread.await_room(IoThread::kReturnedBytesMax);
+  thread.give_back(given);
+  CHECK(time_of(IoThread::kReturnedReplyBytesMin - 1) < IoThread::kRoomWaitMax);  // a short one
+  CHECK(time_of(IoThread::kReturnedReplyBytesMin) >= IoThread::kRoomWaitMax);
+  thread.await_room(IoThread::kReturnedBytesMax);
+  thread.settle_returned();
+  CHECK(time_of(IoThread::kReturnedReplyBytesMin) < IoThread::kRoomWaitMax);
+}
+
 }  // namespace
 }  // namespace sluice::core
