@@ -9,6 +9,19 @@
 #include "proto/response_writer.hpp"
 
 namespace sluice::core {
+namespace {
+
+// A longer reply of an entry is taken rather than copied, where it fills at least four fifths of its memory.
+constexpr std::size_t kTakenBytesMin = 64 * 1024;
+// A longer joint reply is put together in slices.
+constexpr std::size_t kJoinedAtOnceMax = 256 * 1024;
+constexpr std::size_t kJoinedBytesPerUnit = 16 * 1024;
+
+bool worth_taking(const std::string& reply) {
+  return reply.size() > kTakenBytesMin && reply.capacity() - reply.size() <= reply.size() / 4;
+}
+
+}  // namespace
 
 Batch::Batch(CallTable& table, Conversation& conversation, std::string_view text,
              std::vector<proto::Envelope> entries, TimePoint received, std::shared_ptr<const Grant> grant,
@@ -25,7 +38,7 @@ Batch::Batch(CallTable& table, Conversation& conversation, std::string_view text
       traceparent_(defaults.traceparent),
       defaults_{defaults.timeout, traceparent_, {}},
       reply_bytes_max_(table.io().limits.response_bytes_max),
-      held_bytes_(text.size() + entries_.size() * (sizeof(proto::Envelope) + sizeof(std::string))) {
+      request_bytes_(text.size() + entries_.size() * (sizeof(proto::Envelope) + sizeof(std::string))) {
   client = conversation.client;
 }
 
@@ -75,14 +88,12 @@ void Batch::start_entry(std::size_t index) {
   proto::Request& request = call->request;
   if (const auto invalid = proto::read_request(text_, entries_[index], request, scratch)) {
     table_.count_invalid(invalid->error.code);
-    set_reply(index, proto::error_reply(invalid->id, invalid->error));
-    return;
+    return refuse_entry(index, proto::error_reply(invalid->id, invalid->error));
   }
   defaults_.apply(request);
   if (conversation_ == nullptr && !request.is_notification()) return;
   if (conversation_ != nullptr) {
-    if (const auto answer = conversation_->control(request, grant_.get()))
-      return set_reply(index, answer->reply);
+    if (auto answer = conversation_->control(request, grant_.get())) return set_reply(index, answer->reply);
   }
   ++running_;
   if (conversation_ != nullptr) ++conversation_->in_flight_;
@@ -103,16 +114,21 @@ void Batch::on_answer_lost() {
 std::string Batch::peer() const { return conversation_ != nullptr ? conversation_->peer() : std::string(); }
 
 // What no longer fits is answered so at once, which also bounds what the batch can hold.
-void Batch::set_reply(std::size_t index, std::string_view reply) {
+void Batch::set_reply(std::size_t index, std::string& reply) {
   if (reply.empty() || conversation_ == nullptr) return;
+  std::string& kept = replies_[index];
   if (reply_bytes_ + reply.size() + 1 > reply_bytes_max_) {
-    replies_[index] = proto::error_reply(id_of(index), proto::batch_response_too_big(reply_bytes_max_));
+    kept = proto::error_reply(id_of(index), proto::batch_response_too_big(reply_bytes_max_));
   } else {
-    replies_[index] = reply;
     reply_bytes_ += reply.size() + 1;
+    if (worth_taking(reply)) {
+      kept.swap(reply);
+    } else {
+      kept = reply;
+    }
   }
-  held_bytes_ += replies_[index].size();
-  conversation_->bytes_in_flight_ += replies_[index].size();
+  held_bytes_ += kept.capacity();
+  conversation_->bytes_in_flight_ += kept.capacity();
 }
 
 std::string_view Batch::id_of(std::size_t index) const {
@@ -137,7 +153,7 @@ bool Batch::cancel(const CancelTarget& target) {
        at != ids_.end() && at->hash == target.hash; ++at) {
     if (settled_[at->index] || !same_id(id_of(at->index), target.id)) continue;
     settled_[at->index] = true;
-    if (!target.silent) set_reply(at->index, proto::error_reply(id_of(at->index), proto::cancelled()));
+    if (!target.silent) refuse_entry(at->index, proto::error_reply(id_of(at->index), proto::cancelled()));
     return true;
   }
   return false;
@@ -164,7 +180,7 @@ void Batch::abort_all(const proto::Error& error) {
   // Entries not started are answered first, so that none of them takes a place that comes free.
   for (std::size_t index = next_; index < entries_.size(); ++index) {
     if (conversation_ != nullptr && entries_[index].id.present() && !settled_[index]) {
-      set_reply(index, proto::error_reply(id_of(index), error));
+      refuse_entry(index, proto::error_reply(id_of(index), error));
     }
   }
   next_ = entries_.size();
@@ -193,21 +209,36 @@ void Batch::client_gone(bool runs_notifications) {
   });
   if (!runs_notifications) next_ = entries_.size();
   conversation_ = nullptr;
+  // Notifications may go on for long, and nobody gets these.
+  release_memory(replies_);
+  release_memory(joint_);
   advancing_ = outer;
   advance();
 }
 
 void Batch::finish() {
   if (conversation_ == nullptr) return table_.discard(*this);
-  std::string reply;
-  reply.reserve(reply_bytes_);
-  for (const std::string& entry : replies_) {
+  if (!join()) return postpone();
+  conversation_->batch_finished(*this, joint_);
+}
+
+// False where the slice is over before all replies are in. Each gives its memory back as it goes in, so that
+// they are not held twice.
+bool Batch::join() {
+  const bool in_slices = reply_bytes_ > kJoinedAtOnceMax;
+  if (joined_ == 0) joint_.reserve(reply_bytes_);
+  while (joined_ < replies_.size()) {
+    std::string& entry = replies_[joined_++];
     if (entry.empty()) continue;
-    reply += reply.empty() ? '[' : ',';
-    reply += entry;
+    joint_ += joint_.empty() ? '[' : ',';
+    joint_ += entry;
+    const std::size_t units = entry.size() / kJoinedBytesPerUnit;
+    if (!in_slices) continue;
+    release_memory(entry);
+    if (table_.io().slice_over(units) && joined_ < replies_.size()) return false;
   }
-  if (!reply.empty()) reply += ']';
-  conversation_->batch_finished(*this, reply);
+  if (!joint_.empty()) joint_ += ']';
+  return true;
 }
 
 }  // namespace sluice::core

@@ -60,6 +60,8 @@ class Batch final : public CallOwner, private SlicedWork {
   bool reply_due() const;
   // What it holds of the client's request and of its replies so far.
   std::size_t held_bytes() const { return held_bytes_; }
+  // Of the request alone, which stays the same.
+  std::size_t request_bytes() const { return request_bytes_; }
 
  private:
   // An entry's id, for look-ups.
@@ -73,7 +75,9 @@ class Batch final : public CallOwner, private SlicedWork {
   void start_entries();
   void postpone();
   void start_entry(std::size_t index);
-  void set_reply(std::size_t index, std::string_view reply);
+  void set_reply(std::size_t index, std::string& reply);
+  void refuse_entry(std::size_t index, std::string reply) { set_reply(index, reply); }
+  bool join();
   std::string_view id_of(std::size_t index) const;
   void index_ids();
   void finish();
@@ -93,8 +97,11 @@ class Batch final : public CallOwner, private SlicedWork {
   const std::size_t reply_bytes_max_;
   static constexpr std::size_t kBracketBytes = 2;
   std::size_t reply_bytes_ = kBracketBytes;  // of the reply as far as it is known
-  std::size_t held_bytes_;                   // with what entries take beside their texts
-  std::size_t next_ = 0;                     // the first entry not started
+  const std::size_t request_bytes_;          // with what entries take beside their texts
+  std::size_t held_bytes_ = request_bytes_;
+  std::string joint_;       // the reply, once all entries are answered
+  std::size_t joined_ = 0;  // entries whose replies are in it
+  std::size_t next_ = 0;    // the first entry not started
   std::size_t running_ = 0;
   bool advancing_ = false;
 };
