@@ -75,6 +75,9 @@ class BufferPool {
   }
 
   bool holds_long() const { return !long_.empty(); }
+  std::size_t long_bytes() const { return long_bytes_; }
+  // Releases the memory of all long buffers.
+  void release_long() { release_oldest(long_.size()); }
   // Whether more is kept than for a thread at rest.
   bool holds_much() const { return !long_.empty() || count_ > kBuffersAtRest; }
   // Releases the memory of long buffers that have not been in use since this was called last, and that of

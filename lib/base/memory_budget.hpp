@@ -14,9 +14,10 @@
 namespace sluice::core {
 
 // Each I/O thread counts in a share of its own; the sum is looked at where a share has changed by much, not
-// for each message. In the last eighth below the maximum nothing large is taken in any more (`exceeded`):
-// that room is for what has begun. Beyond the maximum connections are closed, those first that hold most
-// (`relief_due`).
+// for each message. What clients have left behind and what is kept for the next one is counted as well. In
+// the last eighth below the maximum nothing large is taken in any more (`exceeded`): that room is for what
+// has begun. Beyond the maximum connections are closed, those first that hold most (`relief_due`), as long as
+// they are what holds it.
 class MemoryBudget {
  public:
   static constexpr std::size_t kUnlimited = std::numeric_limits<std::size_t>::max();
@@ -31,6 +32,8 @@ class MemoryBudget {
   class Share {
    public:
     std::size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
+    // Of what belongs to no connection.
+    std::size_t unowned() const { return unowned_.load(std::memory_order_relaxed); }
     // Of what a single connection holds, as far as is known.
     std::size_t largest() const { return largest_.load(std::memory_order_relaxed); }
     void set_largest(std::size_t bytes) { largest_.store(bytes, std::memory_order_relaxed); }
@@ -38,9 +41,10 @@ class MemoryBudget {
    private:
     friend class MemoryBudget;
     alignas(64) std::atomic<std::size_t> bytes_{0};
+    std::atomic<std::size_t> unowned_{0};
     std::atomic<std::size_t> largest_{0};
     std::size_t ends_ = 0;           // of connections, since it was last told of
-    std::size_t peak_ = 0;           // of bytes_, since it was last told of
+    std::size_t peak_ = 0;           // of both, since it was last told of
     std::function<void()> relieve_;  // has the thread close what holds most. Any thread
   };
 
@@ -65,25 +69,33 @@ class MemoryBudget {
   std::size_t max() const { return max_.load(std::memory_order_relaxed); }
   std::size_t held_approx() const {
     std::size_t sum = 0;
-    for (const auto& share : shares_) sum += share->bytes();
+    for (const auto& share : shares_) sum += share->bytes() + share->unowned();
     return sum;
   }
   // One read of what hardly ever changes.
   bool exceeded() const { return exceeded_.load(std::memory_order_relaxed); }
-  bool relief_due() const { return exceeded() && held_approx() > max(); }
+  bool relief_due() const { return exceeded() && held_approx() > max() && relief_helps(); }
+  // Whether connections hold more than half of the maximum: closing all of them could not end what others
+  // hold.
+  bool relief_helps() const {
+    std::size_t sum = 0;
+    for (const auto& share : shares_) sum += share->bytes();
+    return sum > max() / 2;
+  }
 
   // One of the share's connections holds `now` bytes, and held `before`. May throw what asking another thread
   // for relief throws.
   void count(Share& share, std::size_t before, std::size_t now) {
-    const std::size_t sum = share.bytes() - before + now;
-    share.bytes_.store(sum, std::memory_order_seq_cst);
+    share.bytes_.store(share.bytes() - before + now, std::memory_order_seq_cst);
     if (now > share.largest()) share.set_largest(now);
-    share.peak_ = std::max(share.peak_, sum);
-    look();
-    if (sum + kReleaseBytes <= share.peak_) {
-      share.peak_ = sum;
-      if (on_release_) on_release_();
-    }
+    changed(share);
+    if (now > before && relief_due()) ask_for_relief();
+  }
+  // The share's thread holds so many bytes that belong to no connection. May throw as count() may.
+  void count_unowned(Share& share, std::size_t now) {
+    const std::size_t before = share.unowned();
+    share.unowned_.store(now, std::memory_order_seq_cst);
+    changed(share);
     if (now > before && relief_due()) ask_for_relief();
   }
 
@@ -102,13 +114,24 @@ class MemoryBudget {
   }
 
  private:
+  void changed(Share& share) {
+    const std::size_t sum = share.bytes() + share.unowned();
+    share.peak_ = std::max(share.peak_, sum);
+    look();
+    if (sum + kReleaseBytes > share.peak_) return;
+    share.peak_ = sum;
+    if (on_release_) on_release_();
+  }
   // Another thread may have stored what it found before this one counted, or this one is late itself: who
   // stores looks again, so that what stays is what holds. Else memory might be short for ever, as nobody
   // counts who is not let in. All of it is sequentially consistent for that.
   void look() {
     for (;;) {
       std::size_t sum = 0;
-      for (const auto& share : shares_) sum += share->bytes_.load(std::memory_order_seq_cst);
+      for (const auto& share : shares_) {
+        sum +=
+            share->bytes_.load(std::memory_order_seq_cst) + share->unowned_.load(std::memory_order_seq_cst);
+      }
       const std::size_t most = max_.load(std::memory_order_seq_cst);
       const bool over = sum > most - most / 8;
       if (over == exceeded_.load(std::memory_order_seq_cst)) return;

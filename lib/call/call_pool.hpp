@@ -33,6 +33,8 @@ class CallPool {
   static constexpr std::size_t kSpareBytesMax = 16 * 1024;
   static constexpr std::size_t kLargeBytesMax = 16 * 1024 * 1024;
 
+  // What spares hold that hold much.
+  std::size_t large_bytes() const { return large_bytes_; }
   // Whether more is kept than for a thread at rest.
   bool holds_much() const { return spares_.size() > kSparesAtRest || large_bytes_ > 0; }
   // Releases half of the spares, those that have not been used for the longest time, and what the others hold

@@ -137,6 +137,7 @@ void CallTable::on_returned(ActiveCall& call) {
   if (call.answered) {
     log_.returned_late(call);
     io_.metrics().abandoned.add(-1);
+    abandoned_bytes_ -= call.text.capacity();
     give(call);
   } else {
     settle(call, call.code, call.reply);
@@ -197,6 +198,7 @@ void CallTable::stop(ActiveCall& call, std::int64_t code, std::string& reply) {
   }
   // The handler has begun: the caller gets its answer now, the permit stays taken until it really ends.
   io_.metrics().abandoned.add(1);
+  abandoned_bytes_ += call.text.capacity();
   settle(call, code, reply);
   // Last: this is the handler's code.
   const bool async = call.stage == Stage::async;
@@ -232,7 +234,7 @@ void CallTable::expire(ActiveCall& call) {
 
 bool CallTable::adopt(std::list<std::unique_ptr<Batch>>& from,
                       std::list<std::unique_ptr<Batch>>::iterator batch) {
-  const std::size_t bytes = (*batch)->held_bytes();
+  const std::size_t bytes = (*batch)->request_bytes();
   const bool fits = take_orphan(bytes);
   if (!fits) orphans_.bytes += bytes;  // until what runs of it has ended
   orphan_batches_.splice(orphan_batches_.end(), from, batch);
@@ -240,7 +242,7 @@ bool CallTable::adopt(std::list<std::unique_ptr<Batch>>& from,
 }
 
 void CallTable::discard(Batch& batch) {
-  orphans_.bytes -= batch.held_bytes();
+  orphans_.bytes -= batch.request_bytes();
   orphan_batches_.remove_if([&batch](const auto& candidate) { return candidate.get() == &batch; });
 }
 

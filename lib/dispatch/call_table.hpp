@@ -62,6 +62,10 @@ class CallTable final : public CallExpiry {
   bool adopt(std::list<std::unique_ptr<Batch>>& from, std::list<std::unique_ptr<Batch>>::iterator batch);
   void discard(Batch& batch);
 
+  // Of calls and batches that are no connection's any more: whose clients are gone, or which were answered
+  // while their handlers go on.
+  std::size_t left_behind_bytes() const { return orphans_.bytes + abandoned_bytes_; }
+
   // Answers everything that is left; used at the end of a drain.
   void abort_orphans(const proto::Error& error);
 
@@ -113,6 +117,7 @@ class CallTable final : public CallExpiry {
   CallDeadlines deadlines_;
   CallLog log_;
   Orphans orphans_;
+  std::size_t abandoned_bytes_ = 0;  // of calls that were answered while their handlers go on
   std::list<std::unique_ptr<Batch>> orphan_batches_;
 };
 

@@ -102,8 +102,8 @@ class SessionHost final : private TurnEnd {
     while (Session* const session = sessions_.front()) session->shared_from_this()->close(reason);
   }
 
-  // A session holds so many bytes by now. Where that is too much for all together, those that hold most are
-  // closed at the end of the turn.
+  // A session holds so many bytes by now. With that the thread's other memory is counted. Where that is too
+  // much for all together, those that hold most are closed at the end of the turn.
   void count_bytes(Session& session, std::size_t held);
   // Whether nothing large is to be taken in.
   bool memory_short() const { return budget_ != nullptr && budget_->exceeded(); }
@@ -139,6 +139,17 @@ class SessionHost final : private TurnEnd {
   };
   void relieve();
 
+  // What belongs to no session: kept for the next, or left behind by clients. While memory is short nothing
+  // is kept. It changes where no session counts anything, too: it is looked at each second while there is
+  // some.
+  void count_unowned();
+  std::size_t unowned_bytes() const;
+  struct UnownedLook final : Deadline {
+    explicit UnownedLook(SessionHost& of) : host(of) {}
+    void on_deadline(TimePoint now) override;
+    SessionHost& host;
+  };
+
   struct LostWork final : SlicedWork {
     explicit LostWork(IoThread& thread) : io(thread) {}
     void on_slice() override {
@@ -154,6 +165,7 @@ class SessionHost final : private TurnEnd {
   MemoryBudget* budget_ = nullptr;
   MemoryBudget::Share* share_ = nullptr;
   Relief relief_{*this};
+  UnownedLook unowned_look_{*this};
   LostWork lost_work_{io_};
   std::size_t lost_clients_ = 0;
   IntrusiveList<Session, SessionTag> sessions_;

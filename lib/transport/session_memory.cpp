@@ -6,6 +6,13 @@
 #include "lib/transport/session_host.hpp"
 
 namespace sluice::core {
+namespace {
+
+constexpr auto kUnownedLookPause = std::chrono::seconds(1);
+// Less than that of what is no session's is not counted.
+constexpr std::size_t kUnownedBytesMin = 256 * 1024;
+
+}  // namespace
 
 void SessionHost::count_memory(MemoryBudget& budget) {
   budget_ = &budget;
@@ -17,7 +24,34 @@ void SessionHost::count_memory(MemoryBudget& budget) {
 
 void SessionHost::count_bytes(Session& session, std::size_t held) {
   const std::size_t before = std::exchange(session.counted_bytes, held);
-  if (budget_ != nullptr) budget_->count(*share_, before, held);
+  if (budget_ == nullptr) return;
+  // First: what is kept goes before a session is closed for it.
+  count_unowned();
+  budget_->count(*share_, before, held);
+}
+
+std::size_t SessionHost::unowned_bytes() const {
+  const std::size_t bytes =
+      io_.buffers().long_bytes() + io_.calls().large_bytes() + calls_.left_behind_bytes();
+  return bytes < kUnownedBytesMin ? 0 : bytes;
+}
+
+void SessionHost::count_unowned() {
+  if (budget_->exceeded()) io_.buffers().release_long();
+  const std::size_t bytes = unowned_bytes();
+  if (bytes != share_->unowned()) budget_->count_unowned(*share_, bytes);
+  if (bytes > 0 && !unowned_look_.linked()) {
+    io_.set_deadline(unowned_look_, io_.now() + kUnownedLookPause);
+  }
+}
+
+// Must not throw: other deadlines pass in the same tick.
+void SessionHost::UnownedLook::on_deadline(TimePoint) {
+  try {
+    host.count_unowned();
+  } catch (const std::exception& exception) {
+    log_failure("a look at memory", exception);
+  }
 }
 
 void SessionHost::relieve() {
@@ -29,6 +63,7 @@ void SessionHost::relieve() {
     return left->counted_bytes < right->counted_bytes;
   };
   std::ranges::make_heap(heavy, lighter);
+  count_unowned();
   bool due = budget_->relief_due();
   while (due && !heavy.empty()) {
     std::ranges::pop_heap(heavy, lighter);
@@ -37,7 +72,7 @@ void SessionHost::relieve() {
     spdlog::warn("connections hold more memory than max_memory: closing one that holds {} KiB",
                  heaviest.counted_bytes / 1024);
     heaviest.shared_from_this()->close(CloseReason::overloaded);
-    due = budget_->exceeded();
+    due = budget_->exceeded() && budget_->relief_helps();
   }
   share_->set_largest(heavy.empty() ? 0 : heavy.front()->counted_bytes);
   // Another thread's connections hold more than was known.

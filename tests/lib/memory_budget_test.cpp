@@ -87,5 +87,29 @@ TEST_CASE("MemoryBudget: it is not short any more when all threads have given ba
   CHECK(still_short == 0);
 }
 
+TEST_CASE("MemoryBudget: what belongs to no connection counts as well") {
+  Fixture fixture;
+  fixture.budget.count(fixture.first, 0, 9 * kMiB);
+  fixture.budget.count_unowned(fixture.second, 6 * kMiB);
+  CHECK(fixture.budget.exceeded());
+  CHECK(fixture.budget.held_approx() == 15 * kMiB);
+  CHECK(fixture.relieved_first == 0);
+  fixture.budget.count_unowned(fixture.second, 8 * kMiB);
+  CHECK(fixture.relieved_first == 1);
+  fixture.budget.count_unowned(fixture.second, 0);
+  CHECK_FALSE(fixture.budget.exceeded());
+  CHECK(fixture.released == 1);
+}
+
+TEST_CASE("MemoryBudget: no connection is closed for what others hold where that would not help") {
+  Fixture fixture;
+  fixture.budget.count_unowned(fixture.first, 15 * kMiB);
+  fixture.budget.count(fixture.second, 0, 7 * kMiB);
+  CHECK(fixture.budget.exceeded());
+  CHECK(fixture.relieved_second == 0);
+  fixture.budget.count(fixture.second, 7 * kMiB, 9 * kMiB);
+  CHECK(fixture.relieved_second == 1);
+}
+
 }  // namespace
 }  // namespace sluice::core

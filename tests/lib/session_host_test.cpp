@@ -39,5 +39,40 @@ TEST_CASE("SessionHost: a connection on its way may outlive it") {
   fixture.host.reset();
 }
 
+// Holds what a test says.
+struct Holder final : Session {
+  explicit Holder(SessionHost& of) : host(of) {}
+  void start() override {}
+  void drain() override {}
+  void abort_calls(const proto::Error&) override {}
+  void close(CloseReason) override {
+    closed = true;
+    host.remove(*this);
+  }
+  SessionHost& host;
+  bool closed = false;
+};
+
+TEST_CASE("SessionHost: what is kept for the next client counts, and is let go before a session is closed") {
+  constexpr std::size_t kMiB = 1024 * 1024;
+  MemoryBudget budget(16 * kMiB);
+  Fixture fixture;
+  fixture.host->count_memory(budget);
+  const auto session = std::make_shared<Holder>(*fixture.host);
+  fixture.host->add(session);
+  std::string spare(8 * kMiB, 'x');
+  fixture.thread.buffers().give(spare);
+  fixture.host->count_bytes(*session, 4 * kMiB);
+  CHECK(budget.held_approx() >= 12 * kMiB);
+  CHECK_FALSE(fixture.host->memory_short());
+  fixture.host->count_bytes(*session, 7 * kMiB);
+  CHECK(fixture.host->memory_short());
+  fixture.host->count_bytes(*session, 9 * kMiB);
+  CHECK_FALSE(fixture.thread.buffers().holds_long());
+  CHECK(budget.held_approx() == 9 * kMiB);
+  CHECK_FALSE(session->closed);
+  fixture.host.reset();
+}
+
 }  // namespace
 }  // namespace sluice::core
