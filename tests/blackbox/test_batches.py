@@ -193,6 +193,20 @@ class Large(DaemonTest):
             self.assertEqual({code(reply) for reply in replies}, {"ok"})
         daemon.wait_in_flight(0)
 
+    def test_a_reply_of_many_long_ones_is_whole_and_in_order(self):
+        daemon = self.start(server={"io_threads": 1})
+        entries = [message("rpc.discover", id="first")]
+        entries += [message(("demo.echo", "demo.echo_inline")[id % 2], [id, "x" * 30_000], id) for id in range(100)]
+        entries += [message("demo.echo", [id], id) for id in range(100, 110)]
+        with self.connect(daemon) as connection, self.connect(daemon) as leaving:
+            leaving.send(batch(*entries) + "\n")
+            leaving.close()
+            for _ in range(3):
+                replies = connection.request_text(batch(*entries))
+                self.assertEqual([reply["id"] for reply in replies], ["first", *range(110)])
+                self.assertEqual([reply["result"][0] for reply in replies[1:]], list(range(110)))
+            connection.fence()
+
     def test_what_does_not_fit_a_batch_reply_is_refused_entry_by_entry(self):
         daemon = self.start(server={"max_response": "64KiB"})
         with daemon.connect() as connection:
