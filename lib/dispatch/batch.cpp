@@ -195,10 +195,9 @@ void Batch::abort_all(const proto::Error& error) {
 }
 
 void Batch::forget_replies() {
-  for (std::string& reply : replies_) {
-    held_bytes_ -= reply.size();
-    release_memory(reply);
-  }
+  for (std::string& reply : replies_) release_memory(reply);
+  release_memory(joint_);
+  held_bytes_ = request_bytes_;
 }
 
 void Batch::client_gone(bool runs_notifications) {
@@ -209,9 +208,6 @@ void Batch::client_gone(bool runs_notifications) {
   });
   if (!runs_notifications) next_ = entries_.size();
   conversation_ = nullptr;
-  // Notifications may go on for long, and nobody gets these.
-  release_memory(replies_);
-  release_memory(joint_);
   advancing_ = outer;
   advance();
 }
