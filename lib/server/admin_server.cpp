@@ -66,7 +66,17 @@ bool called_by_own_name(const Request& request, const ListenerPolicy& policy) {
   return !check_page(page_claim(head), policy, false);
 }
 
+// One Host, which only HTTP/1.0 may leave out (RFC 9112, section 3.2): who else looks at the request may
+// follow another one.
+bool has_valid_host(const Request& request) {
+  constexpr unsigned kHttp11 = 11;
+  const std::size_t hosts = request.count(http::field::host);
+  return hosts == 1 || (hosts == 0 && request.version() < kHttp11);
+}
+
 Response answer(const Request& request, const AdminSources& sources, const ListenerPolicy& policy) {
+  if (!has_valid_host(request))
+    return respond(request, http::status::bad_request, "one Host header is expected\n");
   if (!called_by_own_name(request, policy))
     return respond(request, http::status::forbidden, "Host is not one of this machine's loopback names\n");
   if (request.method() != http::verb::get && request.method() != http::verb::head) {

@@ -260,6 +260,13 @@ class AdminListener(DaemonTest):
                     self.assertTrue(answer.startswith("HTTP/1.1 200 "), answer)
         self.assertTrue(self.ask("GET http://evil.example/metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").startswith("HTTP/1.1 403 "))
 
+    def test_a_request_names_one_host(self):
+        for hosts in ((), ("localhost", "localhost"), ("localhost", "evil.example")):
+            lines = "".join(f"Host: {host}\r\n" for host in hosts)
+            with self.subTest(hosts=hosts):
+                self.assertTrue(self.ask(f"GET /healthz HTTP/1.1\r\n{lines}Connection: close\r\n\r\n").startswith("HTTP/1.1 400 "))
+        self.assertTrue(self.ask("GET /healthz HTTP/1.0\r\n\r\n").startswith("HTTP/1.0 200 "))
+
     def test_head_has_the_length_of_get(self):
         for path in ("/healthz", "/readyz", "/nothing"):
             with self.subTest(path):
