@@ -52,7 +52,10 @@ std::optional<std::int64_t> date_of(std::string_view text) {
 }
 
 std::string in_quotes(std::string_view text) {
-  return "\"" + std::string(text.substr(0, kShownBytesMax)) + "\"";
+  std::string quoted = "\"";
+  quoted += text.substr(0, kShownBytesMax);
+  quoted += '"';
+  return quoted;
 }
 
 // Where a redirect leads, without a query or a user, which may be secret.
