@@ -24,7 +24,7 @@ from daemon import Connection, Daemon, eventually, message  # noqa: E402
 
 RECORD = HERE / "recorded.json"
 TOLERANCE = 0.05
-INSTRUCTIONS_TOLERANCE = 0.02
+INSTRUCTIONS_TOLERANCE = 0.03
 SYSTEM_CALL_SLACK = 0.04  # a call's share of a wake-up more or less is chance
 CHANCE = 1.5  # how often two threads that hand over to each other wait is the scheduler's choice
 CHANCE_OF_INSTRUCTIONS = 0.1  # and with one call at a time so is how often they look for each other
@@ -122,9 +122,8 @@ def faults(name, found, recorded):
         if kind == "instructions":
             tolerance = CHANCE_OF_INSTRUCTIONS if name == "W1 demo.echo" else INSTRUCTIONS_TOLERANCE
             return 1 - tolerance, 1 + tolerance, 0
-        if name.endswith("_inline"):
-            return 1 - TOLERANCE, 1 + TOLERANCE, SYSTEM_CALL_SLACK
-        return 0, CHANCE, SYSTEM_CALL_SLACK
+        # Fewer are found where more messages happen to meet.
+        return 0, 1 + TOLERANCE if name.endswith("_inline") else CHANCE, SYSTEM_CALL_SLACK
 
     wrong = []
     for kind, value in found.items():

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Instructions and system calls per call are those on record, within 2 and 5 %. After the release step.
+# Instructions and system calls per call are those on record, within 3 and 5 %. After the release step.
 # shellcheck source=tests/scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 
