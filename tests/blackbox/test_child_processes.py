@@ -32,6 +32,13 @@ def is_alive(pid):
     return state_of(pid) not in (None, "Z")
 
 
+def command_line(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_text()
+    except FileNotFoundError:  # it has ended meanwhile
+        return ""
+
+
 def children_by_thread(daemon):
     """Process ids of the daemon's children by the name of the thread that has them."""
     found = {}
@@ -278,7 +285,7 @@ class Ends(ProcessTest):
         daemon, connection = self.with_child()
         self.assertEqual(code(connection.request("own.pid")), "ok")
         group = subprocess.run(["pgrep", "-x", "sluiced-guard"], capture_output=True, text=True).stdout.split()
-        own = [pid for pid in group if str(daemon.config) in pathlib.Path(f"/proc/{pid}/cmdline").read_text()]
+        own = [pid for pid in group if str(daemon.config) in command_line(pid)]
         self.assertEqual(len(own), 1)
         self.assertEqual(os.listdir(f"/proc/{own[0]}/fd"), ["0"])
         self.assertEqual(daemon.stop(), 0)
@@ -399,7 +406,8 @@ class Reload(ProcessTest):
         found = {"name": "found", "command": [str(self.script(serves))], "methods": "discover"}
         daemon = self.start(backends=[found])
         connection = self.connect(daemon)
-        pid = connection.result("found.pid")
+        # A start does not wait for ever for the names of methods.
+        pid = eventually(20, lambda: connection.request("found.pid").get("result"), "its method is known")
         begin = len(daemon.log)
         # The second does not end at once, so that the first has time to name its methods.
         dies = self.script("sleep 0.15\nexit 1\n", interpreter="/bin/sh")
