@@ -103,8 +103,10 @@ std::string unix_path(const sockaddr_un& name, socklen_t size) {
   constexpr std::size_t kHead = offsetof(sockaddr_un, sun_path);
   if (size <= kHead) return {};
   const std::string_view bytes(name.sun_path, std::min<std::size_t>(size - kHead, sizeof name.sun_path));
-  if (bytes.front() == '\0') return "@" + std::string(bytes.substr(1));
-  return std::string(bytes.substr(0, bytes.find('\0')));
+  if (bytes.front() != '\0') return std::string(bytes.substr(0, bytes.find('\0')));
+  std::string shown(bytes);
+  shown.front() = '@';
+  return shown;
 }
 
 std::string ipv6_host(const sockaddr_in6& name) {
