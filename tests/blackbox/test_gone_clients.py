@@ -182,7 +182,7 @@ class StillThere(DaemonTest):
         self.assertIn(whole, (frames[0] + frames[1], frames[1] + frames[0]))
 
     def test_a_half_closed_http_connection_gets_what_is_ready_within_a_second(self):
-        answer = self.replies(http_request(message("demo.sleep", {"ms": ms(200)}, 1)), bytes)
+        answer = self.replies(http_request(message("demo.sleep", {"ms": 200}, 1)), bytes)
         self.assertIn(b'"slept_ms"', answer)
 
     def test_a_half_closed_http_connections_long_call_is_stopped(self):
