@@ -30,7 +30,8 @@ inline const char* skip_digits(const char* p, const char* end) {
 
 // The first byte from `p` on that is not plain within a string: a quote, a backslash, a control character or
 // the start of a multi-byte sequence; or `end`. 16 bytes a step: this loop is most of the time of a long
-// message.
+// message. Always inlined: link-time optimisation stops doing so as the program grows, 50 instructions a
+// call.
 [[gnu::always_inline]] inline const char* skip_plain(const char* p, const char* end) {
 #if defined(__SSE2__)
   const __m128i quote = _mm_set1_epi8('"');

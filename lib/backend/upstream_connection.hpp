@@ -174,7 +174,7 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
   // What is no reply: where it means to be one, nothing better will come for its attempt, or for the only one
   // where it names none. Whether one is over by it.
   bool take_bad_reply(std::string_view text, const proto::Message& message);
-  // The same of what is no message, of which so much was scanned as was one.
+  // The same for text that is not a valid message; `scanned` is what the scanner found in it.
   bool take_broken(std::string_view text, const proto::Message& scanned);
   // What should be one message and nothing else.
   bool take_text(std::string_view text);

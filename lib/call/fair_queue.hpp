@@ -93,9 +93,9 @@ class FairQueue {
     return found != nullptr ? served(*found) : nullptr;
   }
 
-  // The one to go next where it counts what clients have besides, which `weight` tells of each; null where
-  // there is none. Of the priority whose turn it is, the lightest client's of the first kWeighedMax, by turn.
-  // It is left there.
+  // The next element where clients are weighed, such as by their running calls: of the first kWeighedMax
+  // lanes of the priority whose turn it is, the lightest client's. Null if the queue is empty. The element
+  // stays in the queue. `weight` maps a client to an unsigned number.
   template <typename Weight>
   T* lightest(TimePoint now, const Weight& weight) {
     if (lane_count_ == 0 && !any_late(now)) return arrived_.next();

@@ -19,8 +19,9 @@ inline constexpr std::size_t kDocumentsMax = 16;
 // methods, until others are registered; so are the kDocumentsMax documents that were asked for last.
 MethodSpec discover_method(Registry& registry);
 
-// Writes the document of these methods.
+// Writes the document of these methods. Workers call it, several at once; it may throw std::bad_alloc.
 using DocumentWriter = std::function<std::string(const std::vector<const MethodSpec*>& methods)>;
+// The same with another writer.
 MethodSpec discover_method(Registry& registry, DocumentWriter write);
 
 }  // namespace sluice::core

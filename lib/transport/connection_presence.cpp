@@ -56,8 +56,8 @@ bool Connection::peer_look_due(TimePoint now) const {
   return peer_look_ && *peer_look_ <= now && !lingering_ && !lost_ && conversation_.in_flight() > 0;
 }
 
-// Whether the client's end would not be seen: it comes behind what is not read while the window is full. A
-// Unix socket's is seen all the same.
+// Whether the client's end of input could follow bytes that are not read while the window is full. The end
+// of a Unix socket is reported all the same.
 bool Connection::end_may_be_hidden() const { return !stream_.local() && codec_ && stream_.unread() > 0; }
 
 void Connection::look_for_peer(TimePoint now) {

@@ -10,7 +10,7 @@ namespace {
 // A window that has been full for so long is looked beyond. Where calls are answered sooner, what waits is
 // read soon enough, and copying it would cost each call.
 constexpr auto kLookAheadPause = std::chrono::milliseconds(10);
-// And after so long a client whose end may lie behind what is not read is looked for the first time.
+// After this time the client is probed for the first time, as its end of input may follow unread bytes.
 constexpr auto kHiddenEndTime = std::chrono::seconds(3);
 // What may be taken in beyond a full window, control messages not counted; each message counts for as much
 // more as it takes besides its text.

@@ -9,7 +9,7 @@ namespace sluice::core {
 namespace {
 
 constexpr auto kUnownedLookPause = std::chrono::seconds(1);
-// Less than that of what is no session's is not counted.
+// Memory that belongs to no session is counted from this size on.
 constexpr std::size_t kUnownedBytesMin = 256 * 1024;
 
 }  // namespace
