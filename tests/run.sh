@@ -86,6 +86,18 @@ run_step() {
   fi
 }
 
+# Beside the closing line, since whoever shows a part of a long output shows its end.
+name_failures() {
+  local step names
+  for step in "${steps[@]}"; do
+    [[ -s $logs/$step.counts && -s $logs/$step.log ]] || continue
+    (($(counted failed "$logs/$step.counts") > 0)) || continue
+    names=$(grep -hE '^FAILED: |^--- [a-z_0-9]+\.[A-Za-z_0-9.]+$|^(FAIL|ERROR): |^TEST CASE: |SUMMARY: .*Sanitizer' \
+      "$logs/$step.log" | cut -c 1-200 | head -n 20) || true
+    printf 'failed in %s:\n%s\n' "$step" "$names"
+  done
+}
+
 finish() {
   trap - EXIT INT TERM
   [[ -z ${current:-} ]] || {
@@ -95,6 +107,7 @@ finish() {
     echo "interrupted${signal:+ by SIG$signal}"
   }
   local ran=("$logs"/*.counts)
+  name_failures
   closing_line "${ran[@]}"
   echo
   (($(counted failed "${ran[@]}") == 0 && $(counted passed "${ran[@]}") > 0)) || exit 1
