@@ -8,6 +8,7 @@
 #include "daemon/daemon.hpp"
 #include "daemon/process.hpp"
 #include "daemon/signals.hpp"
+#include "lib/base/heap_limits.hpp"
 
 namespace {
 
@@ -33,7 +34,7 @@ int check(const std::string& file) {
 int main(int argc, char** argv) {
   sluice::daemon::hold_signals();
   sluice::daemon::keep_standard_descriptors();
-  sluice::daemon::bound_free_memory();
+  sluice::core::bound_heaps();
   try {
     const auto parsed = sluice::daemon::parse_command_line(argc, argv);
     if (const int* exit_code = std::get_if<int>(&parsed)) return *exit_code;

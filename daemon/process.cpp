@@ -1,7 +1,6 @@
 #include "daemon/process.hpp"
 
 #include <fcntl.h>
-#include <malloc.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -9,27 +8,12 @@
 #include <initializer_list>
 
 namespace sluice::daemon {
-namespace {
-
-// Longer ones have a mapping of their own, which goes back to the system when they are freed.
-constexpr int kHeapBlockBytesMax = 1024 * 1024;
-// More than that at the end of a heap is given back at once.
-constexpr int kHeapEndBytesMax = 256 * 1024;
-
-}  // namespace
 
 void keep_standard_descriptors() {
   for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     // The lowest free number is taken, which is this one.
     if (::fcntl(descriptor, F_GETFD) == -1) static_cast<void>(::open("/dev/null", O_RDWR));
   }
-}
-
-void bound_free_memory() {
-#ifdef __GLIBC__
-  ::mallopt(M_MMAP_THRESHOLD, kHeapBlockBytesMax);
-  ::mallopt(M_TRIM_THRESHOLD, kHeapEndBytesMax);
-#endif
 }
 
 DescriptorLimit raise_descriptor_limit() {

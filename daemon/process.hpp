@@ -9,11 +9,6 @@ namespace sluice::daemon {
 // would take their number, and a client would be sent the log.
 void keep_standard_descriptors();
 
-// Bounds what the allocator keeps of freed memory at the end of each of its heaps, of which threads have
-// their own. By itself it keeps up to 64 MiB there once a long buffer was freed, and no malloc_trim() gives
-// that back but from the main thread's heap.
-void bound_free_memory();
-
 struct DescriptorLimit {
   std::uint64_t before = 0;
   std::uint64_t now = 0;

@@ -15,9 +15,10 @@ namespace sluice::core {
 
 // Each I/O thread counts in a share of its own; the sum is looked at where a share has changed by much, not
 // for each message. What clients have left behind and what is kept for the next one is counted as well. In
-// the last eighth below the maximum nothing large is taken in any more (`exceeded`): that room is for what
-// has begun. Beyond the maximum connections are closed, those first that hold most (`relief_due`), as long as
-// they are what holds it.
+// the last three sixteenths below the maximum nothing large is taken in any more (`exceeded`): that room is
+// for what has begun. In the last eighth connections are closed, those first that hold most (`relief_due`),
+// as long as they are what holds it: the rest is for the allocator's own share and for what is being
+// composed.
 class MemoryBudget {
  public:
   static constexpr std::size_t kUnlimited = std::numeric_limits<std::size_t>::max();
@@ -60,6 +61,8 @@ class MemoryBudget {
   }
   // What to do when much less is held than before. Before the threads run; any thread calls it.
   void on_release(std::function<void()> task) { on_release_ = std::move(task); }
+  // What to do when much_held() has changed. As above.
+  void on_much_held(std::function<void()> task) { on_much_held_ = std::move(task); }
 
   // Any thread.
   void set_max(std::size_t max) {
@@ -74,7 +77,9 @@ class MemoryBudget {
   }
   // One read of what hardly ever changes.
   bool exceeded() const { return exceeded_.load(std::memory_order_relaxed); }
-  bool relief_due() const { return exceeded() && held_approx() > max() && relief_helps(); }
+  bool relief_due() const { return exceeded() && held_approx() > relief_bytes() && relief_helps(); }
+  // Whether it is more than an eighth of the maximum, until it is less than a sixteenth.
+  bool much_held() const { return much_held_.load(std::memory_order_relaxed); }
   // Whether connections hold more than half of the maximum: closing all of them could not end what others
   // hold.
   bool relief_helps() const {
@@ -114,6 +119,7 @@ class MemoryBudget {
   }
 
  private:
+  std::size_t relief_bytes() const { return max() - max() / 8; }
   void changed(Share& share) {
     const std::size_t sum = share.bytes() + share.unowned();
     share.peak_ = std::max(share.peak_, sum);
@@ -133,16 +139,22 @@ class MemoryBudget {
             share->bytes_.load(std::memory_order_seq_cst) + share->unowned_.load(std::memory_order_seq_cst);
       }
       const std::size_t most = max_.load(std::memory_order_seq_cst);
-      const bool over = sum > most - most / 8;
-      if (over == exceeded_.load(std::memory_order_seq_cst)) return;
+      const bool over = sum > most - most / 16 * 3;
+      const bool much_before = much_held_.load(std::memory_order_seq_cst);
+      const bool much = sum > most / (much_before ? 16 : 8);
+      if (over == exceeded_.load(std::memory_order_seq_cst) && much == much_before) return;
       exceeded_.store(over, std::memory_order_seq_cst);
+      much_held_.store(much, std::memory_order_seq_cst);
+      if (much != much_before && on_much_held_) on_much_held_();
     }
   }
 
   std::vector<std::unique_ptr<Share>> shares_;
   std::function<void()> on_release_;
+  std::function<void()> on_much_held_;
   std::atomic<std::size_t> max_;
   std::atomic<bool> exceeded_{false};
+  std::atomic<bool> much_held_{false};
 };
 
 }  // namespace sluice::core

@@ -74,7 +74,7 @@ constexpr std::size_t kLongReplyDivisor = 256;
                                                                             std::size_t head) {
   const std::size_t most = call.response_bytes_max;
   if (call.reply.size() > head && call.reply.size() - head > most) return proto::response_too_big(most);
-  if (call.stage == ActiveCall::Stage::pooled) call.home->await_room(call.reply.capacity());
+  if (call.stage == ActiveCall::Stage::pooled) call.home->await_room(call);
   return std::nullopt;
 }
 

@@ -55,9 +55,9 @@ class CallReturn {
  public:
   // Whether somebody was woken for it.
   virtual bool give_back(ActiveCall& call) = 0;
-  // A worker is about to give back a reply of so many bytes. May wait, for a bounded time, until what has
+  // A worker is about to give back a call with a long reply. May wait, for a bounded time, until what has
   // been given back before is taken.
-  virtual void await_room(std::size_t) {}
+  virtual void await_room(ActiveCall&) {}
 
  protected:
   ~CallReturn() = default;
@@ -129,6 +129,7 @@ struct ActiveCall final : ListHook<OwnerTag>, FairHook<ActiveCall, QueueTag>, Li
   std::size_t worker = 0;
   std::uint64_t serial = 0;  // what a backend knows it by, or which hand-over brought it to its worker
   CallReturn* home = nullptr;
+  std::size_t returned_bytes = 0;  // of its reply, as far as its home counts it
   std::atomic<ActiveCall*> next_returned = nullptr;
 
   // Copies the request's text, so that the call no longer needs the buffer that it was read from. Id and

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <utility>
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -337,17 +338,22 @@ bool IoThread::give_back(ActiveCall& call) {
   return true;
 }
 
-// Nothing is counted where they are taken: each call would pay for it.
-void IoThread::await_room(std::size_t bytes) {
+void IoThread::await_room(ActiveCall& call) {
   constexpr auto kPause = std::chrono::microseconds(200);
+  const std::size_t bytes = call.reply.capacity();
   if (bytes < kReturnedReplyBytesMin) return;
-  if (returned_bytes_.fetch_add(bytes, std::memory_order_relaxed) < kReturnedBytesMax) return;
-  const TimePoint until = Clock::now() + kRoomWaitMax;
-  while (!returned_.empty() && returned_bytes_.load(std::memory_order_relaxed) >= kReturnedBytesMax &&
-         Clock::now() < until) {
-    std::this_thread::sleep_for(kPause);
+  if (returned_bytes_.load(std::memory_order_relaxed) >= kReturnedBytesMax) {
+    const TimePoint until = Clock::now() + kRoomWaitMax;
+    while (returned_bytes_.load(std::memory_order_relaxed) >= kReturnedBytesMax && Clock::now() < until) {
+      std::this_thread::sleep_for(kPause);
+    }
   }
-  returned_bytes_.store(bytes, std::memory_order_relaxed);
+  call.returned_bytes = bytes;
+  returned_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+}
+
+void IoThread::take_reply(ActiveCall& call) {
+  returned_bytes_.fetch_sub(std::exchange(call.returned_bytes, 0), std::memory_order_relaxed);
 }
 
 bool IoThread::try_post_return() {
@@ -372,6 +378,7 @@ void IoThread::settle_returned() {
       --pooled_;
       ++count;
       ran += call.finished - call.started;
+      if (call.returned_bytes > 0) take_reply(call);
     }
     shielded("a call's return", [&] { on_returned_(call); });
   });

@@ -137,7 +137,9 @@ class IoThread final : public CallReturn {
   bool give_back(ActiveCall& call) override;
   // Workers wait while long replies of kReturnedBytesMax may lie there: they compose replies many times
   // faster than this thread takes them where it has to share its processor. Thread-safe.
-  void await_room(std::size_t bytes) override;
+  void await_room(ActiveCall& call) override;
+  // Of long replies that workers have given back. Any thread.
+  std::size_t returned_bytes() const { return returned_bytes_.load(std::memory_order_relaxed); }
   static constexpr std::size_t kReturnedBytesMax = 8 * 1024 * 1024;
   static constexpr std::size_t kReturnedReplyBytesMin = 64 * 1024;  // of a reply that counts
   static constexpr auto kRoomWaitMax = std::chrono::milliseconds(100);
@@ -185,6 +187,7 @@ class IoThread final : public CallReturn {
   void hand_over();
   bool try_post_return();
   void take_returned();
+  void take_reply(ActiveCall& call);
   void arm_timer();
   void on_timer();
 
@@ -231,7 +234,6 @@ class IoThread final : public CallReturn {
   HandOverCheck hand_over_check_{*this};
   static inline thread_local const IoThread* current_ = nullptr;
   MpscQueue<ActiveCall, &ActiveCall::next_returned> returned_;
-  // Of long replies given back since all had been taken: workers'.
   std::atomic<std::size_t> returned_bytes_{0};
   bool returned_here_ = false;  // some of them by this thread, which has not posted for them
   // Whether this thread looks for them before it sleeps, and need not be woken.

@@ -45,6 +45,7 @@ EngineParts::EngineParts(Settings initial)
       dispatcher(registry, access, admission, pool, metrics),
       connection_limit(settings.max_connections, settings.max_connections_per_peer),
       memory(settings.memory_bytes_max),
+      memory_release(memory),
       io(make_io(*this)),
       hub(make_hub(*this)),
       backends(registry, hub),
@@ -54,6 +55,7 @@ EngineParts::EngineParts(Settings initial)
     part->sessions.count_memory(memory);
   }
   memory.on_release([this] { memory_release.request(); });
+  memory.on_much_held([this] { memory_release.look(); });
   registry.configure(settings.methods);
 }
 

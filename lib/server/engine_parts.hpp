@@ -75,8 +75,8 @@ struct EngineParts {
   Dispatcher dispatcher;
   ConnectionLimit connection_limit;
   Descriptors descriptors;  // at the start, before connections and backends took any
-  MemoryRelease memory_release;
   MemoryBudget memory;
+  MemoryRelease memory_release;
   std::vector<std::unique_ptr<IoPart>> io;
   std::vector<SessionHost*> hosts;
   BackendHub hub;  // ends before the I/O threads do, to which it gives calls back

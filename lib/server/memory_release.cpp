@@ -1,12 +1,18 @@
 #include "lib/server/memory_release.hpp"
 
-#include <chrono>
-
 #include <malloc.h>
 #include <pthread.h>
 
+#include <chrono>
+#include <optional>
+#include <utility>
+
+#include "lib/base/heap_limits.hpp"
+
 namespace sluice::core {
 namespace {
+
+using Clock = std::chrono::steady_clock;
 
 // Between what was asked for and the first round, and between rounds: buffers are kept for a few seconds.
 constexpr auto kPause = std::chrono::milliseconds(2500);
@@ -40,15 +46,36 @@ void MemoryRelease::request() {
   wake_.notify_one();
 }
 
+void MemoryRelease::look() {
+  {
+    const std::lock_guard lock(mutex_);
+    look_due_ = true;
+  }
+  wake_.notify_one();
+}
+
 void MemoryRelease::run() {
   std::unique_lock lock(mutex_);
+  std::optional<Clock::time_point> round;  // when the next one is due
   while (!stopping_) {
-    wake_.wait(lock, [this] { return stopping_ || rounds_ > 0; });
-    if (wake_.wait_for(lock, kPause, [this] { return stopping_; })) return;
-    --rounds_;
+    const auto called = [&] { return stopping_ || look_due_ || (!round && rounds_ > 0); };
+    if (round) {
+      wake_.wait_until(lock, *round, called);
+    } else {
+      wake_.wait(lock, called);
+    }
+    if (stopping_) return;
+    const bool looks = std::exchange(look_due_, false);
+    const bool trims = round && Clock::now() >= *round;
+    if (trims) {
+      --rounds_;
+      round.reset();
+    }
+    if (!round && rounds_ > 0) round = Clock::now() + kPause;
     lock.unlock();
+    if (looks) keep_long_blocks_apart(memory_.much_held());
 #ifdef __GLIBC__
-    ::malloc_trim(0);
+    if (trims) ::malloc_trim(0);
 #endif
     lock.lock();
   }

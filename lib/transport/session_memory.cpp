@@ -31,8 +31,8 @@ void SessionHost::count_bytes(Session& session, std::size_t held) {
 }
 
 std::size_t SessionHost::unowned_bytes() const {
-  const std::size_t bytes =
-      io_.buffers().long_bytes() + io_.calls().large_bytes() + calls_.left_behind_bytes();
+  const std::size_t bytes = io_.buffers().long_bytes() + io_.calls().large_bytes() + io_.returned_bytes() +
+                            calls_.left_behind_bytes();
   return bytes < kUnownedBytesMin ? 0 : bytes;
 }
 
@@ -69,7 +69,7 @@ void SessionHost::relieve() {
     std::ranges::pop_heap(heavy, lighter);
     Session& heaviest = *heavy.back();
     heavy.pop_back();
-    spdlog::warn("connections hold more memory than max_memory: closing one that holds {} KiB",
+    spdlog::warn("connections hold more than 7/8 of max_memory: closing one that holds {} KiB",
                  heaviest.counted_bytes / 1024);
     heaviest.shared_from_this()->close(CloseReason::overloaded);
     due = budget_->exceeded() && budget_->relief_helps();

@@ -29,7 +29,7 @@ class Together(DaemonTest):
 
     def fill(self, daemon, size=MIB // 2, most=60):
         """Connections whose calls hold memory until no more is taken in; what the first refused one got. One is much
-        smaller than the last eighth, of which a message that has begun takes its part."""
+        smaller than the room that is left then, of which a message that has begun takes its part."""
         held = []
         for number in range(most):
             connection = self.connect(daemon)

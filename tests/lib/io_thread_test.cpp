@@ -4,6 +4,7 @@
 
 #include <array>
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <limits>
 #include <string>
@@ -276,19 +277,46 @@ TEST_CASE("IoThread: a worker with a long reply waits for a bounded time while m
   WorkerPool pool{1, 1};
   IoThread thread{0, "io-0", Limits{}, pool, metrics.shard(0)};
   thread.on_returned([](ActiveCall&) {});
-  const auto time_of = [&thread](std::size_t bytes) {
+  std::deque<ActiveCall> calls;
+  const auto wait = [&](std::size_t bytes) {
+    ActiveCall& call = calls.emplace_back();
+    call.stage = ActiveCall::Stage::pooled;
+    call.reply.reserve(bytes);
     const auto begin = Clock::now();
-    thread.await_room(bytes);
+    thread.await_room(call);
     return Clock::now() - begin;
   };
-  ActiveCall given;
-  thread.await_room(IoThread::kReturnedBytesMax);
-  thread.give_back(given);
-  CHECK(time_of(IoThread::kReturnedReplyBytesMin - 1) < IoThread::kRoomWaitMax);  // a short one
-  CHECK(time_of(IoThread::kReturnedReplyBytesMin) >= IoThread::kRoomWaitMax);
-  thread.await_room(IoThread::kReturnedBytesMax);
+  wait(IoThread::kReturnedBytesMax);
+  thread.give_back(calls.back());
+  CHECK(wait(IoThread::kReturnedReplyBytesMin / 2) < IoThread::kRoomWaitMax);  // a short one
+  CHECK(wait(IoThread::kReturnedReplyBytesMin) >= IoThread::kRoomWaitMax);
+  CHECK(thread.returned_bytes() >= IoThread::kReturnedBytesMax + IoThread::kReturnedReplyBytesMin);
   thread.settle_returned();
-  CHECK(time_of(IoThread::kReturnedReplyBytesMin) < IoThread::kRoomWaitMax);
+  CHECK(thread.returned_bytes() < IoThread::kReturnedBytesMax);
+  CHECK(wait(IoThread::kReturnedReplyBytesMin) < IoThread::kRoomWaitMax);
+}
+
+TEST_CASE("IoThread: workers wait as well while it deals with what they gave back") {
+  Metrics metrics{1};
+  WorkerPool pool{1, 1};
+  IoThread thread{0, "io-0", Limits{}, pool, metrics.shard(0)};
+  ActiveCall first;
+  ActiveCall second;
+  for (ActiveCall* const call : {&first, &second}) {
+    call->stage = ActiveCall::Stage::pooled;
+    call->reply.reserve(IoThread::kReturnedBytesMax);
+  }
+  std::size_t held = 0;
+  thread.on_returned([&](ActiveCall& call) {
+    if (&call == &first) held = thread.returned_bytes();
+  });
+  thread.await_room(first);
+  thread.give_back(first);
+  thread.await_room(second);
+  thread.give_back(second);
+  thread.settle_returned();
+  CHECK(held >= IoThread::kReturnedBytesMax);
+  CHECK(thread.returned_bytes() == 0);
 }
 
 }  // namespace

@@ -23,30 +23,45 @@ struct Fixture {
   }
 };
 
-TEST_CASE("MemoryBudget: it is short in the last eighth of what all threads may hold together") {
+TEST_CASE("MemoryBudget: it is short in the last 3/16 of what all threads may hold together") {
   Fixture fixture;
   fixture.budget.count(fixture.first, 0, 8 * kMiB);
   CHECK_FALSE(fixture.budget.exceeded());
-  fixture.budget.count(fixture.second, 0, 7 * kMiB);
+  fixture.budget.count(fixture.second, 0, 6 * kMiB);
   CHECK(fixture.budget.exceeded());
-  CHECK(fixture.budget.held_approx() == 15 * kMiB);
-  fixture.budget.count(fixture.second, 7 * kMiB, 6 * kMiB);
+  CHECK(fixture.budget.held_approx() == 14 * kMiB);
+  fixture.budget.count(fixture.second, 6 * kMiB, 5 * kMiB);
   CHECK_FALSE(fixture.budget.exceeded());
   fixture.budget.set_max(15 * kMiB);
   CHECK(fixture.budget.exceeded());
 }
 
-TEST_CASE("MemoryBudget: beyond it the thread whose connection holds most is asked for relief") {
+TEST_CASE("MemoryBudget: much is held from an eighth of the maximum on, until it is less than a sixteenth") {
+  Fixture fixture;
+  std::vector<bool> changes;
+  fixture.budget.on_much_held([&] { changes.push_back(fixture.budget.much_held()); });
+  fixture.budget.count(fixture.first, 0, 2 * kMiB);
+  CHECK_FALSE(fixture.budget.much_held());
+  fixture.budget.count(fixture.second, 0, kMiB);
+  CHECK(fixture.budget.much_held());
+  fixture.budget.count(fixture.first, 2 * kMiB, kMiB);
+  CHECK(fixture.budget.much_held());
+  fixture.budget.count(fixture.first, kMiB, 0);
+  CHECK_FALSE(fixture.budget.much_held());
+  CHECK(changes == std::vector<bool>{true, false});
+}
+
+TEST_CASE("MemoryBudget: in the last eighth the thread whose connection holds most is asked for relief") {
   Fixture fixture;
   fixture.budget.count(fixture.first, 0, 9 * kMiB);
-  fixture.budget.count(fixture.second, 0, 6 * kMiB);
+  fixture.budget.count(fixture.second, 0, 5 * kMiB);
   CHECK(fixture.relieved_first == 0);
-  fixture.budget.count(fixture.second, 0, 2 * kMiB);
+  fixture.budget.count(fixture.second, 5 * kMiB, 6 * kMiB);
   CHECK(fixture.relieved_first == 1);
   CHECK(fixture.relieved_second == 0);
   fixture.budget.count(fixture.first, 9 * kMiB, 0);
   fixture.first.set_largest(0);
-  fixture.budget.count(fixture.second, 2 * kMiB, 12 * kMiB);
+  fixture.budget.count(fixture.second, 6 * kMiB, 15 * kMiB);
   CHECK(fixture.relieved_second == 1);
 }
 
@@ -90,9 +105,9 @@ TEST_CASE("MemoryBudget: it is not short any more when all threads have given ba
 TEST_CASE("MemoryBudget: what belongs to no connection counts as well") {
   Fixture fixture;
   fixture.budget.count(fixture.first, 0, 9 * kMiB);
-  fixture.budget.count_unowned(fixture.second, 6 * kMiB);
+  fixture.budget.count_unowned(fixture.second, 5 * kMiB);
   CHECK(fixture.budget.exceeded());
-  CHECK(fixture.budget.held_approx() == 15 * kMiB);
+  CHECK(fixture.budget.held_approx() == 14 * kMiB);
   CHECK(fixture.relieved_first == 0);
   fixture.budget.count_unowned(fixture.second, 8 * kMiB);
   CHECK(fixture.relieved_first == 1);
@@ -103,7 +118,7 @@ TEST_CASE("MemoryBudget: what belongs to no connection counts as well") {
 
 TEST_CASE("MemoryBudget: no connection is closed for what others hold where that would not help") {
   Fixture fixture;
-  fixture.budget.count_unowned(fixture.first, 15 * kMiB);
+  fixture.budget.count_unowned(fixture.first, 14 * kMiB);
   fixture.budget.count(fixture.second, 0, 7 * kMiB);
   CHECK(fixture.budget.exceeded());
   CHECK(fixture.relieved_second == 0);
