@@ -140,7 +140,7 @@ class IoThread final : public CallReturn {
   void await_room(ActiveCall& call) override;
   // Of long replies that workers have given back. Any thread.
   std::size_t returned_bytes() const { return returned_bytes_.load(std::memory_order_relaxed); }
-  static constexpr std::size_t kReturnedBytesMax = 8 * 1024 * 1024;
+  static constexpr std::size_t kReturnedBytesMax = 2 * 1024 * 1024;
   static constexpr std::size_t kReturnedReplyBytesMin = 64 * 1024;  // of a reply that counts
   static constexpr auto kRoomWaitMax = std::chrono::milliseconds(100);
   // Deals with those that have been given back so far. Within a turn.

@@ -30,7 +30,8 @@ class Poller {
   static constexpr std::uint32_t kReadable = EPOLLIN;
   static constexpr std::uint32_t kWritable = EPOLLOUT;
   static constexpr std::uint32_t kGone = EPOLLERR | EPOLLHUP;  // always watched for
-  static constexpr std::size_t kEventsMax = 64;                // told of at once
+  static constexpr std::uint32_t kOnce = EPOLLET;  // beside others: told of each change, not again and again
+  static constexpr std::size_t kEventsMax = 64;    // told of at once
 
   // Throws std::system_error at a limit of the system's.
   Poller();

@@ -88,12 +88,15 @@ void Connection::resume() {
   if (skip_until_) *skip_until_ += pause;
 }
 
-// While nothing is read, a client that is gone is noticed all the same.
+// While nothing is read, a client that is gone is noticed all the same. One that is to be read later is told
+// of once: that it is gone can't be masked, and thousands of such would be told of before each that can be
+// served.
 void Connection::update_waits() {
   const bool wants = wants_input();
   const bool may_end = !wants && !end_seen_ && !peer_ended_ && !lingering_;
+  const std::uint32_t once = postponed() && !output_waits_ ? Poller::kOnce : 0;
   stream_.watch_for((wants && !postponed() ? Poller::kReadable : 0) |
-                    (output_waits_ ? Poller::kWritable : 0) | (may_end ? ByteStream::kEnded : 0));
+                    (output_waits_ ? Poller::kWritable : 0) | (may_end ? ByteStream::kEnded : 0) | once);
 }
 
 bool Connection::settled() const { return conversation_.in_flight() == 0 && unsent() == 0 && !input_waits_; }

@@ -9,6 +9,9 @@ import struct
 import time
 
 
+OPENED_AT_ONCE = 64
+
+
 def _drive(peer, payload, connections, reset_after, started, stop):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     selector = selectors.DefaultSelector()
@@ -30,7 +33,7 @@ def _drive(peer, payload, connections, reset_after, started, stop):
         open_one()
     started.set()
     while not stop.is_set():
-        if len(selector.get_map()) < connections:
+        for _ in range(min(connections - len(selector.get_map()), OPENED_AT_ONCE)):
             open_one()
         for key, events in selector.select(0.05):
             at = key.data
