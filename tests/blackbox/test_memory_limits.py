@@ -145,6 +145,31 @@ class Together(DaemonTest):
                 self.assertLessEqual(daemon.in_flight(method="demo.sleep") * size, 16 * MIB + 2 * size)
                 self.assertGreaterEqual(daemon.in_flight(method="demo.sleep"), 10)
 
+    def test_so_is_what_they_left_behind_over_http_and_websocket(self):
+        notification = message("demo.sleep", {"ms": 60_000}, pad="x" * MIB)
+
+        def over_http(daemon):
+            with HttpClient(daemon.connect("unix")) as client:
+                for _ in range(3):
+                    client.send(http_request(notification))
+                client.connection.wait_until_read()
+
+        def over_websocket(daemon):
+            with open_websocket(daemon, "unix") as client:
+                for _ in range(3):
+                    client.send_frame(notification)
+                client.call("demo.echo_inline", ["read"])
+                client.receive()
+
+        for leave in (over_http, over_websocket):
+            with self.subTest(leave.__name__):
+                daemon = self.start(server={"workers": 2, "io_threads": 1, "call_timeout": "120s"})
+                for _ in range(12):
+                    leave(daemon)
+                daemon.wait_connections(0)
+                self.assertLessEqual(daemon.in_flight(method="demo.sleep"), 16 + 2)
+                self.assertGreaterEqual(daemon.in_flight(method="demo.sleep"), 10)
+
     @unittest.skipIf(has_sanitizer(), "a sanitizer's allocator gives memory back as it likes")
     def test_it_is_given_back_when_clients_have_gone(self):
         daemon = self.start(server={"message_timeout": "120s"})
