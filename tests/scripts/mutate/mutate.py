@@ -13,6 +13,7 @@ Exit code: 0 all were noticed, 1 some were not, 2 usage or a fault that does not
 """
 
 import argparse
+import contextlib
 import os
 import pathlib
 import signal
@@ -29,13 +30,18 @@ SUITE_LIMIT_S = 1200
 
 
 def command(words, limit_s, **environment):
-    """Whether it ended well, within its limit. Its output is kept for who looks."""
+    """Whether it ended well, within its limit. What it has started ends with it, also where this program is stopped."""
+    process = subprocess.Popen([str(word) for word in words], cwd=ROOT, env={**os.environ, **environment},
+                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                               start_new_session=True)
     try:
-        done = subprocess.run([str(word) for word in words], cwd=ROOT, env={**os.environ, **environment}, timeout=limit_s,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        return process.wait(limit_s) == 0
     except subprocess.TimeoutExpired:
         return False
-    return done.returncode == 0
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 class Mutant:
