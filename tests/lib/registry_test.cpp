@@ -37,6 +37,24 @@ TEST_CASE("Registry: finds what was added, until it is removed") {
   CHECK(registry.find("b") != nullptr);
 }
 
+TEST_CASE("Registry: a name goes to itself, else to its longest route, in whatever order they were added") {
+  for (const bool longer_first : {true, false}) {
+    CAPTURE(longer_first);
+    Metrics metrics(1);
+    Registry registry(metrics);
+    for (const char* const route :
+         {longer_first ? "eth_get*" : "eth_*", longer_first ? "eth_*" : "eth_get*"}) {
+      registry.add_route(spec_of(route));
+    }
+    registry.add(spec_of("eth_getBlock"));
+    const auto found = [&](std::string_view name) { return registry.find(name)->spec().name; };
+    CHECK(found("eth_getBlock") == "eth_getBlock");
+    CHECK(found("eth_getLogs") == "eth_get*");
+    CHECK(found("eth_call") == "eth_*");
+    CHECK(registry.find("net_version") == nullptr);
+  }
+}
+
 TEST_CASE("Registry: whatever may change what is found gives it another version, and a lookup does not") {
   Metrics metrics(1);
   Registry registry(metrics);
