@@ -9,6 +9,7 @@
 
 #include "lib/backend/upstream_secrets.hpp"
 #include "lib/backend/upstream_url.hpp"
+#include "lib/observe/log.hpp"
 
 namespace sluice::daemon {
 
@@ -187,6 +188,25 @@ bool may_begin_with(std::string_view pattern, std::string_view prefix) {
   return pattern.starts_with(prefix) || prefix.starts_with(pattern);
 }
 
+// Whether a name can match both: exact names, or prefixes such as "a.*".
+bool may_both_match(std::string_view left, std::string_view right) {
+  if (left.ends_with('*')) return may_begin_with(right, left.substr(0, left.size() - 1));
+  return right.ends_with('*') ? left.starts_with(right.substr(0, right.size() - 1)) : left == right;
+}
+
+// Warns of each pattern of `key` that matches no method of the backend.
+void doubt_patterns(std::vector<BackendMistake>& doubts, const BackendEntry& entry, const std::string& key,
+                    std::string_view path, const std::vector<std::string>& patterns) {
+  if (entry.methods.discover) return;
+  for (const std::string& pattern : patterns) {
+    const auto matches = [&](const std::string& method) { return may_both_match(pattern, method); };
+    if (pattern.starts_with('!') || std::ranges::any_of(entry.methods.patterns, matches)) continue;
+    doubts.push_back(
+        {entry.keys.at(key), fmt::format("{} has \"{}\", which no method of backend.methods matches", path,
+                                         core::printable(pattern))});
+  }
+}
+
 void start_from(const std::string& config_file, std::string& name) {
   const std::size_t slash = config_file.rfind('/');
   if (name.empty() || name.starts_with('/') || slash == std::string::npos) return;
@@ -208,6 +228,8 @@ std::vector<BackendMistake> backend_doubts(const std::vector<BackendEntry>& entr
       doubts.push_back(
           {entry.keys.at("retry"), "backend.retry has no methods, so that no call is made again"});
     }
+    doubt_patterns(doubts, entry, "retry", "backend.retry.methods", upstream.retry.methods);
+    doubt_patterns(doubts, entry, "hedge", "backend.hedge", upstream.hedge);
     if (!upstream.strip_prefix.empty() && !entry.methods.discover &&
         std::ranges::none_of(entry.methods.patterns, [&](const std::string& pattern) {
           return may_begin_with(pattern, upstream.strip_prefix);

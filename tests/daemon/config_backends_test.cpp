@@ -65,6 +65,24 @@ TEST_CASE("Config: retries of no method, and a prefix that none has, are warned 
   CHECK(doubts(kUpstream + "methods = \"discover\"\nstrip_prefix = \"x.\"").empty());
 }
 
+TEST_CASE("Config: retries and hedges of methods that the backend does not have are warned of") {
+  const std::string upstream = kUpstream + "methods = [\"up.*\", \"one\"]\n";
+  for (const char* pattern : {"up.get", "up.*", "u*", "*", "one", "!two"}) {
+    CAPTURE(pattern);
+    CHECK(doubts(upstream + "hedge = [\"" + pattern + "\"]").empty());
+  }
+  for (const char* pattern : {"onex", "on", "two.*", "uq*", "up"}) {
+    CAPTURE(pattern);
+    CHECK(doubts(upstream + "hedge = [\"" + pattern + "\"]") ==
+          std::vector<std::string>{std::string("backend.hedge has \"") + pattern +
+                                   "\", which no method of backend.methods matches"});
+  }
+  CHECK(doubts(upstream + "retry = { attempts = 3, methods = [\"two\"] }") ==
+        std::vector<std::string>{
+            "backend.retry.methods has \"two\", which no method of backend.methods matches"});
+  CHECK(doubts(kUpstream + "methods = \"discover\"\nhedge = [\"x\"]").empty());
+}
+
 TEST_CASE("Config: a child has defaults, and every key is read") {
   const auto plain = good(kChild + "methods = [\"c.*\", \"d\"]").backends.at(0);
   CHECK(plain.methods == std::vector<std::string>{"c.*", "d"});
