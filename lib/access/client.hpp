@@ -48,9 +48,9 @@ class Grant {
   // Whether it is known who calls.
   bool authenticated() const { return client_ != nullptr && !client_->anonymous(); }
   bool allows(std::string_view method) const { return client_ != nullptr && client_->methods.allow(method); }
-  // Null where it is not known who calls. The same for all of a client's callers, until the list of clients
-  // is replaced.
-  const Client* known_client() const { return authenticated() ? client_.get() : nullptr; }
+  // What stands for the client where it is compared with others: the same for all of its callers, and after a
+  // reload. Null where it is not known who calls.
+  const void* known_client() const { return authenticated() ? usage_.get() : nullptr; }
   // Empty where nobody is known by these proofs.
   std::string_view client_name() const { return client_ ? std::string_view(client_->name) : ""; }
 

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <new>
 
+#include "lib/call/client_key.hpp"
 #include "lib/dispatch/batch.hpp"
 #include "lib/observe/log.hpp"
 #include "proto/json_text.hpp"
@@ -30,7 +31,7 @@ std::optional<std::string_view> only_param(std::string_view params, std::string_
 
 Conversation::Conversation(CallTable& table, ReplySink& sink)
     : table_(table), sink_(sink), caller_(table.dispatcher().access()) {
-  client = this;
+  client = new_client_key();
 }
 
 Conversation::~Conversation() { disconnected(); }
@@ -110,8 +111,12 @@ void Conversation::refuse_token(std::string_view why, std::string_view method, s
 void Conversation::resolve_caller() {
   if (!std::exchange(introduced_, true)) sink_.introduce(caller_);
   caller_.resolve(table_.io().now());
-  const Client* const known = caller_.grant() ? caller_.grant()->known_client() : nullptr;
-  client = known != nullptr ? static_cast<const void*>(known) : this;
+  const void* const known = caller_.grant() ? caller_.grant()->known_client() : nullptr;
+  if (known != nullptr) {
+    client = known;
+  } else if (!is_client_key(client)) {
+    client = new_client_key();
+  }
   const std::string_view unknown = caller_.unknown_certificate();
   if (unknown.empty() || std::exchange(certificate_told_, true)) return;
   table_.log().certificate_unknown(unknown, peer());

@@ -2,7 +2,7 @@
 
 import time
 
-from daemon import SLOW, DaemonTest, Stopwatch, main, ms
+from daemon import SLOW, DaemonTest, Stopwatch, main, message, ms
 from test_children import child
 from test_clients import digest
 from upstream_servers import Misbehaving
@@ -64,6 +64,24 @@ class WaitingForAWorker(DaemonTest):
         # Its own five and at most six of the other's; in the order of arrival it would be 45.
         self.assertLess(watch.ms(), ms(1150))
         greedy.reset()
+
+    def test_a_client_does_not_wait_behind_what_those_that_are_gone_left_behind(self):
+        daemon = self.start(server={"workers": 1, "drain_timeout": "0ms"})
+        for _ in range(4):
+            with self.connect(daemon) as greedy:
+                greedy.send((message("demo.sleep", {"ms": ms(50)}) + "\n") * 30)
+                greedy.result("demo.echo_inline")
+                greedy.reset()
+            daemon.wait_connections(0)
+        # One of them may be where one of those was in memory: it is another client all the same.
+        watch = Stopwatch()
+        clients = [self.connect(daemon) for _ in range(12)]
+        for client in clients:
+            client.call("demo.echo", [1])
+        for client in clients:
+            client.receive(within=30)
+        # All that is left behind would be 6,000 ms; one of each client 200 ms.
+        self.assertLess(watch.ms(), ms(2500))
 
     def test_all_connections_of_a_client_have_one_turn(self):
         tokens = {"greedy": "g" * 32, "modest": "m" * 32}
