@@ -12,7 +12,12 @@
 namespace sluice::core {
 namespace {
 
+constexpr std::size_t kKiB = std::size_t{1} << 10;
 constexpr std::size_t kMiB = std::size_t{1} << 20;
+
+std::string size_text(std::size_t bytes) {
+  return bytes < kMiB ? std::to_string(bytes / kKiB) + " KiB" : std::to_string(bytes / kMiB) + " MiB";
+}
 
 std::string system_text(int error) { return "can't be read: " + std::generic_category().message(error); }
 
@@ -27,7 +32,7 @@ std::optional<std::string> read_regular_file(const std::string& path, std::size_
   if (::fstat(file.get(), &status) != 0) return system_text(errno);
   if (!S_ISREG(status.st_mode)) return "is no regular file";
   if (status.st_size > static_cast<off_t>(bytes_max)) {
-    return "is larger than " + std::to_string(bytes_max / kMiB) + " MiB";
+    return "is larger than " + size_text(bytes_max);
   }
   text.resize(static_cast<std::size_t>(status.st_size));
   std::size_t done = 0;

@@ -136,6 +136,12 @@ class CredentialsTest(UpstreamTest):
             self.assertEqual(server.heads[0]["authorization"], "Basic " + encoded)
             self.assert_kept_secret(front, client, encoded, "long: word")
 
+    def test_a_byte_order_mark_is_no_part_of_a_files_text(self):
+        token = self.file("node.token", "\ufeff" + SECRET + "\r\n")
+        for server, front in self.each_front(headers={"Authorization": {"file": token}}):
+            self.assertEqual(self.connect(front).result("bad.ok", [1]), [1])
+            self.assertEqual(server.heads[0]["authorization"], SECRET)
+
     def test_a_reload_reads_the_files_again(self):
         token = self.file("node.token", "first")
         for server, front in self.each_front(headers={"Authorization": {"file": token}}):
@@ -167,6 +173,11 @@ class CredentialsTest(UpstreamTest):
                     status, shown = self.check(**settings)
                     self.assertEqual(status, 2, shown)
                     self.assertRegex(shown, rf'sluiced\.toml:\d+:\d+: backend\.{key} = ".*" (can|holds|is)')
+
+    def test_a_file_that_is_too_large_is_refused_with_the_size_that_is_not(self):
+        status, shown = self.check(headers={"X-Key": {"file": self.file("token", "x" * 9000)}})
+        self.assertEqual(status, 2, shown)
+        self.assertIn("is larger than 8 KiB", shown)
 
     def test_headers_that_are_the_servers_own_are_refused(self):
         for name in ("Host", "content-length", "Connection", "Transfer-Encoding", "Upgrade", "Sec-WebSocket-Protocol",
