@@ -35,8 +35,7 @@ void UpstreamConnection::open() {
 }
 
 void UpstreamConnection::on_dialled(boost::system::error_code error) {
-  const std::string& problem = stream_.problem();
-  if (error) return end(End::not_connected, error.message() + (problem.empty() ? "" : ": " + problem));
+  if (error) return end(End::not_connected, error.message());
   begin();
 }
 
@@ -252,7 +251,8 @@ void UpstreamConnection::close(bool abrupt) {
 void UpstreamConnection::end(End why, const std::string& what) {
   if (closed_) return;
   close(why == End::given_up);
-  owner_->on_end(*this, why, what);
+  const std::string& problem = stream_.problem();
+  owner_->on_end(*this, why, problem.empty() ? what : what + ": " + problem);
 }
 
 void UpstreamConnection::abandon() {

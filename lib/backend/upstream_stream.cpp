@@ -26,6 +26,8 @@ bool expect_host(SSL* tls, const UpstreamUrl& url) {
          SSL_set_tlsext_host_name(tls, name.c_str()) == 1;
 }
 
+constexpr const char* kFlood = "too many TLS records without data";
+
 // Why the peer's certificate was refused; empty where it was not.
 std::string refusal_of(SSL* tls) {
   const long result = SSL_get_verify_result(tls);
@@ -70,10 +72,33 @@ void UpstreamStream::shake_hands(Done done) {
   SSL* const tls = tls_->native_handle();
   if (!expect_host(tls, url_)) return done(asio::error::no_memory);
   sessions_->use(tls);
+  SSL_set_msg_callback(tls, on_protocol);
+  SSL_set_msg_callback_arg(tls, this);
   tls_->async_handshake(asio::ssl::stream_base::client, [this, done = std::move(done)](error_code failure) {
-    if (failure) problem_ = refusal_of(tls_->native_handle());
+    if (failure) problem_ = flooded_ ? kFlood : refusal_of(tls_->native_handle());
     done(failure);
   });
+}
+
+// OpenSSL looks for data until there is some, and nothing else on the thread gets a turn meanwhile. Once it
+// believes that the peer has ended, it stops at the next record.
+void UpstreamStream::on_protocol(int outgoing, int, int type, const void*, std::size_t, SSL* connection,
+                                 void* stream) {
+  if (outgoing != 0 || type != SSL3_RT_HEADER) return;
+  auto& self = *static_cast<UpstreamStream*>(stream);
+  if (!self.established_ && SSL_is_init_finished(connection) == 1) {
+    self.established_ = true;
+    self.idle_records_.establish();
+  }
+  if (self.idle_records_.take(self.established_)) return;
+  self.flooded_ = true;
+  SSL_set_shutdown(connection, SSL_RECEIVED_SHUTDOWN);
+}
+
+void UpstreamStream::note_read(error_code error, std::size_t bytes) {
+  if (tls_ && bytes > 0) idle_records_.take_data(bytes);
+  if (error && flooded_) problem_ = kFlood;
+  if (on_read_) on_read_(bytes);
 }
 
 void UpstreamStream::close(bool abrupt) {

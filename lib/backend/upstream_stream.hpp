@@ -22,6 +22,7 @@
 #include "lib/backend/upstream_authorities.hpp"
 #include "lib/backend/upstream_sessions.hpp"
 #include "lib/backend/upstream_url.hpp"
+#include "lib/base/idle_records.hpp"
 
 namespace sluice::core {
 
@@ -47,7 +48,8 @@ class UpstreamStream {
   // certificate has to be for the URL's host. `limit`: what its owner waits for that. Calls `done` once,
   // unless it throws.
   void dial(std::chrono::milliseconds limit, Done done);
-  // What was wrong with the peer's certificate where dial() failed for that; else empty.
+  // What was wrong with the peer's certificate where dial() failed for that, or with what it sent where TLS
+  // was ended for that; else empty.
   const std::string& problem() const { return problem_; }
   // What is under way ends with an error, as soon as the event loop comes to it. May be called again.
   // `abrupt` resets the connection: servers that take the end of what they read for the end of what they are
@@ -65,7 +67,7 @@ class UpstreamStream {
         [this](auto handler, const Buffers& into) {
           auto told = [this, handler = std::move(handler)](boost::system::error_code error,
                                                            std::size_t bytes) mutable {
-            if (on_read_) on_read_(bytes);
+            note_read(error, bytes);
             handler(error, bytes);
           };
           if (tls_) {
@@ -94,8 +96,13 @@ class UpstreamStream {
   using Socket = boost::asio::generic::stream_protocol::socket;
   using Endpoint = boost::asio::generic::stream_protocol::endpoint;
 
+  // What OpenSSL calls for each record and message.
+  static void on_protocol(int outgoing, int version, int type, const void* bytes, std::size_t size,
+                          SSL* connection, void* stream);
+
   void connect(std::vector<Endpoint> endpoints, std::chrono::milliseconds limit, Done done);
   void shake_hands(Done done);
+  void note_read(boost::system::error_code error, std::size_t bytes);
 
   const UpstreamUrl url_;
   const std::shared_ptr<UpstreamAuthorities> authorities_;
@@ -104,6 +111,9 @@ class UpstreamStream {
   StaggeredConnect race_;
   Socket socket_;
   std::optional<boost::asio::ssl::stream<Socket&>> tls_;
+  IdleRecords idle_records_;
+  bool established_ = false;  // TLS, as far as records tell
+  bool flooded_ = false;      // with records that bring no data
   std::function<void(std::size_t)> on_read_;
   std::string problem_;
   bool closed_ = false;

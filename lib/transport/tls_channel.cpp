@@ -20,13 +20,6 @@ namespace {
 // Records that bring no bytes (new keys, handshakes) are read within this beyond what was asked for.
 constexpr std::size_t kExtraBytesMax = SSL3_RT_MAX_PACKET_SIZE;
 
-// Records without data cost the most for their bytes: new keys (KeyUpdate) take 36 us a record of 27 bytes. A
-// connection may send so many, and one more for each kDataBytesPerIdleRecord of data; new keys are due after
-// gigabytes. A handshake is allowed a client's certificates in pieces of 512 bytes.
-constexpr std::size_t kIdleRecordsMax = 32;
-constexpr std::size_t kDataBytesPerIdleRecord = 64 * 1024;
-constexpr std::size_t kHandshakeRecordsMax = 256;
-
 // Taken from OpenSSL in one read, which is 0.1 ms where each holds a byte.
 constexpr std::size_t kRecordsPerRead = 64;
 
@@ -112,7 +105,7 @@ void TlsChannel::on_protocol(int outgoing, int, int type, const void*, std::size
   if (outgoing != 0 || type != SSL3_RT_HEADER) return;
   auto& self = *static_cast<TlsChannel*>(channel);
   self.note_established();
-  if (++self.idle_records_ <= (self.established_ ? kIdleRecordsMax : kHandshakeRecordsMax)) return;
+  if (self.idle_records_.take(self.established_)) return;
   self.flooded_ = true;
   SSL_set_shutdown(connection, SSL_RECEIVED_SHUTDOWN);
 }
@@ -120,19 +113,13 @@ void TlsChannel::on_protocol(int outgoing, int, int type, const void*, std::size
 void TlsChannel::note_established() {
   if (established_ || SSL_is_init_finished(connection_.get()) != 1) return;
   established_ = true;
-  idle_records_ = 0;
+  idle_records_.establish();
 }
 
 // The record was counted when it came.
 void TlsChannel::count_data(std::size_t bytes) {
   note_established();
-  data_bytes_ += bytes;
-  std::size_t forgiven = 1;
-  if (data_bytes_ >= kDataBytesPerIdleRecord) {
-    data_bytes_ = 0;
-    ++forgiven;
-  }
-  idle_records_ -= std::min(idle_records_, forgiven);
+  idle_records_.take_data(bytes);
 }
 
 TlsChannel::Transfer TlsChannel::read(char* to, std::size_t size) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "lib/base/idle_records.hpp"
 #include "lib/transport/tls_context.hpp"
 
 struct bio_st;
@@ -87,8 +88,7 @@ class TlsChannel {
   bool established_ = false;  // the handshake is done
   bool failed_ = false;
   bool flooded_ = false;
-  std::size_t idle_records_ = 0;  // that brought no data, see kIdleRecordsMax
-  std::size_t data_bytes_ = 0;    // since one of them was last forgiven
+  IdleRecords idle_records_;
   bool buffered_ = false;
   bool write_waits_ = false;  // a record is half sent: nothing may come between
   bool ended_ = false;        // end_sending() is done

@@ -89,6 +89,31 @@ class CertificateTest(UpstreamTest):
         eventually(10, lambda: "error" in client.request("demo.sum", [1, 2]))
 
 
+class RecordsTest(UpstreamTest):
+    def test_a_server_that_sends_nothing_but_new_keys_is_left(self):
+        authority().issue("keys")
+        certificate, key = authority().certificate("keys"), authority().key("keys")
+        program = ["openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", str(certificate), "-key", str(key)]
+        server = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.addCleanup(server.communicate)
+        self.addCleanup(server.kill)
+        port = next(line for line in server.stdout if line.startswith(b"ACCEPT")).decode().rsplit(":", 1)[1].strip()
+        front = self.front(f"https://localhost:{port}/", ca=str(authority().certificate()))
+        client = self.connect(front)
+        client.call("demo.sum", [1, 2])
+        for line in server.stdout:
+            if line.startswith(b"POST / HTTP/1.1"):
+                break
+
+        def left():
+            server.stdin.write(b"k\n")  # by which the program sends new keys
+            server.stdin.flush()
+            return "too many TLS records without data" in front.log_text()
+
+        eventually(20, left, "the connection has ended")
+        self.assert_error(client.receive(), -32013, "backend_down")
+
+
 class CredentialsTest(UpstreamTest):
     kinds = ((MisbehavingHttp, "http"), (MisbehavingWebSocket, "ws"))
 
