@@ -22,8 +22,11 @@ ChildBackend::ChildBackend(BackendHub& hub, BackendSettings settings, std::share
 }
 
 void ChildBackend::start() {
-  if (settings_.child->lazy) return;
-  for (const auto& each : instances_) each->start();
+  for (const auto& each : instances_) {
+    if (!settings_.child->lazy) each->start();
+  }
+  // One shows that the program runs, where somebody waits to know that.
+  if (settings_.child->lazy && started_) instances_.front()->start();
 }
 
 void ChildBackend::on_started(const ChildFailure* failure) {

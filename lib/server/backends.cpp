@@ -51,6 +51,10 @@ UpstreamHeaders headers_of(const BackendSettings& settings, const BackendFiles& 
   return found == files.headers.end() ? UpstreamHeaders() : found->second;
 }
 
+bool is_up(const BackendMetrics& metrics) {
+  return std::ranges::any_of(metrics.up, [](const auto& each) { return each.load(); });
+}
+
 std::string program_of(const BackendSettings& settings, const BackendFiles& files) {
   return settings.child ? files.programs.at(settings.name) : std::string();
 }
@@ -75,18 +79,26 @@ Backends::Open Backends::open(const BackendSettings& settings, const BackendFile
   made.current = std::make_shared<std::atomic<bool>>(true);
   made.authorities = authorities_of(settings, files);
   made.headers = headers_of(settings, files);
+  bool replaces = false;  // one that works
   for (const Open& each : open_) {
-    if (each.settings.name == settings.name) made.predecessor = each.owner();
+    if (each.settings.name != settings.name) continue;
+    made.predecessor = each.owner();
+    replaces = !each.metrics || is_up(*each.metrics);
   }
   made.program = program_of(settings, files);
   made.gate = std::make_shared<DiscoveryGate>(on_discovered(made));
   ChildBackend::Started started;
-  if (settings.child && !settings.child->lazy) {
+  // One that takes the place of one that works has to show that it does, also where its first call starts it.
+  if (settings.child && (!settings.child->lazy || replaces)) {
     const auto outcome = std::make_shared<std::promise<std::string>>();
     made.started = outcome->get_future().share();
     started = [outcome](const std::string& failure) { outcome->set_value(failure); };
   }
-  const auto discovered = [gate = made.gate](std::string_view document) { gate->take(document); };
+  made.answered = std::make_shared<std::atomic<bool>>(false);
+  const auto discovered = [gate = made.gate, answered = made.answered](std::string_view document) {
+    gate->take(document);
+    answered->store(true);
+  };
   hub_.add(made.id, [made, discovered, started](BackendHub& hub) -> std::unique_ptr<Backend> {
     if (made.settings.upstream) {
       return std::make_unique<UpstreamBackend>(hub, made.settings,
@@ -107,7 +119,12 @@ void Backends::prepare(const std::vector<BackendSettings>& wanted, const Backend
   const TimePoint until = Clock::now() + kStartPatience;
   for (const Open& each : prepared_) refuse_unless_empty(each, why_not_started(each, until, stop));
   const TimePoint alive_at = Clock::now() + kAliveTime;
-  for (const Open& each : prepared_) refuse_unless_empty(each, why_not_alive(each, alive_at));
+  const TimePoint methods_by = Clock::now() + kDiscoverPatience;
+  for (Open& each : prepared_) each.methods_by = methods_by;
+  for (const Open& each : prepared_) {
+    const TimePoint limit = each.settings.discover ? methods_by : alive_at;
+    refuse_unless_empty(each, why_not_alive(each, limit, stop));
+  }
 }
 
 void Backends::refuse_unless_empty(const Open& backend, const std::string& why) {
@@ -131,14 +148,12 @@ std::string Backends::why_not_started(const Open& backend, TimePoint until, cons
   return backend.started.get();
 }
 
-std::string Backends::why_not_alive(const Open& backend, TimePoint until) {
+std::string Backends::why_not_alive(const Open& backend, TimePoint until, const std::stop_token& stop) {
   if (!backend.started.valid() || backend.predecessor == nullptr) return {};
   // One that has ended may have been started again by now.
-  const auto runs = [&] {
-    return backend.metrics->restarts.load() == 0 &&
-           std::ranges::any_of(backend.metrics->up, [](const auto& each) { return each.load(); });
-  };
-  while (!backend.metrics->discovered.load()) {
+  const auto runs = [&] { return backend.metrics->restarts.load() == 0 && is_up(*backend.metrics); };
+  while (!backend.answered->load()) {
+    if (stop.stop_requested()) return "the server is about to stop";
     if (!runs()) return "it has ended at once; the log says how";
     if (Clock::now() >= until) break;
     std::this_thread::sleep_for(kDiscoverLook);
@@ -334,7 +349,10 @@ void Backends::wait_for_methods(const std::vector<const Open*>& backends, const 
     return each->settings.discover && !each->metrics->discovered.load() &&
            (starts(each) || each->metrics->up.front().load());
   };
-  while (std::ranges::any_of(backends, awaited) && Clock::now() < until && !stop.stop_requested()) {
+  const auto in_time = [&](const Open* each) {
+    return awaited(each) && Clock::now() < std::min(until, each->methods_by);
+  };
+  while (std::ranges::any_of(backends, in_time) && !stop.stop_requested()) {
     std::this_thread::sleep_for(kDiscoverLook);
   }
   for (const Open* each : backends) {

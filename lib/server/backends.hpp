@@ -39,9 +39,9 @@ class Backends {
   Backends(Registry& registry, BackendHub& hub) : registry_(registry), hub_(hub) {}
 
   // Opens those that are new or changed beside those that serve, and waits until their processes have begun
-  // to run their programs; one that takes the place of another has to stay alive for a moment. Throws
-  // std::invalid_argument where one can't, with what it has opened closed again. apply() with the same
-  // settings follows, or discard_prepared().
+  // to run their programs; one that takes the place of another has to stay alive for a moment, or until it
+  // has named its methods. Throws std::invalid_argument where one can't, with what it has opened closed
+  // again. apply() with the same settings follows, or discard_prepared().
   void prepare(const std::vector<BackendSettings>& wanted, const BackendFiles& files,
                const std::stop_token& stop = {});
   // Closes again what prepare() has opened.
@@ -68,11 +68,14 @@ class Backends {
     std::shared_ptr<BackendMetrics> metrics;
     std::shared_ptr<AsyncHandler> handler;  // null for a module
     LoadedModule module;
-    std::string authorities;                     // of an upstream, as PEM text; empty: the system's
-    std::string program;                         // program_version() of a child process
-    std::shared_ptr<DiscoveryGate> gate;         // null for a module
-    std::shared_future<std::string> started;     // of an eager child: why its first start failed, or empty
-    UpstreamHeaders headers;                     // likewise
+    std::string authorities;                      // of an upstream, as PEM text; empty: the system's
+    std::string program;                          // program_version() of a child process
+    std::shared_ptr<DiscoveryGate> gate;          // null for a module
+    std::shared_ptr<std::atomic<bool>> answered;  // whether it has named its methods; null for a module
+    TimePoint methods_by = TimePoint::max();      // when it has to have done so, where that is known
+    // Of a child that is started without a call: why its first start failed, or empty.
+    std::shared_future<std::string> started;
+    UpstreamHeaders headers;
     std::shared_ptr<std::atomic<bool>> current;  // whether it is still what the configuration says
     // Of the one of that name that it replaces. Kept, so that nobody else's has its address.
     std::shared_ptr<const void> predecessor;
@@ -87,7 +90,7 @@ class Backends {
   Open open(const BackendSettings& settings, const BackendFiles& files);
   Open take_prepared(const BackendSettings& settings, const BackendFiles& files);
   static std::string why_not_started(const Open& backend, TimePoint until, const std::stop_token& stop);
-  static std::string why_not_alive(const Open& backend, TimePoint until);
+  static std::string why_not_alive(const Open& backend, TimePoint until, const std::stop_token& stop);
   void refuse_unless_empty(const Open& backend, const std::string& why);
   Open open_module(const BackendSettings& settings, const BackendFiles& files);
   void wait_for_methods(const std::vector<const Open*>& backends, const std::stop_token& stop) const;

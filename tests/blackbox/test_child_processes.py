@@ -386,10 +386,11 @@ class Reload(ProcessTest):
         garbled = self.folder() / "garbled"
         garbled.write_bytes(b"\x7fELF" + bytes(100))
         garbled.chmod(0o755)
-        self.assert_keeps(daemon, connection, pid, "backend own: its process could not be started: .*Exec format error",
-                          command=[str(garbled)])
-        self.assert_keeps(daemon, connection, pid, "backend own: its process could not be started: it has ended at once",
-                          command=[str(broken)])
+        # One that starts at its first call may be the one that is to replace what serves calls already.
+        for start in ("eager", "lazy"):
+            for program, why in ((garbled, ".*Exec format error"), (broken, "it has ended at once")):
+                self.assert_keeps(daemon, connection, pid, f"backend own: its process could not be started: {why}",
+                                  command=[str(program)], start=start)
         self.assertIn("no licence file", daemon.log_text())
         # Another backend's is no reason to lose one that was good in the same reload.
         begin = len(daemon.log)
@@ -399,7 +400,17 @@ class Reload(ProcessTest):
         daemon.reload(backends=[child(env={"NEW": "1"})])
         eventually(10, lambda: connection.result("own.pid") != pid, "a good one takes its place")
 
-    def test_a_refused_reload_leaves_discovered_methods_where_they_were(self):
+    def test_a_lazy_program_whose_predecessor_has_not_run_is_started_by_its_first_call_only(self):
+        daemon, connection = self.with_child(start="lazy")
+        begin = len(daemon.log)
+        daemon.reload(backends=[child(start="lazy", env={"NEW": "1"})])
+        daemon.wait_log("configuration read again", begin=begin)
+        self.assertNotIn("started as process", daemon.log_text())
+        pid = connection.result("own.pid")
+        daemon.reload(backends=[child(start="lazy", env={"NEW": "2"})])
+        eventually(10, lambda: connection.result("own.pid") != pid, "a good one takes its place")
+
+    def with_discovered(self):
         serves = ("import json, os, sys\nfor line in sys.stdin:\n    call = json.loads(line)\n"
                   "    result = {'methods': [{'name': 'found.pid', 'params': []}]} if call['method'] == 'rpc.discover' else os.getpid()\n"
                   "    print(json.dumps({'jsonrpc': '2.0', 'id': call['id'], 'result': result}), flush=True)\n")
@@ -408,6 +419,19 @@ class Reload(ProcessTest):
         connection = self.connect(daemon)
         # A start does not wait for ever for the names of methods.
         pid = eventually(20, lambda: connection.request("found.pid").get("result"), "its method is known")
+        return daemon, connection, found, pid
+
+    def test_a_program_that_ends_before_it_has_named_its_methods_does_not_replace_one_that_has(self):
+        daemon, connection, found, pid = self.with_discovered()
+        begin = len(daemon.log)
+        dies = self.script("read line\nsleep 0.8\nexit 1\n", interpreter="/bin/sh")
+        daemon.reload(backends=[{**found, "command": [str(dies)]}])
+        why = "reload refused, .*backend found: its process could not be started: it has ended"
+        daemon.wait_log(why, 15, begin=begin)
+        self.assertEqual(connection.result("found.pid"), pid)
+
+    def test_a_refused_reload_leaves_discovered_methods_where_they_were(self):
+        daemon, connection, found, pid = self.with_discovered()
         begin = len(daemon.log)
         # The second does not end at once, so that the first has time to name its methods.
         dies = self.script("sleep 0.15\nexit 1\n", interpreter="/bin/sh")
