@@ -6,6 +6,8 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include "lib/access/subject.hpp"
+
 namespace sluice::core {
 namespace {
 
@@ -29,7 +31,7 @@ std::shared_ptr<const Client> make_client(const ClientSettings& settings) {
   }
   client->user = settings.user;
   client->group = settings.group;
-  client->certificate = settings.certificate;
+  client->certificate = canonical_subject(settings.certificate).value_or(settings.certificate);
   if (settings.methods) client->methods = MethodPatterns(*settings.methods);
   client->rate = Rate(settings.rate, settings.burst);
   client->in_flight_max = settings.max_in_flight;

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "lib/access/method_patterns.hpp"
+#include "lib/access/subject.hpp"
 #include "lib/access/token.hpp"
 #include "lib/access/token_bucket.hpp"
 #include "lib/base/user_namespace.hpp"
@@ -38,7 +39,7 @@ std::string value_of(const ClientSettings& client, std::string_view key) {
   if (key == "token_sha256") return lower(client.token_sha256);
   if (key == "user") return client.user ? std::to_string(*client.user) : "";
   if (key == "group") return client.group ? std::to_string(*client.group) : "";
-  return client.certificate;
+  return canonical_subject(client.certificate).value_or(client.certificate);
 }
 
 std::string whose(const ClientSettings& client) {
@@ -162,28 +163,8 @@ void check_values(const ClientSettings& client) {
   require(client.burst <= kBurstMax, client, "burst", fmt::format("at most {}", kBurstMax));
 }
 
-bool is_type_character(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '.';
-}
-
-// Whether it may be what RFC 2253 makes of a subject: TYPE=VALUE, and more of them behind a comma or a plus
-// without a blank. Anything else never is one.
 bool is_subject(std::string_view text) {
-  if (text.size() > kSubjectBytesMax) return false;
-  for (;;) {
-    const auto type = std::ranges::find_if_not(text, is_type_character) - text.begin();
-    text.remove_prefix(static_cast<std::size_t>(type));
-    if (type == 0 || !text.starts_with('=')) return false;
-    bool escaped = false;
-    const auto ends = [&escaped](char c) {
-      const bool special = !escaped && (c == ',' || c == '+');
-      escaped = !escaped && c == '\\';
-      return special;
-    };
-    const auto end = std::ranges::find_if(text, ends);
-    if (end == text.end()) return true;
-    text.remove_prefix(static_cast<std::size_t>(end - text.begin()) + 1);
-  }
+  return text.size() <= kSubjectBytesMax && canonical_subject(text).has_value();
 }
 
 }  // namespace

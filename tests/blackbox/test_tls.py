@@ -434,6 +434,15 @@ class ClientCertificates(TlsTest):
         eventually(5, lambda: code(stranger.request("demo.echo")) == "ok", "it is a client's now")
         self.assertEqual(daemon.log_text().count("no client has"), 1)
 
+    def test_a_subject_counts_by_what_it_says_however_it_is_written(self):
+        authority().issue("spelled", "/O=B\u00e4cker, S\u00f6hne/CN=deploy")
+        for written in (r"CN=deploy,O=B\C3\A4cker\, S\C3\B6hne", "CN=deploy,O=B\u00e4cker\\, S\u00f6hne",
+                        r"commonName=deploy,o=B\c3\a4cker\2c S\c3\b6hne",
+                        r"2.5.4.3=deploy,organizationName=B\C3\A4cker\, S\C3\B6hne"):
+            with self.subTest(written=written):
+                daemon = self.start_asking_of([{"name": "deploy", "certificate": written}])
+                self.assertEqual(code(self.secure(daemon, authority().client("spelled")).request("demo.echo")), "ok")
+
     def test_a_session_with_one_is_resumed(self):
         daemon = self.start_asking(require_client_certificate=True)
         context, session = authority().client("client", ssl.TLSVersion.TLSv1_2), None

@@ -37,7 +37,7 @@ class Authority:
 
     def issue(self, name, subject=None, names="DNS:localhost, IP:127.0.0.1"):
         request, extensions = self.folder / f"{name}.csr", self.folder / f"{name}.ext"
-        openssl("req", "-new", *self._new_key(name), "-out", request, "-subj", subject or f"/CN={name}")
+        openssl("req", "-new", "-utf8", *self._new_key(name), "-out", request, "-subj", subject or f"/CN={name}")
         extensions.write_text(f"subjectAltName = {names}\n")
         openssl("x509", "-req", "-in", request, "-CA", self.certificate(), "-CAkey", self.key(self.name), "-days", 2,
                 "-CAcreateserial", "-extfile", extensions, "-out", self.certificate(name))

@@ -81,11 +81,28 @@ TEST_CASE("Config clients: users and groups are looked up by name") {
 }
 
 TEST_CASE("Config clients: values without sense are refused") {
-  for (const std::string line :
-       {"methods = 'calc.*'", "methods = [1]", "methods = ['a*b']", "methods = ['']", "rate = 0", "rate = -1",
-        "rate = nan", "rate = inf", "rate = 1e9", "rate = '100'", "rate = 1\nburst = 0", "max_in_flight = 0",
-        "certificate = ''", "certificate = 'deploy'", "certificate = '/CN=deploy'",
-        "certificate = 'CN=a, O=b'", "certificate = '=a'", "certificate = 'CN=a,'", "user = 4294967295"}) {
+  for (const std::string line : {"methods = 'calc.*'",
+                                 "methods = [1]",
+                                 "methods = ['a*b']",
+                                 "methods = ['']",
+                                 "rate = 0",
+                                 "rate = -1",
+                                 "rate = nan",
+                                 "rate = inf",
+                                 "rate = 1e9",
+                                 "rate = '100'",
+                                 "rate = 1\nburst = 0",
+                                 "max_in_flight = 0",
+                                 "certificate = ''",
+                                 "certificate = 'deploy'",
+                                 "certificate = '/CN=deploy'",
+                                 "certificate = 'CN=a, O=b'",
+                                 "certificate = '=a'",
+                                 "certificate = 'CN=a,'",
+                                 "certificate = 'CN=a '",
+                                 "certificate = 'CN=\"a\"'",
+                                 "certificate = 'FOO=a'",
+                                 "user = 4294967295"}) {
     CAPTURE(line);
     CHECK(contains(error_of(entry(line)), " is not allowed; it takes "));
   }
@@ -101,6 +118,13 @@ TEST_CASE("Config clients: subjects of certificates are taken as they are printe
     CAPTURE(subject);
     CHECK(errors_of(entry("certificate = '" + subject + "'")).empty());
   }
+}
+
+TEST_CASE("Config clients: one subject in two spellings is no two clients'") {
+  const std::string both =
+      "[[client]]\nname = 'a'\ncertificate = 'CN=a'\n[[client]]\nname = 'b'\ncertificate = '";
+  CHECK(contains(error_of(both + "cn=\\61'"), "client.certificate is the same as client a's"));
+  CHECK(errors_of(both + "CN=A'").empty());
 }
 
 TEST_CASE("Config clients: what may be a token is never shown") {
