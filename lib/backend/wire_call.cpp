@@ -54,6 +54,13 @@ bool append_cancel(std::string& out, std::uint32_t id, Dialect dialect) {
   return true;
 }
 
+bool is_hello(std::string_view method) {
+  constexpr std::string_view kHello = "rpc.hello";
+  if (!method.starts_with('"')) return false;
+  if (method.find('\\') != std::string_view::npos) return proto::as_string(method) == kHello;
+  return method.substr(1, method.size() - 2) == kHello;
+}
+
 Dialect announced_dialect(std::string_view params) {
   const auto name = proto::member(params, "dialect");
   const std::string text = name ? proto::as_string(*name).value_or(std::string()) : std::string();

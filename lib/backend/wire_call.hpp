@@ -55,7 +55,7 @@ inline Dialect spoken_at_first(Dialect configured) {
 
 // Whether a message is the notification with which a backend announces itself. `method` is its method as it
 // is in its text.
-inline bool is_hello(std::string_view method) { return method == R"("rpc.hello")"; }
+bool is_hello(std::string_view method);
 
 // What an announcement says that the backend speaks; automatic where nothing that can be announced.
 Dialect announced_dialect(std::string_view params);

@@ -6,6 +6,7 @@
 
 #include "lib/base/release_memory.hpp"
 #include "lib/dispatch/conversation.hpp"
+#include "proto/json_text.hpp"
 #include "proto/response_writer.hpp"
 
 namespace sluice::core {
@@ -163,8 +164,8 @@ bool Batch::cancel(const CancelTarget& target) {
 bool Batch::is_control() const {
   return std::ranges::all_of(entries_, [this](const proto::Envelope& entry) {
     if (entry.method.kind != proto::ValueKind::string) return false;
-    const std::string_view quoted = entry.method.in(text_);
-    return Conversation::is_control(quoted.substr(1, quoted.size() - 2));
+    const auto method = proto::as_string(entry.method.in(text_));
+    return method && Conversation::is_control(*method);
   });
 }
 

@@ -32,6 +32,16 @@ std::string cancelled(Dialect dialect) {
   return out;
 }
 
+TEST_CASE("Wire calls: an announcement is known by its method's value") {
+  CHECK(is_hello(R"("rpc.hello")"));
+  CHECK(is_hello(R"("rpc.\u0068ello")"));
+  for (const std::string method :
+       {R"("rpc.Hello")", R"("rpc.hello\n")", R"("rpc.hell\u004F")", "rpc.hello", "", "1"}) {
+    CAPTURE(method);
+    CHECK_FALSE(is_hello(method));
+  }
+}
+
 TEST_CASE("a call has JSON-RPC's own members only, but in the dialect of handlers that know the server") {
   Call call("[1]");
   call.active.request.traceparent = "00-ab";
