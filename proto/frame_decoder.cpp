@@ -193,8 +193,11 @@ FrameEvent FrameDecoder::next_with_headers(std::string_view window) {
   const std::size_t lead = in_message_ ? 0 : leading_spaces(window);
   const std::string_view text = window.substr(lead);
   if (text.empty()) return {Kind::need_more, lead, {}, 0};
-  if (!in_message_ && begins_with_mark(text)) return next_behind_mark(window, lead);
-  if (!in_message_) header_scanned_ = 0;
+  if (!in_message_) {
+    if (begins_with_mark(text)) return next_behind_mark(window, lead);
+    header_scanned_ = 0;
+    behind_mark_ = false;
+  }
   in_message_ = true;
   if (text.size() < bytes_wanted_) return {Kind::need_more, lead, {}, 0};
   bytes_wanted_ = 0;

@@ -124,6 +124,17 @@ TEST_CASE("headers: a body of more than 16 times the limit is not waited for") {
   CHECK(conversation("Content-Length: 176\r\n\r\n" + body, limits) == Lines{"too_big", "lost"});
 }
 
+TEST_CASE("headers: a byte order mark before a message is no message of its own") {
+  check({{"\xEF\xBB\xBF"
+          "Content-Length: 2\r\n\r\n{}",
+          {"message {}"}},
+         {"\xEF\xBB\xBF"
+          "Content-Length: 2\r\n\r\n{}\r\n\xEF\xBB\xBF"
+          "Content-Length: 3\r\n\r\n[1]",
+          {"message {}", "message [1]"}},
+         {"Content-Length: 2\r\n\r\n{}\xEF\xBB\xBF", {"message {}", "malformed 0"}}});
+}
+
 TEST_CASE("headers: the decoder tells how many bytes a body needs") {
   const std::string_view input = "Content-Length: 8\r\n\r\n{\"id\":1}";
   FrameDecoder decoder(Framing::header, {});
