@@ -12,9 +12,10 @@ using Status = Scanner::Status;
 constexpr std::string_view kSpace = " \t\r\n";
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
-// Where a message begins: behind white space and byte order marks (RFC 8259, section 8.1).
-std::size_t begin_of(std::string_view text) {
-  for (std::size_t begin = 0;; begin += kByteOrderMark.size()) {
+// Where a message begins: behind white space and byte order marks (RFC 8259, section 8.1). `known` bytes are
+// known to be such.
+std::size_t begin_of(std::string_view text, std::size_t known) {
+  for (std::size_t begin = known;; begin += kByteOrderMark.size()) {
     begin = std::min(text.find_first_not_of(kSpace, begin), text.size());
     if (!text.substr(begin).starts_with(kByteOrderMark)) return begin;
   }
@@ -38,7 +39,7 @@ void receive_scanned(Conversation& conversation, Scanner& scanner, std::string_v
 
 void WholeMessage::scan_ahead(std::string_view text, const Limits& limits) {
   if (!scan_) scan_ = std::make_unique<Scan>(limits.batch_entries_max);
-  if (scan_->scanner.position() == 0) scan_->begin = begin_of(text);
+  if (scan_->scanner.position() == 0) scan_->begin = begin_of(text, scan_->begin);
   // The first bytes may be a part of a byte order mark.
   if (text.size() - scan_->begin >= kByteOrderMark.size()) scan_->scanner.scan(text.substr(scan_->begin));
 }
@@ -46,11 +47,11 @@ void WholeMessage::scan_ahead(std::string_view text, const Limits& limits) {
 void WholeMessage::receive(Conversation& conversation, const Limits& limits, std::string_view text,
                            std::uint64_t exchange, const CallDefaults& defaults) {
   if (const auto scan = std::exchange(scan_, nullptr)) {
-    const std::size_t begin = scan->scanner.position() == 0 ? begin_of(text) : scan->begin;
+    const std::size_t begin = scan->scanner.position() == 0 ? begin_of(text, scan->begin) : scan->begin;
     return receive_scanned(conversation, scan->scanner, text, begin, exchange, defaults);
   }
   Scanner scanner(limits.batch_entries_max);
-  receive_scanned(conversation, scanner, text, begin_of(text), exchange, defaults);
+  receive_scanned(conversation, scanner, text, begin_of(text, 0), exchange, defaults);
 }
 
 }  // namespace sluice::core

@@ -32,7 +32,7 @@ class WholeMessage {
   struct Scan {
     explicit Scan(std::size_t batch_entries_max) : scanner(batch_entries_max) {}
     proto::MessageScanner scanner;
-    std::size_t begin = 0;  // of the value
+    std::size_t begin = 0;  // of the value; until that has begun, how far it was looked for
   };
   void scan_ahead(std::string_view text, const Limits& limits);
 
