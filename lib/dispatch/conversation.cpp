@@ -244,10 +244,10 @@ void Conversation::abandon(Batch& last) {
 void Conversation::abort_all(const proto::Error& error) {
   drop_held(&error);
   while (ActiveCall* const call = calls.front()) table_.abort(*call, error);
-  while (!batches_.empty()) {
-    const std::size_t before = batches_.size();
-    batches_.back()->abort_all(error);
-    if (batches_.size() == before) break;
+  // Each ends with that, or goes on for as many time slices as its reply takes.
+  for (auto next = batches_.begin(); next != batches_.end();) {
+    Batch& batch = **next++;
+    batch.abort_all(error);
   }
 }
 

@@ -1,7 +1,9 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "tests/support/test_server.hpp"
 
@@ -55,6 +57,35 @@ TEST_CASE("Drain: a client that reads nothing does not hold it up") {
   const auto begin = std::chrono::steady_clock::now();
   CHECK(server.engine().drain());
   CHECK(std::chrono::steady_clock::now() - begin < settings.drain_timeout);
+}
+
+TEST_CASE("Drain: at its time limit every batch of a client is answered, though one has a long reply") {
+  static constexpr int kBig = 24;
+  Gate gate;
+  auto settings = test_settings();
+  settings.io_threads = 1;
+  settings.drain_timeout = milliseconds(500);
+  TestServer server({gate_method("wait", gate), big_method(100 * 1024)}, settings);
+  const OpenAtEnd open(gate);
+  RawClient client = server.connect();
+  client.send("[" + request(1, "wait") + "]");
+  std::string batch = "[" + request(2, "wait");
+  for (int i = 0; i < kBig; ++i) batch += "," + request(10 + i, "big");
+  client.send(batch + "]");
+  // Is read when both have begun.
+  client.send(request(3, "big"));
+  REQUIRE(client.reply()["id"] == 3);
+  REQUIRE(eventually([&] { return server.engine().status().in_flight == 2; }));
+  std::jthread drain([&] { server.engine().drain(); });
+  std::vector<Json> replies;
+  for (int i = 0; i < 2; ++i) replies.push_back(Json::parse(client.line(), nullptr, false));
+  drain.join();
+  std::ranges::sort(replies, {}, [](const Json& reply) { return reply.size(); });
+  for (const std::size_t entries : {std::size_t{1}, std::size_t{1} + kBig}) {
+    const Json& reply = replies[entries == 1 ? 0 : 1];
+    REQUIRE(reply.size() == entries);
+    CHECK(code_of(reply[0]) == -32012);
+  }
 }
 
 }  // namespace
