@@ -150,7 +150,7 @@ bool Batch::cancel(const CancelTarget& target) {
     return true;
   }
   if (next_ == entries_.size()) return false;
-  if (ids_.empty()) index_ids();
+  if (!ids_known_) index_ids();
   for (auto at = std::ranges::lower_bound(ids_, EntryId{target.hash, next_});
        at != ids_.end() && at->hash == target.hash; ++at) {
     if (settled_[at->index] || !same_id(id_of(at->index), target.id)) continue;
@@ -176,6 +176,7 @@ void Batch::index_ids() {
     if (entries_[index].id.present()) ids_.push_back({hash_of_id(id_of(index)), index});
   }
   std::ranges::sort(ids_);
+  ids_known_ = true;
 }
 
 void Batch::abort_all(const proto::Error& error) {

@@ -87,7 +87,7 @@ class Batch final : public CallOwner, private SlicedWork {
   const std::string text_;
   const std::vector<proto::Envelope> entries_;
   std::vector<std::string> replies_;  // by entry; empty where none is due
-  std::vector<EntryId> ids_;          // sorted; empty before the first cancel
+  std::vector<EntryId> ids_;          // sorted, once a cancel has asked for them
   std::vector<bool> settled_;         // by entry: not to be started any more
   const TimePoint received_;
   const std::shared_ptr<const Grant> grant_;
@@ -103,6 +103,7 @@ class Batch final : public CallOwner, private SlicedWork {
   std::size_t joined_ = 0;  // entries whose replies are in it
   std::size_t next_ = 0;    // the first entry not started
   std::size_t running_ = 0;
+  bool ids_known_ = false;
   bool advancing_ = false;
 };
 
