@@ -36,13 +36,14 @@ std::optional<std::string> ipv6_name(std::string_view inside) {
   return spelled<AF_INET>(v4);
 }
 
-// inet_aton() takes whatever follows a blank.
-bool may_be_ipv4(std::string_view name) {
-  const std::size_t dot = name.rfind('.');
-  const char last = dot == std::string_view::npos ? name.front()
-                    : dot + 1 < name.size()       ? name[dot + 1]
-                                                  : '\0';
-  return last >= '0' && last <= '9' && name.find_first_not_of("0123456789abcdefx.") == std::string_view::npos;
+// Whether the last label is a decimal, octal or hexadecimal number, as no name's is (the URL Standard, "ends
+// in a number"). "3fab" is a name: containers are called so.
+bool is_ipv4(std::string_view name) {
+  std::string_view digits = name.substr(name.rfind('.') + 1);
+  const bool hexadecimal = digits.starts_with("0x");
+  if (hexadecimal) digits.remove_prefix(2);
+  const std::string_view allowed = hexadecimal ? "0123456789abcdef" : "0123456789";
+  return (hexadecimal || !digits.empty()) && digits.find_first_not_of(allowed) == std::string_view::npos;
 }
 
 bool is_name(std::string_view name) {
@@ -58,7 +59,7 @@ std::optional<std::string> name_in(std::string_view text) {
   if (name.ends_with('.')) name.pop_back();
   if (name.empty() || !is_name(name)) return std::nullopt;
   in_addr v4{};
-  if (!may_be_ipv4(name)) return name;
+  if (!is_ipv4(name)) return name;
   if (::inet_aton(name.c_str(), &v4) != 1) return std::nullopt;
   return spelled<AF_INET>(v4);
 }

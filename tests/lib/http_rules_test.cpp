@@ -126,9 +126,9 @@ TEST_CASE("HTTP rules: allowed hosts have their port or any") {
 TEST_CASE("HTTP rules: an allowed host counts in any spelling, and so do the hosts file's names") {
   ListenerPolicy policy = loopback();
   policy.allowed_hosts = {"Sluice.Test.", "[2001:db8:0::1]:80", "192.0.2.1"};
-  policy.loopback_names = {"box", "box.lan"};
+  policy.loopback_names = {"3f2a9c1b7d4e", "box", "box.lan", "host.4a"};
   for (const std::string_view host : {"sluice.test", "SLUICE.TEST.:99", "[2001:DB8::1]:80", "192.0.2.1:1",
-                                      "BOX", "box.lan:7070", "Box.Lan."}) {
+                                      "BOX", "box.lan:7070", "Box.Lan.", "3f2a9c1b7d4e:7070", "host.4a"}) {
     CAPTURE(host);
     CHECK(status_of(call_to(host), policy) == 0);
   }
