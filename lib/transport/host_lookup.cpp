@@ -4,8 +4,9 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstring>
+#include <memory>
 #include <mutex>
-#include <system_error>
+#include <new>
 #include <thread>
 #include <utility>
 
@@ -28,6 +29,7 @@ int look_up(const std::string& host, int flags, std::vector<HostAddress>& found)
   addrinfo* first = nullptr;
   const int error = ::getaddrinfo(host.c_str(), nullptr, &hints, &first);
   if (error != 0) return error;
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> guard(first, &::freeaddrinfo);
   for (const addrinfo* each = first; each != nullptr; each = each->ai_next) {
     HostAddress address;
     std::memcpy(&address.name, each->ai_addr, each->ai_addrlen);
@@ -36,7 +38,6 @@ int look_up(const std::string& host, int flags, std::vector<HostAddress>& found)
         std::ranges::any_of(found, [&](const HostAddress& other) { return same(other, address); });
     if (!known) found.push_back(address);
   }
-  ::freeaddrinfo(first);
   return 0;
 }
 
@@ -47,7 +48,7 @@ void HostAddress::set_port(std::uint16_t port) {
   reinterpret_cast<sockaddr_in&>(name).sin_port = htons(port);
 }
 
-// Shared with the thread, which may outlive whoever waits.
+// Shared with the thread, which may outlive the waiting one.
 struct HostLookups::Lookup {
   std::mutex mutex;
   std::condition_variable_any done_or_stopped;
@@ -81,7 +82,12 @@ void HostLookups::begin(const std::string& host) {
   try {
     std::thread([lookup, host] {
       std::vector<HostAddress> found;
-      const int error = look_up(host, 0, found);
+      int error = EAI_MEMORY;
+      try {
+        error = look_up(host, 0, found);
+      } catch (const std::bad_alloc&) {
+        // An exception must not leave the thread.
+      }
       lookups.fetch_sub(1);
       const std::lock_guard lock(lookup->mutex);
       lookup->found = std::move(found);
@@ -89,7 +95,8 @@ void HostLookups::begin(const std::string& host) {
       lookup->done = true;
       lookup->done_or_stopped.notify_all();
     }).detach();
-  } catch (const std::system_error&) {
+  } catch (const std::exception&) {
+    // No thread, or no memory for one.
     lookups.fetch_sub(1);
     fail();
   }
