@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <new>
 
-#include "lib/observe/log.hpp"
 #include "lib/transport/arrivals.hpp"
 #include "lib/transport/foreign_peers.hpp"
 #include "lib/transport/http_codec.hpp"
@@ -143,7 +142,7 @@ void Connection::on_slice() {
 
 // Out of memory, as a rule: this connection ends, the others go on.
 void Connection::fail(const std::exception& exception) {
-  spdlog::error("connection failed: {}", exception.what());
+  log_failure("a connection", exception);
   doom(CloseReason::stopped);
 }
 

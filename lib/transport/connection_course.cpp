@@ -271,7 +271,7 @@ void Connection::on_deadline(TimePoint now) {
   }
   try {
     look_at_time(now);
-  } catch (const std::bad_alloc&) {
+  } catch (const std::exception&) {
     close(CloseReason::stopped);
   }
 }

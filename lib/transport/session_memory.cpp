@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "lib/observe/log.hpp"
+#include "lib/observe/rare_line.hpp"
 #include "lib/transport/session_host.hpp"
 
 namespace sluice::core {
@@ -11,6 +12,15 @@ namespace {
 constexpr auto kUnownedLookPause = std::chrono::seconds(1);
 // Memory that belongs to no session is counted from this size on.
 constexpr std::size_t kUnownedBytesMin = 256 * 1024;
+
+// Clients that connect again and again may have it happen often.
+void log_closing(const Session& session, TimePoint now) {
+  static RareLine line(std::chrono::seconds(1));
+  line.log(spdlog::level::warn, now, [&] {
+    return fmt::format("connections hold more than 7/8 of max_memory: closing one that holds {} KiB",
+                       session.counted_bytes / 1024);
+  });
+}
 
 }  // namespace
 
@@ -69,8 +79,7 @@ void SessionHost::relieve() {
     std::ranges::pop_heap(heavy, lighter);
     Session& heaviest = *heavy.back();
     heavy.pop_back();
-    spdlog::warn("connections hold more than 7/8 of max_memory: closing one that holds {} KiB",
-                 heaviest.counted_bytes / 1024);
+    log_closing(heaviest, io_.now());
     heaviest.shared_from_this()->close(CloseReason::overloaded);
     due = budget_->exceeded() && budget_->relief_helps();
   }
