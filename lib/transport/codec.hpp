@@ -30,8 +30,8 @@ class Codec {
     bool between = false;      // no message has begun whose end has not been seen
   };
 
-  // Bounds for the messages that begin from here on: told before each window.
-  virtual void set_limits(const Limits&) {}
+  // Other bounds hold for the messages that begin from here on.
+  virtual void on_limits_change() {}
 
   // Deals with one thing at the front of the window, which starts where the last step ended.
   virtual Step next(std::string_view window) = 0;

@@ -328,7 +328,7 @@ void Connection::renew_policy() {
 // For the messages that begin from here on.
 void Connection::renew_limits() {
   limits_version_ = io_.limits_version();
-  if (codec_) codec_->set_limits(io_.limits);
+  if (codec_) codec_->on_limits_change();
 }
 
 // Whether the connection's first bytes have told what it speaks.

@@ -6,6 +6,7 @@
 
 #include "lib/transport/address.hpp"
 #include "lib/transport/host_name.hpp"
+#include "lib/transport/http_token.hpp"
 
 namespace sluice::core {
 namespace {
@@ -23,11 +24,7 @@ bool is_http_path(std::string_view text) {
 bool is_health_path(std::string_view text) { return text.empty() || is_http_path(text); }
 
 bool is_token(std::string_view text) {
-  static constexpr std::string_view kTokenMarks = "!#$%&'*+-.^_`|~";
-  return !text.empty() && std::ranges::all_of(text, [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-           kTokenMarks.find(c) != std::string_view::npos;
-  });
+  return !text.empty() && std::ranges::all_of(text, is_token_character);
 }
 
 // Of requests; "*" stands for any to browsers, and patterns for nothing.

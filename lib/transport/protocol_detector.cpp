@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "lib/transport/http_token.hpp"
+
 namespace sluice::core {
 namespace {
 
@@ -22,16 +24,11 @@ Match match(std::string_view bytes, std::string_view token) {
 // Any method's name (RFC 9110, section 9.1): longer ones are no names.
 constexpr std::size_t kMethodBytesMax = 64;
 
-bool is_token(char c) {
-  const bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-  return alphanumeric || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-}
-
 // A request line whose method nobody here knows. Of a method whose end has not come only capitals are waited
 // for, as all registered ones are: a word may as well be a broken message, which is answered at once.
 Match match_request(std::string_view bytes) {
-  const auto end =
-      std::min<std::size_t>(std::ranges::find_if_not(bytes, is_token) - bytes.begin(), bytes.size());
+  const auto end = std::min<std::size_t>(std::ranges::find_if_not(bytes, is_token_character) - bytes.begin(),
+                                         bytes.size());
   if (end == 0 || end > kMethodBytesMax) return Match::no;
   const bool capital = bytes[0] >= 'A' && bytes[0] <= 'Z';
   const Match undecided = capital ? Match::possible : Match::no;

@@ -5,6 +5,7 @@
 
 #include "lib/transport/connection.hpp"
 #include "lib/transport/foreign_peers.hpp"
+#include "lib/transport/http_token.hpp"
 #include "proto/json_text.hpp"
 
 namespace sluice::core {
@@ -36,12 +37,6 @@ proto::MessageLimits message_limits(const Connection& connection) {
   return {connection.message_bytes_max(), connection.limits().batch_entries_max};
 }
 
-// What a method's name may consist of (RFC 9110, section 5.6.2, "Tokens").
-bool is_token(char c) {
-  const bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-  return alphanumeric || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-}
-
 }  // namespace
 
 StreamCodec::StreamCodec(Connection& connection, proto::Framing framing)
@@ -54,7 +49,7 @@ Protocol StreamCodec::protocol() const {
 }
 
 // Not for the message at hand.
-void StreamCodec::set_limits(const Limits&) {
+void StreamCodec::on_limits_change() {
   limits_wait_ = decoder_.in_message();
   if (!limits_wait_) decoder_.set_limits(message_limits(connection()));
 }
@@ -78,7 +73,7 @@ Codec::Step StreamCodec::next(std::string_view window) {
 bool StreamCodec::turns_out_foreign(std::string_view bytes) {
   for (const char c : bytes) {
     const FirstLine before = first_line_;
-    if (before != FirstLine::space && is_token(c)) {
+    if (before != FirstLine::space && is_token_character(c)) {
       first_line_ = FirstLine::method;
     } else if (before == FirstLine::method && c == ' ') {
       first_line_ = FirstLine::space;
@@ -129,7 +124,7 @@ void StreamCodec::handle(const proto::FrameEvent& event) {
     case Kind::lost:
       connection().end_input(decoder_.skipping() ? CloseReason::message_too_big : CloseReason::framing_lost);
   }
-  if (limits_wait_) set_limits(connection().limits());
+  if (limits_wait_) on_limits_change();
 }
 
 void StreamCodec::reply(std::uint64_t, std::string& reply, std::int64_t) {

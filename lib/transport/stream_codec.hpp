@@ -14,7 +14,7 @@ class StreamCodec final : public Codec {
  public:
   StreamCodec(Connection& connection, proto::Framing framing);
 
-  void set_limits(const Limits& limits) override;
+  void on_limits_change() override;
   Step next(std::string_view window) override;
   void finish(std::string_view rest) override;
   void reply(std::uint64_t exchange, std::string& reply, std::int64_t code) override;
