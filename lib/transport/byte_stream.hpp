@@ -34,7 +34,7 @@ inline constexpr char kTlsHandshake = 0x16;
 // thread only.
 class ByteStream {
  public:
-  // Beside Poller's: the peer has ended its side. Told again and again while it is watched for.
+  // Beside Poller's: the peer has ended its side. Reported again and again while it is watched for.
   static constexpr std::uint32_t kEnded = EPOLLRDHUP;
   enum class Status : std::uint8_t { ok, would_block, end, failed };
   struct Transfer {
@@ -54,7 +54,7 @@ class ByteStream {
   // Throws std::bad_alloc where TLS begins.
   Transfer read(char* to, std::size_t size);
   Transfer write(std::string_view bytes);
-  // Whether read() has more to tell that `watched` will not be told of.
+  // Whether read() has more to give that the poller does not report.
   bool buffered() const { return tls_ && tls_->buffered(); }
 
   // Whether the next read may take a step of a handshake.
@@ -69,7 +69,7 @@ class ByteStream {
   bool awaits_proxy_header() const { return proxy_ != nullptr; }
   // There was none, or an invalid one: what the client sends can be read, but must not be followed.
   bool lacks_proxy_header() const { return proxied_ == Proxied::wrongly; }
-  // Whether the peer is known to be on another machine, whoever connected here for it.
+  // Whether the peer is known to be on another machine, though a proxy on this one may have connected for it.
   bool from_outside() const;
   // Whether what is read comes out of TLS.
   bool secure() const { return tls_ != nullptr; }
@@ -85,10 +85,10 @@ class ByteStream {
   // Tells `watched` from now until close(), at first when there is something to read. Throws
   // std::system_error at a limit of the system's.
   void watch(Poller& poller, Watched& watched);
-  // What it is told of: any of Poller::kReadable and kWritable, and kEnded; that the peer is gone in any
-  // case.
+  // What the poller reports to it: any of Poller::kReadable, kWritable and kEnded; the peer's disconnect in
+  // any case.
   void watch_for(std::uint32_t events);
-  // From here on it is told of nothing.
+  // From here on the poller reports nothing to it.
   void unwatch();
   // What `watched` was told, in terms of what it asked for: TLS may have to write to be able to read.
   std::uint32_t readiness(std::uint32_t events);

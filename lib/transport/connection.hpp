@@ -189,14 +189,13 @@ class Connection final : public Session,
   std::string out_;
   std::size_t out_sent_ = 0;  // bytes at the front of out_ that are with the kernel
   TimePoint last_input_;
-  TimePoint last_output_;               // also: since when there is output that waits
-  TimePoint last_busy_;                 // when a call has ended last, or output that had to wait has left
-  TimePoint last_ping_;                 // or when one was left out
-  std::optional<TimePoint> ping_sent_;  // since when a ping has no answer
-  std::optional<TimePoint>
-      peer_look_;            // when to find out again whether a client that has ended its side is there
-  TimePoint message_began_;  // when the first byte of the message in in_ came, pauses left out
-  std::optional<TimePoint> paused_;      // since when a message that began can't go on, for want of room
+  TimePoint last_output_;                // also: since when there is output that waits
+  TimePoint last_busy_;                  // when a call has ended last, or output that had to wait has left
+  TimePoint last_ping_;                  // or when one was left out
+  std::optional<TimePoint> ping_sent_;   // since when a ping has no answer
+  std::optional<TimePoint> peer_look_;   // when to look again for a client that has ended its side
+  TimePoint message_began_;              // when the first byte of the message in in_ came, pauses left out
+  std::optional<TimePoint> paused_;      // since when a message that began can't go on, as there is no room
   std::optional<TimePoint> skip_until_;  // while the end of a message over the size limit is looked for
   TimePoint drain_began_;
   TimePoint linger_until_;
@@ -205,13 +204,12 @@ class Connection final : public Session,
   std::optional<TimePoint> window_full_since_;
   std::size_t look_ahead_left_ = 0;  // bytes that may be taken in beyond the full window
   bool looks_ahead_ = false;
-  std::size_t message_bytes_ = 0;   // taken in of the message that has begun, beside in_
-  int last_reads_ = 0;              // since the client was lost
-  std::size_t unproven_bytes_ = 0;  // received since the client was last seen to have proved who it is
-  std::optional<TimePoint>
-      turned_away_;                // memory was short when it came: until when its first message may come
-  std::size_t linger_unsent_ = 0;  // bytes not yet with the peer when the linger was last looked at
-  TimePoint linger_progress_;      // when there were last seen to be fewer of them
+  std::size_t message_bytes_ = 0;         // taken in of the message that has begun, beside in_
+  int last_reads_ = 0;                    // since the client was lost
+  std::size_t unproven_bytes_ = 0;        // received since the client was last seen to have proved who it is
+  std::optional<TimePoint> turned_away_;  // where memory was short when it came: when it is closed
+  std::size_t linger_unsent_ = 0;         // bytes not yet with the peer when the linger was last looked at
+  TimePoint linger_progress_;             // when there were last seen to be fewer of them
   TimePoint scheduled_ = TimePoint::max();
   CloseReason close_reason_ = CloseReason::finished;
   std::optional<CloseReason> lost_;  // the client is gone: no reply can reach it

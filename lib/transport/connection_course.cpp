@@ -88,8 +88,8 @@ void Connection::resume() {
   if (skip_until_) *skip_until_ += pause;
 }
 
-// While nothing is read, a client that is gone is noticed all the same. One that is to be read later is told
-// of once: that it is gone can't be masked, and thousands of such would be told of before each that can be
+// While nothing is read, a client's disconnect is noticed all the same. Of a postponed connection it is
+// reported once: it can't be masked, and thousands of such reports would come before each socket that can be
 // served.
 void Connection::update_waits() {
   const bool wants = wants_input();

@@ -8,7 +8,7 @@ namespace {
 
 // While memory is short, no longer messages are taken in.
 constexpr std::size_t kShortMessageBytes = 64 * 1024;
-// When a client that was refused for want of memory may try again.
+// When a client may try again that was refused because memory is short.
 constexpr milliseconds kOverloadPause = std::chrono::seconds(1);
 
 }  // namespace

@@ -163,8 +163,8 @@ bool is_health(const HttpRequestHead& head, const ListenerPolicy& policy) {
   return path != policy.http_path || (asks && !upgrade);
 }
 
-// Where the name has been checked, whoever is called by it served the page as well: some clients send the
-// server's own address as Origin.
+// Where the name has been checked, a page of the same name is this server's own: some clients send the
+// server's address as Origin.
 bool is_own_origin(const PageClaim& claim) {
   const auto& called = claim.target_host ? claim.target_host : claim.host;
   auto host = called ? parse_host(*called) : std::nullopt;
