@@ -9,7 +9,6 @@
 #include <exception>
 #include <mutex>
 #include <new>
-#include <system_error>
 #include <utility>
 
 namespace sluice::core {
@@ -62,7 +61,7 @@ void ChildStarter::start(const std::shared_ptr<Request>& request) {
       look_user_up(*queue, weak, settings);
       user_lookups.fetch_sub(1);
     }).detach();
-  } catch (const std::system_error&) {
+  } catch (...) {
     user_lookups.fetch_sub(1);
     throw;
   }
@@ -110,7 +109,7 @@ void ChildStarter::run(Queue& queue) {
   }
 }
 
-// What there is no memory to tell of runs into its time limit.
+// Without memory to answer with, the request runs into its time limit.
 void ChildStarter::do_job(const Job& job) noexcept {
   try {
     if (const auto* failure = std::get_if<ChildFailure>(&job.user)) {

@@ -1,8 +1,10 @@
 #include "lib/backend/name_lookup.hpp"
 
 #include <atomic>
+#include <exception>
+#include <memory>
 #include <mutex>
-#include <system_error>
+#include <new>
 #include <thread>
 #include <utility>
 
@@ -26,10 +28,10 @@ error_code look_up(const std::string& host, std::uint16_t port, std::vector<Name
   if (failure == EAI_AGAIN) return boost::asio::error::host_not_found_try_again;
   if (failure == EAI_MEMORY) return boost::asio::error::no_memory;
   if (failure != 0) return boost::asio::error::host_not_found;
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> all(first, &::freeaddrinfo);
   for (const addrinfo* each = first; each != nullptr; each = each->ai_next) {
     found.emplace_back(each->ai_addr, each->ai_addrlen);
   }
-  ::freeaddrinfo(first);
   return {};
 }
 
@@ -51,6 +53,22 @@ struct NameLookup::Waiting {
   }
 };
 
+void NameLookup::look_up_for(Waiting& waiting, const std::string& host, std::uint16_t port) noexcept {
+  std::vector<Endpoint> found;
+  error_code error = boost::asio::error::no_memory;
+  try {
+    error = look_up(host, port, found);
+  } catch (const std::bad_alloc&) {
+    found.clear();
+  }
+  lookups.fetch_sub(1);
+  try {
+    waiting.tell(error, std::move(found));
+  } catch (const std::bad_alloc&) {
+    // Its owner's time limit ends the wait.
+  }
+}
+
 void NameLookup::start(const std::string& host, std::uint16_t port, Done done) {
   waiting_ = std::make_shared<Waiting>();
   waiting_->done = std::move(done);
@@ -60,13 +78,8 @@ void NameLookup::start(const std::string& host, std::uint16_t port, Done done) {
     return waiting_->tell(boost::asio::error::try_again, {});
   }
   try {
-    std::thread([waiting = waiting_, host, port] {
-      std::vector<Endpoint> found;
-      const error_code error = look_up(host, port, found);
-      lookups.fetch_sub(1);
-      waiting->tell(error, std::move(found));
-    }).detach();
-  } catch (const std::system_error&) {
+    std::thread([waiting = waiting_, host, port] { look_up_for(*waiting, host, port); }).detach();
+  } catch (const std::exception&) {
     lookups.fetch_sub(1);
     waiting_->tell(boost::asio::error::no_memory, {});
   }

@@ -36,6 +36,8 @@ class NameLookup {
  private:
   struct Waiting;
 
+  static void look_up_for(Waiting& waiting, const std::string& host, std::uint16_t port) noexcept;
+
   boost::asio::io_context& context_;
   std::shared_ptr<Waiting> waiting_;
 };

@@ -28,7 +28,7 @@ struct Names {
   std::vector<std::string> names;
 };
 
-// By what the caller may call, so that a document is shared by all to whom it says the same.
+// By what the caller may call: callers that may call the same share a document.
 struct Key {
   std::uint64_t version = 0;
   std::vector<bool> allowed;  // by the index in Names
@@ -52,7 +52,7 @@ class Documents {
     if (auto found = find(key)) return found;
     std::promise<Document> promise;
     const auto making = others_making(key, promise);
-    if (!making) return make_for_all(call, std::move(key), promise);
+    if (!making) return make_for_all(call, key, promise);
     const bool in_time = making->wait_for(kMakingTimeMax) == std::future_status::ready;
     const Document made = in_time ? making->get() : nullptr;
     return made ? made : make(call);
@@ -77,8 +77,9 @@ class Documents {
       if (listed(method->spec().name)) made->names.push_back(method->spec().name);
     }
     std::shared_ptr<const Names> result = std::move(made);
+    std::shared_ptr<const Names> old = result;  // destroyed after the lock is gone
     const std::lock_guard lock(mutex_);
-    names_ = result;
+    names_.swap(old);
     return result;
   }
 
@@ -112,10 +113,10 @@ class Documents {
   }
 
   // What others wait for. Null for them where it can't be made.
-  Document make_for_all(const Call& call, Key key, std::promise<Document>& promise) {
+  Document make_for_all(const Call& call, const Key& key, std::promise<Document>& promise) {
     try {
       auto made = make(call);
-      keep(std::move(key), made);
+      keep(key, made);
       promise.set_value(made);
       return made;
     } catch (...) {
@@ -125,14 +126,14 @@ class Documents {
     }
   }
 
-  void keep(Key key, const Document& document) {
+  void keep(const Key& key, const Document& document) {
     std::list<Kept> made;
-    made.emplace_back(std::move(key), document);
+    made.emplace_back(key, document);
     std::list<Kept> dropped;  // both are destroyed after the lock is gone
     std::list<Making> over;
     const std::lock_guard lock(mutex_);
     kept_.splice(kept_.begin(), made);
-    take_making(kept_.front().first, over);
+    take_making(key, over);
     if (kept_.size() > kDocumentsMax) dropped.splice(dropped.begin(), kept_, std::prev(kept_.end()));
   }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <memory>
+#include <new>
 #include <string>
 #include <thread>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "lib/call/active_call.hpp"
 #include "lib/dispatch/registry.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/failing_allocator.hpp"
 
 namespace sluice::core {
 namespace {
@@ -97,6 +99,27 @@ TEST_CASE(
   CHECK(discovery.written == all);
   discovery.ask(grants.front());
   CHECK(discovery.written == all + 1);
+}
+
+TEST_CASE("rpc.discover: a document that there was no memory to keep is kept when the next caller asks") {
+  constexpr std::size_t kAllocationsMax = 64;  // of a first call
+  for (std::size_t skip = 0; skip < kAllocationsMax; ++skip) {
+    Discovery discovery;
+    ActiveCall active;
+    Call call(active);
+    std::string result;
+    sluice::testing::fail_allocations(skip);
+    try {
+      discovery.method.handler(call, {}, result);
+    } catch (const std::bad_alloc&) {
+      // The caller gets an error.
+    }
+    sluice::testing::fail_allocations(0, 0);
+    CHECK(discovery.ask() == "abc");
+    const int written = discovery.written;
+    CHECK(discovery.ask() == "abc");
+    CHECK(discovery.written == written);
+  }
 }
 
 TEST_CASE("rpc.discover: callers at the same time have one document written for all of them") {

@@ -2,10 +2,13 @@
 
 #include <doctest/doctest.h>
 
+#include <new>
 #include <optional>
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/executor_work_guard.hpp>
+
+#include "tests/support/failing_allocator.hpp"
 
 namespace sluice::core::testing {
 namespace {
@@ -58,7 +61,31 @@ TEST_CASE("a name that nobody has is an error") {
   CHECK(*f.error);
 }
 
-TEST_CASE("a look-up outlives whoever asked") {
+TEST_CASE("look-ups that can't begin for lack of memory keep no places") {
+  constexpr std::size_t kAllocationsMax = 6;  // of a start
+  for (int i = 0; i < 2 * NameLookup::kLookupsMax; ++i) {
+    for (std::size_t skip = 0; skip < kAllocationsMax; ++skip) {
+      Fixture f;
+      bool begun = false;
+      sluice::testing::fail_allocations(skip);
+      try {
+        f.start("127.0.0.1");
+        begun = true;
+      } catch (const std::bad_alloc&) {
+        // As its caller has to expect.
+      }
+      sluice::testing::fail_allocations(0, 0);
+      if (begun) f.context.run_one();
+    }
+  }
+  Fixture f;
+  f.start("localhost");
+  f.context.run_one();
+  REQUIRE(f.error);
+  CHECK_FALSE(*f.error);
+}
+
+TEST_CASE("a look-up outlives its owner") {
   for (int i = 0; i < 20; ++i) {
     Fixture f;
     f.start("localhost");
