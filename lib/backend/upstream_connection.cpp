@@ -9,6 +9,11 @@
 #include "lib/backend/upstream_websocket_connection.hpp"
 
 namespace sluice::core {
+namespace {
+
+constexpr const char* kLeft = "not needed any more";
+
+}  // namespace
 
 std::shared_ptr<UpstreamConnection> UpstreamConnection::make(const UpstreamRoute& route, Owner& owner) {
   switch (route.url.kind) {
@@ -51,11 +56,11 @@ void UpstreamConnection::rest() {
 
 void UpstreamConnection::leave() {
   leaving_ = true;
-  if (!open_ || attempts_.empty()) end(End::idle, "made anew after a reload");
+  if (!open_ || attempts_.empty()) end(End::idle, kLeft);
 }
 
 void UpstreamConnection::on_deadline(TimePoint) {
-  if (open_ && leaving_) return end(End::idle, "made anew after a reload");
+  if (open_ && leaving_) return end(End::idle, kLeft);
   if (open_) return end(rest_limit().end, rest_limit().what);
   end(End::not_connected, "not within " + std::to_string(route().settings.connect_timeout.count()) + " ms");
 }
@@ -180,8 +185,9 @@ bool UpstreamConnection::fail_named(std::string_view text, const proto::Envelope
 }
 
 bool UpstreamConnection::take_bad_reply(std::string_view text, const proto::Message& message) {
-  // Of those that it has now: when one is over, another may be the only one.
-  const UpstreamAttempt* const attempt = only_attempt();
+  // Of those that it has now: when one is over, another may be the only one. As with take_unnamed() what
+  // names none may be for one that was stopped.
+  const UpstreamAttempt* const attempt = forgotten_.empty() ? only_attempt() : nullptr;
   const auto only = attempt != nullptr ? std::optional(attempt->id) : std::nullopt;
   if (!message.is_batch()) return fail_named(text, message.single, only);
   bool over = false;

@@ -49,8 +49,10 @@ void WebSocketConnection::on_handshake(boost::system::error_code error) {
 // Why there is no WebSocket, by what came in its place.
 std::string WebSocketConnection::refusal(boost::system::error_code error) const {
   if (error != websocket::error::upgrade_declined) return "no WebSocket there: " + error.message();
-  return "no WebSocket there: " +
-         unusable_because(response_, hide_secrets(response_.body(), route().headers));
+  // A body is hidden before it is cut short; the head may show what it was sent as well.
+  const UpstreamHeaders& secrets = route().headers;
+  const std::string why = unusable_because(response_, hide_secrets(response_.body(), secrets));
+  return "no WebSocket there: " + hide_secrets(why, secrets);
 }
 
 // Beast deals with control frames and empty ones by itself, and might do nothing else. However slowly that

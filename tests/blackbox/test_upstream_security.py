@@ -11,9 +11,18 @@ from daemon import config_text, duration, eventually, main, run_to_end
 from test_upstream_connections import TlsHttp
 from test_upstreams import UpstreamTest, authority
 from tls import Authority
-from upstream_servers import Misbehaving, MisbehavingHttp, MisbehavingWebSocket
+from upstream_servers import Misbehaving, MisbehavingHttp, MisbehavingWebSocket, Server
 
 SECRET = "Bearer a-secret-of-the-node"
+
+
+class Redirecting(Server):
+    """Redirects to a place that has the key in its name with which it was asked."""
+
+    def serve(self, connection):
+        head = connection.recv(64 * 1024).decode()
+        [key] = [line.partition(": ")[2] for line in head.split("\r\n") if line.startswith("X-Api-Key")]
+        connection.sendall(f"HTTP/1.1 302 Found\r\nLocation: /{key}\r\nContent-Length: 0\r\n\r\n".encode())
 
 
 class CertificateTest(UpstreamTest):
@@ -166,6 +175,13 @@ class CredentialsTest(UpstreamTest):
         for server, front in self.each_front(headers={"Authorization": {"file": token}}):
             self.assertEqual(self.connect(front).result("bad.ok", [1]), [1])
             self.assertEqual(server.heads[0]["authorization"], SECRET)
+
+    def test_a_redirect_that_shows_them_is_logged_without_them(self):
+        server = Redirecting()
+        self.addCleanup(server.close)
+        front = self.front(server.url("ws"), methods=("bad.*",), headers={"X-Api-Key": "key-in-the-file"})
+        front.wait_log("a redirect to")
+        self.assertNotIn("key-in-the-file", front.log_text())
 
     def test_a_reload_reads_the_files_again(self):
         token = self.file("node.token", "first")

@@ -44,6 +44,14 @@ class Gathering(SayingStream):
             self.say(connection, json.dumps([json.loads(reply(id, "in an array")) for id in self.gathered]))
 
 
+class Tardy(SayingStream):
+    """Answers `bad.next` only after something that has no id, as if it were for a call before."""
+
+    def what_next(self, connection, id, params):
+        self.say(connection, json.dumps({"jsonrpc": "2.0", "result": "late"}))
+        self.say(connection, reply(id, params))
+
+
 class SayingHttp(Saying, MisbehavingHttp):
     pass
 
@@ -320,6 +328,18 @@ class Upstreams(WireTest):
             calls = [connection.call("bad.gather") for _ in range(2)]
             for answer in connection.receive_by_id(len(calls)).values():
                 self.assert_error(answer, -32013, "backend_down")
+
+
+    def test_what_names_no_call_is_not_taken_for_the_next_one_while_a_cancelled_one_may_yet_be_answered(self):
+        server = Tardy()
+        self.addCleanup(server.close)
+        daemon = self.start(backends=[{"name": "up", "url": [server.url()], "methods": ["bad.*"], "connections": 1}])
+        with daemon.connect() as connection:
+            waiting = connection.call("bad.silent")
+            server.wait_seen("bad.silent")
+            connection.notify("rpc.cancel", {"id": waiting})
+            self.assert_error(connection.receive(), -32800)
+            self.assertEqual(connection.request("bad.next", [1]).get("result"), [1])
 
 
 class Replies(WireTest):
