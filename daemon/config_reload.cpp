@@ -6,6 +6,7 @@
 
 #include "daemon/config_address.hpp"
 #include "lib/observe/log.hpp"
+#include "lib/transport/listener_rules.hpp"
 
 namespace sluice::daemon {
 
@@ -28,12 +29,6 @@ std::string address_of(const ListenSettings& listener) {
   return id.empty() ? listener.address : id;
 }
 
-// From other machines.
-bool can_be_reached(const ListenSettings& listener) {
-  const auto parsed = parse_listen_address(listener.address);
-  return parsed && !core::is_local(*parsed);
-}
-
 }  // namespace
 
 std::vector<ConfigError> lost_protection(const core::Settings& running, const core::Settings& wanted,
@@ -53,7 +48,7 @@ std::vector<ConfigError> lost_protection(const core::Settings& running, const co
         "methods = [\"*\"] says that it is meant");
   }
   for (const ListenSettings& listener : wanted.listeners) {
-    if (listener.tls || listener.insecure || !can_be_reached(listener)) continue;
+    if (listener.tls || listener.insecure || !core::serves_other_machines(listener)) continue;
     const bool had_tls = std::ranges::any_of(running.listeners, [&](const ListenSettings& each) {
       return each.tls && address_of(each) == address_of(listener);
     });

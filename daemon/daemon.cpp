@@ -225,15 +225,16 @@ int Daemon::drain(int signal) {
   service_.stopping();
   report_drain(engine_->status());
   const TimePoint begun = steady_clock::now();
-  const TimePoint hopeless = begun + settings_.drain_timeout + kDrainGrace;
-  // A reload under way ends first: the engine has one controlling thread.
+  const auto hopeless = [&] { return begun + settings_.drain_timeout + kDrainGrace; };
+  // A reload under way ends first: the engine has one controlling thread. It may have changed the time limit.
   control_.interrupt();
-  await_drain(hopeless);
+  await_drain(hopeless());
+  if (reloaded_) settings_ = *std::exchange(reloaded_, std::nullopt);
 
   const auto drained =
       std::make_shared<std::packaged_task<bool()>>([this, begun] { return engine_->drain(begun); });
   control_.run([drained](const std::stop_token&) { (*drained)(); });
-  await_drain(hopeless);
+  await_drain(hopeless());
   if (!drained->get_future().get()) {
     spdlog::warn("stopped with a handler still running");
     leave(kExitStopped);

@@ -11,12 +11,13 @@ import tempfile
 import time
 import unittest
 
-from daemon import Daemon, DaemonTest, code, config_text, eventually, limit, main, ms, sluiced
+from daemon import Daemon, DaemonTest, code, config_text, duration, eventually, limit, main, ms, sluiced
 from test_signals import silent_backends
 from test_systemd import NotifySocket
 from tls import Authority
 
 TOKEN_SHA256 = "a" * 64
+ECHOES = json.dumps([{"jsonrpc": "2.0", "id": id, "method": "demo.echo"} for id in range(3)])
 CLIENT = {"name": "known", "token_sha256": TOKEN_SHA256}
 
 
@@ -91,6 +92,17 @@ class Refused(DaemonTest):
         daemon.wait_log("configuration read again", 5, begin)
         with daemon.connect() as connection:
             self.assertEqual(connection.request("demo.echo", [1])["error"]["data"]["reason"], "unauthenticated")
+
+    def test_a_listener_behind_a_proxy_that_has_lost_its_tls(self):
+        authority = Authority()
+        behind = {"address": "tcp://127.0.0.1:0", "proxy_protocol": True}
+        daemon = self.start(clients=[CLIENT], listen=[{**behind, "tls": authority.settings(authority.issue("server"))}])
+        daemon.reload(listen=[behind])
+        daemon.wait_log(r"no tls at tcp://127\.0\.0\.1:0 any more.*insecure = true", 5)
+        daemon.wait_log("reload refused", 5)
+        begin = len(daemon.log)
+        daemon.reload(listen=[{**behind, "insecure": True}])
+        daemon.wait_log("configuration read again", 5, begin)
 
     def test_what_is_no_file(self):
         daemon = self.protected()
@@ -181,10 +193,10 @@ class Slow(DaemonTest):
         environment = {"NOTIFY_SOCKET": notify.path, "WATCHDOG_USEC": str(ms(self.PERIOD_MS) * 1000)}
         return notify, environment
 
-    def start_with_silent_backends(self):
+    def start_with_silent_backends(self, **settings):
         notify, environment = self.notified()
         begin = time.monotonic()
-        daemon = Daemon(backends=silent_backends(self.directory, 4, "a"), environment=environment)
+        daemon = Daemon(backends=silent_backends(self.directory, 4, "a"), environment=environment, **settings)
         self.addCleanup(daemon.close)
         daemon.start(ready=False)
         notify.wait("READY", "1", seconds=15)
@@ -224,6 +236,19 @@ class Slow(DaemonTest):
         # Children have their time to end as well.
         self.assertLess(time.monotonic() - begin, limit(4.5))
 
+    def test_a_stop_during_a_reload_has_the_time_limit_of_the_new_file(self):
+        daemon, _, _ = self.start_with_silent_backends(server={"drain_timeout": duration(500)})
+        with daemon.connect() as connection, daemon.connect() as other:
+            call = connection.call("demo.sleep", {"ms": ms(4000)})
+            daemon.wait_in_flight(1)
+            daemon.reload(backends=silent_backends(self.directory, 4, "b"),
+                          server={"drain_timeout": duration(20000), "max_batch": 2})
+            # The limits of the new file hold, and the reload waits for its backends.
+            eventually(10, lambda: isinstance(other.request_text(ECHOES), dict), "max_batch is 2")
+            daemon.signal(signal.SIGTERM)
+            self.assertEqual(connection.receive_by_id(1)[call]["result"], {"slept_ms": ms(4000)})
+        self.assertEqual(daemon.wait_exit(), 0)
+
     def test_reloads_that_are_asked_for_during_one_become_one_more(self):
         daemon, notify, _ = self.start_with_silent_backends()
         at = len(notify.received)
@@ -240,8 +265,7 @@ class Slow(DaemonTest):
 
         eventually(10, second, "the file is read once more")
         with daemon.connect() as connection:
-            batch = json.dumps([{"jsonrpc": "2.0", "id": id, "method": "demo.echo"} for id in range(3)])
-            self.assertIsInstance(connection.request_text(batch), dict, "max_batch is 2")
+            self.assertIsInstance(connection.request_text(ECHOES), dict, "max_batch is 2")
         self.assertEqual(daemon.stop(), 0)
         self.assertEqual(sum("configuration read again" in line for line in daemon.log[begin:]), 2)
 
