@@ -8,8 +8,7 @@
 
 namespace sluice::daemon {
 
-// Adds an error for each module and each file of authorities or credentials that can't be used, and a warning
-// for credentials that anybody can read.
+// Adds an error for each module and each file of authorities or credentials that can't be used.
 void check_backend_files(const std::string& config_file, LoadedConfig& loaded);
 
 // The same for each child program that can't be run, but for backends that are as they are in `running`.

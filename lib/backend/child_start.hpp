@@ -49,7 +49,7 @@ class ChildStart final : private Watched, private Deadline {
 
   BackendHub& hub_;
   Owner& owner_;
-  std::shared_ptr<ChildStarter::Request> request_;  // null once it is answered
+  std::shared_ptr<ChildStarter::Request> request_;  // null once it is given up
   ForkedChild child_;                               // once it is forked
   int watched_ = -1;
   ChildFailure failure_;  // where its end is awaited

@@ -13,7 +13,7 @@
 namespace sluice::core {
 
 // Starts wait for one another in a queue, which holds one of each instance at most. Between two of them the
-// thread rests for as long as the last one took, since fork() holds up what other threads want of memory. It
+// thread rests for as long as the last one took, since fork() holds up other threads' page faults. It
 // waits for neither disks nor networks: users are looked up on short-lived threads of their own, and what
 // exec() takes is the child's time. It lives as long as the processes, which end with the thread that forked
 // them. Its owner's thread only.

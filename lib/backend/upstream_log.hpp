@@ -13,9 +13,8 @@
 
 namespace sluice::core {
 
-// Each cause is logged when it comes up, and then rarely, with the number of times that were left out. So a
-// server that stays broken costs a few lines an hour, and what is new about it is seen at once. Backends'
-// thread only.
+// Each cause is logged when it comes up, and then once a minute at most, with the number of times that were
+// left out: what is new about a server that stays broken is seen at once. Backends' thread only.
 class UpstreamLog {
  public:
   static constexpr auto kPause = std::chrono::minutes(1);  // between two lines of one cause

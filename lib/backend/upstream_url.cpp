@@ -38,7 +38,7 @@ bool is_name(std::string_view host) {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' ||
            c == '.' || c == '_';
   };
-  // An empty label is none, but for the root's at the end; OpenSSL takes a dot in front for any subdomain.
+  // Labels are not empty, but for the root's at the end; OpenSSL takes a dot in front for any subdomain.
   const bool labels = !host.empty() && host.front() != '.' && host.find("..") == std::string_view::npos;
   return labels && host.size() <= kHostBytesMax && std::ranges::all_of(host, allowed);
 }

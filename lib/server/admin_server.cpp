@@ -145,7 +145,7 @@ struct AdminServer::Impl {
   AdminSources sources;
   std::size_t connections = 0;
   std::size_t accepting = 0;
-  std::list<beast::tcp_stream*> waiting;  // for their clients, whoever has waited longest first
+  std::list<beast::tcp_stream*> waiting;  // for their clients; the one that has waited longest is first
   asio::io_context context{1};            // what it still holds at its end refers to what is above
   tcp::acceptor acceptor;
   asio::steady_timer pause{context};

@@ -52,7 +52,7 @@ void Engine::start(std::vector<InheritedSocket> inherited, const std::stop_token
     const auto address = parse_address(wanted.address);
     return address && same_address(socket.address(), *address, names);
   };
-  // What is to be spoken on a socket is not for whoever opened it to say.
+  // The configuration says what is spoken on a socket, not the process that opened it.
   std::vector<EngineParts::Open> taken;
   for (const auto& socket : sockets) {
     const auto named = std::ranges::find_if(parts.settings.listeners,

@@ -75,10 +75,10 @@ struct RetrySettings {
   bool operator==(const RetrySettings&) const = default;
 };
 
-// What is added to a message for a backend, and how it is told of cancelling.
+// What is added to a message for a backend, and how it learns of a cancelled call.
 enum class Dialect : std::uint8_t {
   automatic,  // as jsonrpc, until a child announces itself with rpc.hello: then as sluice
-  jsonrpc,    // nothing beyond JSON-RPC 2.0's own members; cancelling is not told
+  jsonrpc,    // nothing beyond JSON-RPC 2.0's own members; nothing is said of cancelled calls
   sluice,     // timeout_ms and traceparent; the notification rpc.cancel
   lsp,        // nothing; the notification $/cancelRequest, and Content-Length framing on stdio
 };
