@@ -234,6 +234,8 @@ class TruthTest(ConnectionsTest):
                 with self.subTest(scheme=scheme, idle_timeout=idle):
                     server = self.upstream(kind)
                     front = self.front_of(server, scheme, probe_interval=duration(200), idle_timeout=idle)
+                    # A connection that the system alone has taken would not be cut.
+                    eventually(5, lambda: server.accepted > 0, "its connection is accepted")
                     server.refuse()
                     server.cut()
                     front.wait_value(0, "sluice_backend_up", seconds=10)
