@@ -40,6 +40,13 @@ class Foreign(DaemonTest):
                      "$11", "SET a b", "PROXY UNKNOWN", "SSH-2.0-x", "INVITE sip:a SIP/2.0"):
             self.assert_not_run("hello\n" + line + "\r\n" + call)
 
+    def test_a_first_line_with_a_target_behind_a_method_ends_the_stream_before_anything_behind_it_is_run(self):
+        """Also where it is no whole request line: the method may be any, and the version be missing."""
+        call = message("demo.sum", [1, 2], 1) + "\n"
+        for line in ("BREW /pot", "M-SEARCH /", "get /x", "X /a b c", "LOOT //evil.example/ spam"):
+            self.assert_not_run(line + "\n" + call)
+            self.assert_not_run(line + " " + call)
+
     def test_a_request_line_behind_headers_of_this_protocol_is_never_run(self):
         body = message("demo.sum", [1, 2], 1)
         self.assert_not_run(f"Content-Length: 2\r\n\r\n[]POST http://a/ HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n{body}")

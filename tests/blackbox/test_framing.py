@@ -167,6 +167,16 @@ class Replies(DaemonTest):
             self.assertNotIn(b" ", data.replace(b"Invalid params", b"").split(b'"data"')[0])
             connection.fence()
 
+    def test_no_line_end_of_any_kind_between_the_tokens_of_params_is_left_in_a_reply(self):
+        for method in ("demo.echo", "demo.echo_inline"):
+            for line_end in ("\r", "\n", "\r\n"):
+                with self.subTest(method, line_end=line_end), self.daemon.connect() as connection:
+                    connection.send(f'{{"jsonrpc":"2.0","id":1,"method":"{method}","params":[1,{line_end}"a\\r"]}}\n')
+                    text = connection.receive_text()
+                    self.assertNotIn("\r", text.rstrip("\n"))
+                    self.assertNotIn("\n", text.rstrip("\n"))
+                    self.assertEqual(json.loads(text)["result"], [1, "a\r"])
+
     def test_a_framed_reply_has_no_newline_and_an_exact_length(self):
         with self.daemon.connect() as connection:
             connection.send(framed(echo(["é"], 1)))
