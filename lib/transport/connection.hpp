@@ -72,6 +72,8 @@ class Connection final : public Session,
   bool input_waits() const { return !in_.empty(); }
 
  private:
+  // A draining connection is closed when nothing has come for this long.
+  static constexpr auto kDrainQuietTime = std::chrono::milliseconds(20);
   // A client that may have gone without its being seen is looked for so often, as long as it has calls.
   static constexpr auto kPeerLookTime = std::chrono::milliseconds(1500);
   // What stands before a message, in the protocol that needs most.
