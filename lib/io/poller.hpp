@@ -47,8 +47,9 @@ class Poller {
   // From here on `watched` is not told of anything. Before the socket is closed.
   void remove(int socket, Watched& watched);
 
-  // Tells of what is ready now, without waiting, until `stop()`; the next call goes on with the rest. How
-  // many were ready.
+  // Reports what is ready now, without waiting, until `stop()`; the next call goes on with the rest. How many
+  // were ready. descriptor() is not readable for a rest that is all kOnce: those connections have work
+  // scheduled.
   template <typename Stop>
   std::size_t dispatch(const Stop& stop) {
     if (next_ >= count_) look();
