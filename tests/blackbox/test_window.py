@@ -156,6 +156,18 @@ class Full(DaemonTest):
             connection.reset()
 
 
+    def test_the_bytes_of_requests_that_were_answered_count_no_more(self):
+        daemon = self.start(server={"workers": 8, "io_threads": 1, "max_message": "64KiB"})
+        with daemon.connect() as connection:
+            for _ in range(20):
+                connection.request("demo.echo_inline", ["x" * 50_000])
+                connection.request("demo.echo", ["x" * 50_000])
+            connection.call("demo.sleep", {"ms": ms(60000)}, id="sleeping")
+            daemon.wait_in_flight(1)
+            self.assertEqual(connection.result("demo.echo_inline", ["beside it"]), ["beside it"])
+            connection.reset()
+
+
 class Ids(DaemonTest):
     options = {"server": {"workers": 4, "io_threads": 1}}
 
