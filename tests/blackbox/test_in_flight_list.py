@@ -32,6 +32,16 @@ class InFlightList(DaemonTest):
             self.assert_error(connection.request("demo.hang", {"ms": ms(2000)}, timeout_ms=ms(20)), -32002)
             self.assertEqual([call["phase"] for call in self.calls(connection)], ["abandoned"])
 
+    def test_of_many_the_thousand_oldest_are_shown(self):
+        daemon = self.start(server={"workers": 1, "io_threads": 1, "max_in_flight": 4096, "worker_queue": 4096,
+                                    "connection_window": 2000})
+        with daemon.connect() as busy, daemon.connect() as operator:
+            for id in range(1200):
+                busy.call("demo.sleep", {"ms": ms(60000)}, id=id)
+            daemon.wait_in_flight(1200)
+            self.assertEqual(sorted(call["id"] for call in self.calls(operator)), list(range(1000)))
+            busy.reset()
+
     def test_it_is_answered_when_every_place_is_taken(self):
         daemon = self.start(server={"workers": 1, "max_in_flight": 1})
         with daemon.connect() as connection:

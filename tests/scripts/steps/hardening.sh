@@ -34,6 +34,12 @@ stops_after_drain() {
   ((seconds > 20))
 }
 
+# A core file would hold tokens and keys.
+writes_no_core() {
+  grep -qx 'LimitCORE=0' systemd/sluiced.service
+}
+
 check "systemd-analyze security" rated_well
 check "systemd-analyze verify" verified
 check "TimeoutStopSec is longer than drain_timeout" stops_after_drain
+check "no core files" writes_no_core
