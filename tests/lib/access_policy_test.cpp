@@ -47,6 +47,13 @@ TEST_CASE("MethodPatterns: the server's own methods need no pattern and can be e
   CHECK_FALSE(MethodPatterns({"*", "!rpc.discover"}).allow("rpc.discover"));
 }
 
+TEST_CASE("MethodPatterns: rpc.calls shows other clients' calls and needs a pattern") {
+  CHECK_FALSE(MethodPatterns({"calc.*"}).allow("rpc.calls"));
+  CHECK(MethodPatterns({"calc.*", "rpc.calls"}).allow("rpc.calls"));
+  CHECK(MethodPatterns({"*"}).allow("rpc.calls"));
+  CHECK_FALSE(MethodPatterns({"*", "!rpc.calls"}).allow("rpc.calls"));
+}
+
 TEST_CASE("MethodPatterns: what is a pattern") {
   for (const char* text : {"a", "a.b", "a.*", "*", "!a", "!*", "!a.*"})
     CHECK(MethodPatterns::is_pattern(text));
