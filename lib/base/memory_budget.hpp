@@ -15,7 +15,7 @@ namespace sluice::core {
 
 // Each I/O thread counts in a share of its own; the sum is looked at where a share has changed by much, not
 // for each message. What clients have left behind and what is kept for the next one is counted as well. In
-// the last three sixteenths below the maximum nothing large is taken in any more (`exceeded`): that room is
+// the last quarter below the maximum nothing large is taken in any more (`exceeded`): that room is
 // for what has begun. In the last eighth connections are closed, those first that hold most (`relief_due`),
 // as long as they are what holds it: the rest is for the allocator's own share and for what is being
 // composed.
@@ -139,7 +139,7 @@ class MemoryBudget {
             share->bytes_.load(std::memory_order_seq_cst) + share->unowned_.load(std::memory_order_seq_cst);
       }
       const std::size_t most = max_.load(std::memory_order_seq_cst);
-      const bool over = sum > most - most / 16 * 3;
+      const bool over = sum > most - most / 4;
       const bool much_before = much_held_.load(std::memory_order_seq_cst);
       const bool much = sum > most / (much_before ? 16 : 8);
       if (over == exceeded_.load(std::memory_order_seq_cst) && much == much_before) return;

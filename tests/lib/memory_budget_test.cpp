@@ -23,14 +23,14 @@ struct Fixture {
   }
 };
 
-TEST_CASE("MemoryBudget: it is short in the last 3/16 of what all threads may hold together") {
+TEST_CASE("MemoryBudget: it is short in the last quarter of what all threads may hold together") {
   Fixture fixture;
   fixture.budget.count(fixture.first, 0, 8 * kMiB);
   CHECK_FALSE(fixture.budget.exceeded());
   fixture.budget.count(fixture.second, 0, 6 * kMiB);
   CHECK(fixture.budget.exceeded());
   CHECK(fixture.budget.held_approx() == 14 * kMiB);
-  fixture.budget.count(fixture.second, 6 * kMiB, 5 * kMiB);
+  fixture.budget.count(fixture.second, 6 * kMiB, 4 * kMiB);
   CHECK_FALSE(fixture.budget.exceeded());
   fixture.budget.set_max(15 * kMiB);
   CHECK(fixture.budget.exceeded());
