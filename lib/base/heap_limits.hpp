@@ -8,7 +8,7 @@ namespace sluice::core {
 // malloc_trim() gives that back but from the main thread's heap.
 void bound_heaps();
 
-// Whether blocks of kApartBytesMin and more have mappings of their own, which go back to the system when they
+// Whether blocks of 64 KiB and more have mappings of their own, which go back to the system when they
 // are freed. Else they lie in their thread's heap: three times as fast, but what is free in one thread's heap
 // is of no use to another. Any thread, one at a time. No effect without bound_heaps().
 void keep_long_blocks_apart(bool apart);

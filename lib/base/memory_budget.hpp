@@ -15,10 +15,9 @@ namespace sluice::core {
 
 // Each I/O thread counts in a share of its own; the sum is looked at where a share has changed by much, not
 // for each message. What clients have left behind and what is kept for the next one is counted as well. In
-// the last quarter below the maximum nothing large is taken in any more (`exceeded`): that room is
-// for what has begun. In the last eighth connections are closed, those first that hold most (`relief_due`),
-// as long as they are what holds it: the rest is for the allocator's own share and for what is being
-// composed.
+// the last quarter below the maximum no large message is accepted (`exceeded`): that room is for messages
+// that have begun. In the last eighth the connections that hold most are closed (`relief_due`), as long as
+// connections are what holds it. The rest covers the allocator's own share and replies being composed.
 class MemoryBudget {
  public:
   static constexpr std::size_t kUnlimited = std::numeric_limits<std::size_t>::max();
