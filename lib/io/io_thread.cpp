@@ -342,11 +342,15 @@ void IoThread::await_room(ActiveCall& call) {
   constexpr auto kPause = std::chrono::microseconds(200);
   const std::size_t bytes = call.reply.capacity();
   if (bytes < kReturnedReplyBytesMin) return;
-  if (returned_bytes_.load(std::memory_order_relaxed) >= kReturnedBytesMax) {
+  const auto full = [this] { return returned_bytes_.load(std::memory_order_relaxed) >= kReturnedBytesMax; };
+  // Where others wait, nobody overtakes them.
+  if (full() || awaiting_room_.load(std::memory_order_relaxed) > 0) {
+    awaiting_room_.fetch_add(1, std::memory_order_relaxed);
     const TimePoint until = Clock::now() + kRoomWaitMax;
-    while (returned_bytes_.load(std::memory_order_relaxed) >= kReturnedBytesMax && Clock::now() < until) {
+    do {
       std::this_thread::sleep_for(kPause);
-    }
+    } while (full() && Clock::now() < until);
+    awaiting_room_.fetch_sub(1, std::memory_order_relaxed);
   }
   call.returned_bytes = bytes;
   returned_bytes_.fetch_add(bytes, std::memory_order_relaxed);

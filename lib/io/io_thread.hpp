@@ -136,7 +136,8 @@ class IoThread final : public CallReturn {
   // with before anything else at the turn's end.
   bool give_back(ActiveCall& call) override;
   // Workers wait while long replies of kReturnedBytesMax may lie there: they compose replies many times
-  // faster than this thread takes them where it has to share its processor. Thread-safe.
+  // faster than this thread takes them where it has to share its processor. A worker that comes while others
+  // wait does not pass them. Thread-safe.
   void await_room(ActiveCall& call) override;
   // Of long replies that workers have given back. Any thread.
   std::size_t returned_bytes() const { return returned_bytes_.load(std::memory_order_relaxed); }
@@ -235,7 +236,8 @@ class IoThread final : public CallReturn {
   static inline thread_local const IoThread* current_ = nullptr;
   MpscQueue<ActiveCall, &ActiveCall::next_returned> returned_;
   std::atomic<std::size_t> returned_bytes_{0};
-  bool returned_here_ = false;  // some of them by this thread, which has not posted for them
+  std::atomic<int> awaiting_room_{0};  // workers
+  bool returned_here_ = false;         // some of them by this thread, which has not posted for them
   // Whether this thread looks for them before it sleeps, and need not be woken.
   std::atomic<bool> looks_for_returned_{false};
   std::function<void(ActiveCall&)> on_returned_;

@@ -818,6 +818,7 @@ class GateTest(UpstreamTest):
 
     def test_corrupted(self):
         front = self.through()
+        self.gate.corrupt_in = b'"jsonrpc"'  # a reply, not the handshake of a further connection
         client = self.connect(front)
         for at in (0, 5, 20):
             self.gate.corrupt = at

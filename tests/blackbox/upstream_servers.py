@@ -400,13 +400,15 @@ class MisbehavingWebSocket(Misbehaving):
 
 class Gate(Server):
     """Between the daemon and a good upstream. What passes is in its hands: `piece` bytes at a time, `delay` seconds
-    late, `corrupt` bytes into the answers replaced; closed() and open() stop and let go all that passes."""
+    late, the byte at `corrupt` of the next answer that holds `corrupt_in` replaced; closed() and open() stop and let
+    go all that passes."""
 
     def __init__(self, target, **options):
         self.target = target
         self.piece = 0
         self.delay = 0.0
         self.corrupt = None
+        self.corrupt_in = b""
         self.passing = threading.Event()
         self.passing.set()
         super().__init__(**options)
@@ -435,7 +437,7 @@ class Gate(Server):
                 self.passing.wait(limit(30))
                 if self.delay:
                     time.sleep(self.delay)
-                if answers and self.corrupt is not None:
+                if answers and self.corrupt is not None and self.corrupt_in in data:
                     data = bytes(byte ^ 0x80 if at == self.corrupt else byte for at, byte in enumerate(data))
                     self.corrupt = None
                 size = self.piece or len(data)

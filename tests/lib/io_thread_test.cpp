@@ -2,12 +2,14 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <deque>
 #include <functional>
 #include <limits>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <sys/socket.h>
@@ -317,6 +319,43 @@ TEST_CASE("IoThread: workers wait as well while it deals with what they gave bac
   thread.settle_returned();
   CHECK(held >= IoThread::kReturnedBytesMax);
   CHECK(thread.returned_bytes() == 0);
+}
+
+TEST_CASE("IoThread: a worker that composes one long reply after another does not pass those that wait") {
+  constexpr int kWaits = 11;
+  constexpr auto kHeld = std::chrono::milliseconds(1);
+  Metrics metrics{1};
+  WorkerPool pool{1, 1};
+  IoThread thread{0, "io-0", Limits{}, pool, metrics.shard(0)};
+  thread.on_returned([](ActiveCall&) {});
+  std::atomic<bool> over{false};
+  std::atomic<int> replies{0};
+  std::thread busy([&] {
+    ActiveCall call;
+    call.stage = ActiveCall::Stage::pooled;
+    call.reply.reserve(IoThread::kReturnedBytesMax);
+    while (!over) {
+      thread.await_room(call);
+      thread.give_back(call);
+      ++replies;
+      const auto until = Clock::now() + kHeld;
+      while (Clock::now() < until) continue;
+      thread.settle_returned();
+    }
+  });
+  while (replies == 0) std::this_thread::yield();
+  std::vector<int> passed_by;
+  for (int count = 0; count < kWaits; ++count) {
+    ActiveCall call;
+    call.reply.reserve(IoThread::kReturnedReplyBytesMin);
+    const int before = replies;
+    thread.await_room(call);
+    passed_by.push_back(replies - before);
+  }
+  over = true;
+  busy.join();
+  std::ranges::sort(passed_by);
+  CHECK(passed_by[kWaits / 2] <= 10);
 }
 
 }  // namespace
