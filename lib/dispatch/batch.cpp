@@ -42,6 +42,7 @@ Batch::Batch(CallTable& table, Conversation& conversation, std::string_view text
       reply_bytes_max_(table.io().limits.response_bytes_max),
       request_bytes_(text.size() + entries_.size() * (sizeof(proto::Envelope) + sizeof(std::string))) {
   client = conversation.client;
+  set_share(conversation.share());
 }
 
 void Batch::advance() {
@@ -211,8 +212,17 @@ void Batch::client_gone(bool runs_notifications) {
   });
   if (!runs_notifications) next_ = entries_.size();
   conversation_ = nullptr;
+  leave_share();
   advancing_ = outer;
   advance();
+}
+
+// The peer's share may end with its connection.
+void Batch::leave_share() {
+  const bool waits = postponed();
+  static_cast<ListHook<SliceTag>&>(*this).unlink();
+  set_share(nullptr);
+  if (waits) table_.io().postpone(*this);
 }
 
 void Batch::finish() {

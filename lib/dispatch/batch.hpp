@@ -74,6 +74,7 @@ class Batch final : public CallOwner, private SlicedWork {
   void on_slice() override;
   void start_entries();
   void postpone();
+  void leave_share();
   void start_entry(std::size_t index);
   void set_reply(std::size_t index, std::string& reply);
   void refuse_entry(std::size_t index, std::string reply) { set_reply(index, reply); }

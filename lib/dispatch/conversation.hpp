@@ -62,6 +62,10 @@ class Conversation final : public CallOwner {
   // Whose calls they are. What is shown of it counts from the next message on.
   Caller& caller() { return caller_; }
 
+  // Whose time its batches take (SlicedWork::set_share()). Set before it receives anything.
+  void set_share(PeerShare* share) { share_ = share; }
+  PeerShare* share() const { return share_; }
+
   // For transports whose messages show a token each: Caller::present_token(), with a wrong one counted and
   // logged. What showed it is to be refused.
   bool take_token(std::string_view token);
@@ -176,6 +180,7 @@ class Conversation final : public CallOwner {
 
   CallTable& table_;
   ReplySink& sink_;
+  PeerShare* share_ = nullptr;
   Caller caller_;
   std::list<std::unique_ptr<Batch>> batches_;
   std::size_t in_flight_ = 0;

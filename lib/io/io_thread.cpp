@@ -126,13 +126,16 @@ void IoThread::run_slices() {
   }
   turn("postponed work", [this] {
     const TimePoint round_over = now_ + kIterationTime;
+    TimePoint ended;
     do {
-      SlicedWork* const work = sliced_.pop_front();
+      SlicedWork* const work = sliced_.pop();
       if (work == nullptr) break;
       begin_turn();
       begin_slice();
       work->on_slice();
-    } while (clock_.now() < round_over);
+      ended = clock_.now();
+      sliced_.charge_popped(ended, ended - now_);
+    } while (ended < round_over);
   });
 }
 

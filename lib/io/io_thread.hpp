@@ -28,6 +28,7 @@
 #include "lib/io/hand_over.hpp"
 #include "lib/io/poller.hpp"
 #include "lib/io/read_batch.hpp"
+#include "lib/io/slice_queue.hpp"
 #include "lib/io/time_slice.hpp"
 #include "lib/observe/metrics.hpp"
 #include "lib/server/settings.hpp"
@@ -109,9 +110,9 @@ class IoThread final : public CallReturn {
   // How long the slice has lasted, as far as the clock was read; zero for a short one.
   std::chrono::nanoseconds slice_used() const { return slice_used_; }
   // Continues `work` in a slice of its own, after other events. Does not throw.
-  void postpone(SlicedWork& work) {
-    if (!work.linked()) sliced_.push_back(work);
-  }
+  void postpone(SlicedWork& work) { sliced_.push(work); }
+  // Shares of this thread's time between peers.
+  SliceQueue& slices() { return sliced_; }
   // Whether the last event-loop iteration took longer than kIterationTime, or left work behind.
   bool contended() const { return contended_ || !sliced_.empty(); }
 
@@ -212,7 +213,7 @@ class IoThread final : public CallReturn {
   ReadBatch reads_;
   IntrusiveList<TurnEnd, TurnTag> turn_end_;
   IntrusiveList<TurnEnd, TurnTag> late_turn_end_;
-  IntrusiveList<SlicedWork, SliceTag> sliced_;
+  SliceQueue sliced_;
   TimePoint slice_began_;
   std::chrono::nanoseconds slice_used_{0};  // when the clock was last read in the slice
   std::size_t slice_units_ = 0;             // since then

@@ -9,6 +9,7 @@
 namespace sluice::core {
 
 struct SliceTag;
+class PeerShare;
 
 // Work that did not fit into its time slice. An event-loop iteration continues it, in the order of
 // IoThread::postpone(), after sockets, timers and completions were served. I/O thread only.
@@ -18,10 +19,17 @@ class SlicedWork : public ListHook<SliceTag> {
   virtual void on_slice() = 0;
 
   bool postponed() const { return linked(); }
+  // Whose time it takes; null: nobody's in particular.
+  PeerShare* share() const { return share_; }
 
  protected:
   SlicedWork() = default;
   ~SlicedWork() { unlink(); }
+  // Not while it is postponed. The share outlives this, or is replaced before it ends.
+  void set_share(PeerShare* share) { share_ = share; }
+
+ private:
+  PeerShare* share_ = nullptr;
 };
 
 // One source's slice, of which there is always work before others get theirs: a slice that is used up is
@@ -29,6 +37,8 @@ class SlicedWork : public ListHook<SliceTag> {
 inline constexpr std::chrono::nanoseconds kSliceTime = std::chrono::microseconds(250);
 // All slices of one event-loop iteration, together. A source that is alone may use all of it.
 inline constexpr std::chrono::nanoseconds kIterationTime = std::chrono::milliseconds(2);
+// What connections and peers have used of the thread is counted over so long a time.
+inline constexpr std::chrono::nanoseconds kUseWindow = std::chrono::milliseconds(20);
 // Units of work between two looks at the clock. A unit is a small message, an entry of a batch, or kUnitBytes
 // of text: 0.3 to 2 us each.
 inline constexpr std::size_t kUnitsPerLook = 16;

@@ -24,9 +24,11 @@ constexpr int kLastReads = 2;
 // places among the connections are not free yet: when there are more, what they left is dropped.
 constexpr std::size_t kLostClientsMax = 256;
 // A connection that has used more than its share of the thread's time reads after the others while they wait
-// for each other. Its share is a twentieth: whatever more connections do in short slices is cut to that.
-constexpr auto kUseWindow = std::chrono::milliseconds(20);
+// for each other. Its share is a twentieth of kUseWindow: whatever more connections do in short slices is cut
+// to that.
 constexpr auto kUseMax = std::chrono::milliseconds(1);
+// What is charged to a peer for input that was processed without a look at the clock.
+constexpr auto kShortUse = std::chrono::microseconds(2);
 // Of a message that has begun; longer ones are dealt with one at a time.
 constexpr std::size_t kLongMessageBytes = 64 * 1024;
 // The most that one read takes in while connections wait for each other, or a full window is looked beyond:
@@ -45,11 +47,13 @@ Connection::Connection(SessionHost& host, ByteStream stream, std::shared_ptr<con
       io_(host.io()),
       stream_(std::move(stream)),
       permit_(std::move(permit)),
+      peer_share_(io_.slices(), stream_.peer_key()),
       live_policy_(std::move(policy)),
       policy_version_(live_policy_->version()),
       limits_version_(io_.limits_version()),
       policy_(live_policy_->get()),
       conversation_(host.calls(), *this) {
+  join_share();
   stream_.expect_tls(policy_->tls);
   if (policy_->proxy_protocol) stream_.expect_proxy_header();
   last_input_ = last_output_ = last_busy_ = last_ping_ = message_began_ = io_.now();
@@ -57,6 +61,12 @@ Connection::Connection(SessionHost& host, ByteStream stream, std::shared_ptr<con
 }
 
 Connection::~Connection() = default;
+
+// What is processed for it counts as its peer's.
+void Connection::join_share() {
+  set_share(&peer_share_.share());
+  conversation_.set_share(&peer_share_.share());
+}
 
 void Connection::start() {
   stream_.watch(io_.poller(), *this);
@@ -74,6 +84,7 @@ bool Connection::wants_input() const {
 [[gnu::always_inline]] inline bool Connection::yields() const {
   if (postponed() || (stream_.staged() && stream_.may_handshake())) return true;
   const bool may_be_long = in_.size() + message_bytes_ > kLongMessageBytes;
+  if (io_.slices().over_half(*share(), io_.now()) && io_.contended()) return true;
   if (!may_be_long && use_ <= kUseMax) return false;
   if (may_be_long && in_message()) return io_.contended() || io_.reads().count() > 0;
   return use_ > kUseMax && io_.contended() && io_.now() - use_since_ <= kUseWindow;
@@ -133,6 +144,8 @@ void Connection::on_slice() {
     } else if (wants_input()) {
       read_at_once();
     }
+    // What others' slices take is not to delay these replies, nor what writing takes to be charged to others.
+    if (!doomed_ && !output_waits_) flush(Extent::slice);
   } catch (const std::exception& exception) {
     fail(exception);
   }
@@ -160,19 +173,24 @@ std::size_t Connection::read(std::span<char> to) {
   return 0;
 }
 
-// Behind a proxy the limit per peer holds for the client that the PROXY header names. False where it is
-// reached.
+// Behind a proxy the limit per peer, and the peer's share of the thread, are the client's that the PROXY
+// header names. False where the limit is reached.
 bool Connection::count_peer() {
-  if (!permit_.lacks_peer()) return true;
   const auto peer = stream_.peer_key();
-  if (!peer || permit_.join(*peer)) return true;
+  if (!peer) return true;
+  peer_share_.move_to(*peer);
+  join_share();
+  if (!permit_.lacks_peer() || permit_.join(*peer)) return true;
   doom(CloseReason::peer_limit);
   return false;
 }
 
 void Connection::read_at_once() {
   const std::span<char> to = space();
-  if (const std::size_t bytes = read(to); bytes > 0) receive({to.data(), bytes});
+  const std::size_t bytes = read(to);
+  if (bytes > 0) receive({to.data(), bytes});
+  // There may be more, which need not wait for the poller.
+  if (bytes == to.size() && wants_input()) io_.postpone(*this);
 }
 
 void Connection::on_bytes(std::string_view bytes) {
@@ -180,6 +198,8 @@ void Connection::on_bytes(std::string_view bytes) {
   io_.begin_turn();
   io_.begin_slice();
   receive(bytes);
+  const auto used = io_.slice_used();
+  io_.slices().charge(*share(), io_.now(), used.count() > 0 ? used : kShortUse);
   note_use();
 }
 

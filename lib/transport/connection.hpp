@@ -88,6 +88,7 @@ class Connection final : public Session,
   bool wants_input() const;
   std::size_t read(std::span<char> to);
   bool count_peer();
+  void join_share();
   void read_at_once();
   void on_bytes(std::string_view bytes) override;
   void receive(std::string_view bytes);
@@ -180,6 +181,7 @@ class Connection final : public Session,
   IoThread& io_;
   ByteStream stream_;
   ConnectionLimit::Permit permit_;
+  PeerMembership peer_share_;
   const std::shared_ptr<const LivePolicy> live_policy_;
   std::uint32_t policy_version_;  // of policy_
   std::uint32_t limits_version_;  // of those that codec_ knows

@@ -3,23 +3,14 @@
 
 #include <atomic>
 #include <cstddef>
-#include <cstdint>
 #include <mutex>
 #include <optional>
 #include <unordered_map>
 #include <utility>
 
+#include "lib/base/peer_key.hpp"
+
 namespace sluice::core {
-
-// Whom the limit per peer holds for: an IPv4 address, the first 64 bits of an IPv6 address (any machine of
-// that network may use them all), or the user of a Unix socket's peer.
-struct PeerKey {
-  enum class Kind : std::uint8_t { ipv4, ipv6, user };
-  Kind kind = Kind::user;
-  std::uint64_t value = 0;
-
-  bool operator==(const PeerKey&) const = default;
-};
 
 // Over all threads. Thread-safe; the lock is taken where there is a limit per peer only, once when a
 // connection comes and once when it ends.
@@ -69,12 +60,6 @@ class ConnectionLimit {
   std::size_t count_approx() const { return count_.load(std::memory_order_relaxed); }
 
  private:
-  struct Hash {
-    std::size_t operator()(const PeerKey& key) const {
-      return std::hash<std::uint64_t>()(key.value * 4 + static_cast<std::uint64_t>(key.kind));
-    }
-  };
-
   bool try_join(const PeerKey& peer) {
     const std::size_t most = max_per_peer_.load(std::memory_order_relaxed);
     const std::lock_guard lock(mutex_);
@@ -97,7 +82,7 @@ class ConnectionLimit {
   std::atomic<std::size_t> max_per_peer_;
   std::mutex mutex_;
   // Guarded by mutex_. As many as there are connections that were counted, at most.
-  std::unordered_map<PeerKey, std::size_t, Hash> peers_;
+  std::unordered_map<PeerKey, std::size_t, PeerKey::Hash> peers_;
 };
 
 }  // namespace sluice::core

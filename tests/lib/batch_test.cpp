@@ -2,7 +2,11 @@
 // sanitizer sees for certain.
 #include <doctest/doctest.h>
 
+#include <atomic>
+#include <chrono>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "tests/support/test_server.hpp"
 
@@ -90,6 +94,32 @@ TEST_CASE("Batch: a client that is gone when its batch's cancels are answered en
   }
   CHECK(eventually([&] { return unix_server.server.engine().status().connections == 1; }));
   check_served(unix_server);
+}
+
+// They take several time slices, and the first of their client's connections has ended before the last of
+// them.
+TEST_CASE("Batch: notifications of a client that left in the middle of them are run to their end") {
+  constexpr int kNotifications = 1000;
+  static constexpr auto kTime = std::chrono::microseconds(20);
+  std::atomic<int> ran{0};
+  const auto count = [&ran](Call&, std::string_view, std::string&) -> std::optional<Error> {
+    const auto until = std::chrono::steady_clock::now() + kTime;
+    while (std::chrono::steady_clock::now() < until) continue;
+    ++ran;
+    return std::nullopt;
+  };
+  TemporaryFolder folder;
+  TestServer server({text_method("count", count, {.in_line = true})}, UnixServer::settings(folder));
+  std::string batch = "[" + entry(notification("count"));
+  for (int number = 1; number < kNotifications; ++number) batch += "," + entry(notification("count"));
+  {
+    RawClient client = server.connect();
+    client.send(batch + "]\n");
+    REQUIRE(eventually([&] { return ran > 0; }));
+    client.hang_up();
+  }
+  CHECK(eventually([&] { return ran == kNotifications; }));
+  CHECK(eventually([&] { return server.engine().status().connections == 0; }));
 }
 
 TEST_CASE("Batch: one that cancels its own entries answers each of them once") {

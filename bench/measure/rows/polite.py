@@ -152,6 +152,37 @@ def measure_memory(bench):
         yield Line("memory", f"{name}: 10 s after, of the start", "share", [after / start], goal=RETURN_GOAL)
 
 
+# Half of the thread would be 0.5 and more of its rate, since the attackers do without much of theirs. Its own processes share
+# a core with the attackers', and what is served in slices is served in smaller pieces.
+SHARE_GOAL = Goal(">=", 0.2)
+SHARE_S = 1
+
+
+def busy_client(target):
+    """Bytes of replies a second of a client that always has work for the server."""
+    command = [sys.executable, "-m", "measure.busy_client", target.server.address("unix"), str(SHARE_S)]
+    with on_cores(target.bench.load_cores):
+        done = subprocess.run(command, cwd=REPO / "bench", stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=SHARE_S + load.PATIENCE_S)
+    if done.returncode:
+        raise Failure(f"busy client: {done.stderr[-500:]}")
+    return float(done.stdout)
+
+
+def measure_share(bench):
+    """A busy client's rate beside each attack, of its rate alone."""
+    raise_priority()
+    for name in ATTACKS:
+        shares = []
+        for _ in range(min(bench.rounds, 2)):
+            with attacked(bench) as target:
+                alone = busy_client(target)
+                with target.attack(name, 2 * SHARE_S + 1):
+                    time.sleep(0.7)
+                    shares.append(busy_client(target) / alone)
+        yield Line("share", f"{name}: a busy client beside it", "of alone", shares, goal=SHARE_GOAL)
+
+
 ONE_CLIENTS_QUEUE = ["-c", 1, "-d", 120, "--params", '{"ms":100}']
 QUEUED_GOAL = Goal("<=", 150)
 
@@ -169,4 +200,4 @@ def measure_queued(bench):
     yield Line("queued", "demo.echo beside a full queue, p99", "ms", p99, goal=QUEUED_GOAL)
 
 
-ROWS = {"polite": measure, "memory": measure_memory, "queued": measure_queued}
+ROWS = {"polite": measure, "memory": measure_memory, "queued": measure_queued, "share": measure_share}
