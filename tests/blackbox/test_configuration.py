@@ -185,7 +185,7 @@ class Arguments(DaemonTest):
 
     def test_the_documents_list_every_key_with_its_default(self):
         _, output, _ = run_to_end("--help")
-        document = (pathlib.Path(__file__).resolve().parents[2] / "docs/configuration.md").read_text(encoding="utf-8")
+        document = (pathlib.Path(__file__).resolve().parents[2] / "docs/reference/configuration.md").read_text(encoding="utf-8")
         sections = {part.partition("`\n")[0]: part for part in document.split("\n## `")[1:]}
         tables = re.split(r"^(\[.*\])$", output.partition("Keys of the configuration file")[2], flags=re.MULTILINE)[1:]
         for table, keys in zip(tables[::2], tables[1::2]):
