@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what tests need, builds, runs every test and ends with one line `N passed, N failed`:
 #   tests/run.sh                 everything; as root or with sudo the first time
-#   tests/run.sh --quick         the debug build and its unit tests only
+#   tests/run.sh --quick         the rules of the source, the debug build and its unit tests only
 #   tests/run.sh --only STEP     one step, may be given several times
 #   tests/run.sh --list          the steps, and what each does
 # Each step writes build/logs/STEP.log. A step that fails stops none of the others.
@@ -14,7 +14,7 @@ steps_dir=$repo/tests/scripts/steps
 logs=$repo/build/logs
 # Cheap and telling steps first; those that need other steps' builds after them.
 # The debug build is for --quick: the sanitizer builds run the same tests and more.
-steps=(packages format models release bench cost metrics browser hardening installed systemd container asan tsan fuzz)
+steps=(packages format source models release bench cost metrics browser hardening installed systemd container asan tsan fuzz)
 
 usage() { sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 
@@ -30,7 +30,7 @@ parse_arguments() {
   local only=()
   while (($# > 0)); do
     case $1 in
-      --quick) only=(debug) ;;
+      --quick) only=(source debug) ;;
       --only)
         [[ -x $steps_dir/${2:-}.sh ]] || {
           echo "no step '${2:-}'; there are: ${steps[*]}" >&2

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# The source keeps the project's rules: layers, cycles, words, lengths of files. The check itself finds planted faults.
+# shellcheck source=tests/scripts/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
+
+suite "source check finds what is planted" python3 tests/scripts/source/test_source_check.py
+suite "rules of the source" python3 tests/scripts/source/source_check.py
