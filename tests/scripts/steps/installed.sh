@@ -32,4 +32,4 @@ unit_names_program() {
 check "everything is installed" all_installed
 check "the unit starts the installed program" unit_names_program
 suite "an example against the installed copy" tests/examples/installed_copy.sh build/release
-SLUICE_PREFIX=$scratch/prefix suite "the README's programs" python3 tests/examples/test_readme.py
+SLUICE_PREFIX=$scratch/prefix suite "the documents' programs" python3 tests/examples/test_embedding.py

@@ -1,5 +1,5 @@
-"""The README's C++ programs, each built with its CMake project against the installed copy at $SLUICE_PREFIX,
-and called; its configuration is valid. The text is the README's own, but for the addresses."""
+"""The C++ programs of the documents, each built with its CMake project against the installed copy at $SLUICE_PREFIX,
+and called. The text is the documents' own, but for the addresses."""
 
 import hashlib
 import os
@@ -7,21 +7,24 @@ import pathlib
 import re
 import socket
 import subprocess
+import sys
 import tempfile
 import unittest
 
 from test_examples import Program, eventually
 from tls import Authority
 
-PREFIX = os.environ["SLUICE_PREFIX"]
-README = (pathlib.Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "docs"))
+from documents import ROOT, blocks, documents  # noqa: E402
+
+PREFIX = os.environ.get("SLUICE_PREFIX")
+TUTORIAL = ROOT / "docs/tutorials/2-embed-in-cpp.md"
 BUILD_LIMIT_S = 300
 
 
-def blocks(heading, language):
-    """The fenced blocks of one section."""
-    section = README.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    return re.findall(rf"^```{language}\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+def texts(path, language):
+    """The fenced blocks of a document that are in that language."""
+    return [block.text for block in blocks(path) if block.language == language]
 
 
 def step(*command):
@@ -30,6 +33,7 @@ def step(*command):
     assert done.returncode == 0, done.stdout
 
 
+@unittest.skipUnless(PREFIX, "set SLUICE_PREFIX to an installed copy")
 class Embedding(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -37,10 +41,10 @@ class Embedding(unittest.TestCase):
         self.folder = pathlib.Path(folder.name)
 
     def start(self, number, replacements=()):
-        """Builds and starts the section's C++ program of that number, on addresses that nobody else uses."""
-        text, = blocks("Embedding it", "cmake")
+        """Builds and starts the tutorial's C++ program of that number, on addresses that nobody else uses."""
+        text, = texts(TUTORIAL, "cmake")
         (self.folder / "CMakeLists.txt").write_text(text)
-        text = blocks("Embedding it", "cpp")[number].replace("tcp://127.0.0.1:7070", "tcp://127.0.0.1:0")
+        text = texts(TUTORIAL, "cpp")[number].replace("tcp://127.0.0.1:7070", "tcp://127.0.0.1:0")
         for old, new in (("unix:///tmp/", f"unix://{self.folder}/"), *replacements):
             text = text.replace(old, new)
         (self.folder / "main.cpp").write_text(text)
@@ -97,18 +101,15 @@ class Embedding(unittest.TestCase):
             self.assertIn(b"unauthenticated", connection.recv(1000))
         self.assertEqual(program.stop(), 0)
 
+
+class Documents(unittest.TestCase):
     def test_there_is_no_other_program(self):
-        self.assertEqual(len(blocks("Embedding it", "cpp")), 3)
-
-
-class Configuration(unittest.TestCase):
-    def test_is_valid(self):
-        for section in ("Configuration", "Who may call what"):
-            text, = blocks(section, "toml")
-            with tempfile.NamedTemporaryFile("w", suffix=".toml") as file:
-                file.write(text)
-                file.flush()
-                step(f"{PREFIX}/bin/sluiced", "--check", "--config", file.name)
+        programs = texts(TUTORIAL, "cpp")
+        self.assertEqual(len(programs), 3)
+        for path in documents():
+            for language, known in (("cpp", programs), ("cmake", texts(TUTORIAL, "cmake"))):
+                for text in texts(path, language):
+                    self.assertIn(text, known, path)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,124 @@
+"""The commands, programs and configurations in README.md and docs/ do what the text says.
+
+The shell blocks of a document run one after another, in a folder that looks like a checkout with a release build, and
+in a network of their own, so that the ports are those of the text. A block "as `NAME`:" is written to that file first.
+A line "$ COMMAND" of a `console` block prints the lines below it, where "..." stands for anything. A block behind
+"<!-- not run: WHY -->" is left out. C++ programs are built by tests/examples/test_embedding.py.
+"""
+
+import os
+import pathlib
+import re
+import subprocess
+import tempfile
+import unittest
+
+from documents import ROOT, blocks, documents
+
+LIMIT_S = 120
+MARK = "--- block"
+PROGRAMS = {"python": "python3 -", "js": "node -"}
+ELSEWHERE = {"cpp", "cmake"}  # built by tests/examples/test_embedding.py
+# What is not there to be run: output, formats, and settings of other programs.
+SHOWN = {"", "text", "json", "http", "yaml", "nginx", "haproxy"}
+# Ends what a document has started; waits for a server that it has just started.
+PRELUDE = r"""
+set -euo pipefail
+trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT
+ready() {
+  for _ in $(seq 600); do
+    if curl --silent --fail --output /dev/null http://127.0.0.1:7071/readyz; then return; fi
+    sleep 0.05
+  done
+  echo "no server is ready" >&2
+  exit 1
+}
+"""
+
+
+def isolated(script):
+    """The command that runs a script in a network of its own."""
+    own = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--map-root-user", "--net"]
+    return [*own, "bash", "-c", "ip link set lo up && exec bash \"$0\"", str(script)]
+
+
+def runnable(path):
+    return [block for block in blocks(path) if not block.reason_not_to_run]
+
+
+def commands(block):
+    """A block as shell script; None for one that is not run."""
+    if block.file or block.language == "toml" or block.language in SHOWN | ELSEWHERE:
+        return None
+    if block.language in PROGRAMS:
+        return f"{PROGRAMS[block.language]} <<'END_OF_BLOCK'\n{block.text}END_OF_BLOCK\n"
+    if block.language == "console":
+        return "".join(line[2:] + "\n" for line in block.text.splitlines() if line.startswith("$ "))
+    if block.language == "sh":
+        return block.text
+    raise AssertionError(f"no test knows what to do with a block in {block.language!r}")
+
+
+def shown_output(block):
+    """A pattern of what a console block prints."""
+    lines = [line for line in block.text.splitlines() if not line.startswith("$ ")]
+    return "".join(re.escape(line + "\n").replace(r"\.\.\.", ".*") for line in lines)
+
+
+class Snippets(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        (self.folder / "build/release").mkdir(parents=True)
+        (self.folder / "build/release/bin").symlink_to(pathlib.Path(os.environ["SLUICED"]).resolve().parent)
+        for name in ("deploy", "examples"):
+            (self.folder / name).symlink_to(ROOT / name)
+
+    def run_document(self, path):
+        """Runs its blocks; gives those that ran with what each printed."""
+        script, ran = [PRELUDE], []
+        for block in runnable(path):
+            if block.file:
+                (self.folder / block.file).write_text(block.text, encoding="utf-8")
+            text = commands(block)
+            if text is None:
+                continue
+            ran.append(block)
+            script.append(f"echo '{MARK}'\n")
+            for line in text.splitlines(keepends=True):
+                script.append(line + "ready\n" if re.search(r"bin/sluiced .*&$", line.rstrip()) else line)
+        if not ran:
+            return []
+        (self.folder / "script").write_text("".join(script), encoding="utf-8")
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("SLUICE")}
+        done = subprocess.run(isolated(self.folder / "script"), cwd=self.folder, capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL, timeout=LIMIT_S, env=environment)
+        self.assertEqual(done.returncode, 0, f"{done.stdout}\n{done.stderr}")
+        return list(zip(ran, done.stdout.split(MARK + "\n")[1:], strict=True))
+
+    def test_commands_do_what_the_text_says(self):
+        for path in documents():
+            if path != ROOT / "README.md" and not path.is_relative_to(ROOT / "docs"):
+                continue
+            with self.subTest(document=str(path.relative_to(ROOT))):
+                for block, output in self.run_document(path):
+                    if block.language == "console":
+                        self.assertRegex(output, re.compile(rf"\A{shown_output(block)}\Z"))
+
+    def test_configurations_are_valid(self):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=a", "-keyout", "node.token",
+                        "-out", "authorities.pem"], cwd=self.folder, check=True, capture_output=True, timeout=LIMIT_S)
+        (self.folder / "node.token").write_text("token")
+        for path in documents():
+            for number, block in enumerate(block for block in runnable(path) if block.language == "toml"):
+                with self.subTest(document=str(path.relative_to(ROOT)), number=number):
+                    file = self.folder / "sluiced.toml"
+                    file.write_text(block.text, encoding="utf-8")
+                    done = subprocess.run([os.environ["SLUICED"], "--check", "--config", file], capture_output=True,
+                                          text=True, timeout=LIMIT_S)
+                    self.assertEqual(done.returncode, 0, done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
