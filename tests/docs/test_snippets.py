@@ -47,9 +47,9 @@ def runnable(path):
 
 
 def commands(block):
-    """A block as shell script; None for one that is not run."""
+    """A block as shell script; "" for one that is not run."""
     if block.file or block.language == "toml" or block.language in SHOWN | ELSEWHERE:
-        return None
+        return ""
     if block.language in PROGRAMS:
         return f"{PROGRAMS[block.language]} <<'END_OF_BLOCK'\n{block.text}END_OF_BLOCK\n"
     if block.language == "console":
@@ -82,7 +82,7 @@ class Snippets(unittest.TestCase):
             if block.file:
                 (self.folder / block.file).write_text(block.text, encoding="utf-8")
             text = commands(block)
-            if text is None:
+            if not text:
                 continue
             ran.append(block)
             script.append(f"echo '{MARK}'\n")

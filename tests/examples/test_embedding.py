@@ -41,7 +41,7 @@ class Embedding(unittest.TestCase):
         self.folder = pathlib.Path(folder.name)
 
     def start(self, number, replacements=()):
-        """Builds and starts the tutorial's C++ program of that number, on addresses that nobody else uses."""
+        """Builds and starts the tutorial's C++ program of that number, on addresses that are free."""
         text, = texts(TUTORIAL, "cmake")
         (self.folder / "CMakeLists.txt").write_text(text)
         text = texts(TUTORIAL, "cpp")[number].replace("tcp://127.0.0.1:7070", "tcp://127.0.0.1:0")
