@@ -47,13 +47,14 @@ def read_layers(root):
 
 
 def layer_findings(tree, found, layers, exceptions):
-    findings = list(_order_findings(layers))
+    findings = list(_order_findings(tree, layers))
     files = tree.cpp(*FOLDERS)
     for folder in sorted({posixpath.dirname(path) for path in files} - layers.keys()):
         first = min(path for path in files if posixpath.dirname(path) == folder)
         findings.append(Finding(first, 1, f"the folder {folder} has no layer", f"give it one in {LAYERS}"))
     for folder in sorted(layers.keys() - {posixpath.dirname(path) for path in files}):
-        findings.append(Finding(LAYERS, 1, f"there is no folder {folder}", "remove it from the list"))
+        findings.append(Finding(LAYERS, tree.line_of(LAYERS, f'"{folder}" ='), f"there is no folder {folder}",
+                                "remove it from the list"))
     needed = set()
     for include in found:
         upper, lower = posixpath.dirname(include.source), posixpath.dirname(include.target)
@@ -74,12 +75,13 @@ def layer_findings(tree, found, layers, exceptions):
     return findings, needed
 
 
-def _order_findings(layers):
+def _order_findings(tree, layers):
     lower = set()
     for folder, allowed in layers.items():
         for other in allowed:
             if other not in lower:
-                yield Finding(LAYERS, 1, f"{folder} -> {other} runs up, or {other} is not listed",
+                yield Finding(LAYERS, tree.line_of(LAYERS, f'"{folder}" ='),
+                              f"{folder} -> {other} runs up, or {other} is not listed",
                               "list folders from bottom to top")
         lower.add(folder)
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds the source against the project's rules: layers, cycles of components, words, lengths of files.
+"""Holds the source against the project's rules: layers, cycles of components, words, lengths of files, paths.
 
     tests/scripts/source/source_check.py            says what is wrong, as FILE:LINE: WHAT; WHAT TO DO
     tests/scripts/source/source_check.py --update   lowers the baselines and exceptions; never raises their sum
@@ -20,6 +20,7 @@ sys.dont_write_bytecode = True
 import baseline
 import includes
 import lengths
+import paths
 import words
 from sources import Finding, Tree
 
@@ -49,6 +50,7 @@ class Check:
             "cycles": cycles,
             "words": self._word_findings(),
             "lengths": self._length_findings(),
+            "paths": paths.path_findings(self.tree),
         }
 
     def update(self, even_if_higher):
@@ -84,8 +86,8 @@ class Check:
         allowed = baseline.read(os.path.join(self.root, words.BASELINE))
         for path, before, now in baseline.differences(allowed, words.counts(self.found_words)):
             if now < before:
-                yield Finding(words.BASELINE, 1, f"{path} has {now} banned words, {before} are allowed",
-                              "lower the baseline (--update)")
+                yield Finding(words.BASELINE, self._baseline_line(words.BASELINE, path),
+                              f"{path} has {now} banned words, {before} are allowed", "lower the baseline (--update)")
                 continue
             found = self._new_first(path)
             for line, term in found[:MOST_NAMED]:
@@ -101,12 +103,15 @@ class Check:
         lines = self.tree.texts[path].splitlines()
         return sorted(self.found_words[path], key=lambda word: lines[word[0] - 1] in before)
 
+    def _baseline_line(self, file, path):
+        return self.tree.line_of(file, "", f" {path}")
+
     def _length_findings(self):
         allowed = baseline.read(os.path.join(self.root, lengths.BASELINE))
         for path, before, now in baseline.differences(allowed, self.lengths):
             if now < before:
-                yield Finding(lengths.BASELINE, 1, f"{path} needs {now} lines, {before} are allowed",
-                              "lower the baseline (--update)")
+                yield Finding(lengths.BASELINE, self._baseline_line(lengths.BASELINE, path),
+                              f"{path} needs {now} lines, {before} are allowed", "lower the baseline (--update)")
             else:
                 lines = self.tree.texts[path].count("\n")
                 yield Finding(path, lines, f"{lines} lines, {before or lengths.MOST_LINES} are allowed",

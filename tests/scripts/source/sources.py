@@ -43,6 +43,13 @@ class Tree:
                 tree.texts[path] = content.decode("utf-8", errors="replace")
         return tree
 
+    def line_of(self, path, beginning, end=""):
+        """Number of the first line with this beginning and end; 1 where there is none."""
+        for number, line in enumerate(self.texts[path].splitlines(), start=1):
+            if line.startswith(beginning) and line.endswith(end):
+                return number
+        return 1
+
     def cpp(self, *folders):
         """C++ files below these folders."""
         return {

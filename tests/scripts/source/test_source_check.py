@@ -67,7 +67,7 @@ class Checkout(unittest.TestCase):
 
     def assert_clean(self):
         code, output = self.check()
-        self.assertEqual((code, output), (0, "5 passed, 0 failed\n"))
+        self.assertEqual((code, output), (0, "6 passed, 0 failed\n"))
 
     def assert_found(self, *parts):
         code, output = self.check()
@@ -124,12 +124,12 @@ class LayersTest(Checkout):
 
     def test_a_layer_without_a_folder_fails(self):
         self.append(f"{TOOL}/layers.toml", '"lib/gone" = []\n')
-        self.assert_found("there is no folder lib/gone")
+        self.assert_found(f"{TOOL}/layers.toml:5: there is no folder lib/gone")
 
     def test_an_arrow_that_runs_up_in_the_list_itself_fails(self):
         self.write(f"{TOOL}/layers.toml",
                    FILES[f"{TOOL}/layers.toml"].replace('"lib/base" = []', '"lib/base" = ["lib/io"]'))
-        self.assert_found("lib/base -> lib/io runs up")
+        self.assert_found(f"{TOOL}/layers.toml:3: lib/base -> lib/io runs up")
 
 
 class CyclesTest(Checkout):
@@ -152,7 +152,7 @@ class CyclesTest(Checkout):
                    + FILES[f"{TOOL}/layers.toml"].replace("[may_include]\n", "")
                    .replace('["proto", ', '["proto", "lib/include/sluice", '))
         self.write("lib/include/sluice/params.hpp", "#pragma once\n")
-        self.write("lib/io/params.cpp", "#include <sluice/params.hpp>\n#include \"lib/io/poller.hpp\"\n")
+        self.write("lib/io/params.cpp", '#include <sluice/params.hpp>\n#include "lib/io/poller.hpp"\n')
         self.append("lib/io/poller.hpp", "#include <sluice/params.hpp>\n")
         self.assert_found("lib/io/params.cpp:2:", "lib/include/sluice/params lib/io/poller")
 
@@ -194,7 +194,8 @@ class WordsTest(Checkout):
 
     def test_fewer_words_fail_until_the_baseline_is_lowered(self):
         self.write("lib/io/loop.cpp", FILES["lib/io/loop.cpp"].replace("A turn", "An iteration"))
-        self.assert_found("lib/io/loop.cpp has 1 banned words, 2 are allowed", "lower the baseline (--update)")
+        self.assert_found(f"{TOOL}/words.baseline:2: lib/io/loop.cpp has 1 banned words, 2 are allowed",
+                          "lower the baseline (--update)")
         self.check("--update")
         self.assert_clean()
         self.assertEqual(self.read(f"{TOOL}/words.baseline"), "# counts\n1 lib/io/loop.cpp\n")
@@ -264,12 +265,22 @@ class LengthsTest(Checkout):
         self.write_lines(351)
         self.assert_found("lib/io/poller.cpp:351: 351 lines, 350 are allowed")
         self.write_lines(340)
-        self.assert_found("lib/io/poller.cpp needs 340 lines, 350 are allowed")
+        self.assert_found(f"{TOOL}/long_files.baseline:2: lib/io/poller.cpp needs 340 lines, 350 are allowed")
         self.check("--update")
         self.assert_clean()
         self.write_lines(10)
         self.check("--update")
         self.assertEqual(self.read(f"{TOOL}/long_files.baseline"), "# lengths\n")
+
+
+class PathsTest(Checkout):
+    def test_paths_to_what_exists_and_patterns_pass(self):
+        self.write("docs/a.md", "`lib/io/` `lib/io/loop.hpp` `lib` `lib/gone/*.hpp` `build/gone` lib/gone\n")
+        self.assert_clean()
+
+    def test_a_path_to_a_file_that_is_gone_fails(self):
+        self.write("docs/a.md", "text\nsee `lib/io/gone.hpp`\n")
+        self.assert_found("docs/a.md:2: there is no lib/io/gone.hpp; correct the path", "[paths]")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The source keeps the project's rules: layers, cycles, words, lengths of files. The check itself finds planted faults.
+# The source keeps the project's rules: layers, cycles, words, lengths, paths. The check finds planted faults.
 # shellcheck source=tests/scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 
