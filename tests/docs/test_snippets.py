@@ -25,12 +25,12 @@ SHOWN = {"", "text", "json", "http", "yaml", "nginx", "haproxy"}
 PRELUDE = r"""
 set -euo pipefail
 trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT
-ready() {
+ready() { # LOG
   for _ in $(seq 600); do
-    if curl --silent --fail --output /dev/null http://127.0.0.1:7071/readyz; then return; fi
+    if grep -qs 'is up as process' "$1"; then return; fi
     sleep 0.05
   done
-  echo "no server is ready" >&2
+  echo "the server of $1 is not up" >&2
   exit 1
 }
 """
@@ -87,7 +87,8 @@ class Snippets(unittest.TestCase):
             ran.append(block)
             script.append(f"echo '{MARK}'\n")
             for line in text.splitlines(keepends=True):
-                script.append(line + "ready\n" if re.search(r"bin/sluiced .*&$", line.rstrip()) else line)
+                started = re.search(r"bin/sluiced .* 2>(\S+) &$", line.rstrip())
+                script.append(line + f"ready {started[1]}\n" if started else line)
         if not ran:
             return []
         (self.folder / "script").write_text("".join(script), encoding="utf-8")
