@@ -67,6 +67,9 @@ def shown_output(block):
 
 class Snippets(unittest.TestCase):
     def setUp(self):
+        allowed = subprocess.run(isolated("/dev/null"), capture_output=True, text=True, timeout=LIMIT_S)
+        if allowed.returncode != 0:
+            self.skipTest(f"no network of its own: {allowed.stderr.strip()}")
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
