@@ -134,7 +134,7 @@ void IoThread::run_slices() {
       begin_slice();
       work->on_slice();
       ended = clock_.now();
-      sliced_.charge_popped(ended, ended - now_);
+      sliced_.end_popped(ended, ended - now_);
     } while (ended < round_over);
   });
 }
@@ -210,6 +210,7 @@ void IoThread::serve_sockets() {
       const auto stop = [&] { return (++told % kEventsPerLook == 0 ? clock_.now() : now_) >= over; };
       shielded("a socket", [&] { ready = poller_.dispatch(stop); });
       reads_.deal();
+      sliced_.end(clock_.now());
     });
   }
   contended_ = now_ - began >= kIterationTime;
@@ -345,14 +346,16 @@ void IoThread::await_room(ActiveCall& call) {
   constexpr auto kPause = std::chrono::microseconds(200);
   const std::size_t bytes = call.reply.capacity();
   if (bytes < kReturnedReplyBytesMin) return;
-  const auto full = [this] { return returned_bytes_.load(std::memory_order_relaxed) >= kReturnedBytesMax; };
-  // Where others wait, nobody overtakes them.
-  if (full() || awaiting_room_.load(std::memory_order_relaxed) > 0) {
+  const auto held = [this] { return returned_bytes_.load(std::memory_order_relaxed); };
+  // While others wait, half of the room is theirs.
+  const bool overtakes =
+      awaiting_room_.load(std::memory_order_relaxed) > 0 && held() + bytes > kReturnedBytesMax / 2;
+  if (overtakes || held() >= kReturnedBytesMax) {
     awaiting_room_.fetch_add(1, std::memory_order_relaxed);
     const TimePoint until = Clock::now() + kRoomWaitMax;
     do {
       std::this_thread::sleep_for(kPause);
-    } while (full() && Clock::now() < until);
+    } while (held() >= kReturnedBytesMax && Clock::now() < until);
     awaiting_room_.fetch_sub(1, std::memory_order_relaxed);
   }
   call.returned_bytes = bytes;

@@ -110,7 +110,7 @@ class IoThread final : public CallReturn {
   // How long the slice has lasted, as far as the clock was read; zero for a short one.
   std::chrono::nanoseconds slice_used() const { return slice_used_; }
   // Continues `work` in a slice of its own, after other events. Does not throw.
-  void postpone(SlicedWork& work) { sliced_.push(work); }
+  void postpone(SlicedWork& work) { sliced_.push(work, now_); }
   // Shares of this thread's time between peers.
   SliceQueue& slices() { return sliced_; }
   // Whether the last event-loop iteration took longer than kIterationTime, or left work behind.
@@ -137,8 +137,8 @@ class IoThread final : public CallReturn {
   // with before anything else at the turn's end.
   bool give_back(ActiveCall& call) override;
   // Workers wait while long replies of kReturnedBytesMax may lie there: they compose replies many times
-  // faster than this thread takes them where it has to share its processor. A worker that comes while others
-  // wait does not pass them. Thread-safe.
+  // faster than this thread takes them where it has to share its processor. While some wait, half of that
+  // room is theirs. Thread-safe.
   void await_room(ActiveCall& call) override;
   // Of long replies that workers have given back. Any thread.
   std::size_t returned_bytes() const { return returned_bytes_.load(std::memory_order_relaxed); }

@@ -15,18 +15,19 @@ void SliceQueue::leave(const PeerKey& peer) {
   PeerShare& share = found->second;
   if (--share.members_ > 0) return;
   share.unlink();
-  if (popped_ == &share) popped_ = nullptr;
-  if (last_ == &share) last_ = nullptr;
+  for (PeerShare** const each : {&popped_, &running_, &last_}) {
+    if (*each == &share) *each = nullptr;
+  }
   peers_.erase(found);
 }
 
-void SliceQueue::push(SlicedWork& work) {
+void SliceQueue::push(SlicedWork& work, TimePoint now) {
   if (work.linked()) return;
   PeerShare& share = work.share() != nullptr ? *work.share() : common_;
   share.waiting_.push_back(work);
   if (share.linked()) return;
-  // Earlier debts count for as long as one iteration lasts.
-  share.credit_ = std::clamp<std::chrono::nanoseconds>(share.credit_, -kIterationTime, kSliceTime);
+  // Who took little lately is served in the next round.
+  share.credit_ = kSliceTime - std::min(excess(share, now), kIterationTime);
   active_.push_back(share);
 }
 
@@ -38,8 +39,9 @@ SlicedWork* SliceQueue::pop() {
       continue;
     }
     const bool alone = active_.back() == share;
-    if (share->credit_ <= std::chrono::nanoseconds(0) && !alone) {
-      share->credit_ = std::max<std::chrono::nanoseconds>(share->credit_, -kIterationTime) + kSliceTime;
+    if (share->credit_ <= std::chrono::nanoseconds(0)) {
+      // Nobody waits for what it took while it was alone.
+      share->credit_ = alone ? kSliceTime : share->credit_ + kSliceTime;
       share->unlink();
       active_.push_back(*share);
       continue;
@@ -48,6 +50,12 @@ SlicedWork* SliceQueue::pop() {
     return share->waiting_.pop_front();
   }
   return nullptr;
+}
+
+void SliceQueue::end_popped(TimePoint now, std::chrono::nanoseconds used) {
+  if (popped_ == nullptr) return;
+  charge(*popped_, now, used);
+  popped_->credit_ -= used;
 }
 
 }  // namespace sluice::core

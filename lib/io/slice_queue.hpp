@@ -21,15 +21,16 @@ class PeerShare : public ListHook<PeerShareTag> {
  private:
   friend class SliceQueue;
   IntrusiveList<SlicedWork, SliceTag> waiting_;  // in the order of arrival
-  std::chrono::nanoseconds credit_{0};           // negative: it has had more than its turn
-  std::chrono::nanoseconds excess_{0};           // what it took beyond half of the time, by charged_at_
+  std::chrono::nanoseconds credit_{0};           // of slices; negative: one took longer
+  std::chrono::nanoseconds excess_{0};           // what it took beyond half of the time, as of charged_at_
   TimePoint charged_at_;
   std::size_t members_ = 0;
 };
 
-// However many connections a peer has, it gets half of the thread at most while one other peer has work as
-// well. Peers take turns of kSliceTime; what one takes longer is charged to its next turns. Within a peer the
-// order is that of arrival. I/O thread only.
+// However many connections a peer has, all of them get one slice of kSliceTime in a round. What one takes
+// longer is charged to the peer's next rounds. Within a peer the order is that of arrival. What is processed
+// without waiting here is charged as well, so that who takes more than half of the thread can be made to wait
+// here. What clients have left behind counts as one peer more. I/O thread only.
 class SliceQueue {
  public:
   SliceQueue() = default;
@@ -40,24 +41,29 @@ class SliceQueue {
   PeerShare& join(const PeerKey& peer);
   // Nothing of this member may be in the queue.
   void leave(const PeerKey& peer);
-  // The share of work that belongs to no peer.
+  // The share of work that belongs to no peer any more.
   PeerShare& common() { return common_; }
 
   // Does nothing where it waits already. Does not throw.
-  void push(SlicedWork& work);
-  // What is to run next, or null. Its time is to be told by charge_popped().
+  void push(SlicedWork& work, TimePoint now);
+  // What is to run next, or null. It runs until end_popped().
   SlicedWork* pop();
-  void charge_popped(TimePoint now, std::chrono::nanoseconds used) {
-    if (popped_ != nullptr) charge(*popped_, now, used);
+  void end_popped(TimePoint now, std::chrono::nanoseconds used);
+  // Whether nothing waits. What runs does not wait.
+  bool empty() const {
+    const PeerShare* const front = active_.front();
+    return front == nullptr || (front == active_.back() && front->waiting_.empty());
   }
-  bool empty() const { return active_.empty(); }
 
-  // A peer's work, postponed or not, took so long.
-  void charge(PeerShare& share, TimePoint now, std::chrono::nanoseconds used) {
-    if (&share != last_) change_peer(share, now);
-    share.excess_ = std::min(excess(share, now) + used, kExcessMax);
-    share.charged_at_ = now;
-    share.credit_ -= used;
+  // A peer's input is processed from now on, until the next begin() or end().
+  void begin(PeerShare& share, TimePoint now) {
+    end(now);
+    running_ = &share;
+    began_ = now;
+  }
+  void end(TimePoint now) {
+    if (running_ != nullptr) charge(*running_, now, now - began_);
+    running_ = nullptr;
   }
   // Whether a peer takes more than half of the time while another has work as well.
   bool over_half(const PeerShare& share, TimePoint now) const {
@@ -72,6 +78,11 @@ class SliceQueue {
   static std::chrono::nanoseconds excess(const PeerShare& share, TimePoint now) {
     return std::max<std::chrono::nanoseconds>(share.excess_ - (now - share.charged_at_) / 2, {});
   }
+  void charge(PeerShare& share, TimePoint now, std::chrono::nanoseconds used) {
+    if (&share != last_) change_peer(share, now);
+    share.excess_ = std::min(excess(share, now) + used, kExcessMax);
+    share.charged_at_ = now;
+  }
   void change_peer(PeerShare& share, TimePoint now) {
     if (last_ != nullptr) competed_at_ = now;
     last_ = &share;
@@ -80,10 +91,12 @@ class SliceQueue {
   std::unordered_map<PeerKey, PeerShare, PeerKey::Hash> peers_;  // as many as there are connections, at most
   PeerShare common_;
   IntrusiveList<PeerShare, PeerShareTag>
-      active_;                   // those with waiting work, and perhaps some whose work has gone
-  PeerShare* popped_ = nullptr;  // whose work runs
-  PeerShare* last_ = nullptr;    // who was charged last
-  TimePoint competed_at_;        // when another than before was charged
+      active_;                    // those with waiting work, and perhaps some whose work has gone
+  PeerShare* popped_ = nullptr;   // whose work runs
+  PeerShare* running_ = nullptr;  // whose input is processed, since began_
+  TimePoint began_;
+  PeerShare* last_ = nullptr;  // who was charged last
+  TimePoint competed_at_;      // when another than before was charged
 };
 
 // Makes a connection one of its peer's.

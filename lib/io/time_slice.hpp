@@ -1,6 +1,7 @@
 // Time slices: how long one source of work may hold an I/O thread before others are served.
 #pragma once
 
+#include <cassert>
 #include <chrono>
 #include <cstddef>
 
@@ -12,7 +13,7 @@ struct SliceTag;
 class PeerShare;
 
 // Work that did not fit into its time slice. An event-loop iteration continues it, in the order of
-// IoThread::postpone(), after sockets, timers and completions were served. I/O thread only.
+// SliceQueue, after sockets, timers and completions were served. I/O thread only.
 class SlicedWork : public ListHook<SliceTag> {
  public:
   // A new slice has begun. Postpones itself again if that does not suffice either. Must not throw.
@@ -26,7 +27,10 @@ class SlicedWork : public ListHook<SliceTag> {
   SlicedWork() = default;
   ~SlicedWork() { unlink(); }
   // Not while it is postponed. The share outlives this, or is replaced before it ends.
-  void set_share(PeerShare* share) { share_ = share; }
+  void set_share(PeerShare* share) {
+    assert(!postponed());
+    share_ = share;
+  }
 
  private:
   PeerShare* share_ = nullptr;

@@ -77,6 +77,9 @@ ByteStream::Transfer ByteStream::read_staged(char* to, std::size_t size) {
   if (proxy_) {
     const Transfer header = read_proxy_header();
     if (header.status != Status::ok) return header;
+    staged_ = tls_ || tls_context_;
+    // A handshake is charged to the peer whom the header names: the caller has to learn of it first.
+    if (staged_) return {Status::would_block, 0};
   }
   staged_ = tls_ || tls_context_;
   return staged_ ? read_secure(to, size) : read_plain(to, size);

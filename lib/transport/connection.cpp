@@ -27,8 +27,6 @@ constexpr std::size_t kLostClientsMax = 256;
 // for each other. Its share is a twentieth of kUseWindow: whatever more connections do in short slices is cut
 // to that.
 constexpr auto kUseMax = std::chrono::milliseconds(1);
-// What is charged to a peer for input that was processed without a look at the clock.
-constexpr auto kShortUse = std::chrono::microseconds(2);
 // Of a message that has begun; longer ones are dealt with one at a time.
 constexpr std::size_t kLongMessageBytes = 64 * 1024;
 // The most that one read takes in while connections wait for each other, or a full window is looked beyond:
@@ -53,7 +51,8 @@ Connection::Connection(SessionHost& host, ByteStream stream, std::shared_ptr<con
       limits_version_(io_.limits_version()),
       policy_(live_policy_->get()),
       conversation_(host.calls(), *this) {
-  join_share();
+  set_share(&peer_share_.share());
+  conversation_.set_share(&peer_share_.share());
   stream_.expect_tls(policy_->tls);
   if (policy_->proxy_protocol) stream_.expect_proxy_header();
   last_input_ = last_output_ = last_busy_ = last_ping_ = message_began_ = io_.now();
@@ -62,10 +61,14 @@ Connection::Connection(SessionHost& host, ByteStream stream, std::shared_ptr<con
 
 Connection::~Connection() = default;
 
-// What is processed for it counts as its peer's.
-void Connection::join_share() {
+// What is processed for it counts as that peer's from now on.
+void Connection::join_share(const PeerKey& peer) {
+  const bool waits = postponed();
+  static_cast<ListHook<SliceTag>&>(*this).unlink();
+  peer_share_.move_to(peer);
   set_share(&peer_share_.share());
   conversation_.set_share(&peer_share_.share());
+  if (waits) io_.postpone(*this);
 }
 
 void Connection::start() {
@@ -178,8 +181,7 @@ std::size_t Connection::read(std::span<char> to) {
 bool Connection::count_peer() {
   const auto peer = stream_.peer_key();
   if (!peer) return true;
-  peer_share_.move_to(*peer);
-  join_share();
+  join_share(*peer);
   if (!permit_.lacks_peer() || permit_.join(*peer)) return true;
   doom(CloseReason::peer_limit);
   return false;
@@ -190,16 +192,15 @@ void Connection::read_at_once() {
   const std::size_t bytes = read(to);
   if (bytes > 0) receive({to.data(), bytes});
   // There may be more, which need not wait for the poller.
-  if (bytes == to.size() && wants_input()) io_.postpone(*this);
+  if (bytes == to.size() && !lost_ && wants_input()) io_.postpone(*this);
 }
 
 void Connection::on_bytes(std::string_view bytes) {
   // Other sockets' messages may have taken long since the turn began.
   io_.begin_turn();
   io_.begin_slice();
+  io_.slices().begin(*share(), io_.now());
   receive(bytes);
-  const auto used = io_.slice_used();
-  io_.slices().charge(*share(), io_.now(), used.count() > 0 ? used : kShortUse);
   note_use();
 }
 

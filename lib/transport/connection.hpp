@@ -88,7 +88,7 @@ class Connection final : public Session,
   bool wants_input() const;
   std::size_t read(std::span<char> to);
   bool count_peer();
-  void join_share();
+  void join_share(const PeerKey& peer);
   void read_at_once();
   void on_bytes(std::string_view bytes) override;
   void receive(std::string_view bytes);

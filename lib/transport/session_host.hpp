@@ -113,7 +113,7 @@ class SessionHost final : private TurnEnd {
   void lost_client_closed() { --lost_clients_; }
   std::size_t lost_clients() const { return lost_clients_; }
   // Continues the work of a lost client's session, as IoThread::postpone(). All of them together are one
-  // source of work: however many there are, what connected clients wait for has its turn after each slice.
+  // source of work: however many there are, connected clients' work runs after each slice.
   void postpone_lost(SlicedWork& work) {
     if (work.linked()) return;
     lost_work_.waiting.push_back(work);

@@ -102,7 +102,9 @@ TEST_CASE("Batch: notifications of a client that left in the middle of them are 
   constexpr int kNotifications = 1000;
   static constexpr auto kTime = std::chrono::microseconds(20);
   std::atomic<int> ran{0};
-  const auto count = [&ran](Call&, std::string_view, std::string&) -> std::optional<Error> {
+  Gate client_left;
+  const auto count = [&](Call&, std::string_view, std::string&) -> std::optional<Error> {
+    client_left.wait();
     const auto until = std::chrono::steady_clock::now() + kTime;
     while (std::chrono::steady_clock::now() < until) continue;
     ++ran;
@@ -115,9 +117,9 @@ TEST_CASE("Batch: notifications of a client that left in the middle of them are 
   {
     RawClient client = server.connect();
     client.send(batch + "]\n");
-    REQUIRE(eventually([&] { return ran > 0; }));
     client.hang_up();
   }
+  client_left.open();
   CHECK(eventually([&] { return ran == kNotifications; }));
   CHECK(eventually([&] { return server.engine().status().connections == 0; }));
 }

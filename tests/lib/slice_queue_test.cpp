@@ -2,8 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +18,8 @@ using std::chrono::nanoseconds;
 
 constexpr PeerKey kHome{PeerKey::Kind::ipv4, 1};
 constexpr PeerKey kAway{PeerKey::Kind::ipv4, 2};
+
+constexpr TimePoint kStart{std::chrono::hours(1)};
 
 struct Work final : SlicedWork {
   explicit Work(std::string whose, PeerShare* share, nanoseconds takes)
@@ -30,21 +34,21 @@ struct Work final : SlicedWork {
 // Runs what is next until `until`; everything has more to do. How long each name ran.
 struct Loop {
   void run(nanoseconds until) {
-    while (now < TimePoint(until)) {
+    while (now < kStart + until) {
       auto* const work = static_cast<Work*>(queue.pop());
       REQUIRE(work != nullptr);
       now += work->time;
       ran[work->name] += work->time;
-      queue.charge_popped(now, work->time);
-      queue.push(*work);
+      queue.end_popped(now, work->time);
+      queue.push(*work, now);
     }
   }
   double share(const std::string& name) {
-    return static_cast<double>(ran[name].count()) / static_cast<double>(now.time_since_epoch().count());
+    return static_cast<double>(ran[name].count()) / static_cast<double>((now - kStart).count());
   }
 
   SliceQueue queue;
-  TimePoint now{nanoseconds(0)};
+  TimePoint now = kStart;
   std::map<std::string, nanoseconds> ran;
 };
 
@@ -56,7 +60,7 @@ TEST_CASE("SliceQueue: a peer with a hundred connections gets half of the time b
     works.push_back(std::make_unique<Work>("away", &away, kSliceTime));
   }
   works.push_back(std::make_unique<Work>("home", &loop.queue.join(kHome), kSliceTime));
-  for (const auto& work : works) loop.queue.push(*work);
+  for (const auto& work : works) loop.queue.push(*work, loop.now);
   loop.run(milliseconds(100));
   CHECK(loop.share("home") == doctest::Approx(0.5).epsilon(0.02));
 }
@@ -65,8 +69,8 @@ TEST_CASE("SliceQueue: what a turn takes longer than its slice is charged to the
   Loop loop;
   Work handshake("away", &loop.queue.join(kAway), milliseconds(1));
   Work quick("home", &loop.queue.join(kHome), microseconds(40));
-  loop.queue.push(handshake);
-  loop.queue.push(quick);
+  loop.queue.push(handshake, loop.now);
+  loop.queue.push(quick, loop.now);
   loop.run(milliseconds(100));
   CHECK(loop.share("home") == doctest::Approx(0.5).epsilon(0.05));
 }
@@ -75,11 +79,11 @@ TEST_CASE("SliceQueue: connections of one peer take turns") {
   SliceQueue queue;
   PeerShare& home = queue.join(kHome);
   Work first("first", &home, {}), second("second", &home, {});
-  queue.push(first);
-  queue.push(second);
-  queue.push(first);  // waits already
+  queue.push(first, kStart);
+  queue.push(second, kStart);
+  queue.push(first, kStart);  // waits already
   CHECK(queue.pop() == &first);
-  queue.push(first);
+  queue.push(first, kStart);
   CHECK(queue.pop() == &second);
   CHECK(queue.pop() == &first);
   CHECK(queue.pop() == nullptr);
@@ -90,8 +94,8 @@ TEST_CASE("SliceQueue: work of no peer has a share like a peer") {
   Loop loop;
   Work left_behind("nobody", nullptr, kSliceTime);
   Work home("home", &loop.queue.join(kHome), kSliceTime);
-  loop.queue.push(left_behind);
-  loop.queue.push(home);
+  loop.queue.push(left_behind, loop.now);
+  loop.queue.push(home, loop.now);
   loop.run(milliseconds(50));
   CHECK(loop.share("home") == doctest::Approx(0.5).epsilon(0.02));
 }
@@ -100,14 +104,14 @@ TEST_CASE("SliceQueue: a peer whose last connection ends while its work runs is 
   SliceQueue queue;
   {
     Work home("home", &queue.join(kHome), {});
-    queue.push(home);
+    queue.push(home, kStart);
     CHECK(queue.pop() == &home);
     queue.leave(kHome);
   }
-  queue.charge_popped(TimePoint(milliseconds(1)), kSliceTime);
+  queue.end_popped(kStart + kSliceTime, kSliceTime);
   CHECK(queue.pop() == nullptr);
   Work away("away", &queue.join(kAway), {});
-  queue.push(away);
+  queue.push(away, kStart);
   CHECK(queue.pop() == &away);
 }
 
@@ -115,10 +119,11 @@ TEST_CASE("SliceQueue: a peer takes more than half of the time only while anothe
   SliceQueue queue;
   PeerShare& home = queue.join(kHome);
   PeerShare& away = queue.join(kAway);
-  TimePoint now{std::chrono::hours(1)};
+  TimePoint now = kStart;
   const auto use = [&](PeerShare& share, milliseconds time) {
+    queue.begin(share, now);
     now += time;
-    queue.charge(share, now, time);
+    queue.end(now);
   };
   use(away, milliseconds(30));
   CHECK_FALSE(queue.over_half(away, now));  // alone
@@ -132,11 +137,68 @@ TEST_CASE("SliceQueue: what a peer took too much is forgotten at the rate of its
   SliceQueue queue;
   PeerShare& home = queue.join(kHome);
   PeerShare& away = queue.join(kAway);
-  TimePoint now{std::chrono::hours(1)};
-  queue.charge(away, now, milliseconds(6));
-  queue.charge(home, now, milliseconds(1));
-  CHECK(queue.over_half(away, now + milliseconds(6)));
-  CHECK_FALSE(queue.over_half(away, now + milliseconds(10)));
+  TimePoint now = kStart;
+  queue.begin(away, now);
+  queue.begin(home, now += milliseconds(12));
+  queue.end(now += milliseconds(1));
+  CHECK(queue.over_half(away, now + milliseconds(5)));
+  CHECK_FALSE(queue.over_half(away, now + milliseconds(17)));
+}
+
+TEST_CASE("SliceQueue: a new peer is served in the next round, however many peers wait") {
+  constexpr int kPeers = 100;
+  Loop loop;
+  std::vector<std::unique_ptr<Work>> works;
+  for (std::uint64_t peer = 0; peer < kPeers; ++peer) {
+    PeerShare& share = loop.queue.join(PeerKey{PeerKey::Kind::ipv6, peer});
+    works.push_back(std::make_unique<Work>("others", &share, kSliceTime));
+    loop.queue.push(*works.back(), loop.now);
+  }
+  loop.run(milliseconds(500));
+  Work home("home", &loop.queue.join(kHome), kSliceTime);
+  loop.queue.push(home, loop.now);
+  const auto before = loop.ran["others"];
+  while (loop.ran["home"] == nanoseconds(0)) loop.run(loop.now - kStart + kSliceTime);
+  CHECK(loop.ran["others"] - before <= kPeers * kSliceTime);
+}
+
+TEST_CASE("SliceQueue: what a peer took is no debt once it has been quiet") {
+  SliceQueue queue;
+  PeerShare& home = queue.join(kHome);
+  Work often("home", &home, {}), other("away", &queue.join(kAway), {});
+  TimePoint now = kStart;
+  for (int call = 0; call < 10'000; ++call) {
+    queue.begin(home, now);
+    queue.end(now += microseconds(10));
+    now += milliseconds(1);
+  }
+  queue.push(often, now);
+  queue.push(other, now);
+  CHECK(queue.pop() == &often);
+}
+
+TEST_CASE("SliceQueue: the only work that there is does not wait while it runs") {
+  SliceQueue queue;
+  Work home("home", &queue.join(kHome), {}), away("away", &queue.join(kAway), {});
+  CHECK(queue.empty());
+  queue.push(home, kStart);
+  CHECK_FALSE(queue.empty());
+  CHECK(queue.pop() == &home);
+  CHECK(queue.empty());
+  queue.push(away, kStart);
+  CHECK_FALSE(queue.empty());
+}
+
+TEST_CASE("SliceQueue: a connection whose peer becomes known is one of that peer's") {
+  SliceQueue queue;
+  PeerMembership member(queue, kHome);
+  PeerShare& home = member.share();
+  CHECK(&home == &queue.join(kHome));
+  member.move_to(kAway);
+  CHECK(&member.share() == &queue.join(kAway));
+  CHECK(&member.share() != &home);
+  PeerMembership unknown(queue, std::nullopt);
+  CHECK(&unknown.share() == &queue.common());
 }
 
 }  // namespace
