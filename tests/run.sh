@@ -14,7 +14,8 @@ steps_dir=$repo/tests/scripts/steps
 logs=$repo/build/logs
 # Cheap and telling steps first; those that need other steps' builds after them.
 # The debug build is for --quick: the sanitizer builds run the same tests and more.
-steps=(packages format source models release documents bench cost metrics browser hardening installed systemd container asan tsan fuzz)
+steps=(packages format source tidy models release documents bench cost
+  metrics browser hardening installed systemd container asan tsan fuzz)
 
 usage() { sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 
