@@ -78,7 +78,7 @@ ByteStream::Transfer ByteStream::read_staged(char* to, std::size_t size) {
     const Transfer header = read_proxy_header();
     if (header.status != Status::ok) return header;
     staged_ = tls_ || tls_context_;
-    // A handshake is charged to the peer whom the header names: the caller has to learn of it first.
+    // A handshake is charged to the peer that the header names: the caller needs that name first.
     if (staged_) return {Status::would_block, 0};
   }
   staged_ = tls_ || tls_context_;

@@ -162,7 +162,7 @@ TEST_CASE("SliceQueue: a new peer is served in the next round, however many peer
   CHECK(loop.ran["others"] - before <= kPeers * kSliceTime);
 }
 
-TEST_CASE("SliceQueue: what a peer took is no debt once it has been quiet") {
+TEST_CASE("SliceQueue: a peer that has been quiet has no debt") {
   SliceQueue queue;
   PeerShare& home = queue.join(kHome);
   Work often("home", &home, {}), other("away", &queue.join(kAway), {});

@@ -32,6 +32,10 @@ def differences(allowed, actual):
             yield path, before, now
 
 
-def may_replace(allowed, actual):
-    """A new baseline may move counts between files, as moves and splits do; the sum may not rise."""
-    return sum(actual.values()) <= sum(allowed.values())
+def refused(allowed, actual):
+    """Files whose count a new baseline may not have. A listed file never rises. A file that is not listed, as after a
+    move or a split, may take over what others have lost."""
+    higher = [path for path, before, now in differences(allowed, actual) if 0 < before < now]
+    if sum(actual.values()) > sum(allowed.values()):
+        higher += [path for path, before, _ in differences(allowed, actual) if before == 0]
+    return higher

@@ -206,12 +206,25 @@ class WordsTest(Checkout):
         self.assertEqual(code, 0)
         self.assertEqual(self.read(f"{TOOL}/words.baseline"), "# counts\n2 lib/io/poller.cpp\n")
 
-    def test_update_does_not_raise_the_sum(self):
+    def test_update_raises_no_count(self):
         self.append("lib/io/loop.cpp", "struct TurnEnd {};\n")
+        self.assert_update_refused("lib/io/loop.cpp")
+
+    def test_update_raises_no_count_that_another_file_has_lost(self):
+        self.append(f"{TOOL}/words.baseline", "3 lib/io/poller.hpp\n")
+        self.append("lib/io/loop.cpp", "struct TurnEnd {};\n")
+        self.assert_update_refused("lib/io/loop.cpp")
+
+    def test_update_gives_a_new_file_no_more_than_others_have_lost(self):
+        self.write("docs/guide.md", "for want of room\n")
+        self.assert_update_refused("docs/guide.md")
+
+    def assert_update_refused(self, path):
+        before = self.read(f"{TOOL}/words.baseline")
         code, output = self.check("--update")
         self.assertEqual(code, 1)
-        self.assertIn("its sum would rise", output)
-        self.assertEqual(self.read(f"{TOOL}/words.baseline"), FILES[f"{TOOL}/words.baseline"])
+        self.assertIn(f"{TOOL}/words.baseline:1: the counts of {path} would rise", output)
+        self.assertEqual(self.read(f"{TOOL}/words.baseline"), before)
 
     def test_rewrite_does(self):
         self.append(f"{TOOL}/words.txt", "loop  event loop\n")
