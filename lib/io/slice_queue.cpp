@@ -56,6 +56,7 @@ void SliceQueue::end_popped(TimePoint now, std::chrono::nanoseconds used) {
   if (popped_ == nullptr) return;
   charge(*popped_, now, used);
   popped_->credit_ -= used;
+  popped_ = nullptr;
 }
 
 }  // namespace sluice::core

@@ -56,13 +56,15 @@ class SliceQueue {
   }
 
   // A peer's input is processed from now on, until the next begin() or end().
+  // Does nothing while postponed work runs, which is charged as a whole.
   void begin(PeerShare& share, TimePoint now) {
+    if (popped_ != nullptr) return;
     end(now);
     running_ = &share;
     began_ = now;
   }
   void end(TimePoint now) {
-    if (running_ != nullptr) charge(*running_, now, now - began_);
+    if (running_ != nullptr) charge(*running_, now, now - began_ + kReadTime);
     running_ = nullptr;
   }
   // Whether a peer takes more than half of the time while another has work as well.
@@ -72,6 +74,8 @@ class SliceQueue {
   }
 
  private:
+  // The poller's report and the read itself, which happen before begin().
+  static constexpr std::chrono::nanoseconds kReadTime = std::chrono::microseconds(1);
   static constexpr std::chrono::nanoseconds kExcessAllowed = kIterationTime;
   static constexpr std::chrono::nanoseconds kExcessMax = kUseWindow / 2;
 

@@ -21,18 +21,17 @@ constexpr auto kTurnAwayTime = std::chrono::seconds(2);
 // How often what a client left behind is read: more than a Unix socket holds by default (208 KiB).
 constexpr int kLastReads = 2;
 // Clients of one thread that are gone and have left more behind than fits into one slice. Their sockets and
-// places among the connections are not free yet: when there are more, what they left is dropped.
+// permits are still held: when there are more, what they left is dropped.
 constexpr std::size_t kLostClientsMax = 256;
-// A connection that has used more than its share of the thread's time reads after the others while they wait
-// for each other. Its share is a twentieth of kUseWindow: whatever more connections do in short slices is cut
-// to that.
+// A connection that has used more of kUseWindow than this twentieth reads after the others while they wait
+// for each other.
 constexpr auto kUseMax = std::chrono::milliseconds(1);
 // Of a message that has begun; longer ones are dealt with one at a time.
 constexpr std::size_t kLongMessageBytes = 64 * 1024;
 // The most that one read takes in while connections wait for each other, or a full window is looked beyond:
 // it bounds what all hold of input that is not processed.
 constexpr std::size_t kContendedReadBytes = 16 * 1024;
-// What is written in one go, before others get their turn.
+// What is written in one go, before others are served.
 constexpr std::size_t kWriteBytes = 256 * 1024;
 constexpr std::size_t kWriteBytesPerUnit = kWriteBytes / kUnitsPerLook;
 using Status = ByteStream::Status;
@@ -196,7 +195,7 @@ void Connection::read_at_once() {
 }
 
 void Connection::on_bytes(std::string_view bytes) {
-  // Other sockets' messages may have taken long since the turn began.
+  // Other sockets' messages may have taken long since the iteration began.
   io_.begin_turn();
   io_.begin_slice();
   io_.slices().begin(*share(), io_.now());
@@ -447,6 +446,15 @@ void Connection::on_reply(std::uint64_t exchange, std::string& reply, std::int64
 }
 
 void Connection::flush(Extent extent) {
+  if (unsent() < kLongMessageBytes) return write_out(extent);
+  io_.begin_turn();
+  io_.slices().begin(*share(), io_.now());
+  write_out(extent);
+  io_.begin_turn();
+  io_.slices().end(io_.now());
+}
+
+void Connection::write_out(Extent extent) {
   while (unsent() > 0 && !doomed_ && !lost_) {
     const auto sent = stream_.write(std::string_view(out_).substr(out_sent_, kWriteBytes));
     if (sent.status == Status::would_block) {

@@ -152,9 +152,9 @@ def measure_memory(bench):
         yield Line("memory", f"{name}: 10 s after, of the start", "share", [after / start], goal=RETURN_GOAL)
 
 
-# Half of the thread would be 0.5 and more of its rate, since the attackers do without much of theirs. Its own processes share
-# a core with the attackers', and what is served in slices is served in smaller pieces.
-SHARE_GOAL = Goal(">=", 0.2)
+# Not 0.5: the client has no more work than its socket holds, which is 0.5 ms. New work comes from a core that the attackers use
+# as well. While the client has none, they get the thread.
+SHARE_GOAL = Goal(">=", 0.1)
 SHARE_S = 1
 
 
