@@ -5,7 +5,6 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const running = new Map();
-
 const methods = {
   'timer.sleep': async ([ms], { signal }) => {
     await sleep(ms, undefined, { signal });
@@ -19,10 +18,11 @@ async function serve(call) {
   const stop = new AbortController();
   running.set(call.id, stop);
   try {
-    if (!methods[call.method]) return { error: { code: -32601, message: 'Method not found' } };
+    if (!Object.hasOwn(methods, call.method)) return { error: { code: -32601, message: 'Method not found' } };
     return { result: await methods[call.method](call.params ?? [], { signal: stop.signal, left: call.timeout_ms }) };
   } catch (error) {
-    return { error: { code: stop.signal.aborted ? -32800 : 1, message: error.message } };
+    const invalid = { code: -32602, message: 'Invalid params', data: { reason: 'invalid_params' } };
+    return { error: error instanceof TypeError ? invalid : { code: stop.signal.aborted ? -32800 : 1, message: error.message } };
   } finally {
     running.delete(call.id);
   }

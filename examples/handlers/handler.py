@@ -23,7 +23,7 @@ for line in sys.stdin:
         reply["result"] = method(**params) if isinstance(params, dict) else method(*params)
     except KeyError:
         reply["error"] = {"code": -32601, "message": "Method not found", "data": {"reason": "unknown_method"}}
-    except TypeError as error:
+    except (TypeError, AttributeError) as error:  # too few, too many, or not a text
         reply["error"] = {"code": -32602, "message": "Invalid params", "data": {"reason": "invalid_params", "detail": str(error)}}
     except Exception as error:  # what is printed to stderr goes to the server's log
         print(f"{call['method']}: {error!r}", file=sys.stderr)

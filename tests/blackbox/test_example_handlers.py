@@ -21,7 +21,8 @@ class Handlers(DaemonTest):
             self.assertEqual(connection.result("text.reverse", ["añb"]), "bña")
             self.assertEqual(connection.request("text.fail", ["broken"])["error"], {"code": 1, "message": "broken"})
             self.daemon.wait_log(r"backend text\[\d\]: text.fail: ValueError\('broken'\)")
-            self.assert_error(connection.request("text.reverse", {"nonsense": 1}), -32602, "invalid_params")
+            for params in ({"nonsense": 1}, [5], []):
+                self.assert_error(connection.request("text.count", params), -32602, "invalid_params")
             connection.notify("text.reverse", ["no reply"])
             self.assertEqual(connection.result("text.reverse", ["ab"]), "ba")
 
@@ -46,6 +47,7 @@ class Handlers(DaemonTest):
             names = {method["name"] for method in connection.result("rpc.discover")["methods"]}
             self.assertLessEqual({"timer.sleep", "timer.now", "timer.left"}, names)
             self.assert_error(connection.request("timer.other"), -32601, "unknown_method")
+            self.assert_error(connection.request("timer.sleep", {"ms": 1}), -32602)
 
     def test_params_of_one_call_are_no_second_call(self):
         with self.daemon.connect() as connection:
