@@ -486,7 +486,7 @@ class Daemon:
     def wait_ready(self):
         try:
             self.wait_log(r"admin on tcp://")
-            self.wait_log("is up as process")  # behind all lines about the start, which are no effect of what follows
+            self.wait_log("is up as process")  # the last line about the start
             eventually(10, lambda: self.http("/readyz")[0] == 200, "/readyz is 200")
         except AssertionError:
             self.kill()
