@@ -81,9 +81,9 @@ class IntrusiveList {
   // The first element, or null.
   T* front() { return empty() ? nullptr : &element_of(head_.next); }
   const T* front() const { return const_cast<IntrusiveList*>(this)->front(); }
-  const T* back() const { return const_cast<IntrusiveList*>(this)->back(); }
   // The last one, or null.
   T* back() { return empty() ? nullptr : &element_of(head_.previous); }
+  const T* back() const { return const_cast<IntrusiveList*>(this)->back(); }
   T* pop_front() {
     T* const first = front();
     if (first != nullptr) static_cast<Hook&>(*first).unlink();

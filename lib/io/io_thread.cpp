@@ -132,9 +132,10 @@ void IoThread::run_slices() {
       if (work == nullptr) break;
       begin_turn();
       begin_slice();
+      const TimePoint began = now_;  // which the work may move
       work->on_slice();
       ended = clock_.now();
-      sliced_.end_popped(ended, ended - now_);
+      sliced_.end_popped(ended, ended - began);
     } while (ended < round_over);
   });
 }

@@ -40,7 +40,7 @@ SlicedWork* SliceQueue::pop() {
     }
     const bool alone = active_.back() == share;
     if (share->credit_ <= std::chrono::nanoseconds(0)) {
-      // Nobody waits for what it took while it was alone.
+      // Time that a peer took while it was alone delayed no other.
       share->credit_ = alone ? kSliceTime : share->credit_ + kSliceTime;
       share->unlink();
       active_.push_back(*share);

@@ -106,7 +106,7 @@ class SliceQueue {
 // Makes a connection one of its peer's.
 class PeerMembership {
  public:
-  // Without a key its work is nobody's in particular. Throws std::bad_alloc.
+  // Without a key its work belongs to no peer. `queue` outlives this. Throws std::bad_alloc.
   PeerMembership(SliceQueue& queue, const std::optional<PeerKey>& peer)
       : queue_(queue), peer_(peer), share_(peer ? &queue.join(*peer) : &queue.common()) {}
   ~PeerMembership() {
@@ -115,7 +115,9 @@ class PeerMembership {
   PeerMembership(const PeerMembership&) = delete;
   PeerMembership& operator=(const PeerMembership&) = delete;
 
+  // Valid until move_to() or the end of this.
   PeerShare& share() const { return *share_; }
+  // Throws std::bad_alloc; then nothing has changed.
   void move_to(const PeerKey& peer) {
     PeerShare& joined = queue_.join(peer);
     if (peer_) queue_.leave(*peer_);

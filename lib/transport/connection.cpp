@@ -23,8 +23,7 @@ constexpr int kLastReads = 2;
 // Clients of one thread that are gone and have left more behind than fits into one slice. Their sockets and
 // permits are still held: when there are more, what they left is dropped.
 constexpr std::size_t kLostClientsMax = 256;
-// A connection that has used more of kUseWindow than this twentieth reads after the others while they wait
-// for each other.
+// A connection that has used more of kUseWindow reads after the others while the thread is contended.
 constexpr auto kUseMax = std::chrono::milliseconds(1);
 // Of a message that has begun; longer ones are dealt with one at a time.
 constexpr std::size_t kLongMessageBytes = 64 * 1024;
@@ -146,7 +145,7 @@ void Connection::on_slice() {
     } else if (wants_input()) {
       read_at_once();
     }
-    // What others' slices take is not to delay these replies, nor what writing takes to be charged to others.
+    // Replies do not wait for the slices of others, and writing is charged to this peer.
     if (!doomed_ && !output_waits_) flush(Extent::slice);
   } catch (const std::exception& exception) {
     fail(exception);
@@ -445,6 +444,7 @@ void Connection::on_reply(std::uint64_t exchange, std::string& reply, std::int64
   doom(CloseReason::output_full);
 }
 
+// Writing much takes as long as processing much, and is charged as well.
 void Connection::flush(Extent extent) {
   if (unsent() < kLongMessageBytes) return write_out(extent);
   io_.begin_turn();

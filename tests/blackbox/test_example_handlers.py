@@ -21,6 +21,7 @@ class Handlers(DaemonTest):
             self.assertEqual(connection.result("text.reverse", ["añb"]), "bña")
             self.assertEqual(connection.request("text.fail", ["broken"])["error"], {"code": 1, "message": "broken"})
             self.daemon.wait_log(r"backend text\[\d\]: text.fail: ValueError\('broken'\)")
+            self.assert_error(connection.request("text.reverse", {"nonsense": 1}), -32602, "invalid_params")
             for params in ({"nonsense": 1}, [5], []):
                 self.assert_error(connection.request("text.count", params), -32602, "invalid_params")
             connection.notify("text.reverse", ["no reply"])

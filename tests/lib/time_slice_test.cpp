@@ -112,6 +112,47 @@ TEST_CASE("IoThread: work that is postponed is continued in turn") {
   CHECK(order == std::vector<int>{0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2});
 }
 
+// Each slice takes `time`, and moves the iteration's time, as writing does.
+struct Spinning final : SlicedWork {
+  Spinning(IoThread& thread, PeerShare& share, std::chrono::nanoseconds takes) : io(thread), time(takes) {
+    set_share(&share);
+  }
+  void on_slice() override {
+    for (const auto until = Clock::now() + time; Clock::now() < until;) continue;
+    io.begin_turn();
+    ++slices;
+    if (!*over) return io.postpone(*this);
+  }
+  IoThread& io;
+  std::chrono::nanoseconds time;
+  const bool* over = nullptr;
+  int slices = 0;
+};
+
+TEST_CASE("IoThread: a slice is charged whole, though the iteration's time is taken anew within it") {
+  Fixture fixture;
+  SliceQueue& queue = fixture.thread.slices();
+  bool over = false;
+  Gate done;
+  Spinning greedy(fixture.thread, queue.join({PeerKey::Kind::ipv4, 1}), 4 * kSliceTime);
+  Spinning modest(fixture.thread, queue.join({PeerKey::Kind::ipv4, 2}), kSliceTime);
+  greedy.over = modest.over = &over;
+  fixture.thread.post([&] {
+    fixture.thread.postpone(greedy);
+    fixture.thread.postpone(modest);
+  });
+  REQUIRE(testing::eventually([&] {
+    Gate looked;
+    fixture.thread.post([&] {
+      over = greedy.slices + modest.slices >= 50;
+      looked.open();
+    });
+    return looked.wait() && over;
+  }));
+  fixture.thread.stop_and_join();
+  CHECK(modest.slices > greedy.slices);
+}
+
 TEST_CASE("Poller: what was not told before the stop is told next") {
   struct Counting final : Watched {
     void on_ready(std::uint32_t) override { ++told; }
