@@ -21,9 +21,8 @@ async function serve(call) {
     if (!Object.hasOwn(methods, call.method)) return { error: { code: -32601, message: 'Method not found' } };
     return { result: await methods[call.method](call.params ?? [], { signal: stop.signal, left: call.timeout_ms }) };
   } catch (error) {
-    if (stop.signal.aborted) return { error: { code: -32800, message: error.message } };
-    if (!(error instanceof TypeError)) return { error: { code: 1, message: error.message } };
-    return { error: { code: -32602, message: 'Invalid params', data: { reason: 'invalid_params' } } };
+    if (error instanceof TypeError) return { error: { code: -32602, message: 'Invalid params', data: { reason: 'invalid_params' } } };
+    return { error: { code: stop.signal.aborted ? -32800 : 1, message: error.message } };
   } finally {
     running.delete(call.id);
   }

@@ -42,7 +42,7 @@ struct Endless final : SlicedWork {
   bool enough = false;
 };
 
-TEST_CASE("IoThread: posts get their turn between the slices of work that does not end") {
+TEST_CASE("IoThread: posts are served between the slices of work that does not end") {
   Fixture fixture;
   Endless work(fixture.thread);
   Gate begun;
