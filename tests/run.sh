@@ -76,7 +76,7 @@ run_step() {
     echo "FAILED: the step ended with exit code $code" >>"$log"
   fi
   printf '%s (%d s)\n' "$(closing_line "$counts")" "$((SECONDS - began))"
-  sed -n 's/^skipped: /           skipped: /p' "$log"
+  sed -nE 's/^(skipped: |unsteady, )/           \1/p' "$log"
   if (($(counted failed "$counts") > 0)); then
     # What failed and why comes first: whoever shows a part of this shows its beginning.
     grep -hE '^FAILED: |VIOLATION|^(FAIL|ERROR): |: ERROR: |SUMMARY: .*Sanitizer' "$log" | cut -c 1-300 |

@@ -4,6 +4,9 @@
     SLUICED=build/release/bin/sluiced tests/blackbox/run.py [--jobs N] [PATTERN...]
 
 A PATTERN selects the files whose path contains it. Prints what failed and last `N passed, N failed`.
+
+A few tests that failed run once more, alone: beside others, on a busy machine, time limits of a test may be too short.
+What passes then is printed as unsteady. A crash or a sanitizer's complaint counts at once.
 """
 
 import argparse
@@ -12,6 +15,7 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -26,6 +30,9 @@ SLOW = 5 if os.environ.get("SLUICE_SLOW", "0") not in ("", "0") else 1
 TEST_SECONDS_MAX = 60 * SLOW
 CLASS_SECONDS_MAX = 120 * SLOW
 JOBS = 3 if SLOW == 1 else 6  # tests mostly wait, those of slow programs all the more
+SECOND_RUNS_MAX = 3  # more failures than these are no accident
+COUNTS_AT_ONCE = re.compile(r"Sanitizer|runtime error:|terminate called|Assertion .* failed"
+                            r"|exit code -?\d+ after SIGTERM|died with")
 
 
 class TookTooLong(Exception):
@@ -113,6 +120,24 @@ def run_in_process(path, name):
     return f"{path.parent.name}/{name}", time.monotonic() - began, outcome
 
 
+def run_again(files, failed):
+    """Runs tests that failed once more, one at a time: those that fail again, and those that pass now."""
+    if len(failed) > SECOND_RUNS_MAX:
+        return failed, []
+    again, unsteady = [], []
+    for name, text in failed:
+        path = next((path for path in files if name.startswith(f"{path.stem}.")), None)
+        if path is None or COUNTS_AT_ONCE.search(text):
+            again.append([name, text])
+            continue
+        _, _, outcome = run_in_process(path, name)
+        if outcome["failed"]:
+            again.append([name, f"{text.rstrip()}\n\nand alone:\n{outcome['failed'][0][1]}"])
+        else:
+            unsteady.append([name, text])
+    return again, unsteady
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("patterns", nargs="*")
@@ -140,8 +165,12 @@ def main():
             failed += outcome["failed"]
             skipped += outcome["skipped"]
             seconds.update(outcome["seconds"])
+    failed, unsteady = run_again(files, failed)
+    passed += len(unsteady)
     for name, reason in skipped:
         print(f"\nskipped: {name}: {reason}")
+    for name, text in unsteady:
+        print(f"\nunsteady, passed alone: {name}\n{text.rstrip()}")
     for name, text in failed:
         print(f"\n--- {name}\n{text.rstrip()}")
     for name in sorted(seconds, key=seconds.get, reverse=True)[:options.slowest]:
