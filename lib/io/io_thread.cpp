@@ -257,7 +257,10 @@ void IoThread::late_at_turn_end(TurnEnd& work) {
 
 void IoThread::post_turn_end_now() {
   try {
-    boost::asio::post(context_, [this] { end_turn(); });
+    boost::asio::post(context_, [this] {
+      turn_end_posted_ = false;
+      end_turn();
+    });
     turn_end_posted_ = true;
   } catch (const std::bad_alloc&) {
     put_off();
@@ -266,7 +269,6 @@ void IoThread::post_turn_end_now() {
 
 void IoThread::end_turn() {
   begin_turn();
-  turn_end_posted_ = false;
   in_turn_ = true;  // the replies to these are to go out with the rest
   if (std::exchange(returned_here_, false)) settle_returned();
   hand_over();

@@ -85,7 +85,7 @@ bool Connection::wants_input() const {
 [[gnu::always_inline]] inline bool Connection::yields() const {
   if (postponed() || (stream_.staged() && stream_.may_handshake())) return true;
   const bool may_be_long = in_.size() + message_bytes_ > kLongMessageBytes;
-  if (io_.slices().over_half(*share(), io_.now()) && io_.contended()) return true;
+  if (takes_too_much()) return true;
   if (!may_be_long && use_ <= kUseMax) return false;
   if (may_be_long && in_message()) return io_.contended() || io_.reads().count() > 0;
   return use_ > kUseMax && io_.contended() && io_.now() - use_since_ <= kUseWindow;

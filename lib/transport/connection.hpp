@@ -137,6 +137,9 @@ class Connection final : public Session,
   // The connection's course.
   void on_turn_end() override;
   void go_on();
+  void process_waiting();
+  // Whether its peer takes more than half of the thread while others have work too.
+  bool takes_too_much() const { return io_.slices().over_half(*share(), io_.now()) && io_.contended(); }
   bool only_waits() const;
   void rest();
   void resume();

@@ -32,10 +32,7 @@ void Connection::go_on() {
   if (lost_ && !doomed_ && !postponed()) hear_out();
   if (looks_ahead_ || conversation_.window_full() != window_full_since_.has_value()) update_look_ahead();
   if (paused_ && may_process()) resume();
-  if (input_waits_ && may_process() && !postponed() && !lost_) {
-    if (!codec_ || !codec_->in_message()) message_began_ = io_.now();
-    process(in_);
-  }
+  if (input_waits_ && may_process() && !postponed() && !lost_) process_waiting();
   // What had to wait when it came in has been looked at by now.
   if (unproven_bytes_ > io_.limits.unproven_bytes_max) watch_unproven();
   // What TLS has taken in already, the poller says nothing of.
@@ -49,6 +46,18 @@ void Connection::go_on() {
   update_waits();
   count_memory();
   schedule();
+}
+
+// Calls that have ended made room. Each event of the loop may end some, so that a peer that has much to do
+// would have a slice after each of them.
+void Connection::process_waiting() {
+  if (!codec_ || !codec_->in_message()) message_began_ = io_.now();
+  if (takes_too_much()) return io_.postpone(*this);
+  io_.begin_turn();
+  io_.slices().begin(*share(), io_.now());
+  process(in_);
+  io_.begin_turn();
+  io_.slices().end(io_.now());
 }
 
 // Whether the next thing to happen is a message or a call's end, as nearly always.

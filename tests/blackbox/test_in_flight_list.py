@@ -2,9 +2,12 @@
 
 import json
 import sys
+import time
 
 from daemon import SLOW, DaemonTest, eventually, main, message, ms
 from test_children import child
+
+PAUSE_S = 0.01  # between two lists
 
 
 class InFlightList(DaemonTest):
@@ -78,6 +81,13 @@ class InFlightList(DaemonTest):
                 batch = [json.loads(message("rpc.calls", None, id)) for id in range(100)]
                 connection.send(json.dumps(batch) + "\n")
                 self.assertEqual(len(json.loads(connection.receive_text(10))), 100)
+
+    def test_who_asks_again_at_once_waits_for_a_pause(self):
+        with self.start().connect() as connection:
+            began = time.monotonic()
+            for _ in range(6):
+                self.calls(connection)
+            self.assertGreaterEqual(time.monotonic() - began, 5 * PAUSE_S)
 
     def test_only_clients_that_are_granted_it_may_ask(self):
         for methods, expected in ((["demo.*"], -32016), (["demo.*", "rpc.calls"], None), (["*", "!rpc.calls"], -32016)):
