@@ -84,25 +84,35 @@ void ActiveCall::keep_text() {
   const std::string_view whole = request.text;
   assert(request.id.empty() || lies_in(request.id, whole));
   assert(request.params.empty() || lies_in(request.params, whole));
-  text.assign(whole);
-  const auto keep = [this, whole](std::string_view& part, bool lies) {
-    if (part.empty()) return;
-    const std::size_t at = lies ? offset_in(part, whole) : text.size();
-    if (!lies) text += part;
-    part = {text.data() + at, part.size()};
-  };
-  // Where it was written with escapes, and where the transport said it.
-  const bool method_lies = lies_in(request.method, whole);
   const bool trace_lies = request.traceparent.empty() || lies_in(request.traceparent, whole);
-  if (!method_lies || !trace_lies) {
-    // So that what is kept first does not move.
-    text.reserve(whole.size() + request.method.size() + request.traceparent.size());
-  }
-  keep(request.id, true);
-  keep(request.params, true);
-  keep(request.method, method_lies);
-  keep(request.traceparent, trace_lies);
-  request.text = {text.data(), whole.size()};
+  if (!trace_lies || !lies_in(request.method, whole)) return keep_parts();
+  text.assign(whole);
+  const char* const begin = text.data();
+  const auto move = [begin, whole](std::string_view& part) {
+    if (!part.empty()) part = {begin + offset_in(part, whole), part.size()};
+  };
+  move(request.id);
+  move(request.params);
+  move(request.method);
+  move(request.traceparent);
+  request.text = {begin, whole.size()};
+}
+
+// Where the method was written with escapes, or the transport said the trace.
+void ActiveCall::keep_parts() {
+  const std::string_view whole = request.text;
+  const std::string apart = std::string(request.method).append(request.traceparent);
+  const std::size_t method_bytes = request.method.size();
+  const std::size_t id_at = offset_in(request.id, whole);
+  const std::size_t params_at = offset_in(request.params, whole);
+  text.reserve(whole.size() + apart.size());  // what follows moves nothing
+  text.assign(whole).append(apart);
+  const std::string_view kept = text;
+  if (!request.id.empty()) request.id = kept.substr(id_at, request.id.size());
+  if (!request.params.empty()) request.params = kept.substr(params_at, request.params.size());
+  request.method = kept.substr(whole.size(), method_bytes);
+  request.traceparent = kept.substr(whole.size() + method_bytes);
+  request.text = kept.substr(0, whole.size());
 }
 
 bool ActiveCall::take_text(std::string& buffer) {

@@ -140,6 +140,9 @@ struct ActiveCall final : ListHook<OwnerTag>, FairHook<ActiveCall, QueueTag>, Li
   bool take_text(std::string& buffer);
 
   void on_deadline(TimePoint) override { expiry->expire(*this); }
+
+ private:
+  void keep_parts();
 };
 
 // Runs a blocking or inline handler and composes its reply: the one place where exceptions of handlers

@@ -125,7 +125,8 @@ class Conversation final : public CallOwner {
  private:
   friend class Batch;
 
-  static constexpr std::size_t kCallBytes = 1024;  // of a call, beside its text
+  static constexpr std::size_t kShortReplyBytes = 160;
+  static constexpr std::size_t kCallBytes = sizeof(ActiveCall) + kShortReplyBytes;  // beside its text
   // Requests in flight may hold this many times the largest message; then the connection is not read from.
   static constexpr std::size_t kWindowMessagesMax = 2;
 
