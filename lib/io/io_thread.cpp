@@ -257,10 +257,7 @@ void IoThread::late_at_turn_end(TurnEnd& work) {
 
 void IoThread::post_turn_end_now() {
   try {
-    boost::asio::post(context_, [this] {
-      turn_end_posted_ = false;
-      end_turn();
-    });
+    boost::asio::post(context_, [this] { turn_end_posted_ = false, end_turn(); });
     turn_end_posted_ = true;
   } catch (const std::bad_alloc&) {
     put_off();

@@ -77,6 +77,42 @@ TEST_CASE("IoThread: posts are served between the slices of work that does not e
   CHECK(after > before);
 }
 
+// Asks for the end of each iteration.
+struct Restless final : TurnEnd {
+  explicit Restless(IoThread& thread) : io(thread) {}
+  void on_turn_end() override {
+    ++runs;
+    if (!enough) io.at_turn_end(*this);
+  }
+  IoThread& io;
+  int runs = 0;
+  bool enough = false;
+};
+
+TEST_CASE(
+    "IoThread: what asks for the end of each iteration runs once between two tasks, however many came "
+    "before") {
+  Fixture fixture;
+  IoThread& thread = fixture.thread;
+  Restless work(thread);
+  int before = 0, after = 0;
+  Gate done;
+  thread.post([&] {
+    for (int tasks = 0; tasks < 50; ++tasks) thread.post([&] { thread.at_turn_end(work); });
+    thread.post([&] {
+      before = work.runs;
+      thread.post([&] {
+        after = work.runs;
+        work.enough = true;
+        done.open();
+      });
+    });
+  });
+  REQUIRE(done.wait());
+  fixture.thread.stop_and_join();
+  CHECK(after - before <= 3);
+}
+
 TEST_CASE("IoThread: work that is postponed is continued in turn") {
   Fixture fixture;
   struct Named final : SlicedWork {
