@@ -30,7 +30,7 @@ SLOW = 5 if os.environ.get("SLUICE_SLOW", "0") not in ("", "0") else 1
 TEST_SECONDS_MAX = 60 * SLOW
 CLASS_SECONDS_MAX = 120 * SLOW
 JOBS = 3 if SLOW == 1 else 6  # tests mostly wait, those of slow programs all the more
-SECOND_RUNS_MAX = 3  # more failures than these are no accident
+SECOND_RUNS_MAX = 3  # more failures at once have another cause than load
 COUNTS_AT_ONCE = re.compile(r"Sanitizer|runtime error:|terminate called|Assertion .* failed"
                             r"|exit code -?\d+ after SIGTERM|died with")
 
@@ -127,7 +127,7 @@ def run_again(files, failed):
     again, unsteady = [], []
     for name, text in failed:
         path = next((path for path in files if name.startswith(f"{path.stem}.")), None)
-        if path is None or COUNTS_AT_ONCE.search(text):
+        if not path or COUNTS_AT_ONCE.search(text):
             again.append([name, text])
             continue
         _, _, outcome = run_in_process(path, name)
