@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "lib/access/client.hpp"
-#include "lib/server/settings.hpp"
+#include "lib/access/client_settings.hpp"
 
 namespace sluice::core {
 

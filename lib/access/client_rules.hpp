@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "lib/access/client_settings.hpp"
 #include "lib/base/text_form.hpp"
-#include "lib/server/settings.hpp"
 
 namespace sluice::core {
 

@@ -9,8 +9,8 @@
 #include <optional>
 #include <utility>
 
+#include "lib/admission/priority.hpp"
 #include "lib/observe/metrics.hpp"
-#include "lib/server/settings.hpp"
 
 namespace sluice::core {
 

@@ -8,11 +8,11 @@
 
 #include <sys/types.h>
 
+#include "lib/backend/backend_settings.hpp"
 #include "lib/backend/child_failure.hpp"
 #include "lib/backend/child_user.hpp"
 #include "lib/backend/find_program.hpp"
 #include "lib/base/descriptor.hpp"
-#include "lib/server/settings.hpp"
 
 namespace sluice::core {
 

@@ -7,8 +7,8 @@
 #include <optional>
 #include <string_view>
 
+#include "lib/backend/backend_settings.hpp"
 #include "lib/base/deadline_wheel.hpp"
-#include "lib/server/settings.hpp"
 
 namespace sluice::core {
 

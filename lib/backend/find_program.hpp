@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "lib/backend/backend_settings.hpp"
 #include "lib/backend/child_user.hpp"
-#include "lib/server/settings.hpp"
 
 namespace sluice::core {
 

@@ -9,7 +9,7 @@
 #include <boost/beast/http/fields.hpp>
 #include <boost/beast/http/message.hpp>
 
-#include "lib/server/settings.hpp"
+#include "lib/base/durations.hpp"
 
 namespace sluice::core {
 

@@ -7,7 +7,7 @@
 #include <variant>
 #include <vector>
 
-#include "lib/server/settings.hpp"
+#include "lib/backend/backend_settings.hpp"
 
 namespace sluice::core {
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "lib/backend/backend_settings.hpp"
 #include "lib/call/active_call.hpp"
-#include "lib/server/settings.hpp"
 #include "proto/reply.hpp"
 
 namespace sluice::core {

@@ -6,9 +6,10 @@
 #include <chrono>
 #include <cstddef>
 
+#include "lib/admission/priority.hpp"
+#include "lib/call/method_settings.hpp"
 #include "lib/include/sluice/method.hpp"
 #include "lib/observe/metrics.hpp"
-#include "lib/server/settings.hpp"
 
 namespace sluice::core {
 

@@ -6,8 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "lib/admission/priority.hpp"
 #include "lib/base/intrusive_list.hpp"
-#include "lib/server/settings.hpp"
 
 namespace sluice::core {
 

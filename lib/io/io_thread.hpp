@@ -24,6 +24,7 @@
 #include "lib/base/mpsc_queue.hpp"
 #include "lib/base/quick_clock.hpp"
 #include "lib/call/call_pool.hpp"
+#include "lib/call/limits.hpp"
 #include "lib/io/busy_poll.hpp"
 #include "lib/io/hand_over.hpp"
 #include "lib/io/poller.hpp"
@@ -31,7 +32,6 @@
 #include "lib/io/slice_queue.hpp"
 #include "lib/io/time_slice.hpp"
 #include "lib/observe/metrics.hpp"
-#include "lib/server/settings.hpp"
 #include "lib/worker/worker_pool.hpp"
 
 namespace sluice::core {

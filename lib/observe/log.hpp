@@ -8,7 +8,7 @@
 
 #include <spdlog/spdlog.h>
 
-#include "lib/server/settings.hpp"
+#include "lib/observe/log_settings.hpp"
 
 // libfmt exports this instance. Without the declaration each file that logs compiles it anew.
 extern template void fmt::detail::vformat_to<char>(fmt::detail::buffer<char>&, fmt::string_view,

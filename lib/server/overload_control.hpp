@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "lib/admission/admission.hpp"
+#include "lib/admission/admission_settings.hpp"
 #include "lib/admission/gradient_limit.hpp"
 #include "lib/io/io_thread.hpp"
 #include "lib/observe/metrics.hpp"

@@ -7,7 +7,6 @@
 #include <string_view>
 
 #include "lib/observe/metrics.hpp"
-#include "lib/server/settings.hpp"
 #include "proto/error.hpp"
 
 namespace sluice::core {

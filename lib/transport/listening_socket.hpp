@@ -11,9 +11,9 @@
 #include <sys/types.h>
 
 #include "lib/base/descriptor.hpp"
-#include "lib/server/settings.hpp"
 #include "lib/transport/address.hpp"
 #include "lib/transport/host_lookup.hpp"
+#include "lib/transport/listen_settings.hpp"
 
 namespace sluice::core {
 
