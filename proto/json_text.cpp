@@ -3,27 +3,15 @@
 #include <cstdint>
 #include <cstring>
 
+#include "proto/json_tokens.hpp"
 #include "proto/one_line.hpp"
 
 namespace sluice::proto {
 namespace {
 
-bool is_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
-
 std::string_view trim_left(std::string_view text) {
   while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
   return text;
-}
-
-// Bytes of the string at the front of `text`, quotes included.
-std::size_t string_size(std::string_view text) {
-  for (std::size_t i = 1; i < text.size(); ++i) {
-    if (text[i] == '\\')
-      ++i;
-    else if (text[i] == '"')
-      return i + 1;
-  }
-  return text.size();
 }
 
 // Bytes of the value at the front of `text`, which is valid JSON, so that counting brackets is enough.

@@ -2,7 +2,7 @@
 
 #include <bit>
 
-#include "proto/json_text.hpp"
+#include "proto/json_tokens.hpp"
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -10,8 +10,6 @@
 
 namespace sluice::proto {
 namespace {
-
-bool is_space(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 
 // Whether a separator may begin with it.
 bool begins_separator(char c) { return c == '\n' || c == '\r' || c == '\xC2' || c == '\xE2'; }
@@ -43,18 +41,6 @@ std::size_t find_separator(std::string_view text) {
     const auto at = static_cast<std::size_t>(p - text.data());
     if (p == end || separator_size(text.substr(at)) > 0) return at;
   }
-}
-
-// Bytes of the string at the front of `json`, quotes included.
-std::size_t string_size(std::string_view json) {
-  for (std::size_t i = 1; i < json.size(); ++i) {
-    if (json[i] == '\\') {
-      ++i;
-    } else if (json[i] == '"') {
-      return i + 1;
-    }
-  }
-  return json.size();
 }
 
 void append_tokens(std::string& out, std::string_view json) {

@@ -8,7 +8,6 @@
 
 #include <fmt/format.h>
 
-#include "lib/observe/log.hpp"
 #include "lib/observe/printable.hpp"
 #include "proto/json_text.hpp"
 

@@ -6,7 +6,10 @@
 #include <string>
 #include <string_view>
 
-#include "lib/observe/log.hpp"
+#include <spdlog/common.h>
+
+#include "lib/observe/log_field.hpp"
+#include "lib/observe/log_settings.hpp"
 
 namespace sluice::core {
 

@@ -1,6 +1,5 @@
 #include "lib/observe/printable.hpp"
 
-#include "lib/observe/log.hpp"
 #include "proto/display_text.hpp"
 
 namespace sluice::core {

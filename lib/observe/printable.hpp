@@ -14,6 +14,9 @@ inline constexpr std::string_view kCutMark = "...";
 
 using proto::is_continuation;
 
+// Text that came from outside, made harmless for a log line: control bytes as \xNN, cut at 256 bytes.
+std::string printable(std::string_view text);
+
 // Appends `text` with characters that act on a display (proto::acts_on_display()) and bytes that are not
 // UTF-8 as \xNN, as long as `out` stays within `bytes_max`. False if something was left out.
 bool append_harmless(std::string& out, std::string_view text, std::size_t bytes_max);
