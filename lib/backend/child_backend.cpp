@@ -155,9 +155,7 @@ void ChildBackend::on_done(BackendCall& call, const proto::Reply* reply, const p
 }
 
 void ChildBackend::show_breaker() {
-  int best = 2;
-  for (const auto& each : instances_) best = std::min(best, static_cast<int>(each->breaker_state()));
-  metrics_->breaker_state.store(best, std::memory_order_relaxed);
+  metrics_->breaker_state.store(most_willing_state(instances_), std::memory_order_relaxed);
 }
 
 void ChildBackend::retire(bool kill) {

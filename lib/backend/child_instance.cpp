@@ -17,7 +17,7 @@ ChildInstance::ChildInstance(BackendHub& hub, const BackendSettings& settings, s
       metrics_(metrics),
       log_(log),
       owner_(owner),
-      breaker_(settings.breaker),
+      breaker_(settings.breaker, metrics, *this),
       start_at_(hub.now()) {}
 
 ChildInstance::~ChildInstance() { hub_.io().clear_deadline(*this); }
@@ -69,7 +69,7 @@ void ChildInstance::on_late() {
 void ChildInstance::await_next() {
   if (discovering_) {
     hub_.io().set_deadline(*this, run_->began() + kDiscoverTime);
-  } else if (run_ && breaker_.state(hub_.now()) == CircuitBreaker::State::open) {
+  } else if (run_ && breaker_.is_open(hub_.now())) {
     hub_.io().set_deadline(*this, hub_.now() + breaker_.retry_after(hub_.now()));
   }
 }
@@ -128,7 +128,7 @@ bool ChildInstance::will_take_call() const {
   // One that ended after a useful life is started again at once.
   if (!run_) return !over_ && !settings_.child->lazy && start_at_ <= hub_.now();
   if (run_->ending()) return false;
-  return breaker_.allows(hub_.now()) || breaker_.state(hub_.now()) == CircuitBreaker::State::half_open;
+  return breaker_.may_allow_soon(hub_.now());
 }
 
 milliseconds ChildInstance::retry_after() const {
@@ -145,7 +145,6 @@ void ChildInstance::send(BackendCall& call) {
   }
   run_->send(call, now);
   call.probe = breaker_.begin(now);
-  if (call.probe) note_probe();
   hub_.io().set_deadline(call, call.call.deadline + settings_.child->kill_after);
 }
 
@@ -249,7 +248,7 @@ void ChildInstance::on_end(ChildRun& run, const ChildEnd& end) {
     run.calls.for_each([&](const BackendCall& call) {
       has_failed_call = has_failed_call || (!call.judged && !call.stopped);
     });
-    if ((has_failed_call && !killed_) || breaker_.probing()) note_breaker(breaker_.failed(hub_.now(), true));
+    if ((has_failed_call && !killed_) || breaker_.probing()) breaker_.failed(hub_.now(), true);
     rest(hub_.now() - run.began());
   }
   const auto error = proto::backend_down(settings_.name, retry_after());
@@ -263,33 +262,16 @@ void ChildInstance::on_end(ChildRun& run, const ChildEnd& end) {
 
 void ChildInstance::judge_success(BackendCall& call) {
   if (std::exchange(call.judged, true)) return;
-  note_breaker(breaker_.succeeded(hub_.now(), hub_.now() - call.call.started, call.probe));
+  breaker_.succeeded(hub_.now(), hub_.now() - call.call.started, call.probe);
 }
 
 void ChildInstance::judge_failure(BackendCall& call) {
   if (std::exchange(call.judged, true)) return;
-  note_breaker(breaker_.failed(hub_.now(), call.probe));
+  breaker_.failed(hub_.now(), call.probe);
 }
 
-void ChildInstance::note_probe() {
-  spdlog::info("{}: breaker half-open, one call is let through", label_);
-  if (breaker_.turned_half_open()) count_breaker(CircuitBreaker::State::half_open);
-}
-
-void ChildInstance::count_breaker(CircuitBreaker::State state) {
-  metrics_.breaker_changes[static_cast<std::size_t>(state)].fetch_add(1, std::memory_order_relaxed);
-}
-
-void ChildInstance::note_breaker(bool changed) {
-  if (!changed) return;
-  const auto state = breaker_.state(hub_.now());
-  count_breaker(state);
-  if (state == CircuitBreaker::State::open) {
-    spdlog::warn("{}: breaker open for {} ms", label_, breaker_.retry_after(hub_.now()).count());
-    await_next();
-  } else {
-    spdlog::info("{}: breaker closed", label_);
-  }
+void ChildInstance::on_breaker_line(bool is_warning, const std::string& text) {
+  spdlog::log(is_warning ? spdlog::level::warn : spdlog::level::info, "{}: {}", label_, text);
 }
 
 void ChildInstance::end(bool kill) {

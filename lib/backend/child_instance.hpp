@@ -7,17 +7,20 @@
 #include <string>
 
 #include "lib/backend/backend_hub.hpp"
+#include "lib/backend/breaker_guard.hpp"
 #include "lib/backend/child_log.hpp"
 #include "lib/backend/child_run.hpp"
 #include "lib/backend/child_start.hpp"
-#include "lib/backend/circuit_breaker.hpp"
 #include "lib/backend/restart_policy.hpp"
 
 namespace sluice::core {
 
 // Starts the process, starts it again when it has ended, and knows whether it is to be asked. Backends'
 // thread only.
-class ChildInstance final : private ChildStart::Owner, private ChildRun::Owner, private Deadline {
+class ChildInstance final : private ChildStart::Owner,
+                            private ChildRun::Owner,
+                            private BreakerGuard::Callbacks,
+                            private Deadline {
  public:
   class Owner {
    public:
@@ -84,6 +87,8 @@ class ChildInstance final : private ChildStart::Owner, private ChildRun::Owner, 
   void on_room(ChildRun&) override { owner_.on_change(); }
   void on_end(ChildRun& run, const ChildEnd& end) override;
   void on_deadline(TimePoint now) override;
+  void on_breaker_line(bool is_warning, const std::string& text) override;
+  void on_breaker_open() override { await_next(); }
 
   bool launch(ChildProcess process);
   void return_unread(ChildRun& run);
@@ -94,9 +99,6 @@ class ChildInstance final : private ChildStart::Owner, private ChildRun::Owner, 
   void rest(std::chrono::nanoseconds lived);
   void judge_success(BackendCall& call);
   void judge_failure(BackendCall& call);
-  void note_probe();
-  void count_breaker(CircuitBreaker::State state);
-  void note_breaker(bool changed);
 
   BackendHub& hub_;
   const BackendSettings& settings_;
@@ -106,7 +108,7 @@ class ChildInstance final : private ChildStart::Owner, private ChildRun::Owner, 
   BackendMetrics& metrics_;
   ChildLog& log_;
   Owner& owner_;
-  CircuitBreaker breaker_;
+  BreakerGuard breaker_;
   RestartPolicy restarts_;
   std::unique_ptr<ChildStart> starting_;
   std::shared_ptr<ChildRun> run_;

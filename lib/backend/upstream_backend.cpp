@@ -339,9 +339,7 @@ void UpstreamBackend::finish(UpstreamCall& call, const proto::Reply* reply, cons
 }
 
 void UpstreamBackend::show_breaker() {
-  int best = 2;
-  for (const auto& each : endpoints_) best = std::min(best, static_cast<int>(each->breaker_state()));
-  metrics_->breaker_state.store(best, std::memory_order_relaxed);
+  metrics_->breaker_state.store(most_willing_state(endpoints_), std::memory_order_relaxed);
 }
 
 void UpstreamBackend::renew() {

@@ -33,16 +33,14 @@ UpstreamEndpoint::UpstreamEndpoint(BackendHub& hub, const BackendSettings& setti
              std::make_shared<UpstreamSessions>(),
              headers,
              log_},
-      breaker_(settings.breaker),
+      breaker_(settings.breaker, metrics, *this),
       dials_(kDialsAtOnce + 2 * settings.upstream->connections) {}
 
 UpstreamEndpoint::~UpstreamEndpoint() { end(); }
 
 void UpstreamEndpoint::start() { open_one(); }
 
-bool UpstreamEndpoint::promises() const {
-  return allows() || (!over_ && !down_ && breaker_state() == CircuitBreaker::State::half_open);
-}
+bool UpstreamEndpoint::promises() const { return !over_ && !down_ && breaker_.may_allow_soon(hub_.now()); }
 
 UpstreamConnection* UpstreamEndpoint::connection_with_room(const UpstreamConnection* except) {
   UpstreamConnection* best = nullptr;
@@ -100,7 +98,6 @@ void UpstreamEndpoint::send(UpstreamAttempt& attempt, UpstreamConnection& connec
   attempt.judged = attempt.failed = attempt.unread = false;
   attempt.retry_after = {};
   attempt.probe = !call.request.is_notification() && breaker_.begin(hub_.now());
-  if (attempt.probe) note_probe();
   connection.send(attempt, call);
 }
 
@@ -160,7 +157,7 @@ void UpstreamEndpoint::on_end(UpstreamConnection& connection, UpstreamConnection
                                                 : UpstreamFailure::unsent);
   }
   if (failed) {
-    note_breaker(breaker_.failed(hub_.now(), probe));
+    breaker_.failed(hub_.now(), probe);
   } else if (probe) {
     breaker_.abandoned();
   }
@@ -209,7 +206,7 @@ void UpstreamEndpoint::look_again() {
   const TimePoint now = hub_.now();
   TimePoint soonest = std::min({down_ ? probe_at_ : TimePoint::max(), check_at_, dial_at_});
   if (grow_at_ > now) soonest = std::min(soonest, grow_at_);
-  if (breaker_state() == CircuitBreaker::State::open) {
+  if (breaker_.is_open(hub_.now())) {
     soonest = std::min(soonest, now + breaker_.retry_after(now));
   }
   if (soonest == TimePoint::max()) return hub_.io().clear_deadline(*this);
@@ -247,28 +244,18 @@ milliseconds UpstreamEndpoint::retry_after() const {
 void UpstreamEndpoint::judge(UpstreamAttempt& attempt, bool success) {
   if (std::exchange(attempt.judged, true)) return;
   const TimePoint now = hub_.now();
-  note_breaker(success ? breaker_.succeeded(now, now - attempt.began, attempt.probe)
-                       : breaker_.failed(now, attempt.probe));
-}
-
-void UpstreamEndpoint::note_probe() {
-  log_.note("breaker half-open, one call is let through", hub_.now());
-  if (breaker_.turned_half_open()) count_breaker(CircuitBreaker::State::half_open);
-}
-
-void UpstreamEndpoint::count_breaker(CircuitBreaker::State state) {
-  metrics_.breaker_changes[static_cast<std::size_t>(state)].fetch_add(1, std::memory_order_relaxed);
-}
-
-void UpstreamEndpoint::note_breaker(bool changed) {
-  if (!changed) return;
-  const auto state = breaker_state();
-  count_breaker(state);
-  if (state == CircuitBreaker::State::open) {
-    log_.warn("breaker open for " + std::to_string(settings_.breaker.open.count()) + " ms", "", hub_.now());
-    look_again();
+  if (success) {
+    breaker_.succeeded(now, now - attempt.began, attempt.probe);
   } else {
-    log_.note("breaker closed", hub_.now());
+    breaker_.failed(now, attempt.probe);
+  }
+}
+
+void UpstreamEndpoint::on_breaker_line(bool is_warning, const std::string& text) {
+  if (is_warning) {
+    log_.warn(text, "", hub_.now());
+  } else {
+    log_.note(text, hub_.now());
   }
 }
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "lib/backend/circuit_breaker.hpp"
+#include "lib/backend/breaker_guard.hpp"
 #include "lib/backend/dial_budget.hpp"
 #include "lib/backend/upstream_connection.hpp"
 
@@ -15,7 +15,9 @@ namespace sluice::core {
 // Opens connections as they are needed, and learns from what becomes of calls whether there is any use in
 // sending more: each failure counts for its breaker, and where no connection can be made the URL is down
 // until a probe has made one. Backends' thread only.
-class UpstreamEndpoint final : private UpstreamConnection::Owner, private Deadline {
+class UpstreamEndpoint final : private UpstreamConnection::Owner,
+                               private BreakerGuard::Callbacks,
+                               private Deadline {
  public:
   class Owner {
    public:
@@ -82,6 +84,8 @@ class UpstreamEndpoint final : private UpstreamConnection::Owner, private Deadli
   void on_failure(UpstreamAttempt& attempt, UpstreamFailure how) override;
   void on_end(UpstreamConnection& connection, UpstreamConnection::End why, const std::string& what) override;
   void on_deadline(TimePoint now) override;
+  void on_breaker_line(bool is_warning, const std::string& text) override;
+  void on_breaker_open() override { look_again(); }
 
   std::size_t call_room() const;
   void look_again();
@@ -89,9 +93,6 @@ class UpstreamEndpoint final : private UpstreamConnection::Owner, private Deadli
   void drop(UpstreamConnection& connection);
   void go_down(const std::string& what);
   void judge(UpstreamAttempt& attempt, bool success);
-  void note_probe();
-  void count_breaker(CircuitBreaker::State state);
-  void note_breaker(bool changed);
 
   BackendHub& hub_;
   const BackendSettings& settings_;
@@ -100,7 +101,7 @@ class UpstreamEndpoint final : private UpstreamConnection::Owner, private Deadli
   Owner& owner_;
   UpstreamLog log_;
   UpstreamRoute route_;
-  CircuitBreaker breaker_;
+  BreakerGuard breaker_;
   DialBudget dials_;
   std::vector<std::shared_ptr<UpstreamConnection>> connections_;
   TimePoint probe_at_;
