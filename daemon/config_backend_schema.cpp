@@ -12,6 +12,7 @@ namespace sluice::daemon {
 namespace {
 
 using core::BreakerSettings;
+using core::kLongestWait;
 using core::milliseconds;
 using core::RetrySettings;
 using core::seconds;
@@ -20,9 +21,9 @@ constexpr std::size_t kCountMax = 1024;
 constexpr std::size_t kQueueMax = 1u << 24;
 constexpr std::size_t kMemoryMax = std::size_t{1} << 50;
 constexpr std::size_t kTextsMax = 1000;
-constexpr milliseconds kLongest = std::chrono::hours(24);
+constexpr milliseconds kBackendWaitMax = std::chrono::hours(24);
 
-ValueKind<milliseconds> wait() { return duration_between(milliseconds(1), kLongest); }
+ValueKind<milliseconds> wait() { return duration_between(milliseconds(1), kBackendWaitMax); }
 
 std::optional<std::vector<std::string>> texts_of(const ConfigValue& value) {
   const auto* texts = std::get_if<ConfigValue::Texts>(&value.content);
@@ -80,7 +81,7 @@ ValueKind<BackendMethods> methods_or_discover() {
 }
 
 ValueKind<seconds> whole_seconds() {
-  auto kind = duration_between(milliseconds(1000), kLongest * 365);
+  auto kind = duration_between(milliseconds(1000), kLongestWait);
   return {kind.allowed, [read = kind.read](const ConfigValue& value) -> std::optional<seconds> {
             const auto time = read(value);
             if (!time) return std::nullopt;
@@ -167,7 +168,7 @@ Keys<BreakerSettings> make_breaker_keys() {
       add("window", wait(), SLUICE_PLACE(window), "time for which a failure counts"),
       add("open", wait(), SLUICE_PLACE(open),
           "time that it stays open, before one call is let through to try"),
-      add("slow", duration_between(milliseconds(0), kLongest), SLUICE_PLACE(slow),
+      add("slow", duration_between(milliseconds(0), kBackendWaitMax), SLUICE_PLACE(slow),
           "calls that take longer count as failed; 0: none"),
   };
 }

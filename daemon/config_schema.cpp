@@ -11,6 +11,7 @@ namespace sluice::daemon {
 namespace {
 
 using core::ClientSettings;
+using core::kLongestWait;
 using core::ListenSettings;
 using core::LogFormat;
 using core::MethodSettings;
@@ -27,9 +28,8 @@ constexpr std::size_t kBatchEntriesMax = 1u << 20;
 constexpr std::size_t kOutputBytesMax = 16 * proto::kMessageBytesCeiling;
 constexpr std::size_t kMemoryMax = std::size_t{1} << 50;
 constexpr milliseconds kShortest = milliseconds(1);
-constexpr milliseconds kLongest = std::chrono::hours(24 * 365);
 
-ValueKind<milliseconds> time_limit() { return duration_between(kShortest, kLongest); }
+ValueKind<milliseconds> time_limit() { return duration_between(kShortest, kLongestWait); }
 
 Keys<Settings> make_server_keys() {
   const auto add = [](auto... arguments) { return key<Settings>(arguments...); };
@@ -80,7 +80,7 @@ Keys<Settings> make_server_keys() {
           "time from a message's first byte to its last, after which the connection is closed"),
       add("write_timeout", time_limit(), SLUICE_PLACE(limits.write_timeout),
           "time in which a client takes no byte of a reply, after which the connection is closed"),
-      add("drain_timeout", duration_between(milliseconds(0), kLongest), SLUICE_PLACE(drain_timeout),
+      add("drain_timeout", duration_between(milliseconds(0), kLongestWait), SLUICE_PLACE(drain_timeout),
           "time that running calls have to finish at shutdown"),
   };
 }
@@ -159,7 +159,7 @@ Keys<Settings> make_log_keys() {
           SLUICE_PLACE(log.level), "the least severe lines that are logged"),
       add("format", one_of<LogFormat>({{"text", LogFormat::text}, {"json", LogFormat::json}}),
           SLUICE_PLACE(log.format), "how lines are written to stderr"),
-      add("slow_call", duration_between(milliseconds(0), kLongest), SLUICE_PLACE(limits.slow_call),
+      add("slow_call", duration_between(milliseconds(0), kLongestWait), SLUICE_PLACE(limits.slow_call),
           "calls that take longer are logged at warn"),
   };
 }

@@ -32,14 +32,15 @@ bool Call::cancelled() const { return call_.cancellation.requested(); }
 }  // namespace sluice
 
 namespace sluice::core {
-namespace {
 
-void log_exception(const ActiveCall& call, const char* what) {
+void log_handler_exception(const ActiveCall& call, const char* what) {
   static RareLine line(std::chrono::seconds(1));
   line.log(spdlog::level::err, Clock::now(), [&] {
     return fmt::format("{}: the handler threw: {}", printable(call.request.method), printable(what));
   });
 }
+
+namespace {
 
 // Too large where it is in front of it. By numbers: pointers into different strings have no difference.
 std::size_t offset_in(std::string_view part, std::string_view whole) {
@@ -59,9 +60,9 @@ std::optional<proto::Error> append_result(ActiveCall& call) {
     if (!error) return std::nullopt;
     return to_wire(*error);
   } catch (const std::exception& exception) {
-    log_exception(call, exception.what());
+    log_handler_exception(call, exception.what());
   } catch (...) {
-    log_exception(call, "something that is no std::exception");
+    log_handler_exception(call, "something that is no std::exception");
   }
   return proto::internal_error();
 }

@@ -158,5 +158,7 @@ void compose_internal_error(ActiveCall& call) noexcept;
 // An error object that came from elsewhere, as its JSON text.
 void compose_forwarded_error(ActiveCall& call, std::string_view error, std::int64_t code);
 proto::Error to_wire(const Error& error);
+// Logs that the call's handler threw; at most one line a second. Any thread.
+void log_handler_exception(const ActiveCall& call, const char* what);
 
 }  // namespace sluice::core

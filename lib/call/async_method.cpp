@@ -9,8 +9,6 @@
 #include "lib/call/async_handler.hpp"
 #include "lib/include/sluice/async.hpp"
 #include "lib/include/sluice/params.hpp"
-#include "lib/observe/log.hpp"
-#include "lib/observe/rare_line.hpp"
 
 namespace sluice {
 namespace {
@@ -31,14 +29,6 @@ struct Running {
   std::optional<std::stop_callback<std::function<void()>>> on_stop;
 };
 
-void log_exception(const core::ActiveCall& call, const char* what) {
-  static core::RareLine line(std::chrono::seconds(1));
-  line.log(spdlog::level::err, core::Clock::now(), [&] {
-    return fmt::format("{}: the handler threw: {}", core::printable(call.request.method),
-                       core::printable(what));
-  });
-}
-
 void compose_outcome(core::ActiveCall& call, const std::exception_ptr& thrown, const Result<Json>& result) {
   try {
     if (thrown) std::rethrow_exception(thrown);
@@ -49,9 +39,9 @@ void compose_outcome(core::ActiveCall& call, const std::exception_ptr& thrown, c
     }
     return;
   } catch (const std::exception& exception) {
-    if (!call.answered) log_exception(call, exception.what());
+    if (!call.answered) core::log_handler_exception(call, exception.what());
   } catch (...) {
-    log_exception(call, "something that is no std::exception");
+    core::log_handler_exception(call, "something that is no std::exception");
   }
   core::compose_internal_error(call);
 }

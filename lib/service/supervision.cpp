@@ -8,6 +8,7 @@
 
 #include "lib/base/backoff.hpp"
 #include "lib/base/cadence.hpp"
+#include "lib/base/durations.hpp"
 #include "lib/observe/log.hpp"
 #include "lib/service/chance_and_time.hpp"
 
@@ -84,9 +85,8 @@ void run_supervised(const std::string& name, const BackgroundTasks::Task& task, 
 
 void run_periodically(const std::string& name, const BackgroundTasks::Task& task, milliseconds interval,
                       const std::stop_token& stop, LogLimit& all_failures) noexcept {
-  constexpr milliseconds kLongest = std::chrono::hours(24 * 365);
   Runs runs(name, task, stop, all_failures);
-  const Cadence cadence(Clock::now(), std::clamp(interval, milliseconds(1), kLongest));
+  const Cadence cadence(Clock::now(), std::clamp(interval, milliseconds(1), kLongestWait));
   while (!stop.stop_requested()) {
     runs.once();
     sleep_until(cadence.next(Clock::now()), stop);
