@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "daemon/config_backends.hpp"
 #include "daemon/config_key.hpp"
 #include "lib/access/method_patterns.hpp"
 #include "lib/backend/upstream_url.hpp"

@@ -1,15 +1,39 @@
-// How the tables of keys are written.
+// Key of the configuration: its name, what it takes, where it is stored.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
-#include "daemon/config_schema.hpp"
+#include "daemon/config_values.hpp"
 
 namespace sluice::daemon {
+
+// A key of a table whose values end up in a Target.
+template <typename Target>
+struct Key {
+  std::string_view name;
+  std::string_view help;
+  std::string allowed;  // goes on from "it takes ..."
+  // False, and nothing stored, where the value is not allowed.
+  std::function<bool(const ConfigValue&, Target&)> store;
+  bool secret = false;     // what stands there may be a secret, and is not to be shown
+  std::string fallback{};  // what it is where it is left out; empty where that is not a value
+};
+
+template <typename Target>
+using Keys = std::vector<Key<Target>>;
+
+template <typename Target>
+std::vector<std::string_view> names_of(const Keys<Target>& keys) {
+  std::vector<std::string_view> names;
+  for (const auto& known : keys) names.push_back(known.name);
+  return names;
+}
 
 // What a key is where it is left out, as text; empty where that can't be said.
 template <typename Target, typename T, typename Place>

@@ -2,39 +2,15 @@
 // what it is for. Reading, suggestions and --help all work from these tables.
 #pragma once
 
-#include <functional>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <vector>
 
 #include "daemon/config_backends.hpp"
-#include "daemon/config_values.hpp"
+#include "daemon/config_key.hpp"
 #include "lib/server/settings.hpp"
 
 namespace sluice::daemon {
-
-// A key of a table whose values end up in a Target.
-template <typename Target>
-struct Key {
-  std::string_view name;
-  std::string_view help;
-  std::string allowed;  // goes on from "it takes ..."
-  // False, and nothing stored, where the value is none that is allowed.
-  std::function<bool(const ConfigValue&, Target&)> store;
-  bool secret = false;     // what stands there may be a secret, and is not to be shown
-  std::string fallback{};  // what it is where it is left out; empty where that is no value
-};
-
-template <typename Target>
-using Keys = std::vector<Key<Target>>;
-
-template <typename Target>
-std::vector<std::string_view> names_of(const Keys<Target>& keys) {
-  std::vector<std::string_view> names;
-  for (const auto& known : keys) names.push_back(known.name);
-  return names;
-}
 
 const Keys<core::Settings>& server_keys();
 const Keys<core::ListenSettings>& listen_keys();
