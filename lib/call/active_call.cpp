@@ -7,7 +7,6 @@
 #include <new>
 
 #include "lib/base/release_memory.hpp"
-#include "lib/call/async_handler.hpp"
 #include "lib/include/sluice/call.hpp"
 #include "lib/observe/log.hpp"
 #include "lib/observe/rare_line.hpp"
@@ -186,12 +185,6 @@ void compose_internal_error(ActiveCall& call) noexcept {
   } catch (const std::bad_alloc&) {
     call.reply.clear();
   }
-}
-
-void end_async(ActiveCall& call) {
-  call.ran = true;
-  call.finished = std::max(Clock::now(), call.started);
-  call.home->give_back(call);
 }
 
 proto::Error to_wire(const Error& error) {

@@ -1,6 +1,5 @@
 #include "lib/include/sluice/error.hpp"
 
-#include "lib/include/sluice/typed.hpp"
 #include "proto/error.hpp"
 
 namespace sluice {
@@ -20,7 +19,5 @@ Error invalid_params(std::string path, std::string expected) {
 }
 
 Error cancelled() { return from_table(proto::cancelled(), {{"reason", "cancelled"}}); }
-
-Error detail::unwritable_result() { return from_table(proto::internal_error(), {{"reason", "internal"}}); }
 
 }  // namespace sluice

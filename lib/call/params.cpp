@@ -3,11 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <set>
-#include <stdexcept>
 
 #include "lib/call/number_text.hpp"
-#include "lib/include/sluice/typed.hpp"
 #include "proto/json_text.hpp"
 
 namespace sluice {
@@ -181,34 +178,6 @@ std::string with_reason(std::string expected, std::string_view what) {
 
 std::string integer_range(std::string least, std::string greatest) {
   return "an integer from " + least + " to " + greatest;
-}
-
-void name_as_sent(std::string_view params, std::span<const ParamDescription> descriptions, Error& error) {
-  if (!is_array(params) || error.code != invalid_params({}, {}).code || !error.data.is_object()) return;
-  const auto path = error.data.find("path");
-  if (path == error.data.end() || !path->is_string()) return;
-  const std::string& named = path->get_ref<const std::string&>();
-  for (std::size_t at = 0; at < descriptions.size(); ++at) {
-    const std::string step = pointer_step(descriptions[at].name);
-    if (!(named + "/").starts_with(step + "/")) continue;
-    *path = pointer_step(at) + named.substr(step.size());
-    return;
-  }
-}
-
-void check_param_names(const std::string& method, const std::vector<std::string>& names, std::size_t count) {
-  const bool distinct = std::set<std::string>(names.begin(), names.end()).size() == names.size();
-  const bool all_named = std::find(names.begin(), names.end(), std::string()) == names.end();
-  if (names.size() == count && distinct && all_named) return;
-  throw std::invalid_argument(method + ": needs a name of its own for each of its " + std::to_string(count) +
-                              " params");
-}
-
-void check_param_order(const std::string& method, std::span<const ParamDescription> params) {
-  const auto optional = [](const ParamDescription& param) { return !param.required; };
-  const auto first = std::find_if(params.begin(), params.end(), optional);
-  if (std::all_of(first, params.end(), optional)) return;
-  throw std::invalid_argument(method + ": optional params must come after the required ones");
 }
 
 }  // namespace detail
