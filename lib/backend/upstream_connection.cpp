@@ -4,9 +4,7 @@
 #include <utility>
 
 #include "lib/backend/reply_text.hpp"
-#include "lib/backend/upstream_http_connection.hpp"
-#include "lib/backend/upstream_stream_connection.hpp"
-#include "lib/backend/upstream_websocket_connection.hpp"
+#include "proto/message_scanner.hpp"
 
 namespace sluice::core {
 namespace {
@@ -14,17 +12,6 @@ namespace {
 constexpr const char* kLeft = "not needed any more";
 
 }  // namespace
-
-std::shared_ptr<UpstreamConnection> UpstreamConnection::make(const UpstreamRoute& route, Owner& owner) {
-  switch (route.url.kind) {
-    case UpstreamUrl::Kind::http:
-      return std::make_shared<HttpConnection>(route, owner);
-    case UpstreamUrl::Kind::websocket:
-      return std::make_shared<WebSocketConnection>(route, owner);
-    default:
-      return std::make_shared<StreamConnection>(route, owner);
-  }
-}
 
 UpstreamConnection::UpstreamConnection(const UpstreamRoute& route, Owner& owner)
     : route_(&route),

@@ -97,7 +97,6 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
     ~Owner() = default;
   };
 
-  static std::shared_ptr<UpstreamConnection> make(const UpstreamRoute& route, Owner& owner);
   ~UpstreamConnection() override = default;
 
   // Begins to connect.

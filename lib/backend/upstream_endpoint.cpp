@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lib/backend/retry_hint.hpp"
+#include "lib/backend/upstream_connection_factory.hpp"
 #include "lib/base/backoff.hpp"
 #include "lib/observe/log.hpp"
 
@@ -81,7 +82,7 @@ bool UpstreamEndpoint::open_one() {
   }
   checking_ = false;
   UpstreamConnection::Owner& owner = *this;
-  connections_.push_back(UpstreamConnection::make(route_, owner));
+  connections_.push_back(make_upstream_connection(route_, owner));
   connections_.back()->open();
   return true;
 }

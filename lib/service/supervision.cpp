@@ -20,7 +20,7 @@ using std::chrono::milliseconds;
 // Runs of one task, and what the log says of them. A line that there is no memory for is left out.
 class Runs {
  public:
-  Runs(const std::string& name, const BackgroundTasks::Task& task, const std::stop_token& stop,
+  Runs(const std::string& name, const BackgroundTask& task, const std::stop_token& stop,
        LogLimit& all_failures)
       : name_(name), task_(task), stop_(stop), all_failures_(all_failures) {
     say("began");
@@ -60,7 +60,7 @@ class Runs {
   }
 
   const std::string& name_;
-  const BackgroundTasks::Task& task_;
+  const BackgroundTask& task_;
   const std::stop_token& stop_;
   LogLimit& all_failures_;
   LogLimit failures_{std::chrono::seconds(1)};
@@ -68,7 +68,7 @@ class Runs {
 
 }  // namespace
 
-void run_supervised(const std::string& name, const BackgroundTasks::Task& task, const RestartOptions& restart,
+void run_supervised(const std::string& name, const BackgroundTask& task, const RestartOptions& restart,
                     const std::stop_token& stop, LogLimit& all_failures) noexcept {
   Runs runs(name, task, stop, all_failures);
   const Backoff backoff(restart.backoff_base, restart.backoff_max);
@@ -83,7 +83,7 @@ void run_supervised(const std::string& name, const BackgroundTasks::Task& task, 
   }
 }
 
-void run_periodically(const std::string& name, const BackgroundTasks::Task& task, milliseconds interval,
+void run_periodically(const std::string& name, const BackgroundTask& task, milliseconds interval,
                       const std::stop_token& stop, LogLimit& all_failures) noexcept {
   Runs runs(name, task, stop, all_failures);
   const Cadence cadence(Clock::now(), std::clamp(interval, milliseconds(1), kLongestWait));

@@ -6,17 +6,16 @@
 #include <stop_token>
 #include <string>
 
-#include "lib/include/sluice/service/background_tasks.hpp"
+#include "lib/include/sluice/service/restart_options.hpp"
 #include "lib/observe/log_limit.hpp"
 
 namespace sluice::core {
 
 // The line about a failure has to be within the task's own limit, one a second, and within that of all tasks.
-void run_supervised(const std::string& name, const BackgroundTasks::Task& task, const RestartOptions& restart,
+void run_supervised(const std::string& name, const BackgroundTask& task, const RestartOptions& restart,
                     const std::stop_token& stop, LogLimit& all_failures) noexcept;
 
-void run_periodically(const std::string& name, const BackgroundTasks::Task& task,
-                      std::chrono::milliseconds interval, const std::stop_token& stop,
-                      LogLimit& all_failures) noexcept;
+void run_periodically(const std::string& name, const BackgroundTask& task, std::chrono::milliseconds interval,
+                      const std::stop_token& stop, LogLimit& all_failures) noexcept;
 
 }  // namespace sluice::core

@@ -11,18 +11,10 @@
 #include <string_view>
 #include <vector>
 
+#include <sluice/service/restart_options.hpp>
 #include <sluice/service/wait_limit.hpp>
 
 namespace sluice {
-
-struct RestartOptions {
-  // Runs a task again that has thrown. One that returns has ended.
-  bool on_failure = false;
-  // The pause before that is random, up to a bound that begins with `backoff_base` and doubles with each
-  // failure until `backoff_max`; a run that lasted longer than that begins anew.
-  std::chrono::milliseconds backoff_base{100};
-  std::chrono::milliseconds backoff_max{30'000};
-};
 
 // Supervised tasks, each with a name and a thread of its own, of which there is a bounded number. Beginning
 // and end are logged at debug, an exception that leaves a task at error, at most once a second and task and
@@ -32,7 +24,7 @@ class BackgroundTasks {
  public:
   // Its token is stopped by cancel(), close() and the destructor; it must end soon after that. One that is
   // stopped before its thread has come to it does not begin.
-  using Task = std::function<void(const std::stop_token& stop)>;
+  using Task = BackgroundTask;
 
   enum class Start : std::uint8_t {
     started,
