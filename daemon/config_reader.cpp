@@ -1,3 +1,4 @@
+// Reader of a configuration's text: parse_config().
 #include "daemon/config.hpp"
 
 #include <fmt/format.h>
