@@ -1,4 +1,5 @@
-// load_config(): the bytes of the file, within bounds of size and time.
+#include "daemon/config_file.hpp"
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
@@ -12,8 +13,8 @@
 #include <utility>
 #include <variant>
 
-#include "daemon/config.hpp"
 #include "daemon/config_backend_files.hpp"
+#include "daemon/config_reader.hpp"
 #include "daemon/config_reload.hpp"
 #include "daemon/config_secrets.hpp"
 #include "daemon/config_tls.hpp"

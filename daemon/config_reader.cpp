@@ -1,5 +1,4 @@
-// Reader of a configuration's text: parse_config().
-#include "daemon/config.hpp"
+#include "daemon/config_reader.hpp"
 
 #include <fmt/format.h>
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "daemon/config.hpp"
+#include "daemon/config_reader.hpp"
 
 namespace sluice::daemon::testing {
 namespace {

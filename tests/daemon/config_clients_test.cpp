@@ -6,7 +6,7 @@
 
 #include <unistd.h>
 
-#include "daemon/config.hpp"
+#include "daemon/config_reader.hpp"
 
 namespace sluice::daemon {
 namespace {

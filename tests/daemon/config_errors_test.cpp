@@ -8,7 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "daemon/config.hpp"
+#include "daemon/config_file.hpp"
+#include "daemon/config_reader.hpp"
 #include "daemon/config_schema.hpp"
 
 namespace sluice::daemon {

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "daemon/config.hpp"
+#include "daemon/config_reader.hpp"
 
 namespace sluice::daemon {
 namespace {

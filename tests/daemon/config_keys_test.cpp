@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "daemon/config.hpp"
+#include "daemon/config_reader.hpp"
 #include "daemon/config_schema.hpp"
 
 namespace sluice::daemon {
