@@ -8,6 +8,7 @@
 #include "daemon/client/exchange.hpp"
 #include "daemon/client/output.hpp"
 #include "daemon/client/params.hpp"
+#include "daemon/client/token.hpp"
 
 namespace sluice::client {
 namespace {
@@ -70,6 +71,17 @@ ExitCode run(int argc, const char* const* argv) {
   const ExitCode ended = failure != nullptr ? report(*failure) : std::get<ExitCode>(outcome);
   if (!finish_output() && ended == ExitCode::ok) return ExitCode::rpc_error;
   return ended;
+}
+
+Outcome run_token(const CommandLine& line) {
+  const bool given = !line.operands.empty();
+  const Result<std::string> token = given ? read_token(std::cin, "on stdin") : new_token();
+  if (!token) return token.error();
+  const Result<std::string> digest = digest_line(*token);
+  if (!digest) return digest.error();
+  if (!given) print_line(*token);
+  print_line(*digest);
+  return ExitCode::ok;
 }
 
 }  // namespace sluice::client

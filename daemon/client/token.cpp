@@ -11,10 +11,8 @@
 #include <iostream>
 #include <sstream>
 
-#include "daemon/client/commands.hpp"
 #include "daemon/client/json_check.hpp"
 #include "daemon/client/json_text.hpp"
-#include "daemon/client/output.hpp"
 
 namespace sluice::client {
 namespace {
@@ -91,17 +89,6 @@ Result<std::string> token_of_user(const std::string& file) {
   if (from_environment == nullptr || *from_environment == '\0') return std::string();
   std::istringstream in(from_environment);
   return read_token(in, "in SLUICE_TOKEN");
-}
-
-Outcome run_token(const CommandLine& line) {
-  const bool given = !line.operands.empty();
-  const Result<std::string> token = given ? read_token(std::cin, "on stdin") : new_token();
-  if (!token) return token.error();
-  const Result<std::string> digest = digest_line(*token);
-  if (!digest) return digest.error();
-  if (!given) print_line(*token);
-  print_line(*digest);
-  return ExitCode::ok;
 }
 
 }  // namespace sluice::client
