@@ -33,7 +33,7 @@ ChildRun::ChildRun(BackendHub& hub, ChildProcess process, Dialect dialect, std::
       owner_(owner),
       began_(hub.now()),
       decoder_(proto::Framing::header, {}),
-      rubbish_(began_),
+      invalid_input_(began_),
       last_heard_(began_) {
   try {
     watch(exit_, process_.exit, true, Poller::kReadable);

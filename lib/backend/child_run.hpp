@@ -12,9 +12,9 @@
 #include "lib/backend/backend_hub.hpp"
 #include "lib/backend/child_log.hpp"
 #include "lib/backend/child_program.hpp"
+#include "lib/backend/invalid_input_limiter.hpp"
 #include "lib/backend/line_buffer.hpp"
 #include "lib/backend/long_reply.hpp"
-#include "lib/backend/rubbish_meter.hpp"
 #include "lib/backend/wire_call.hpp"
 #include "proto/frame_decoder.hpp"
 #include "proto/message_scanner.hpp"
@@ -140,7 +140,7 @@ class ChildRun final : public Carrier, private TurnEnd, private Deadline {
   BackendCall* answered_call(std::uint32_t id);
   std::optional<std::uint32_t> only_id() const;
   void reject(std::string_view line, const char* why);
-  void count_rubbish(std::size_t bytes);
+  void count_invalid_input(std::size_t bytes);
   void hold_back();
   void end_soon();
   void wait_on();
@@ -173,7 +173,7 @@ class ChildRun final : public Carrier, private TurnEnd, private Deadline {
   std::unordered_map<std::uint32_t, BackendCall*> numbered_;  // its calls, by the ids that they go by
   std::uint32_t question_ = 0;                                // the id of what was asked; 0: nothing
   std::uint32_t superseded_ = 0;                              // of one whose answer is not needed any more
-  RubbishMeter rubbish_;
+  InvalidInputLimiter invalid_input_;
   TimePoint last_heard_;
   TimePoint terminate_at_ = TimePoint::max();
   TimePoint kill_at_ = TimePoint::max();

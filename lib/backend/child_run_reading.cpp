@@ -89,7 +89,7 @@ std::size_t ChildRun::take_frame(std::string_view window) {
   const auto event = decoder_.next(window);
   switch (event.kind) {
     case Kind::need_more:
-      if (event.consumed > 0) count_rubbish(event.consumed);
+      if (event.consumed > 0) count_invalid_input(event.consumed);
       break;
     case Kind::message:
       take_message(event.text, decoder_.message());
@@ -113,7 +113,7 @@ std::size_t ChildRun::take_frame(std::string_view window) {
 
 void ChildRun::take_line(std::string_view line) {
   line = without_mark(line);
-  if (line.empty()) return count_rubbish(RubbishMeter::kPieceBytes);
+  if (line.empty()) return count_invalid_input(InvalidInputLimiter::kPieceBytes);
   scanner_.reset();
   const auto status = scanner_.scan(line);
   const bool whole = status == proto::MessageScanner::Status::complete &&
@@ -244,11 +244,11 @@ BackendCall* ChildRun::answered_call(std::uint32_t id) {
 
 void ChildRun::reject(std::string_view line, const char* why) {
   log_.misbehaved(label_, why, line, hub_.now());
-  count_rubbish(line.size() + RubbishMeter::kPieceBytes);
+  count_invalid_input(line.size() + InvalidInputLimiter::kPieceBytes);
 }
 
-void ChildRun::count_rubbish(std::size_t bytes) {
-  if (rubbish_.count(bytes, hub_.now())) hold_back();
+void ChildRun::count_invalid_input(std::size_t bytes) {
+  if (invalid_input_.count(bytes, hub_.now())) hold_back();
 }
 
 // Its own replies wait for it, and nobody else's.
@@ -256,7 +256,7 @@ void ChildRun::hold_back() {
   if (std::exchange(held_back_, true)) return;
   watch(output_, process_.output, false, 0);
   watch(errors_, process_.errors, false, 0);
-  read_on_at_ = rubbish_.until();
+  read_on_at_ = invalid_input_.until();
   wait_on();
 }
 
@@ -275,7 +275,7 @@ void ChildRun::say_rest() {
 void ChildRun::take_errors(std::string_view bytes) {
   const auto say = [this](std::string_view line) { log_.said(label_, line, hub_.now()); };
   error_lines_.feed(bytes, kStderrLineBytesMax, say, say, [](std::string_view, bool) {});
-  count_rubbish(bytes.size());
+  count_invalid_input(bytes.size());
 }
 
 }  // namespace sluice::core

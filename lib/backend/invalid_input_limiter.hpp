@@ -1,4 +1,4 @@
-// How much comes from a backend that is of no use.
+// Limiter of invalid input from a backend.
 #pragma once
 
 #include <algorithm>
@@ -10,14 +10,14 @@
 namespace sluice::core {
 
 // Bytes within a second that begins with the first of them. Not thread-safe; the time is passed in.
-class RubbishMeter {
+class InvalidInputLimiter {
  public:
   static constexpr std::size_t kPieceBytes = 64;  // what each piece costs at least: looking at it takes time
   static constexpr std::size_t kBytesMax = 1024 * 1024;  // a second
 
-  explicit RubbishMeter(TimePoint now) : since_(now) {}
+  explicit InvalidInputLimiter(TimePoint now) : since_(now) {}
 
-  // Whether it is too much by now.
+  // Counts bytes. Whether there are too many by now.
   bool count(std::size_t bytes, TimePoint now) {
     if (now >= until()) {
       since_ = now;
@@ -26,8 +26,8 @@ class RubbishMeter {
     bytes_ += bytes;
     return bytes_ > kBytesMax;
   }
-  // Takes back what has turned out to be of use.
-  void excuse(std::size_t bytes) { bytes_ -= std::min(bytes_, bytes); }
+  // Takes back bytes that have turned out to be valid.
+  void refund(std::size_t bytes) { bytes_ -= std::min(bytes_, bytes); }
   // The end of its second.
   TimePoint until() const { return since_ + std::chrono::seconds(1); }
 

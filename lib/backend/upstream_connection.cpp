@@ -19,7 +19,7 @@ UpstreamConnection::UpstreamConnection(const UpstreamRoute& route, Owner& owner)
       stream_(route.hub.io().context(), route.url, route.authorities, route.sessions),
       dialect_(spoken_at_first(route.dialect)),
       received_at_(route.hub.now()),
-      rubbish_(received_at_) {}
+      invalid_input_(received_at_) {}
 
 void UpstreamConnection::open() {
   hub().io().set_deadline(*this, hub().now() + route().settings.connect_timeout);
@@ -226,11 +226,11 @@ void UpstreamConnection::fail(UpstreamAttempt& attempt, UpstreamFailure how) {
 
 void UpstreamConnection::reject(std::string_view text, const char* why) {
   route().log.warn(why, ": " + hide_secrets(text, route().headers), hub().now());
-  count_rubbish(text.size() + RubbishMeter::kPieceBytes);
+  count_invalid_input(text.size() + InvalidInputLimiter::kPieceBytes);
 }
 
-void UpstreamConnection::count_rubbish(std::size_t bytes) {
-  if (rubbish_.count(bytes, hub().now())) end(End::misbehaved, "too many bytes that are no reply");
+void UpstreamConnection::count_invalid_input(std::size_t bytes) {
+  if (invalid_input_.count(bytes, hub().now())) end(End::misbehaved, "too many bytes that are no reply");
 }
 
 // What it has been asked for is of no use to anybody any more.

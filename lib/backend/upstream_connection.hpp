@@ -12,7 +12,7 @@
 #include <unordered_map>
 
 #include "lib/backend/backend_hub.hpp"
-#include "lib/backend/rubbish_meter.hpp"
+#include "lib/backend/invalid_input_limiter.hpp"
 #include "lib/backend/upstream_log.hpp"
 #include "lib/backend/upstream_secrets.hpp"
 #include "lib/backend/upstream_stream.hpp"
@@ -184,7 +184,7 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
   // Something that is no reply; too much of it ends the connection.
   void reject(std::string_view text, const char* why);
   // The same of what there is nothing to say about.
-  void count_rubbish(std::size_t bytes);
+  void count_invalid_input(std::size_t bytes);
   void fail(UpstreamAttempt& attempt, UpstreamFailure how);
   UpstreamAttempt* only_attempt();
   void note_room() { owner_->on_room(*this); }
@@ -232,7 +232,7 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
   std::uint64_t count_ = 0;       // of attempts
   std::uint64_t sent_up_to_ = 0;  // so many of them
   TimePoint received_at_;
-  RubbishMeter rubbish_;
+  InvalidInputLimiter invalid_input_;
   std::uint64_t answers_ = 0;
   bool open_ = false;
   bool doubted_ = false;

@@ -97,7 +97,7 @@ void StreamConnection::take_window() {
     if (event.kind == Kind::too_big) return take_long(rest);
     if (event.kind == Kind::lost) return end(End::misbehaved, "no message can be found in what comes");
     // Beside messages: white space, and what is skipped of a broken one.
-    if (event.kind != Kind::malformed && !closed()) count_rubbish(event.consumed - event.text.size());
+    if (event.kind != Kind::malformed && !closed()) count_invalid_input(event.consumed - event.text.size());
     done += event.consumed;
     if (event.kind == Kind::need_more) break;
   }

@@ -61,12 +61,12 @@ std::string WebSocketConnection::refusal(boost::system::error_code error) const 
 void WebSocketConnection::count_frames() {
   stream().on_read([this](std::size_t bytes) { guard([&] { count_idle(bytes); }); });
   socket_.control_callback([this](websocket::frame_type, boost::beast::string_view) {
-    guard([this] { count_rubbish(kControlFrameBytes); });
+    guard([this] { count_invalid_input(kControlFrameBytes); });
   });
 }
 
 void WebSocketConnection::count_idle(std::size_t bytes) {
-  count_rubbish(std::exchange(idle_bytes_, bytes) * kIdleByteWeight);
+  count_invalid_input(std::exchange(idle_bytes_, bytes) * kIdleByteWeight);
 }
 
 void WebSocketConnection::write(UpstreamAttempt& attempt, const ActiveCall& call) {

@@ -18,10 +18,10 @@ class WebSocketConnection final : public UpstreamConnection {
 
  private:
   static constexpr std::size_t kReadBytes = 64 * 1024;  // of one read
-  // What a byte counts as rubbish that brings nothing of a message: two of them may be a frame.
+  // What a byte counts as invalid input that brings nothing of a message: two of them may be a frame.
   static constexpr std::size_t kIdleByteWeight = 32;
-  // What a control frame counts as rubbish: a ping costs an answer, which its sender may be slow to read, so
-  // that few of them a second are a flood.
+  // What a control frame counts as invalid input: a ping costs an answer, which its sender may be slow to
+  // read, so that few of them a second are a flood.
   static constexpr std::size_t kControlFrameBytes = 4 * 1024;
 
   void begin() override;

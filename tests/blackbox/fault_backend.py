@@ -122,7 +122,7 @@ def serve(call):
     elif what == "flood":
         end = time.monotonic() + params[0]
         while time.monotonic() < end:
-            raw(b"rubbish " * 4096 + b"\n")
+            raw(b"invalid " * 4096 + b"\n")
         answer(call, "flooded")
     elif what == "errors":
         os.write(2, b"".join(b"line %d\n" % i for i in range(params[0])))

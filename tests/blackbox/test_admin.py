@@ -203,8 +203,8 @@ class AdminHttp(DaemonTest):
         self.assertIn(b"200", head.split(b"\r\n")[0])
         self.assertIn(b"content-type: text/plain", head)
 
-    def test_rubbish_is_refused_and_harms_nobody(self):
-        for text in ("rubbish\r\n\r\n", "\x00\x01\x02", "GET / HTTP/9.9\r\n\r\n", "GET /metrics HTTP/1.1\r\n" + "X: y\r\n" * 20_000 + "\r\n",
+    def test_invalid_input_is_refused_and_harms_nobody(self):
+        for text in ("invalid\r\n\r\n", "\x00\x01\x02", "GET / HTTP/9.9\r\n\r\n", "GET /metrics HTTP/1.1\r\n" + "X: y\r\n" * 20_000 + "\r\n",
                      "GET " + "/" * 100_000 + " HTTP/1.1\r\n\r\n", message("demo.echo", [1], 1)):
             with self.subTest(text[:30]):
                 answer = self.exchange(text)

@@ -29,7 +29,7 @@ class Batches(DaemonTest):
             connection.request_text(sleeps(8, ms(300)))
             self.assert_below(watch.ms(), ms(1200))  # one after another: 2400
 
-    def test_a_batch_answers_calls_errors_and_rubbish_each_in_its_place(self):
+    def test_a_batch_answers_calls_errors_and_invalid_entries_each_in_its_place(self):
         with self.daemon.connect() as connection:
             replies = connection.request_text(batch(
                 message("demo.echo", ["a"], 1), "7", message("demo.echo", ["silent"]), message("no.such", None, "x"), "[]",
@@ -224,7 +224,7 @@ class Large(DaemonTest):
         self.assert_error(refused, -32011, "batch_response_too_big", "The batch response was too large")
         self.assertEqual(refused["error"]["data"]["limit"], 64 * 1024)
 
-    def test_errors_for_rubbish_cannot_amplify_a_batch_past_max_response(self):
+    def test_errors_for_invalid_entries_cannot_amplify_a_batch_past_max_response(self):
         daemon = self.start(server={"max_response": "256KiB", "max_batch": 100_000})
         with daemon.connect() as connection:
             connection.send("[" + "1," * 49_999 + "1]\n")

@@ -70,7 +70,7 @@ CONVERSATIONS = [
      [error(-32700), result([2], 2)], False),
     ("a line that stops in the middle of a string", '{"jsonrpc":"2.0","id":1,"method":"demo.ec\n' + echo([2], 2) + "\n",
      [error(-32700), result([2], 2)], False),
-    ("rubbish to the end of the line is one error", '}}}} [1,2] {"a":1}\n' + echo([2], 2) + "\n", [error(-32700), result([2], 2)], False),
+    ("invalid to the end of the line is one error", '}}}} [1,2] {"a":1}\n' + echo([2], 2) + "\n", [error(-32700), result([2], 2)], False),
     ("a pretty-printed message broken on its second line", '{"a": 1,\n "b": oops, "c": [\n' + echo([2], 2) + "\n",
      # resumed behind the first newline: "b" is a value and no call, `:` is broken, and so is the line
      [error(-32700), error(-32600), error(-32700), result([2], 2)], False),
@@ -221,13 +221,13 @@ class Resynchronisation(DaemonTest):
             self.assertEqual({reply["id"] for reply in replies if code(reply) == "ok"}, {n for n in range(1, 301) if n % 3})
             connection.fence()
 
-    def test_a_call_on_the_same_line_as_rubbish_is_not_run(self):
+    def test_a_call_on_the_same_line_as_invalid_text_is_not_run(self):
         with self.daemon.connect() as connection:
             connection.send("oops " + echo([1], 1) + "\n")
             self.assert_error(connection.receive(), -32700)
             connection.fence()
 
-    def test_rubbish_without_a_newline_is_answered_once_and_at_once(self):
+    def test_invalid_input_without_a_newline_is_answered_once_and_at_once(self):
         with self.daemon.connect("unix") as connection:
             connection.send("oops")
             self.assert_error(connection.receive(), -32700)
@@ -460,7 +460,7 @@ class Sizes(DaemonTest):
     def test_bad_or_huge_lengths_are_refused(self):
         for head in (b"Content-Length: -5\r\n\r\n", b"Content-Length: abc\r\n\r\n", b"Content-Length: 99999999999999999999999\r\n\r\n",
                      b"Content-Length: 18446744073709551615\r\n\r\n", b"Content-Length: 0x10\r\n\r\n", b"Content-Type: x\r\n\r\n",
-                     b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n", b"Content-Length: 2\r\nrubbish\r\n\r\n"):
+                     b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n", b"Content-Length: 2\r\ninvalid\r\n\r\n"):
             with self.subTest(head), self.daemon.connect() as connection:
                 connection.headers = True
                 connection.send(head)

@@ -230,7 +230,7 @@ class TimeoutMember(DaemonTest):
     def test_a_trace_context_is_taken(self):
         with self.daemon.connect() as connection:
             self.assertEqual(connection.result("demo.echo", [1], traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"), [1])
-            self.assertEqual(connection.result("demo.echo", [1], traceparent="rubbish \n\u0000"), [1])
+            self.assertEqual(connection.result("demo.echo", [1], traceparent="invalid \n\u0000"), [1])
 
 
 class Notifications(DaemonTest):

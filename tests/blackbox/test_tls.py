@@ -307,11 +307,11 @@ class Handshakes(TlsTest):
                 self.wait_closed("tls_failed", before + 1)
         self.secure().fence()
 
-    def test_one_that_is_rubbish_fails(self):
+    def test_one_that_is_invalid_fails(self):
         before = self.closed("tls_failed")
-        for rubbish in (b"\x16\x03\x01\x00\x05hello", b"\x16" * 70000):
+        for invalid in (b"\x16\x03\x01\x00\x05hello", b"\x16" * 70000):
             with raw_connection(self.daemon.tcp()) as client:
-                client.sendall(rubbish)
+                client.sendall(invalid)
                 try:
                     while client.recv(1 << 16):
                         pass
@@ -480,7 +480,7 @@ class Reloading(TlsTest):
         old.fence()
 
         with open(files["key"], "w") as file:
-            file.write("rubbish")
+            file.write("invalid")
         self.reload(daemon, r"sluiced\.toml:\d+:\d+: listen\.tls\.key = \".*live\.key\" holds no PEM private key")
         daemon.wait_log("reload refused")
         self.copy("server", {"key": files["key"]})

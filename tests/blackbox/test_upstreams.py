@@ -166,7 +166,7 @@ class SecureTest(UpstreamTest):
         front = self.front(self.url("https"), ca=str(file), probe_interval=duration(50))
         client = self.connect(front)
         self.assertEqual(client.result("demo.sum", [1, 2]), 3)
-        reload(b"rubbish", r'backend\.ca = ".*ca\.pem" holds no PEM certificate')
+        reload(b"invalid", r'backend\.ca = ".*ca\.pem" holds no PEM certificate')
         front.wait_log("reload refused, the running configuration stays")
         self.assertEqual(client.result("demo.sum", [1, 2]), 3)
         reload(other, "configuration read again")
@@ -367,7 +367,7 @@ class MisbehavingTest(UpstreamTest):
 
 
 class MisbehavingStreamTest(MisbehavingTest):
-    def test_rubbish_between_replies_is_logged_and_ignored(self):
+    def test_invalid_input_between_replies_is_logged_and_ignored(self):
         front = self.front_of(self.server, connections=1)
         client = self.connect(front)
         for method in ("bad.garbage", "bad.unknown", "bad.double", "bad.glued"):

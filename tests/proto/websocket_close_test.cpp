@@ -50,7 +50,7 @@ TEST_CASE("websocket: only codes that may be sent are accepted") {
 
 TEST_CASE("websocket: nothing is looked at behind a close frame") {
   for (const auto& more : {text_frame("late"), frame(kFinal | kPing, "late"), close_frame(1001),
-                           std::string("\xFF\xFF\xFF rubbish")}) {
+                           std::string("\xFF\xFF\xFF invalid")}) {
     CAPTURE(more);
     CHECK(websocket_events(close_frame(1000) + more) == Lines{"close 1000"});
     WebSocketDecoder decoder;

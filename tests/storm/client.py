@@ -12,12 +12,12 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "blackbox")
 from daemon import limit  # noqa: E402
 
 # Lines that are malformed before their end, whatever follows, so that only they are lost.
-RUBBISH = [b"x", b"}", b"]", b"{\"a\" b", b"[1,,", b"\"\x01", b"\x00", b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":tru ", b"nul ", b"\xff\xfe",
+INVALID = [b"x", b"}", b"]", b"{\"a\" b", b"[1,,", b"\"\x01", b"\x00", b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":tru ", b"nul ", b"\xff\xfe",
            b"[\"\xc3(\"]", b"{\"a\":01}", b"\"never closed", b"{'a':1}", b"//", b"{,", b"[\"\\q\"]"]
 
 # Without a quotation mark: one would close a string that is never closed, and a bracket behind it would take
 # the next line into an array, which is then lost with it.
-RUBBISH_TAIL = b" abc{}[]\\\x00\xff"
+INVALID_TAIL = b" abc{}[]\\\x00\xff"
 
 # A client thinks between messages, so that calls of many are mixed and idle ones lie among busy ones. It waits
 # for nothing. Seconds.
@@ -43,7 +43,7 @@ class Tally:
 class Client:
     """One connection's life. `pending` maps each id to whether an answer is certain.
 
-    What a protocol adds: frame() and rubbish() give the bytes of a message and of what is none, read_replies()
+    What a protocol adds: frame() and invalid() give the bytes of a message and of what is none, read_replies()
     the replies in what comes next or None at the end, beginning() a message cut short; greet() comes first,
     owed() tells of what is due beside the answers to ids, and `ends` how it may end."""
 
@@ -116,8 +116,8 @@ class Client:
     def encoded(self, body):
         return json.dumps(body, ensure_ascii=self.random.random() < 0.5).encode()
 
-    def rubbish_text(self):
-        return self.random.choice(RUBBISH) + bytes(self.random.choice(RUBBISH_TAIL) for _ in range(self.random.randrange(30)))
+    def invalid_text(self):
+        return self.random.choice(INVALID) + bytes(self.random.choice(INVALID_TAIL) for _ in range(self.random.randrange(30)))
 
     def cancellation(self, id):
         dialect = self.random.randrange(3)
@@ -142,7 +142,7 @@ class Client:
             id, body = self.call()
             return self.frame(body) + (self.frame(self.cancellation(id)) if id is not None else b"")
         if pick < 0.42:
-            return self.rubbish()
+            return self.invalid()
         return self.frame(self.call()[1])
 
     async def write(self, data):

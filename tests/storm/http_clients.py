@@ -89,10 +89,10 @@ class HttpClient(Client):
         self.due.append(Due(keys=tuple(json.dumps(each["id"]) for each in bodies if "id" in each), batch=isinstance(body, list)))
         return self.request(self.encoded(body))
 
-    def rubbish(self):
+    def invalid(self):
         if self.random.random() < 0.5:
             self.due.append(Due(status=200, keys=None))
-            return self.request(self.rubbish_text())
+            return self.request(self.invalid_text())
         status, text = self.random.choice(OUT_OF_PLACE)
         self.due.append(Due(status=status, keys=None, body=not text.startswith("HEAD")))
         return text.encode()

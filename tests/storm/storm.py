@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A storm of clients of all protocols that call, cancel, leave, half-close and send rubbish while the daemon is reloaded.
+"""A storm of clients of all protocols that call, cancel, leave, half-close and send invalid text while the daemon is reloaded.
 
     SLUICED=build/release/bin/sluiced tests/storm/storm.py [--seconds 20] [--connections 200] [--seed N]
 

@@ -16,9 +16,9 @@ class StreamClient(Client):
     def frame(self, body):
         return self.encoded(body) + self.random.choice((b"\n", b"\n", b"", b"\r\n", b"\n\n"))
 
-    def rubbish(self):
-        # A value without a newline behind it would be on the rubbish's line, so the line ends before it.
-        return b"\n" + self.rubbish_text() + b"\n"
+    def invalid(self):
+        # A value without a newline behind it would be on the invalid text's line, so the line ends before it.
+        return b"\n" + self.invalid_text() + b"\n"
 
     def beginning(self):
         return b'{"jsonrpc":"2.0","id":"never'
@@ -39,8 +39,8 @@ class HeaderClient(Client):
     def frame(self, body):
         return self.wrap(self.encoded(body))
 
-    def rubbish(self):
-        return self.wrap(self.rubbish_text())
+    def invalid(self):
+        return self.wrap(self.invalid_text())
 
     def beginning(self):
         return b'Content-Length: 100\r\n\r\n{"jsonrpc":'

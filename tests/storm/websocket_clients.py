@@ -37,7 +37,7 @@ class WebSocketClient(Client):
         self.close_code = None            # of the daemon's close frame
 
     def owed(self):
-        return [f"a pong to {ping!r}" for ping in self.pings] + ["an answer to rubbish"] * self.nameless
+        return [f"a pong to {ping!r}" for ping in self.pings] + ["an answer to invalid text"] * self.nameless
 
     async def greet(self):
         key = base64.b64encode(self.random.randbytes(16)).decode()
@@ -77,9 +77,9 @@ class WebSocketClient(Client):
     def frame(self, body):
         return self.wrap(self.encoded(body)) + (self.ping() if self.random.random() < 0.05 else b"")
 
-    def rubbish(self):
+    def invalid(self):
         while True:
-            text = self.rubbish_text()
+            text = self.invalid_text()
             try:
                 text.decode()
             except UnicodeDecodeError:
