@@ -70,7 +70,7 @@ CONVERSATIONS = [
      [error(-32700), result([2], 2)], False),
     ("a line that stops in the middle of a string", '{"jsonrpc":"2.0","id":1,"method":"demo.ec\n' + echo([2], 2) + "\n",
      [error(-32700), result([2], 2)], False),
-    ("invalid to the end of the line is one error", '}}}} [1,2] {"a":1}\n' + echo([2], 2) + "\n", [error(-32700), result([2], 2)], False),
+    ("invalid text to the end of the line is one error", '}}}} [1,2] {"a":1}\n' + echo([2], 2) + "\n", [error(-32700), result([2], 2)], False),
     ("a pretty-printed message broken on its second line", '{"a": 1,\n "b": oops, "c": [\n' + echo([2], 2) + "\n",
      # resumed behind the first newline: "b" is a value and no call, `:` is broken, and so is the line
      [error(-32700), error(-32600), error(-32700), result([2], 2)], False),
