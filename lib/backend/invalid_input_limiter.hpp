@@ -1,7 +1,6 @@
 // Limiter of invalid input from a backend.
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 
@@ -26,8 +25,6 @@ class InvalidInputLimiter {
     bytes_ += bytes;
     return bytes_ > kBytesMax;
   }
-  // Takes back bytes that have turned out to be valid.
-  void refund(std::size_t bytes) { bytes_ -= std::min(bytes_, bytes); }
   // The end of its second.
   TimePoint until() const { return since_ + std::chrono::seconds(1); }
 
