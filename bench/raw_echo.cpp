@@ -37,7 +37,7 @@ namespace {
 using namespace sluice;
 
 constexpr std::size_t kReadBytes = 256 * 1024;  // as much as sluiced reads at once
-constexpr int kEventsPerTurn = 256;
+constexpr int kEventsPerIteration = 256;
 constexpr int kBacklog = 4096;
 
 int checked(int result, const char* what) {
@@ -120,8 +120,8 @@ class Server {
   }
 
   [[noreturn]] void run() {
-    for (std::array<epoll_event, kEventsPerTurn> events;;) {
-      const int count = epoll_wait(epoll_, events.data(), kEventsPerTurn, -1);
+    for (std::array<epoll_event, kEventsPerIteration> events;;) {
+      const int count = epoll_wait(epoll_, events.data(), kEventsPerIteration, -1);
       for (int i = 0; i < count; ++i) {
         auto* const connection = static_cast<Connection*>(events[static_cast<std::size_t>(i)].data.ptr);
         if (connection == nullptr)

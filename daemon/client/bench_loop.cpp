@@ -12,7 +12,7 @@
 namespace sluice::client {
 namespace {
 
-constexpr int kEventsPerTurn = 1024;
+constexpr int kEventsPerIteration = 1024;
 constexpr int kIssuesPerTurn = 4096;  // so that replies are read while catching up
 constexpr int kSleepMax = 50;         // milliseconds; bounds how late the end is seen
 
@@ -71,9 +71,9 @@ void BenchLoop::turn(TimePoint now) {
   if (options_.open_loop()) issue_due(now);
   if (options_.in_flight > 0) issue_in_turn(now);
   write_issued();
-  std::array<epoll_event, kEventsPerTurn> events;
+  std::array<epoll_event, kEventsPerIteration> events;
   const int count =
-      epoll_wait(epoll_.get(), events.data(), kEventsPerTurn, options_.open_loop() ? 0 : kSleepMax);
+      epoll_wait(epoll_.get(), events.data(), kEventsPerIteration, options_.open_loop() ? 0 : kSleepMax);
   for (int i = 0; i < count; ++i) {
     serve(*static_cast<BenchConnection*>(events[static_cast<std::size_t>(i)].data.ptr),
           events[static_cast<std::size_t>(i)].events);

@@ -17,7 +17,7 @@ namespace sluice::client {
 // Open loop: request k is due at start + k/rate; the loop spins, hands each one that is
 // due to the next connection with room, and never moves a due time. As due times follow
 // from k alone, requests that find no room are kept by not advancing k.
-// In all of them a connection is written to at most once a turn, unless the socket is full.
+// In all of them a connection is written to at most once an iteration, unless the socket is full.
 class BenchLoop {
  public:
   // How long after the measured time replies are still waited for.

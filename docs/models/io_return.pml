@@ -34,7 +34,7 @@ inline settle_returned() {
   last = 0
 }
 
-/* IoThread::take_returned(), a turn: begin_turn() first. */
+/* IoThread::take_returned(), an event: update_time() first. */
 inline take_returned() {
   looks = true;
   settle_returned()

@@ -234,7 +234,7 @@ void BackendHub::give_back(BackendCall& call) {
 
 void BackendHub::dispose(std::shared_ptr<void> thing) {
   disposed_.push_back(std::move(thing));
-  io_.at_turn_end(cleaner_);
+  io_.defer(cleaner_);
 }
 
 void BackendHub::clean() {

@@ -20,10 +20,10 @@ namespace sluice::core {
 using BackendId = std::uint64_t;
 
 // Between I/O threads and backends. A call comes in by submit() on its I/O thread and goes back to it when it
-// is finished; all that comes in between two turns of the loop is taken over with one wake-up. One thread for
-// all backends: they wait, and hardly compute, and none of their state needs a lock. With several I/O threads
-// it is one of its own, and what a backend does takes nothing from them. A single one it shares, which saves
-// a call two wake-ups: some half of the CPU time that an upstream's reply costs.
+// is finished; all that comes in between two iterations of the loop is taken over with one wake-up. One
+// thread for all backends: they wait, and hardly compute, and none of their state needs a lock. With several
+// I/O threads it is one of its own, and what a backend does takes nothing from them. A single one it shares,
+// which saves a call two wake-ups: some half of the CPU time that an upstream's reply costs.
 class BackendHub {
  public:
   // On a thread of its own.
@@ -81,10 +81,10 @@ class BackendHub {
   // due because it is a notification or was stopped, without an answer.
   void finish(BackendCall& call, const proto::Reply* reply = nullptr, const proto::Error* error = nullptr);
   void finish_for_want_of_memory(BackendCall& call);
-  // Destroys something at the end of the turn, for what may be in use further up the stack.
+  // Destroys something at the end of the iteration, for what may be in use further up the stack.
   void dispose(std::shared_ptr<void> thing);
   // A retiring backend has no more calls and runs nothing any more.
-  void look_at_retired() { io_.at_turn_end(cleaner_); }
+  void look_at_retired() { io_.defer(cleaner_); }
 
  private:
   struct Entry {
@@ -96,9 +96,9 @@ class BackendHub {
     std::uint64_t serial;
     ActiveCall* call;
   };
-  struct Cleaner final : TurnEnd {
+  struct Cleaner final : DeferredTask {
     explicit Cleaner(BackendHub& owner) : hub(owner) {}
-    void on_turn_end() override { hub.clean(); }
+    void on_deferred() override { hub.clean(); }
     BackendHub& hub;
   };
 

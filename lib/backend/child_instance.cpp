@@ -101,7 +101,8 @@ void ChildInstance::rest(std::chrono::nanoseconds lived) {
         "more rarely",
         label_, RestartPolicy::kCrashLoop);
   }
-  // Never from here: what ends in the turn of its start would be started again and again in one turn.
+  // Never from here: what ends in the iteration of its start would be started again and again in one
+  // iteration.
   if (!settings_.child->lazy) {
     hub_.io().set_deadline(*this, start_at_);
     if (lived.count() > 0 && !recycled_) spdlog::info("{}: starts again in {} ms", label_, delay.count());

@@ -137,9 +137,9 @@ void ChildRun::release(BackendCall& call) {
   if (call.lingers) --lingering_;
 }
 
-// What the turn brings goes out together.
+// What the iteration brings goes out together.
 void ChildRun::write_soon() {
-  if (!input_gone_ && !input_.watched) hub_.io().at_turn_end(*this);
+  if (!input_gone_ && !input_.watched) hub_.io().defer(*this);
   expect_reading();
 }
 

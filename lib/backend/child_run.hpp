@@ -24,7 +24,7 @@ namespace sluice::core {
 // Writes calls and reads replies as lines, or as messages with headers in the dialect `lsp`, as fast as the
 // child takes and gives them. What it sends beside replies, or instead of them, is logged and goes no
 // further; a child that floods is read from only so fast. Backends' thread only.
-class ChildRun final : public Carrier, private TurnEnd, private Deadline {
+class ChildRun final : public Carrier, private DeferredTask, private Deadline {
  public:
   // What becomes of the run. None of these may destroy it at once: see BackendHub::dispose().
   class Owner {
@@ -84,7 +84,7 @@ class ChildRun final : public Carrier, private TurnEnd, private Deadline {
 
  private:
   static constexpr std::size_t kUnsentBytesMax = 256 * 1024;
-  static constexpr std::size_t kReadBytesMax = 256 * 1024;  // in one go, before others get their turn
+  static constexpr std::size_t kReadBytesMax = 256 * 1024;  // in one go, before others are served
   // What it may say in a second beside its replies; then it is not read from until the next.
   static constexpr std::size_t kStderrLineBytesMax = 4096;
   static constexpr std::size_t kReplyOverheadBytes = 64 * 1024;  // of a line, beside the result
@@ -105,7 +105,7 @@ class ChildRun final : public Carrier, private TurnEnd, private Deadline {
   void add_message(const Append& append);
   void frame(std::size_t begin);
   std::uint32_t new_id();
-  void on_turn_end() override { flush(); }
+  void on_deferred() override { flush(); }
   void on_deadline(TimePoint now) override;
 
   void flush();

@@ -54,8 +54,8 @@ void UpstreamBackend::leave_lists(UpstreamCall& call) {
   static_cast<BackendCall::QueueHook&>(call.call).unlink();
 }
 
-// All that a turn has brought is dealt with at its end: what ends in it is not in use further up the stack.
-void UpstreamBackend::on_turn_end() {
+// At the iteration's end: what ends now is not in use further up the stack.
+void UpstreamBackend::on_deferred() {
   if (!ended_) dispatch();
   if (!retiring_ || !calls_.empty() || ended_) return;
   ended_ = true;

@@ -21,7 +21,7 @@ namespace sluice::core {
 // Sends each call to the least loaded URL that is healthy, or keeps it until a connection can take it; asks
 // again where a call has failed, or is slow, and may run twice; refuses at once what nobody can serve.
 // Backends' thread only.
-class UpstreamBackend final : public Backend, private UpstreamEndpoint::Owner, private TurnEnd {
+class UpstreamBackend final : public Backend, private UpstreamEndpoint::Owner, private DeferredTask {
  public:
   // What is in the files that the settings name.
   struct Files {
@@ -40,11 +40,11 @@ class UpstreamBackend final : public Backend, private UpstreamEndpoint::Owner, p
   bool retired() const override { return retiring_ && ended_; }
 
  private:
-  void on_change() override { hub_.io().at_turn_end(*this); }
+  void on_change() override { hub_.io().defer(*this); }
   void on_reply(UpstreamAttempt& attempt, const proto::Reply& reply) override;
   void on_failure(UpstreamAttempt& attempt, UpstreamFailure how) override;
   bool wants_connection() const override { return !waiting_.empty() || !unread_.empty() || discovery_.due(); }
-  void on_turn_end() override;
+  void on_deferred() override;
 
   // A server that closes connections just as calls are sent does so again at most this often for one call.
   static constexpr std::size_t kUnreadMax = 2;

@@ -198,7 +198,7 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
   UpstreamStream& stream() { return stream_; }
   bool closed() const { return closed_; }
 
-  // Makes an Asio handler of a member function: a turn of its own, not after the end, and the connection
+  // Makes an Asio handler of a member function: an event of its own, not after the end, and the connection
   // lives as long as the handler.
   template <typename Self, typename... Arguments>
   auto handler(void (Self::*member)(Arguments...)) {
@@ -245,7 +245,7 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
 template <typename Task>
 void UpstreamConnection::guard(const Task& task) {
   if (closed_) return;
-  hub().io().turn("an upstream", [&] {
+  hub().io().handle_event("an upstream", [&] {
     try {
       task();
     } catch (const std::exception& exception) {

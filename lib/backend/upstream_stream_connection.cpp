@@ -29,22 +29,22 @@ void StreamConnection::begin() {
 void StreamConnection::write(UpstreamAttempt& attempt, const ActiveCall& call) {
   append_call(waiting_, call, method_of(call), attempt.id, dialect(), hub().now());
   waiting_ += '\n';
-  hub().io().late_at_turn_end(*this);
+  hub().io().defer_late(*this);
 }
 
 bool StreamConnection::write_cancel(const UpstreamAttempt& attempt) {
   if (unsent() > kUnsentBytesMax) return true;  // it would have to be kept; its reply goes nowhere
   if (!append_cancel(waiting_, attempt.id, dialect())) return true;
   waiting_ += '\n';
-  hub().io().late_at_turn_end(*this);
+  hub().io().defer_late(*this);
   return true;
 }
 
-void StreamConnection::on_turn_end() {
+void StreamConnection::on_deferred() {
   if (!closed() && under_way_.empty()) flush();
 }
 
-// What a turn, or the time of the last write, has brought goes out together.
+// What an iteration, or the time of the last write, has brought goes out together.
 void StreamConnection::flush() {
   if (waiting_.empty()) return;
   under_way_.swap(waiting_);

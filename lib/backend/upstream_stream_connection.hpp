@@ -11,7 +11,7 @@ namespace sluice::core {
 
 // One call a line; replies are JSON values one after another, whatever white space is between them. Many
 // calls at once, answered in any order.
-class StreamConnection final : public UpstreamConnection, private TurnEnd {
+class StreamConnection final : public UpstreamConnection, private DeferredTask {
  public:
   StreamConnection(const UpstreamRoute& route, Owner& owner);
 
@@ -23,7 +23,7 @@ class StreamConnection final : public UpstreamConnection, private TurnEnd {
   bool write_cancel(const UpstreamAttempt& attempt) override;
   std::size_t unsent() const override { return waiting_.size() + under_way_.size() - written_; }
 
-  void on_turn_end() override;
+  void on_deferred() override;
   void flush();
   void on_written(boost::system::error_code error, std::size_t bytes);
   void read_some();

@@ -89,7 +89,7 @@ struct ActiveCall final : ListHook<OwnerTag>, FairHook<ActiveCall, QueueTag>, Li
 
   enum class Stage : std::uint8_t {
     starting,  // not yet handed to anybody
-    pooled,    // in a worker's queue or hands, or to be so from the end of its turn on
+    pooled,    // in a worker's queue or hands, or to be so from the end of its iteration on
     async,     // its AsyncHandler has it
     ended,     // its handler has returned, or never ran
   };
@@ -99,7 +99,7 @@ struct ActiveCall final : ListHook<OwnerTag>, FairHook<ActiveCall, QueueTag>, Li
   std::string text;
   Method* method = nullptr;             // null: there is none of that name
   MethodHold* hold = nullptr;           // what keeps it, where that is one for many calls
-  std::shared_ptr<Method> method_kept;  // keeps it otherwise; null where the turn does that the call ends in
+  std::shared_ptr<Method> method_kept;  // keeps it otherwise; null: the iteration does
   std::shared_ptr<const Grant> grant;   // what its caller may do; null: everything
   Permit permit;                        // counts in what method and grant keep
   TimePoint received;

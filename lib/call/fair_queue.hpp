@@ -192,19 +192,19 @@ class FairQueue {
     });
     if (first == nullptr) return nullptr;
     if (found == first) {
-      end_turn(pass_on(*first));
+      requeue(pass_on(*first));
     } else {
       hook(*found).unlink();
-      end_turn(first);
+      requeue(first);
     }
     return served(*found);
   }
 
   void take_lane(T& first) {
     lanes_.take(first);
-    end_turn(pass_on(first));
+    requeue(pass_on(first));
   }
-  void end_turn(T* lane) {
+  void requeue(T* lane) {
     if (lane != nullptr) lanes_.push_back(*lane, hook(*lane).priority_);
   }
 

@@ -1,4 +1,4 @@
-// The time limits of calls that outlive their turn.
+// The time limits of calls that outlive their iteration.
 #pragma once
 
 #include <chrono>

@@ -10,10 +10,10 @@
 namespace sluice::core {
 
 // Calls that run in line follow one another, so that the next one may have the last one's place. It is kept
-// for them to the turn's end, before replies are sent, which spares each four locked instructions. Whom that
-// place is missing to is given it (release()); so none is kept where other I/O threads take places too. I/O
-// thread only.
-class InLinePlaces final : TurnEnd {
+// for them to the iteration's end, before replies are sent, which spares each four locked instructions. Whom
+// that place is missing to is given it (release()); so none is kept where other I/O threads take places too.
+// I/O thread only.
+class InLinePlaces final : DeferredTask {
  public:
   InLinePlaces(IoThread& io, bool only_thread) : io_(io), only_thread_(only_thread) {}
 
@@ -29,7 +29,7 @@ class InLinePlaces final : TurnEnd {
     const bool limited = call.permit.counts_for_others() || call.method->max_concurrent() != 0;
     if (kept_ || limited || !only_thread_) return call.permit.release();
     kept_ = std::move(call.permit);
-    io_.first_at_turn_end(*this);
+    io_.defer_first(*this);
   }
 
   // Frees the place that is kept; false where there is none.
@@ -40,7 +40,7 @@ class InLinePlaces final : TurnEnd {
   }
 
  private:
-  void on_turn_end() override { kept_.release(); }
+  void on_deferred() override { kept_.release(); }
 
   IoThread& io_;
   const bool only_thread_;

@@ -14,11 +14,11 @@ MethodHold* RegistryView::look_up(ActiveCall& call, std::uint64_t version) {
   if (free == holds_.end()) return nullptr;
   end_ = std::max(end_, static_cast<std::size_t>(free - holds_.begin()) + 1);
   *free = {std::move(call.method_kept), nullptr, version, 0};
-  io_.late_at_turn_end(*this);
+  io_.defer_late(*this);
   return &*free;
 }
 
-void RegistryView::on_turn_end() {
+void RegistryView::on_deferred() {
   for (std::size_t i = 0; i < end_; ++i) {
     if (holds_[i].calls == 0) holds_[i] = {};
   }

@@ -22,28 +22,29 @@ struct MethodHold {
   std::size_t calls = 0;           // with workers, or on their way there
 };
 
-// Keeps the methods that were looked up in this turn of the loop, since what is read in one turn is mostly
+// Keeps the methods that were looked up in this iteration, since what is read in one iteration is mostly
 // for the same few, and those that workers run: a call then takes neither the registry's lock nor a hash. A
-// removed method may live to the end of the turn in which its last call ends. I/O thread only; outlives every
-// worker.
-class RegistryView final : TurnEnd {
+// removed method may live to the end of the iteration in which its last call ends. I/O thread only; outlives
+// every worker.
+class RegistryView final : DeferredTask {
  public:
   static constexpr std::size_t kMethodsMax = 16;  // kept
-  // Of them, those that are held for workers, which may be for long: there is always room for a turn's
+  // Of them, those that are held for workers, which may be for long: there is always room for an iteration's
   // others.
   static constexpr std::size_t kHeldMax = kMethodsMax / 2;
 
   RegistryView(const Registry& registry, IoThread& io) : registry_(registry), io_(io) {}
 
   // Finds the call's method, if there is one, and where it is counted. A method that is for workers, or runs
-  // in line, so that the call ends within the turn, is kept here, if there is room, and else by the call.
+  // in line, so that the call ends within the iteration, is kept here, if there is room, and else by the
+  // call.
   void resolve(ActiveCall& call);
   // The call needs its method no more.
   void let_go(ActiveCall& call) {
     if (call.hold == nullptr) return;
     if (--call.hold->calls == 0) {
       --held_;
-      io_.late_at_turn_end(*this);
+      io_.defer_late(*this);
     }
     call.hold = nullptr;
   }
@@ -51,7 +52,7 @@ class RegistryView final : TurnEnd {
  private:
   MethodHold* look_up(ActiveCall& call, std::uint64_t version);
   void lend(MethodHold& hold, ActiveCall& call);
-  void on_turn_end() override;
+  void on_deferred() override;
 
   const Registry& registry_;
   IoThread& io_;

@@ -19,12 +19,12 @@ std::size_t HandOver::reserve_alone() {
   return worker;
 }
 
-// Whose turn it is of those that have something to do; kNone if it is another's.
+// Next worker for this iteration's calls; kNone: open another.
 std::size_t HandOver::choose_next(Duration call_takes, TimePoint now) {
   open_work_ = Duration::zero();
   if (opened_.empty() && favourite_gets_on(call_takes, now)) return opened_.emplace_back(favourite_);
   if (opened_.size() < pool_.processors()) return WorkerPool::kNone;
-  // More workers than processors would only take turns.
+  // More workers than processors would only alternate.
   return opened_[++rotation_ % opened_.size()];
 }
 

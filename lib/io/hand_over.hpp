@@ -12,15 +12,15 @@
 
 namespace sluice::core {
 
-// Chooses a worker for each call, and hands over at a turn's end what the turn has brought, with one lock and
-// at most one wake-up for each worker. Not thread-safe: one per I/O thread. Owns nothing.
+// Chooses a worker for each call, and hands over at an iteration's end what the iteration has brought, with
+// one lock and at most one wake-up for each worker. Not thread-safe: one per I/O thread. Owns nothing.
 //
-// Waking a worker takes ten times as long as a short call. So short calls of a turn go to the same worker, up
-// to kShareMax of work, then to another while there are processors for it; and those of the next turn go
-// there again, while it gets on. All other calls go to the least loaded worker. With four workers on one
-// processor that took W3 from 0.636 to 0.68 of raw_echo and W2 from 0.81 to 0.88.
-// A call that was short so far may turn out to be long, with others behind it and workers asleep: check()
-// wakes them, some two milliseconds later, or once the I/O thread is free to.
+// Waking a worker takes ten times as long as a short call. So short calls of an iteration go to the same
+// worker, up to kShareMax of work, then to another while there are processors for it; and those of the next
+// iteration go there again, while it gets on. All other calls go to the least loaded worker. With four
+// workers on one processor that took W3 from 0.636 to 0.68 of raw_echo and W2 from 0.81 to 0.88. A call that
+// was short so far may turn out to be long, with others behind it and workers asleep: check() wakes them,
+// some two milliseconds later, or once the I/O thread is free to.
 class HandOver {
  public:
   using Duration = std::chrono::nanoseconds;
@@ -37,11 +37,12 @@ class HandOver {
 
   explicit HandOver(WorkerPool& pool);
 
-  // Counts a call to a worker, to be staged in this turn or given back to the pool. `run_time`: what calls of
-  // its method take on the whole; zero where that is not known. WorkerPool::kNone if all workers are full.
+  // Counts a call to a worker, to be staged in this iteration or given back to the pool. `run_time`: what
+  // calls of its method take on the whole; zero where that is not known. WorkerPool::kNone if all workers are
+  // full.
   std::size_t reserve(Duration run_time, TimePoint now);
 
-  // Keeps a call that has been counted to its worker to the turn's end.
+  // Keeps a call that has been counted to its worker to the iteration's end.
   void stage(ActiveCall& call);
   // Whether it has not been handed over yet.
   bool staged(const ActiveCall& call) const { return call.serial == hand_over_; }
@@ -51,7 +52,7 @@ class HandOver {
   void unreserve(std::size_t worker);
   bool empty() const { return count_ == 0; }
 
-  // Ends the turn. Whether it had brought calls.
+  // Ends the iteration. Whether it had brought calls.
   bool push(TimePoint now);
   // Whether the workers who got calls last have ended all that they had, so that they need not be watched.
   bool idle_again();
@@ -83,16 +84,16 @@ class HandOver {
   std::vector<std::size_t> given_;  // who got calls last
   std::size_t count_ = 0;           // of calls that are staged
   std::uint64_t hand_over_ = 0;     // the next one's number, by which staged calls are told from others
-  bool withdrawn_ = false;          // one of this turn's
+  bool withdrawn_ = false;          // one of this iteration's
   bool watching_ = false;
 
-  // This turn's short calls go to the open one; it and those that have been open before.
+  // This iteration's short calls go to the open one; it and those that have been open before.
   std::size_t open_ = WorkerPool::kNone;
   Duration open_work_{0};  // that it was given since it was opened
   std::vector<std::size_t> opened_;
   std::size_t rotation_ = 0;
 
-  // The worker that got the last turn's short calls.
+  // The worker that got the last iteration's short calls.
   std::size_t favourite_ = WorkerPool::kNone;
   std::size_t favourite_done_ = 0;
   TimePoint looked_at_;

@@ -26,10 +26,10 @@ constexpr auto kRunTimeMin = std::chrono::nanoseconds(250);
 constexpr auto kLongBuffersKept = std::chrono::seconds(1);
 constexpr auto kMemoryPause = std::chrono::milliseconds(1);  // until there may be memory again
 // While so many sockets are ready at once, they are looked at again before the event loop is, which costs
-// three system calls a time; but only so often, and for so long in all, so that its other events get their
-// turn.
+// three system calls a time; but only so often, and for so long in all, so that its other events are
+// served.
 constexpr std::size_t kBusySockets = 16;
-constexpr int kBusyTurns = 4;
+constexpr int kBusyRounds = 4;
 constexpr auto kBusyTime = std::chrono::microseconds(100);
 // Ready sockets between two looks at the clock.
 constexpr int kEventsPerLook = 8;
@@ -124,13 +124,13 @@ void IoThread::run_slices() {
   for (int events = 0; events < kEventsPerRound && context_.poll_one() > 0; ++events) {
     if (clock_.now() >= until) break;
   }
-  turn("postponed work", [this] {
+  handle_event("postponed work", [this] {
     const TimePoint round_over = now_ + kIterationTime;
     TimePoint ended;
     do {
       SlicedWork* const work = sliced_.pop();
       if (work == nullptr) break;
-      begin_turn();
+      update_time();
       begin_slice();
       const TimePoint began = now_;  // which the work may move
       work->on_slice();
@@ -200,13 +200,13 @@ void IoThread::serve_sockets() {
   const TimePoint began = clock_.now();
   const TimePoint until = began + kBusyTime;
   std::size_t ready = kBusySockets;
-  for (int turns = 0; turns < kBusyTurns && ready >= kBusySockets && now_ < until; ++turns) {
+  for (int rounds = 0; rounds < kBusyRounds && ready >= kBusySockets && now_ < until; ++rounds) {
     ready = 0;
-    turn("a socket", [&] {
+    handle_event("a socket", [&] {
       // What has been read is out of the kernel's hands: it is dealt with whatever became of the other
       // sockets.
       const TimePoint over = now_ + kIterationTime;
-      // What is read sets the turn's time; what has ended does not.
+      // What is read sets the iteration's time; what has ended does not.
       int told = 0;
       const auto stop = [&] { return (++told % kEventsPerLook == 0 ? clock_.now() : now_) >= over; };
       shielded("a socket", [&] { ready = poller_.dispatch(stop); });
@@ -222,7 +222,8 @@ void IoThread::serve_sockets() {
 bool IoThread::catch_up() {
   behind_ = false;
   take_returned();
-  if (!turn_end_posted_ && (!hand_over_.empty() || returned_here_ || !turn_end_.empty())) end_turn();
+  if (!iteration_end_posted_ && (!hand_over_.empty() || returned_here_ || !deferred_.empty()))
+    end_iteration();
   if (timer_at_ == TimePoint::max()) arm_timer();
   if (!watching_sockets_) watch_sockets();
   return !behind_;
@@ -241,48 +242,48 @@ void IoThread::stop_and_join() {
 }
 
 void IoThread::post(std::function<void()> task) {
-  boost::asio::post(context_, [this, task = std::move(task)] { turn("a task", task); });
+  boost::asio::post(context_, [this, task = std::move(task)] { handle_event("a task", task); });
 }
 
-void IoThread::first_at_turn_end(TurnEnd& work) {
+void IoThread::defer_first(DeferredTask& work) {
   if (work.linked()) return;
-  turn_end_.push_front(work);
-  post_turn_end();
+  deferred_.push_front(work);
+  post_iteration_end();
 }
 
-void IoThread::late_at_turn_end(TurnEnd& work) {
-  if (!ending_turn_) return at_turn_end(work);
-  if (!work.linked()) late_turn_end_.push_back(work);
+void IoThread::defer_late(DeferredTask& work) {
+  if (!ending_iteration_) return defer(work);
+  if (!work.linked()) deferred_late_.push_back(work);
 }
 
-void IoThread::post_turn_end_now() {
+void IoThread::post_iteration_end_now() {
   try {
-    boost::asio::post(context_, [this] { turn_end_posted_ = false, end_turn(); });
-    turn_end_posted_ = true;
+    boost::asio::post(context_, [this] { iteration_end_posted_ = false, end_iteration(); });
+    iteration_end_posted_ = true;
   } catch (const std::bad_alloc&) {
     put_off();
   }
 }
 
-void IoThread::end_turn() {
-  begin_turn();
-  in_turn_ = true;  // the replies to these are to go out with the rest
+void IoThread::end_iteration() {
+  update_time();
+  in_event_ = true;  // the replies to these are to go out with the rest
   if (std::exchange(returned_here_, false)) settle_returned();
   hand_over();
-  in_turn_ = false;
-  // What was given back or staged by settling others: other events get their turn first.
-  if (returned_here_ || !hand_over_.empty()) post_turn_end();
-  // What is added meanwhile waits for the next turn, so that other events get theirs.
-  IntrusiveList<TurnEnd, TurnTag> due;
-  due.take_all(turn_end_);
+  in_event_ = false;
+  // What was given back or staged by settling others: other events are served first.
+  if (returned_here_ || !hand_over_.empty()) post_iteration_end();
+  // What is added meanwhile waits for the next iteration, so that other events are served.
+  IntrusiveList<DeferredTask, DeferredTag> due;
+  due.take_all(deferred_);
   begin_slice();
-  ending_turn_ = true;
-  for (auto* const list : {&due, &late_turn_end_}) {
-    while (TurnEnd* const work = list->pop_front()) {
-      shielded("a turn's end", [work] { work->on_turn_end(); });
+  ending_iteration_ = true;
+  for (auto* const list : {&due, &deferred_late_}) {
+    while (DeferredTask* const work = list->pop_front()) {
+      shielded("an iteration's end", [work] { work->on_deferred(); });
     }
   }
-  ending_turn_ = false;
+  ending_iteration_ = false;
   if ((buffers_.holds_much() || calls_.holds_much()) && !long_buffers_release_.linked()) {
     set_deadline(long_buffers_release_, now_ + kLongBuffersKept);
   }
@@ -300,13 +301,13 @@ void IoThread::stage(ActiveCall& call) {
   call.waits_since = now_;
   hand_over_.stage(call);
   ++pooled_;
-  post_turn_end();
+  post_iteration_end();
 }
 
 void IoThread::hand_over() {
   if (!hand_over_.push(now_)) return;
   if (hand_over_.idle_again()) {
-    // Woken on this processor, they have done all by now. Their replies go with this turn's.
+    // Woken on this processor, they have done all by now. Their replies go with this iteration's.
     settle_returned();
   } else if (hand_over_.watching() && !hand_over_check_.linked()) {
     set_deadline(hand_over_check_, now_ + HandOver::kCheckPause);
@@ -333,7 +334,7 @@ bool IoThread::give_back(ActiveCall& call) {
   const bool first = returned_.push(call);
   if (here()) {
     returned_here_ = true;
-    post_turn_end();
+    post_iteration_end();
     return false;
   }
   if (!first || looks_for_returned_.load(std::memory_order_seq_cst)) return false;
@@ -376,7 +377,7 @@ bool IoThread::try_post_return() {
 }
 
 void IoThread::take_returned() {
-  turn("what workers gave back", [this] { settle_returned(); });
+  handle_event("what workers gave back", [this] { settle_returned(); });
 }
 
 void IoThread::settle_returned() {
@@ -420,7 +421,7 @@ void IoThread::arm_timer() {
 
 void IoThread::on_timer() {
   timer_at_ = TimePoint::max();
-  turn("a deadline", [this] {
+  handle_event("a deadline", [this] {
     begin_slice();
     wheel_.advance(now_);
   });

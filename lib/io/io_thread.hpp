@@ -36,17 +36,17 @@
 
 namespace sluice::core {
 
-struct TurnTag;
+struct DeferredTag;
 
-// Work that is put off to the end of the loop's turn, so that what belongs together goes out together:
+// Work that is put off to the end of the loop's iteration, so that what belongs together goes out together:
 // all calls for a worker with one wake-up, all replies of a connection with one write.
-class TurnEnd : public ListHook<TurnTag> {
+class DeferredTask : public ListHook<DeferredTag> {
  public:
-  virtual void on_turn_end() = 0;
+  virtual void on_deferred() = 0;
 
  protected:
-  TurnEnd() = default;
-  ~TurnEnd() { unlink(); }
+  DeferredTask() = default;
+  ~DeferredTask() { unlink(); }
 };
 
 // Confined to its own thread, except post(), give_back() and the constructor's and start()'s caller
@@ -70,31 +70,31 @@ class IoThread final : public CallReturn {
   // Runs `task` on this thread, in the order of posting. Thread-safe.
   void post(std::function<void()> task);
 
-  // Called by whoever handles an event, before anything else: takes the time for this turn.
-  void begin_turn() {
+  // Called by whoever handles an event, before anything else: takes the time for this iteration.
+  void update_time() {
     now_ = handlers_clock_ = clock_.now();
     looks_for_returned_.store(true, std::memory_order_relaxed);
   }
-  // Handles an event of the event loop's, from begin_turn() to the end of its turn. Not within another.
+  // Handles an event of the event loop's, from update_time() to the end of its iteration. Not within another.
   template <typename Task>
-  void turn(const char* what, const Task& task);
+  void handle_event(const char* what, const Task& task);
   TimePoint now() const { return now_; }
 
-  // When the handler that is to run on this thread begins: with the turn, or where the last one ended, so
-  // that the clock is read once for each. What the message took to be read counts as the handler's.
+  // When the handler that is to run on this thread begins: with the iteration, or where the last one ended,
+  // so that the clock is read once for each. What the message took to be read counts as the handler's.
   TimePoint handler_begins() const { return handlers_clock_; }
   TimePoint handler_ended() { return handlers_clock_ = clock_.now(); }
 
   // Neither this nor what follows throws.
-  void at_turn_end(TurnEnd& work) {
+  void defer(DeferredTask& work) {
     if (work.linked()) return;
-    turn_end_.push_back(work);
-    post_turn_end();
+    deferred_.push_back(work);
+    post_iteration_end();
   }
   // The same, before all else that has asked for it so far.
-  void first_at_turn_end(TurnEnd& work);
-  // The same, but for what asks for no more of it: in this turn even where its end has begun.
-  void late_at_turn_end(TurnEnd& work);
+  void defer_first(DeferredTask& work);
+  // The same, but for what asks for no more of it: in this iteration even where its end has begun.
+  void defer_late(DeferredTask& work);
 
   // Begins a time slice for what is dealt with now.
   void begin_slice() {
@@ -126,7 +126,7 @@ class IoThread final : public CallReturn {
   std::size_t reserve_worker(std::chrono::nanoseconds run_time) { return hand_over_.reserve(run_time, now_); }
   // Takes back one that is not to be staged.
   void unreserve_worker(std::size_t worker) { hand_over_.unreserve(worker); }
-  // Hands a call for which a worker has been reserved to it at the end of the turn.
+  // Hands a call for which a worker has been reserved to it at the end of the iteration.
   void stage(ActiveCall& call);
   // Whether a call that was staged has not begun.
   bool waits(const ActiveCall& call) { return hand_over_.staged(call) || pool_.waiting(call); }
@@ -134,7 +134,7 @@ class IoThread final : public CallReturn {
   bool withdraw(ActiveCall& call);
 
   // A worker or a backend has ended a call. Thread-safe; on this thread it costs no wake-up, and is dealt
-  // with before anything else at the turn's end.
+  // with before anything else at the iteration's end.
   bool give_back(ActiveCall& call) override;
   // Workers wait while long replies of kReturnedBytesMax may lie there: they compose replies many times
   // faster than this thread takes them where it has to share its processor. While some wait, half of that
@@ -145,13 +145,13 @@ class IoThread final : public CallReturn {
   static constexpr std::size_t kReturnedBytesMax = 2 * 1024 * 1024;
   static constexpr std::size_t kReturnedReplyBytesMin = 64 * 1024;  // of a reply that counts
   static constexpr auto kRoomWaitMax = std::chrono::milliseconds(100);
-  // Deals with those that have been given back so far. Within a turn.
+  // Deals with those that have been given back so far. Within an iteration.
   void settle_returned();
   // What to do with such calls. Set before start().
   void on_returned(std::function<void(ActiveCall&)> handler) { on_returned_ = std::move(handler); }
 
   boost::asio::io_context& context() { return context_; }
-  // Tells of sockets in turns of this thread.
+  // Tells of sockets in iterations of this thread.
   Poller& poller() { return poller_; }
   std::size_t index() const { return index_; }
   const std::string& name() const { return name_; }
@@ -181,11 +181,11 @@ class IoThread final : public CallReturn {
   bool look_at_slice();
   bool catch_up();
   void put_off();
-  void post_turn_end() {
-    if (!turn_end_posted_ && !in_turn_) post_turn_end_now();
+  void post_iteration_end() {
+    if (!iteration_end_posted_ && !in_event_) post_iteration_end_now();
   }
-  void post_turn_end_now();
-  void end_turn();
+  void post_iteration_end_now();
+  void end_iteration();
   void hand_over();
   bool try_post_return();
   void take_returned();
@@ -211,16 +211,16 @@ class IoThread final : public CallReturn {
   WorkerPool& pool_;
   MetricsShard& metrics_;
   ReadBatch reads_;
-  IntrusiveList<TurnEnd, TurnTag> turn_end_;
-  IntrusiveList<TurnEnd, TurnTag> late_turn_end_;
+  IntrusiveList<DeferredTask, DeferredTag> deferred_;
+  IntrusiveList<DeferredTask, DeferredTag> deferred_late_;
   SliceQueue sliced_;
   TimePoint slice_began_;
   std::chrono::nanoseconds slice_used_{0};  // when the clock was last read in the slice
   std::size_t slice_units_ = 0;             // since then
   bool contended_ = false;
-  bool in_turn_ = false;
-  bool ending_turn_ = false;
-  bool turn_end_posted_ = false;
+  bool in_event_ = false;
+  bool ending_iteration_ = false;
+  bool iteration_end_posted_ = false;
   struct LongBuffersRelease final : Deadline {
     explicit LongBuffersRelease(IoThread& thread) : io(thread) {}
     void on_deadline(TimePoint now) override;
@@ -253,7 +253,7 @@ class IoThread final : public CallReturn {
 };
 
 // Nothing that runs on an I/O thread throws but for want of memory; that must cost one connection or call,
-// not what happens to be dealt with in the same turn.
+// not what happens to be dealt with in the same iteration.
 void log_failure(const char* what, const std::exception& exception);
 template <typename Task>
 void shielded(const char* what, const Task& task) {
@@ -265,13 +265,13 @@ void shielded(const char* what, const Task& task) {
 }
 
 template <typename Task>
-void IoThread::turn(const char* what, const Task& task) {
-  assert(!in_turn_);
-  begin_turn();
-  in_turn_ = true;
+void IoThread::handle_event(const char* what, const Task& task) {
+  assert(!in_event_);
+  update_time();
+  in_event_ = true;
   shielded(what, task);
-  in_turn_ = false;
-  end_turn();
+  in_event_ = false;
+  end_iteration();
 }
 
 inline constexpr auto kControlTime = std::chrono::seconds(30);  // for an I/O thread to do what it is told

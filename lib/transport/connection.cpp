@@ -121,7 +121,7 @@ void Connection::on_ready(std::uint32_t events) {
   } catch (const std::exception& exception) {
     fail(exception);
   }
-  io_.at_turn_end(*this);
+  io_.defer(*this);
 }
 
 void Connection::note_use() {
@@ -151,7 +151,7 @@ void Connection::on_slice() {
     fail(exception);
   }
   note_use();
-  io_.at_turn_end(*this);
+  io_.defer(*this);
 }
 
 // Out of memory, as a rule: this connection ends, the others go on.
@@ -195,7 +195,7 @@ void Connection::read_at_once() {
 
 void Connection::on_bytes(std::string_view bytes) {
   // Other sockets' messages may have taken long since the iteration began.
-  io_.begin_turn();
+  io_.update_time();
   io_.begin_slice();
   io_.slices().begin(*share(), io_.now());
   receive(bytes);
@@ -209,7 +209,7 @@ void Connection::receive(std::string_view bytes) {
   } catch (const std::exception& exception) {
     fail(exception);
   }
-  if (!only_waits() || conversation_.in_flight() == 0 || memory_changed()) io_.at_turn_end(*this);
+  if (!only_waits() || conversation_.in_flight() == 0 || memory_changed()) io_.defer(*this);
 }
 
 void Connection::take_in(std::string_view bytes) {
@@ -246,7 +246,7 @@ void Connection::lose_client() {
   // The poller would tell of it again in every iteration, and of others later for that.
   stream_.unwatch();
   host_.client_lost();
-  io_.at_turn_end(*this);
+  io_.defer(*this);
 }
 
 // What the client sent before it went is still looked at, for the notifications in it: they are run whether
@@ -279,14 +279,14 @@ void Connection::hear_out_later() {
   host_.postpone_lost(*this);
 }
 
-// Closes at the turn's end: a reply may be under way further up the stack, whose conversation must not
+// Closes at the iteration's end: a reply may be under way further up the stack, whose conversation must not
 // end under it.
 void Connection::doom(CloseReason reason) {
   if (doomed_) return;
   close_reason_ = reason;
   doomed_ = true;
   input_over_ = true;
-  io_.at_turn_end(*this);
+  io_.defer(*this);
 }
 
 // Takes messages off the front of `window`, which is in_ or what a read has just brought; the rest is
@@ -433,12 +433,12 @@ void Connection::watch_skipping() {
 }
 
 void Connection::on_reply(std::uint64_t exchange, std::string& reply, std::int64_t code) {
-  io_.at_turn_end(*this);
+  io_.defer(*this);
   if (closed_ || doomed_ || lost_) return;
   last_busy_ = io_.now();
   codec_->reply(exchange, reply, code);
   if (backlog() <= io_.limits.output_bytes_max) return;
-  // The client may be reading quickly and only the turn's end may not have come yet.
+  // The client may be reading quickly and only the iteration's end may not have come yet.
   flush(Extent::whole);
   if (backlog() <= io_.limits.output_bytes_max || doomed_ || lost_) return;
   doom(CloseReason::output_full);
@@ -447,10 +447,10 @@ void Connection::on_reply(std::uint64_t exchange, std::string& reply, std::int64
 // Writing much takes as long as processing much, and is charged as well.
 void Connection::flush(Extent extent) {
   if (unsent() < kLongMessageBytes) return write_out(extent);
-  io_.begin_turn();
+  io_.update_time();
   io_.slices().begin(*share(), io_.now());
   write_out(extent);
-  io_.begin_turn();
+  io_.update_time();
   io_.slices().end(io_.now());
 }
 

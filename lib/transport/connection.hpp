@@ -22,11 +22,11 @@ namespace sluice::core {
 //
 // Reading stops while the connection's window is full or its client doesn't read its replies; what has
 // been read by then waits in `in_`, so that memory is bounded by what one read brings. All replies of a
-// turn of the loop go out with one write at its end. Every wait has an end: next_due() lists them.
+// iteration of the loop go out with one write at its end. Every wait has an end: next_due() lists them.
 class Connection final : public Session,
                          private Watched,
                          private ReplySink,
-                         private TurnEnd,
+                         private DeferredTask,
                          private Reader,
                          private SlicedWork,
                          private Deadline {
@@ -49,7 +49,7 @@ class Connection final : public Session,
   // Whether its peer is known to be on another machine, though a proxy on this one may have connected.
   bool from_outside() const { return stream_.from_outside(); }
   std::string peer() const override { return stream_.peer(); }
-  // What is to be sent; written at the end of the turn. With room for a message of so many bytes and its
+  // What is to be sent; written at the end of the iteration. With room for a message of so many bytes and its
   // head, if they are many and memory for so many is kept.
   std::string& output(std::size_t bytes = 0);
   // Answers what is no message and may have to be thrown away: the time for that runs from now.
@@ -122,7 +122,7 @@ class Connection final : public Session,
 
   // Writing.
   void on_reply(std::uint64_t exchange, std::string& reply, std::int64_t code) override;
-  void on_room() override { io_.at_turn_end(*this); }
+  void on_room() override { io_.defer(*this); }
   std::string* spent_text() override { return codec_ ? codec_->spent_text() : nullptr; }
   void on_reply_lost() override { doom(CloseReason::output_full); }
   void introduce(Caller& caller) override;
@@ -135,7 +135,7 @@ class Connection final : public Session,
   void write_out(Extent extent);
 
   // The connection's course.
-  void on_turn_end() override;
+  void on_deferred() override;
   void go_on();
   void process_waiting();
   // Whether its peer takes more than half of the thread while others have work too.
@@ -234,7 +234,7 @@ class Connection final : public Session,
   bool answer_due_ = false;  // last words were said, and the client has words of its own for them
   bool draining_ = false;
   bool lingering_ = false;
-  bool doomed_ = false;  // to be closed at the end of the turn, with close_reason_
+  bool doomed_ = false;  // to be closed at the end of the iteration, with close_reason_
   bool closed_ = false;
 };
 
@@ -247,7 +247,7 @@ inline std::string& Connection::output(std::size_t bytes) {
     out_.erase(0, out_sent_);
     out_sent_ = 0;
   }
-  io_.at_turn_end(*this);
+  io_.defer(*this);
   io_.buffers().widen(out_, out_.size() + kHeadBytes + bytes);
   return out_;
 }

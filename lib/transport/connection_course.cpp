@@ -1,4 +1,4 @@
-// How a connection goes on from turn to turn, waits, and ends.
+// How a connection goes on from iteration to iteration, waits, and ends.
 #include <algorithm>
 #include <array>
 #include <new>
@@ -16,7 +16,7 @@ constexpr auto kLingerTime = std::chrono::seconds(2);
 
 }  // namespace
 
-void Connection::on_turn_end() {
+void Connection::on_deferred() {
   if (closed_) return;
   try {
     go_on();
@@ -53,10 +53,10 @@ void Connection::go_on() {
 void Connection::process_waiting() {
   if (!codec_ || !codec_->in_message()) message_began_ = io_.now();
   if (takes_too_much()) return io_.postpone(*this);
-  io_.begin_turn();
+  io_.update_time();
   io_.slices().begin(*share(), io_.now());
   process(in_);
-  io_.begin_turn();
+  io_.update_time();
   io_.slices().end(io_.now());
 }
 
@@ -106,7 +106,7 @@ void Connection::end_input(CloseReason reason) {
   input_over_ = true;
   input_waits_ = false;
   close_reason_ = reason;
-  io_.at_turn_end(*this);
+  io_.defer(*this);
 }
 
 // A client whose handshake failed is told why before the connection ends.

@@ -71,7 +71,7 @@ void Connection::look_at_time(TimePoint now) {
   if (lingering_ && linger_until_ <= now) prolong_linger();
   if (look_ahead_due() <= now) {
     begin_look_ahead();
-    io_.at_turn_end(*this);
+    io_.defer(*this);
   }
   if (pings_ && !input_over_ && !lingering_ && ping_due() <= now) ping(now);
   if (peer_look_due(now)) look_for_peer(now);

@@ -13,7 +13,7 @@ constexpr milliseconds kOverloadPause = std::chrono::seconds(1);
 
 }  // namespace
 
-// Once a turn at most, and only where it is much.
+// Once an iteration at most, and only where it is much.
 void Connection::count_memory() {
   if (closed_ || !memory_changed()) return;
   const std::size_t held = held_bytes();

@@ -71,7 +71,7 @@ void Connection::look_for_peer(TimePoint now) {
     // Its calls are stopped; replies on their way are still sent.
     close_reason_ = CloseReason::reset;
     conversation_.disconnected();
-    io_.at_turn_end(*this);
+    io_.defer(*this);
     return;
   }
   // A closed socket answers what is sent to it with a reset.

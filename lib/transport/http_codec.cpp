@@ -19,7 +19,7 @@ using Status = HttpRequestParser::Status;
 // Room for unanswered requests that a connection keeps while there are none.
 constexpr std::size_t kExchangesKept = 256;
 
-// Parts of a request that are parsed in one step, after which others may get their turn: 0.2 us each.
+// Parts of a request that are parsed in one step, after which others may be served: 0.2 us each.
 constexpr std::size_t kPartsPerStep = 256;
 
 // A positive integer; nothing for anything else. What is longer than any time limit shortens none.
@@ -211,8 +211,8 @@ void HttpCodec::upgrade() {
   connection().switch_to(std::make_unique<WebSocketCodec>(connection(), page_claim(request_->head())));
 }
 
-// Its response comes in its turn like any other. The connection goes on as far as the request can be told
-// from what follows.
+// Its response comes in the order of requests, like any other. The connection goes on as far as the request
+// can be told from what follows.
 void HttpCodec::refuse(const HttpRefusal& refusal) {
   const std::uint64_t exchange = open_exchange();
   exchanges_.back().status = refusal.status;
@@ -254,7 +254,7 @@ void HttpCodec::refuse_unproven(const proto::Error& error) {
   input_bytes_ = 0;
 }
 
-// In its turn, behind the responses that are due before.
+// In order, behind the responses that are due before.
 bool HttpCodec::time_out() {
   if (!request_) return false;
   continue_due_ = false;

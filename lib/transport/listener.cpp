@@ -18,9 +18,9 @@
 namespace sluice::core {
 namespace {
 
-// Then other events get their turn, or sooner, when the time slice is over: connections that come faster than
+// Then other events are served, or sooner, when the time slice is over: connections that come faster than
 // they are served would be in front of all others.
-constexpr int kAcceptsPerTurn = 64;
+constexpr int kAcceptsPerIteration = 64;
 constexpr std::size_t kUnitsPerAccept = 4;
 constexpr auto kRestTime = std::chrono::milliseconds(100);  // at the limit of descriptors
 
@@ -71,10 +71,10 @@ void Listener::wait() {
 }
 
 void Listener::accept_some() {
-  io_.begin_turn();
+  io_.update_time();
   io_.begin_slice();
   Arrivals& arrivals = Arrivals::here();
-  for (int i = 0; i < kAcceptsPerTurn; ++i) {
+  for (int i = 0; i < kAcceptsPerIteration; ++i) {
     if (!io_.contended()) {
       arrivals.forget();
     } else if (!arrivals.next_may_come(io_.now())) {
@@ -105,7 +105,7 @@ bool Listener::take_one() {
   return true;
 }
 
-// False when this turn's accepting is over, and the next one has been arranged for.
+// False when this iteration's accepting is over, and the next one has been arranged for.
 bool Listener::accept_one() {
   if (take_one()) return true;
   switch (errno) {

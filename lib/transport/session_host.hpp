@@ -38,14 +38,14 @@ class Session : public ListHook<SessionTag>, public std::enable_shared_from_this
 };
 
 // Keeps sessions alive until they say that they are closed. I/O thread only, except count_approx().
-class SessionHost final : private TurnEnd {
+class SessionHost final : private DeferredTask {
  public:
   SessionHost(IoThread& io, CallTable& calls) : io_(io), calls_(calls) {}
   // What sessions hold counts against `budget`, which must outlive this. Before the thread runs.
   void count_memory(MemoryBudget& budget);
   ~SessionHost() {
     close_all(CloseReason::stopped);
-    on_turn_end();
+    on_deferred();
   }
 
   // A connection on its way to this thread: counted from when it was chosen, so that a burst is spread
@@ -87,7 +87,7 @@ class SessionHost final : private TurnEnd {
     if (budget_ != nullptr) budget_->note_end(*share_);
     // Whoever calls from within the session is still using it.
     closed_.push_back(session);
-    io_.at_turn_end(*this);
+    io_.defer(*this);
   }
 
   void drain_all() {
@@ -103,7 +103,7 @@ class SessionHost final : private TurnEnd {
   }
 
   // A session holds so many bytes by now. With that the thread's other memory is counted. Where that is too
-  // much for all together, those that hold most are closed at the end of the turn.
+  // much for all together, those that hold most are closed at the end of the iteration.
   void count_bytes(Session& session, std::size_t held);
   // Whether nothing large is to be taken in.
   bool memory_short() const { return budget_ != nullptr && budget_->exceeded(); }
@@ -125,16 +125,16 @@ class SessionHost final : private TurnEnd {
   std::size_t count_approx() const { return count_->load(std::memory_order_relaxed); }
 
  private:
-  void on_turn_end() override {
+  void on_deferred() override {
     while (Session* const session = closed_.pop_front()) {
       const std::shared_ptr<Session> last = std::move(session->self_);
     }
   }
 
   // Closes sessions, those first that hold most, until no more is held than may be.
-  struct Relief final : TurnEnd {
+  struct Relief final : DeferredTask {
     explicit Relief(SessionHost& of) : host(of) {}
-    void on_turn_end() override { host.relieve(); }
+    void on_deferred() override { host.relieve(); }
     SessionHost& host;
   };
   void relieve();
@@ -169,7 +169,7 @@ class SessionHost final : private TurnEnd {
   LostWork lost_work_{io_};
   std::size_t lost_clients_ = 0;
   IntrusiveList<Session, SessionTag> sessions_;
-  IntrusiveList<Session, SessionTag> closed_;  // until the turn's end
+  IntrusiveList<Session, SessionTag> closed_;  // until the iteration's end
   // Shared with the connections on their way.
   const std::shared_ptr<std::atomic<std::size_t>> count_ = std::make_shared<std::atomic<std::size_t>>(0);
   bool draining_ = false;

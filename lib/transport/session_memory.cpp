@@ -27,7 +27,7 @@ void log_closing(const Session& session, TimePoint now) {
 void SessionHost::count_memory(MemoryBudget& budget) {
   budget_ = &budget;
   share_ = &budget.add_share([this] {
-    if (io_.here()) return io_.at_turn_end(relief_);
+    if (io_.here()) return io_.defer(relief_);
     io_.post([this] { relieve(); });
   });
 }

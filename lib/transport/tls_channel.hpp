@@ -61,7 +61,7 @@ class TlsChannel {
   // What OpenSSL reads and writes through.
   struct Socket {
     int descriptor;
-    std::size_t budget = 0;  // bytes that may be read before other sockets get their turn
+    std::size_t budget = 0;  // bytes that may be read before other sockets are served
     bool end_seen = false;
     int error = 0;  // the last errno
   };

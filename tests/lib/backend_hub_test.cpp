@@ -56,7 +56,7 @@ class Silent final : public Backend {
   bool retired_ = false;
 };
 
-TEST_CASE("a hub on an I/O thread that others started serves that thread's calls within their turn") {
+TEST_CASE("a hub on an I/O thread that others started serves that thread's calls within their iteration") {
   Metrics metrics(1);
   WorkerPool pool(1, 1);
   IoThread thread(0, "io-0", Limits{}, pool, metrics.shard(0));

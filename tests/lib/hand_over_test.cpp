@@ -46,7 +46,7 @@ struct Fixture {
   TimePoint now{std::chrono::hours(1)};
 };
 
-TEST_CASE("HandOver: short calls of a turn go to one worker, all others to the least loaded one each") {
+TEST_CASE("HandOver: short calls of an iteration go to one worker, all others to the least loaded one each") {
   Fixture fixture(4, {0});
   HandOver& hand_over = fixture.hand_over;
   const auto packed = reserve(hand_over, 3 * kShare, kShort, fixture.now);
@@ -70,7 +70,8 @@ TEST_CASE("HandOver: more than a share of short calls goes to as many workers as
   CHECK(std::ranges::count(all, second.front()) == 2 * kShare);
 }
 
-TEST_CASE("HandOver: a short call does not go behind a long one of the same turn while a worker is free") {
+TEST_CASE(
+    "HandOver: a short call does not go behind a long one of the same iteration while a worker is free") {
   Fixture fixture(2, {0});
   HandOver& hand_over = fixture.hand_over;
   const std::size_t first = hand_over.reserve(kShort, fixture.now);
@@ -105,9 +106,9 @@ std::size_t stage_short(HandOver& hand_over, ActiveCall& call, TimePoint now) {
   return call.worker;
 }
 
-// What a turn brings: calls that are counted and staged, and then pushed.
-struct Turns {
-  void turn(HandOver& hand_over, std::vector<nanoseconds> run_times, TimePoint now) {
+// What an iteration brings: calls that are counted and staged, and then pushed.
+struct Iterations {
+  void run(HandOver& hand_over, std::vector<nanoseconds> run_times, TimePoint now) {
     workers.clear();
     for (const nanoseconds run_time : run_times) {
       ActiveCall& call = calls.make([](Call&) {});
@@ -118,57 +119,58 @@ struct Turns {
     hand_over.push(now);
   }
   Calls calls;
-  std::vector<std::size_t> workers;  // of the last turn's
+  std::vector<std::size_t> workers;  // of the last iteration's
 };
 
-TEST_CASE("HandOver: the next turn's short calls go to the same worker while it gets on, then to another") {
+TEST_CASE(
+    "HandOver: the next iteration's short calls go to the same worker while it gets on, then to another") {
   Fixture fixture(4, {0});
-  Turns turns;
+  Iterations iterations;
   HandOver& hand_over = fixture.hand_over;
-  turns.turn(hand_over, {kShort, kShort}, fixture.now);
-  const std::size_t first = turns.workers.front();
+  iterations.run(hand_over, {kShort, kShort}, fixture.now);
+  const std::size_t first = iterations.workers.front();
   fixture.now += HandOver::kPatience - nanoseconds(1);
-  turns.turn(hand_over, {kShort}, fixture.now);
-  CHECK(turns.workers.front() == first);
+  iterations.run(hand_over, {kShort}, fixture.now);
+  CHECK(iterations.workers.front() == first);
   // It has ended none of them.
   fixture.now += nanoseconds(1);
-  turns.turn(hand_over, {kShort}, fixture.now);
-  CHECK(turns.workers.front() != first);
+  iterations.run(hand_over, {kShort}, fixture.now);
+  CHECK(iterations.workers.front() != first);
 }
 
 TEST_CASE("HandOver: a worker with a share to do is helped where there is another processor") {
   Fixture one(4, {0}), two(4, {0, 1});
   for (Fixture* const each : {&one, &two}) {
-    Turns turns;
-    turns.turn(each->hand_over, std::vector<nanoseconds>(kShare, kShort), each->now);
-    const std::size_t first = turns.workers.front();
-    turns.turn(each->hand_over, {kShort}, each->now);
-    CHECK((turns.workers.front() == first) == (each == &one));
+    Iterations iterations;
+    iterations.run(each->hand_over, std::vector<nanoseconds>(kShare, kShort), each->now);
+    const std::size_t first = iterations.workers.front();
+    iterations.run(each->hand_over, {kShort}, each->now);
+    CHECK((iterations.workers.front() == first) == (each == &one));
   }
 }
 
 TEST_CASE("HandOver: a worker that has something long is no longer the one for short calls") {
   Fixture fixture(2, {0});
-  Turns turns;
-  turns.turn(fixture.hand_over, {kShort}, fixture.now);
-  const std::size_t first = turns.workers.front();
+  Iterations iterations;
+  iterations.run(fixture.hand_over, {kShort}, fixture.now);
+  const std::size_t first = iterations.workers.front();
   // Two for each of them.
-  turns.turn(fixture.hand_over, {kLong, kLong, kLong}, fixture.now);
+  iterations.run(fixture.hand_over, {kLong, kLong, kLong}, fixture.now);
   for (int i = 0; i < 2; ++i) fixture.pool.unreserve(1 - first);
-  turns.turn(fixture.hand_over, {kShort, kShort}, fixture.now);
-  CHECK(turns.workers == std::vector<std::size_t>{1 - first, 1 - first});
+  iterations.run(fixture.hand_over, {kShort, kShort}, fixture.now);
+  CHECK(iterations.workers == std::vector<std::size_t>{1 - first, 1 - first});
 }
 
 TEST_CASE("HandOver: a worker that is not to take calls any more gets none") {
   Fixture fixture(2, {0});
-  Turns turns;
+  Iterations iterations;
   HandOver& hand_over = fixture.hand_over;
   do {
-    turns.turn(hand_over, {kShort}, fixture.now += HandOver::kPatience);
-  } while (turns.workers.front() == 0);
+    iterations.run(hand_over, {kShort}, fixture.now += HandOver::kPatience);
+  } while (iterations.workers.front() == 0);
   fixture.pool.resize(1);
-  turns.turn(hand_over, {kShort}, fixture.now);
-  CHECK(turns.workers.front() == 0);
+  iterations.run(hand_over, {kShort}, fixture.now);
+  CHECK(iterations.workers.front() == 0);
 }
 
 TEST_CASE("HandOver: what waits behind a short call that turns out long is run by others") {
@@ -215,7 +217,7 @@ TEST_CASE("HandOver: what waits behind a call that is not known to be short is b
     call.worker = 0;
     hand_over.stage(call);
   };
-  SUBCASE("in the same turn") {
+  SUBCASE("in the same iteration") {
     stage_for_first([&](Call&) { gate.wait(); });
     stage_for_first([](Call&) {});
     hand_over.push(Clock::now());

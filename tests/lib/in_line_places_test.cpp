@@ -20,7 +20,7 @@ MethodSpec spec(std::size_t max_concurrent = 0) {
   return made;
 }
 
-// An I/O thread that runs the test's steps, each as a turn of its own.
+// An I/O thread that runs the test's steps, each as an event of its own.
 struct Fixture {
   explicit Fixture(bool only_thread = true) : places(thread, only_thread) {
     thread.on_returned([](ActiveCall&) {});
@@ -29,7 +29,7 @@ struct Fixture {
   ~Fixture() { thread.stop_and_join(); }
 
   template <typename Step>
-  void turn(const Step& step) {
+  void iteration(const Step& step) {
     Gate done;
     thread.post([&] {
       step();
@@ -57,10 +57,11 @@ struct Fixture {
 };
 
 TEST_CASE(
-    "in-line places: the next call of a turn has the place of the last, and no place is taken in the end") {
+    "in-line places: the next call of an iteration has the place of the last, and no place is taken in the "
+    "end") {
   Fixture fixture;
   Method method(spec(), fixture.metrics.method("a")), other(spec(), fixture.metrics.method("b"));
-  fixture.turn([&] {
+  fixture.iteration([&] {
     CHECK_FALSE(fixture.run(method));
     CHECK(fixture.admission.in_flight_approx() == 1);
     CHECK(fixture.run(method));
@@ -71,7 +72,7 @@ TEST_CASE(
     CHECK(method.metrics().in_flight == 1);
     CHECK(other.metrics().in_flight == 0);
   });
-  fixture.turn([&] {
+  fixture.iteration([&] {
     CHECK(fixture.admission.in_flight_approx() == 0);
     CHECK(method.metrics().in_flight == 0);
     CHECK_FALSE(fixture.run(method));
@@ -81,12 +82,12 @@ TEST_CASE(
   });
 }
 
-struct Step final : TurnEnd {
-  void on_turn_end() override { task(); }
+struct Step final : DeferredTask {
+  void on_deferred() override { task(); }
   std::function<void()> task;
 };
 
-TEST_CASE("in-line places: a kept place is free before what the turn has to send is sent") {
+TEST_CASE("in-line places: a kept place is free before what the iteration has to send is sent") {
   Step send;
   Gate sent;
   Fixture fixture;
@@ -95,8 +96,8 @@ TEST_CASE("in-line places: a kept place is free before what the turn has to send
     CHECK(fixture.admission.in_flight_approx() == 0);
     sent.open();
   };
-  fixture.turn([&] {
-    fixture.thread.at_turn_end(send);
+  fixture.iteration([&] {
+    fixture.thread.defer(send);
     fixture.run(method);
     CHECK(fixture.admission.in_flight_approx() == 1);
   });
@@ -108,7 +109,7 @@ TEST_CASE("in-line places: where others take places too, or the method's are lim
     Fixture fixture(only_thread);
     const std::size_t method_max = only_thread ? 5 : 0;
     Method method(spec(method_max), fixture.metrics.method("a"));
-    fixture.turn([&] {
+    fixture.iteration([&] {
       CHECK_FALSE(fixture.run(method, method_max));
       CHECK(fixture.admission.in_flight_approx() == 0);
       CHECK_FALSE(fixture.run(method, method_max));

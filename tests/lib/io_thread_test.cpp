@@ -103,7 +103,7 @@ TEST_CASE("IoThread: what is given back as the loop goes to sleep is dealt with"
   thread.stop_and_join();
 }
 
-TEST_CASE("IoThread: a call that waits for the turn's end, or in a worker's queue, can be taken back") {
+TEST_CASE("IoThread: a call that waits for the iteration's end, or in a worker's queue, can be taken back") {
   Fixture fixture;  // its worker is not running
   IoThread& thread = fixture.thread;
   ActiveCall first, second, third;
@@ -187,7 +187,8 @@ struct Thrower final : Watched {
   Ends socket;
 };
 
-TEST_CASE("IoThread: what was read is dealt with, though another socket's event fails in the same turn") {
+TEST_CASE(
+    "IoThread: what was read is dealt with, though another socket's event fails in the same iteration") {
   Fixture fixture;
   IoThread& thread = fixture.thread;
   SocketReader reader(thread);
@@ -204,12 +205,13 @@ TEST_CASE("IoThread: what was read is dealt with, though another socket's event 
   thread.stop_and_join();
 }
 
-struct Step final : TurnEnd {
-  void on_turn_end() override { task(); }
+struct Step final : DeferredTask {
+  void on_deferred() override { task(); }
   std::function<void()> task;
 };
 
-TEST_CASE("IoThread: what a turn's end asks for late is done in the same turn, other work in the next") {
+TEST_CASE(
+    "IoThread: what an iteration's end asks for late is done in the same iteration, other work in the next") {
   Fixture fixture;
   IoThread& thread = fixture.thread;
   std::vector<std::string> order;
@@ -221,18 +223,18 @@ TEST_CASE("IoThread: what a turn's end asks for late is done in the same turn, o
     done.open();
   };
   first.task = [&] {
-    thread.at_turn_end(other);
-    thread.late_at_turn_end(late);
+    thread.defer(other);
+    thread.defer_late(late);
   };
   thread.post([&] {
     thread.post([&] { order.emplace_back("another event"); });
-    thread.at_turn_end(first);
+    thread.defer(first);
   });
   REQUIRE(done.wait());
   CHECK(order == std::vector<std::string>{"late", "another event", "other"});
 }
 
-TEST_CASE("IoThread: a call that ends on the thread itself is settled at the end of its turn") {
+TEST_CASE("IoThread: a call that ends on the thread itself is settled at the end of its iteration") {
   Metrics metrics{1};
   WorkerPool pool{1, 1};
   IoThread thread(0, "io-0", Limits{}, pool, metrics.shard(0));
@@ -248,11 +250,11 @@ TEST_CASE("IoThread: a call that ends on the thread itself is settled at the end
       done.open();
     });
     thread.give_back(call);
-    order.emplace_back("the turn's event");
+    order.emplace_back("the iteration's event");
   });
   REQUIRE(done.wait());
   thread.stop_and_join();
-  CHECK(order == std::vector<std::string>{"the turn's event", "the call", "another event"});
+  CHECK(order == std::vector<std::string>{"the iteration's event", "the call", "another event"});
 }
 
 TEST_CASE("IoThread: a call that ends while others are settled is settled after the next event") {

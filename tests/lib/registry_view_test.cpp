@@ -29,7 +29,7 @@ MethodSpec spec_of(std::string name, HandlerKind kind = HandlerKind::in_line) {
   return spec;
 }
 
-// A thread with a view, and turns of it.
+// A thread with a view, and iterations of it.
 struct Fixture {
   Fixture() {
     thread.on_returned([](ActiveCall&) {});
@@ -37,7 +37,7 @@ struct Fixture {
   }
   ~Fixture() { thread.stop_and_join(); }
 
-  void in_a_turn(const std::function<void()>& task) {
+  void in_iteration(const std::function<void()>& task) {
     Gate done;
     thread.post([&] { task(); });
     thread.post([&] { done.open(); });
@@ -62,7 +62,7 @@ TEST_CASE("RegistryView: finds what the registry has, as often as it is asked") 
   Fixture fixture;
   for (int i = 0; i < 20; ++i) fixture.registry.add(spec_of("m" + std::to_string(i)));
   fixture.registry.add_route(spec_of("route_*"));
-  fixture.in_a_turn([&] {
+  fixture.in_iteration([&] {
     for (int round = 0; round < 3; ++round) {
       for (int i = 0; i < 20; ++i) {
         const std::string name = "m" + std::to_string(i);
@@ -77,10 +77,10 @@ TEST_CASE("RegistryView: finds what the registry has, as often as it is asked") 
   });
 }
 
-TEST_CASE("RegistryView: a method that is added, replaced or removed is so at once, in the same turn") {
+TEST_CASE("RegistryView: a method that is added, replaced or removed is so at once, in the same iteration") {
   Fixture fixture;
   fixture.registry.add(spec_of("a"));
-  fixture.in_a_turn([&] {
+  fixture.in_iteration([&] {
     fixture.find("a");
     const auto lent = fixture.find("a");
     REQUIRE(lent->method != nullptr);
@@ -96,11 +96,11 @@ TEST_CASE("RegistryView: a method that is added, replaced or removed is so at on
   });
 }
 
-TEST_CASE("RegistryView: a removed method is destroyed no later than at the end of the turn") {
+TEST_CASE("RegistryView: a removed method is destroyed no later than at the end of the iteration") {
   Fixture fixture;
   fixture.registry.add(spec_of("a"));
   std::weak_ptr<Method> method = fixture.registry.find("a");
-  fixture.in_a_turn([&] {
+  fixture.in_iteration([&] {
     CHECK(fixture.find("a")->method != nullptr);
     fixture.registry.remove("a");
     CHECK_FALSE(method.expired());
@@ -108,10 +108,10 @@ TEST_CASE("RegistryView: a removed method is destroyed no later than at the end 
   CHECK(method.expired());
 }
 
-TEST_CASE("RegistryView: keeps nothing of one turn in the next") {
+TEST_CASE("RegistryView: keeps nothing of one iteration in the next") {
   Fixture fixture;
   fixture.registry.add(spec_of("a"));
-  fixture.in_a_turn([&] { CHECK(fixture.find("a")->method != nullptr); });
+  fixture.in_iteration([&] { CHECK(fixture.find("a")->method != nullptr); });
   std::weak_ptr<Method> method = fixture.registry.find("a");
   CHECK(method.use_count() == 1);
 }
@@ -121,7 +121,7 @@ TEST_CASE("RegistryView: what workers run is kept until the last of its calls le
   fixture.registry.add(spec_of("pooled", HandlerKind::blocking));
   const std::weak_ptr<Method> method = fixture.registry.find("pooled");
   std::vector<std::unique_ptr<ActiveCall>> calls;
-  fixture.in_a_turn([&] {
+  fixture.in_iteration([&] {
     for (int i = 0; i < 3; ++i) calls.push_back(fixture.find("pooled"));
     fixture.registry.remove("pooled");
   });
@@ -129,7 +129,7 @@ TEST_CASE("RegistryView: what workers run is kept until the last of its calls le
     CHECK(call->method_kept == nullptr);
     REQUIRE_FALSE(method.expired());
     CHECK(call->method == method.lock().get());
-    fixture.in_a_turn([&] {
+    fixture.in_iteration([&] {
       CHECK(fixture.find("pooled")->method == nullptr);
       fixture.view.let_go(*call);
       CHECK_FALSE(method.expired());
@@ -144,21 +144,21 @@ TEST_CASE("RegistryView: a method that is replaced while workers run the old one
   std::unique_ptr<ActiveCall> old;
   std::unique_ptr<ActiveCall> next;
   const std::weak_ptr<Method> first = fixture.registry.find("pooled");
-  fixture.in_a_turn([&] { old = fixture.find("pooled"); });
+  fixture.in_iteration([&] { old = fixture.find("pooled"); });
   fixture.registry.add(spec_of("pooled", HandlerKind::blocking));
-  fixture.in_a_turn([&] {
+  fixture.in_iteration([&] {
     next = fixture.find("pooled");
     CHECK(next->method != old->method);
     fixture.view.let_go(*old);
   });
   CHECK(first.expired());
-  fixture.in_a_turn([&] { fixture.view.let_go(*next); });
+  fixture.in_iteration([&] { fixture.view.let_go(*next); });
 }
 
 TEST_CASE("RegistryView: where workers have calls of many methods, a call of another keeps it itself") {
   Fixture fixture;
   std::vector<std::unique_ptr<ActiveCall>> calls;
-  fixture.in_a_turn([&] {
+  fixture.in_iteration([&] {
     for (std::size_t i = 0; i <= RegistryView::kHeldMax; ++i) {
       const std::string name = "m" + std::to_string(i);
       fixture.registry.add(spec_of(name, HandlerKind::blocking));
@@ -167,30 +167,30 @@ TEST_CASE("RegistryView: where workers have calls of many methods, a call of ano
     }
   });
   // However often it is called.
-  fixture.in_a_turn([&] {
+  fixture.in_iteration([&] {
     const std::string name = "m" + std::to_string(RegistryView::kHeldMax);
     fixture.find(name);
     CHECK(fixture.find(name)->method_kept != nullptr);
   });
-  // There is room for those that end within the turn.
+  // There is room for those that end within the iteration.
   fixture.registry.add(spec_of("in line"));
-  fixture.in_a_turn([&] { CHECK(fixture.find("in line")->method_kept == nullptr); });
-  fixture.in_a_turn([&] {
+  fixture.in_iteration([&] { CHECK(fixture.find("in line")->method_kept == nullptr); });
+  fixture.in_iteration([&] {
     for (auto& call : calls) fixture.view.let_go(*call);
   });
   // And again for the one that there was none for.
-  fixture.in_a_turn([&] {
+  fixture.in_iteration([&] {
     const auto last = fixture.find("m" + std::to_string(RegistryView::kHeldMax));
     CHECK(last->method_kept == nullptr);
     fixture.view.let_go(*last);
   });
 }
 
-TEST_CASE("RegistryView: what outlasts the turn in other hands is kept by its call") {
+TEST_CASE("RegistryView: what outlasts the iteration in other hands is kept by its call") {
   Fixture fixture;
   fixture.registry.add(spec_of("async", HandlerKind::async));
   std::unique_ptr<ActiveCall> held;
-  fixture.in_a_turn([&] {
+  fixture.in_iteration([&] {
     fixture.find("async");
     held = fixture.find("async");
     fixture.registry.remove("async");
@@ -199,10 +199,10 @@ TEST_CASE("RegistryView: what outlasts the turn in other hands is kept by its ca
   CHECK(held->method->spec().name == "async");
 }
 
-TEST_CASE("RegistryView: what ends within the turn is kept by the view alone") {
+TEST_CASE("RegistryView: what ends within the iteration is kept by the view alone") {
   Fixture fixture;
   fixture.registry.add(spec_of("in line"));
-  fixture.in_a_turn([&] {
+  fixture.in_iteration([&] {
     fixture.find("in line");
     CHECK(fixture.find("in line")->method_kept == nullptr);
   });
@@ -211,12 +211,12 @@ TEST_CASE("RegistryView: what ends within the turn is kept by the view alone") {
 TEST_CASE("RegistryView: a call is told where it is counted, once there is such a place") {
   Fixture fixture;
   fixture.registry.add(spec_of("a"));
-  fixture.in_a_turn([&] {
+  fixture.in_iteration([&] {
     fixture.find("a");
     CHECK(fixture.find("a")->counts == nullptr);
   });
   MethodShard& counts = fixture.metrics.shard(0).method(fixture.metrics.method("a"));
-  fixture.in_a_turn([&] {
+  fixture.in_iteration([&] {
     fixture.find("a");
     CHECK(fixture.find("a")->counts == &counts);
   });

@@ -65,7 +65,7 @@ TEST_CASE("SliceQueue: a peer with a hundred connections gets half of the time b
   CHECK(loop.share("home") == doctest::Approx(0.5).epsilon(0.02));
 }
 
-TEST_CASE("SliceQueue: what a turn takes longer than its slice is charged to the next turns") {
+TEST_CASE("SliceQueue: time beyond a slice is charged to the peer's next slices") {
   Loop loop;
   Work handshake("away", &loop.queue.join(kAway), milliseconds(1));
   Work quick("home", &loop.queue.join(kHome), microseconds(40));
@@ -75,7 +75,7 @@ TEST_CASE("SliceQueue: what a turn takes longer than its slice is charged to the
   CHECK(loop.share("home") == doctest::Approx(0.5).epsilon(0.05));
 }
 
-TEST_CASE("SliceQueue: connections of one peer take turns") {
+TEST_CASE("SliceQueue: connections of one peer alternate") {
   SliceQueue queue;
   PeerShare& home = queue.join(kHome);
   Work first("first", &home, {}), second("second", &home, {});

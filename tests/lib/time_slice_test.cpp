@@ -78,11 +78,11 @@ TEST_CASE("IoThread: posts are served between the slices of work that does not e
 }
 
 // Asks for the end of each iteration.
-struct Restless final : TurnEnd {
+struct Restless final : DeferredTask {
   explicit Restless(IoThread& thread) : io(thread) {}
-  void on_turn_end() override {
+  void on_deferred() override {
     ++runs;
-    if (!enough) io.at_turn_end(*this);
+    if (!enough) io.defer(*this);
   }
   IoThread& io;
   int runs = 0;
@@ -98,7 +98,7 @@ TEST_CASE(
   int before = 0, after = 0;
   Gate done;
   thread.post([&] {
-    for (int tasks = 0; tasks < 50; ++tasks) thread.post([&] { thread.at_turn_end(work); });
+    for (int tasks = 0; tasks < 50; ++tasks) thread.post([&] { thread.defer(work); });
     thread.post([&] {
       before = work.runs;
       thread.post([&] {
@@ -155,7 +155,7 @@ struct Spinning final : SlicedWork {
   }
   void on_slice() override {
     for (const auto until = Clock::now() + time; Clock::now() < until;) continue;
-    io.begin_turn();
+    io.update_time();
     ++slices;
     if (!*over) return io.postpone(*this);
   }
