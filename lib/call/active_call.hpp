@@ -38,7 +38,7 @@ class CallOwner {
 
   // Where a call is being started: the string that its request lies in, if nobody looks at that any more and
   // its memory may be taken; else null.
-  virtual std::string* spent_text() { return nullptr; }
+  virtual std::string* reusable_buffer() { return nullptr; }
 
   // Who is at the other end, for the log; empty where nobody is any more. Throws std::bad_alloc.
   virtual std::string peer() const { return {}; }

@@ -114,7 +114,7 @@ void CallTable::start_orphan(NewCall&& call, TimePoint received, const std::shar
 // A long text is not copied if that can be helped.
 void CallTable::keep_text(ActiveCall& call) {
   if (call.request.text.size() > BufferPool::kBufferBytesMax) {
-    std::string* const spent = call.owner->spent_text();
+    std::string* const spent = call.owner->reusable_buffer();
     if (spent != nullptr && call.take_text(*spent)) return;
     io_.buffers().widen(call.text, call.request.text.size());
   }

@@ -109,7 +109,7 @@ void Conversation::refuse_token(std::string_view why, std::string_view method, s
 }
 
 void Conversation::resolve_caller() {
-  if (!std::exchange(introduced_, true)) sink_.introduce(caller_);
+  if (!std::exchange(introduced_, true)) sink_.fill_peer_identity(caller_);
   caller_.resolve(table_.io().now());
   const void* const known = caller_.grant() ? caller_.grant()->known_client() : nullptr;
   if (known != nullptr) {
@@ -197,12 +197,12 @@ void Conversation::on_answer_lost() {
 
 void Conversation::entry_answered() {
   --in_flight_;
-  if (!disconnected_) sink_.on_room();
+  if (!disconnected_) sink_.on_window_open();
 }
 
 void Conversation::batch_resumed() {
   --postponed_batches_;
-  sink_.on_room();
+  sink_.on_window_open();
 }
 
 void Conversation::batch_finished(Batch& batch, std::string& reply) {

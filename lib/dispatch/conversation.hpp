@@ -30,15 +30,15 @@ class ReplySink {
   // taken.
   virtual void on_reply(std::uint64_t exchange, std::string& reply, std::int64_t code) = 0;
   // A place in the window has come free, though no message is settled by that.
-  virtual void on_room() = 0;
+  virtual void on_window_open() = 0;
   // A reply was lost for want of memory: the connection must end, or its client would wait for it.
   virtual void on_reply_lost() = 0;
   // While a message is received: the string that it lies in, if nobody looks at that any more and its memory
   // may be taken; else null.
-  virtual std::string* spent_text() = 0;
+  virtual std::string* reusable_buffer() = 0;
   // It matters who the connection's peer is: tells `caller` what is known of it (its user or its address,
   // and its certificate). Called at most once, and never where no clients are configured.
-  virtual void introduce(Caller& caller) = 0;
+  virtual void fill_peer_identity(Caller& caller) = 0;
   // Its peer, for the log.
   virtual std::string peer() const = 0;
 
@@ -84,7 +84,7 @@ class Conversation final : public CallOwner {
   // Answers all that is left, as at the end of a drain.
   void abort_all(const proto::Error& error);
 
-  std::string* spent_text() override { return sink_.spent_text(); }
+  std::string* reusable_buffer() override { return sink_.reusable_buffer(); }
   std::string peer() const override { return sink_.peer(); }
 
   // Whether the client has proved who it is, or need not.

@@ -97,7 +97,7 @@ class ByteStream {
   bool peer_gone() const;
   // Tells `caller` who the peer is: the user and the groups that a Unix socket's peer had when it connected,
   // or the address that a TCP connection comes from. Throws std::bad_alloc.
-  void introduce(Caller& caller) const;
+  void fill_peer_identity(Caller& caller) const;
   // For the log: "192.0.2.1:4711", "[2001:db8::1]:4711", or "unix:1000" with the user's id. Throws
   // std::bad_alloc.
   std::string peer() const;

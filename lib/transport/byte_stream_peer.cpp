@@ -87,7 +87,7 @@ std::optional<PeerKey> ByteStream::peer_key() const {
 
 // An overflow id is shared by all that have no id here. Such a peer is not known by it. Behind a proxy the
 // user at the other end is the proxy's, who speaks for somebody else.
-void ByteStream::introduce(Caller& caller) const {
+void ByteStream::fill_peer_identity(Caller& caller) const {
   if (local_ && proxied_ == Proxied::for_nobody_known) return caller.set_peer_address({});
   if (!local_ || proxied_ == Proxied::for_peer) return caller.set_peer_address(address_of(peer_));
   const OverflowIds& overflow = OverflowIds::own();

@@ -44,7 +44,7 @@ class Codec {
 
   // Within next(), while its Conversation receives a message: the string that this lies in, if nobody looks
   // at that any more; else null.
-  virtual std::string* spent_text() { return nullptr; }
+  virtual std::string* reusable_buffer() { return nullptr; }
 
   // Whether a message has begun whose end has not been seen.
   virtual bool in_message() const = 0;
@@ -78,7 +78,7 @@ class Codec {
   // A reload has given the listener another policy, which counts from here on.
   virtual void on_policy_change() {}
   // Last words, before the sending side is shut.
-  virtual void farewell(CloseReason) {}
+  virtual void protocol_close(CloseReason) {}
 
   virtual Protocol protocol() const = 0;
 

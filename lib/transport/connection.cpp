@@ -114,7 +114,7 @@ void Connection::on_ready(std::uint32_t events) {
         return io_.reads().add(*this, bytes);
       }
     } else if ((events & Poller::kGone) != 0) {
-      lose_client();
+      on_peer_gone();
     } else if ((events & ByteStream::kEnded) != 0) {
       on_peer_ended();
     }
@@ -138,15 +138,15 @@ void Connection::note_use() {
 void Connection::on_slice() {
   if (closed_) return;
   try {
-    if (lost_) {
-      if (!doomed_) hear_out();
+    if (peer_gone_) {
+      if (!close_pending_) read_remaining_notifications();
     } else if (input_waits_ && may_process()) {
       process(in_);
     } else if (wants_input()) {
       read_at_once();
     }
     // Replies do not wait for the slices of others, and writing is charged to this peer.
-    if (!doomed_ && !output_waits_) flush(Extent::slice);
+    if (!close_pending_ && !output_waits_) flush(Extent::slice);
   } catch (const std::exception& exception) {
     fail(exception);
   }
@@ -157,7 +157,7 @@ void Connection::on_slice() {
 // Out of memory, as a rule: this connection ends, the others go on.
 void Connection::fail(const std::exception& exception) {
   log_failure("a connection", exception);
-  doom(CloseReason::stopped);
+  schedule_close(CloseReason::stopped);
 }
 
 // How many bytes there were; what else may have been there is dealt with.
@@ -181,7 +181,7 @@ bool Connection::count_peer() {
   if (!peer) return true;
   join_share(*peer);
   if (!permit_.lacks_peer() || permit_.join(*peer)) return true;
-  doom(CloseReason::peer_limit);
+  schedule_close(CloseReason::peer_limit);
   return false;
 }
 
@@ -190,7 +190,7 @@ void Connection::read_at_once() {
   const std::size_t bytes = read(to);
   if (bytes > 0) receive({to.data(), bytes});
   // There may be more, which need not wait for the poller.
-  if (bytes == to.size() && !lost_ && wants_input()) io_.postpone(*this);
+  if (bytes == to.size() && !peer_gone_ && wants_input()) io_.postpone(*this);
 }
 
 void Connection::on_bytes(std::string_view bytes) {
@@ -205,14 +205,14 @@ void Connection::on_bytes(std::string_view bytes) {
 void Connection::receive(std::string_view bytes) {
   try {
     io_.metrics().received_bytes.add(bytes.size());
-    if (!lingering_) take_in(bytes);
+    if (!lingering_) append_input(bytes);
   } catch (const std::exception& exception) {
     fail(exception);
   }
   if (!only_waits() || conversation_.in_flight() == 0 || memory_changed()) io_.defer(*this);
 }
 
-void Connection::take_in(std::string_view bytes) {
+void Connection::append_input(std::string_view bytes) {
   last_input_ = io_.now();
   ping_sent_.reset();
   if (in_.empty()) {
@@ -234,15 +234,17 @@ void Connection::take_in(std::string_view bytes) {
 void Connection::on_end_of_input() {
   end_seen_ = true;
   // On a Unix socket a hang-up and a half-close look alike to a reader.
-  if (stream_.local() && stream_.peer_gone()) return lose_client();
+  if (stream_.local() && stream_.peer_gone()) return on_peer_gone();
   on_peer_ended();
-  if (!lingering_ && !lost_) process(in_);
+  if (!lingering_ && !peer_gone_) process(in_);
 }
 
 // No reply can reach the client any more.
-void Connection::lose_client() {
-  if (lost_ || doomed_) return;
-  lost_ = lingering_ ? close_reason_ : end_seen_ && settled() ? CloseReason::finished : CloseReason::reset;
+void Connection::on_peer_gone() {
+  if (peer_gone_ || close_pending_) return;
+  peer_gone_ = lingering_               ? close_reason_
+               : end_seen_ && is_idle() ? CloseReason::finished
+                                        : CloseReason::reset;
   // The poller would tell of it again in every iteration, and of others later for that.
   stream_.unwatch();
   host_.client_lost();
@@ -252,7 +254,7 @@ void Connection::lose_client() {
 // What the client sent before it went is still looked at, for the notifications in it: they are run whether
 // their sender stays or not, and the window that kept them waiting is for calls. In as many slices as it
 // takes.
-void Connection::hear_out() {
+void Connection::read_remaining_notifications() {
   const bool more = !input_over_ && !lingering_;
   io_.buffers().give(out_);
   out_sent_ = 0;
@@ -262,29 +264,29 @@ void Connection::hear_out() {
   if (more && input_waits_) process(in_);
   const bool stuck = input_waits_ && in_.size() == waiting;
   while (more && !input_waits_ && !end_seen_ && !input_over_ && last_reads_ < kLastReads) {
-    if (io_.slice_over(kUnitsPerLook)) return hear_out_later();
+    if (io_.slice_over(kUnitsPerLook)) return postpone_remaining_notifications();
     ++last_reads_;
     const std::span<char> to = io_.reads().space();
     const auto got = stream_.read(to.data(), to.size());
     if (got.status != Status::ok) break;
     io_.metrics().received_bytes.add(got.bytes);
-    take_in({to.data(), got.bytes});
+    append_input({to.data(), got.bytes});
   }
-  if (more && input_waits_ && !input_over_ && !stuck) return hear_out_later();
-  doom(*lost_);
+  if (more && input_waits_ && !input_over_ && !stuck) return postpone_remaining_notifications();
+  schedule_close(*peer_gone_);
 }
 
-void Connection::hear_out_later() {
-  if (host_.lost_clients() > kLostClientsMax) return doom(*lost_);
+void Connection::postpone_remaining_notifications() {
+  if (host_.lost_clients() > kLostClientsMax) return schedule_close(*peer_gone_);
   host_.postpone_lost(*this);
 }
 
 // Closes at the iteration's end: a reply may be under way further up the stack, whose conversation must not
 // end under it.
-void Connection::doom(CloseReason reason) {
-  if (doomed_) return;
+void Connection::schedule_close(CloseReason reason) {
+  if (close_pending_) return;
   close_reason_ = reason;
-  doomed_ = true;
+  close_pending_ = true;
   input_over_ = true;
   io_.defer(*this);
 }
@@ -310,9 +312,9 @@ void Connection::process(std::string_view window) {
     if (step.consumed > 0 && !hungry && step.between) message_began_ = io_.now();
     // What is being thrown away can only have begun where there is nothing left.
     if (skip_until_ || hungry) watch_skipping();
-    if (next_codec_) speak(std::move(next_codec_));
+    if (next_codec_) set_codec(std::move(next_codec_));
     if (io_.slice_over(1 + step.consumed / kUnitBytes)) {
-      if (!hungry && !lost_) io_.postpone(*this);
+      if (!hungry && !peer_gone_) io_.postpone(*this);
       break;
     }
   }
@@ -321,7 +323,7 @@ void Connection::process(std::string_view window) {
       refuse_plain(false);
     } else if (!codec_ && !rest.empty()) {
       // What has not told what it is will not be a message any more.
-      speak(std::make_unique<StreamCodec>(*this, proto::Framing::stream));
+      set_codec(std::make_unique<StreamCodec>(*this, proto::Framing::stream));
     }
     if (codec_) codec_->finish(rest);
     input_over_ = true;
@@ -367,13 +369,13 @@ bool Connection::identify(std::string_view window) {
                    "a PROXY header came to a listener without proxy_protocol = true");
       return false;
     case WireProtocol::http:
-      speak(std::make_unique<HttpCodec>(*this));
+      set_codec(std::make_unique<HttpCodec>(*this));
       break;
     case WireProtocol::header:
-      speak(std::make_unique<StreamCodec>(*this, proto::Framing::header));
+      set_codec(std::make_unique<StreamCodec>(*this, proto::Framing::header));
       break;
     case WireProtocol::stream:
-      speak(std::make_unique<StreamCodec>(*this, proto::Framing::stream));
+      set_codec(std::make_unique<StreamCodec>(*this, proto::Framing::stream));
       break;
   }
   return true;
@@ -404,12 +406,12 @@ void Connection::refuse_first(const proto::Error& error, bool http, CloseReason 
   end_input(reason);
 }
 
-void Connection::introduce(Caller& caller) {
-  stream_.introduce(caller);
+void Connection::fill_peer_identity(Caller& caller) {
+  stream_.fill_peer_identity(caller);
   if (auto subject = stream_.peer_certificate()) caller.set_certificate(std::move(*subject));
 }
 
-void Connection::speak(std::unique_ptr<Codec> codec) {
+void Connection::set_codec(std::unique_ptr<Codec> codec) {
   codec_ = std::move(codec);
   pings_ = codec_->probes();
   last_ping_ = io_.now();
@@ -434,14 +436,14 @@ void Connection::watch_skipping() {
 
 void Connection::on_reply(std::uint64_t exchange, std::string& reply, std::int64_t code) {
   io_.defer(*this);
-  if (closed_ || doomed_ || lost_) return;
+  if (closed_ || close_pending_ || peer_gone_) return;
   last_busy_ = io_.now();
   codec_->reply(exchange, reply, code);
   if (backlog() <= io_.limits.output_bytes_max) return;
   // The client may be reading quickly and only the iteration's end may not have come yet.
   flush(Extent::whole);
-  if (backlog() <= io_.limits.output_bytes_max || doomed_ || lost_) return;
-  doom(CloseReason::output_full);
+  if (backlog() <= io_.limits.output_bytes_max || close_pending_ || peer_gone_) return;
+  schedule_close(CloseReason::output_full);
 }
 
 // Writing much takes as long as processing much, and is charged as well.
@@ -455,13 +457,13 @@ void Connection::flush(Extent extent) {
 }
 
 void Connection::write_out(Extent extent) {
-  while (unsent() > 0 && !doomed_ && !lost_) {
+  while (unsent() > 0 && !close_pending_ && !peer_gone_) {
     const auto sent = stream_.write(std::string_view(out_).substr(out_sent_, kWriteBytes));
     if (sent.status == Status::would_block) {
       output_waits_ = true;
       return;
     }
-    if (sent.status != Status::ok) return lose_client();
+    if (sent.status != Status::ok) return on_peer_gone();
     out_sent_ += sent.bytes;
     last_output_ = io_.now();
     io_.metrics().sent_bytes.add(sent.bytes);

@@ -22,7 +22,7 @@ namespace sluice::core {
 //
 // Reading stops while the connection's window is full or its client doesn't read its replies; what has
 // been read by then waits in `in_`, so that memory is bounded by what one read brings. All replies of a
-// iteration of the loop go out with one write at its end. Every wait has an end: next_due() lists them.
+// iteration of the loop go out with one write at its end. Every wait has an end: next_deadline() lists them.
 class Connection final : public Session,
                          private Watched,
                          private ReplySink,
@@ -67,7 +67,7 @@ class Connection final : public Session,
   bool takes_input() const { return !input_over_; }
   // What came in pieces, and was kept until its end was there; null where there is none of that. Within
   // Codec::next() only.
-  std::string* gathered() { return in_.empty() ? nullptr : &in_; }
+  std::string* partial_message() { return in_.empty() ? nullptr : &in_; }
   // Whether something that was read has not been dealt with.
   bool input_waits() const { return !in_.empty(); }
 
@@ -98,16 +98,16 @@ class Connection final : public Session,
   void on_slice() override;
   void on_read_failure();
   void on_end_of_input();
-  void take_in(std::string_view bytes);
+  void append_input(std::string_view bytes);
   void on_peer_ended();
-  void lose_client();
-  void hear_out();
-  void hear_out_later();
-  void doom(CloseReason reason);
+  void on_peer_gone();
+  void read_remaining_notifications();
+  void postpone_remaining_notifications();
+  void schedule_close(CloseReason reason);
   void fail(const std::exception& exception);
   void process(std::string_view window);
   bool identify(std::string_view window);
-  void speak(std::unique_ptr<Codec> codec);
+  void set_codec(std::unique_ptr<Codec> codec);
   void watch_skipping();
   void renew_policy();
   void renew_limits();
@@ -122,10 +122,10 @@ class Connection final : public Session,
 
   // Writing.
   void on_reply(std::uint64_t exchange, std::string& reply, std::int64_t code) override;
-  void on_room() override { io_.defer(*this); }
-  std::string* spent_text() override { return codec_ ? codec_->spent_text() : nullptr; }
-  void on_reply_lost() override { doom(CloseReason::output_full); }
-  void introduce(Caller& caller) override;
+  void on_window_open() override { io_.defer(*this); }
+  std::string* reusable_buffer() override { return codec_ ? codec_->reusable_buffer() : nullptr; }
+  void on_reply_lost() override { schedule_close(CloseReason::output_full); }
+  void fill_peer_identity(Caller& caller) override;
   std::size_t unsent() const { return out_.size() - out_sent_; }
   // Of replies that the client has not read.
   std::size_t backlog() const { return unsent() + (codec_ ? codec_->held_bytes() : 0); }
@@ -136,7 +136,7 @@ class Connection final : public Session,
 
   // The connection's course.
   void on_deferred() override;
-  void go_on();
+  void run_deferred_work();
   void process_waiting();
   // Whether its peer takes more than half of the thread while others have work too.
   bool takes_too_much() const { return io_.slices().over_half(*share(), io_.now()) && io_.contended(); }
@@ -144,21 +144,21 @@ class Connection final : public Session,
   void rest();
   void resume();
   void update_waits();
-  bool settled() const;
+  bool is_idle() const;
   bool in_message() const { return !in_.empty() || (codec_ && codec_->in_message()); }
-  void say_farewell();
-  void end_politely(CloseReason reason);
+  void send_protocol_close();
+  void close_gracefully(CloseReason reason);
   void linger();
   void prolong_linger();
   TimePoint next_linger_look() const;
   void on_deadline(TimePoint now) override;
   void look_at_time(TimePoint now);
   void end_drained();
-  TimePoint next_due() const;
+  TimePoint next_deadline() const;
   TimePoint handshake_due() const;
   TimePoint refusals_end() const;
-  CloseReason overdue(TimePoint now) const;
-  void schedule() { schedule(next_due()); }
+  CloseReason expired_reason(TimePoint now) const;
+  void schedule() { schedule(next_deadline()); }
   void schedule(TimePoint due);
 
   // What it holds in memory, and may.
@@ -170,7 +170,7 @@ class Connection final : public Session,
 
   // Whether the client is still there.
   TimePoint idle_since() const { return std::max(last_input_, last_busy_); }
-  TimePoint silent_until() const;
+  TimePoint idle_deadline() const;
   TimePoint ping_due() const;
   void ping(TimePoint now);
   bool peer_look_due(TimePoint now) const;
@@ -220,7 +220,7 @@ class Connection final : public Session,
   TimePoint linger_progress_;             // when there were last seen to be fewer of them
   TimePoint scheduled_ = TimePoint::max();
   CloseReason close_reason_ = CloseReason::finished;
-  std::optional<CloseReason> lost_;  // the client is gone: no reply can reach it
+  std::optional<CloseReason> peer_gone_;  // the client is gone: no reply can reach it
   Protocol protocol_ = Protocol::unknown;
   bool output_waits_ = false;  // out_ holds what there was no room for
   bool input_waits_ = false;   // in_ holds what could be processed but for backpressure
@@ -230,11 +230,11 @@ class Connection final : public Session,
   bool pings_ = false;         // its protocol can ask the peer for a sign of life
   bool unacknowledged_limited_ = false;
   bool memory_short_ = false;  // when the message at hand began
-  bool said_farewell_ = false;
+  bool protocol_close_sent_ = false;
   bool answer_due_ = false;  // last words were said, and the client has words of its own for them
   bool draining_ = false;
   bool lingering_ = false;
-  bool doomed_ = false;  // to be closed at the end of the iteration, with close_reason_
+  bool close_pending_ = false;  // to be closed at the end of the iteration, with close_reason_
   bool closed_ = false;
 };
 
@@ -254,7 +254,8 @@ inline std::string& Connection::output(std::size_t bytes) {
 
 [[gnu::always_inline]] inline bool Connection::may_process() const {
   const bool room = looks_ahead_ ? look_ahead_left_ > 0 : !conversation_.window_full();
-  return !input_over_ && !doomed_ && room && backlog() <= io_.limits.output_bytes_max / kOutputPauseDivisor;
+  return !input_over_ && !close_pending_ && room &&
+         backlog() <= io_.limits.output_bytes_max / kOutputPauseDivisor;
 }
 
 inline std::size_t Connection::held_bytes() const {

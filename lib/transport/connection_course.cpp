@@ -19,28 +19,28 @@ constexpr auto kLingerTime = std::chrono::seconds(2);
 void Connection::on_deferred() {
   if (closed_) return;
   try {
-    go_on();
+    run_deferred_work();
   } catch (const std::exception&) {
     // Half of what it waits for may not have been asked for: it would never hear of anything again.
     close(CloseReason::stopped);
   }
 }
 
-void Connection::go_on() {
+void Connection::run_deferred_work() {
   if (!output_waits_) flush(Extent::slice);
   if (only_waits()) return rest();
-  if (lost_ && !doomed_ && !postponed()) hear_out();
+  if (peer_gone_ && !close_pending_ && !postponed()) read_remaining_notifications();
   if (looks_ahead_ || conversation_.window_full() != window_full_since_.has_value()) update_look_ahead();
   if (paused_ && may_process()) resume();
-  if (input_waits_ && may_process() && !postponed() && !lost_) process_waiting();
+  if (input_waits_ && may_process() && !postponed() && !peer_gone_) process_waiting();
   // What had to wait when it came in has been looked at by now.
   if (unproven_bytes_ > io_.limits.unproven_bytes_max) watch_unproven();
   // What TLS has taken in already, the poller says nothing of.
   if (stream_.buffered() && wants_input()) io_.postpone(*this);
-  if (doomed_) return close(close_reason_);
-  if (input_over_ && !lingering_ && settled()) say_farewell();
-  if (doomed_) return close(close_reason_);
-  if (input_over_ && !lingering_ && settled()) return end_politely(close_reason_);
+  if (close_pending_) return close(close_reason_);
+  if (input_over_ && !lingering_ && is_idle()) send_protocol_close();
+  if (close_pending_) return close(close_reason_);
+  if (input_over_ && !lingering_ && is_idle()) return close_gracefully(close_reason_);
   if (lingering_ && end_seen_ && !stream_.ending()) return close(close_reason_);
   if (!paused_ && in_message() && !may_process()) paused_ = io_.now();
   update_waits();
@@ -63,8 +63,8 @@ void Connection::process_waiting() {
 // Whether the next thing to happen is a message or a call's end, as nearly always.
 // One `or` for each flag, not one branch: this is looked at after nearly all that is read.
 bool Connection::only_waits() const {
-  const bool ends =
-      doomed_ | input_over_ | end_seen_ | peer_ended_ | lingering_ | draining_ | lost_.has_value();
+  const bool ends = close_pending_ | input_over_ | end_seen_ | peer_ended_ | lingering_ | draining_ |
+                    peer_gone_.has_value();
   const bool stuck = output_waits_ | input_waits_ | looks_ahead_ | paused_.has_value() |
                      skip_until_.has_value() | turned_away_.has_value() | window_full_since_.has_value();
   if (ends | stuck | !out_.empty() | !in_.empty() | stream_.staged() | postponed()) return false;
@@ -72,12 +72,12 @@ bool Connection::only_waits() const {
          unproven_bytes_ <= io_.limits.unproven_bytes_max;
 }
 
-// The rest of go_on(), where that holds. Buffers that are empty have been given back.
+// The rest of run_deferred_work(), where that holds. Buffers that are empty have been given back.
 void Connection::rest() {
   stream_.watch_for(Poller::kReadable);
   const std::size_t held = codec_->input_bytes() + conversation_.held_bytes();
   if (held >= MemoryBudget::kSlackBytes || counted_bytes > 0) count_memory();
-  TimePoint due = conversation_.in_flight() == 0 ? silent_until() : TimePoint::max();
+  TimePoint due = conversation_.in_flight() == 0 ? idle_deadline() : TimePoint::max();
   if (pings_) due = std::min(due, ping_due());
   schedule(due);
 }
@@ -100,7 +100,7 @@ void Connection::update_waits() {
                     (output_waits_ ? Poller::kWritable : 0) | (may_end ? ByteStream::kEnded : 0) | once);
 }
 
-bool Connection::settled() const { return conversation_.in_flight() == 0 && unsent() == 0 && !input_waits_; }
+bool Connection::is_idle() const { return conversation_.in_flight() == 0 && unsent() == 0 && !input_waits_; }
 
 void Connection::end_input(CloseReason reason) {
   input_over_ = true;
@@ -111,19 +111,19 @@ void Connection::end_input(CloseReason reason) {
 
 // A client whose handshake failed is told why before the connection ends.
 void Connection::on_read_failure() {
-  if (stream_.flooded()) return doom(CloseReason::tls_flood);
+  if (stream_.flooded()) return schedule_close(CloseReason::tls_flood);
   if (stream_.handshake_failed() && !input_over_) return end_input(CloseReason::tls_failed);
-  lose_client();
+  on_peer_gone();
 }
 
-void Connection::say_farewell() {
-  if (!codec_ || std::exchange(said_farewell_, true)) return;
-  codec_->farewell(close_reason_);
+void Connection::send_protocol_close() {
+  if (!codec_ || std::exchange(protocol_close_sent_, true)) return;
+  codec_->protocol_close(close_reason_);
   answer_due_ = unsent() > 0;
   flush(Extent::whole);
 }
 
-void Connection::end_politely(CloseReason reason) {
+void Connection::close_gracefully(CloseReason reason) {
   // With nothing on its way, in neither direction, there is nothing that a reset could destroy. A client that
   // is cut off in the middle of something may only be pausing.
   const bool cut_off = reason == CloseReason::framing_lost || reason == CloseReason::message_too_big ||
@@ -179,7 +179,7 @@ void Connection::abort_calls(const proto::Error& error) {
     end_input(CloseReason::draining);
   } catch (const std::bad_alloc&) {
     // The connections behind this one are still to be told.
-    doom(CloseReason::draining);
+    schedule_close(CloseReason::draining);
   }
 }
 
@@ -187,7 +187,7 @@ void Connection::close(CloseReason reason) {
   if (closed_) return;
   closed_ = true;
   const auto keep = shared_from_this();
-  if (lost_) host_.lost_client_closed();
+  if (peer_gone_) host_.lost_client_closed();
   conversation_.disconnected();
   if (log_enabled(spdlog::level::debug)) log_close(reason);
   stream_.close();

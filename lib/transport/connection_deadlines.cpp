@@ -17,7 +17,7 @@ constexpr auto kDeadlinePause = std::chrono::milliseconds(1);
 }  // namespace
 
 // The earliest time at which one of its waits ends.
-TimePoint Connection::next_due() const {
+TimePoint Connection::next_deadline() const {
   const Limits& limits = io_.limits;
   if (lingering_) return linger_until_;
   TimePoint due = look_ahead_due();
@@ -29,10 +29,10 @@ TimePoint Connection::next_due() const {
     if (skip_until_) due = std::min(due, *skip_until_);
   }
   if (stream_.securing()) due = std::min(due, handshake_due());
-  if (settled() && !partial) due = std::min(due, silent_until());
+  if (is_idle() && !partial) due = std::min(due, idle_deadline());
   if (pings_ && !input_over_) due = std::min(due, ping_due());
   if (peer_look_ && conversation_.in_flight() > 0) due = std::min(due, *peer_look_);
-  if (draining_ && settled() && !input_over_) {
+  if (draining_ && is_idle() && !input_over_) {
     const TimePoint quiet = std::max(last_input_, drain_began_) + kDrainQuietTime;
     due = std::min(due, partial ? TimePoint::max() : quiet);
   }
@@ -75,12 +75,12 @@ void Connection::look_at_time(TimePoint now) {
   }
   if (pings_ && !input_over_ && !lingering_ && ping_due() <= now) ping(now);
   if (peer_look_due(now)) look_for_peer(now);
-  if (next_due() > now) return schedule();
-  CloseReason reason = overdue(now);
+  if (next_deadline() > now) return schedule();
+  CloseReason reason = expired_reason(now);
   if (may_have_spoken(reason)) {
     read_at_once();
-    if (closed_ || doomed_ || next_due() > io_.now()) return schedule();
-    reason = overdue(io_.now());
+    if (closed_ || close_pending_ || next_deadline() > io_.now()) return schedule();
+    reason = expired_reason(io_.now());
   }
   if (reason == CloseReason::message_timeout && !lingering_ && codec_ && codec_->time_out()) return;
   if (reason == CloseReason::draining && !lingering_) {
@@ -95,15 +95,15 @@ void Connection::look_at_time(TimePoint now) {
 void Connection::end_drained() {
   if (wants_input() && stream_.unread() > 0) {
     read_at_once();
-    if (next_due() > io_.now()) return schedule();
+    if (next_deadline() > io_.now()) return schedule();
   }
   end_input(CloseReason::draining);
 }
 
-CloseReason Connection::overdue(TimePoint now) const {
+CloseReason Connection::expired_reason(TimePoint now) const {
   const Limits& limits = io_.limits;
   if (unsent() > 0 && last_output_ + limits.write_timeout <= now) return CloseReason::write_timeout;
-  if (draining_ && settled()) return CloseReason::draining;
+  if (draining_ && is_idle()) return CloseReason::draining;
   if (turned_away_ && *turned_away_ <= now) return CloseReason::overloaded;
   if (refusals_end() <= now) return CloseReason::draining;
   if (stream_.securing() && handshake_due() <= now)

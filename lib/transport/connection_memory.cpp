@@ -39,7 +39,7 @@ proto::Error Connection::message_too_big() const {
 
 // Only where clients are configured. Who needs no proof is `anonymous` there.
 void Connection::watch_unproven() {
-  if (input_over_ || doomed_ || lost_) return;
+  if (input_over_ || close_pending_ || peer_gone_) return;
   if (input_waits_) return;  // a proof may be in it; nothing more is read before
   if (const auto own = codec_ ? codec_->own_proof_bytes() : std::nullopt) {
     // What was sent before has been answered, with what its own proof was worth.
@@ -50,7 +50,7 @@ void Connection::watch_unproven() {
   }
   end_input(CloseReason::unproven);
   if (codec_) return codec_->refuse_unproven(proto::unauthenticated());
-  doom(CloseReason::unproven);
+  schedule_close(CloseReason::unproven);
 }
 
 void Codec::refuse_unproven(const proto::Error& error) { connection_.conversation().refuse(error, 0); }

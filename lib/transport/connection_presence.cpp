@@ -17,7 +17,7 @@ constexpr milliseconds kUnacknowledgedTimeMin = std::chrono::seconds(60);
 
 // Of an idle connection: neither side has sent anything, and no call was in flight. A peer that can be asked
 // for a sign of life is closed only after it was asked, and has half of the limit for the answer.
-TimePoint Connection::silent_until() const {
+TimePoint Connection::idle_deadline() const {
   const milliseconds patience = io_.limits.idle_timeout;
   if (!pings_) return std::max(idle_since(), last_output_) + patience;
   if (!ping_sent_) return TimePoint::max();
@@ -28,7 +28,7 @@ TimePoint Connection::silent_until() const {
 // the middle of the time that an idle connection has.
 TimePoint Connection::ping_due() const {
   const TimePoint regular = last_ping_ + io_.limits.ping_interval;
-  if (ping_sent_ || !settled()) return regular;
+  if (ping_sent_ || !is_idle()) return regular;
   return std::min(regular, idle_since() + io_.limits.idle_timeout / 2);
 }
 
@@ -43,9 +43,9 @@ void Connection::ping(TimePoint now) {
 // The client has ended its side: all that it sent before may have been read, or not.
 void Connection::on_peer_ended() {
   peer_ended_ = true;
-  if (lingering_ || lost_ || doomed_) return;
+  if (lingering_ || peer_gone_ || close_pending_) return;
   const auto meaning = codec_ ? codec_->input_end() : Codec::InputEnd::half_close;
-  if (meaning == Codec::InputEnd::disconnect) return lose_client();
+  if (meaning == Codec::InputEnd::disconnect) return on_peer_gone();
   // A Unix socket's peer is seen to be gone.
   if (stream_.local() && meaning == Codec::InputEnd::half_close) return;
   const auto pause = meaning == Codec::InputEnd::leaving ? milliseconds(kLeavingTime) : kPeerLookTime;
@@ -53,7 +53,7 @@ void Connection::on_peer_ended() {
 }
 
 bool Connection::peer_look_due(TimePoint now) const {
-  return peer_look_ && *peer_look_ <= now && !lingering_ && !lost_ && conversation_.in_flight() > 0;
+  return peer_look_ && *peer_look_ <= now && !lingering_ && !peer_gone_ && conversation_.in_flight() > 0;
 }
 
 // Whether the client's end of input could follow bytes that are not read while the window is full. The end

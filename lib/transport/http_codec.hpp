@@ -24,7 +24,7 @@ class HttpCodec final : public Codec {
   Step next(std::string_view window) override;
   void finish(std::string_view) override {}
   void reply(std::uint64_t exchange, std::string& reply, std::int64_t code) override;
-  std::string* spent_text() override { return request_ ? &request_->body() : nullptr; }
+  std::string* reusable_buffer() override { return request_ ? &request_->body() : nullptr; }
   bool in_message() const override { return request_.has_value(); }
   bool time_out() override;
   InputEnd input_end() const override { return InputEnd::leaving; }

@@ -20,7 +20,7 @@ constexpr std::size_t kHeldMessageBytes = 256;
 }  // namespace
 
 TimePoint Connection::look_ahead_due() const {
-  const bool waits = window_full_since_ && !looks_ahead_ && !input_over_ && !lingering_ && !doomed_;
+  const bool waits = window_full_since_ && !looks_ahead_ && !input_over_ && !lingering_ && !close_pending_;
   return waits ? *window_full_since_ + kLookAheadPause : TimePoint::max();
 }
 

@@ -103,7 +103,7 @@ void StreamCodec::finish(std::string_view rest) {
   handle(decoder_.finish(rest));
 }
 
-std::string* StreamCodec::spent_text() { return at_end_ ? connection().gathered() : nullptr; }
+std::string* StreamCodec::reusable_buffer() { return at_end_ ? connection().partial_message() : nullptr; }
 
 void StreamCodec::handle(const proto::FrameEvent& event) {
   switch (event.kind) {

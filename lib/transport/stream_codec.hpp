@@ -18,7 +18,7 @@ class StreamCodec final : public Codec {
   Step next(std::string_view window) override;
   void finish(std::string_view rest) override;
   void reply(std::uint64_t exchange, std::string& reply, std::int64_t code) override;
-  std::string* spent_text() override;
+  std::string* reusable_buffer() override;
   bool test_peer() override;
   bool in_message() const override { return decoder_.in_message(); }
   bool skipping() const override { return decoder_.skipping(); }

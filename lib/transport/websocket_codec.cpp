@@ -75,7 +75,7 @@ void WebSocketCodec::reply(std::uint64_t, std::string& reply, std::int64_t) {
 
 void WebSocketCodec::probe() { proto::append_ping(connection().output(), {}); }
 
-void WebSocketCodec::farewell(CloseReason reason) {
+void WebSocketCodec::protocol_close(CloseReason reason) {
   if (reason == CloseReason::draining) close_code_ = WebSocketClose::going_away;
   proto::append_close(connection().output(), close_code_);
 }

@@ -28,7 +28,7 @@ class WebSocketCodec final : public Codec {
   // A client that wants replies has its side open until the close frames were exchanged.
   InputEnd input_end() const override { return InputEnd::disconnect; }
   void on_policy_change() override;
-  void farewell(CloseReason reason) override;
+  void protocol_close(CloseReason reason) override;
   Protocol protocol() const override { return Protocol::websocket; }
 
  private:
