@@ -4,9 +4,14 @@
 #include <stdexcept>
 
 namespace sluice::core {
+namespace {
+
+bool is_builtin(std::string_view name) { return name.starts_with("rpc.") || name.starts_with("$/"); }
+
+}  // namespace
 
 void Registry::add(MethodSpec spec, const void* owner) {
-  if (spec.name.starts_with("rpc.") || spec.name.starts_with("$/")) {
+  if (is_builtin(spec.name)) {
     throw std::invalid_argument("method " + spec.name +
                                 ": names that begin with rpc. or $/ are the server's own");
   }
@@ -47,6 +52,7 @@ void Registry::add_route(MethodSpec spec, const void* owner) {
 }
 
 bool Registry::remove(std::string_view name) {
+  if (is_builtin(name)) return false;  // its handler may be waiting for a thread
   Methods::node_type removed;
   const std::lock_guard lock(mutex_);
   const auto found = methods_.find(name);

@@ -19,7 +19,7 @@ namespace {
 
 constexpr auto kPatience = milliseconds(500);  // for an I/O thread to answer
 constexpr int kAtOnceMax = 8;                  // of these calls
-constexpr auto kPause = milliseconds(10);  // between two inquiries, each of which takes 1 to 2 ms of a thread
+constexpr auto kPause = milliseconds(50);  // between two inquiries, each of which takes 1 to 2 ms of a thread
 
 std::int64_t ms_between(TimePoint from, TimePoint to) {
   return std::chrono::duration_cast<milliseconds>(to - from).count();

@@ -53,11 +53,10 @@ void Connection::run_deferred_work() {
 void Connection::process_waiting() {
   if (!codec_ || !codec_->in_message()) message_began_ = io_.now();
   if (takes_too_much()) return io_.postpone(*this);
-  io_.update_time();
-  io_.slices().begin(*share(), io_.now());
+  const PeerCharge charge(io_, *share());
   process(in_);
-  io_.update_time();
-  io_.slices().end(io_.now());
+  // It may have filled the window anew.
+  if (conversation_.window_full() && !window_full_since_) update_look_ahead();
 }
 
 // Whether the next thing to happen is a message or a call's end, as nearly always.

@@ -30,11 +30,8 @@ void Connection::on_reply(std::uint64_t exchange, std::string& reply, std::int64
 // Writing much takes as long as processing much, and is charged as well.
 void Connection::flush(Extent extent) {
   if (unsent() < kLongOutputBytes) return write_out(extent);
-  io_.update_time();
-  io_.slices().begin(*share(), io_.now());
+  const PeerCharge charge(io_, *share());
   write_out(extent);
-  io_.update_time();
-  io_.slices().end(io_.now());
 }
 
 void Connection::write_out(Extent extent) {

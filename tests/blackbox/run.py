@@ -32,7 +32,7 @@ CLASS_SECONDS_MAX = 120 * SLOW
 JOBS = 3 if SLOW == 1 else 6  # tests mostly wait, those of slow programs all the more
 SECOND_RUNS_MAX = 3  # more failures at once have another cause than load
 COUNTS_AT_ONCE = re.compile(r"Sanitizer|runtime error:|terminate called|Assertion .* failed"
-                            r"|exit code -?\d+ after SIGTERM|died with")
+                            r"|exit code -?\d+ after SIGTERM|died with|took over")
 
 
 class TookTooLong(Exception):

@@ -7,7 +7,7 @@ import time
 from daemon import SLOW, DaemonTest, eventually, main, message, ms
 from test_children import child
 
-PAUSE_S = 0.01  # between two lists
+PAUSE_S = 0.05  # between two lists
 
 
 class InFlightList(DaemonTest):

@@ -50,6 +50,18 @@ class Full(DaemonTest):
             connection.reset()
         self.daemon.wait_in_flight(0)
 
+    def test_a_cancel_behind_calls_that_filled_the_window_anew_is_dealt_with(self):
+        with self.daemon.connect() as connection:
+            first = [message("demo.sleep", {"ms": 3}, id) for id in (1, 2)]
+            then = [message("demo.sleep", {"ms": ms(60000)}, id) for id in (3, 4)]
+            cancel = message("rpc.cancel", {"id": 3}, "cancel")
+            connection.send("\n".join([*first, *then, cancel]) + "\n")
+            replies = connection.receive_by_id(4)
+            self.assertIs(replies["cancel"]["result"], True)
+            self.assert_error(replies[3], -32800)
+            connection.reset()
+        self.daemon.wait_in_flight(0)
+
     def test_a_batch_of_cancels_is_dealt_with(self):
         with self.daemon.connect() as connection:
             self.sleeping(connection, [1, 2])

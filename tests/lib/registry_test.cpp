@@ -76,7 +76,11 @@ TEST_CASE("Registry: whatever may change what is found gives it another version,
   CHECK(changed());
   CHECK_FALSE(registry.remove("a"));
   CHECK_FALSE(changed());
-  registry.remove("rpc.c");
+  CHECK_FALSE(registry.remove("rpc.c"));
+  CHECK_FALSE(changed());
+  registry.add(spec_of("d"));
+  CHECK(changed());
+  CHECK(registry.remove("d"));
   CHECK(changed());
 }
 

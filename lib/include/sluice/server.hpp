@@ -70,7 +70,7 @@ class Server {
   void add(MethodSpec method);
 
   // Calls that have begun go on. The handler is destroyed with the last of them, on whatever thread that
-  // ends, or a moment later. False where there is no such method.
+  // ends, or a moment later. False where there is no such method, or it is the server's own.
   bool remove(const std::string& name);
 
   // Reads certificates, opens the listeners and starts the threads. Throws std::system_error naming the
