@@ -18,8 +18,14 @@ namespace sluice::core {
 namespace {
 
 constexpr auto kPatience = milliseconds(500);  // for an I/O thread to answer
-constexpr int kAtOnceMax = 8;                  // of these calls
-constexpr auto kPause = milliseconds(50);  // between two inquiries, each of which takes 1 to 2 ms of a thread
+constexpr int kAtOnceMax = 16;                 // of these calls
+constexpr std::size_t kWaitingMax = 8;         // of them, for the next list
+constexpr int kOfOneClientMax = 4;             // of those
+// Between two lists: so many times what the last one took. Together they take no more than a fifth of a
+// thread.
+constexpr int kPauseFactor = 4;
+constexpr auto kPauseMin = milliseconds(5);
+constexpr auto kPauseMax = milliseconds(50);
 
 std::int64_t ms_between(TimePoint from, TimePoint to) {
   return std::chrono::duration_cast<milliseconds>(to - from).count();
@@ -149,13 +155,10 @@ class CallsHandler final : public AsyncHandler, private Deadline {
   explicit CallsHandler(EngineParts& parts) : parts_(parts) {}
 
   void start(ActiveCall& call, boost::asio::io_context&) override {
-    if (running_.fetch_add(1) >= kAtOnceMax) {
-      running_.fetch_sub(1);
-      compose_error(call, proto::busy(proto::BusyReason::method_busy, kPatience));
-      return end_async(call);
-    }
+    if (running_.fetch_add(1) >= kAtOnceMax) return refuse(call);
+    const void* const client = call.owner != nullptr ? call.owner->client : nullptr;
     try {
-      parts_.hub.io().post([this, &call] { add(call); });
+      parts_.hub.io().post([this, &call, client] { add({&call, client}); });
     } catch (const std::bad_alloc&) {
       running_.fetch_sub(1);
       throw;
@@ -165,9 +168,28 @@ class CallsHandler final : public AsyncHandler, private Deadline {
   bool exempt() const override { return true; }
 
  private:
+  struct Asking {
+    ActiveCall* call;
+    const void* client;  // tells clients apart; not to be used otherwise
+  };
+
+  void refuse(ActiveCall& call) {
+    running_.fetch_sub(1);
+    try {
+      compose_error(call, proto::busy(proto::BusyReason::method_busy, kPatience));
+    } catch (const std::bad_alloc&) {
+      compose_internal_error(call);
+    }
+    end_async(call);
+  }
+
   // On the backends' thread, as what follows.
-  void add(ActiveCall& call) {
-    waiting_[waiting_count_++] = &call;
+  void add(const Asking& asking) {
+    const auto waiting = std::span(waiting_).first(waiting_count_);
+    const bool full = waiting_count_ == kWaitingMax ||
+                      std::ranges::count(waiting, asking.client, &Asking::client) >= kOfOneClientMax;
+    if (full) return refuse(*asking.call);
+    waiting_[waiting_count_++] = asking;
     if (!inquires_ && !linked()) inquire();
   }
 
@@ -176,29 +198,35 @@ class CallsHandler final : public AsyncHandler, private Deadline {
   }
 
   void inquire() {
-    const std::span<ActiveCall* const> asking(waiting_.data(), std::exchange(waiting_count_, 0));
+    const auto asking = std::span(waiting_).first(std::exchange(waiting_count_, 0));
     inquires_ = true;
     try {
-      const auto done = [this, count = static_cast<int>(asking.size())] {
+      std::vector<ActiveCall*> calls;
+      for (const Asking& each : asking) calls.push_back(each.call);
+      const auto done = [this, count = static_cast<int>(asking.size()), began = Clock::now()] {
         running_.fetch_sub(count);
         inquires_ = false;
-        parts_.hub.io().set_deadline(*this, Clock::now() + kPause);
+        pause(Clock::now() - began);
       };
-      std::make_shared<Inquiry>(std::vector<ActiveCall*>(asking.begin(), asking.end()), parts_, done)
-          ->begin();
+      std::make_shared<Inquiry>(std::move(calls), parts_, done)->begin();
     } catch (const std::bad_alloc&) {
       inquires_ = false;
       running_.fetch_sub(static_cast<int>(asking.size()));
-      for (ActiveCall* const call : asking) {
-        compose_internal_error(*call);
-        end_async(*call);
+      for (const Asking& each : asking) {
+        compose_internal_error(*each.call);
+        end_async(*each.call);
       }
     }
   }
 
+  void pause(Clock::duration took) {
+    const auto length = std::clamp<Clock::duration>(kPauseFactor * took, kPauseMin, kPauseMax);
+    parts_.hub.io().set_deadline(*this, Clock::now() + length);
+  }
+
   EngineParts& parts_;
   std::atomic<int> running_{0};
-  std::array<ActiveCall*, kAtOnceMax> waiting_{};
+  std::array<Asking, kWaitingMax> waiting_{};
   std::size_t waiting_count_ = 0;
   bool inquires_ = false;
 };

@@ -72,10 +72,7 @@ void Connection::start() {
   schedule();
 }
 
-bool Connection::wants_input() const {
-  if (looks_ahead_ && in_.size() >= look_ahead_left_ && !lingering_) return false;
-  return !end_seen_ && (lingering_ || (!input_waits_ && may_process()));
-}
+bool Connection::wants_input() const { return !end_seen_ && (lingering_ || (!input_waits_ && !held_up())); }
 
 // Whether others are served first. A handshake's step takes as long as hundreds of calls, and so may the end
 // of a long message, where others have something as well.

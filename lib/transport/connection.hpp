@@ -114,6 +114,8 @@ class Connection final : public Session,
   void refuse_plain(bool http);
   void refuse_first(const proto::Error& error, bool http, CloseReason reason);
   bool may_process() const;
+  // Whether nothing of the client's can go on before there is room: not read from for a reason of ours.
+  bool held_up() const { return !may_process() || (looks_ahead_ && in_.size() >= look_ahead_left_); }
   Codec::Step look_ahead(std::string_view window);
   void update_look_ahead();
   void begin_look_ahead();

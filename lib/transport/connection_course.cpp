@@ -31,7 +31,7 @@ void Connection::run_deferred_work() {
   if (only_waits()) return rest();
   if (peer_gone_ && !close_pending_ && !postponed()) read_remaining_notifications();
   if (looks_ahead_ || conversation_.window_full() != window_full_since_.has_value()) update_look_ahead();
-  if (paused_ && may_process()) resume();
+  if (paused_ && !held_up()) resume();
   if (input_waits_ && may_process() && !postponed() && !peer_gone_) process_waiting();
   // What had to wait when it came in has been looked at by now.
   if (unproven_bytes_ > io_.limits.unproven_bytes_max) watch_unproven();
@@ -42,7 +42,7 @@ void Connection::run_deferred_work() {
   if (close_pending_) return close(close_reason_);
   if (input_over_ && !lingering_ && is_idle()) return close_gracefully(close_reason_);
   if (lingering_ && end_seen_ && !stream_.ending()) return close(close_reason_);
-  if (!paused_ && in_message() && !may_process()) paused_ = io_.now();
+  if (!paused_ && in_message() && held_up()) paused_ = io_.now();
   update_waits();
   count_memory();
   schedule();

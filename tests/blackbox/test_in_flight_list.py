@@ -7,7 +7,7 @@ import time
 from daemon import SLOW, DaemonTest, eventually, main, message, ms
 from test_children import child
 
-PAUSE_S = 0.05  # between two lists
+PAUSE_S = 0.005  # between two lists, at least
 
 
 class InFlightList(DaemonTest):
@@ -88,6 +88,18 @@ class InFlightList(DaemonTest):
             for _ in range(6):
                 self.calls(connection)
             self.assertGreaterEqual(time.monotonic() - began, 5 * PAUSE_S)
+
+    def test_a_client_that_asks_without_end_leaves_room_for_another(self):
+        daemon = self.start(server={"io_threads": 1})
+        with daemon.connect() as greedy, daemon.connect() as operator:
+            answered = 0
+            for round in range(20):
+                for id in range(10):
+                    greedy.call("rpc.calls", id=id)
+                greedy.call("demo.echo_inline", ["read"], id="read")
+                answered += "result" in operator.request("rpc.calls")
+                greedy.receive_by_id(11)
+            self.assertGreaterEqual(answered, 18)
 
     def test_only_clients_that_are_granted_it_may_ask(self):
         for methods, expected in ((["demo.*"], -32016), (["demo.*", "rpc.calls"], None), (["*", "!rpc.calls"], -32016)):
