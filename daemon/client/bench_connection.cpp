@@ -21,7 +21,7 @@ std::size_t copies_in_output(std::size_t request_bytes, std::uint32_t depth) {
 
 }  // namespace
 
-BenchConnection::BenchConnection(UniqueFd fd, const RequestPattern& pattern, std::uint32_t first_slot,
+BenchConnection::BenchConnection(core::Descriptor fd, const RequestPattern& pattern, std::uint32_t first_slot,
                                  std::uint32_t depth)
     : fd_(std::move(fd)), pattern_(pattern), first_slot_(first_slot), input_(kInputBytes) {
   slots_.reserve(depth);

@@ -20,11 +20,12 @@ class BenchConnection {
  public:
   // `first_slot` is the number of the first of its `depth` slots over all connections.
   // `pattern` must outlive the connection.
-  BenchConnection(UniqueFd fd, const RequestPattern& pattern, std::uint32_t first_slot, std::uint32_t depth);
+  BenchConnection(core::Descriptor fd, const RequestPattern& pattern, std::uint32_t first_slot,
+                  std::uint32_t depth);
 
   int fd() const { return fd_.get(); }
-  bool is_open() const { return fd_.get() >= 0; }
-  void close() { fd_ = UniqueFd(); }
+  bool is_open() const { return static_cast<bool>(fd_); }
+  void close() { fd_ = core::Descriptor(); }
 
   // Whether there is a free slot and room in the buffer for one more request.
   bool can_issue() const { return !free_.empty() && filled_ < output_.size(); }
@@ -58,7 +59,7 @@ class BenchConnection {
   Slot* find_slot(std::string_view id);
   void make_room();
 
-  UniqueFd fd_;
+  core::Descriptor fd_;
   const RequestPattern& pattern_;
   std::uint32_t first_slot_;
   std::vector<Slot> slots_;

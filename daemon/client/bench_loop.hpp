@@ -56,7 +56,7 @@ class BenchLoop {
   TimePoint start_;
   BenchWindow window_;
   BenchTally tally_;
-  UniqueFd epoll_;
+  core::Descriptor epoll_;
   std::size_t open_;
 
   // Open loop.

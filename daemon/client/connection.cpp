@@ -17,7 +17,7 @@ bool must_wait(int error) { return error == EAGAIN || error == EWOULDBLOCK || er
 }  // namespace
 
 Result<Connection> Connection::open(const Address& address, TimePoint deadline) {
-  Result<UniqueFd> fd = connect_to(address, deadline);
+  Result<core::Descriptor> fd = connect_to(address, deadline);
   if (!fd) return fd.error();
   Connection connection(std::move(*fd), address.text);
   connection.reset_on_close(true);
@@ -31,7 +31,7 @@ void Connection::reset_on_close(bool reset) {
 
 void Connection::settle() { reset_on_close(false); }
 
-UniqueFd Connection::release() && {
+core::Descriptor Connection::release() && {
   settle();
   return std::move(fd_);
 }

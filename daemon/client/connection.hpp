@@ -27,19 +27,19 @@ class Connection {
   void finish_sending();
 
   // The socket, for somebody else to go on with; to be taken once everything is answered.
-  UniqueFd release() &&;
+  core::Descriptor release() &&;
 
   // The next message, whatever it is; nothing once the server has closed the
   // connection. A connection that ends inside a message is an error.
   Result<std::optional<std::string>> receive(TimePoint deadline);
 
  private:
-  Connection(UniqueFd fd, std::string address) : fd_(std::move(fd)), address_(std::move(address)) {}
+  Connection(core::Descriptor fd, std::string address) : fd_(std::move(fd)), address_(std::move(address)) {}
 
   void reset_on_close(bool reset);
   Failure lost() const;
 
-  UniqueFd fd_;
+  core::Descriptor fd_;
   std::string address_;  // for messages
   MessageCutter cutter_;
 };

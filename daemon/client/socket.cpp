@@ -24,9 +24,9 @@ Failure cannot_connect(const Address& address, const std::string& why) {
 }
 
 // Begins to connect a new socket. The errno where that fails; EINPROGRESS is no failure.
-boost::system::result<UniqueFd, int> begin_connecting(const sockaddr* peer, socklen_t size) {
-  UniqueFd fd(socket(peer->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (fd.get() < 0) return {boost::system::in_place_error, errno};
+boost::system::result<core::Descriptor, int> begin_connecting(const sockaddr* peer, socklen_t size) {
+  core::Descriptor fd(socket(peer->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd) return {boost::system::in_place_error, errno};
   // A Unix socket with a full backlog says EAGAIN and would have to be tried again.
   if (connect(fd.get(), peer, size) < 0 && errno != EINPROGRESS) {
     return {boost::system::in_place_error, errno};
@@ -41,7 +41,7 @@ int outcome_of(int fd) {
   return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0 ? errno : error;
 }
 
-Result<UniqueFd> connect_unix(const Address& address, TimePoint deadline) {
+Result<core::Descriptor> connect_unix(const Address& address, TimePoint deadline) {
   constexpr auto kBacklogPause = std::chrono::milliseconds(5);
   sockaddr_un peer{};
   peer.sun_family = AF_UNIX;
@@ -72,7 +72,7 @@ class Race {
   }
 
   // The errno where none answers.
-  boost::system::result<UniqueFd, int> run() {
+  boost::system::result<core::Descriptor, int> run() {
     while (true) {
       if (next_ < peers_.size() && (attempts_.empty() || Clock::now() >= next_at_)) try_next();
       if (attempts_.empty() && next_ == peers_.size()) return {boost::system::in_place_error, error_};
@@ -116,13 +116,13 @@ class Race {
   }
 
   // The first to be connected by then; those that have failed are left out from here on.
-  std::optional<UniqueFd> wait(TimePoint until) {
+  std::optional<core::Descriptor> wait(TimePoint until) {
     std::vector<pollfd> watched;
-    for (const UniqueFd& each : attempts_) watched.push_back({each.get(), POLLOUT, 0});
+    for (const core::Descriptor& each : attempts_) watched.push_back({each.get(), POLLOUT, 0});
     const auto left = std::chrono::ceil<milliseconds>(until - Clock::now()).count();
     const auto patience = std::clamp<decltype(left)>(left, 0, std::numeric_limits<int>::max());
     if (poll(watched.data(), watched.size(), static_cast<int>(patience)) <= 0) return std::nullopt;
-    std::vector<UniqueFd> waiting;
+    std::vector<core::Descriptor> waiting;
     for (std::size_t i = 0; i < watched.size(); ++i) {
       if (watched[i].revents == 0) {
         waiting.push_back(std::move(attempts_[i]));
@@ -142,11 +142,11 @@ class Race {
   std::size_t next_ = 0;
   TimePoint next_at_{};
   milliseconds stagger_{};
-  std::vector<UniqueFd> attempts_;  // under way
-  int error_ = ETIMEDOUT;           // of the last that failed
+  std::vector<core::Descriptor> attempts_;  // under way
+  int error_ = ETIMEDOUT;                   // of the last that failed
 };
 
-Result<UniqueFd> connect_tcp(const Address& address, TimePoint deadline) {
+Result<core::Descriptor> connect_tcp(const Address& address, TimePoint deadline) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
@@ -176,7 +176,7 @@ bool wait_for(int fd, short events, TimePoint deadline) {
   }
 }
 
-Result<UniqueFd> connect_to(const Address& address, TimePoint deadline) {
+Result<core::Descriptor> connect_to(const Address& address, TimePoint deadline) {
   return address.kind == Address::Kind::tcp ? connect_tcp(address, deadline)
                                             : connect_unix(address, deadline);
 }
