@@ -3,7 +3,9 @@
 #include <charconv>
 
 #include "daemon/client/bench_request.hpp"
-#include "daemon/client/json_text.hpp"
+#include "daemon/client/json_check.hpp"
+#include "daemon/client/reply.hpp"
+#include "proto/json_text.hpp"
 
 namespace sluice::client {
 namespace {
@@ -20,28 +22,10 @@ bool is_plain_result(std::string_view line) {
 
 // Any order of members, any white space.
 ScannedReply scan_members(std::string_view line) {
-  ScannedReply reply;
-  bool has_result = false;
-  const char* const end = line.data() + line.size();
-  const char* at = skip_blank(line.data(), end);
-  if (at == end || *at != '{') return {};
-  at = skip_blank(at + 1, end);
-  while (at < end && *at == '"') {
-    const char* const key_end = skip_string(at, end);
-    const std::string_view key(at, static_cast<std::size_t>(key_end - at));
-    at = skip_blank(key_end, end);
-    if (at == end || *at != ':') return {};
-    const char* const value_begin = skip_blank(at + 1, end);
-    at = skip_value(value_begin, end);
-    const std::string_view value = trim_blank({value_begin, static_cast<std::size_t>(at - value_begin)});
-    if (key == "\"id\"") reply.id = value;
-    if (key == "\"result\"") has_result = true;
-    if (key == "\"error\"" && value != "null") reply.error = value;
-    at = skip_blank(at, end);
-    if (at < end && *at == ',') at = skip_blank(at + 1, end);
-  }
-  if (at == end || *at != '}' || (!has_result && reply.error.empty())) return {};
-  return reply;
+  if (!is_json(line)) return {};
+  const Reply reply = parse_reply(line);
+  if (reply.is_error()) return {reply.id, reply.error};
+  return reply.result.empty() ? ScannedReply() : ScannedReply{reply.id, {}};
 }
 
 }  // namespace
@@ -52,7 +36,7 @@ ScannedReply scan_reply(std::string_view line) {
 }
 
 long error_code(std::string_view error) {
-  const std::string_view text = find_member(error, "code");
+  const std::string_view text = proto::member(error, "code").value_or("");
   long code = 0;
   std::from_chars(text.data(), text.data() + text.size(), code);
   return code;

@@ -10,11 +10,11 @@ struct ScannedReply {
   std::string_view error;  // the error member; empty for a result
 };
 
-// Reads one line as a reply without building anything. It trusts the grammar of the
-// result, which it only has to step over, and looks at nothing else twice.
+// Reads one line as a reply without building anything. Of one that begins as results usually do it trusts
+// the grammar.
 ScannedReply scan_reply(std::string_view line);
 
-// The code of an error member; 0 where it has none.
+// The code of an error member that scan_reply() found; 0 where it has none.
 long error_code(std::string_view error);
 
 }  // namespace sluice::client

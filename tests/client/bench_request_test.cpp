@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
+
 #include "daemon/client/reply_scan.hpp"
 
 namespace sluice::client {
@@ -53,9 +55,14 @@ TEST_CASE("scan_reply: an error comes with its code") {
   CHECK(error_code(R"({"data":{"code":1}})") == 0);
 }
 
+TEST_CASE("scan_reply: a reply that a server of ours would refuse is one") {
+  CHECK(scan_reply(R"({"id":7,"error":{"code":1,"message":"\ud800"}})").id == "7");
+  CHECK(scan_reply(R"({"id":7,"result":)" + std::string(300, '[') + std::string(300, ']') + "}").id == "7");
+}
+
 TEST_CASE("scan_reply: what is no reply has no id") {
-  for (const char* line :
-       {"", "{", "[]", "x", R"({"id":1)", R"({"id":1})", R"({"jsonrpc":"2.0","id":1,)", R"({"id")"}) {
+  for (const char* line : {"", "{", "[]", "x", R"({"id":1)", R"({"id":1})", R"({"jsonrpc":"2.0","id":1,)",
+                           R"({"id")", R"({"id":1,"error":{x}})", R"([{"id":1,"result":2}])"}) {
     CAPTURE(line);
     CHECK(scan_reply(line).id.empty());
   }
