@@ -12,6 +12,8 @@
 #include "daemon/client/output.hpp"
 #include "daemon/client/params.hpp"
 #include "daemon/client/reply.hpp"
+#include "proto/json_text.hpp"
+#include "proto/utf8.hpp"
 
 namespace sluice::client {
 namespace {
@@ -31,10 +33,9 @@ std::string next_id(const BatchRequest& batch) { return std::to_string(batch.ids
 void add_element(BatchRequest& batch, std::string_view call, const CallSettings& settings) {
   const bool has_newline = call.find_first_of("\r\n") != std::string_view::npos;
   const std::string text = has_newline ? compact_json(call) : std::string(call);
-  const std::string_view id = find_member(text, "id");
-  if (find_member(text, "method").empty())
-    return add_call(batch, text, "null");  // no call: refused without an id
-  if (!find_member(text, "jsonrpc").empty()) return add_call(batch, text, id);
+  const std::string_view id = proto::member(text, "id").value_or("");
+  if (!proto::member(text, "method")) return add_call(batch, text, "null");  // no call: refused without an id
+  if (proto::member(text, "jsonrpc")) return add_call(batch, text, id);
   const std::string own_id = id.empty() ? next_id(batch) : std::string(id);
   // What the call itself says comes later and so has the last word.
   const std::string new_id = id.empty() ? ",\"id\":" + own_id : std::string();
@@ -73,7 +74,7 @@ Result<void> add_line(BatchRequest& batch, std::string_view line, const CallSett
   if (!params) return usage_error("call '" + std::string(line) + "': " + params.error().message);
   const std::string id = next_id(batch);
   const std::string message = make_request(method, *params, id, settings);
-  if (!is_json(message)) return usage_error("call " + id + " is not UTF-8");
+  if (!proto::is_utf8(line)) return usage_error("call " + id + " is not UTF-8");
   add_call(batch, message, id);
   return {};
 }
@@ -114,7 +115,9 @@ Result<BatchRequest> batch_from_json(std::string_view text, const CallSettings& 
     return usage_error("the calls are not valid JSON: at byte " + std::to_string(*offset));
   }
   BatchRequest batch;
-  visit_elements(text, [&](std::string_view call) { add_element(batch, call, settings); });
+  if (trim_blank(text).starts_with('[')) {
+    for (proto::JsonWalker calls(text); calls.next();) add_element(batch, calls.value(), settings);
+  }
   return finish(std::move(batch));
 }
 
@@ -130,10 +133,10 @@ Result<BatchRequest> batch_from_lines(std::span<const std::string> lines, const 
 
 std::vector<std::string_view> order_replies(std::string_view replies, std::span<const std::string> ids) {
   std::vector<std::pair<std::ptrdiff_t, std::string_view>> placed;
-  visit_elements(replies, [&](std::string_view text) {
-    const auto place = std::find(ids.begin(), ids.end(), parse_reply(text).id);
-    placed.emplace_back(place - ids.begin(), text);
-  });
+  for (proto::JsonWalker walker(replies); walker.next();) {
+    const auto place = std::find(ids.begin(), ids.end(), parse_reply(walker.value()).id);
+    placed.emplace_back(place - ids.begin(), walker.value());
+  }
   std::stable_sort(placed.begin(), placed.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<std::string_view> ordered;

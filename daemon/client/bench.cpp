@@ -8,8 +8,8 @@
 #include "daemon/client/bench_loop.hpp"
 #include "daemon/client/bench_report.hpp"
 #include "daemon/client/exchange.hpp"
-#include "daemon/client/json_text.hpp"
 #include "daemon/client/output.hpp"
+#include "proto/json_text.hpp"
 
 namespace sluice::client {
 namespace {
@@ -45,7 +45,7 @@ Result<std::vector<BenchConnection>> connect_all(const CommandLine& line, const 
 // What the run proves, beyond its figures.
 Outcome judge(const BenchTally& tally, bool connected) {
   if (!tally.first_bad_line.empty()) {
-    print_error("first wrong reply: " + quote_json(tally.first_bad_line));
+    print_error("first wrong reply: " + proto::quoted(tally.first_bad_line));
   }
   if (!connected) return unreachable("the server closed every connection");
   if (tally.bad_ids + tally.bad_replies > 0) return ExitCode::rpc_error;

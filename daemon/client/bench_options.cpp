@@ -5,9 +5,8 @@
 
 #include "daemon/client/bench_request.hpp"
 #include "daemon/client/duration.hpp"
-#include "daemon/client/json_check.hpp"
-#include "daemon/client/json_text.hpp"
 #include "daemon/client/params.hpp"
+#include "proto/utf8.hpp"
 
 namespace sluice::client {
 namespace {
@@ -88,7 +87,7 @@ Result<void> check_bench_options(BenchOptions& options) {
   if (std::size_t(options.connections) * std::size_t(options.depth) > RequestId::kSlotsMax) {
     return usage_error("-c times -d may be " + std::to_string(RequestId::kSlotsMax) + " at most");
   }
-  if (!is_json(quote_json(options.method))) return usage_error("--method: not UTF-8");
+  if (!proto::is_utf8(options.method)) return usage_error("--method: not UTF-8");
   const Result<std::string> params =
       options.params.empty() ? default_params(options.size) : check_params(options.params);
   if (!params) return usage_error("--params: " + params.error().message);

@@ -7,8 +7,8 @@
 
 #include "daemon/client/duration.hpp"
 #include "daemon/client/json_check.hpp"
-#include "daemon/client/json_text.hpp"
 #include "daemon/client/token.hpp"
+#include "proto/utf8.hpp"
 
 namespace sluice::client {
 namespace {
@@ -157,7 +157,7 @@ Result<void> check_no_options(const std::vector<std::string>& words) {
 // Takes ADDRESS off the front, if it is there, and leaves the operands.
 Result<void> read_words(std::vector<std::string> words, CommandLine& line) {
   for (const std::string& word : words) {
-    if (!is_json(quote_json(word))) return usage_error("'" + word + "' is not UTF-8");
+    if (!proto::is_utf8(word)) return usage_error("'" + word + "' is not UTF-8");
   }
   const bool given = !words.empty() && looks_like_address(words.front());
   Result<Address> address = given ? parse_address(words.front()) : default_address();

@@ -7,6 +7,7 @@
 #include "daemon/client/exchange.hpp"
 #include "daemon/client/json_text.hpp"
 #include "daemon/client/output.hpp"
+#include "proto/json_text.hpp"
 
 namespace sluice::client {
 namespace {
@@ -14,9 +15,13 @@ namespace {
 Result<std::string> fetch_methods(const CommandLine& line) {
   const Result<std::string> document = fetch_result(line, "rpc.discover", "");
   if (!document) return document.error();
-  const std::string_view methods = find_member(*document, "methods");
+  const std::string_view methods = proto::member(*document, "methods").value_or("");
   if (!methods.starts_with('[')) return unreachable("the answer to rpc.discover is no OpenRPC document");
   return std::string(methods);
+}
+
+std::string text_of(std::string_view method, std::string_view member) {
+  return unquote_json(proto::member(method, member).value_or(""));
 }
 
 // A summary that would break the listing is cut at its first line.
@@ -32,11 +37,10 @@ Outcome run_methods(const CommandLine& line) {
   if (!methods) return methods.error();
   std::vector<std::pair<std::string, std::string>> listed;
   std::size_t width = 0;
-  visit_elements(*methods, [&](std::string_view method) {
-    listed.emplace_back(unquote_json(find_member(method, "name")),
-                        first_line(unquote_json(find_member(method, "summary"))));
+  for (proto::JsonWalker walker(*methods); walker.next();) {
+    listed.emplace_back(text_of(walker.value(), "name"), first_line(text_of(walker.value(), "summary")));
     width = std::max(width, listed.back().first.size());
-  });
+  }
   for (auto& [name, summary] : listed) {
     if (!summary.empty()) name.resize(width + 2, ' ');
     print_line(name + summary);
@@ -49,9 +53,9 @@ Outcome run_describe(const CommandLine& line) {
   if (!methods) return methods.error();
   const std::string& wanted = line.operands.front();
   std::string_view found;
-  visit_elements(*methods, [&](std::string_view method) {
-    if (unquote_json(find_member(method, "name")) == wanted) found = method;
-  });
+  for (proto::JsonWalker walker(*methods); walker.next();) {
+    if (text_of(walker.value(), "name") == wanted) found = walker.value();
+  }
   if (found.empty()) {
     return Failure{ExitCode::rpc_error, "no method '" + wanted + "'; `sluice methods` lists what there is"};
   }

@@ -1,8 +1,8 @@
 #include "daemon/client/exchange.hpp"
 
-#include "daemon/client/json_text.hpp"
 #include "daemon/client/output.hpp"
 #include "daemon/client/reply.hpp"
+#include "proto/json_text.hpp"
 
 namespace sluice::client {
 namespace {
@@ -32,7 +32,7 @@ Result<std::string> receive_reply(Connection& connection, const Address& address
 }
 
 Result<void> authenticate(Connection& connection, const CommandLine& line, TimePoint deadline) {
-  const std::string params = "{\"token\":" + quote_json(line.token) + "}";
+  const std::string params = "{\"token\":" + proto::quoted(line.token) + "}";
   const auto sent = connection.send(make_request("rpc.authenticate", params, kTokenId, {}), deadline);
   const Result<std::string> reply = receive_reply(connection, line.address, kTokenId, deadline);
   if (!reply) return sent ? reply.error() : sent.error();

@@ -10,6 +10,24 @@
 namespace sluice::client {
 namespace {
 
+// `text` as a JSON string. Servers echo it as it was written: control characters all alike, and the rest as
+// the user typed it, which proto::quoted() does not keep to.
+std::string quote_json(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    constexpr std::string_view kHex = "0123456789abcdef";
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20) {
+      out.append("\\u00") += kHex[byte >> 4u];
+      out += kHex[byte & 0xFu];
+      continue;
+    }
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out += '"';
+}
+
 bool begins_json(std::string_view word) {
   const std::string_view text = trim_blank(word);
   return text.starts_with('{') || text.starts_with('[');

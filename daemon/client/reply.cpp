@@ -2,6 +2,7 @@
 
 #include "daemon/client/json_check.hpp"
 #include "daemon/client/json_text.hpp"
+#include "proto/json_text.hpp"
 
 namespace sluice::client {
 namespace {
@@ -20,12 +21,12 @@ std::string message_text(std::string_view message) {
 Reply parse_reply(std::string_view text) {
   Reply reply;
   reply.text = text;
-  visit_members(text, [&](std::string_view key, std::string_view value) {
-    if (key == "\"id\"") reply.id = value;
-    if (key == "\"result\"") reply.result = value;
-    if (key == "\"error\"") reply.error = value;
-    if (key == "\"method\"") reply.method = value;
-  });
+  for (proto::JsonWalker members(text); members.next();) {
+    if (members.key() == "id") reply.id = members.value();
+    if (members.key() == "result") reply.result = members.value();
+    if (members.key() == "error") reply.error = members.value();
+    if (members.key() == "method") reply.method = members.value();
+  }
   return reply;
 }
 
@@ -37,11 +38,11 @@ Result<void> check_message(std::string_view text) {
 }
 
 std::string describe_error(std::string_view error) {
-  const std::string_view code = find_member(error, "code");
-  const std::string_view data = find_member(error, "data");
-  std::string line = "error " + std::string(code.empty() ? "without a code" : code) + ": ";
-  line += message_text(find_member(error, "message"));
-  if (!data.empty() && data != "null") line += " " + compact_json(data);
+  const std::string_view code = proto::member(error, "code").value_or("without a code");
+  const std::string_view data = proto::member(error, "data").value_or("null");
+  std::string line = "error " + std::string(code) + ": ";
+  line += message_text(proto::member(error, "message").value_or(""));
+  if (data != "null") line += " " + compact_json(data);
   return line;
 }
 

@@ -1,13 +1,14 @@
 #include "daemon/client/request.hpp"
 
 #include "daemon/client/json_text.hpp"
+#include "proto/json_text.hpp"
 
 namespace sluice::client {
 
 std::string settings_members(const CallSettings& settings) {
   std::string text;
   if (settings.deadline) text += ",\"timeout_ms\":" + std::to_string(settings.deadline->count());
-  if (!settings.traceparent.empty()) text += ",\"traceparent\":" + quote_json(settings.traceparent);
+  if (!settings.traceparent.empty()) text += ",\"traceparent\":" + proto::quoted(settings.traceparent);
   return text;
 }
 
@@ -15,7 +16,7 @@ std::string make_request(std::string_view method, std::string_view params, std::
                          const CallSettings& settings) {
   std::string text = "{\"jsonrpc\":\"2.0\"";
   if (!id.empty()) text.append(",\"id\":").append(id);
-  text += ",\"method\":" + quote_json(method);
+  text += ",\"method\":" + proto::quoted(method);
   if (!params.empty()) {
     const bool one_line = params.find_first_of("\r\n") == std::string_view::npos;
     text.append(",\"params\":").append(one_line ? std::string(params) : compact_json(params));

@@ -11,8 +11,7 @@
 #include <iostream>
 #include <sstream>
 
-#include "daemon/client/json_check.hpp"
-#include "daemon/client/json_text.hpp"
+#include "proto/utf8.hpp"
 
 namespace sluice::client {
 namespace {
@@ -74,7 +73,7 @@ Result<std::string> read_token(std::istream& in, std::string_view where) {
   if (text.empty()) return usage_error("no token " + place);
   if (text.size() > kTokenBytesMax) return usage_error("the token " + place + " is too long");
   if (text.find_first_of("\r\n") != std::string::npos) return usage_error("more than one line " + place);
-  if (!is_json(quote_json(text))) return usage_error("the token " + place + " is not UTF-8");
+  if (!proto::is_utf8(text)) return usage_error("the token " + place + " is not UTF-8");
   return text;
 }
 

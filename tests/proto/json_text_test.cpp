@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "proto/json_tokens.hpp"
 #include "tests/proto/replay.hpp"
 
 namespace sluice::proto::testing {
@@ -98,6 +99,20 @@ TEST_CASE("as_string: a string's meaning, and nothing for other kinds") {
   CHECK(as_string(R"("\"\u00e9")") == "\"\xC3\xA9");
   for (const auto value : {""sv, "1"sv, "null"sv, "[]"sv, R"({"a":"b"})"sv})
     CHECK(as_string(value) == std::nullopt);
+}
+
+TEST_CASE("string_size: a string ends at its first quote without a backslash of its own") {
+  for (const auto string : {R"("")"sv, R"("a")"sv, R"("\"")"sv, R"("\\")"sv, R"("\\\"]")"sv}) {
+    CAPTURE(string);
+    CHECK(string_size(string) == string.size());
+    CHECK(string_size(std::string(string) + R"(,"b"])") == string.size());
+  }
+}
+
+TEST_CASE("append_compact: drops the white space between tokens and nothing else") {
+  std::string out = "kept ";
+  append_compact(out, "\n{ \"z\" : 1.00 ,\t\"a b\\\\\" : [ 1e3 , { } ,\r\n\" \\\" \" ] } ");
+  CHECK(out == R"(kept {"z":1.00,"a b\\":[1e3,{}," \" "]})");
 }
 
 TEST_CASE("unescape: every escape has its meaning") {
