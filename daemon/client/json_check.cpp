@@ -1,189 +1,90 @@
 #include "daemon/client/json_check.hpp"
 
+#include <algorithm>
 #include <string>
+#include <vector>
+
+#include "daemon/client/json_text.hpp"
+#include "proto/json_text.hpp"
+#include "proto/json_tokens.hpp"
+#include "proto/message_scanner.hpp"
 
 namespace sluice::client {
 namespace {
 
-bool is_digit(int c) { return c >= '0' && c <= '9'; }
-bool is_hex(int c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
+using Status = proto::MessageScanner::Status;
 
-// One pass over one text. Every step returns false at the first byte that does not
-// fit and leaves at_ there.
-class Checker {
+// Where the scanner stops in `text`; its size where it is one value.
+std::optional<std::size_t> scan(std::string_view text) {
+  const std::size_t begin = skip_blank(text, 0);
+  proto::MessageScanner scanner(/*batch_entries_max=*/0);
+  Status status = scanner.scan(text.substr(begin));
+  if (status == Status::incomplete) status = scanner.finish();
+  const std::size_t end = begin + scanner.position();
+  if (status != Status::complete) return end;
+  const std::size_t behind = skip_blank(text, end);
+  return behind == text.size() ? std::nullopt : std::optional(behind);
+}
+
+// Changes escaped surrogates into other characters, which need no partner.
+void replace_surrogates(std::string& text) {
+  for (std::size_t at = text.find('\\'); at < text.size(); at = text.find('\\', at + 2)) {
+    if (text.compare(at, 3, "\\ud") == 0 || text.compare(at, 3, "\\uD") == 0) text[at + 2] = '0';
+  }
+}
+
+// Checks a text a layer of levels at a time. A layer that has been checked becomes an empty array of the same
+// length. What is around it is then not too deep for the scanner, and offsets do not change.
+class LayeredCheck {
  public:
-  explicit Checker(std::string_view text) : text_(text) {}
+  explicit LayeredCheck(std::string text) : text_(std::move(text)) {}
 
-  bool check();
-  std::size_t at() const { return at_; }
+  std::optional<std::size_t> run() {
+    std::size_t depth = 0;
+    for (std::size_t at = 0; at < text_.size(); ++at) {
+      const char c = text_[at];
+      if (c == '"') {
+        at += proto::string_size(std::string_view(text_).substr(at)) - 1;
+      } else if (c == '[' || c == '{') {
+        if (depth++ % kLayerDepth == 0) layers_.push_back(at);
+      } else if (c == ']' || c == '}') {
+        if (depth == 0) break;
+        if (--depth % kLayerDepth == 0) check_innermost(at + 1);
+      }
+    }
+    while (!layers_.empty()) check_innermost(text_.size());
+    note(scan(text_), 0);
+    return first_error_;
+  }
 
  private:
-  int peek() const { return at_ < text_.size() ? static_cast<unsigned char>(text_[at_]) : -1; }
-  bool take(int c);
-  void blank();
-  bool begin_value();
-  bool end_value();
-  bool key();
-  bool scalar();
-  bool literal(std::string_view word);
-  bool digits();
-  bool number();
-  bool string();
-  bool escape();
-  bool utf8();
+  static constexpr std::size_t kLayerDepth = proto::kDepthMax - 1;  // one is left for the array in it
 
-  std::string_view text_;
-  std::size_t at_ = 0;
-  std::string open_;  // the brackets that are open, outermost first
+  void check_innermost(std::size_t end) {
+    const std::size_t begin = layers_.back();
+    layers_.pop_back();
+    note(scan(std::string_view(text_).substr(begin, end - begin)), begin);
+    text_.replace(begin, end - begin, end - begin, ' ');
+    text_[end - 1] = ']';
+    text_[begin] = '[';
+  }
+
+  void note(std::optional<std::size_t> error, std::size_t begin) {
+    if (error) first_error_ = std::min(begin + *error, first_error_.value_or(text_.size()));
+  }
+
+  std::string text_;
+  std::vector<std::size_t> layers_;  // where those that are open begin, outermost first
+  std::optional<std::size_t> first_error_;
 };
-
-bool Checker::take(int c) {
-  if (peek() != c) return false;
-  ++at_;
-  return true;
-}
-
-void Checker::blank() {
-  while (peek() == ' ' || peek() == '\t' || peek() == '\n' || peek() == '\r') ++at_;
-}
-
-// Takes openings until a scalar or an empty container has ended.
-bool Checker::begin_value() {
-  while (true) {
-    blank();
-    if (take('[')) {
-      blank();
-      if (take(']')) return true;
-      open_ += '[';
-    } else if (take('{')) {
-      blank();
-      if (take('}')) return true;
-      open_ += '{';
-      if (!key()) return false;
-    } else {
-      return scalar();
-    }
-  }
-}
-
-// Takes what may follow a value: closings, then the end of the text, or a comma
-// (and a key) that calls for one more value, in which case open_ is not empty.
-bool Checker::end_value() {
-  while (!open_.empty()) {
-    blank();
-    if (take(',')) return open_.back() == '[' || key();
-    if (!take(open_.back() == '[' ? ']' : '}')) return false;
-    open_.pop_back();
-  }
-  blank();
-  return at_ == text_.size();
-}
-
-bool Checker::check() {
-  do {
-    if (!begin_value() || !end_value()) return false;
-  } while (!open_.empty());
-  return true;
-}
-
-bool Checker::literal(std::string_view word) {
-  for (const char c : word) {
-    if (!take(c)) return false;
-  }
-  return true;
-}
-
-bool Checker::digits() {
-  if (!is_digit(peek())) return false;
-  while (is_digit(peek())) ++at_;
-  return true;
-}
-
-bool Checker::number() {
-  take('-');
-  if (!take('0') && !digits()) return false;
-  if (take('.') && !digits()) return false;
-  if (!take('e') && !take('E')) return true;
-  if (!take('+')) take('-');
-  return digits();
-}
-
-bool Checker::escape() {
-  if (take('u')) {
-    for (int i = 0; i < 4; ++i) {
-      if (!is_hex(peek())) return false;
-      ++at_;
-    }
-    return true;
-  }
-  const int c = peek();
-  if (c < 0 || std::string_view("\"\\/bfnrt").find(static_cast<char>(c)) == std::string_view::npos)
-    return false;
-  ++at_;
-  return true;
-}
-
-// One character of more than one byte: no overlong form, no surrogate, nothing past U+10FFFF.
-bool Checker::utf8() {
-  const int lead = peek();
-  const int more = lead >= 0xC2 && lead <= 0xDF   ? 1
-                   : lead >= 0xE0 && lead <= 0xEF ? 2
-                   : lead >= 0xF0 && lead <= 0xF4 ? 3
-                                                  : 0;
-  if (more == 0) return false;
-  ++at_;
-  int low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
-  int high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
-  for (int i = 0; i < more; ++i, low = 0x80, high = 0xBF) {
-    if (peek() < low || peek() > high) return false;
-    ++at_;
-  }
-  return true;
-}
-
-bool Checker::string() {
-  if (!take('"')) return false;
-  while (!take('"')) {
-    if (peek() < 0x20) return false;
-    if (peek() >= 0x80) {
-      if (!utf8()) return false;
-    } else if (take('\\')) {
-      if (!escape()) return false;
-    } else {
-      ++at_;
-    }
-  }
-  return true;
-}
-
-bool Checker::scalar() {
-  switch (peek()) {
-    case '"':
-      return string();
-    case 't':
-      return literal("true");
-    case 'f':
-      return literal("false");
-    case 'n':
-      return literal("null");
-    default:
-      return number();
-  }
-}
-
-bool Checker::key() {
-  blank();
-  if (!string()) return false;
-  blank();
-  return take(':');
-}
 
 }  // namespace
 
 std::optional<std::size_t> json_error_offset(std::string_view text) {
-  Checker checker(text);
-  if (checker.check()) return std::nullopt;
-  return checker.at();
+  if (!scan(text)) return std::nullopt;
+  std::string replaced(text);
+  replace_surrogates(replaced);
+  return LayeredCheck(std::move(replaced)).run();
 }
 
 }  // namespace sluice::client

@@ -11,13 +11,13 @@ namespace {
 
 constexpr std::string_view kBlank = " \t\r\n";
 
-std::size_t skip_blank(std::string_view text, std::size_t at) {
-  return std::min(text.find_first_not_of(kBlank, at), text.size());
-}
-
 void new_line(std::string& out, std::size_t depth) { out.append("\n").append(2 * depth, ' '); }
 
 }  // namespace
+
+std::size_t skip_blank(std::string_view text, std::size_t at) {
+  return std::min(text.find_first_not_of(kBlank, at), text.size());
+}
 
 std::string_view trim_blank(std::string_view text) {
   text.remove_prefix(skip_blank(text, 0));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,9 @@ std::string indent_json(std::string_view text);
 
 // Without white space between tokens.
 std::string compact_json(std::string_view text);
+
+// Where white space from `at` on ends.
+std::size_t skip_blank(std::string_view text, std::size_t at);
 
 std::string_view trim_blank(std::string_view text);
 

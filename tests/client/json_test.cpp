@@ -65,6 +65,18 @@ TEST_CASE("json_error_offset: depth is bounded by memory only") {
   CHECK(is_json(deep));
 }
 
+TEST_CASE("json_error_offset: what is wrong is found at every depth and behind it") {
+  const std::string opens(300, '[');
+  const std::string closes(300, ']');
+  CHECK(json_error_offset(opens + "x" + closes) == 300);
+  CHECK(json_error_offset(opens + "1]}" + closes) == 302);
+  CHECK(json_error_offset("[5" + opens + closes + "]") == 2);
+  CHECK(json_error_offset("[" + opens + closes + ",{]") == 603);
+  CHECK(json_error_offset(opens + closes + "]") == 600);
+  CHECK(json_error_offset(opens + closes.substr(1)) == 599);
+  CHECK(json_error_offset(R"(["\ud800","\uDC00",01])") == 20);
+}
+
 TEST_CASE("indent_json: keeps numbers, key order and escapes, drops only white space") {
   CHECK(indent_json(R"({"z":1.0,"a":[1e3,{"s":"a\u0041 ,{}:\"\\"}],"e":{},"f":[ ]})") ==
         "{\n"
