@@ -10,7 +10,8 @@ namespace sluice::client {
 
 // Cuts a stream of JSON arrays and objects into messages, with any white space or
 // none between them. It looks for the byte that closes the top-level value and
-// leaves the grammar to json_check.hpp. Every byte is looked at once.
+// leaves the grammar to json_check.hpp. Every byte is looked at once. proto::FrameDecoder would lose
+// what the client shows and a server of ours refuses: lone surrogates and deep nesting.
 class MessageCutter {
  public:
   // A reply beyond this is refused rather than let memory grow without end.
