@@ -274,24 +274,6 @@ void IoThread::handle_event(const char* what, const Task& task) {
   end_iteration();
 }
 
-// Charges a peer with the time of a scope, for which the iteration's time is taken anew.
-class PeerCharge {
- public:
-  PeerCharge(IoThread& io, PeerShare& share) : io_(io) {
-    io_.update_time();
-    io_.slices().begin(share, io_.now());
-  }
-  ~PeerCharge() {
-    io_.update_time();
-    io_.slices().end(io_.now());
-  }
-  PeerCharge(const PeerCharge&) = delete;
-  PeerCharge& operator=(const PeerCharge&) = delete;
-
- private:
-  IoThread& io_;
-};
-
 inline constexpr auto kControlTime = std::chrono::seconds(30);  // for an I/O thread to do what it is told
 
 // Runs `task` on the thread and waits for it, but no longer than until `until`. True at once where the

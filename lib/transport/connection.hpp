@@ -52,7 +52,7 @@ class Connection final : public Session,
   // What is to be sent; written at the end of the iteration. With room for a message of so many bytes and its
   // head, if they are many and memory for so many is kept.
   std::string& output(std::size_t bytes = 0);
-  // Answers what is no message and may have to be thrown away: the time for that runs from now.
+  // Answers what is not a message and may have to be thrown away: the time for that runs from now.
   void refuse_message(const proto::Error& error);
   // No more messages are taken in; what is being done is finished and answered.
   void end_input(CloseReason reason);
@@ -118,6 +118,7 @@ class Connection final : public Session,
   bool held_up() const { return !may_process() || (looks_ahead_ && in_.size() >= look_ahead_left_); }
   Codec::Step look_ahead(std::string_view window);
   void update_look_ahead();
+  bool window_changed() const { return conversation_.window_full() != window_full_since_.has_value(); }
   void begin_look_ahead();
   void end_look_ahead();
   TimePoint look_ahead_due() const;

@@ -4,6 +4,7 @@
 #include <new>
 #include <utility>
 
+#include "lib/io/peer_charge.hpp"
 #include "lib/observe/log.hpp"
 #include "lib/transport/connection.hpp"
 
@@ -30,7 +31,7 @@ void Connection::run_deferred_work() {
   if (!output_waits_) flush(Extent::slice);
   if (only_waits()) return rest();
   if (peer_gone_ && !close_pending_ && !postponed()) read_remaining_notifications();
-  if (looks_ahead_ || conversation_.window_full() != window_full_since_.has_value()) update_look_ahead();
+  if (looks_ahead_ || window_changed()) update_look_ahead();
   if (paused_ && !held_up()) resume();
   if (input_waits_ && may_process() && !postponed() && !peer_gone_) process_waiting();
   // What had to wait when it came in has been looked at by now.
@@ -55,8 +56,8 @@ void Connection::process_waiting() {
   if (takes_too_much()) return io_.postpone(*this);
   const PeerCharge charge(io_, *share());
   process(in_);
-  // It may have filled the window anew.
-  if (conversation_.window_full() && !window_full_since_) update_look_ahead();
+  // The window may be full again.
+  if (window_changed()) update_look_ahead();
 }
 
 // Whether the next thing to happen is a message or a call's end, as nearly always.

@@ -152,15 +152,6 @@ class MessageTimeout(DaemonTest):
             connection.send(last[:20])
             self.assertEqual(connection.read_to_end(), [])
 
-    def test_the_time_in_which_a_long_message_waits_for_the_window_does_not_count(self):
-        daemon = self.start(server={"message_timeout": duration(400), "workers": 4, "io_threads": 1, "connection_window": 4})
-        for kind in ("tcp", "unix"):
-            with self.subTest(kind), daemon.connect(kind) as connection:
-                calls = [message("demo.sleep", {"ms": ms(900)}, id) for id in range(4)]
-                long = message("demo.echo", ["x" * (1 << 20)], "long")
-                connection.send("\n".join([*calls, long]) + "\n")
-                self.assertEqual(len(connection.receive_by_id(5)["long"]["result"][0]), 1 << 20)
-
     def test_others_are_served_meanwhile_and_time_between_messages_does_not_count(self):
         dripping = [self.connect() for _ in range(20)]
         for connection in dripping:

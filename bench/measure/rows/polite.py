@@ -153,10 +153,10 @@ def measure_memory(bench):
 
 
 # Half of the thread. A miss may be the client's: what an attack does in one piece can take longer than what the client has sent,
-# and while the client has nothing there, attackers get the thread. Shorter reads beside others take a part of it as well.
+# and while the client has nothing there, attackers get the thread. Shorter reads beside others cost a part as well.
 SHARE_GOAL = Goal(">=", 0.5)
 SHARE_S = 1
-ALWAYS_BUSY = ["-c", 64, "-d", 128]  # 8192 calls: some 8 ms of work
+ALWAYS_BUSY = ["-c", 200, "-d", 100]  # 20,000 calls: some 20 ms of work
 
 
 def busy_client(target):
