@@ -1,7 +1,6 @@
 // Reading and writing pieces of JSON text without building a tree.
 #pragma once
 
-#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>

@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "daemon/client/json_text.hpp"
-#include "proto/json_text.hpp"
 #include "proto/json_tokens.hpp"
 #include "proto/message_scanner.hpp"
 
@@ -14,7 +15,7 @@ namespace {
 
 using Status = proto::MessageScanner::Status;
 
-// Where the scanner stops in `text`; its size where it is one value.
+// Where `text` stops being one value; nothing if it is one.
 std::optional<std::size_t> scan(std::string_view text) {
   const std::size_t begin = skip_blank(text, 0);
   proto::MessageScanner scanner(/*batch_entries_max=*/0);
@@ -33,48 +34,81 @@ void replace_surrogates(std::string& text) {
   }
 }
 
-// Checks a text a layer of levels at a time. A layer that has been checked becomes an empty array of the same
-// length. What is around it is then not too deep for the scanner, and offsets do not change.
+// Checks a text a layer of levels at a time. In the layer around it, a layer is an empty array: so no layer
+// is too deep for the scanner, and each byte is scanned once.
 class LayeredCheck {
  public:
-  explicit LayeredCheck(std::string text) : text_(std::move(text)) {}
+  explicit LayeredCheck(std::string_view text) : text_(text) { layers_.emplace_back(0); }
 
   std::optional<std::size_t> run() {
     std::size_t depth = 0;
     for (std::size_t at = 0; at < text_.size(); ++at) {
       const char c = text_[at];
       if (c == '"') {
-        at += proto::string_size(std::string_view(text_).substr(at)) - 1;
+        at += proto::string_size(text_.substr(at)) - 1;
       } else if (c == '[' || c == '{') {
-        if (depth++ % kLayerDepth == 0) layers_.push_back(at);
+        if (depth++ % kLayerDepth == 0) open(at);
       } else if (c == ']' || c == '}') {
         if (depth == 0) break;
-        if (--depth % kLayerDepth == 0) check_innermost(at + 1);
+        if (--depth % kLayerDepth == 0) close(at + 1);
       }
     }
-    while (!layers_.empty()) check_innermost(text_.size());
-    note(scan(text_), 0);
+    while (layers_.size() > 1) close(text_.size());
+    layers_.back().text += text_.substr(copied_);
+    check(layers_.back());
     return first_error_;
   }
 
  private:
   static constexpr std::size_t kLayerDepth = proto::kDepthMax - 1;  // one is left for the array in it
 
-  void check_innermost(std::size_t end) {
-    const std::size_t begin = layers_.back();
-    layers_.pop_back();
-    note(scan(std::string_view(text_).substr(begin, end - begin)), begin);
-    text_.replace(begin, end - begin, end - begin, ' ');
-    text_[end - 1] = ']';
-    text_[begin] = '[';
+  struct Cut {
+    std::size_t at;     // in the layer's text, behind the empty array
+    std::size_t bytes;  // that the array is shorter than what it stands for
+  };
+  struct Layer {
+    explicit Layer(std::size_t begins) : begin(begins) {}
+    std::size_t begin;
+    std::string text;
+    std::vector<Cut> cuts;
+  };
+
+  void open(std::size_t begin) {
+    layers_.back().text += text_.substr(copied_, begin - copied_);
+    layers_.emplace_back(begin);
+    copied_ = begin;
   }
 
-  void note(std::optional<std::size_t> error, std::size_t begin) {
-    if (error) first_error_ = std::min(begin + *error, first_error_.value_or(text_.size()));
+  void close(std::size_t end) {
+    const Layer layer = [this, end] {
+      layers_.back().text += text_.substr(copied_, end - copied_);
+      Layer last = std::move(layers_.back());
+      layers_.pop_back();
+      return last;
+    }();
+    check(layer);
+    copied_ = end;
+    Layer& around = layers_.back();
+    around.text += kEmpty;
+    // A single bracket at the end is shorter than the array.
+    const std::size_t bytes = end - layer.begin;
+    around.cuts.push_back({around.text.size(), bytes - std::min(bytes, kEmpty.size())});
   }
 
-  std::string text_;
-  std::vector<std::size_t> layers_;  // where those that are open begin, outermost first
+  void check(const Layer& layer) {
+    const auto error = scan(layer.text);
+    if (!error) return;
+    std::size_t offset = layer.begin + *error;
+    for (const Cut& cut : layer.cuts) {
+      if (cut.at <= *error) offset += cut.bytes;
+    }
+    first_error_ = std::min(offset, first_error_.value_or(text_.size()));
+  }
+
+  static constexpr std::string_view kEmpty = "[]";
+  const std::string_view text_;
+  std::size_t copied_ = 0;     // of the text, into layers
+  std::vector<Layer> layers_;  // open ones, outermost first; before them, what is around all
   std::optional<std::size_t> first_error_;
 };
 
@@ -84,7 +118,7 @@ std::optional<std::size_t> json_error_offset(std::string_view text) {
   if (!scan(text)) return std::nullopt;
   std::string replaced(text);
   replace_surrogates(replaced);
-  return LayeredCheck(std::move(replaced)).run();
+  return LayeredCheck(replaced).run();
 }
 
 }  // namespace sluice::client

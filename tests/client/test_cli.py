@@ -95,6 +95,7 @@ class ClientTest(unittest.TestCase):
         self.check(run("call", self.address, "demo.echo", params), 0, params + "\n")
 
     def test_call_takes_pairs_and_stdin(self):
+        self.check(run("call", self.address, "demo.echo", "--", "a\nb\tc\u2028", "d"), 0, '["a\\u000ab\\u0009c\u2028","d"]\n')
         self.check(run("call", self.address, "demo.echo", "n=1.50", "s=hello world"), 0,
                    '{"n":1.50,"s":"hello world"}\n')
         self.check(run("call", self.address, "demo.sum", "-", text_in="[\n1,\n2]\n"), 0, "3\n")
