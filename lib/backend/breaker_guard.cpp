@@ -1,13 +1,23 @@
 #include "lib/backend/breaker_guard.hpp"
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstddef>
+#include <new>
+
+#include <fmt/format.h>
 
 namespace sluice::core {
+namespace {
+
+constexpr std::size_t kLineBytesMax = 64;
+
+}  // namespace
 
 bool BreakerGuard::begin(TimePoint now) {
   if (!breaker_.begin(now)) return false;
-  callbacks_.on_breaker_line(false, "breaker half-open, one call is let through");
+  log(false, "breaker half-open, one call is let through");
   if (breaker_.turned_half_open()) count(CircuitBreaker::State::half_open);
   return true;
 }
@@ -23,11 +33,21 @@ void BreakerGuard::report(TimePoint now, bool changed) {
   const auto state = breaker_.state(now);
   count(state);
   if (state == CircuitBreaker::State::open) {
-    const auto open = std::to_string(breaker_.retry_after(now).count());
-    callbacks_.on_breaker_line(true, "breaker open for " + open + " ms");
+    std::array<char, kLineBytesMax> line;
+    const auto end = fmt::format_to_n(line.data(), line.size(), "breaker open for {} ms",
+                                      breaker_.retry_after(now).count());
+    log(true, {line.data(), std::min(end.size, line.size())});
     callbacks_.on_breaker_open();
   } else {
-    callbacks_.on_breaker_line(false, "breaker closed");
+    log(false, "breaker closed");
+  }
+}
+
+// A call that has been sent is not to fail for its log line.
+void BreakerGuard::log(bool is_warning, std::string_view text) noexcept {
+  try {
+    callbacks_.on_breaker_line(is_warning, text);
+  } catch (const std::bad_alloc&) {
   }
 }
 

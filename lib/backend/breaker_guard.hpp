@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <string>
+#include <string_view>
 
 #include "lib/backend/circuit_breaker.hpp"
 #include "lib/base/deadline_wheel.hpp"
@@ -17,9 +17,9 @@ class BreakerGuard {
  public:
   class Callbacks {
    public:
-    // A line for the log about this breaker.
-    virtual void on_breaker_line(bool is_warning, const std::string& text) = 0;
-    // It has opened: calls may go through again after retry_after().
+    // A line for the log about this breaker. Where memory does not suffice for it, it is left out.
+    virtual void on_breaker_line(bool is_warning, std::string_view text) = 0;
+    // It has opened: calls may go through again after retry_after(). Must not throw.
     virtual void on_breaker_open() = 0;
 
    protected:
@@ -40,7 +40,8 @@ class BreakerGuard {
   CircuitBreaker::State state(TimePoint now) const { return breaker_.state(now); }
   milliseconds retry_after(TimePoint now) const { return breaker_.retry_after(now); }
 
-  // As those of CircuitBreaker. begin() is followed by one of the other three.
+  // As those of CircuitBreaker. begin() is followed by one of the other three. Only the callbacks' own lines
+  // can run out of memory, which does no harm: begin() and abandoned() do not throw.
   bool begin(TimePoint now);
   void succeeded(TimePoint now, std::chrono::nanoseconds took, bool probe);
   void failed(TimePoint now, bool probe);
@@ -48,6 +49,7 @@ class BreakerGuard {
 
  private:
   void report(TimePoint now, bool changed);
+  void log(bool is_warning, std::string_view text) noexcept;
   void count(CircuitBreaker::State state);
 
   CircuitBreaker breaker_;

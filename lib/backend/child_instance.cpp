@@ -271,7 +271,7 @@ void ChildInstance::judge_failure(BackendCall& call) {
   breaker_.failed(hub_.now(), call.probe);
 }
 
-void ChildInstance::on_breaker_line(bool is_warning, const std::string& text) {
+void ChildInstance::on_breaker_line(bool is_warning, std::string_view text) {
   spdlog::log(is_warning ? spdlog::level::warn : spdlog::level::info, "{}: {}", label_, text);
 }
 

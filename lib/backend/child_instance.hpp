@@ -87,7 +87,7 @@ class ChildInstance final : private ChildStart::Owner,
   void on_room(ChildRun&) override { owner_.on_change(); }
   void on_end(ChildRun& run, const ChildEnd& end) override;
   void on_deadline(TimePoint now) override;
-  void on_breaker_line(bool is_warning, const std::string& text) override;
+  void on_breaker_line(bool is_warning, std::string_view text) override;
   void on_breaker_open() override { await_next(); }
 
   bool launch(ChildProcess process);

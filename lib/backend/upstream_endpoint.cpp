@@ -252,11 +252,11 @@ void UpstreamEndpoint::judge(UpstreamAttempt& attempt, bool success) {
   }
 }
 
-void UpstreamEndpoint::on_breaker_line(bool is_warning, const std::string& text) {
+void UpstreamEndpoint::on_breaker_line(bool is_warning, std::string_view text) {
   if (is_warning) {
-    log_.warn(text, "", hub_.now());
+    log_.warn(std::string(text), "", hub_.now());
   } else {
-    log_.note(text, hub_.now());
+    log_.note(std::string(text), hub_.now());
   }
 }
 

@@ -84,7 +84,7 @@ class UpstreamEndpoint final : private UpstreamConnection::Owner,
   void on_failure(UpstreamAttempt& attempt, UpstreamFailure how) override;
   void on_end(UpstreamConnection& connection, UpstreamConnection::End why, const std::string& what) override;
   void on_deadline(TimePoint now) override;
-  void on_breaker_line(bool is_warning, const std::string& text) override;
+  void on_breaker_line(bool is_warning, std::string_view text) override;
   void on_breaker_open() override { look_again(); }
 
   std::size_t call_room() const;

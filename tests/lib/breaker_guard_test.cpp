@@ -3,19 +3,23 @@
 #include <doctest/doctest.h>
 
 #include <memory>
+#include <new>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sluice::core {
 namespace {
 
 struct Recorded final : BreakerGuard::Callbacks {
-  void on_breaker_line(bool is_warning, const std::string& text) override {
-    lines.push_back((is_warning ? "warn: " : "info: ") + text);
+  void on_breaker_line(bool is_warning, std::string_view text) override {
+    if (out_of_memory) throw std::bad_alloc();
+    lines.push_back((is_warning ? "warn: " : "info: ") + std::string(text));
   }
   void on_breaker_open() override { ++opened; }
   std::vector<std::string> lines;
   int opened = 0;
+  bool out_of_memory = false;
 };
 
 struct Fixture {
@@ -52,6 +56,21 @@ TEST_CASE("BreakerGuard: a change of state is counted, logged and reported once"
                                                            "info: breaker half-open, one call is let through",
                                                            "info: breaker closed"});
   CHECK(fixture.recorded.opened == 1);
+}
+
+TEST_CASE("BreakerGuard: what memory does not suffice to log happens all the same") {
+  Fixture fixture;
+  fixture.recorded.out_of_memory = true;
+  for (int call = 0; call < 2; ++call) {
+    fixture.guard.begin(fixture.now);
+    fixture.guard.failed(fixture.now, false);
+  }
+  CHECK(fixture.recorded.opened == 1);
+  fixture.now += milliseconds(1500);
+  CHECK(fixture.guard.begin(fixture.now));
+  fixture.guard.succeeded(fixture.now, milliseconds(1), true);
+  CHECK(fixture.guard.allows(fixture.now));
+  CHECK(fixture.changes(CircuitBreaker::State::half_open) == 1);
 }
 
 TEST_CASE("BreakerGuard: half-open counts once, however many probes are abandoned") {
