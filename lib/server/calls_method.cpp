@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <functional>
 #include <new>
 #include <span>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "lib/call/async_handler.hpp"
 #include "lib/dispatch/call_listing.hpp"
@@ -18,11 +21,10 @@ namespace sluice::core {
 namespace {
 
 constexpr auto kPatience = milliseconds(500);  // for an I/O thread to answer
-constexpr int kAtOnceMax = 16;                 // of these calls
+constexpr int kAtOnceMax = 256;                // of these calls, those on their way included
 constexpr std::size_t kWaitingMax = 8;         // of them, for the next list
-constexpr int kOfOneClientMax = 4;             // of those
-// Between two lists: so many times what the last one took. Together they take no more than a fifth of a
-// thread.
+// Between two lists: so many times what the last one took. So lists take at most a fifth of a thread, as long
+// as one takes 12 ms at most.
 constexpr int kPauseFactor = 4;
 constexpr auto kPauseMin = milliseconds(5);
 constexpr auto kPauseMax = milliseconds(50);
@@ -156,9 +158,9 @@ class CallsHandler final : public AsyncHandler, private Deadline {
 
   void start(ActiveCall& call, boost::asio::io_context&) override {
     if (running_.fetch_add(1) >= kAtOnceMax) return refuse(call);
-    const void* const client = call.owner != nullptr ? call.owner->client : nullptr;
     try {
-      parts_.hub.io().post([this, &call, client] { add({&call, client}); });
+      const std::string peer = call.owner != nullptr ? without_port(call.owner->peer()) : std::string();
+      parts_.hub.io().post([this, &call, peer]() mutable { add({&call, std::move(peer)}); });
     } catch (const std::bad_alloc&) {
       running_.fetch_sub(1);
       throw;
@@ -169,9 +171,14 @@ class CallsHandler final : public AsyncHandler, private Deadline {
 
  private:
   struct Asking {
-    ActiveCall* call;
-    const void* client;  // tells clients apart; not to be used otherwise
+    ActiveCall* call = nullptr;
+    std::string peer;
   };
+
+  static std::string without_port(std::string peer) {
+    if (!peer.starts_with("unix:")) peer.resize(std::min(peer.rfind(':'), peer.size()));
+    return peer;
+  }
 
   void refuse(ActiveCall& call) {
     running_.fetch_sub(1);
@@ -183,14 +190,20 @@ class CallsHandler final : public AsyncHandler, private Deadline {
     end_async(call);
   }
 
-  // On the backends' thread, as what follows.
-  void add(const Asking& asking) {
-    const auto waiting = std::span(waiting_).first(waiting_count_);
-    const bool full = waiting_count_ == kWaitingMax ||
-                      std::ranges::count(waiting, asking.client, &Asking::client) >= kOfOneClientMax;
-    if (full) return refuse(*asking.call);
-    waiting_[waiting_count_++] = asking;
+  // On the backends' thread, as what follows. The peer with the most waiting calls makes room for another.
+  void add(Asking asking) {
+    if (waiting_count_ == kWaitingMax) {
+      Asking& greediest =
+          *std::ranges::max_element(waiting_, {}, [this](const Asking& each) { return calls_of(each.peer); });
+      if (calls_of(greediest.peer) > calls_of(asking.peer) + 1) std::swap(greediest, asking);
+      return refuse(*asking.call);
+    }
+    waiting_[waiting_count_++] = std::move(asking);
     if (!inquires_ && !linked()) inquire();
+  }
+
+  std::ptrdiff_t calls_of(const std::string& peer) const {
+    return std::ranges::count(std::span(waiting_).first(waiting_count_), peer, &Asking::peer);
   }
 
   void on_deadline(TimePoint) override {
