@@ -21,7 +21,7 @@ namespace sluice::core {
 // Reads, has its codec cut and frame, writes. What it speaks is known from its first bytes. I/O thread only.
 //
 // Reading stops while the connection's window is full or its client doesn't read its replies; what has
-// been read by then waits in `in_`, so that memory is bounded by what one read brings. All replies of a
+// been read by then waits in `in_`, so that memory is bounded by what one read brings. All replies of an
 // iteration of the loop go out with one write at its end. Every wait has an end: next_deadline() lists them.
 class Connection final : public Session,
                          private Watched,

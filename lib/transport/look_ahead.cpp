@@ -49,7 +49,7 @@ void Connection::end_look_ahead() {
   conversation_.look_ahead(false);
 }
 
-// Once an iteration.
+// In each iteration, and again where the window has filled.
 void Connection::update_look_ahead() {
   if (looks_ahead_) {
     conversation_.start_held();
