@@ -211,7 +211,7 @@ void IoThread::serve_sockets() {
       const auto stop = [&] { return (++told % kEventsPerLook == 0 ? clock_.now() : now_) >= over; };
       shielded("a socket", [&] { ready = poller_.dispatch(stop); });
       reads_.deal();
-      sliced_.end(clock_.now());
+      if (sliced_.charges()) sliced_.end(clock_.now());
     });
   }
   contended_ = now_ - began >= kIterationTime;

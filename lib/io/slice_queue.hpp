@@ -56,13 +56,15 @@ class SliceQueue {
   }
 
   // A peer's input is processed from now on, until the next begin() or end().
-  // Does nothing while postponed work runs, which is charged as a whole.
+  // Does nothing while postponed work runs, which is charged as a whole, nor for the only peer.
   void begin(PeerShare& share, TimePoint now) {
-    if (popped_ != nullptr) return;
+    if (popped_ != nullptr || peers_.size() < 2) return;
     end(now);
     running_ = &share;
     began_ = now;
   }
+  // Whether end() has something to charge, for which the time is needed.
+  bool charges() const { return running_ != nullptr; }
   void end(TimePoint now) {
     if (running_ != nullptr) charge(*running_, now, now - began_ + kReadTime);
     running_ = nullptr;

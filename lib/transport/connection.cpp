@@ -203,6 +203,7 @@ void Connection::receive(std::string_view bytes) {
   } catch (const std::exception& exception) {
     fail(exception);
   }
+  if (DeferredTask::linked()) return;  // for a reply, as a rule
   if (!only_waits() || conversation_.in_flight() == 0 || memory_changed()) io_.defer(*this);
 }
 

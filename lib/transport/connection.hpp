@@ -135,6 +135,7 @@ class Connection final : public Session,
   // Until there is no room, or until the slice is over.
   enum class Extent : std::uint8_t { whole, slice };
   void flush(Extent extent);
+  void flush_long(Extent extent);
   void write_out(Extent extent);
 
   // The connection's course.

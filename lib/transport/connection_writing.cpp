@@ -30,12 +30,16 @@ void Connection::on_reply(std::uint64_t exchange, std::string& reply, std::int64
 
 // Writing much takes as long as processing much, and is charged as well.
 void Connection::flush(Extent extent) {
-  if (unsent() < kLongOutputBytes) return write_out(extent);
+  if (unsent() >= kLongOutputBytes) return flush_long(extent);
+  write_out(extent);
+}
+
+[[gnu::noinline]] void Connection::flush_long(Extent extent) {
   const PeerCharge charge(io_, *share());
   write_out(extent);
 }
 
-void Connection::write_out(Extent extent) {
+[[gnu::always_inline]] inline void Connection::write_out(Extent extent) {
   while (unsent() > 0 && !close_pending_ && !peer_gone_) {
     const auto sent = stream_.write(std::string_view(out_).substr(out_sent_, kWriteBytes));
     if (sent.status == Status::would_block) {
