@@ -36,7 +36,7 @@ class RegistryView final : DeferredTask {
   RegistryView(const Registry& registry, IoThread& io) : registry_(registry), io_(io) {}
 
   // Finds the call's method, if there is one, and where it is counted. A method that is for workers, or runs
-  // in line, so that the call ends within the iteration, is kept here, if there is room, and else by the
+  // inline, so that the call ends within the iteration, is kept here, if there is room, and else by the
   // call.
   void resolve(ActiveCall& call);
   // The call needs its method no more.

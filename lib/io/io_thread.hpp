@@ -70,7 +70,7 @@ class IoThread final : public CallReturn {
   // Runs `task` on this thread, in the order of posting. Thread-safe.
   void post(std::function<void()> task);
 
-  // Called by whoever handles an event, before anything else: takes the time for this iteration.
+  // The handler of an event calls this first: takes the time for this iteration.
   void update_time() {
     now_ = handlers_clock_ = clock_.now();
     looks_for_returned_.store(true, std::memory_order_relaxed);

@@ -159,8 +159,10 @@ class CallsHandler final : public AsyncHandler, private Deadline {
   void start(ActiveCall& call, boost::asio::io_context&) override {
     if (running_.fetch_add(1) >= kAtOnceMax) return refuse(call);
     try {
-      const std::string peer = call.owner != nullptr ? without_port(call.owner->peer()) : std::string();
-      parts_.hub.io().post([this, &call, peer]() mutable { add({&call, std::move(peer)}); });
+      std::string peer = call.owner != nullptr ? without_port(call.owner->peer()) : std::string();
+      parts_.hub.io().post([this, &call, peer = std::move(peer)]() mutable {
+        add({&call, std::move(peer)});
+      });
     } catch (const std::bad_alloc&) {
       running_.fetch_sub(1);
       throw;

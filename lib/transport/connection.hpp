@@ -52,7 +52,7 @@ class Connection final : public Session,
   // What is to be sent; written at the end of the iteration. With room for a message of so many bytes and its
   // head, if they are many and memory for so many is kept.
   std::string& output(std::size_t bytes = 0);
-  // Answers what is not a message and may have to be thrown away: the time for that runs from now.
+  // Answers an invalid message. The time limit for skipping its rest begins now.
   void refuse_message(const proto::Error& error);
   // No more messages are taken in; what is being done is finished and answered.
   void end_input(CloseReason reason);

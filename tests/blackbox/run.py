@@ -5,8 +5,9 @@
 
 A PATTERN selects the files whose path contains it. Prints what failed and last `N passed, N failed`.
 
-A few tests that failed run once more, alone: beside others, on a busy machine, time limits of a test may be too short.
-What passes then is printed as unsteady. A crash or a sanitizer's complaint counts at once.
+A single test that failed runs once more, alone: beside others, on a busy machine, time limits of a test may be too short.
+If it passes then, it is printed as unsteady, for somebody to mend. A crash, a sanitizer's complaint or a test that hangs
+counts at once.
 """
 
 import argparse
@@ -30,7 +31,7 @@ SLOW = 5 if os.environ.get("SLUICE_SLOW", "0") not in ("", "0") else 1
 TEST_SECONDS_MAX = 60 * SLOW
 CLASS_SECONDS_MAX = 120 * SLOW
 JOBS = 3 if SLOW == 1 else 6  # tests mostly wait, those of slow programs all the more
-SECOND_RUNS_MAX = 3  # more failures at once have another cause than load
+SECOND_RUNS_MAX = 1  # more failures at once have another cause than load
 COUNTS_AT_ONCE = re.compile(r"Sanitizer|runtime error:|terminate called|Assertion .* failed"
                             r"|exit code -?\d+ after SIGTERM|died with|took over")
 
@@ -133,6 +134,8 @@ def run_again(files, failed):
         _, _, outcome = run_in_process(path, name)
         if outcome["failed"]:
             again.append([name, f"{text.rstrip()}\n\nand alone:\n{outcome['failed'][0][1]}"])
+        elif not outcome["passed"]:  # it was skipped
+            again.append([name, text])
         else:
             unsteady.append([name, text])
     return again, unsteady

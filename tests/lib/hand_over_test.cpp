@@ -123,7 +123,8 @@ struct Iterations {
 };
 
 TEST_CASE(
-    "HandOver: the next iteration's short calls go to the same worker while it gets on, then to another") {
+    "HandOver: the next iteration's short calls go to the same worker while it makes progress, then to "
+    "another") {
   Fixture fixture(4, {0});
   Iterations iterations;
   HandOver& hand_over = fixture.hand_over;

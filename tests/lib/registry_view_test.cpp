@@ -29,7 +29,7 @@ MethodSpec spec_of(std::string name, HandlerKind kind = HandlerKind::in_line) {
   return spec;
 }
 
-// A thread with a view, and iterations of it.
+// An I/O thread with a RegistryView, and iterations of its event loop.
 struct Fixture {
   Fixture() {
     thread.on_returned([](ActiveCall&) {});
@@ -173,8 +173,8 @@ TEST_CASE("RegistryView: where workers have calls of many methods, a call of ano
     CHECK(fixture.find(name)->method_kept != nullptr);
   });
   // There is room for those that end within the iteration.
-  fixture.registry.add(spec_of("in line"));
-  fixture.in_iteration([&] { CHECK(fixture.find("in line")->method_kept == nullptr); });
+  fixture.registry.add(spec_of("inline"));
+  fixture.in_iteration([&] { CHECK(fixture.find("inline")->method_kept == nullptr); });
   fixture.in_iteration([&] {
     for (auto& call : calls) fixture.view.let_go(*call);
   });
@@ -201,10 +201,10 @@ TEST_CASE("RegistryView: what outlasts the iteration in other hands is kept by i
 
 TEST_CASE("RegistryView: what ends within the iteration is kept by the view alone") {
   Fixture fixture;
-  fixture.registry.add(spec_of("in line"));
+  fixture.registry.add(spec_of("inline"));
   fixture.in_iteration([&] {
-    fixture.find("in line");
-    CHECK(fixture.find("in line")->method_kept == nullptr);
+    fixture.find("inline");
+    CHECK(fixture.find("inline")->method_kept == nullptr);
   });
 }
 

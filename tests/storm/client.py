@@ -43,7 +43,7 @@ class Tally:
 class Client:
     """One connection's life. `pending` maps each id to whether an answer is certain.
 
-    What a protocol adds: frame() and invalid() give the bytes of a message and of what is none, read_replies()
+    What a protocol adds: frame() and invalid() give the bytes of a message and of an invalid one, read_replies()
     the replies in what comes next or None at the end, beginning() a message cut short; greet() comes first,
     owed() tells of what is due beside the answers to ids, and `ends` how it may end."""
 

@@ -152,7 +152,7 @@ ECHO = messages.call("demo.echo_inline", ["x" * 96])
 NOTIFICATION = b'{"jsonrpc":"2.0","method":"demo.echo_inline","params":[1]}\n'
 
 # What waits for these attackers' calls waits for a worker as long as they may take: only inline calls are promised to be quick.
-TAKE_WORKERS = {"4 MiB for workers", "abandoned calls", "cancels with escapes", "cancels, batches pending", "rpc.calls", "stalled batches"}
+TAKE_WORKERS = {"abandoned calls", "cancels with escapes", "cancels, batches pending", "rpc.calls", "stalled batches"}
 
 ATTACKS = {
     "errors": flooding(b"x\n", count=64),
