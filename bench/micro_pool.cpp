@@ -14,8 +14,8 @@ namespace {
 using namespace sluice;
 using namespace sluice::core;
 
-struct CountingReturn final : CallReturn {
-  bool give_back(ActiveCall&) override {
+struct CountingHome final : CallHome {
+  bool complete(ActiveCall&) override {
     returned.fetch_add(1, std::memory_order_release);
     return false;
   }
@@ -40,7 +40,7 @@ void hand_over(benchmark::State& state) {
   const auto method = registry.find("empty");
   WorkerPool pool(1, batch);
   pool.start();
-  CountingReturn home;
+  CountingHome home;
   std::vector<std::unique_ptr<ActiveCall>> calls;
   for (std::size_t i = 0; i < batch; ++i) {
     calls.push_back(std::make_unique<ActiveCall>());

@@ -73,12 +73,13 @@ class Process:
         text = pathlib.Path(f"/proc/{self.pid}/smaps_rollup").read_text(encoding="utf-8")
         return int(re.search(r"^Rss:\s+(\d+) kB", text, re.MULTILINE)[1]) * 1024
 
-    def cpu_seconds(self):
-        """Of all threads, to the nanosecond: /proc/PID/stat counts in ticks of 10 ms."""
-        total = 0
+    def cpu_seconds(self, thread=None):
+        """Of all its threads, or of the one of that name."""
+        nanoseconds = 0
         for path in pathlib.Path(f"/proc/{self.pid}/task").glob("*/schedstat"):
-            total += int(path.read_text(encoding="utf-8").split()[0])
-        return total / 1e9
+            if not thread or (path.parent / "comm").read_text().strip() == thread:
+                nanoseconds += int(path.read_text().split()[0])
+        return nanoseconds / 1e9
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))

@@ -20,12 +20,12 @@ byte head, tail;
 bool linked[TOTAL];
 #define EMPTY (head == tail)
 
-bool looks;  /* IoThread::looks_for_returned_ */
+bool looks;  /* IoThread::looks_for_completions_ */
 byte posted; /* tasks in context_ */
 byte given;
 
-/* IoThread::settle_returned(): MpscQueue::take_all(), which leaves what is not linked or came meanwhile. */
-inline settle_returned() {
+/* IoThread::drain_completions(): MpscQueue::take_all(), which leaves what is not linked or came meanwhile. */
+inline drain_completions() {
   last = tail;
   do
   :: atomic { head < last && linked[head] -> head++ }
@@ -34,10 +34,10 @@ inline settle_returned() {
   last = 0
 }
 
-/* IoThread::take_returned(), an event: update_time() first. */
-inline take_returned() {
+/* IoThread::take_completions(), an event: update_time() first. */
+inline take_completions() {
   looks = true;
-  settle_returned()
+  drain_completions()
 }
 
 /* IoThread::run_events() */
@@ -47,11 +47,11 @@ active proctype io_thread() {
   do
   ::
     if
-    :: !EMPTY -> take_returned()
+    :: !EMPTY -> take_completions()
     :: else
     fi;
     if
-    :: atomic { posted > 0 -> posted-- }; take_returned() /* may_poll(), and context_.poll_one() found it */
+    :: atomic { posted > 0 -> posted-- }; take_completions() /* may_poll(), and context_.poll_one() found it */
     :: true -> /* await_event() */
 #if defined(LOOKED_AT_TOO_EARLY)
       may_sleep = EMPTY;
@@ -70,11 +70,11 @@ active proctype io_thread() {
         may_sleep = false;
 end_asleep:
         atomic { posted > 0 -> posted-- }; /* context_.run_one() */
-        take_returned()
+        take_completions()
       :: else ->
         looks = true;
         if
-        :: atomic { posted > 0 -> posted-- }; take_returned() /* context_.poll_one() */
+        :: atomic { posted > 0 -> posted-- }; take_completions() /* context_.poll_one() */
         :: true
         fi
       fi
@@ -82,7 +82,7 @@ end_asleep:
   od
 }
 
-/* WorkerPool::execute(): IoThread::give_back(). */
+/* WorkerPool::execute(): IoThread::complete(). */
 proctype worker() {
   byte calls, at;
   bool first, saw;
@@ -99,7 +99,7 @@ proctype worker() {
     saw = looks;
 #endif
     if
-    :: first && !saw -> posted++ /* try_post_return() */
+    :: first && !saw -> posted++ /* try_post_completions() */
     :: else
     fi;
     saw = false;

@@ -112,8 +112,8 @@ inline stop(c) {
   }
 }
 
-/* CallTable::on_returned() */
-inline on_returned(c) {
+/* CallTable::on_completed() */
+inline on_completed(c) {
   calls[c].returned = false;
   assert(!calls[c].running);
   release(c);
@@ -131,7 +131,7 @@ inline on_returned(c) {
 /* What may happen to a call: its handler returns; CallTable::expire(); Conversation::cancel() of one that is
    found with its owner, of which drop() is the same without a reply. */
 #define EVENTS(c)                                                           \
-  :: atomic { calls[c].returned -> on_returned(c) }                         \
+  :: atomic { calls[c].returned -> on_completed(c) }                         \
   :: calls[c].has_deadline -> calls[c].has_deadline = false; stop(c)        \
   :: calls[c].in_owner && !calls[c].orphaned -> stop(c)
 
@@ -224,7 +224,7 @@ execute:
   fi;
   assert(calls[c].freed == 0 && calls[c].permit);
   calls[c].ran = true;
-  /* IoThread::give_back() */
+  /* IoThread::complete() */
   atomic { calls[c].running = false; calls[c].returned = true; c = 0 };
   goto end_loop
 }

@@ -217,15 +217,15 @@ void BackendHub::finish(BackendCall& call, const proto::Reply* reply, const prot
   } catch (const std::bad_alloc&) {
     compose_internal_error(active);
   }
-  give_back(call);
+  complete(call);
 }
 
 void BackendHub::finish_for_want_of_memory(BackendCall& call) {
   compose_internal_error(call.call);
-  give_back(call);
+  complete(call);
 }
 
-void BackendHub::give_back(BackendCall& call) {
+void BackendHub::complete(BackendCall& call) {
   ActiveCall& active = call.call;
   io_.clear_deadline(call);
   calls_.erase(call.serial);

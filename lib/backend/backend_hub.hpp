@@ -35,7 +35,7 @@ class BackendHub {
   void start() {
     if (own_) own_->start();
   }
-  // end_all(), and ends the thread if it is its own. Calls that are left are given back; later ones are
+  // end_all(), and ends the thread if it is its own. Calls that are left are completed; later ones are
   // never finished.
   void stop(milliseconds patience);
 
@@ -105,7 +105,7 @@ class BackendHub {
   void send(const Message& message);
   void take(const Message& message);
   void cut_off();
-  void give_back(BackendCall& call);
+  void complete(BackendCall& call);
   void retire_each(bool kill);
   bool none_left(bool kill);
   void take_messages();

@@ -51,16 +51,16 @@ class CallOwner {
 };
 
 // Where a call goes back to when its handler has ended. Any thread may call it.
-class CallReturn {
+class CallHome {
  public:
   // Whether somebody was woken for it.
-  virtual bool give_back(ActiveCall& call) = 0;
-  // A worker is about to give back a call with a long reply. May wait, for a bounded time, until what has
-  // been given back before is taken.
+  virtual bool complete(ActiveCall& call) = 0;
+  // A worker is about to complete a call with a long reply. May wait, for a bounded time, until earlier
+  // completions are drained.
   virtual void await_room(ActiveCall&) {}
 
  protected:
-  ~CallReturn() = default;
+  ~CallHome() = default;
 };
 
 // What becomes of a call whose time limit passes. I/O thread only.
@@ -128,9 +128,9 @@ struct ActiveCall final : ListHook<OwnerTag>, FairHook<ActiveCall, QueueTag>, Li
   // The pool's, or the handler's.
   std::size_t worker = 0;
   std::uint64_t serial = 0;  // what a backend knows it by, or which hand-over brought it to its worker
-  CallReturn* home = nullptr;
-  std::size_t returned_bytes = 0;  // of its reply, as far as its home counts it
-  std::atomic<ActiveCall*> next_returned = nullptr;
+  CallHome* home = nullptr;
+  std::size_t completed_bytes = 0;  // of its reply, as far as its home counts it
+  std::atomic<ActiveCall*> next_completed = nullptr;
 
   // Copies the request's text, so that the call no longer needs the buffer that it was read from. Id and
   // params lie in that text.

@@ -7,7 +7,7 @@ namespace sluice::core {
 void end_async(ActiveCall& call) {
   call.ran = true;
   call.finished = std::max(Clock::now(), call.started);
-  call.home->give_back(call);
+  call.home->complete(call);
 }
 
 }  // namespace sluice::core

@@ -25,7 +25,7 @@ CallTable::CallTable(IoThread& io, Dispatcher& dispatcher, bool only_thread)
       in_line_(io, only_thread),
       deadlines_(io),
       log_(io) {
-  io_.on_returned([this](ActiveCall& call) { on_returned(call); });
+  io_.on_completed([this](ActiveCall& call) { on_completed(call); });
 }
 
 CallTable::~CallTable() = default;
@@ -89,7 +89,7 @@ void CallTable::start_orphan(NewCall&& call, TimePoint received, const std::shar
   run_handler(call);
   call.finished = io_.handler_ended();
   in_line_.leave(call);
-  on_returned(call);
+  on_completed(call);
 }
 
 // What memory may not suffice for, before anybody has the call in hand. A call for an AsyncHandler is started
@@ -122,9 +122,9 @@ void CallTable::keep_text(ActiveCall& call) {
 }
 
 // The handler has ended, whoever ran it. If the call was answered meanwhile, its outcome is dropped.
-void CallTable::on_returned(ActiveCall& call) {
+void CallTable::on_completed(ActiveCall& call) {
   // Before the client can have its answer, so that its next call is not refused for these places. Not where
-  // the handler ended: between what it wrote and its being given back, two locked instructions are
+  // the handler ended: between what it wrote and its completion, two locked instructions are
   // 1.5 % of a call.
   call.permit.release();
   const bool handed_over = std::exchange(call.stage, Stage::ended) != Stage::starting;

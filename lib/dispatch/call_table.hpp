@@ -92,7 +92,7 @@ class CallTable final : public CallExpiry {
   void keep_text(ActiveCall& call);
   void stop(ActiveCall& call, std::int64_t code, std::string& reply);
   void settle(ActiveCall& call, std::int64_t code, std::string& reply);
-  void on_returned(ActiveCall& call);
+  void on_completed(ActiveCall& call);
   void give(ActiveCall& call);
   MethodShard* counts_of(ActiveCall& call);
 

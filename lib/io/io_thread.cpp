@@ -84,7 +84,7 @@ void IoThread::run() {
       // Other events are dealt with meanwhile: they may be what frees memory.
       context_.restart();
       if (stopping_.load(std::memory_order_acquire)) return;
-      looks_for_returned_.store(false, std::memory_order_seq_cst);
+      looks_for_completions_.store(false, std::memory_order_seq_cst);
       context_.run_for(kMemoryPause);
     } catch (const std::exception& exception) {
       static RareLine line(std::chrono::seconds(1));
@@ -97,7 +97,7 @@ void IoThread::run() {
 // As context_.run(), but for looking a little longer before it sleeps.
 void IoThread::run_events() {
   while (!context_.stopped()) {
-    if (!returned_.empty()) take_returned();
+    if (!completions_.empty()) take_completions();
     if (!sliced_.empty()) {
       run_slices();
     } else if (!may_poll() || (context_.poll_one() == 0 && !poll_a_while())) {
@@ -140,18 +140,18 @@ void IoThread::run_slices() {
   });
 }
 
-// Either this thread sees what has been given back, or whoever gives something back sees that it has to be
+// Either this thread sees a completion, or the thread that completes the call sees that this one has to be
 // woken (both are sequentially consistent).
 void IoThread::await_event() {
-  looks_for_returned_.store(false, std::memory_order_seq_cst);
-  const bool may_sleep = returned_.empty();
+  looks_for_completions_.store(false, std::memory_order_seq_cst);
+  const bool may_sleep = completions_.empty();
   if (may_sleep) {
     context_.run_one();
     return;
   }
-  looks_for_returned_.store(true, std::memory_order_relaxed);
+  looks_for_completions_.store(true, std::memory_order_relaxed);
   // Who is just pushing may wait for this processor.
-  if (!returned_.ready()) std::this_thread::yield();
+  if (!completions_.ready()) std::this_thread::yield();
   context_.poll_one();
 }
 
@@ -165,20 +165,20 @@ bool IoThread::may_poll() {
 // Whether an event came, which has been dealt with.
 bool IoThread::poll_a_while() {
   const bool workers_run = pooled_ > 0;
-  const std::uint64_t taken_back = taken_back_;
+  const std::uint64_t before = completed_;
   const TimePoint began = Clock::now();
   BusyPoll::Duration took{0};
   bool found = false;
-  bool returned = false;
+  bool completed = false;
   while (!found && took < BusyPoll::kWindow && !context_.stopped()) {
     // A worker that has to share this processor would wait for the end of the window.
     if (workers_run) std::this_thread::yield();
     took = Clock::now() - began;
-    returned = !returned_.empty();
-    found = returned || context_.poll_one() > 0;
+    completed = !completions_.empty();
+    found = completed || context_.poll_one() > 0;
   }
   // What a worker took of the window was not lost. More was others', who wanted the processor.
-  if (returned || taken_back_ != taken_back) took = std::max(BusyPoll::Duration(0), took - BusyPoll::kWindow);
+  if (completed || completed_ != before) took = std::max(BusyPoll::Duration(0), took - BusyPoll::kWindow);
   (workers_run ? polls_for_workers_ : polls_for_clients_).looked(took);
   return found;
 }
@@ -209,9 +209,10 @@ void IoThread::serve_sockets() {
       // What is read sets the iteration's time; what has ended does not.
       int told = 0;
       const auto stop = [&] { return (++told % kEventsPerLook == 0 ? clock_.now() : now_) >= over; };
-      shielded("a socket", [&] { ready = poller_.dispatch(stop); });
+      const auto reading = time_small([&] { shielded("a socket", [&] { ready = poller_.dispatch(stop); }); });
       reads_.deal();
       if (sliced_.charges()) sliced_.end(clock_.now());
+      sliced_.observe_small(SmallWork::read, reading);
     });
   }
   contended_ = now_ - began >= kIterationTime;
@@ -221,8 +222,8 @@ void IoThread::serve_sockets() {
 // Makes up for what memory did not suffice to be woken for. False if it still does not.
 bool IoThread::catch_up() {
   behind_ = false;
-  take_returned();
-  if (!iteration_end_posted_ && (!hand_over_.empty() || returned_here_ || !deferred_.empty()))
+  take_completions();
+  if (!iteration_end_posted_ && (!hand_over_.empty() || completed_here_ || !deferred_.empty()))
     end_iteration();
   if (timer_at_ == TimePoint::max()) arm_timer();
   if (!watching_sockets_) watch_sockets();
@@ -268,22 +269,25 @@ void IoThread::post_iteration_end_now() {
 void IoThread::end_iteration() {
   update_time();
   in_event_ = true;  // the replies to these are to go out with the rest
-  if (std::exchange(returned_here_, false)) settle_returned();
+  if (std::exchange(completed_here_, false)) drain_completions();
   hand_over();
   in_event_ = false;
-  // What was given back or staged by settling others: other events are served first.
-  if (returned_here_ || !hand_over_.empty()) post_iteration_end();
+  // What was completed or staged by draining others: other events are served first.
+  if (completed_here_ || !hand_over_.empty()) post_iteration_end();
   // What is added meanwhile waits for the next iteration, so that other events are served.
   IntrusiveList<DeferredTask, DeferredTag> due;
   due.take_all(deferred_);
   begin_slice();
   ending_iteration_ = true;
-  for (auto* const list : {&due, &deferred_late_}) {
-    while (DeferredTask* const work = list->pop_front()) {
-      shielded("an iteration's end", [work] { work->on_deferred(); });
+  const auto writing = time_small([&] {
+    for (auto* const list : {&due, &deferred_late_}) {
+      while (DeferredTask* const work = list->pop_front()) {
+        shielded("an iteration's end", [work] { work->on_deferred(); });
+      }
     }
-  }
+  });
   ending_iteration_ = false;
+  sliced_.observe_small(SmallWork::write, writing);
   if ((buffers_.holds_much() || calls_.holds_much()) && !long_buffers_release_.linked()) {
     set_deadline(long_buffers_release_, now_ + kLongBuffersKept);
   }
@@ -308,7 +312,7 @@ void IoThread::hand_over() {
   if (!hand_over_.push(now_)) return;
   if (hand_over_.idle_again()) {
     // Woken on this processor, they have done all by now. Their replies go with this iteration's.
-    settle_returned();
+    drain_completions();
   } else if (hand_over_.watching() && !hand_over_check_.linked()) {
     set_deadline(hand_over_check_, now_ + HandOver::kCheckPause);
   }
@@ -328,74 +332,6 @@ bool IoThread::withdraw(ActiveCall& call) {
   }
   --pooled_;
   return true;
-}
-
-bool IoThread::give_back(ActiveCall& call) {
-  const bool first = returned_.push(call);
-  if (here()) {
-    returned_here_ = true;
-    post_iteration_end();
-    return false;
-  }
-  if (!first || looks_for_returned_.load(std::memory_order_seq_cst)) return false;
-  // Nobody else would wake this thread for what has been given back.
-  while (!try_post_return()) std::this_thread::sleep_for(kMemoryPause);
-  return true;
-}
-
-void IoThread::await_room(ActiveCall& call) {
-  constexpr auto kPause = std::chrono::microseconds(200);
-  const std::size_t bytes = call.reply.capacity();
-  if (bytes < kReturnedReplyBytesMin) return;
-  const auto held = [this] { return returned_bytes_.load(std::memory_order_relaxed); };
-  // While others wait, half of the room is theirs.
-  const bool overtakes =
-      awaiting_room_.load(std::memory_order_relaxed) > 0 && held() + bytes > kReturnedBytesMax / 2;
-  if (overtakes || held() >= kReturnedBytesMax) {
-    awaiting_room_.fetch_add(1, std::memory_order_relaxed);
-    const TimePoint until = Clock::now() + kRoomWaitMax;
-    do {
-      std::this_thread::sleep_for(kPause);
-    } while (held() >= kReturnedBytesMax && Clock::now() < until);
-    awaiting_room_.fetch_sub(1, std::memory_order_relaxed);
-  }
-  call.returned_bytes = bytes;
-  returned_bytes_.fetch_add(bytes, std::memory_order_relaxed);
-}
-
-void IoThread::take_reply(ActiveCall& call) {
-  returned_bytes_.fetch_sub(std::exchange(call.returned_bytes, 0), std::memory_order_relaxed);
-}
-
-bool IoThread::try_post_return() {
-  try {
-    boost::asio::post(context_, [this] { take_returned(); });
-    return true;
-  } catch (const std::bad_alloc&) {
-    return false;
-  }
-}
-
-void IoThread::take_returned() {
-  handle_event("what workers gave back", [this] { settle_returned(); });
-}
-
-void IoThread::settle_returned() {
-  begin_slice();
-  std::int64_t count = 0;
-  std::chrono::nanoseconds ran{0};
-  returned_.take_all([&](ActiveCall& call) {
-    if (call.stage == ActiveCall::Stage::pooled) {
-      --pooled_;
-      ++count;
-      ran += call.finished - call.started;
-      if (call.returned_bytes > 0) take_reply(call);
-    }
-    shielded("a call's return", [&] { on_returned_(call); });
-  });
-  if (count == 0) return;
-  taken_back_ += static_cast<std::uint64_t>(count);
-  pooled_run_time_.observe(ran / count);
 }
 
 void IoThread::set_deadline(Deadline& deadline, TimePoint when) {

@@ -49,9 +49,9 @@ class DeferredTask : public ListHook<DeferredTag> {
   ~DeferredTask() { unlink(); }
 };
 
-// Confined to its own thread, except post(), give_back() and the constructor's and start()'s caller
+// Confined to its own thread, except post(), complete() and the constructor's and start()'s caller
 // before the thread runs. Everything on it is destroyed after join().
-class IoThread final : public CallReturn {
+class IoThread final : public CallHome {
  public:
   // `index` tells I/O threads apart; `name` is what the system and the log call this one.
   IoThread(std::size_t index, std::string name, const Limits& limits, WorkerPool& pool,
@@ -73,7 +73,7 @@ class IoThread final : public CallReturn {
   // The handler of an event calls this first: takes the time for this iteration.
   void update_time() {
     now_ = handlers_clock_ = clock_.now();
-    looks_for_returned_.store(true, std::memory_order_relaxed);
+    looks_for_completions_.store(true, std::memory_order_relaxed);
   }
   // Handles an event of the event loop's, from update_time() to the end of its iteration. Not within another.
   template <typename Task>
@@ -135,20 +135,20 @@ class IoThread final : public CallReturn {
 
   // A worker or a backend has ended a call. Thread-safe; on this thread it costs no wake-up, and is dealt
   // with before anything else at the iteration's end.
-  bool give_back(ActiveCall& call) override;
-  // Workers wait while long replies of kReturnedBytesMax may lie there: they compose replies many times
+  bool complete(ActiveCall& call) override;
+  // Workers wait while long replies of kCompletedBytesMax may lie there: they compose replies many times
   // faster than this thread takes them where it has to share its processor. While some wait, half of that
   // room is theirs. Thread-safe.
   void await_room(ActiveCall& call) override;
-  // Of long replies that workers have given back. Any thread.
-  std::size_t returned_bytes() const { return returned_bytes_.load(std::memory_order_relaxed); }
-  static constexpr std::size_t kReturnedBytesMax = 2 * 1024 * 1024;
-  static constexpr std::size_t kReturnedReplyBytesMin = 64 * 1024;  // of a reply that counts
+  // Of long replies of completed calls that have not been drained. Any thread.
+  std::size_t completed_bytes() const { return completed_bytes_.load(std::memory_order_relaxed); }
+  static constexpr std::size_t kCompletedBytesMax = 2 * 1024 * 1024;
+  static constexpr std::size_t kCompletedReplyBytesMin = 64 * 1024;  // of a reply that counts
   static constexpr auto kRoomWaitMax = std::chrono::milliseconds(100);
-  // Deals with those that have been given back so far. Within an iteration.
-  void settle_returned();
+  // Deals with all calls that are completed so far. Within an iteration.
+  void drain_completions();
   // What to do with such calls. Set before start().
-  void on_returned(std::function<void(ActiveCall&)> handler) { on_returned_ = std::move(handler); }
+  void on_completed(std::function<void(ActiveCall&)> handler) { on_completed_ = std::move(handler); }
 
   boost::asio::io_context& context() { return context_; }
   // Tells of sockets in iterations of this thread.
@@ -179,6 +179,8 @@ class IoThread final : public CallReturn {
   void serve_sockets();
   void run_slices();
   bool look_at_slice();
+  template <typename Task>
+  std::chrono::nanoseconds time_small(const Task& task);
   bool catch_up();
   void put_off();
   void post_iteration_end() {
@@ -187,9 +189,9 @@ class IoThread final : public CallReturn {
   void post_iteration_end_now();
   void end_iteration();
   void hand_over();
-  bool try_post_return();
-  void take_returned();
-  void take_reply(ActiveCall& call);
+  bool try_post_completions();
+  void take_completions();
+  void release_reply_bytes(ActiveCall& call);
   void arm_timer();
   void on_timer();
 
@@ -235,19 +237,19 @@ class IoThread final : public CallReturn {
   };
   HandOverCheck hand_over_check_{*this};
   static inline thread_local const IoThread* current_ = nullptr;
-  MpscQueue<ActiveCall, &ActiveCall::next_returned> returned_;
-  std::atomic<std::size_t> returned_bytes_{0};
+  MpscQueue<ActiveCall, &ActiveCall::next_completed> completions_;
+  std::atomic<std::size_t> completed_bytes_{0};
   std::atomic<int> awaiting_room_{0};  // workers
-  bool returned_here_ = false;         // some of them by this thread, which has not posted for them
+  bool completed_here_ = false;        // some of them by this thread, which has not posted for them
   // Whether this thread looks for them before it sleeps, and need not be woken.
-  std::atomic<bool> looks_for_returned_{false};
-  std::function<void(ActiveCall&)> on_returned_;
+  std::atomic<bool> looks_for_completions_{false};
+  std::function<void(ActiveCall&)> on_completed_;
   BusyPoll polls_for_clients_;
   BusyPoll polls_for_workers_;
-  std::size_t pooled_ = 0;        // calls that workers have of this thread, or that are staged
-  MeanTime pooled_run_time_;      // of such calls
-  std::uint64_t taken_back_ = 0;  // of them, so far
-  bool behind_ = false;           // memory did not suffice to be woken for something
+  std::size_t pooled_ = 0;       // calls that workers have of this thread, or that are staged
+  MeanTime pooled_run_time_;     // of such calls
+  std::uint64_t completed_ = 0;  // of them, so far
+  bool behind_ = false;          // memory did not suffice to be woken for something
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };
@@ -262,6 +264,16 @@ void shielded(const char* what, const Task& task) {
   } catch (const std::exception& exception) {
     log_failure(what, exception);
   }
+}
+
+// How long `task` takes, but for what peers are charged in it by the clock; not known where it is of no use.
+template <typename Task>
+std::chrono::nanoseconds IoThread::time_small(const Task& task) {
+  if (!sliced_.charges_small_work()) return task(), std::chrono::nanoseconds(0);
+  const TimePoint began = clock_.now();
+  const auto charged = sliced_.charged();
+  task();
+  return clock_.now() - began - (sliced_.charged() - charged);
 }
 
 template <typename Task>

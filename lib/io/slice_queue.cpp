@@ -54,9 +54,17 @@ SlicedWork* SliceQueue::pop() {
 
 void SliceQueue::end_popped(TimePoint now, std::chrono::nanoseconds used) {
   if (popped_ == nullptr) return;
+  charged_ += used;
   charge(*popped_, now, used);
   popped_->credit_ -= used;
   popped_ = nullptr;
+}
+
+void SliceQueue::observe_small(SmallWork work, std::chrono::nanoseconds took) {
+  SmallWorkTime& time = small(work);
+  if (time.units == 0) return;
+  time.mean = std::clamp(took / time.units, kSmallWorkMin, kSmallWorkMax);
+  time.units = 0;
 }
 
 }  // namespace sluice::core

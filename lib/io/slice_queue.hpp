@@ -2,10 +2,13 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 
 #include "lib/base/deadline_wheel.hpp"
 #include "lib/base/intrusive_list.hpp"
@@ -26,6 +29,10 @@ class PeerShare : public ListHook<PeerShareTag> {
   TimePoint charged_at_;
   std::size_t members_ = 0;
 };
+
+// What an I/O thread does for connections many at a time, too briefly to read the clock for each.
+enum class SmallWork : std::uint8_t { read, write, reply };
+inline constexpr std::size_t kSmallWorks = 3;
 
 // However many connections a peer has, all of them get one slice of kSliceTime in a round. What one takes
 // longer is charged to the peer's next rounds. Within a peer the order is that of arrival. What is processed
@@ -55,7 +62,7 @@ class SliceQueue {
     return front == nullptr || (front == active_.back() && front->waiting_.empty());
   }
 
-  // A peer's input is processed from now on, until the next begin() or end().
+  // A peer's work is done from now on, until the next begin() or end().
   // Does nothing while postponed work runs, which is charged as a whole, nor for the only peer.
   void begin(PeerShare& share, TimePoint now) {
     if (popped_ != nullptr || peers_.size() < 2) return;
@@ -63,12 +70,38 @@ class SliceQueue {
     running_ = &share;
     began_ = now;
   }
+  // The same for input that has been read, which is charged as well.
+  void begin_read(PeerShare& share, TimePoint now, std::size_t bytes) {
+    if (popped_ != nullptr || peers_.size() < 2) return;
+    end(now);
+    charge_small(share, now, SmallWork::read, bytes);
+    running_ = &share;
+    began_ = now;
+  }
   // Whether end() has something to charge, for which the time is needed.
   bool charges() const { return running_ != nullptr; }
   void end(TimePoint now) {
-    if (running_ != nullptr) charge(*running_, now, now - began_ + kReadTime);
+    if (running_ == nullptr) return;
+    charged_ += now - began_;
+    charge(*running_, now, now - began_);
     running_ = nullptr;
   }
+
+  // Whether there is anybody to charge for small work, for whose mean time the clock has to be read.
+  bool charges_small_work() const { return peers_.size() > 1; }
+  // Charges one piece at the mean time. Does nothing where the peer's time is taken anyway.
+  void charge_small(PeerShare& share, TimePoint now, SmallWork work, std::size_t bytes = 0) {
+    if (!charges_small_work() || popped_ != nullptr || running_ != nullptr) return;
+    const auto units = static_cast<std::int64_t>(1 + bytes / kSmallWorkBytes);
+    SmallWorkTime& time = small(work);
+    time.units += units;
+    charge(share, now, units * time.mean);
+    share.credit_ -= units * time.mean;
+  }
+  // What those that were charged since the last call have taken.
+  void observe_small(SmallWork work, std::chrono::nanoseconds took);
+  // What peers were charged so far, without small work.
+  std::chrono::nanoseconds charged() const { return charged_; }
   // Whether a peer takes more than half of the time while another has work as well.
   bool over_half(const PeerShare& share, TimePoint now) const {
     return share.excess_ > kExcessAllowed && now - competed_at_ <= kUseWindow &&
@@ -76,10 +109,19 @@ class SliceQueue {
   }
 
  private:
-  // The poller's report and the read itself, which happen before begin().
-  static constexpr std::chrono::nanoseconds kReadTime = std::chrono::microseconds(1);
+  static constexpr std::chrono::nanoseconds kSmallWorkMin = std::chrono::microseconds(1);
+  static constexpr std::chrono::nanoseconds kSmallWorkMax = std::chrono::microseconds(20);
+  // Whose copying takes about as long as the system call.
+  static constexpr std::size_t kSmallWorkBytes = 8192;
   static constexpr std::chrono::nanoseconds kExcessAllowed = kIterationTime;
   static constexpr std::chrono::nanoseconds kExcessMax = kUseWindow / 2;
+
+  struct SmallWorkTime {
+    std::chrono::nanoseconds mean = kSmallWorkMin;  // of a unit
+    std::int64_t units = 0;                         // that have been charged since it was measured
+  };
+
+  SmallWorkTime& small(SmallWork work) { return small_work_[static_cast<std::size_t>(work)]; }
 
   static std::chrono::nanoseconds excess(const PeerShare& share, TimePoint now) {
     return std::max<std::chrono::nanoseconds>(share.excess_ - (now - share.charged_at_) / 2, {});
@@ -103,6 +145,8 @@ class SliceQueue {
   TimePoint began_;
   PeerShare* last_ = nullptr;  // who was charged last
   TimePoint competed_at_;      // when another than before was charged
+  std::array<SmallWorkTime, kSmallWorks> small_work_;
+  std::chrono::nanoseconds charged_{0};  // without small work
 };
 
 // Makes a connection one of its peer's.

@@ -191,7 +191,7 @@ void Connection::on_bytes(std::string_view bytes) {
   // Other sockets' messages may have taken long since the iteration began.
   io_.update_time();
   io_.begin_slice();
-  io_.slices().begin(*share(), io_.now());
+  io_.slices().begin_read(*share(), io_.now(), bytes.size());
   receive(bytes);
   note_use();
 }

@@ -20,6 +20,7 @@ void Connection::on_reply(std::uint64_t exchange, std::string& reply, std::int64
   io_.defer(*this);
   if (closed_ || close_pending_ || peer_gone_) return;
   last_busy_ = io_.now();
+  io_.slices().charge_small(*share(), last_busy_, SmallWork::reply, reply.size());
   codec_->reply(exchange, reply, code);
   if (backlog() <= io_.limits.output_bytes_max) return;
   // The client may be reading quickly and only the iteration's end may not have come yet.
@@ -42,6 +43,7 @@ void Connection::flush(Extent extent) {
 [[gnu::always_inline]] inline void Connection::write_out(Extent extent) {
   while (unsent() > 0 && !close_pending_ && !peer_gone_) {
     const auto sent = stream_.write(std::string_view(out_).substr(out_sent_, kWriteBytes));
+    io_.slices().charge_small(*share(), io_.now(), SmallWork::write, sent.bytes);
     if (sent.status == Status::would_block) {
       output_waits_ = true;
       return;

@@ -249,7 +249,7 @@ ActiveCall* WorkerPool::steal(Worker& self) {
   self.run_time.observe(call.finished - call.started);
   self.done.store(self.done.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   // Waking it may have let it run first.
-  if (call.home->give_back(call)) self.now = self.clock.now();
+  if (call.home->complete(call)) self.now = self.clock.now();
 }
 
 void WorkerPool::run(Worker& self) {

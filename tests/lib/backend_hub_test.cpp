@@ -64,7 +64,7 @@ TEST_CASE("a hub on an I/O thread that others started serves that thread's calls
   ActiveCall call;
   call.home = &thread;
   sluice::testing::Gate done;
-  thread.on_returned([&](ActiveCall&) { order.emplace_back("returned"); });
+  thread.on_completed([&](ActiveCall&) { order.emplace_back("returned"); });
   thread.start();
   BackendHub hub(thread);
   hub.start();
@@ -91,7 +91,7 @@ TEST_CASE("a hub on a shared thread gives back what its backends still have when
   ActiveCall call;
   call.home = &thread;
   sluice::testing::Gate returned;
-  thread.on_returned([&](ActiveCall&) { returned.open(); });
+  thread.on_completed([&](ActiveCall&) { returned.open(); });
   thread.start();
   BackendHub hub(thread);
   const BackendId id = hub.new_id();

@@ -33,7 +33,7 @@ struct PassedGate final : Deadline {
 // One thread with nothing on it but what a test posts.
 struct Fixture {
   Fixture() {
-    thread.on_returned([](ActiveCall&) {});
+    thread.on_completed([](ActiveCall&) {});
     thread.start();
   }
   ~Fixture() { thread.stop_and_join(); }
@@ -86,14 +86,14 @@ TEST_CASE("IoThread: what is given back as the loop goes to sleep is dealt with"
   WorkerPool pool{1, 1};
   IoThread thread{0, "io-0", limits, pool, metrics.shard(0)};
   std::atomic<std::size_t> returned{0};
-  thread.on_returned([&](ActiveCall&) { returned.fetch_add(1); });
+  thread.on_completed([&](ActiveCall&) { returned.fetch_add(1); });
   thread.start();
   ActiveCall call;
   call.stage = ActiveCall::Stage::async;
   // A slow machine tries less often.
   const auto enough = Clock::now() + seconds(4);
   for (std::size_t i = 1; i <= 200'000 && Clock::now() < enough; ++i) {
-    thread.give_back(call);
+    thread.complete(call);
     const auto until = Clock::now() + seconds(10);
     while (returned.load() < i && Clock::now() < until) continue;
     REQUIRE(returned.load() == i);
@@ -241,7 +241,7 @@ TEST_CASE("IoThread: a call that ends on the thread itself is settled at the end
   std::vector<std::string> order;
   ActiveCall call;
   Gate done;
-  thread.on_returned(
+  thread.on_completed(
       [&](ActiveCall& returned) { order.emplace_back(&returned == &call ? "the call" : "?"); });
   thread.start();
   thread.post([&] {
@@ -249,7 +249,7 @@ TEST_CASE("IoThread: a call that ends on the thread itself is settled at the end
       order.emplace_back("another event");
       done.open();
     });
-    thread.give_back(call);
+    thread.complete(call);
     order.emplace_back("the iteration's event");
   });
   REQUIRE(done.wait());
@@ -263,15 +263,15 @@ TEST_CASE("IoThread: a call that ends while others are settled is settled after 
   IoThread thread(0, "io-0", Limits{}, pool, metrics.shard(0));
   ActiveCall first, second, third;
   Gate second_settled, third_settled;
-  thread.on_returned([&](ActiveCall& call) {
-    if (&call == &first) thread.give_back(second);
+  thread.on_completed([&](ActiveCall& call) {
+    if (&call == &first) thread.complete(second);
     if (&call == &second) second_settled.open();
     if (&call == &third) third_settled.open();
   });
   thread.start();
-  thread.post([&] { thread.give_back(first); });
+  thread.post([&] { thread.complete(first); });
   CHECK(second_settled.wait());
-  thread.give_back(third);  // from outside: whoever comes next is not to wait either
+  thread.complete(third);  // from outside: whoever comes next is not to wait either
   CHECK(third_settled.wait());
   thread.stop_and_join();
 }
@@ -280,7 +280,7 @@ TEST_CASE("IoThread: a worker with a long reply waits for a bounded time while m
   Metrics metrics{1};
   WorkerPool pool{1, 1};
   IoThread thread{0, "io-0", Limits{}, pool, metrics.shard(0)};
-  thread.on_returned([](ActiveCall&) {});
+  thread.on_completed([](ActiveCall&) {});
   std::deque<ActiveCall> calls;
   const auto wait = [&](std::size_t bytes) {
     ActiveCall& call = calls.emplace_back();
@@ -290,14 +290,14 @@ TEST_CASE("IoThread: a worker with a long reply waits for a bounded time while m
     thread.await_room(call);
     return Clock::now() - begin;
   };
-  wait(IoThread::kReturnedBytesMax);
-  thread.give_back(calls.back());
-  CHECK(wait(IoThread::kReturnedReplyBytesMin / 2) < IoThread::kRoomWaitMax);  // a short one
-  CHECK(wait(IoThread::kReturnedReplyBytesMin) >= IoThread::kRoomWaitMax);
-  CHECK(thread.returned_bytes() >= IoThread::kReturnedBytesMax + IoThread::kReturnedReplyBytesMin);
-  thread.settle_returned();
-  CHECK(thread.returned_bytes() < IoThread::kReturnedBytesMax);
-  CHECK(wait(IoThread::kReturnedReplyBytesMin) < IoThread::kRoomWaitMax);
+  wait(IoThread::kCompletedBytesMax);
+  thread.complete(calls.back());
+  CHECK(wait(IoThread::kCompletedReplyBytesMin / 2) < IoThread::kRoomWaitMax);  // a short one
+  CHECK(wait(IoThread::kCompletedReplyBytesMin) >= IoThread::kRoomWaitMax);
+  CHECK(thread.completed_bytes() >= IoThread::kCompletedBytesMax + IoThread::kCompletedReplyBytesMin);
+  thread.drain_completions();
+  CHECK(thread.completed_bytes() < IoThread::kCompletedBytesMax);
+  CHECK(wait(IoThread::kCompletedReplyBytesMin) < IoThread::kRoomWaitMax);
 }
 
 TEST_CASE("IoThread: workers wait as well while it deals with what they gave back") {
@@ -308,19 +308,19 @@ TEST_CASE("IoThread: workers wait as well while it deals with what they gave bac
   ActiveCall second;
   for (ActiveCall* const call : {&first, &second}) {
     call->stage = ActiveCall::Stage::pooled;
-    call->reply.reserve(IoThread::kReturnedBytesMax);
+    call->reply.reserve(IoThread::kCompletedBytesMax);
   }
   std::size_t held = 0;
-  thread.on_returned([&](ActiveCall& call) {
-    if (&call == &first) held = thread.returned_bytes();
+  thread.on_completed([&](ActiveCall& call) {
+    if (&call == &first) held = thread.completed_bytes();
   });
   thread.await_room(first);
-  thread.give_back(first);
+  thread.complete(first);
   thread.await_room(second);
-  thread.give_back(second);
-  thread.settle_returned();
-  CHECK(held >= IoThread::kReturnedBytesMax);
-  CHECK(thread.returned_bytes() == 0);
+  thread.complete(second);
+  thread.drain_completions();
+  CHECK(held >= IoThread::kCompletedBytesMax);
+  CHECK(thread.completed_bytes() == 0);
 }
 
 TEST_CASE("IoThread: a worker that composes one long reply after another does not pass those that wait") {
@@ -329,27 +329,27 @@ TEST_CASE("IoThread: a worker that composes one long reply after another does no
   Metrics metrics{1};
   WorkerPool pool{1, 1};
   IoThread thread{0, "io-0", Limits{}, pool, metrics.shard(0)};
-  thread.on_returned([](ActiveCall&) {});
+  thread.on_completed([](ActiveCall&) {});
   std::atomic<bool> over{false};
   std::atomic<int> replies{0};
   std::thread busy([&] {
     ActiveCall call;
     call.stage = ActiveCall::Stage::pooled;
-    call.reply.reserve(IoThread::kReturnedBytesMax);
+    call.reply.reserve(IoThread::kCompletedBytesMax);
     while (!over) {
       thread.await_room(call);
-      thread.give_back(call);
+      thread.complete(call);
       ++replies;
       const auto until = Clock::now() + kHeld;
       while (Clock::now() < until) continue;
-      thread.settle_returned();
+      thread.drain_completions();
     }
   });
   while (replies == 0) std::this_thread::yield();
   std::vector<int> passed_by;
   for (int count = 0; count < kWaits; ++count) {
     ActiveCall call;
-    call.reply.reserve(IoThread::kReturnedReplyBytesMin);
+    call.reply.reserve(IoThread::kCompletedReplyBytesMin);
     const int before = replies;
     thread.await_room(call);
     passed_by.push_back(replies - before);

@@ -145,6 +145,43 @@ TEST_CASE("SliceQueue: what a peer took too much is forgotten at the rate of its
   CHECK_FALSE(queue.over_half(away, now + milliseconds(17)));
 }
 
+TEST_CASE("SliceQueue: work too short for the clock is charged at what it takes on average") {
+  SliceQueue queue;
+  PeerShare& home = queue.join(kHome);
+  PeerShare& away = queue.join(kAway);
+  queue.charge_small(home, kStart, SmallWork::write);
+  for (int write = 0; write < 999; ++write) queue.charge_small(away, kStart, SmallWork::write);
+  queue.observe_small(SmallWork::write, microseconds(4000));  // 4 us each
+  CHECK_FALSE(queue.over_half(away, kStart));                 // charged at less so far
+  for (int write = 0; write < 999; ++write) queue.charge_small(away, kStart, SmallWork::write);
+  CHECK(queue.over_half(away, kStart));
+  CHECK_FALSE(queue.over_half(home, kStart));
+}
+
+TEST_CASE("SliceQueue: work too short for the clock is charged by its bytes as well") {
+  SliceQueue queue;
+  PeerShare& home = queue.join(kHome);
+  PeerShare& away = queue.join(kAway);
+  const auto read = [&](PeerShare& share, std::size_t bytes) {
+    queue.begin_read(share, kStart, bytes);
+    queue.end(kStart);
+  };
+  for (int reads = 0; reads < 80; ++reads) read(home, 100), read(away, 256 * 1024);
+  CHECK(queue.over_half(away, kStart));
+  CHECK_FALSE(queue.over_half(home, kStart));
+}
+
+TEST_CASE("SliceQueue: work that is part of a scope is not charged twice") {
+  SliceQueue queue;
+  PeerShare& home = queue.join(kHome);
+  PeerShare& away = queue.join(kAway);
+  queue.charge_small(away, kStart, SmallWork::write);
+  queue.begin(home, kStart);
+  for (int write = 0; write < 10'000; ++write) queue.charge_small(home, kStart, SmallWork::write);
+  queue.end(kStart + microseconds(10));
+  CHECK_FALSE(queue.over_half(home, kStart + microseconds(10)));
+}
+
 TEST_CASE("SliceQueue: a new peer is served in the next round, however many peers wait") {
   constexpr int kPeers = 100;
   Loop loop;

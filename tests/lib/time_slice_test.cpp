@@ -19,7 +19,7 @@ using testing::Gate;
 
 struct Fixture {
   Fixture() {
-    thread.on_returned([](ActiveCall&) {});
+    thread.on_completed([](ActiveCall&) {});
     thread.start();
   }
   ~Fixture() { thread.stop_and_join(); }

@@ -16,7 +16,7 @@
 namespace sluice::core {
 
 // Calls with a handler of their own, and the place that they come back to.
-class Calls final : public CallReturn {
+class Calls final : public CallHome {
  public:
   using Body = std::function<void(Call&)>;
 
@@ -39,7 +39,7 @@ class Calls final : public CallReturn {
     return call;
   }
 
-  bool give_back(ActiveCall& call) override {
+  bool complete(ActiveCall& call) override {
     {
       const std::lock_guard lock(mutex_);
       returned_.push_back(&call);

@@ -80,10 +80,10 @@ class Attacked:
 
 
 @contextlib.contextmanager
-def attacked(bench, **server):
+def attacked(bench, more="", **server):
     watchdog = Watchdog(bench.path("notify"), WATCHDOG_S)
     try:
-        with bench.start_sluiced(environment=watchdog.environment, more=more_config(certificate(bench)), io_threads=1,
+        with bench.start_sluiced(environment=watchdog.environment, more=more_config(certificate(bench)) + more, io_threads=1,
                                  workers=4, **server) as process:
             yield Attacked(bench, process, watchdog)
     finally:
@@ -152,33 +152,6 @@ def measure_memory(bench):
         yield Line("memory", f"{name}: 10 s after, of the start", "share", [after / start], goal=RETURN_GOAL)
 
 
-# Half of the thread. A miss may be the client's: what an attack does in one piece can take longer than what the client has sent,
-# and while the client has nothing there, attackers get the thread. Shorter reads beside others cost a part as well.
-SHARE_GOAL = Goal(">=", 0.5)
-SHARE_S = 1
-ALWAYS_BUSY = ["-c", 200, "-d", 100]  # 20,000 calls: some 20 ms of work
-
-
-def busy_client(target):
-    """Calls a second of a client that always has work for the server."""
-    with load.started(target.bench, target.server.address("unix"), "demo.echo_inline", ALWAYS_BUSY, SHARE_S, starving=True) as report:
-        return report()["results"] / SHARE_S
-
-
-def measure_share(bench):
-    """A busy client's rate beside each attack, of its rate alone."""
-    raise_priority()
-    for name in ATTACKS:
-        shares = []
-        for _ in range(min(bench.rounds, 2)):
-            with attacked(bench) as target:
-                alone = busy_client(target)
-                with target.attack(name, 2 * SHARE_S + 1):
-                    time.sleep(0.7)
-                    shares.append(busy_client(target) / alone)
-        yield Line("share", f"{name}: a busy client beside it", "of alone", shares, goal=SHARE_GOAL)
-
-
 ONE_CLIENTS_QUEUE = ["-c", 1, "-d", 120, "--params", '{"ms":100}']
 QUEUED_GOAL = Goal("<=", 150)
 
@@ -196,4 +169,4 @@ def measure_queued(bench):
     yield Line("queued", "demo.echo beside a full queue, p99", "ms", p99, goal=QUEUED_GOAL)
 
 
-ROWS = {"polite": measure, "memory": measure_memory, "queued": measure_queued, "share": measure_share}
+ROWS = {"polite": measure, "memory": measure_memory, "queued": measure_queued}

@@ -1,0 +1,65 @@
+"""What is left of an I/O thread to a client that always has work for it, beside attackers.
+
+Its calls run an inline handler of SPIN_US, so that how often it runs tells the client's share of the thread's CPU time, and
+the client takes little of the core that it has together with the attackers.
+"""
+
+import time
+
+from measure import load
+from measure.attacks.catalogue import ATTACKS
+from measure.context import BUILD
+from measure.figures import Goal, Line
+from measure.rows.polite import attacked
+from measure.watch import raise_priority
+
+NEEDS = ("spin_module",)
+SPIN_US = 10  # spin_module.cpp
+BACKEND = f"""
+[[backend]]
+name = "bench"
+module = "{BUILD}/bench/libspin_module.so"
+"""
+ALWAYS_BUSY = ["-c", 8, "-d", 200, "--params", "[]"]  # 1,600 calls: 16 ms of work at least
+BEGIN_S = 0.7  # until the attack has got going
+IO_THREAD = "io-0"
+# An attack gets at most half. The rest is the client's, but for what the thread spends between the two, such as the kernel's
+# work in interrupts.
+GOAL = Goal(">=", 0.5)
+
+
+def handlers_share(target, seconds):
+    """Of the I/O thread's time, what handlers of a client's calls took."""
+    server = target.server
+    with load.started(target.bench, server.address("unix"), "bench.spin_inline", ALWAYS_BUSY, seconds, starving=True) as report:
+        time.sleep(seconds * load.WARM_UP)
+        before = server.cpu_seconds(IO_THREAD)
+        time.sleep(seconds)
+        taken = server.cpu_seconds(IO_THREAD) - before
+        return report()["results"] * SPIN_US / 1e6 / taken
+
+
+def beside_an_equal(bench):
+    """The same client twice: what the row can tell, beside a peer that does not attack."""
+    with attacked(bench, more=BACKEND) as target:
+        alone = handlers_share(target, bench.seconds)
+        with load.started(bench, target.server.address(), "bench.spin_inline", ALWAYS_BUSY, 2 * bench.seconds + 1):
+            time.sleep(0.5 * bench.seconds + 0.5)
+            return handlers_share(target, bench.seconds) / alone
+
+
+def measure(bench):
+    raise_priority()
+    yield Line("share", "an equal peer: a busy client beside it", "of alone", [beside_an_equal(bench) for _ in range(bench.rounds)])
+    for name in ATTACKS:
+        alone, shares = [], []
+        for _ in range(bench.rounds):
+            with attacked(bench, more=BACKEND) as target:
+                alone.append(handlers_share(target, bench.seconds))
+                with target.attack(name, 2 * bench.seconds + BEGIN_S + 1):
+                    time.sleep(BEGIN_S)
+                    shares.append(handlers_share(target, bench.seconds) / alone[-1])
+        yield Line("share", f"{name}: a busy client beside it", "of alone", shares, goal=GOAL)
+
+
+ROWS = {"share": measure}

@@ -1,0 +1,33 @@
+// A module whose inline method burns a known time of CPU: a client of it always has work for the I/O thread.
+#include <ctime>
+
+#include <cstdint>
+#include <vector>
+
+#include <sluice/module.hpp>
+
+namespace {
+
+constexpr std::int64_t kSpinNs = 10'000;  // measure/rows/polite.py counts with the same
+
+std::int64_t own_cpu_ns() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+// Of CPU time: a thread that waits for its core does no work.
+bool spin() {
+  const std::int64_t end = own_cpu_ns() + kSpinNs;
+  while (own_cpu_ns() < end) {
+  }
+  return true;
+}
+
+std::vector<sluice::MethodSpec> methods() {
+  return {sluice::typed_method("bench.spin_inline", {}, spin, {.in_line = true})};
+}
+
+}  // namespace
+
+SLUICE_MODULE(methods);
