@@ -129,8 +129,8 @@ suite() {
 blackbox() {
   programs_of "$1"
   suite "black box ($1)" python3 tests/blackbox/run.py
-  suite "command line ($1)" python3 tests/client/test_cli.py
-  suite "tokens on the command line ($1)" python3 tests/client/test_cli_tokens.py
+  suite "command line ($1)" python3 tests/cli/test_cli.py
+  suite "tokens on the command line ($1)" python3 tests/cli/test_cli_tokens.py
 }
 programs_of() {
   export SLUICED=$repo/build/$1/bin/sluiced SLUICE=$repo/build/$1/bin/sluice EXAMPLES_DIR=$repo/build/$1/bin

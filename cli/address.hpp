@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "cli/result.hpp"
+
+namespace sluice::client {
+
+// Where a server listens, as the user wrote it. Host names are not resolved yet.
+struct Address {
+  enum class Kind { tcp, unix_socket };
+
+  Kind kind = Kind::tcp;
+  std::string host;  // tcp: a name, an IPv4 address, or an IPv6 address without brackets
+  std::string port;  // tcp: decimal, 1 to 65535
+  std::string path;  // unix_socket: absolute, short enough for sockaddr_un
+  std::string text;  // the whole address, for messages
+};
+
+// True for `scheme://...`, whether or not the scheme is supported, and for `HOST:PORT`:
+// what tells an address from a method name on the command line.
+bool looks_like_address(std::string_view text);
+
+// Reads `tcp://HOST:PORT`, `tcp://[IPv6]:PORT`, either without `tcp://`, or `unix:///path`.
+// Anything else is a usage error that says what is wrong and what is supported.
+Result<Address> parse_address(std::string_view text);
+
+// $SLUICE_ADDRESS, or tcp://127.0.0.1:7070 where that is unset or empty.
+Result<Address> default_address();
+
+}  // namespace sluice::client

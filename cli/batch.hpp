@@ -1,0 +1,32 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/request.hpp"
+#include "cli/result.hpp"
+
+namespace sluice::client {
+
+// A batch ready to send.
+struct BatchRequest {
+  std::string text;              // the array, one line ending in a newline
+  std::vector<std::string> ids;  // JSON texts of the answers' ids, in order; empty: not answered
+};
+
+// Makes a batch of a JSON array of calls. A call without a "jsonrpc" member gets that,
+// the settings, and its place from 1 as the id unless it has one; any other is sent as it is.
+// Errors: usage, for what is no JSON array or has no elements.
+Result<BatchRequest> batch_from_json(std::string_view text, const CallSettings& settings);
+
+// Makes a batch of texts like `METHOD` or `METHOD PARAMS`, where PARAMS is JSON or
+// key=value pairs without white space. Blank lines are skipped. Errors: usage.
+Result<BatchRequest> batch_from_lines(std::span<const std::string> lines, const CallSettings& settings);
+
+// The replies in the order of the calls they answer; replies that answer none of them
+// (the id null) come last. Views into `replies`, which is a valid JSON array.
+std::vector<std::string_view> order_replies(std::string_view replies, std::span<const std::string> ids);
+
+}  // namespace sluice::client

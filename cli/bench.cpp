@@ -1,0 +1,74 @@
+#include "cli/bench.hpp"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "cli/bench_loop.hpp"
+#include "cli/bench_report.hpp"
+#include "cli/exchange.hpp"
+#include "cli/output.hpp"
+#include "proto/json_text.hpp"
+
+namespace sluice::client {
+namespace {
+
+constexpr auto kConnectLimit = std::chrono::seconds(10);  // for all connections together
+constexpr rlim_t kOtherDescriptors = 64;
+
+// As far as the system lets us; where that is not enough, connecting fails and says so.
+void raise_descriptor_limit(int connections) {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  const rlim_t wanted = static_cast<rlim_t>(connections) + kOtherDescriptors;
+  if (limit.rlim_cur >= wanted) return;
+  limit.rlim_cur = std::min(wanted, limit.rlim_max);
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+Result<std::vector<BenchConnection>> connect_all(const CommandLine& line, const RequestPattern& pattern) {
+  const BenchOptions& options = line.bench;
+  const TimePoint deadline = Clock::now() + kConnectLimit;
+  const auto depth = static_cast<std::uint32_t>(options.depth);
+  raise_descriptor_limit(options.connections);
+  std::vector<BenchConnection> connections;
+  connections.reserve(static_cast<std::size_t>(options.connections));
+  for (std::uint32_t i = 0; i < static_cast<std::uint32_t>(options.connections); ++i) {
+    Result<Connection> opened = open_connection(line, deadline);
+    if (!opened) return opened.error();
+    connections.emplace_back(std::move(*opened).release(), pattern, i * depth, depth);
+  }
+  return connections;
+}
+
+// What the run proves, beyond its figures.
+Outcome judge(const BenchTally& tally, bool connected) {
+  if (!tally.first_bad_line.empty()) {
+    print_error("first wrong reply: " + proto::quoted(tally.first_bad_line));
+  }
+  if (!connected) return unreachable("the server closed every connection");
+  if (tally.bad_ids + tally.bad_replies > 0) return ExitCode::rpc_error;
+  if (tally.answered == 0) return unreachable("nothing was answered");
+  if (tally.results == 0 && !tally.errors.empty()) return ExitCode::rpc_error;
+  return ExitCode::ok;
+}
+
+}  // namespace
+
+Outcome run_bench(const CommandLine& line) {
+  const BenchOptions& options = line.bench;
+  const RequestPattern pattern(options.method, options.params);
+  Result<std::vector<BenchConnection>> connections = connect_all(line, pattern);
+  if (!connections) return connections.error();
+
+  const TimePoint start = Clock::now();
+  BenchLoop loop(options, std::move(*connections), start);
+  loop.run();
+  const BenchReport report{line.address,        options,         loop.tally(),
+                           pattern.text.size(), loop.measured(), loop.cpu_share()};
+  print_line(options.json ? report_json(report) : report_text(report));
+  return judge(loop.tally(), loop.has_connections());
+}
+
+}  // namespace sluice::client

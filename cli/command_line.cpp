@@ -1,0 +1,255 @@
+#include "cli/command_line.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <map>
+#include <memory>
+
+#include "cli/duration.hpp"
+#include "cli/json_check.hpp"
+#include "cli/token.hpp"
+#include "proto/utf8.hpp"
+
+namespace sluice::client {
+namespace {
+
+constexpr auto kTimeoutDefault = std::chrono::seconds(60);
+// How much longer than the server's time limit the client waits for its answer.
+constexpr auto kDeadlineSlack = std::chrono::seconds(5);
+
+constexpr const char* kMainHelp =
+    "ADDRESS is tcp://HOST:PORT (or HOST:PORT) or unix:///path; left out it is $SLUICE_ADDRESS, then\n"
+    "tcp://127.0.0.1:7070.\n"
+    "PARAMS is one JSON array or object, or key=value pairs, or values by position (a value that is not\n"
+    "JSON is a string), or - to read JSON from stdin. Put -- before words that begin with - and are no\n"
+    "numbers. Durations have a unit: 250ms, 5s, 1m.\n"
+    "Results go to stdout as JSON, errors to stderr.\n"
+    "Exit code: 0 result, 1 JSON-RPC error, 2 usage, 3 could not connect or timed out.";
+constexpr const char* kNotifyHelp =
+    "Sends a notification, then waits until the server has served it and closed the connection.";
+constexpr const char* kBatchHelp =
+    "CALLS is one JSON array of calls, or one quoted 'METHOD PARAMS' for each; without CALLS (or with -) "
+    "stdin is\n"
+    "read, as a JSON array or as one METHOD PARAMS a line. A call {\"method\", \"params\"} gets its id; one "
+    "with\n"
+    "a \"jsonrpc\" member is sent as it is, so that one without id is a notification.\n"
+    "The replies are printed in the order of the calls, one a line; exit code 1 if any is an error.";
+
+constexpr const char* kTokenHelp =
+    "Prints a new token, and the line for a [[client]] entry of the server's configuration that makes\n"
+    "those who know the token that client. With - a token is read from stdin, and its line alone is printed.";
+
+// What the user typed, before it is checked.
+struct RawOptions {
+  std::string timeout;
+  std::string deadline;
+  std::string traceparent;
+  std::string token_file;
+};
+
+// Words that are not options are read as extras: CLI11 would split a positional like
+// [1,2] at its commas. Its usage line is therefore ours too.
+class UsageFormatter : public CLI::Formatter {
+ public:
+  explicit UsageFormatter(std::string usage) : usage_(std::move(usage)) {}
+  std::string make_usage(const CLI::App*, std::string) const override {
+    return "Usage: sluice " + usage_ + "\n";
+  }
+
+ private:
+  std::string usage_;
+};
+
+CLI::App* add_command(CLI::App& app, const char* name, const char* operands, const char* summary) {
+  CLI::App* command = app.add_subcommand(name, summary);
+  command->allow_extras();
+  command->formatter(std::make_shared<UsageFormatter>(std::string(name) + " [OPTIONS] " + operands));
+  command->footer(kMainHelp);
+  return command;
+}
+
+void add_timeout(CLI::App* command, RawOptions& raw) {
+  command->add_option("--timeout", raw.timeout, "Longest wait for the whole command (60s)")
+      ->type_name("TIME");
+}
+
+// A token itself would be seen in the list of processes and kept in the shell's history.
+void add_token(CLI::App* command, RawOptions& raw) {
+  command
+      ->add_option("--token-file", raw.token_file,
+                   "File (-: stdin) with the token to authenticate with, in place of $SLUICE_TOKEN")
+      ->type_name("FILE");
+}
+
+void add_call_options(CLI::App* command, RawOptions& raw) {
+  add_timeout(command, raw);
+  command->add_option("--deadline", raw.deadline, "The server's time limit for each call, sent as timeout_ms")
+      ->type_name("TIME");
+  command->add_option("--traceparent", raw.traceparent, "W3C trace context to send along")->type_name("TEXT");
+}
+
+using Commands = std::map<CLI::App*, Command>;
+
+Commands add_commands(CLI::App& app, RawOptions& raw, CommandLine& line) {
+  CLI::App* call =
+      add_command(app, "call", "[ADDRESS] METHOD [PARAMS...]", "Calls a method and prints its result");
+  CLI::App* notify = add_command(app, "notify", "[ADDRESS] METHOD [PARAMS...]", "Sends a notification");
+  CLI::App* batch = add_command(app, "batch", "[ADDRESS] [CALLS...]", "Sends calls as one batch");
+  CLI::App* methods = add_command(app, "methods", "[ADDRESS]", "Lists the methods that may be called");
+  CLI::App* describe =
+      add_command(app, "describe", "[ADDRESS] METHOD", "Shows a method's OpenRPC description");
+  CLI::App* bench = add_command(app, "bench", "[ADDRESS]", "Measures throughput and latency");
+  CLI::App* token = add_command(app, "token", "[-]", "Makes a token that a client proves itself with");
+  token->footer(kTokenHelp);
+  notify->footer(std::string(kNotifyHelp) + "\n\n" + kMainHelp);
+  batch->footer(std::string(kBatchHelp) + "\n\n" + kMainHelp);
+  for (CLI::App* command : {call, notify, batch}) add_call_options(command, raw);
+  for (CLI::App* command : {methods, describe}) add_timeout(command, raw);
+  for (CLI::App* command : {call, notify, batch, methods, describe, bench}) add_token(command, raw);
+  add_bench_options(*bench, line.bench);
+  return {{call, Command::call},       {notify, Command::notify},     {batch, Command::batch},
+          {methods, Command::methods}, {describe, Command::describe}, {bench, Command::bench},
+          {token, Command::token}};
+}
+
+Failure option_error(std::string_view option, const Failure& why) {
+  return usage_error(std::string(option) + ": " + why.message);
+}
+
+// 00-<32 hex digits>-<16>-<2>, as https://www.w3.org/TR/trace-context/ has it.
+bool is_traceparent(std::string_view text) {
+  constexpr std::string_view kShape = "hh-hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh-hhhhhhhhhhhhhhhh-hh";
+  const auto fits = [](char c, char shape) {
+    return shape == '-' ? c == '-' : (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+  };
+  return std::equal(text.begin(), text.end(), kShape.begin(), kShape.end(), fits);
+}
+
+Result<void> read_settings(const RawOptions& raw, CommandLine& line) {
+  line.timeout = kTimeoutDefault;
+  if (!raw.deadline.empty()) {
+    const auto deadline = parse_duration(raw.deadline);
+    if (!deadline) return option_error("--deadline", deadline.error());
+    line.settings.deadline = std::chrono::ceil<std::chrono::milliseconds>(*deadline);
+    line.timeout = std::max<std::chrono::nanoseconds>(line.timeout, *deadline + kDeadlineSlack);
+  }
+  if (!raw.timeout.empty()) {
+    const auto timeout = parse_duration(raw.timeout);
+    if (!timeout) return option_error("--timeout", timeout.error());
+    line.timeout = *timeout;
+  }
+  if (!raw.traceparent.empty() && !is_traceparent(raw.traceparent)) {
+    return usage_error("--traceparent: must look like 00-<32 hex digits>-<16 hex digits>-<2 hex digits>");
+  }
+  line.settings.traceparent = raw.traceparent;
+  return {};
+}
+
+// Words that CLI11 knows no option for.
+Result<void> check_no_options(const std::vector<std::string>& words) {
+  for (const std::string& word : words) {
+    if (word.size() < 2 || word[0] != '-' || is_json(word)) continue;  // stdin, or a negative number
+    return usage_error("unknown option " + word + "; see --help, and put -- before params that begin with -");
+  }
+  return {};
+}
+
+// Takes ADDRESS off the front, if it is there, and leaves the operands.
+Result<void> read_words(std::vector<std::string> words, CommandLine& line) {
+  for (const std::string& word : words) {
+    if (!proto::is_utf8(word)) return usage_error("'" + word + "' is not UTF-8");
+  }
+  const bool given = !words.empty() && looks_like_address(words.front());
+  Result<Address> address = given ? parse_address(words.front()) : default_address();
+  if (!address) return address.error();
+  line.address = *address;
+  line.operands.assign(words.begin() + (given ? 1 : 0), words.end());
+  return {};
+}
+
+Result<void> check_operand_count(const CommandLine& line) {
+  const std::size_t count = line.operands.size();
+  switch (line.command) {
+    case Command::call:
+    case Command::notify:
+      if (count == 0) return usage_error("METHOD is missing; see --help");
+      return {};
+    case Command::describe:
+      if (count != 1) return usage_error("describe takes one METHOD; see --help");
+      return {};
+    case Command::methods:
+    case Command::bench:
+      if (count != 0) return usage_error("unexpected '" + line.operands.front() + "'; see --help");
+      return {};
+    case Command::token:
+      // The word would be a token in the list of processes, for everybody to see.
+      if (count > 1 || (count == 1 && line.operands.front() != "-")) {
+        return usage_error("token takes only -, to read one from stdin; see --help");
+      }
+      return {};
+    case Command::batch:
+      return {};
+  }
+  return {};
+}
+
+bool reads_stdin(const CommandLine& line) {
+  const bool batch = line.command == Command::batch;
+  return line.operands.empty() ? batch
+                               : line.operands.back() == "-" && line.operands.size() == (batch ? 1 : 2);
+}
+
+Result<void> read_token_option(const RawOptions& raw, CommandLine& line) {
+  if (line.command == Command::token) return {};
+  if (raw.token_file == "-" && reads_stdin(line)) {
+    return usage_error("--token-file -: stdin has something else to give already");
+  }
+  Result<std::string> token = token_of_user(raw.token_file);
+  if (!token) return token.error();
+  line.token = std::move(*token);
+  return {};
+}
+
+Failure parse_failure(const CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_exit_code() != 0) return usage_error(std::string(error.what()) + "; see --help");
+  std::ostringstream text;
+  app.exit(error, text, text);
+  std::string help = text.str();
+  while (help.ends_with('\n')) help.pop_back();
+  return {ExitCode::ok, help};
+}
+
+}  // namespace
+
+Result<CommandLine> parse_command_line(int argc, const char* const* argv) {
+  CLI::App app("Calls, inspects and measures JSON-RPC 2.0 servers.", "sluice");
+  app.footer(kMainHelp);
+  app.set_version_flag("--version", "sluice " SLUICE_VERSION);
+  app.require_subcommand(1);
+  RawOptions raw;
+  CommandLine line;
+  const Commands commands = add_commands(app, raw, line);
+  // What follows -- is for no command to read as options.
+  const char* const* const end = argv + argc;
+  const char* const* const marker =
+      std::find_if(argv, end, [](const char* word) { return std::string_view(word) == "--"; });
+  try {
+    app.parse(static_cast<int>(marker - argv), argv);
+  } catch (const CLI::ParseError& error) {
+    return parse_failure(app, error);
+  }
+  CLI::App* chosen = app.get_subcommands().front();
+  line.command = commands.at(chosen);
+  std::vector<std::string> words = chosen->remaining();
+  if (auto checked = check_no_options(words); !checked) return checked.error();
+  if (marker != end) words.insert(words.end(), marker + 1, end);
+  if (auto read = read_words(std::move(words), line); !read) return read.error();
+  if (auto read = read_settings(raw, line); !read) return read.error();
+  if (auto checked = check_operand_count(line); !checked) return checked.error();
+  if (auto read = read_token_option(raw, line); !read) return read.error();
+  if (line.command != Command::bench) return line;
+  if (auto checked = check_bench_options(line.bench); !checked) return checked.error();
+  return line;
+}
+
+}  // namespace sluice::client

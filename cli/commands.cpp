@@ -1,0 +1,87 @@
+#include "cli/commands.hpp"
+
+#include <csignal>
+#include <iostream>
+#include <span>
+
+#include "cli/bench.hpp"
+#include "cli/exchange.hpp"
+#include "cli/output.hpp"
+#include "cli/params.hpp"
+#include "cli/token.hpp"
+
+namespace sluice::client {
+namespace {
+
+Outcome run_command(const CommandLine& line) {
+  switch (line.command) {
+    case Command::call:
+      return run_call(line);
+    case Command::notify:
+      return run_notify(line);
+    case Command::batch:
+      return run_batch(line);
+    case Command::methods:
+      return run_methods(line);
+    case Command::describe:
+      return run_describe(line);
+    case Command::bench:
+      return run_bench(line);
+    case Command::token:
+      return run_token(line);
+  }
+  return ExitCode::usage;
+}
+
+ExitCode report(const Failure& failure) {
+  if (failure.code == ExitCode::ok) {
+    print_line(failure.message);
+  } else {
+    print_error(failure.message);
+  }
+  return failure.code;
+}
+
+Result<std::string> operand_params(const CommandLine& line) {
+  return params_from_words(std::span(line.operands).subspan(1), std::cin);
+}
+
+}  // namespace
+
+Outcome run_call(const CommandLine& line) {
+  const Result<std::string> params = operand_params(line);
+  if (!params) return params.error();
+  const Result<std::string> result = fetch_result(line, line.operands.front(), *params);
+  if (!result) return result.error();
+  print_json(*result);
+  return ExitCode::ok;
+}
+
+Outcome run_notify(const CommandLine& line) {
+  const Result<std::string> params = operand_params(line);
+  if (!params) return params.error();
+  return send_unanswered(line, make_request(line.operands.front(), *params, "", line.settings));
+}
+
+ExitCode run(int argc, const char* const* argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that stops is an error of a write, no death
+  const Result<CommandLine> line = parse_command_line(argc, argv);
+  const Outcome outcome = line ? run_command(*line) : line.error();
+  const auto* failure = std::get_if<Failure>(&outcome);
+  const ExitCode ended = failure != nullptr ? report(*failure) : std::get<ExitCode>(outcome);
+  if (!finish_output() && ended == ExitCode::ok) return ExitCode::rpc_error;
+  return ended;
+}
+
+Outcome run_token(const CommandLine& line) {
+  const bool given = !line.operands.empty();
+  const Result<std::string> token = given ? read_token(std::cin, "on stdin") : new_token();
+  if (!token) return token.error();
+  const Result<std::string> digest = digest_line(*token);
+  if (!digest) return digest.error();
+  if (!given) print_line(*token);
+  print_line(*digest);
+  return ExitCode::ok;
+}
+
+}  // namespace sluice::client

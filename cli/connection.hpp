@@ -1,0 +1,47 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "cli/message_cutter.hpp"
+#include "cli/socket.hpp"
+
+namespace sluice::client {
+
+// One connection, used by one thread that waits for what it asked. Every step takes
+// the time by which the command must be over; all errors are `unreachable`.
+// A TCP connection that ends before settle(), also by the death of the process, is
+// reset: to the server an ordinary end would mean that the answers are still wanted.
+class Connection {
+ public:
+  static Result<Connection> open(const Address& address, TimePoint deadline);
+
+  // Returns when the system has taken all bytes.
+  Result<void> send(std::string_view bytes, TimePoint deadline);
+
+  // Everything that was asked is answered; from now on closing is an ordinary end.
+  void settle();
+
+  // Tells the server that nothing more will be sent; its answers are still received.
+  void finish_sending();
+
+  // The socket, for somebody else to go on with; to be taken once everything is answered.
+  core::Descriptor release() &&;
+
+  // The next message, whatever it is; nothing once the server has closed the
+  // connection. A connection that ends inside a message is an error.
+  Result<std::optional<std::string>> receive(TimePoint deadline);
+
+ private:
+  Connection(core::Descriptor fd, std::string address) : fd_(std::move(fd)), address_(std::move(address)) {}
+
+  void reset_on_close(bool reset);
+  Failure lost() const;
+
+  core::Descriptor fd_;
+  std::string address_;  // for messages
+  MessageCutter cutter_;
+};
+
+}  // namespace sluice::client

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <chrono>
+
+#include "cli/address.hpp"
+#include "cli/result.hpp"
+#include "lib/base/descriptor.hpp"
+
+namespace sluice::client {
+
+using Clock = std::chrono::steady_clock;
+using TimePoint = Clock::time_point;
+
+// Waits for `events` (poll) on fd until the deadline. False: the time ran out.
+bool wait_for(int fd, short events, TimePoint deadline);
+
+// A connected, non-blocking stream socket, to whichever address of the host name
+// answers first. Looking a name up is not bounded by the deadline, connecting is.
+// Errors: unreachable, naming the address.
+Result<core::Descriptor> connect_to(const Address& address, TimePoint deadline);
+
+}  // namespace sluice::client

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <istream>
+#include <string>
+#include <string_view>
+
+#include "cli/result.hpp"
+
+namespace sluice::client {
+
+// 256 bits from the system's random generator, as 43 characters that need no quoting in a shell, a URL or
+// a header.
+Result<std::string> new_token();
+
+// The configuration line that lets whoever has the token in.
+Result<std::string> digest_line(std::string_view token);
+
+// The first line of `in`, which is to be all that there is. `where` is for messages: "on stdin".
+Result<std::string> read_token(std::istream& in, std::string_view where);
+
+// The token to authenticate with: that in `file` (-: stdin), else $SLUICE_TOKEN; empty where there is
+// neither.
+Result<std::string> token_of_user(const std::string& file);
+
+}  // namespace sluice::client

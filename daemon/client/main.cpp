@@ -1,3 +1,0 @@
-#include "daemon/client/commands.hpp"
-
-int main(int argc, char** argv) { return static_cast<int>(sluice::client::run(argc, argv)); }

@@ -1,0 +1,95 @@
+#include "cli/address.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+
+namespace sluice::client {
+
+TEST_CASE("Address: a word with a scheme is an address, a method name is not") {
+  CHECK(looks_like_address("tcp://127.0.0.1:1"));
+  CHECK(looks_like_address("unix:///run/s.sock"));
+  CHECK(looks_like_address("http://x/"));
+  CHECK_FALSE(looks_like_address("demo.echo"));
+  CHECK_FALSE(looks_like_address("://x"));
+  CHECK_FALSE(looks_like_address("a.b://x"));
+  CHECK_FALSE(looks_like_address(""));
+}
+
+TEST_CASE("Address: hosts are IPv4, names and bracketed IPv6") {
+  const auto ipv4 = parse_address("tcp://127.0.0.1:7070");
+  REQUIRE(ipv4.has_value());
+  CHECK(ipv4->host == "127.0.0.1");
+  CHECK(ipv4->port == "7070");
+  CHECK(ipv4->text == "tcp://127.0.0.1:7070");
+
+  const auto ipv6 = parse_address("tcp://[::1]:65535");
+  REQUIRE(ipv6.has_value());
+  CHECK(ipv6->host == "::1");
+  CHECK(ipv6->port == "65535");
+
+  const auto name = parse_address("tcp://localhost:1");
+  REQUIRE(name.has_value());
+  CHECK(name->host == "localhost");
+}
+
+TEST_CASE("Address: HOST:PORT is TCP") {
+  for (const char* text : {"127.0.0.1:7070", "localhost:1", "my-host.example:65535", "[::1]:7070"}) {
+    CAPTURE(text);
+    CHECK(looks_like_address(text));
+    const auto address = parse_address(text);
+    REQUIRE(address.has_value());
+    CHECK(address->text == std::string("tcp://") + text);
+  }
+  CHECK(parse_address("[::1]:7070")->host == "::1");
+  for (const char* text : {"localhost:0", "localhost:70000", "::1:7070"}) {
+    CAPTURE(text);
+    CHECK(looks_like_address(text));
+    CHECK_FALSE(parse_address(text).has_value());
+  }
+  for (const char* method : {"localhost", "ns:method", "ns:method:1", "localhost:", ":7070", "a/b:1"}) {
+    CAPTURE(method);
+    CHECK_FALSE(looks_like_address(method));
+  }
+}
+
+TEST_CASE("Address: a Unix path is absolute and fits the socket address") {
+  const auto address = parse_address("unix:///run/sluice/sluice.sock");
+  REQUIRE(address.has_value());
+  CHECK(address->kind == Address::Kind::unix_socket);
+  CHECK(address->path == "/run/sluice/sluice.sock");
+  CHECK_FALSE(parse_address("unix://relative.sock").has_value());
+  CHECK_FALSE(parse_address("unix://").has_value());
+  CHECK(parse_address("unix:///" + std::string(106, 'a')).has_value());
+  CHECK_FALSE(parse_address("unix:///" + std::string(107, 'a')).has_value());
+}
+
+TEST_CASE("Address: what is wrong is a usage error") {
+  for (const char* text :
+       {"tcp://", "tcp://host", "tcp://:1", "tcp://host:", "tcp://host:0", "tcp://host:65536",
+        "tcp://host:7x", "tcp://::1:7070", "tcp://[]:1", "tcp://h:1/path", "tcp://[::1:1"}) {
+    CAPTURE(text);
+    const auto address = parse_address(text);
+    REQUIRE_FALSE(address.has_value());
+    CHECK(address.error().code == ExitCode::usage);
+  }
+}
+
+TEST_CASE("Address: an unsupported scheme is told what is supported") {
+  const auto address = parse_address("http://localhost:7070/");
+  REQUIRE_FALSE(address.has_value());
+  CHECK(address.error().message.find("tcp://HOST:PORT or unix:///path") != std::string::npos);
+}
+
+TEST_CASE("Address: the default comes from the environment, then is fixed") {
+  unsetenv("SLUICE_ADDRESS");
+  CHECK(default_address()->text == "tcp://127.0.0.1:7070");
+  setenv("SLUICE_ADDRESS", "unix:///tmp/x", 1);
+  CHECK(default_address()->path == "/tmp/x");
+  setenv("SLUICE_ADDRESS", "nonsense", 1);
+  REQUIRE_FALSE(default_address().has_value());
+  CHECK(default_address().error().message.starts_with("SLUICE_ADDRESS"));
+  unsetenv("SLUICE_ADDRESS");
+}
+
+}  // namespace sluice::client
