@@ -5,7 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
-#include "daemon/config_schema.hpp"
+#include "daemon/config/schema.hpp"
 #include "lib/observe/log.hpp"
 
 namespace sluice::daemon {

@@ -13,7 +13,7 @@
 #include <system_error>
 #include <utility>
 
-#include "daemon/config_file.hpp"
+#include "daemon/config/file.hpp"
 #include "daemon/demo_methods.hpp"
 #include "lib/backend/child_program.hpp"
 #include "lib/observe/log.hpp"

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "daemon/cli.hpp"
-#include "daemon/config.hpp"
+#include "daemon/config/config.hpp"
 #include "daemon/control_thread.hpp"
 #include "daemon/guardian.hpp"
 #include "daemon/process.hpp"

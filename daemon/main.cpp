@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "daemon/cli.hpp"
-#include "daemon/config_file.hpp"
+#include "daemon/config/file.hpp"
 #include "daemon/daemon.hpp"
 #include "daemon/process.hpp"
 #include "daemon/signals.hpp"

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "daemon/config_reader.hpp"
+#include "daemon/config/reader.hpp"
 
 namespace {
 

@@ -1,0 +1,30 @@
+#include "daemon/config/addresses.hpp"
+
+#include <map>
+
+#include "daemon/config/address.hpp"
+#include "lib/observe/log.hpp"
+
+namespace sluice::daemon {
+
+std::vector<AddressMistake> address_mistakes(const std::vector<UsedAddress>& addresses) {
+  std::vector<AddressMistake> mistakes;
+  std::map<std::string, std::optional<TextPlace>> taken;
+  for (const UsedAddress& used : addresses) {
+    const auto parsed = parse_listen_address(used.address);
+    const std::string id = parsed ? identity(*parsed) : std::string();
+    if (id.empty()) continue;
+    const auto [first, is_new] = taken.emplace(id, used.where);
+    if (is_new) continue;
+    const std::string twice = core::printable(id) + " is given twice; ";
+    if (used.where) {
+      mistakes.push_back({*used.where, twice + "each listener takes an address of its own"});
+    } else {
+      mistakes.push_back({first->second.value_or(TextPlace{}),
+                          twice + "it is the default of admin.address, which takes another one or \"\""});
+    }
+  }
+  return mistakes;
+}
+
+}  // namespace sluice::daemon

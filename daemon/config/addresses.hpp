@@ -1,0 +1,25 @@
+// Addresses that a configuration gives to several listeners.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/config/config.hpp"
+
+namespace sluice::daemon {
+
+struct UsedAddress {
+  std::string address;
+  std::optional<TextPlace> where;  // nothing: a default
+};
+
+struct AddressMistake {
+  TextPlace where;
+  std::string message;
+};
+
+// Those that are another's already. A default that is one is admin.address, and comes last.
+std::vector<AddressMistake> address_mistakes(const std::vector<UsedAddress>& addresses);
+
+}  // namespace sluice::daemon

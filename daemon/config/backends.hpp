@@ -1,0 +1,48 @@
+// What is asked of [[backend]] entries beyond the form of their values.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/config/precheck.hpp"
+#include "lib/server/settings.hpp"
+
+namespace sluice::daemon {
+
+// Methods as they stand in the file.
+struct BackendMethods {
+  std::vector<std::string> patterns;
+  bool discover = false;
+};
+
+// One entry as it was read, and where its parts stand in the file.
+struct BackendEntry {
+  core::BackendSettings settings;  // without what belongs to its kind
+  core::ChildSettings child;
+  core::UpstreamSettings upstream;
+  std::size_t concurrency = 0;  // 0: not given
+  std::string user;             // a process's or an upstream's
+  BackendMethods methods;
+  TextPlace where;
+  std::map<std::string, TextPlace, std::less<>> keys;  // all that were given, also those that don't fit
+};
+
+struct BackendMistake {
+  TextPlace where;
+  std::string message;
+};
+
+// Entries without a name, with one that is taken, of no kind or of several, with keys of another kind,
+// without methods, or with those of another. Pure.
+std::vector<BackendMistake> backend_mistakes(const std::vector<BackendEntry>& entries);
+
+// What is allowed and has no effect: retries of no method, a prefix that none has. Pure.
+std::vector<BackendMistake> backend_doubts(const std::vector<BackendEntry>& entries);
+
+// The settings that the entry means. Names of files that are not absolute start from the folder of the
+// configuration file.
+core::BackendSettings backend_of(BackendEntry entry, const std::string& config_file);
+
+}  // namespace sluice::daemon

@@ -1,0 +1,62 @@
+// Configuration as it was read: settings, and errors with their positions.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "daemon/config/precheck.hpp"
+#include "lib/server/settings.hpp"
+#include "proto/limits.hpp"
+
+namespace sluice::daemon {
+
+inline constexpr std::size_t kConfigBytesMax = proto::kMiB;
+
+// More than anybody reads at once; what comes after them is only counted.
+inline constexpr std::size_t kConfigErrorsMax = 100;
+
+// What is wrong at one place, and what is allowed there.
+struct ConfigError {
+  std::string file;
+  std::size_t line = 0;    // from 1; 0 where the file as a whole is meant
+  std::size_t column = 0;  // from 1
+  std::string message;
+
+  // `FILE:LINE:COL: message`, on one line.
+  std::string text() const;
+  // The same for what is allowed all the same: `FILE:LINE:COL: warning: message`.
+  std::string warning_text() const;
+};
+
+// A listener's TLS, and where in the file its own files are named.
+struct TlsFiles {
+  core::TlsSettings settings;
+  TextPlace certificate;
+  TextPlace key;
+  TextPlace client_ca;
+};
+
+// A backend, and where in the file its own files are named.
+struct BackendPlaces {
+  core::BackendSettings settings;
+  TextPlace module;
+  TextPlace ca;
+  TextPlace command;
+  TextPlace directory;
+  TextPlace user;
+  TextPlace headers;
+  TextPlace password_file;
+};
+
+struct LoadedConfig {
+  core::Settings settings;              // meant to be used only where there are no errors
+  std::vector<ConfigError> errors;      // in the order of the file
+  std::vector<ConfigError> warnings;    // what is allowed and may not be meant
+  std::vector<TlsFiles> tls_files;      // to be looked into
+  std::vector<BackendPlaces> backends;  // the same
+
+  bool ok() const { return errors.empty(); }
+};
+
+}  // namespace sluice::daemon

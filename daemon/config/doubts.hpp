@@ -1,0 +1,20 @@
+// What a configuration says that can have no effect, or not the one that is meant.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "daemon/config/config.hpp"
+
+namespace sluice::daemon {
+
+using KeyPlaces = std::map<std::string, TextPlace, std::less<>>;
+
+// Warnings about `settings`. `clients` has where the keys of each of their clients are, `server` where those
+// of [server] are.
+std::vector<ConfigError> doubts_about(const core::Settings& settings, const std::string& file,
+                                      const std::vector<KeyPlaces>& clients, const KeyPlaces& server);
+
+}  // namespace sluice::daemon

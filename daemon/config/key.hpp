@@ -1,0 +1,72 @@
+// Key of the configuration: its name, what it takes, where it is stored.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "daemon/config/values.hpp"
+
+namespace sluice::daemon {
+
+// A key of a table whose values end up in a Target.
+template <typename Target>
+struct Key {
+  std::string_view name;
+  std::string_view help;
+  std::string allowed;  // goes on from "it takes ..."
+  // False, and nothing stored, where the value is not allowed.
+  std::function<bool(const ConfigValue&, Target&)> store;
+  bool secret = false;     // what stands there may be a secret, and is not to be shown
+  std::string fallback{};  // what it is where it is left out; empty where that is not a value
+};
+
+template <typename Target>
+using Keys = std::vector<Key<Target>>;
+
+template <typename Target>
+std::vector<std::string_view> names_of(const Keys<Target>& keys) {
+  std::vector<std::string_view> names;
+  for (const auto& known : keys) names.push_back(known.name);
+  return names;
+}
+
+// What a key is where it is left out, as text; empty where that can't be said.
+template <typename Target, typename T, typename Place>
+std::string fallback_of(const ValueKind<T>& kind, const Place& place) {
+  Target target{};
+  using Stored = std::remove_cvref_t<decltype(place(target))>;
+  if constexpr (std::is_same_v<Stored, T>) return kind.show ? kind.show(place(target)) : std::string();
+  return {};
+}
+
+// Joins a kind of value to the place where it is stored: `place` gives a reference into the target.
+template <typename Target, typename T, typename Place>
+Key<Target> key(std::string_view name, ValueKind<T> kind, Place place, std::string_view help) {
+  std::string fallback = fallback_of<Target>(kind, place);
+  auto store = [read = std::move(kind.read), place](const ConfigValue& given, Target& target) {
+    const std::optional<T> value = read(given);
+    if (value) place(target) = *value;
+    return value.has_value();
+  };
+  return {name, help, std::move(kind.allowed), std::move(store), false, std::move(fallback)};
+}
+
+// A table within a table, which is read on its own once its kind is known.
+template <typename Target>
+Key<Target> table_key(std::string_view name, std::string_view help, std::string allowed) {
+  return {name, help, std::move(allowed), [](const ConfigValue& given, Target&) {
+            const auto* other = std::get_if<ConfigValue::Other>(&given.content);
+            return other != nullptr && other->what == "a table";
+          }};
+}
+
+// A place in Settings, or in whatever a table's target is.
+#define SLUICE_PLACE(member) \
+  [](auto& target) -> auto& { return target.member; }
+
+}  // namespace sluice::daemon

@@ -1,0 +1,439 @@
+#include "daemon/config/reader.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <tuple>
+#include <utility>
+
+#include "daemon/config/address.hpp"
+#include "daemon/config/addresses.hpp"
+#include "daemon/config/doubts.hpp"
+#include "daemon/config/exposure.hpp"
+#include "daemon/config/node.hpp"
+#include "daemon/config/precheck.hpp"
+#include "daemon/config/schema.hpp"
+#include "daemon/config/tls.hpp"
+#include "daemon/config/toml.hpp"
+#include "lib/access/client_rules.hpp"
+#include "lib/observe/log.hpp"
+#include "lib/transport/listener_rules.hpp"
+
+namespace sluice::daemon {
+
+namespace {
+
+using core::ListenSettings;
+using core::MethodSettings;
+using Position = toml::source_position;
+
+constexpr std::string_view kPlainToken =
+    "client.token would keep the token itself in this file; client.token_sha256 takes its SHA-256, which "
+    "`sluice token -` prints";
+
+std::string joined(const std::vector<std::string_view>& words) {
+  return fmt::format("{}", fmt::join(words, ", "));
+}
+
+// Walks a parsed document, stores what fits into settings and notes what does not. Used once.
+class ConfigReader {
+ public:
+  explicit ConfigReader(const std::string& file) : file_(file) {}
+
+  LoadedConfig read(const toml::table& document);
+  void complain(std::size_t line, std::size_t column, std::string message);
+  LoadedConfig finish();
+
+ private:
+  // Where a client stands in the file, and where its keys do.
+  struct ClientPlaces {
+    TextPlace whole;
+    KeyPlaces keys;
+  };
+
+  void complain(Position where, std::string message) {
+    complain(where.line, where.column, std::move(message));
+  }
+  void read_top(const toml::key& name, const toml::node& node);
+  void unknown_top(const toml::key& name);
+  template <typename Target>
+  void read_table(const toml::node& node, std::string_view title, const Keys<Target>& keys, Target& target);
+  template <typename Target>
+  void read_key(const toml::key& name, const toml::node& node, std::string_view title,
+                const Keys<Target>& keys, Target& target);
+  const toml::array& entries_of(const toml::node& node, std::string_view name, std::string_view what);
+  void read_listeners(const toml::node& node);
+  void read_listener(const toml::node& node);
+  void check_listener(const toml::table& table, const ListenSettings& listener);
+  void read_clients(const toml::node& node);
+  void read_backends(const toml::node& node);
+  BackendEntry read_backend(const toml::node& node);
+  void read_environment(const toml::node& node, core::ChildSettings& child);
+  void read_headers(const toml::node& node, core::UpstreamSettings& upstream);
+  void read_tls(const toml::node& node, ListenSettings& listener);
+  void read_methods(const toml::node& node);
+  void read_method(const toml::key& name, const toml::node& node);
+  void check_places(const toml::table& document);
+
+  std::string file_;
+  LoadedConfig result_;
+  std::vector<UsedAddress> addresses_;
+  bool has_clients_ = false;
+  std::vector<KeyPlaces> client_keys_;  // of each client of the settings
+  std::optional<TextPlace>
+      unlimited_anonymous_;  // where a client is that may call everything without a proof
+};
+
+LoadedConfig ConfigReader::read(const toml::table& document) {
+  has_clients_ = document.contains("client");
+  for (const auto& [name, node] : document) read_top(name, node);
+  check_places(document);
+  const toml::node* const admin = document.at_path("admin.address").node();
+  const auto admin_place = admin != nullptr ? std::optional(place_of(*admin)) : std::nullopt;
+  for (ConfigError& warning : exposure_warnings(result_.settings, file_, unlimited_anonymous_, admin_place)) {
+    result_.warnings.push_back(std::move(warning));
+  }
+  if (!result_.errors.empty()) return finish();
+  KeyPlaces server;
+  if (const toml::table* const keys = document.get_as<toml::table>("server")) {
+    for (const auto& [name, value] : *keys) server.emplace(name.str(), place_of(value));
+  }
+  for (ConfigError& doubt : doubts_about(result_.settings, file_, client_keys_, server)) {
+    result_.warnings.push_back(std::move(doubt));
+  }
+  return finish();
+}
+
+void ConfigReader::complain(std::size_t line, std::size_t column, std::string message) {
+  result_.errors.push_back({file_, line, column, std::move(message)});
+}
+
+LoadedConfig ConfigReader::finish() {
+  auto& errors = result_.errors;
+  std::stable_sort(errors.begin(), errors.end(), [](const ConfigError& a, const ConfigError& b) {
+    return std::tie(a.line, a.column) < std::tie(b.line, b.column);
+  });
+  if (errors.size() > kConfigErrorsMax) {
+    const std::size_t more = errors.size() - kConfigErrorsMax;
+    errors.resize(kConfigErrorsMax);
+    errors.push_back({file_, 0, 0, fmt::format("{} more errors are not shown", more)});
+  }
+  return std::move(result_);
+}
+
+void ConfigReader::read_top(const toml::key& name, const toml::node& node) {
+  if (name == "server") return read_table(node, "server", server_keys(), result_.settings);
+  if (name == "listen") return read_listeners(node);
+  if (name == "admin") return read_table(node, "admin", admin_keys(), result_.settings);
+  if (name == "admission") return read_table(node, "admission", admission_keys(), result_.settings);
+  if (name == "log") return read_table(node, "log", log_keys(), result_.settings);
+  if (name == "client") return read_clients(node);
+  if (name == "backend") return read_backends(node);
+  if (name == "method") return read_methods(node);
+  unknown_top(name);
+}
+
+void ConfigReader::unknown_top(const toml::key& name) {
+  std::vector<std::string_view> known;
+  for (const TableDescription& table : config_tables()) {
+    if (table.name.find('.') == std::string_view::npos) known.push_back(table.name);
+  }
+  const std::string shown_name = core::printable(name.str());
+  const Position where = name.source().begin;
+  if (const auto home = home_of(name.str())) {
+    complain(where, fmt::format("{} is not known here; it belongs under {}", shown_name, *home));
+  } else if (const auto meant = nearest(name.str(), known)) {
+    complain(where, fmt::format("{} is not a known table; did you mean {}?", shown_name, *meant));
+  } else {
+    complain(where, fmt::format("{} is not a known table; known are: {}", shown_name, joined(known)));
+  }
+}
+
+template <typename Target>
+void ConfigReader::read_table(const toml::node& node, std::string_view title, const Keys<Target>& keys,
+                              Target& target) {
+  const toml::table* table = node.as_table();
+  if (!table) {
+    return complain(node.source().begin, fmt::format("{} is {}; it has to be one table, with keys: {}", title,
+                                                     shown(value_of(node)), joined(names_of(keys))));
+  }
+  for (const auto& [name, value] : *table) read_key(name, value, title, keys, target);
+}
+
+template <typename Target>
+void ConfigReader::read_key(const toml::key& name, const toml::node& node, std::string_view title,
+                            const Keys<Target>& keys, Target& target) {
+  for (const Key<Target>& known : keys) {
+    if (known.name != name.str()) continue;
+    const ConfigValue value = value_of(node);
+    if (known.store(value, target)) return;
+    const std::string culprit = shown_culprit<Target>(node, known.store, known.allowed);
+    const std::string given = known.secret ? "" : " = " + (culprit.empty() ? shown(value) : culprit);
+    return complain(node.source().begin, fmt::format("{}.{}{} is not allowed; it takes {}", title, known.name,
+                                                     given, known.allowed));
+  }
+  const std::string shown_name = core::printable(name.str());
+  const std::vector<std::string_view> names = names_of(keys);
+  const Position where = name.source().begin;
+  if (title == "client" && name == "token") return complain(where, std::string(kPlainToken));
+  if (const auto meant = nearest(name.str(), names)) {
+    complain(where, fmt::format("{}.{} is not a known key; did you mean {}?", title, shown_name, *meant));
+  } else if (const auto home = home_of(name.str())) {
+    complain(where, fmt::format("{}.{} is not a known key; it belongs under {}", title, shown_name, *home));
+  } else {
+    complain(where, fmt::format("{}.{} is not a known key; known are: {}", title, shown_name, joined(names)));
+  }
+}
+
+// Empty, and complained about, where there are none.
+const toml::array& ConfigReader::entries_of(const toml::node& node, std::string_view name,
+                                            std::string_view what) {
+  static const toml::array kNone;
+  const toml::array* list = node.as_array();
+  if (list && !list->empty()) return *list;
+  complain(node.source().begin, fmt::format("{0} is {1}; each {2} is a table of its own under [[{0}]]", name,
+                                            list ? "empty" : shown(value_of(node)), what));
+  return kNone;
+}
+
+void ConfigReader::read_listeners(const toml::node& node) {
+  result_.settings.listeners.clear();
+  for (const toml::node& entry : entries_of(node, "listen", "listener")) read_listener(entry);
+}
+
+void ConfigReader::read_listener(const toml::node& node) {
+  ListenSettings listener;
+  listener.address.clear();  // has no default of its own
+  read_table(node, "listen", listen_keys(), listener);
+  const toml::table* table = node.as_table();
+  if (!table) return;
+  if (!table->contains("address")) {
+    const std::string& allowed = listen_keys().front().allowed;
+    return complain(node.source().begin, fmt::format("listen.address is missing; it takes {}", allowed));
+  }
+  if (const toml::node* tls = table->get("tls"); tls && tls->is_table()) read_tls(*tls, listener);
+  if (listener.address.empty()) return;  // complained about already
+  check_listener(*table, listener);
+  result_.settings.listeners.push_back(std::move(listener));
+}
+
+void ConfigReader::check_listener(const toml::table& table, const ListenSettings& listener) {
+  const Position where = table.get("address")->source().begin;
+  const auto address = parse_listen_address(listener.address);
+  if (!address) return;
+  if (core::is_exposed(listener, has_clients_) && core::is_local(*address)) {
+    complain(
+        table.get("proxy_protocol")->source().begin,
+        "listen.proxy_protocol = true takes clients from other machines, and everybody whom the proxy lets "
+        "in may call everything; add [[client]] entries that say who may call what, or insecure = true to "
+        "this listener");
+  } else if (core::is_exposed(listener, has_clients_)) {
+    complain(where,
+             fmt::format("listen.address = \"{}\" can be reached from other machines, and everybody who "
+                         "connects may call everything; use a loopback or unix:// address, add [[client]] "
+                         "entries that say who may call what, or add insecure = true to this listener",
+                         core::printable(listener.address)));
+  }
+  if (address->kind == core::Address::Kind::tcp && table.contains("mode")) {
+    complain(table.get("mode")->source().begin,
+             "listen.mode has no meaning for a tcp:// address; it takes a unix:// one");
+  }
+  if (listener.dual_stack && listener.address.find('[') == std::string::npos) {
+    complain(
+        table.get("dual_stack")->source().begin,
+        "listen.dual_stack = true has no meaning here; it takes an IPv6 address such as \"tcp://[::]:7070\"");
+  }
+  addresses_.push_back({listener.address, TextPlace{where.line, where.column}});
+}
+
+void ConfigReader::read_clients(const toml::node& node) {
+  std::vector<core::GivenClient> clients;
+  std::vector<ClientPlaces> places;
+  for (const toml::node& entry : entries_of(node, "client", "client")) {
+    core::GivenClient& read = clients.emplace_back();
+    auto& [whole, keys] = places.emplace_back();
+    read_table(entry, "client", client_keys(), read.settings);
+    whole = place_of(entry);
+    const toml::table* table = entry.as_table();
+    if (!table) return;
+    for (const auto& [name, value] : *table) {
+      read.keys.emplace(name.str());
+      keys.emplace(name.str(), place_of(value));
+    }
+  }
+  for (core::ClientMistake& mistake : core::client_mistakes(clients)) {
+    const auto& [whole, keys] = places[mistake.client];
+    const TextPlace where = mistake.key.empty() ? whole : keys.at(mistake.key);
+    complain(where.line, where.column, std::move(mistake.message));
+  }
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    core::ClientSettings& client = clients[i].settings;
+    if (client.name == "anonymous" && !client.methods) unlimited_anonymous_ = places[i].whole;
+    result_.settings.clients.push_back(std::move(client));
+    client_keys_.push_back(std::move(places[i].keys));
+  }
+}
+
+void ConfigReader::read_backends(const toml::node& node) {
+  std::vector<BackendEntry> entries;
+  for (const toml::node& entry : entries_of(node, "backend", "backend")) {
+    entries.push_back(read_backend(entry));
+    if (!entry.is_table()) return;
+  }
+  for (BackendMistake& mistake : backend_mistakes(entries)) {
+    complain(mistake.where.line, mistake.where.column, std::move(mistake.message));
+  }
+  for (BackendMistake& doubt : backend_doubts(entries)) {
+    result_.warnings.push_back({file_, doubt.where.line, doubt.where.column, std::move(doubt.message)});
+  }
+  for (BackendEntry& entry : entries) {
+    const auto place = [keys = entry.keys](std::string_view key) {
+      const auto found = keys.find(key);
+      return found == keys.end() ? TextPlace{} : found->second;
+    };
+    const auto& settings = result_.settings.backends.emplace_back(backend_of(std::move(entry), file_));
+    result_.backends.push_back({settings, place("module"), place("ca"), place("command"),
+                                place("working_directory"), place("user"), place("headers"),
+                                place("password_file")});
+  }
+}
+
+BackendEntry ConfigReader::read_backend(const toml::node& node) {
+  BackendEntry entry;
+  entry.where = place_of(node);
+  read_table(node, "backend", backend_keys(), entry);
+  const toml::table* table = node.as_table();
+  if (!table) return entry;
+  for (const auto& [name, value] : *table) {
+    entry.keys.emplace(std::string(name.str()), place_of(value));
+    if (!value.is_table()) continue;
+    if (name == "breaker") read_table(value, "backend.breaker", breaker_keys(), entry.settings.breaker);
+    if (name == "retry") read_table(value, "backend.retry", retry_keys(), entry.upstream.retry);
+    if (name == "env") read_environment(value, entry.child);
+    if (name == "headers") read_headers(value, entry.upstream);
+  }
+  return entry;
+}
+
+void ConfigReader::read_environment(const toml::node& node, core::ChildSettings& child) {
+  for (const auto& [name, value] : *node.as_table()) {
+    const auto* text = value.as_string();
+    const bool fits = text && text->get().find('\0') == std::string::npos && !name.empty() &&
+                      name.str().find('=') == std::string_view::npos;
+    if (fits) {
+      child.environment.emplace(std::string(name.str()), text->get());
+    } else {
+      complain(value.source().begin,
+               fmt::format("backend.env.{} takes a string", core::printable(name.str())));
+    }
+  }
+}
+
+void ConfigReader::read_headers(const toml::node& node, core::UpstreamSettings& upstream) {
+  for (const auto& [name, value] : *node.as_table()) {
+    const auto* text = value.as_string();
+    const toml::table* const table = value.as_table();
+    const auto* file = table != nullptr && table->size() == 1 ? table->get_as<std::string>("file") : nullptr;
+    core::HeaderValue header{text != nullptr ? text->get() : "", file != nullptr ? file->get() : ""};
+    const bool one_given = (text != nullptr && core::is_header_value(header.text)) || !header.file.empty();
+    if (one_given && core::is_header_name(name.str())) {
+      upstream.headers.emplace(std::string(name.str()), std::move(header));
+    } else {
+      complain(
+          value.source().begin,
+          fmt::format("backend.headers.{} takes a string of visible characters, or {{ file = \"FILE\" }}",
+                      core::printable(name.str())));
+    }
+  }
+}
+
+void ConfigReader::read_tls(const toml::node& node, ListenSettings& listener) {
+  const toml::table& table = *node.as_table();
+  core::TlsSettings& tls = listener.tls.emplace();
+  read_table(node, "listen.tls", tls_keys(), tls);
+  for (const char* name : {"certificate", "key"}) {
+    if (table.contains(name)) continue;
+    complain(node.source().begin,
+             fmt::format("listen.tls.{} is missing; it takes the name of a PEM file", name));
+  }
+  for (const std::string& mistake : core::tls_mistakes(listener)) {
+    complain(node.source().begin, "listen." + mistake);
+  }
+  resolve_paths(tls, file_);
+  if (tls.certificate.empty() || tls.key.empty()) return;
+  const auto place = [&](const char* name) {
+    const auto* value = table.get(name);
+    return value ? TextPlace{value->source().begin.line, value->source().begin.column} : TextPlace{};
+  };
+  result_.tls_files.push_back({tls, place("certificate"), place("key"), place("client_ca")});
+}
+
+void ConfigReader::read_methods(const toml::node& node) {
+  const toml::table* methods = node.as_table();
+  if (!methods) {
+    return complain(
+        node.source().begin,
+        fmt::format("method is {}; each method is a table of its own, such as [method.\"demo.sleep\"]",
+                    shown(value_of(node))));
+  }
+  for (const auto& [name, entry] : *methods) read_method(name, entry);
+}
+
+void ConfigReader::read_method(const toml::key& name, const toml::node& node) {
+  const std::string shown_name = core::printable(name.str());
+  const std::string title = fmt::format("method.\"{}\"", shown_name);
+  const toml::table* table = node.as_table();
+  const auto nested = [](const auto& entry) { return entry.second.is_table(); };
+  if (table && std::any_of(table->begin(), table->end(), nested)) {
+    return complain(name.source().begin,
+                    fmt::format("{} has tables inside; a name with dots is written in quotes, such as "
+                                "[method.\"demo.sleep\"]",
+                                title));
+  }
+  const std::size_t star = name.str().find('*');
+  if (name.empty() || (star != std::string_view::npos && star + 1 != name.str().size())) {
+    return complain(name.source().begin,
+                    fmt::format("{} is no method's name; allowed is an exact name, or a prefix with * as its "
+                                "last character",
+                                title));
+  }
+  read_table(node, title, method_keys(), result_.settings.methods[std::string(name.str())]);
+}
+
+// The admin's is the last, and may be a default.
+void ConfigReader::check_places(const toml::table& document) {
+  if (!document.contains("listen"))
+    addresses_.push_back({result_.settings.listeners.front().address, std::nullopt});
+  const toml::node* admin = document.at_path("admin.address").node();
+  addresses_.push_back(
+      {result_.settings.admin_address, admin ? std::optional(place_of(*admin)) : std::nullopt});
+  for (AddressMistake& mistake : address_mistakes(addresses_)) {
+    complain(mistake.where.line, mistake.where.column, std::move(mistake.message));
+  }
+}
+
+}  // namespace
+
+LoadedConfig parse_config(std::string_view text, const std::string& file) {
+  ConfigReader reader(file);
+  if (const auto dot = dot_too_many(text)) {
+    reader.complain(dot->line, dot->column,
+                    fmt::format("no line may have more than {} dots", kDotsPerLineMax));
+    return reader.finish();
+  }
+  const toml::parse_result parsed = toml::parse(text);
+  if (parsed) return reader.read(parsed.table());
+  const toml::parse_error& error = parsed.error();
+  const Position where = error.source().begin;
+  std::string message = "not valid TOML: " + core::printable(error.description());
+  if (message.find("leading zeroes") != std::string::npos) {
+    message += "; permissions are given in quotes, such as \"0660\"";
+  }
+  reader.complain(where.line, where.column, std::move(message));
+  return reader.finish();
+}
+
+}  // namespace sluice::daemon

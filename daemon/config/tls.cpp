@@ -1,0 +1,47 @@
+#include "daemon/config/tls.hpp"
+
+#include <string_view>
+#include <utility>
+#include <variant>
+
+#include "lib/transport/tls_context.hpp"
+
+namespace sluice::daemon {
+
+namespace {
+
+const TextPlace& place_of(core::TlsProblem::Setting setting, const TlsFiles& files) {
+  switch (setting) {
+    case core::TlsProblem::Setting::certificate:
+      return files.certificate;
+    case core::TlsProblem::Setting::key:
+      return files.key;
+    case core::TlsProblem::Setting::client_ca:
+      return files.client_ca;
+  }
+  return files.certificate;
+}
+
+}  // namespace
+
+void resolve_paths(core::TlsSettings& tls, const std::string& config_file) {
+  const std::size_t slash = config_file.rfind('/');
+  if (slash == std::string::npos) return;  // from the working folder, as the file itself
+  for (std::string* name : {&tls.certificate, &tls.key, &tls.client_ca}) {
+    if (!name->empty() && !name->starts_with('/')) name->insert(0, config_file, 0, slash + 1);
+  }
+}
+
+void check_tls_files(const std::string& config_file, LoadedConfig& loaded) {
+  auto& errors = loaded.errors;
+  for (const TlsFiles& files : loaded.tls_files) {
+    const auto outcome = core::TlsContext::load(files.settings);
+    const auto* problem = std::get_if<core::TlsProblem>(&outcome);
+    if (!problem) continue;
+    const TextPlace& place = place_of(problem->setting, files);
+    errors.push_back(
+        {config_file, place.line, place.column, "listen.tls." + core::describe(*problem, files.settings)});
+  }
+}
+
+}  // namespace sluice::daemon
