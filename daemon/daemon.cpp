@@ -14,7 +14,7 @@
 #include <utility>
 
 #include "daemon/config/file.hpp"
-#include "daemon/demo_methods.hpp"
+#include "daemon/demo/methods.hpp"
 #include "lib/backend/child_program.hpp"
 #include "lib/observe/log.hpp"
 #include "lib/observe/rare_line.hpp"

@@ -1,4 +1,4 @@
-#include "daemon/demo_sum.hpp"
+#include "daemon/demo/sum.hpp"
 
 #include <array>
 #include <cstdint>

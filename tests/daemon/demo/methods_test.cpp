@@ -1,4 +1,4 @@
-#include "daemon/demo_methods.hpp"
+#include "daemon/demo/methods.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "daemon/demo_methods.hpp"
+#include "daemon/demo/methods.hpp"
 
 #include <chrono>
 #include <condition_variable>
@@ -11,7 +11,7 @@
 #include <thread>
 #include <utility>
 
-#include "daemon/demo_sum.hpp"
+#include "daemon/demo/sum.hpp"
 #include "lib/include/sluice/typed.hpp"
 
 namespace sluice::daemon {
