@@ -5,8 +5,8 @@
 
 #include <benchmark/benchmark.h>
 
-#include "lib/base/deadline_wheel.hpp"
 #include "lib/dispatch/registry.hpp"
+#include "lib/time/deadline_wheel.hpp"
 #include "lib/worker/worker_pool.hpp"
 
 namespace {

@@ -6,11 +6,11 @@
 #include <functional>
 #include <string_view>
 
-#include "lib/base/deadline_wheel.hpp"
 #include "lib/base/intrusive_list.hpp"
 #include "lib/call/active_call.hpp"
 #include "lib/call/fair_queue.hpp"
 #include "lib/observe/backend_metrics.hpp"
+#include "lib/time/deadline_wheel.hpp"
 #include "proto/reply.hpp"
 
 namespace sluice::core {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "lib/base/durations.hpp"
+#include "lib/time/durations.hpp"
 
 namespace sluice::core {
 

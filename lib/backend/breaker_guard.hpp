@@ -6,8 +6,8 @@
 #include <string_view>
 
 #include "lib/backend/circuit_breaker.hpp"
-#include "lib/base/deadline_wheel.hpp"
 #include "lib/observe/backend_metrics.hpp"
+#include "lib/time/deadline_wheel.hpp"
 
 namespace sluice::core {
 

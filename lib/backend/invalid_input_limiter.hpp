@@ -4,7 +4,7 @@
 #include <chrono>
 #include <cstddef>
 
-#include "lib/base/deadline_wheel.hpp"
+#include "lib/time/deadline_wheel.hpp"
 
 namespace sluice::core {
 

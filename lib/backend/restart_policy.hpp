@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "lib/base/backoff.hpp"
-#include "lib/base/deadline_wheel.hpp"
+#include "lib/time/backoff.hpp"
+#include "lib/time/deadline_wheel.hpp"
 
 namespace sluice::core {
 

@@ -12,9 +12,9 @@
 #include "lib/backend/upstream_call.hpp"
 #include "lib/backend/upstream_discovery.hpp"
 #include "lib/backend/upstream_hedges.hpp"
-#include "lib/base/backoff.hpp"
-#include "lib/base/retry_budget.hpp"
 #include "lib/call/fair_queue.hpp"
+#include "lib/time/backoff.hpp"
+#include "lib/time/retry_budget.hpp"
 
 namespace sluice::core {
 

@@ -4,8 +4,8 @@
 
 #include "lib/backend/retry_hint.hpp"
 #include "lib/backend/upstream_connection_factory.hpp"
-#include "lib/base/backoff.hpp"
 #include "lib/observe/log.hpp"
+#include "lib/time/backoff.hpp"
 
 namespace sluice::core {
 

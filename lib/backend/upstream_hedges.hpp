@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "lib/access/method_patterns.hpp"
-#include "lib/base/latency_quantile.hpp"
+#include "lib/time/latency_quantile.hpp"
 
 namespace sluice::core {
 

@@ -9,7 +9,7 @@
 #include <boost/beast/http/fields.hpp>
 #include <boost/beast/http/message.hpp>
 
-#include "lib/base/durations.hpp"
+#include "lib/time/durations.hpp"
 
 namespace sluice::core {
 

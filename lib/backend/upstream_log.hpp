@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "lib/base/deadline_wheel.hpp"
+#include "lib/time/deadline_wheel.hpp"
 
 namespace sluice::core {
 

@@ -11,11 +11,11 @@
 
 #include "lib/access/client.hpp"
 #include "lib/admission/admission.hpp"
-#include "lib/base/deadline_wheel.hpp"
 #include "lib/base/intrusive_list.hpp"
 #include "lib/call/cancellation.hpp"
 #include "lib/call/fair_queue.hpp"
 #include "lib/call/method.hpp"
+#include "lib/time/deadline_wheel.hpp"
 #include "proto/request.hpp"
 
 namespace sluice::core {

@@ -6,9 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "lib/base/deadline_wheel.hpp"
 #include "lib/base/intrusive_list.hpp"
 #include "lib/call/priority_queue.hpp"
+#include "lib/time/deadline_wheel.hpp"
 
 namespace sluice::core {
 

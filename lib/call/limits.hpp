@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <limits>
 
-#include "lib/base/durations.hpp"
+#include "lib/time/durations.hpp"
 #include "proto/limits.hpp"
 
 namespace sluice::core {

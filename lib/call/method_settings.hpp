@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "lib/admission/priority.hpp"
-#include "lib/base/durations.hpp"
+#include "lib/time/durations.hpp"
 
 namespace sluice::core {
 

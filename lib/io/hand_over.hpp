@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "lib/base/deadline_wheel.hpp"
 #include "lib/call/active_call.hpp"
+#include "lib/time/deadline_wheel.hpp"
 #include "lib/worker/worker_pool.hpp"
 
 namespace sluice::core {

@@ -18,11 +18,8 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "lib/base/buffer_pool.hpp"
-#include "lib/base/deadline_wheel.hpp"
 #include "lib/base/intrusive_list.hpp"
-#include "lib/base/mean_time.hpp"
 #include "lib/base/mpsc_queue.hpp"
-#include "lib/base/quick_clock.hpp"
 #include "lib/call/call_pool.hpp"
 #include "lib/call/limits.hpp"
 #include "lib/io/busy_poll.hpp"
@@ -32,6 +29,9 @@
 #include "lib/io/slice_queue.hpp"
 #include "lib/io/time_slice.hpp"
 #include "lib/observe/metrics.hpp"
+#include "lib/time/deadline_wheel.hpp"
+#include "lib/time/mean_time.hpp"
+#include "lib/time/quick_clock.hpp"
 #include "lib/worker/worker_pool.hpp"
 
 namespace sluice::core {

@@ -10,10 +10,10 @@
 #include <unordered_map>
 #include <utility>
 
-#include "lib/base/deadline_wheel.hpp"
 #include "lib/base/intrusive_list.hpp"
 #include "lib/base/peer_key.hpp"
 #include "lib/io/time_slice.hpp"
+#include "lib/time/deadline_wheel.hpp"
 
 namespace sluice::core {
 

@@ -10,8 +10,8 @@
 
 #include <spdlog/common.h>
 
-#include "lib/base/deadline_wheel.hpp"
 #include "lib/observe/log.hpp"
+#include "lib/time/deadline_wheel.hpp"
 
 namespace sluice::core {
 

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "lib/base/mean_time.hpp"
+#include "lib/time/mean_time.hpp"
 
 namespace sluice::core {
 

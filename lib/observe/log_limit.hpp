@@ -7,7 +7,7 @@
 #include <optional>
 #include <utility>
 
-#include "lib/base/deadline_wheel.hpp"
+#include "lib/time/deadline_wheel.hpp"
 
 namespace sluice::core {
 

@@ -13,8 +13,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "lib/base/mean_time.hpp"
 #include "lib/observe/histogram.hpp"
+#include "lib/time/mean_time.hpp"
 
 namespace sluice::core {
 

@@ -5,9 +5,9 @@
 #include <new>
 #include <string>
 
-#include "lib/base/deadline_wheel.hpp"
 #include "lib/observe/log.hpp"
 #include "lib/observe/log_limit.hpp"
+#include "lib/time/deadline_wheel.hpp"
 
 namespace sluice::core {
 

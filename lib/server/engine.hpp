@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "lib/base/deadline_wheel.hpp"
 #include "lib/include/sluice/method.hpp"
 #include "lib/server/settings.hpp"
+#include "lib/time/deadline_wheel.hpp"
 
 namespace sluice::core {
 

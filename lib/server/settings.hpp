@@ -9,10 +9,10 @@
 #include "lib/access/client_settings.hpp"
 #include "lib/admission/admission_settings.hpp"
 #include "lib/backend/backend_settings.hpp"
-#include "lib/base/durations.hpp"
 #include "lib/call/limits.hpp"
 #include "lib/call/method_settings.hpp"
 #include "lib/observe/log_settings.hpp"
+#include "lib/time/durations.hpp"
 #include "lib/transport/listen_settings.hpp"
 
 namespace sluice::core {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <stop_token>
 
-#include "lib/base/deadline_wheel.hpp"
+#include "lib/time/deadline_wheel.hpp"
 
 namespace sluice::core {
 

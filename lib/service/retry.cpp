@@ -7,9 +7,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "lib/base/backoff.hpp"
-#include "lib/base/retry_budget.hpp"
 #include "lib/service/chance_and_time.hpp"
+#include "lib/time/backoff.hpp"
+#include "lib/time/retry_budget.hpp"
 
 namespace sluice {
 namespace {

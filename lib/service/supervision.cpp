@@ -6,11 +6,11 @@
 
 #include <spdlog/spdlog.h>
 
-#include "lib/base/backoff.hpp"
-#include "lib/base/cadence.hpp"
-#include "lib/base/durations.hpp"
 #include "lib/observe/log.hpp"
 #include "lib/service/chance_and_time.hpp"
+#include "lib/time/backoff.hpp"
+#include "lib/time/cadence.hpp"
+#include "lib/time/durations.hpp"
 
 namespace sluice::core {
 namespace {

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "lib/base/deadline_wheel.hpp"
+#include "lib/time/deadline_wheel.hpp"
 
 namespace sluice::core {
 

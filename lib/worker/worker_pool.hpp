@@ -11,8 +11,8 @@
 
 #include <sched.h>
 
-#include "lib/base/mean_time.hpp"
-#include "lib/base/quick_clock.hpp"
+#include "lib/time/mean_time.hpp"
+#include "lib/time/quick_clock.hpp"
 #include "lib/worker/work_queue.hpp"
 
 namespace sluice::core {

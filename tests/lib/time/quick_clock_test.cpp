@@ -1,4 +1,4 @@
-#include "lib/base/quick_clock.hpp"
+#include "lib/time/quick_clock.hpp"
 
 #include <doctest/doctest.h>
 

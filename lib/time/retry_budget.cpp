@@ -1,4 +1,4 @@
-#include "lib/base/retry_budget.hpp"
+#include "lib/time/retry_budget.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "lib/base/deadline_wheel.hpp"
+#include "lib/time/deadline_wheel.hpp"
 
 namespace sluice::core {
 

@@ -1,4 +1,4 @@
-#include "lib/base/backoff.hpp"
+#include "lib/time/backoff.hpp"
 
 #include <algorithm>
 

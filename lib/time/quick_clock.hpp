@@ -10,7 +10,7 @@
 #include <x86intrin.h>
 #endif
 
-#include "lib/base/deadline_wheel.hpp"
+#include "lib/time/deadline_wheel.hpp"
 
 namespace sluice::core {
 

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "lib/base/deadline_wheel.hpp"
+#include "lib/time/deadline_wheel.hpp"
 
 namespace sluice::core {
 

@@ -1,4 +1,4 @@
-#include "lib/base/latency_quantile.hpp"
+#include "lib/time/latency_quantile.hpp"
 
 #include <algorithm>
 #include <bit>

@@ -1,4 +1,4 @@
-#include "lib/base/cadence.hpp"
+#include "lib/time/cadence.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "lib/base/deadline_wheel.hpp"
+#include "lib/time/deadline_wheel.hpp"
 
 #include <doctest/doctest.h>
 
