@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "lib/transport/address.hpp"
+#include "lib/base/address.hpp"
 
 namespace sluice::daemon {
 

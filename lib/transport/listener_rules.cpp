@@ -4,7 +4,7 @@
 #include <stdexcept>
 #include <string_view>
 
-#include "lib/transport/address.hpp"
+#include "lib/base/address.hpp"
 #include "lib/transport/host_name.hpp"
 #include "lib/transport/http_token.hpp"
 

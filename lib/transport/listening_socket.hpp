@@ -10,8 +10,8 @@
 
 #include <sys/types.h>
 
+#include "lib/base/address.hpp"
 #include "lib/base/descriptor.hpp"
-#include "lib/transport/address.hpp"
 #include "lib/transport/host_lookup.hpp"
 #include "lib/transport/listen_settings.hpp"
 

@@ -1,7 +1,7 @@
 // Addresses compared by what they stand for.
 #pragma once
 
-#include "lib/transport/address.hpp"
+#include "lib/base/address.hpp"
 #include "lib/transport/host_lookup.hpp"
 
 namespace sluice::core {

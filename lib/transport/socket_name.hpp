@@ -5,7 +5,7 @@
 
 #include <sys/socket.h>
 
-#include "lib/transport/address.hpp"
+#include "lib/base/address.hpp"
 
 namespace sluice::core {
 

@@ -1,4 +1,4 @@
-#include "lib/transport/address.hpp"
+#include "lib/base/address.hpp"
 
 #include <doctest/doctest.h>
 
