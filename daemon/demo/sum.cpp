@@ -5,7 +5,7 @@
 #include <limits>
 #include <span>
 
-#include "lib/call/number_text.hpp"
+#include "lib/api/number_text.hpp"
 #include "lib/include/sluice/params.hpp"
 #include "proto/json_text.hpp"
 

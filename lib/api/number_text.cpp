@@ -1,4 +1,4 @@
-#include "lib/call/number_text.hpp"
+#include "lib/api/number_text.hpp"
 
 #include <algorithm>
 #include <charconv>

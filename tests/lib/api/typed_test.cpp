@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/lib/typed_answer.hpp"
+#include "tests/lib/api/typed_answer.hpp"
 
 namespace sluice {
 

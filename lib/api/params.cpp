@@ -4,7 +4,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "lib/call/number_text.hpp"
+#include "lib/api/number_text.hpp"
 #include "proto/json_text.hpp"
 
 namespace sluice {
