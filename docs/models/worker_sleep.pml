@@ -1,7 +1,7 @@
 /* Workers that fall asleep, their idle count, and stealing.
  *
  * Checked: when nothing moves any more, no call waits while a worker sleeps. So no wake-up is lost, and no
- * call is left behind one that hangs. lib/worker/work_queue.cpp, worker_pool.cpp, lib/io/hand_over.cpp.
+ * call is left behind one that hangs. lib/worker/work_queue.cpp, worker_pool.cpp, lib/worker/hand_over.cpp.
  *
  * Bounds: WORKERS workers; PUSHERS I/O threads, each of which hands over TURNS shares of one or two calls to
  * any worker, HANGING of which never end. CHECK: whether some shares are of short calls, for which

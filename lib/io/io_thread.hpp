@@ -23,7 +23,6 @@
 #include "lib/call/call_pool.hpp"
 #include "lib/call/limits.hpp"
 #include "lib/io/busy_poll.hpp"
-#include "lib/io/hand_over.hpp"
 #include "lib/io/poller.hpp"
 #include "lib/io/read_batch.hpp"
 #include "lib/io/slice_queue.hpp"
@@ -32,6 +31,7 @@
 #include "lib/time/deadline_wheel.hpp"
 #include "lib/time/mean_time.hpp"
 #include "lib/time/quick_clock.hpp"
+#include "lib/worker/hand_over.hpp"
 #include "lib/worker/worker_pool.hpp"
 
 namespace sluice::core {

@@ -1,4 +1,4 @@
-#include "lib/io/hand_over.hpp"
+#include "lib/worker/hand_over.hpp"
 
 #include <doctest/doctest.h>
 
@@ -7,7 +7,7 @@
 #include <set>
 #include <vector>
 
-#include "tests/lib/worker_pool_calls.hpp"
+#include "tests/lib/worker/worker_pool_calls.hpp"
 #include "tests/support/eventually.hpp"
 
 namespace sluice::core {

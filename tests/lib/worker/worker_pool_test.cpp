@@ -11,7 +11,7 @@
 
 #include <pthread.h>
 
-#include "tests/lib/worker_pool_calls.hpp"
+#include "tests/lib/worker/worker_pool_calls.hpp"
 #include "tests/support/eventually.hpp"
 
 namespace sluice::core {

@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-#include "tests/lib/worker_pool_calls.hpp"
+#include "tests/lib/worker/worker_pool_calls.hpp"
 
 namespace sluice::core {
 namespace {

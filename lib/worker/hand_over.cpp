@@ -1,4 +1,4 @@
-#include "lib/io/hand_over.hpp"
+#include "lib/worker/hand_over.hpp"
 
 #include <algorithm>
 #include <utility>
