@@ -4,7 +4,7 @@
 #include <utility>
 #include <variant>
 
-#include "lib/transport/tls_context.hpp"
+#include "lib/transport/tls/context.hpp"
 
 namespace sluice::daemon {
 

@@ -3,7 +3,7 @@
 #include <boost/asio/buffer.hpp>
 
 #include "lib/backend/upstream_sessions.hpp"
-#include "lib/io/pem_file.hpp"
+#include "lib/transport/tls/pem_file.hpp"
 
 namespace sluice::core {
 namespace {

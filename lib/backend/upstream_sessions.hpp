@@ -6,7 +6,7 @@
 
 #include <openssl/ssl.h>
 
-#include "lib/io/pem_file.hpp"
+#include "lib/transport/tls/pem_file.hpp"
 
 namespace sluice::core {
 

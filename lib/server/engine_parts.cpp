@@ -8,7 +8,7 @@
 #include "lib/observe/exposition.hpp"
 #include "lib/observe/log.hpp"
 #include "lib/server/create.hpp"
-#include "lib/transport/tls_context.hpp"
+#include "lib/transport/tls/context.hpp"
 
 namespace sluice::core {
 

@@ -13,7 +13,7 @@
 #include "lib/call/method_settings.hpp"
 #include "lib/observe/log_settings.hpp"
 #include "lib/time/durations.hpp"
-#include "lib/transport/listen_settings.hpp"
+#include "lib/transport/tls/listen_settings.hpp"
 
 namespace sluice::core {
 

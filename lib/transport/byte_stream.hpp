@@ -15,7 +15,7 @@
 #include "lib/io/poller.hpp"
 #include "lib/transport/connection_limit.hpp"
 #include "lib/transport/proxy_header.hpp"
-#include "lib/transport/tls_channel.hpp"
+#include "lib/transport/tls/channel.hpp"
 
 namespace sluice::core {
 

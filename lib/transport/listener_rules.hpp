@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "lib/base/text_form.hpp"
-#include "lib/transport/listen_settings.hpp"
+#include "lib/transport/tls/listen_settings.hpp"
 
 namespace sluice::core {
 

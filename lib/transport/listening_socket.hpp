@@ -13,7 +13,7 @@
 #include "lib/base/address.hpp"
 #include "lib/base/descriptor.hpp"
 #include "lib/transport/host_lookup.hpp"
-#include "lib/transport/listen_settings.hpp"
+#include "lib/transport/tls/listen_settings.hpp"
 
 namespace sluice::core {
 

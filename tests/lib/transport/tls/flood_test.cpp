@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 
 #include "lib/base/descriptor.hpp"
-#include "lib/transport/tls_channel.hpp"
+#include "lib/transport/tls/channel.hpp"
 #include "tests/support/tls_files.hpp"
 
 namespace sluice::core {

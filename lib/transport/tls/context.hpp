@@ -7,7 +7,7 @@
 #include <string>
 #include <variant>
 
-#include "lib/transport/listen_settings.hpp"
+#include "lib/transport/tls/listen_settings.hpp"
 
 struct ssl_ctx_st;
 struct ssl_st;

@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "lib/base/idle_records.hpp"
-#include "lib/transport/tls_context.hpp"
+#include "lib/transport/tls/context.hpp"
 
 struct bio_st;
 

@@ -1,4 +1,4 @@
-#include "lib/transport/tls_channel.hpp"
+#include "lib/transport/tls/channel.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include "lib/io/pem_file.hpp"
+#include "lib/transport/tls/pem_file.hpp"
 
 #include <new>
 

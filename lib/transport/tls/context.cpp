@@ -1,4 +1,4 @@
-#include "lib/transport/tls_context.hpp"
+#include "lib/transport/tls/context.hpp"
 
 #include <array>
 #include <new>
@@ -11,8 +11,8 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 
-#include "lib/io/pem_file.hpp"
 #include "lib/observe/log.hpp"
+#include "lib/transport/tls/pem_file.hpp"
 
 namespace sluice::core {
 namespace {
