@@ -1,7 +1,7 @@
 /* Calls that come back to an I/O thread that is about to sleep.
  *
  * Checked: when nothing moves any more, the I/O thread has dealt with every call that was given back.
- * lib/io/io_thread.cpp, lib/base/mpsc_queue.hpp.
+ * lib/loop/io_thread.cpp, lib/base/mpsc_queue.hpp.
  *
  * Bounds: WORKERS threads give back CALLS calls each. A push is two steps, an exchange and a link, between
  * which it may be interrupted for as long as one likes.

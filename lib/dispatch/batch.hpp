@@ -13,7 +13,7 @@
 #include "lib/dispatch/call_defaults.hpp"
 #include "lib/dispatch/call_id.hpp"
 #include "lib/dispatch/call_table.hpp"
-#include "lib/io/time_slice.hpp"
+#include "lib/loop/time_slice.hpp"
 #include "proto/message.hpp"
 
 namespace sluice::core {

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "lib/call/active_call.hpp"
-#include "lib/io/io_thread.hpp"
+#include "lib/loop/io_thread.hpp"
 #include "lib/observe/access_log.hpp"
 
 namespace sluice::core {

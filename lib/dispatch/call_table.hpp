@@ -14,7 +14,7 @@
 #include "lib/dispatch/call_listing.hpp"
 #include "lib/dispatch/call_log.hpp"
 #include "lib/dispatch/dispatcher.hpp"
-#include "lib/io/io_thread.hpp"
+#include "lib/loop/io_thread.hpp"
 
 namespace sluice::core {
 

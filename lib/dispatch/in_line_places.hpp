@@ -5,7 +5,7 @@
 
 #include "lib/admission/admission.hpp"
 #include "lib/call/active_call.hpp"
-#include "lib/io/io_thread.hpp"
+#include "lib/loop/io_thread.hpp"
 
 namespace sluice::core {
 

@@ -9,7 +9,7 @@
 
 #include "lib/base/same_text.hpp"
 #include "lib/dispatch/registry.hpp"
-#include "lib/io/io_thread.hpp"
+#include "lib/loop/io_thread.hpp"
 
 namespace sluice::core {
 

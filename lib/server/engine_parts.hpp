@@ -14,7 +14,7 @@
 #include "lib/dispatch/call_table.hpp"
 #include "lib/dispatch/dispatcher.hpp"
 #include "lib/dispatch/registry.hpp"
-#include "lib/io/io_thread.hpp"
+#include "lib/loop/io_thread.hpp"
 #include "lib/observe/metrics.hpp"
 #include "lib/server/admin_server.hpp"
 #include "lib/server/backends.hpp"

@@ -6,7 +6,7 @@
 #include "lib/admission/admission.hpp"
 #include "lib/admission/admission_settings.hpp"
 #include "lib/admission/gradient_limit.hpp"
-#include "lib/io/io_thread.hpp"
+#include "lib/loop/io_thread.hpp"
 #include "lib/observe/metrics.hpp"
 #include "lib/observe/rare_line.hpp"
 #include "lib/worker/worker_pool.hpp"

@@ -12,7 +12,7 @@
 #include <netinet/in.h>
 
 #include "lib/base/descriptor.hpp"
-#include "lib/io/poller.hpp"
+#include "lib/loop/poller.hpp"
 #include "lib/transport/connection_limit.hpp"
 #include "lib/transport/proxy_header.hpp"
 #include "lib/transport/tls/channel.hpp"

@@ -4,7 +4,7 @@
 #include <new>
 #include <utility>
 
-#include "lib/io/peer_charge.hpp"
+#include "lib/loop/peer_charge.hpp"
 #include "lib/observe/log.hpp"
 #include "lib/transport/connection.hpp"
 

@@ -1,7 +1,7 @@
 // Output of a connection.
 #include <string_view>
 
-#include "lib/io/peer_charge.hpp"
+#include "lib/loop/peer_charge.hpp"
 #include "lib/transport/connection.hpp"
 
 namespace sluice::core {

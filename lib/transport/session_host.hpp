@@ -8,7 +8,7 @@
 
 #include "lib/base/memory_budget.hpp"
 #include "lib/dispatch/call_table.hpp"
-#include "lib/io/time_slice.hpp"
+#include "lib/loop/time_slice.hpp"
 #include "lib/observe/metrics.hpp"
 #include "lib/transport/connection_limit.hpp"
 

@@ -1,7 +1,7 @@
 // Processor time of a scope, charged to a peer.
 #pragma once
 
-#include "lib/io/io_thread.hpp"
+#include "lib/loop/io_thread.hpp"
 
 namespace sluice::core {
 

@@ -6,7 +6,7 @@
 
 #include <boost/asio/post.hpp>
 
-#include "lib/io/io_thread.hpp"
+#include "lib/loop/io_thread.hpp"
 
 namespace sluice::core {
 

@@ -1,4 +1,4 @@
-#include "lib/io/read_batch.hpp"
+#include "lib/loop/read_batch.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "lib/io/poller.hpp"
+#include "lib/loop/poller.hpp"
 
 #include <cerrno>
 #include <system_error>

@@ -1,4 +1,4 @@
-#include "lib/io/slice_queue.hpp"
+#include "lib/loop/slice_queue.hpp"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "lib/io/io_thread.hpp"
+#include "lib/loop/io_thread.hpp"
 
 #include <algorithm>
 #include <condition_variable>

@@ -1,4 +1,4 @@
-#include "lib/io/busy_poll.hpp"
+#include "lib/loop/busy_poll.hpp"
 
 #include <doctest/doctest.h>
 

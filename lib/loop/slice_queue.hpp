@@ -12,7 +12,7 @@
 
 #include "lib/base/intrusive_list.hpp"
 #include "lib/base/peer_key.hpp"
-#include "lib/io/time_slice.hpp"
+#include "lib/loop/time_slice.hpp"
 #include "lib/time/deadline_wheel.hpp"
 
 namespace sluice::core {

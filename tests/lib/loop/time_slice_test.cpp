@@ -1,4 +1,4 @@
-#include "lib/io/time_slice.hpp"
+#include "lib/loop/time_slice.hpp"
 
 #include <doctest/doctest.h>
 
@@ -9,7 +9,7 @@
 
 #include <sys/socket.h>
 
-#include "lib/io/io_thread.hpp"
+#include "lib/loop/io_thread.hpp"
 #include "tests/support/eventually.hpp"
 
 namespace sluice::core {
