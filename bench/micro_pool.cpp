@@ -5,7 +5,7 @@
 
 #include <benchmark/benchmark.h>
 
-#include "lib/dispatch/registry.hpp"
+#include "lib/rpc/registry.hpp"
 #include "lib/time/deadline_wheel.hpp"
 #include "lib/worker/worker_pool.hpp"
 

@@ -2,7 +2,7 @@
  *
  * Checked: a call is answered exactly once, unless its client is gone; its permit is given back exactly once,
  * not before its handler has returned or without its having begun; its memory is given back exactly once,
- * when nobody can use it any more. lib/dispatch/call_table.cpp, conversation.cpp, lib/worker/work_queue.cpp.
+ * when nobody can use it any more. lib/rpc/call_table.cpp, conversation.cpp, lib/worker/work_queue.cpp.
  *
  * Bounds: CALLS calls, each of which may be a notification and hang until it is stopped; WORKERS workers;
  * every event at most once for each call, at any time. A call's worker may be any.

@@ -16,7 +16,7 @@
 #include "lib/backend/discovery_gate.hpp"
 #include "lib/backend/module.hpp"
 #include "lib/backend/upstream_secrets.hpp"
-#include "lib/dispatch/registry.hpp"
+#include "lib/rpc/registry.hpp"
 #include "lib/server/settings.hpp"
 
 namespace sluice::core {

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "lib/call/async_handler.hpp"
-#include "lib/dispatch/call_listing.hpp"
+#include "lib/rpc/call_listing.hpp"
 #include "lib/server/engine_parts.hpp"
 #include "proto/json_text.hpp"
 #include "proto/response_writer.hpp"

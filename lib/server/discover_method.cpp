@@ -12,9 +12,9 @@
 #include <utility>
 #include <vector>
 
-#include "lib/dispatch/openrpc.hpp"
-#include "lib/dispatch/registry.hpp"
 #include "lib/include/sluice/call.hpp"
+#include "lib/rpc/openrpc.hpp"
+#include "lib/rpc/registry.hpp"
 #include "lib/version.hpp"
 
 namespace sluice::core {

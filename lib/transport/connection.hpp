@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "lib/dispatch/conversation.hpp"
+#include "lib/rpc/conversation.hpp"
 #include "lib/transport/byte_stream.hpp"
 #include "lib/transport/codec.hpp"
 #include "lib/transport/listener_policy.hpp"

@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "lib/base/memory_budget.hpp"
-#include "lib/dispatch/call_table.hpp"
 #include "lib/loop/time_slice.hpp"
 #include "lib/observe/metrics.hpp"
+#include "lib/rpc/call_table.hpp"
 #include "lib/transport/connection_limit.hpp"
 
 namespace sluice::core {

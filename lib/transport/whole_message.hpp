@@ -6,7 +6,7 @@
 #include <memory>
 #include <string_view>
 
-#include "lib/dispatch/conversation.hpp"
+#include "lib/rpc/conversation.hpp"
 #include "proto/message_scanner.hpp"
 
 namespace sluice::core {

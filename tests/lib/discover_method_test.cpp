@@ -13,7 +13,7 @@
 
 #include "lib/access/client.hpp"
 #include "lib/call/active_call.hpp"
-#include "lib/dispatch/registry.hpp"
+#include "lib/rpc/registry.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/failing_allocator.hpp"
 

@@ -1,4 +1,4 @@
-#include "lib/dispatch/openrpc.hpp"
+#include "lib/rpc/openrpc.hpp"
 
 #include <doctest/doctest.h>
 

@@ -7,8 +7,8 @@
 #include "lib/access/access.hpp"
 #include "lib/admission/admission.hpp"
 #include "lib/call/active_call.hpp"
-#include "lib/dispatch/in_line_places.hpp"
-#include "lib/dispatch/registry_view.hpp"
+#include "lib/rpc/in_line_places.hpp"
+#include "lib/rpc/registry_view.hpp"
 #include "lib/worker/worker_pool.hpp"
 
 namespace sluice::core {

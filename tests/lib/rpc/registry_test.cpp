@@ -1,4 +1,4 @@
-#include "lib/dispatch/registry.hpp"
+#include "lib/rpc/registry.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,11 +1,11 @@
-#include "lib/dispatch/batch.hpp"
+#include "lib/rpc/batch.hpp"
 
 #include <algorithm>
 #include <new>
 #include <utility>
 
 #include "lib/base/release_memory.hpp"
-#include "lib/dispatch/conversation.hpp"
+#include "lib/rpc/conversation.hpp"
 #include "proto/json_text.hpp"
 #include "proto/response_writer.hpp"
 

@@ -1,4 +1,4 @@
-#include "lib/dispatch/call_deadlines.hpp"
+#include "lib/rpc/call_deadlines.hpp"
 
 #include <doctest/doctest.h>
 

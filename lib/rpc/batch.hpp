@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "lib/call/active_call.hpp"
-#include "lib/dispatch/call_defaults.hpp"
-#include "lib/dispatch/call_id.hpp"
-#include "lib/dispatch/call_table.hpp"
 #include "lib/loop/time_slice.hpp"
+#include "lib/rpc/call_defaults.hpp"
+#include "lib/rpc/call_id.hpp"
+#include "lib/rpc/call_table.hpp"
 #include "proto/message.hpp"
 
 namespace sluice::core {

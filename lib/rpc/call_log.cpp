@@ -1,4 +1,4 @@
-#include "lib/dispatch/call_log.hpp"
+#include "lib/rpc/call_log.hpp"
 
 #include <array>
 #include <new>

@@ -1,10 +1,10 @@
-#include "lib/dispatch/call_table.hpp"
+#include "lib/rpc/call_table.hpp"
 
 #include <algorithm>
 #include <new>
 
 #include "lib/call/async_handler.hpp"
-#include "lib/dispatch/batch.hpp"
+#include "lib/rpc/batch.hpp"
 #include "proto/response_writer.hpp"
 
 namespace sluice::core {

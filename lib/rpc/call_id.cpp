@@ -1,4 +1,4 @@
-#include "lib/dispatch/call_id.hpp"
+#include "lib/rpc/call_id.hpp"
 
 #include <functional>
 #include <optional>

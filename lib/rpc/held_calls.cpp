@@ -3,8 +3,8 @@
 #include <new>
 #include <utility>
 
-#include "lib/dispatch/batch.hpp"
-#include "lib/dispatch/conversation.hpp"
+#include "lib/rpc/batch.hpp"
+#include "lib/rpc/conversation.hpp"
 
 namespace sluice::core {
 

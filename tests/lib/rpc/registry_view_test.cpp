@@ -1,4 +1,4 @@
-#include "lib/dispatch/registry_view.hpp"
+#include "lib/rpc/registry_view.hpp"
 
 #include <doctest/doctest.h>
 

@@ -10,11 +10,11 @@
 #include <vector>
 
 #include "lib/call/active_call.hpp"
-#include "lib/dispatch/call_deadlines.hpp"
-#include "lib/dispatch/call_listing.hpp"
-#include "lib/dispatch/call_log.hpp"
-#include "lib/dispatch/dispatcher.hpp"
 #include "lib/loop/io_thread.hpp"
+#include "lib/rpc/call_deadlines.hpp"
+#include "lib/rpc/call_listing.hpp"
+#include "lib/rpc/call_log.hpp"
+#include "lib/rpc/dispatcher.hpp"
 
 namespace sluice::core {
 

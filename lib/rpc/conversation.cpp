@@ -1,12 +1,12 @@
-#include "lib/dispatch/conversation.hpp"
+#include "lib/rpc/conversation.hpp"
 
 #include <algorithm>
 #include <iterator>
 #include <new>
 
 #include "lib/call/client_key.hpp"
-#include "lib/dispatch/batch.hpp"
 #include "lib/observe/log.hpp"
+#include "lib/rpc/batch.hpp"
 #include "proto/json_text.hpp"
 
 namespace sluice::core {

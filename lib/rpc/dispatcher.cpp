@@ -1,4 +1,4 @@
-#include "lib/dispatch/dispatcher.hpp"
+#include "lib/rpc/dispatcher.hpp"
 
 #include <algorithm>
 

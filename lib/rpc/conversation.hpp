@@ -12,9 +12,9 @@
 #include <variant>
 
 #include "lib/access/caller.hpp"
-#include "lib/dispatch/call_defaults.hpp"
-#include "lib/dispatch/call_id.hpp"
-#include "lib/dispatch/call_table.hpp"
+#include "lib/rpc/call_defaults.hpp"
+#include "lib/rpc/call_id.hpp"
+#include "lib/rpc/call_table.hpp"
 #include "proto/message.hpp"
 #include "proto/response_writer.hpp"
 

@@ -1,4 +1,4 @@
-#include "lib/dispatch/in_line_places.hpp"
+#include "lib/rpc/in_line_places.hpp"
 
 #include <doctest/doctest.h>
 
