@@ -5,8 +5,8 @@
 
 #include "lib/transport/arrivals.hpp"
 #include "lib/transport/foreign_peers.hpp"
+#include "lib/transport/http/response.hpp"
 #include "lib/transport/http_codec.hpp"
-#include "lib/transport/http_response.hpp"
 #include "lib/transport/protocol_detector.hpp"
 #include "lib/transport/stream_codec.hpp"
 #include "proto/response_writer.hpp"

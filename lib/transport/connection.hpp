@@ -13,7 +13,7 @@
 #include "lib/rpc/conversation.hpp"
 #include "lib/transport/byte_stream.hpp"
 #include "lib/transport/codec.hpp"
-#include "lib/transport/listener_policy.hpp"
+#include "lib/transport/http/listener_policy.hpp"
 #include "lib/transport/session_host.hpp"
 
 namespace sluice::core {

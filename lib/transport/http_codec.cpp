@@ -7,7 +7,7 @@
 
 #include "lib/transport/connection.hpp"
 #include "lib/transport/foreign_peers.hpp"
-#include "lib/transport/http_response.hpp"
+#include "lib/transport/http/response.hpp"
 #include "lib/transport/websocket_accept.hpp"
 #include "lib/transport/websocket_codec.hpp"
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "lib/transport/codec.hpp"
-#include "lib/transport/http_request_parser.hpp"
-#include "lib/transport/http_rules.hpp"
+#include "lib/transport/http/request_parser.hpp"
+#include "lib/transport/http/rules.hpp"
 #include "lib/transport/whole_message.hpp"
 
 namespace sluice::core {

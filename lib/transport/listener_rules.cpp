@@ -5,8 +5,8 @@
 #include <string_view>
 
 #include "lib/base/address.hpp"
-#include "lib/transport/host_name.hpp"
-#include "lib/transport/http_token.hpp"
+#include "lib/transport/http/host_name.hpp"
+#include "lib/transport/http/token.hpp"
 
 namespace sluice::core {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "lib/transport/http_token.hpp"
+#include "lib/transport/http/token.hpp"
 
 namespace sluice::core {
 namespace {

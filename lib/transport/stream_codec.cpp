@@ -5,7 +5,7 @@
 
 #include "lib/transport/connection.hpp"
 #include "lib/transport/foreign_peers.hpp"
-#include "lib/transport/http_token.hpp"
+#include "lib/transport/http/token.hpp"
 #include "proto/json_text.hpp"
 
 namespace sluice::core {

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "lib/transport/codec.hpp"
-#include "lib/transport/http_rules.hpp"
+#include "lib/transport/http/rules.hpp"
 #include "lib/transport/whole_message.hpp"
 #include "proto/websocket_decoder.hpp"
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "lib/transport/http_request_parser.hpp"
+#include "lib/transport/http/request_parser.hpp"
 
 namespace sluice::core::testing {
 

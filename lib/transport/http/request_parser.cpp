@@ -1,4 +1,4 @@
-#include "lib/transport/http_request_parser.hpp"
+#include "lib/transport/http/request_parser.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "lib/transport/http_rules.hpp"
+#include "lib/transport/http/rules.hpp"
 
 #include <doctest/doctest.h>
 

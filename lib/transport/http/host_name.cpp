@@ -1,4 +1,4 @@
-#include "lib/transport/host_name.hpp"
+#include "lib/transport/http/host_name.hpp"
 
 #include <algorithm>
 #include <array>

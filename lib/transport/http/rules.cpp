@@ -1,4 +1,4 @@
-#include "lib/transport/http_rules.hpp"
+#include "lib/transport/http/rules.hpp"
 
 #include <algorithm>
 #include <array>
@@ -6,7 +6,7 @@
 #include <boost/beast/core/string.hpp>
 
 #include "lib/observe/log.hpp"
-#include "lib/transport/host_name.hpp"
+#include "lib/transport/http/host_name.hpp"
 
 namespace sluice::core {
 namespace {

@@ -1,4 +1,4 @@
-#include "lib/transport/http_response.hpp"
+#include "lib/transport/http/response.hpp"
 
 #include <doctest/doctest.h>
 
