@@ -8,7 +8,7 @@
 #include "lib/transport/connection.hpp"
 #include "lib/transport/foreign_peers.hpp"
 #include "lib/transport/http/response.hpp"
-#include "lib/transport/websocket_accept.hpp"
+#include "lib/transport/websocket/accept.hpp"
 #include "lib/transport/websocket_codec.hpp"
 
 namespace sluice::core {

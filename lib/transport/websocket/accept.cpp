@@ -1,4 +1,4 @@
-#include "lib/transport/websocket_accept.hpp"
+#include "lib/transport/websocket/accept.hpp"
 
 #include <algorithm>
 #include <array>
