@@ -6,7 +6,7 @@
 
 #include "daemon/config/address.hpp"
 #include "lib/observe/log.hpp"
-#include "lib/transport/listener_rules.hpp"
+#include "lib/transport/listen/listener_rules.hpp"
 
 namespace sluice::daemon {
 

@@ -20,7 +20,7 @@
 #include "daemon/config/toml.hpp"
 #include "lib/access/client_rules.hpp"
 #include "lib/observe/log.hpp"
-#include "lib/transport/listener_rules.hpp"
+#include "lib/transport/listen/listener_rules.hpp"
 
 namespace sluice::daemon {
 

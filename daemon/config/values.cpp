@@ -10,7 +10,7 @@
 
 #include "daemon/config/address.hpp"
 #include "lib/observe/log.hpp"
-#include "lib/transport/listener_rules.hpp"
+#include "lib/transport/listen/listener_rules.hpp"
 #include "proto/limits.hpp"
 
 namespace sluice::daemon {

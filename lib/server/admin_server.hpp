@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "lib/transport/listening_socket.hpp"
+#include "lib/transport/listen/listening_socket.hpp"
 
 namespace sluice::core {
 

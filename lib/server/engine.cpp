@@ -7,7 +7,7 @@
 #include "lib/server/create.hpp"
 #include "lib/server/discover_method.hpp"
 #include "lib/server/engine_parts.hpp"
-#include "lib/transport/same_address.hpp"
+#include "lib/transport/listen/same_address.hpp"
 
 namespace sluice::core {
 namespace {

@@ -22,7 +22,7 @@
 #include "lib/server/memory_release.hpp"
 #include "lib/server/overload_control.hpp"
 #include "lib/server/settings.hpp"
-#include "lib/transport/listener.hpp"
+#include "lib/transport/listen/listener.hpp"
 #include "lib/transport/session_host.hpp"
 #include "lib/worker/worker_pool.hpp"
 

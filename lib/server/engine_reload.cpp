@@ -4,7 +4,7 @@
 #include "lib/observe/log.hpp"
 #include "lib/server/engine.hpp"
 #include "lib/server/engine_parts.hpp"
-#include "lib/transport/same_address.hpp"
+#include "lib/transport/listen/same_address.hpp"
 
 namespace sluice::core {
 

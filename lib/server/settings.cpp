@@ -6,7 +6,7 @@
 #include "lib/access/client_rules.hpp"
 #include "lib/base/machine_memory.hpp"
 #include "lib/base/processors.hpp"
-#include "lib/transport/listener_rules.hpp"
+#include "lib/transport/listen/listener_rules.hpp"
 
 namespace sluice::core {
 namespace {

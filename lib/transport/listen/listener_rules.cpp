@@ -1,4 +1,4 @@
-#include "lib/transport/listener_rules.hpp"
+#include "lib/transport/listen/listener_rules.hpp"
 
 #include <algorithm>
 #include <stdexcept>

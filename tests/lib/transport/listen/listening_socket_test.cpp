@@ -1,4 +1,4 @@
-#include "lib/transport/listening_socket.hpp"
+#include "lib/transport/listen/listening_socket.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "lib/transport/socket_name.hpp"
+#include "lib/transport/listen/socket_name.hpp"
 
 #include <algorithm>
 #include <cstddef>

@@ -1,4 +1,4 @@
-#include "lib/transport/host_lookup.hpp"
+#include "lib/transport/listen/host_lookup.hpp"
 
 #include <algorithm>
 #include <atomic>

@@ -1,4 +1,4 @@
-#include "lib/transport/listening_socket.hpp"
+#include "lib/transport/listen/listening_socket.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "lib/observe/log.hpp"
-#include "lib/transport/same_address.hpp"
-#include "lib/transport/socket_name.hpp"
+#include "lib/transport/listen/same_address.hpp"
+#include "lib/transport/listen/socket_name.hpp"
 
 namespace sluice::core {
 namespace {

@@ -10,7 +10,7 @@
 
 #include "lib/observe/rare_line.hpp"
 #include "lib/transport/http/listener_policy.hpp"
-#include "lib/transport/listening_socket.hpp"
+#include "lib/transport/listen/listening_socket.hpp"
 #include "lib/transport/session_host.hpp"
 
 namespace sluice::core {

@@ -12,7 +12,7 @@
 
 #include "lib/base/address.hpp"
 #include "lib/base/descriptor.hpp"
-#include "lib/transport/host_lookup.hpp"
+#include "lib/transport/listen/host_lookup.hpp"
 #include "lib/transport/tls/listen_settings.hpp"
 
 namespace sluice::core {

@@ -1,4 +1,4 @@
-#include "lib/transport/listener.hpp"
+#include "lib/transport/listen/listener.hpp"
 
 #include <algorithm>
 #include <cerrno>

@@ -1,4 +1,4 @@
-#include "lib/transport/same_address.hpp"
+#include "lib/transport/listen/same_address.hpp"
 
 #include <algorithm>
 #include <cstring>

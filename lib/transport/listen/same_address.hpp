@@ -2,7 +2,7 @@
 #pragma once
 
 #include "lib/base/address.hpp"
-#include "lib/transport/host_lookup.hpp"
+#include "lib/transport/listen/host_lookup.hpp"
 
 namespace sluice::core {
 
