@@ -4,7 +4,7 @@
 #include <stdexcept>
 #include <thread>
 
-#include "lib/backend/child_backend.hpp"
+#include "lib/backend/child/backend.hpp"
 #include "lib/backend/child_program.hpp"
 #include "lib/backend/discovered_methods.hpp"
 #include "lib/backend/find_program.hpp"

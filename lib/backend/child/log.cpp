@@ -1,4 +1,4 @@
-#include "lib/backend/child_log.hpp"
+#include "lib/backend/child/log.hpp"
 
 #include "lib/observe/log.hpp"
 

@@ -1,4 +1,4 @@
-#include "lib/backend/child_instance.hpp"
+#include "lib/backend/child/instance.hpp"
 
 #include <exception>
 

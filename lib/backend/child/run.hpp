@@ -10,10 +10,10 @@
 #include <utility>
 
 #include "lib/backend/backend_hub.hpp"
-#include "lib/backend/child_log.hpp"
+#include "lib/backend/child/line_buffer.hpp"
+#include "lib/backend/child/log.hpp"
 #include "lib/backend/child_program.hpp"
 #include "lib/backend/invalid_input_limiter.hpp"
-#include "lib/backend/line_buffer.hpp"
 #include "lib/backend/long_reply.hpp"
 #include "lib/backend/wire_call.hpp"
 #include "proto/frame_decoder.hpp"

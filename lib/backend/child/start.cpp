@@ -1,4 +1,4 @@
-#include "lib/backend/child_start.hpp"
+#include "lib/backend/child/start.hpp"
 
 #include <csignal>
 #include <system_error>

@@ -4,11 +4,11 @@
 #include <string>
 #include <vector>
 
+#include "lib/backend/child/line_buffer.hpp"
+#include "lib/backend/child/restart_policy.hpp"
 #include "lib/backend/child_groups.hpp"
 #include "lib/backend/discovered_methods.hpp"
 #include "lib/backend/discovery_gate.hpp"
-#include "lib/backend/line_buffer.hpp"
-#include "lib/backend/restart_policy.hpp"
 
 namespace sluice::core::testing {
 namespace {

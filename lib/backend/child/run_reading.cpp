@@ -5,7 +5,7 @@
 
 #include <unistd.h>
 
-#include "lib/backend/child_run.hpp"
+#include "lib/backend/child/run.hpp"
 #include "lib/backend/reply_text.hpp"
 #include "lib/observe/log.hpp"
 #include "proto/json_text.hpp"

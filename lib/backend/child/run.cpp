@@ -1,4 +1,4 @@
-#include "lib/backend/child_run.hpp"
+#include "lib/backend/child/run.hpp"
 
 #include <cerrno>
 #include <csignal>

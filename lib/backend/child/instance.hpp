@@ -8,10 +8,10 @@
 
 #include "lib/backend/backend_hub.hpp"
 #include "lib/backend/breaker_guard.hpp"
-#include "lib/backend/child_log.hpp"
-#include "lib/backend/child_run.hpp"
-#include "lib/backend/child_start.hpp"
-#include "lib/backend/restart_policy.hpp"
+#include "lib/backend/child/log.hpp"
+#include "lib/backend/child/restart_policy.hpp"
+#include "lib/backend/child/run.hpp"
+#include "lib/backend/child/start.hpp"
 
 namespace sluice::core {
 

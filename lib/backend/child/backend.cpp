@@ -1,4 +1,4 @@
-#include "lib/backend/child_backend.hpp"
+#include "lib/backend/child/backend.hpp"
 
 #include <algorithm>
 #include <new>

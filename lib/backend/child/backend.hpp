@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "lib/backend/child_instance.hpp"
+#include "lib/backend/child/instance.hpp"
 #include "lib/call/fair_queue.hpp"
 #include "lib/include/sluice/method.hpp"
 
