@@ -9,8 +9,8 @@
 
 #include "lib/backend/child_program.hpp"
 #include "lib/backend/module.hpp"
-#include "lib/backend/upstream_authorities.hpp"
-#include "lib/backend/upstream_secrets.hpp"
+#include "lib/backend/upstream/authorities.hpp"
+#include "lib/backend/upstream/secrets.hpp"
 #include "lib/observe/log.hpp"
 
 namespace sluice::daemon {

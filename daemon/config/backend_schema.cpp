@@ -6,7 +6,7 @@
 #include "daemon/config/backends.hpp"
 #include "daemon/config/key.hpp"
 #include "lib/access/method_patterns.hpp"
-#include "lib/backend/upstream_url.hpp"
+#include "lib/backend/upstream/url.hpp"
 
 namespace sluice::daemon {
 

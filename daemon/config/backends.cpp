@@ -7,8 +7,8 @@
 #include <initializer_list>
 #include <set>
 
-#include "lib/backend/upstream_secrets.hpp"
-#include "lib/backend/upstream_url.hpp"
+#include "lib/backend/upstream/secrets.hpp"
+#include "lib/backend/upstream/url.hpp"
 #include "lib/observe/log.hpp"
 
 namespace sluice::daemon {

@@ -8,7 +8,7 @@
 #include "lib/backend/child_program.hpp"
 #include "lib/backend/discovered_methods.hpp"
 #include "lib/backend/find_program.hpp"
-#include "lib/backend/upstream_backend.hpp"
+#include "lib/backend/upstream/backend.hpp"
 #include "lib/observe/log.hpp"
 
 namespace sluice::core {

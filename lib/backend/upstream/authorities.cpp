@@ -1,0 +1,47 @@
+#include "lib/backend/upstream/authorities.hpp"
+
+#include <boost/asio/buffer.hpp>
+
+#include "lib/backend/upstream/sessions.hpp"
+#include "lib/transport/tls/pem_file.hpp"
+
+namespace sluice::core {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+// TLS 1.2 and 1.3, and only peers whom somebody has signed.
+error_code prepare(asio::ssl::context& context, const std::string& pem) {
+  error_code error;
+  context.set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 |
+                          asio::ssl::context::no_tlsv1_1 | asio::ssl::context::no_compression,
+                      error);
+  if (error) return error;
+  context.set_verify_mode(asio::ssl::verify_peer, error);
+  if (error) return error;
+  UpstreamSessions::enable(context.native_handle());
+  pem.empty() ? context.set_default_verify_paths(error)
+              : context.add_certificate_authority(asio::buffer(pem), error);
+  return error;
+}
+
+}  // namespace
+
+std::variant<std::string, AuthoritiesProblem> read_authorities(const std::string& file) {
+  std::string text;
+  if (auto problem = read_pem_file(file, text)) return AuthoritiesProblem{std::move(*problem)};
+  auto read = read_certificates(text);
+  if (auto* problem = std::get_if<std::string>(&read)) return AuthoritiesProblem{std::move(*problem)};
+  return text;
+}
+
+asio::ssl::context* UpstreamAuthorities::context(error_code& error) {
+  if (context_) return &*context_;
+  context_.emplace(asio::ssl::context::tls_client);
+  error = prepare(*context_, pem_);
+  if (error) context_.reset();
+  return context_ ? &*context_ : nullptr;
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,104 @@
+// Methods served by other JSON-RPC servers.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "lib/access/method_patterns.hpp"
+#include "lib/backend/upstream/call.hpp"
+#include "lib/backend/upstream/discovery.hpp"
+#include "lib/backend/upstream/hedges.hpp"
+#include "lib/call/fair_queue.hpp"
+#include "lib/time/backoff.hpp"
+#include "lib/time/retry_budget.hpp"
+
+namespace sluice::core {
+
+// Sends each call to the least loaded URL that is healthy, or keeps it until a connection can take it; asks
+// again where a call has failed, or is slow, and may run twice; refuses at once what nobody can serve.
+// Backends' thread only.
+class UpstreamBackend final : public Backend, private UpstreamEndpoint::Owner, private DeferredTask {
+ public:
+  // What is in the files that the settings name.
+  struct Files {
+    std::string authorities;  // PEM text; empty: the system's
+    UpstreamHeaders headers;
+  };
+  UpstreamBackend(BackendHub& hub, BackendSettings settings, Files files,
+                  std::shared_ptr<BackendMetrics> metrics, UpstreamDiscovery::Discovered discovered);
+
+  void start() override;
+  void submit(BackendCall& call) override;
+  void stop_call(BackendCall& call) override;
+  void on_overdue(BackendCall& call, TimePoint now) override;
+  void retire(bool kill) override;
+  void renew() override;
+  bool retired() const override { return retiring_ && ended_; }
+
+ private:
+  void on_change() override { hub_.io().defer(*this); }
+  void on_reply(UpstreamAttempt& attempt, const proto::Reply& reply) override;
+  void on_failure(UpstreamAttempt& attempt, UpstreamFailure how) override;
+  bool wants_connection() const override { return !waiting_.empty() || !unread_.empty() || discovery_.due(); }
+  void on_deferred() override;
+
+  // A server that closes connections just as calls are sent does so again at most this often for one call.
+  static constexpr std::size_t kUnreadMax = 2;
+
+  void dispatch();
+  struct Place {
+    UpstreamEndpoint* endpoint = nullptr;  // null: there is none
+    UpstreamConnection* connection = nullptr;
+  };
+
+  void place_waiting();
+  Place place_for(const UpstreamCall& call);
+  void place_unread();
+  Place fresh_place();
+  bool fresh_to_come();
+  Place find_place(const UpstreamEndpoint* last_choice, const UpstreamConnection* except);
+  bool other_to_come(const UpstreamEndpoint* than);
+  void open_for_balance(const UpstreamEndpoint& busy);
+  void hedge(UpstreamCall& call);
+  void discover();
+  void open_for_waiting();
+  bool hopeless() const;
+  void refuse_waiting();
+  proto::Error refusal() const;
+  milliseconds retry_after() const;
+  void leave_lists(UpstreamCall& call);
+  void wait(UpstreamCall& call);
+  void wait_again(UpstreamCall& call);
+  void wait_for_fresh(UpstreamCall& call);
+  void send(UpstreamCall& call, UpstreamAttempt& attempt, const Place& place);
+  void hedge_later(UpstreamCall& call);
+  bool may_retry(UpstreamCall& call, milliseconds asked);
+  void finish(UpstreamCall& call, const proto::Reply* reply, const proto::Error* error);
+  void show_breaker();
+  UpstreamCall* find(const BackendCall& call);
+
+  BackendHub& hub_;
+  const BackendSettings settings_;
+  const std::shared_ptr<BackendMetrics> metrics_;
+  const MethodPatterns retried_;
+  const Backoff backoff_;
+  RetryBudget budget_;  // of retries and hedges together
+  UpstreamHedges hedges_;
+  UpstreamDiscovery discovery_;
+  const UpstreamHeaders headers_;
+  const std::shared_ptr<UpstreamAuthorities> authorities_;
+  std::vector<std::unique_ptr<UpstreamEndpoint>> endpoints_;
+  std::unordered_map<std::uint64_t, UpstreamCall> calls_;  // by their BackendCall's serial number
+  FairQueue<BackendCall, BackendQueueTag> waiting_;
+  IntrusiveList<BackendCall, BackendQueueTag> unread_;    // for a connection that has served nothing yet
+  IntrusiveList<BackendCall, BackendQueueTag> to_hedge_;  // for a connection to do it over
+  std::size_t turn_ = 0;                                  // where the search for a URL begins
+  bool retiring_ = false;
+  bool ended_ = false;
+};
+
+}  // namespace sluice::core

@@ -1,0 +1,108 @@
+#include "lib/backend/upstream/stream_connection.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/write.hpp>
+
+#include "lib/backend/reply_text.hpp"
+#include "lib/backend/wire_call.hpp"
+
+namespace sluice::core {
+namespace {
+
+constexpr std::size_t kKeptBytesMax = 64 * 1024;  // of room, in buffers with nothing in them
+
+void clear(std::string& buffer) {
+  buffer.clear();
+  if (buffer.capacity() > kKeptBytesMax) buffer.shrink_to_fit();
+}
+
+}  // namespace
+
+StreamConnection::StreamConnection(const UpstreamRoute& route, Owner& owner)
+    : UpstreamConnection(route, owner), decoder_(proto::Framing::stream, {reply_bytes_max()}) {}
+
+void StreamConnection::begin() {
+  opened();
+  if (!closed()) read_some();
+}
+
+void StreamConnection::write(UpstreamAttempt& attempt, const ActiveCall& call) {
+  append_call(waiting_, call, method_of(call), attempt.id, dialect(), hub().now());
+  waiting_ += '\n';
+  hub().io().defer_late(*this);
+}
+
+bool StreamConnection::write_cancel(const UpstreamAttempt& attempt) {
+  if (unsent() > kUnsentBytesMax) return true;  // it would have to be kept; its reply goes nowhere
+  if (!append_cancel(waiting_, attempt.id, dialect())) return true;
+  waiting_ += '\n';
+  hub().io().defer_late(*this);
+  return true;
+}
+
+void StreamConnection::on_deferred() {
+  if (!closed() && under_way_.empty()) flush();
+}
+
+// What an iteration, or the time of the last write, has brought goes out together.
+void StreamConnection::flush() {
+  if (waiting_.empty()) return;
+  under_way_.swap(waiting_);
+  note_sent();
+  boost::asio::async_write(stream(), boost::asio::buffer(under_way_), handler(&StreamConnection::on_written));
+}
+
+void StreamConnection::on_written(boost::system::error_code error, std::size_t) {
+  if (error) return end(End::cut, error.message());
+  const bool was_clogged = unsent() > kUnsentBytesMax;
+  clear(under_way_);
+  flush();
+  if (was_clogged && unsent() <= kUnsentBytesMax) note_room();
+}
+
+void StreamConnection::read_some() {
+  stream().async_read_some(boost::asio::buffer(input_), handler(&StreamConnection::on_read));
+}
+
+void StreamConnection::on_read(boost::system::error_code error, std::size_t bytes) {
+  if (error) return end(in_flight() > 0 ? End::cut : End::unused, error.message());
+  note_received();
+  decoder_.set_limits({reply_bytes_max()});  // they may have been changed
+  window_.append(input_.data(), bytes);
+  take_window();
+  if (!closed()) read_some();
+}
+
+void StreamConnection::take_malformed(std::string_view text) {
+  reject(text, "not JSON");
+  text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+  take_broken(text, decoder_.message());
+}
+
+// Bytes of the byte order mark in front of a message, which means nothing.
+std::size_t StreamConnection::mark_size(std::string_view text) {
+  return text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
+}
+
+void StreamConnection::take_window() {
+  using Kind = proto::FrameEvent::Kind;
+  std::size_t done = 0;
+  while (!closed()) {
+    if (!decoder_.in_message()) done += mark_size(std::string_view(window_).substr(done));
+    const std::string_view rest = std::string_view(window_).substr(done);
+    if (!rest.empty() && !decoder_.in_message() && kByteOrderMark.starts_with(rest)) break;  // half a mark
+    const auto event = decoder_.next(rest);
+    if (event.kind == Kind::message) take_message(event.text, decoder_.message());
+    if (event.kind == Kind::malformed) take_malformed(rest.substr(0, event.consumed));
+    if (event.kind == Kind::too_big) return take_long(rest);
+    if (event.kind == Kind::lost) return end(End::misbehaved, "no message can be found in what comes");
+    // Beside messages: white space, and what is skipped of a broken one.
+    if (event.kind != Kind::malformed && !closed()) count_invalid_input(event.consumed - event.text.size());
+    done += event.consumed;
+    if (event.kind == Kind::need_more) break;
+  }
+  window_.erase(0, done);
+  if (window_.empty()) clear(window_);
+}
+
+}  // namespace sluice::core
