@@ -14,7 +14,7 @@
 
 #include "lib/backend/backend_hub.hpp"
 #include "lib/backend/discovery_gate.hpp"
-#include "lib/backend/module.hpp"
+#include "lib/backend/module/module.hpp"
 #include "lib/backend/upstream/secrets.hpp"
 #include "lib/rpc/registry.hpp"
 #include "lib/server/settings.hpp"

@@ -1,4 +1,4 @@
-#include "lib/backend/module.hpp"
+#include "lib/backend/module/module.hpp"
 
 #include <cerrno>
 #include <cstring>
