@@ -1,4 +1,4 @@
-"""Paths that Markdown files name as code, such as `lib/io/`, lead somewhere. Links are checked by tests/docs/."""
+"""Paths that Markdown files name as code, such as `lib/loop/`, lead somewhere. Links are checked by tests/docs/."""
 
 import posixpath
 import re
