@@ -8,7 +8,7 @@
 
 namespace {
 
-constexpr std::int64_t kSpinNs = 10'000;  // measure/rows/polite.py counts with the same
+constexpr std::int64_t kSpinNs = 25'000;  // measure/rows/share.py counts with the same
 
 std::int64_t own_cpu_ns() {
   timespec time{};

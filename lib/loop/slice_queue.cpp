@@ -56,7 +56,6 @@ void SliceQueue::end_popped(TimePoint now, std::chrono::nanoseconds used) {
   if (popped_ == nullptr) return;
   charged_ += used;
   charge(*popped_, now, used);
-  popped_->credit_ -= used;
   popped_ = nullptr;
 }
 

@@ -96,7 +96,6 @@ class SliceQueue {
     SmallWorkTime& time = small(work);
     time.units += units;
     charge(share, now, units * time.mean);
-    share.credit_ -= units * time.mean;
   }
   // What those that were charged since the last call have taken.
   void observe_small(SmallWork work, std::chrono::nanoseconds took);
@@ -130,6 +129,7 @@ class SliceQueue {
     if (&share != last_) change_peer(share, now);
     share.excess_ = std::min(excess(share, now) + used, kExcessMax);
     share.charged_at_ = now;
+    share.credit_ -= used;
   }
   void change_peer(PeerShare& share, TimePoint now) {
     if (last_ != nullptr) competed_at_ = now;

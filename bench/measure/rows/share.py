@@ -14,13 +14,13 @@ from measure.rows.polite import attacked
 from measure.watch import raise_priority
 
 NEEDS = ("spin_module",)
-SPIN_US = 10  # spin_module.cpp
+SPIN_US = 25  # spin_module.cpp
 BACKEND = f"""
 [[backend]]
 name = "bench"
 module = "{BUILD}/bench/libspin_module.so"
 """
-ALWAYS_BUSY = ["-c", 8, "-d", 200, "--params", "[]"]  # 1,600 calls: 16 ms of work at least
+ALWAYS_BUSY = ["-c", 8, "-d", 100, "--params", "[]"]  # 800 calls: 20 ms of work at least
 BEGIN_S = 0.7  # until the attack has got going
 IO_THREAD = "io-0"
 # An attack gets at most half. The rest is the client's, but for what the thread spends between the two, such as the kernel's
