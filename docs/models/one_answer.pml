@@ -2,7 +2,7 @@
  *
  * Checked: a call is answered exactly once, unless its client is gone; its permit is given back exactly once,
  * not before its handler has returned or without its having begun; its memory is given back exactly once,
- * when nobody can use it any more. lib/rpc/call_table.cpp, conversation.cpp, lib/worker/work_queue.cpp.
+ * when nobody can use it any more. lib/rpc/call_table.cpp, rpc_session.cpp, lib/worker/work_queue.cpp.
  *
  * Bounds: CALLS calls, each of which may be a notification and hang until it is stopped; WORKERS workers;
  * every event at most once for each call, at any time. A call's worker may be any.
@@ -41,8 +41,8 @@ typedef Call {
   byte freed;
 };
 Call calls[CALLS];
-bool client_gone; /* Conversation::disconnected() */
-bool drained;     /* Conversation::abort_all() at the end of a drain */
+bool client_gone; /* RpcSession::disconnected() */
+bool drained;     /* RpcSession::abort_all() at the end of a drain */
 
 /* CallPool::give() */
 inline give(c) {
@@ -128,7 +128,7 @@ inline on_completed(c) {
 #endif
 }
 
-/* What may happen to a call: its handler returns; CallTable::expire(); Conversation::cancel() of one that is
+/* What may happen to a call: its handler returns; CallTable::expire(); RpcSession::cancel() of one that is
    found with its owner, of which drop() is the same without a reply. */
 #define EVENTS(c)                                                           \
   :: atomic { calls[c].returned -> on_completed(c) }                         \
@@ -167,7 +167,7 @@ end_loop:
 #if CALLS == 2
   EVENTS(1)
 #endif
-  /* Conversation::disconnected(): requests are dropped, notifications orphaned. */
+  /* RpcSession::disconnected(): requests are dropped, notifications orphaned. */
   :: !client_gone && !drained ->
     client_gone = true;
     c = 0;
@@ -188,7 +188,7 @@ end_loop:
     :: else -> break
     od;
     c = 0
-  /* Conversation::abort_all() and CallTable::abort_orphans() at the end of a drain. */
+  /* RpcSession::abort_all() and CallTable::abort_orphans() at the end of a drain. */
   :: !drained ->
     drained = true;
     c = 0;

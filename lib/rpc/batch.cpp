@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "lib/base/release_memory.hpp"
-#include "lib/rpc/conversation.hpp"
+#include "lib/rpc/rpc_session.hpp"
 #include "proto/json_text.hpp"
 #include "proto/response_writer.hpp"
 
@@ -25,11 +25,11 @@ constexpr std::size_t kJoinedBytesPerUnit = 16 * 1024;
 
 }  // namespace
 
-Batch::Batch(CallTable& table, Conversation& conversation, std::string_view text,
+Batch::Batch(CallTable& table, RpcSession& conversation, std::string_view text,
              std::vector<proto::Envelope> entries, TimePoint received, std::shared_ptr<const Grant> grant,
              std::uint64_t exchange, const CallDefaults& defaults)
     : table_(table),
-      conversation_(&conversation),
+      rpc_session_(&rpc_session),
       text_(text),
       entries_(std::move(entries)),
       replies_(entries_.size()),
@@ -42,7 +42,7 @@ Batch::Batch(CallTable& table, Conversation& conversation, std::string_view text
       reply_bytes_max_(table.io().limits.response_bytes_max),
       request_bytes_(text.size() + entries_.size() * (sizeof(proto::Envelope) + sizeof(std::string))) {
   client = conversation.client;
-  set_share(conversation.share());
+  set_share(rpc_session.share());
 }
 
 void Batch::advance() {
@@ -73,11 +73,11 @@ void Batch::start_entries() {
 void Batch::postpone() {
   if (postponed()) return;
   table_.io().postpone(*this);
-  if (conversation_ != nullptr) conversation_->batch_postponed();
+  if (rpc_session_ != nullptr) rpc_session_->batch_postponed();
 }
 
 void Batch::on_slice() {
-  if (conversation_ != nullptr) conversation_->batch_resumed();
+  if (rpc_session_ != nullptr) rpc_session_->batch_resumed();
   try {
     advance();
   } catch (const std::bad_alloc&) {
@@ -94,31 +94,31 @@ void Batch::start_entry(std::size_t index) {
     return refuse_entry(index, proto::error_reply(invalid->id, invalid->error));
   }
   defaults_.apply(request);
-  if (conversation_ == nullptr && !request.is_notification()) return;
-  if (conversation_ != nullptr) {
-    if (auto answer = conversation_->control(request, grant_.get())) return set_reply(index, answer->reply);
+  if (rpc_session_ == nullptr && !request.is_notification()) return;
+  if (rpc_session_ != nullptr) {
+    if (auto answer = rpc_session_->control(request, grant_.get())) return set_reply(index, answer->reply);
   }
   ++running_;
-  if (conversation_ != nullptr) ++conversation_->in_flight_;
+  if (rpc_session_ != nullptr) ++rpc_session_->in_flight_;
   table_.start(std::move(call), received_, grant_, *this, index);
 }
 
 void Batch::on_answer(ActiveCall& call, std::string& reply, std::int64_t) {
   --running_;
   set_reply(call.tag, reply);
-  if (conversation_ != nullptr) conversation_->entry_answered();
+  if (rpc_session_ != nullptr) rpc_session_->entry_answered();
   advance();
 }
 
 void Batch::on_answer_lost() {
-  if (conversation_ != nullptr) conversation_->on_answer_lost();
+  if (rpc_session_ != nullptr) rpc_session_->on_answer_lost();
 }
 
-std::string Batch::peer() const { return conversation_ != nullptr ? conversation_->peer() : std::string(); }
+std::string Batch::peer() const { return rpc_session_ != nullptr ? rpc_session_->peer() : std::string(); }
 
 // What no longer fits is answered so at once, which also bounds what the batch can hold.
 void Batch::set_reply(std::size_t index, std::string& reply) {
-  if (reply.empty() || conversation_ == nullptr) return;
+  if (reply.empty() || rpc_session_ == nullptr) return;
   std::string& kept = replies_[index];
   if (reply_bytes_ + reply.size() + 1 > reply_bytes_max_) {
     kept = proto::error_reply(id_of(index), proto::batch_response_too_big(reply_bytes_max_));
@@ -131,7 +131,7 @@ void Batch::set_reply(std::size_t index, std::string& reply) {
     }
   }
   held_bytes_ += kept.capacity();
-  conversation_->bytes_in_flight_ += kept.capacity();
+  rpc_session_->bytes_in_flight_ += kept.capacity();
 }
 
 std::string_view Batch::id_of(std::size_t index) const {
@@ -166,7 +166,7 @@ bool Batch::is_control() const {
   return std::ranges::all_of(entries_, [this](const proto::Envelope& entry) {
     if (entry.method.kind != proto::ValueKind::string) return false;
     const auto method = proto::as_string(entry.method.in(text_));
-    return method && Conversation::is_control(*method);
+    return method && RpcSession::is_control(*method);
   });
 }
 
@@ -183,14 +183,14 @@ void Batch::index_ids() {
 void Batch::abort_all(const proto::Error& error) {
   // Entries not started are answered first, so that none of them takes a place that comes free.
   for (std::size_t index = next_; index < entries_.size(); ++index) {
-    if (conversation_ != nullptr && entries_[index].id.present() && !settled_[index]) {
+    if (rpc_session_ != nullptr && entries_[index].id.present() && !settled_[index]) {
       refuse_entry(index, proto::error_reply(id_of(index), error));
     }
   }
   next_ = entries_.size();
   if (postponed()) {
     static_cast<ListHook<SliceTag>&>(*this).unlink();
-    if (conversation_ != nullptr) conversation_->batch_resumed();
+    if (rpc_session_ != nullptr) rpc_session_->batch_resumed();
   }
   const bool outer = std::exchange(advancing_, true);
   while (ActiveCall* const call = calls.front()) table_.abort(*call, error);
@@ -211,7 +211,7 @@ void Batch::client_gone(bool runs_notifications) {
     if (!runs_notifications || !call.request.is_notification()) table_.drop(call);
   });
   if (!runs_notifications) next_ = entries_.size();
-  conversation_ = nullptr;
+  rpc_session_ = nullptr;
   leave_share();
   advancing_ = outer;
   advance();
@@ -226,9 +226,9 @@ void Batch::leave_share() {
 }
 
 void Batch::finish() {
-  if (conversation_ == nullptr) return table_.discard(*this);
+  if (rpc_session_ == nullptr) return table_.discard(*this);
   if (!join()) return postpone();
-  conversation_->batch_finished(*this, joint_);
+  rpc_session_->batch_finished(*this, joint_);
 }
 
 // False where the slice is over before all replies are in. Each gives its memory back as it goes in, so that

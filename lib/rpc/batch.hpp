@@ -18,7 +18,7 @@
 
 namespace sluice::core {
 
-class Conversation;
+class RpcSession;
 
 // Runs a batch's entries, at most `batch_width` at once, each admitted on its own, and joins their
 // replies in the order of the requests. Owned by its conversation, after that one's end by the call table
@@ -27,7 +27,7 @@ class Conversation;
 class Batch final : public CallOwner, private SlicedWork {
  public:
   // Copies the batch's text, and takes its entries (at least one). All of them are called under `grant`.
-  Batch(CallTable& table, Conversation& conversation, std::string_view text,
+  Batch(CallTable& table, RpcSession& conversation, std::string_view text,
         std::vector<proto::Envelope> entries, TimePoint received, std::shared_ptr<const Grant> grant,
         std::uint64_t exchange, const CallDefaults& defaults);
 
@@ -84,7 +84,7 @@ class Batch final : public CallOwner, private SlicedWork {
   void finish();
 
   CallTable& table_;
-  Conversation* conversation_;  // null: the client is gone
+  RpcSession* rpc_session_;  // null: the client is gone
   const std::string text_;
   const std::vector<proto::Envelope> entries_;
   std::vector<std::string> replies_;  // by entry; empty where none is due

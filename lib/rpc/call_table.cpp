@@ -51,7 +51,7 @@ void CallTable::start_orphan(NewCall&& call, TimePoint received, const std::shar
 }
 
 // False where the call is to be answered with the error that it has got. Inlined, as all that every call
-// passes once here, in Conversation, Dispatcher and WorkerPool: what functions of their own would save and
+// passes once here, in RpcSession, Dispatcher and WorkerPool: what functions of their own would save and
 // restore is 100 of a call's 2,000 instructions.
 [[gnu::always_inline]] inline bool CallTable::admit(ActiveCall& call) {
   try {

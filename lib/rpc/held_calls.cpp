@@ -1,21 +1,21 @@
-// What a Conversation holds beyond its window.
+// What a RpcSession holds beyond its window.
 #include <algorithm>
 #include <new>
 #include <utility>
 
 #include "lib/rpc/batch.hpp"
-#include "lib/rpc/conversation.hpp"
+#include "lib/rpc/rpc_session.hpp"
 
 namespace sluice::core {
 
-void Conversation::hold(std::string_view text, const proto::Envelope& envelope, std::uint64_t exchange,
-                        const CallDefaults& defaults) {
+void RpcSession::hold(std::string_view text, const proto::Envelope& envelope, std::uint64_t exchange,
+                      const CallDefaults& defaults) {
   held_.push_back({std::string(text), envelope, grant(), exchange, defaults.timeout,
                    std::string(defaults.traceparent), nullptr, 0, 0});
   held_text_bytes_ += text.size();
 }
 
-void Conversation::hold(Batch& batch) {
+void RpcSession::hold(Batch& batch) {
   Held& held = held_.emplace_back();
   held.batch = &batch;
   held.batch_bytes = batch.held_bytes();
@@ -23,7 +23,7 @@ void Conversation::hold(Batch& batch) {
   held_batch_bytes_ += held.batch_bytes;
 }
 
-Conversation::Held Conversation::take_held(std::list<Held>::iterator at) {
+RpcSession::Held RpcSession::take_held(std::list<Held>::iterator at) {
   Held taken = std::move(*at);
   held_.erase(at);
   held_text_bytes_ -= taken.text.size();
@@ -31,7 +31,7 @@ Conversation::Held Conversation::take_held(std::list<Held>::iterator at) {
 }
 
 // Its request lies in `held`. It was valid when it was held.
-CallTable::NewCall Conversation::call_of(const Held& held, std::string& scratch) {
+CallTable::NewCall RpcSession::call_of(const Held& held, std::string& scratch) {
   CallTable::NewCall call = table_.new_call();
   static_cast<void>(proto::read_request(held.text, held.envelope, call->request, scratch));
   CallDefaults{held.timeout, held.traceparent, {}}.apply(call->request);
@@ -39,7 +39,7 @@ CallTable::NewCall Conversation::call_of(const Held& held, std::string& scratch)
 }
 
 // Its time counts from here on, as that of a message that was not read before.
-void Conversation::start_held() {
+void RpcSession::start_held() {
   while (!held_.empty() && !window_full()) {
     const Held next = take_held(held_.begin());
     if (next.batch != nullptr) {
@@ -56,7 +56,7 @@ void Conversation::start_held() {
   }
 }
 
-bool Conversation::cancel_held(const CancelTarget& target) {
+bool RpcSession::cancel_held(const CancelTarget& target) {
   const auto found = std::ranges::find_if(held_, [&](Held& each) {
     if (each.batch != nullptr || !each.envelope.id.present()) return false;
     const std::string_view id = each.envelope.id.in(each.text);
@@ -74,7 +74,7 @@ bool Conversation::cancel_held(const CancelTarget& target) {
 
 // Answers held calls with the error; with none the client is gone, and only notifications run. Batches are
 // ended with the others.
-void Conversation::drop_held(const proto::Error* error) {
+void RpcSession::drop_held(const proto::Error* error) {
   held_batches_ = held_batch_bytes_ = 0;
   while (!held_.empty()) {
     const Held next = take_held(held_.begin());

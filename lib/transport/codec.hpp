@@ -14,7 +14,7 @@ namespace sluice::core {
 
 class Connection;
 
-// Takes messages out of a connection's bytes, hands them to its Conversation, and frames the replies.
+// Takes messages out of a connection's bytes, hands them to its RpcSession, and frames the replies.
 // Reading, writing, waiting, bounds and ends are the connection's, the same for all. Belongs to one
 // connection; I/O thread only.
 class Codec {
@@ -43,7 +43,7 @@ class Codec {
   // due. `code` is 0 for a result or a batch, else the error's.
   virtual void reply(std::uint64_t exchange, std::string& reply, std::int64_t code) = 0;
 
-  // Within next(), while its Conversation receives a message: the string that this lies in, if nobody looks
+  // Within next(), while its RpcSession receives a message: the string that this lies in, if nobody looks
   // at that any more; else null.
   virtual std::string* reusable_buffer() { return nullptr; }
 

@@ -45,9 +45,9 @@ Connection::Connection(SessionHost& host, ByteStream stream, std::shared_ptr<con
       policy_version_(live_policy_->version()),
       limits_version_(io_.limits_version()),
       policy_(live_policy_->get()),
-      conversation_(host.calls(), *this) {
+      rpc_session_(host.calls(), *this) {
   set_share(&peer_share_.share());
-  conversation_.set_share(&peer_share_.share());
+  rpc_session_.set_share(&peer_share_.share());
   stream_.expect_tls(policy_->tls);
   if (policy_->proxy_protocol) stream_.expect_proxy_header();
   last_input_ = last_output_ = last_busy_ = last_ping_ = message_began_ = io_.now();
@@ -62,7 +62,7 @@ void Connection::join_share(const PeerKey& peer) {
   static_cast<ListHook<SliceTag>&>(*this).unlink();
   peer_share_.move_to(peer);
   set_share(&peer_share_.share());
-  conversation_.set_share(&peer_share_.share());
+  rpc_session_.set_share(&peer_share_.share());
   if (waits) io_.postpone(*this);
 }
 
@@ -204,7 +204,7 @@ void Connection::receive(std::string_view bytes) {
     fail(exception);
   }
   if (DeferredTask::linked()) return;  // for a reply, as a rule
-  if (!only_waits() || conversation_.in_flight() == 0 || memory_changed()) io_.defer(*this);
+  if (!only_waits() || rpc_session_.in_flight() == 0 || memory_changed()) io_.defer(*this);
 }
 
 void Connection::append_input(std::string_view bytes) {
@@ -253,7 +253,7 @@ void Connection::read_remaining_notifications() {
   const bool more = !input_over_ && !lingering_;
   io_.buffers().give(out_);
   out_sent_ = 0;
-  conversation_.disconnected();
+  rpc_session_.disconnected();
   end_look_ahead();  // what it let in may be used up
   const std::size_t waiting = in_.size();
   if (more && input_waits_) process(in_);
@@ -416,7 +416,7 @@ void Connection::set_codec(std::unique_ptr<Codec> codec) {
 // What was thrown away before it has ended, if only in the same read.
 void Connection::refuse_message(const proto::Error& error) {
   skip_until_.reset();
-  conversation_.refuse(error, 0);
+  rpc_session_.refuse(error, 0);
   if (turned_away_) end_input(CloseReason::overloaded);
 }
 

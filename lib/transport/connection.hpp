@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "lib/rpc/conversation.hpp"
+#include "lib/rpc/rpc_session.hpp"
 #include "lib/transport/byte_stream.hpp"
 #include "lib/transport/codec.hpp"
 #include "lib/transport/http/listener_policy.hpp"
@@ -44,7 +44,7 @@ class Connection final : public Session,
   IoThread& io() { return io_; }
   const Limits& limits() const { return io_.limits; }
   const ListenerPolicy& policy() const { return *policy_; }
-  Conversation& conversation() { return conversation_; }
+  RpcSession& conversation() { return rpc_session_; }
   bool secure() const { return stream_.secure(); }
   // Whether its peer is known to be on another machine, though a proxy on this one may have connected.
   bool from_outside() const { return stream_.from_outside(); }
@@ -118,7 +118,7 @@ class Connection final : public Session,
   bool held_up() const { return !may_process() || (looks_ahead_ && in_.size() >= look_ahead_left_); }
   Codec::Step look_ahead(std::string_view window);
   void update_look_ahead();
-  bool window_changed() const { return conversation_.window_full() != window_full_since_.has_value(); }
+  bool window_changed() const { return rpc_session_.window_full() != window_full_since_.has_value(); }
   void begin_look_ahead();
   void end_look_ahead();
   TimePoint look_ahead_due() const;
@@ -196,7 +196,7 @@ class Connection final : public Session,
   SharedPolicy policy_;
   std::unique_ptr<Codec> codec_;  // once it is known what the connection speaks
   std::unique_ptr<Codec> next_codec_;
-  Conversation conversation_;
+  RpcSession rpc_session_;
   std::string in_;  // received, not yet dealt with: a message's beginning, or what had to wait
   std::string out_;
   std::size_t out_sent_ = 0;  // bytes at the front of out_ that are with the kernel
@@ -257,7 +257,7 @@ inline std::string& Connection::output(std::size_t bytes) {
 }
 
 [[gnu::always_inline]] inline bool Connection::may_process() const {
-  const bool room = looks_ahead_ ? look_ahead_left_ > 0 : !conversation_.window_full();
+  const bool room = looks_ahead_ ? look_ahead_left_ > 0 : !rpc_session_.window_full();
   return !input_over_ && !close_pending_ && room &&
          backlog() <= io_.limits.output_bytes_max / kOutputPauseDivisor;
 }
@@ -265,7 +265,7 @@ inline std::string& Connection::output(std::size_t bytes) {
 inline std::size_t Connection::held_bytes() const {
   const std::size_t codec = codec_ ? codec_->held_bytes() + codec_->input_bytes() : 0;
   const std::size_t tls = stream_.secure() ? kTlsBytes : 0;
-  return in_.capacity() + out_.capacity() + codec + tls + conversation_.held_bytes();
+  return in_.capacity() + out_.capacity() + codec + tls + rpc_session_.held_bytes();
 }
 
 // Whether it holds so much more or less than was counted that this has to be counted anew.

@@ -68,16 +68,16 @@ bool Connection::only_waits() const {
   const bool stuck = output_waits_ | input_waits_ | looks_ahead_ | paused_.has_value() |
                      skip_until_.has_value() | turned_away_.has_value() | window_full_since_.has_value();
   if (ends | stuck | !out_.empty() | !in_.empty() | stream_.staged() | postponed()) return false;
-  return codec_ && !codec_->in_message() && codec_->held_bytes() == 0 && !conversation_.window_full() &&
+  return codec_ && !codec_->in_message() && codec_->held_bytes() == 0 && !rpc_session_.window_full() &&
          unproven_bytes_ <= io_.limits.unproven_bytes_max;
 }
 
 // The rest of run_deferred_work(), where that holds. Buffers that are empty have been given back.
 void Connection::rest() {
   stream_.watch_for(Poller::kReadable);
-  const std::size_t held = codec_->input_bytes() + conversation_.held_bytes();
+  const std::size_t held = codec_->input_bytes() + rpc_session_.held_bytes();
   if (held >= MemoryBudget::kSlackBytes || counted_bytes > 0) count_memory();
-  TimePoint due = conversation_.in_flight() == 0 ? idle_deadline() : TimePoint::max();
+  TimePoint due = rpc_session_.in_flight() == 0 ? idle_deadline() : TimePoint::max();
   if (pings_) due = std::min(due, ping_due());
   schedule(due);
 }
@@ -100,7 +100,7 @@ void Connection::update_waits() {
                     (output_waits_ ? Poller::kWritable : 0) | (may_end ? ByteStream::kEnded : 0) | once);
 }
 
-bool Connection::is_idle() const { return conversation_.in_flight() == 0 && unsent() == 0 && !input_waits_; }
+bool Connection::is_idle() const { return rpc_session_.in_flight() == 0 && unsent() == 0 && !input_waits_; }
 
 void Connection::end_input(CloseReason reason) {
   input_over_ = true;
@@ -175,7 +175,7 @@ void Connection::drain() {
 void Connection::abort_calls(const proto::Error& error) {
   input_waits_ = false;
   try {
-    conversation_.abort_all(error);
+    rpc_session_.abort_all(error);
     end_input(CloseReason::draining);
   } catch (const std::bad_alloc&) {
     // The connections behind this one are still to be told.
@@ -188,7 +188,7 @@ void Connection::close(CloseReason reason) {
   closed_ = true;
   const auto keep = shared_from_this();
   if (peer_gone_) host_.lost_client_closed();
-  conversation_.disconnected();
+  rpc_session_.disconnected();
   if (log_enabled(spdlog::level::debug)) log_close(reason);
   stream_.close();
   io_.clear_deadline(*this);

@@ -31,7 +31,7 @@ TimePoint Connection::next_deadline() const {
   if (stream_.securing()) due = std::min(due, handshake_due());
   if (is_idle() && !partial) due = std::min(due, idle_deadline());
   if (pings_ && !input_over_) due = std::min(due, ping_due());
-  if (peer_look_ && conversation_.in_flight() > 0) due = std::min(due, *peer_look_);
+  if (peer_look_ && rpc_session_.in_flight() > 0) due = std::min(due, *peer_look_);
   if (draining_ && is_idle() && !input_over_) {
     const TimePoint quiet = std::max(last_input_, drain_began_) + kDrainQuietTime;
     due = std::min(due, partial ? TimePoint::max() : quiet);
@@ -43,7 +43,7 @@ TimePoint Connection::next_deadline() const {
 // A client that goes on sending is never quiet: it is refused for so long, once what it had in flight is
 // answered.
 TimePoint Connection::refusals_end() const {
-  const bool refuses = draining_ && !input_over_ && conversation_.in_flight() == 0;
+  const bool refuses = draining_ && !input_over_ && rpc_session_.in_flight() == 0;
   return refuses ? drain_began_ + kDrainRefusalTime : TimePoint::max();
 }
 

@@ -43,8 +43,8 @@ void Connection::watch_unproven() {
   if (input_waits_) return;  // a proof may be in it; nothing more is read before
   if (const auto own = codec_ ? codec_->own_proof_bytes() : std::nullopt) {
     // What was sent before has been answered, with what its own proof was worth.
-    if (*own <= io_.limits.unproven_bytes_max || conversation_.proven()) return;
-  } else if (conversation_.proven()) {
+    if (*own <= io_.limits.unproven_bytes_max || rpc_session_.proven()) return;
+  } else if (rpc_session_.proven()) {
     unproven_bytes_ = 0;
     return;
   }
@@ -53,6 +53,6 @@ void Connection::watch_unproven() {
   schedule_close(CloseReason::unproven);
 }
 
-void Codec::refuse_unproven(const proto::Error& error) { connection_.conversation().refuse(error, 0); }
+void Codec::refuse_unproven(const proto::Error& error) { connection_.rpc_session().refuse(error, 0); }
 
 }  // namespace sluice::core

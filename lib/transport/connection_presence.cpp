@@ -53,7 +53,7 @@ void Connection::on_peer_ended() {
 }
 
 bool Connection::peer_look_due(TimePoint now) const {
-  return peer_look_ && *peer_look_ <= now && !lingering_ && !peer_gone_ && conversation_.in_flight() > 0;
+  return peer_look_ && *peer_look_ <= now && !lingering_ && !peer_gone_ && rpc_session_.in_flight() > 0;
 }
 
 // Whether the client's end of input could follow bytes that are not read while the window is full. The end
@@ -63,19 +63,19 @@ bool Connection::end_may_be_hidden() const { return !stream_.local() && codec_ &
 void Connection::look_for_peer(TimePoint now) {
   peer_look_.reset();
   if (!peer_ended_) {
-    if (!conversation_.window_full()) return;
+    if (!rpc_session_.window_full()) return;
     peer_look_ = now + kPeerLookTime;
     if (!end_may_be_hidden()) return;
   }
   if (peer_ended_ && codec_->input_end() == Codec::InputEnd::leaving) {
     // Its calls are stopped; replies on their way are still sent.
     close_reason_ = CloseReason::reset;
-    conversation_.disconnected();
+    rpc_session_.disconnected();
     io_.defer(*this);
     return;
   }
   // A closed socket answers what is sent to it with a reset.
-  if (unsent() == 0 && conversation_.reply_due()) {
+  if (unsent() == 0 && rpc_session_.reply_due()) {
     limit_unacknowledged();
     if (!codec_->test_peer()) return;
   }

@@ -50,7 +50,7 @@ void make_room(std::string& body, BufferPool& buffers) {
 
 // A proxy's connection may carry requests of several clients.
 HttpCodec::HttpCodec(Connection& connection) : Codec(connection) {
-  connection.conversation().set_shared(true);
+  connection.rpc_session().set_shared(true);
 }
 
 Codec::Step HttpCodec::next(std::string_view window) {
@@ -145,7 +145,7 @@ void HttpCodec::end_request(bool last) {
 
 void HttpCodec::take_call() {
   const HttpRequestHead& head = request_->head();
-  Conversation& conversation = connection().conversation();
+  RpcSession& conversation = connection().rpc_session();
   const std::uint64_t exchange = open_exchange();
   if (!token_good_) return conversation.refuse(proto::unauthenticated(), exchange);
   CallDefaults defaults;
@@ -154,12 +154,12 @@ void HttpCodec::take_call() {
     defaults.timeout = timeout_of(head.timeout_ms);
     if (!defaults.timeout) defaults.mistake = "Sluice-Timeout-Ms must be a positive integer";
   }
-  message_.receive(conversation, connection().limits(), request_->body(), exchange, defaults);
+  message_.receive(rpc_session, connection().limits(), request_->body(), exchange, defaults);
 }
 
 // Each request says anew whose it is. False for a token that is nobody's.
 bool HttpCodec::take_token() {
-  Conversation& conversation = connection().conversation();
+  RpcSession& conversation = connection().rpc_session();
   // Other schemes prove nothing here, and are no reason to refuse whom nothing is asked of.
   const auto token = bearer_token(request_->head().authorization);
   if (token) return conversation.take_token(*token);
@@ -217,7 +217,7 @@ void HttpCodec::refuse(const HttpRefusal& refusal) {
   const std::uint64_t exchange = open_exchange();
   exchanges_.back().status = refusal.status;
   exchanges_.back().headers = refusal.headers;
-  connection().conversation().refuse(refusal.error, exchange);
+  connection().rpc_session().refuse(refusal.error, exchange);
 }
 
 void HttpCodec::end_with(Status status) {

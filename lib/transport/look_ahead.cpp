@@ -27,9 +27,9 @@ TimePoint Connection::look_ahead_due() const {
 // What is being read may be no message, or one that was found to be about others: then nothing is held of it.
 Codec::Step Connection::look_ahead(std::string_view window) {
   const bool begun = codec_->in_message();
-  const std::size_t held = conversation_.held();
+  const std::size_t held = rpc_session_.held();
   const auto step = codec_->next(window);
-  const bool kept = conversation_.held() > held;
+  const bool kept = rpc_session_.held() > held;
   if (begun || kept || !step.between) {
     const std::size_t bytes = step.consumed + (kept ? kHeldMessageBytes : 0);
     look_ahead_left_ -= std::min(look_ahead_left_, bytes);
@@ -40,23 +40,23 @@ Codec::Step Connection::look_ahead(std::string_view window) {
 void Connection::begin_look_ahead() {
   looks_ahead_ = true;
   look_ahead_left_ = kLookAheadBytes;
-  conversation_.look_ahead(true);
+  rpc_session_.look_ahead(true);
   if (input_waits_) io_.postpone(*this);
 }
 
 void Connection::end_look_ahead() {
   looks_ahead_ = false;
-  conversation_.look_ahead(false);
+  rpc_session_.look_ahead(false);
 }
 
 // In each iteration, and again where the window has filled.
 void Connection::update_look_ahead() {
   if (looks_ahead_) {
-    conversation_.start_held();
-    if (conversation_.held() > 0 || conversation_.window_full()) return;
+    rpc_session_.start_held();
+    if (rpc_session_.held() > 0 || rpc_session_.window_full()) return;
     end_look_ahead();
   }
-  if (!conversation_.window_full()) {
+  if (!rpc_session_.window_full()) {
     window_full_since_.reset();
   } else if (!window_full_since_) {
     window_full_since_ = io_.now();

@@ -110,7 +110,7 @@ void StreamCodec::handle(const proto::FrameEvent& event) {
     case Kind::need_more:
       break;
     case Kind::message:
-      connection().conversation().receive(event.text, decoder_.message(), 0);
+      connection().rpc_session().receive(event.text, decoder_.message(), 0);
       break;
     case Kind::malformed:
       connection().refuse_message(proto::parse_error(event.offset));

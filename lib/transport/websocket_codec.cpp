@@ -14,7 +14,7 @@ WebSocketCodec::WebSocketCodec(Connection& connection, const PageClaim& claim)
       host_(claim.host),
       target_host_(claim.target_host),
       origin_(claim.origin) {
-  connection.conversation().set_shared(false);
+  connection.rpc_session().set_shared(false);
 }
 
 // A page that may not call any more is told so, and has the answers to what it asked before.
@@ -40,7 +40,7 @@ Codec::Step WebSocketCodec::next(std::string_view window) {
 }
 
 void WebSocketCodec::handle(const proto::WebSocketEvent& event) {
-  Conversation& conversation = connection().conversation();
+  RpcSession& conversation = connection().rpc_session();
   switch (event.kind) {
     case Kind::need_more:
       message_.look_at(decoder_.partial(), connection().limits());
@@ -48,7 +48,7 @@ void WebSocketCodec::handle(const proto::WebSocketEvent& event) {
     case Kind::pong:
       break;
     case Kind::text:
-      message_.receive(conversation, connection().limits(), event.text, 0);
+      message_.receive(rpc_session, connection().limits(), event.text, 0);
       break;
     case Kind::ping:
       proto::append_pong(connection().output(), event.text);

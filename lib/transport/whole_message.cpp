@@ -21,7 +21,7 @@ std::size_t begin_of(std::string_view text, std::size_t known) {
   }
 }
 
-void receive_scanned(Conversation& conversation, Scanner& scanner, std::string_view text, std::size_t begin,
+void receive_scanned(RpcSession& conversation, Scanner& scanner, std::string_view text, std::size_t begin,
                      std::uint64_t exchange, const CallDefaults& defaults) {
   const std::string_view value = text.substr(begin);
   if (value.empty()) return conversation.refuse(proto::parse_error(text.size()), exchange);
@@ -44,14 +44,14 @@ void WholeMessage::scan_ahead(std::string_view text, const Limits& limits) {
   if (text.size() - scan_->begin >= kByteOrderMark.size()) scan_->scanner.scan(text.substr(scan_->begin));
 }
 
-void WholeMessage::receive(Conversation& conversation, const Limits& limits, std::string_view text,
+void WholeMessage::receive(RpcSession& conversation, const Limits& limits, std::string_view text,
                            std::uint64_t exchange, const CallDefaults& defaults) {
   if (const auto scan = std::exchange(scan_, nullptr)) {
     const std::size_t begin = scan->scanner.position() == 0 ? begin_of(text, scan->begin) : scan->begin;
-    return receive_scanned(conversation, scan->scanner, text, begin, exchange, defaults);
+    return receive_scanned(rpc_session, scan->scanner, text, begin, exchange, defaults);
   }
   Scanner scanner(limits.batch_entries_max);
-  receive_scanned(conversation, scanner, text, begin_of(text, 0), exchange, defaults);
+  receive_scanned(rpc_session, scanner, text, begin_of(text, 0), exchange, defaults);
 }
 
 }  // namespace sluice::core

@@ -6,7 +6,7 @@
 #include <memory>
 #include <string_view>
 
-#include "lib/rpc/conversation.hpp"
+#include "lib/rpc/rpc_session.hpp"
 #include "proto/message_scanner.hpp"
 
 namespace sluice::core {
@@ -21,8 +21,8 @@ class WholeMessage {
     if (text.size() > kScannedAheadBytes) scan_ahead(text, limits);
   }
   // The message is there. Another one begins.
-  void receive(Conversation& conversation, const Limits& limits, std::string_view text,
-               std::uint64_t exchange, const CallDefaults& defaults = {});
+  void receive(RpcSession& conversation, const Limits& limits, std::string_view text, std::uint64_t exchange,
+               const CallDefaults& defaults = {});
   // It will not come.
   void reset() { scan_.reset(); }
 

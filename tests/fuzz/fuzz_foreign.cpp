@@ -51,7 +51,7 @@ constexpr std::array<std::string_view, 32> kPieces = {"POST / HTTP/1.1",
                                                       "\t"};
 
 template <typename NextSize>
-std::vector<Seen> events(const Conversation& input, NextSize next_size) {
+std::vector<Seen> events(const RpcSession& input, NextSize next_size) {
   FrameDecoder decoder(proto::Framing::stream, input.limits);
   decoder.refuse_foreign_lines();
   Replay connection(decoder);
@@ -84,7 +84,7 @@ bool has_request_line(std::string_view bytes, std::size_t begin, std::size_t end
   return false;
 }
 
-void check_nothing_is_run(const Conversation& input, const std::vector<Seen>& seen) {
+void check_nothing_is_run(const RpcSession& input, const std::vector<Seen>& seen) {
   std::size_t behind = 0;  // the message before
   for (const Seen& event : seen) {
     // A message that is too long is skipped, and may hold anything within its strings.
@@ -100,7 +100,7 @@ void check_nothing_is_run(const Conversation& input, const std::vector<Seen>& se
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size > 1024) return 0;
-  auto input = sluice::fuzz::conversation_in(data, size);
+  auto input = sluice::fuzz::rpc_session_in(data, size);
   const std::string bytes = sluice::fuzz::spell_out(input.bytes, sluice::fuzz::kPieces);
   input.bytes = bytes;
   const auto whole = sluice::fuzz::events(input, [&](std::size_t) { return bytes.size(); });

@@ -78,7 +78,7 @@ void check_served(std::string_view input, const ParsedHttp& served) {
   expect(wire.size() > served.body.size(), "a body is part of its request");
 }
 
-void check_http(const Conversation& input) {
+void check_http(const RpcSession& input) {
   const std::string bytes = spell_out(input.bytes, kPieces);
   const std::size_t limit = input.limits.message_bytes_max;
   const ParsedHttp whole = replay_http_whole(limit, bytes);
@@ -97,6 +97,6 @@ void check_http(const Conversation& input) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size > 1024) return 0;
-  sluice::fuzz::check_http(sluice::fuzz::conversation_in(data, size));
+  sluice::fuzz::check_http(sluice::fuzz::rpc_session_in(data, size));
   return 0;
 }

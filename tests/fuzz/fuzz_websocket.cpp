@@ -26,7 +26,7 @@ bool is_utf8_elsewhere(std::string_view text) {
 }
 
 // Whole, byte by byte and in random pieces, the decoder must see the same.
-void check_frames(const Conversation& input) {
+void check_frames(const RpcSession& input) {
   const std::size_t limit = input.limits.message_bytes_max;
   const Lines whole = replay_websocket_whole(limit, input.bytes);
   if (input.bytes.size() <= 1024) {
@@ -44,7 +44,7 @@ void check_frames(const Conversation& input) {
 }
 
 // The same bytes as payload of fragments of random sizes, pings and a second message between them.
-void check_payload(const Conversation& input) {
+void check_payload(const RpcSession& input) {
   PieceSizes sizes(input.seed);
   std::string wire = text_frame("before");
   std::string_view rest = input.bytes;
@@ -81,7 +81,7 @@ void check_writer(std::string_view payload) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size > 4096) return 0;
-  const auto input = sluice::fuzz::conversation_in(data, size);
+  const auto input = sluice::fuzz::rpc_session_in(data, size);
   sluice::fuzz::check_frames(input);
   sluice::fuzz::check_payload(input);
   sluice::fuzz::check_writer(input.bytes);

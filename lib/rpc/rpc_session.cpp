@@ -1,4 +1,4 @@
-#include "lib/rpc/conversation.hpp"
+#include "lib/rpc/rpc_session.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -29,15 +29,15 @@ std::optional<std::string_view> only_param(std::string_view params, std::string_
 
 }  // namespace
 
-Conversation::Conversation(CallTable& table, ReplySink& sink)
+RpcSession::RpcSession(CallTable& table, ReplySink& sink)
     : table_(table), sink_(sink), caller_(table.dispatcher().access()) {
   client = new_client_key();
 }
 
-Conversation::~Conversation() { disconnected(); }
+RpcSession::~RpcSession() { disconnected(); }
 
-void Conversation::receive(std::string_view text, const proto::Message& message, std::uint64_t exchange,
-                           const CallDefaults& defaults) {
+void RpcSession::receive(std::string_view text, const proto::Message& message, std::uint64_t exchange,
+                         const CallDefaults& defaults) {
   if (message.is_batch()) return receive_batch(text, message, exchange, defaults);
   std::string scratch;
   CallTable::NewCall call = table_.new_call();
@@ -56,8 +56,8 @@ void Conversation::receive(std::string_view text, const proto::Message& message,
   receive_call(std::move(call), exchange);
 }
 
-[[gnu::always_inline]] inline void Conversation::receive_call(CallTable::NewCall&& call,
-                                                              std::uint64_t exchange) {
+[[gnu::always_inline]] inline void RpcSession::receive_call(CallTable::NewCall&& call,
+                                                            std::uint64_t exchange) {
   const proto::Request& request = call->request;
   if (disconnected_) {
     if (request.is_notification() && !control(request, grant().get())) {
@@ -75,8 +75,8 @@ void Conversation::receive(std::string_view text, const proto::Message& message,
   table_.start(std::move(call), table_.io().now(), granted, *this, exchange);
 }
 
-void Conversation::receive_batch(std::string_view text, const proto::Message& message, std::uint64_t exchange,
-                                 const CallDefaults& defaults) {
+void RpcSession::receive_batch(std::string_view text, const proto::Message& message, std::uint64_t exchange,
+                               const CallDefaults& defaults) {
   const std::size_t entries_max = table_.io().limits.batch_entries_max;
   if (!defaults.mistake.empty()) return refuse(proto::invalid_request(defaults.mistake), exchange);
   if (message.entry_count == 0) return refuse(proto::invalid_request("a batch must have an entry"), exchange);
@@ -90,25 +90,25 @@ void Conversation::receive_batch(std::string_view text, const proto::Message& me
   batches_.back()->advance();
 }
 
-void Conversation::refuse(const proto::Error& error, std::uint64_t exchange, std::string_view id) {
+void RpcSession::refuse(const proto::Error& error, std::uint64_t exchange, std::string_view id) {
   table_.count_invalid(error.code);
   if (disconnected_) return;
   std::string reply = proto::error_reply(id, error);
   sink_.on_reply(exchange, reply, error.code);
 }
 
-bool Conversation::take_token(std::string_view token) {
+bool RpcSession::take_token(std::string_view token) {
   if (caller_.present_token(token)) return true;
   refuse_token(kWrongToken, {}, {});
   return false;
 }
 
-void Conversation::refuse_token(std::string_view why, std::string_view method, std::string_view id) {
+void RpcSession::refuse_token(std::string_view why, std::string_view method, std::string_view id) {
   table_.count_refused_token();
   table_.log().token_refused(why, method, id, peer());
 }
 
-void Conversation::resolve_caller() {
+void RpcSession::resolve_caller() {
   if (!std::exchange(introduced_, true)) sink_.fill_peer_identity(caller_);
   caller_.resolve(table_.io().now());
   const void* const known = caller_.grant() ? caller_.grant()->known_client() : nullptr;
@@ -122,13 +122,12 @@ void Conversation::resolve_caller() {
   table_.log().certificate_unknown(unknown, peer());
 }
 
-bool Conversation::is_control(std::string_view method) {
+bool RpcSession::is_control(std::string_view method) {
   return method == "rpc.cancel" || method == "rpc.authenticate" || method == "$/cancelRequest" ||
          method == "notifications/cancelled";
 }
 
-std::optional<Conversation::Answer> Conversation::control(const proto::Request& request,
-                                                          const Grant* granted) {
+std::optional<RpcSession::Answer> RpcSession::control(const proto::Request& request, const Grant* granted) {
   if (request.method == "rpc.cancel") return cancel_call(request, granted);
   if (request.method == "rpc.authenticate") return authenticate(request);
   if (!request.is_notification()) return std::nullopt;
@@ -140,13 +139,13 @@ std::optional<Conversation::Answer> Conversation::control(const proto::Request& 
   return Answer();
 }
 
-Conversation::Answer Conversation::cancel_call(const proto::Request& request, const Grant* granted) {
+RpcSession::Answer RpcSession::cancel_call(const proto::Request& request, const Grant* granted) {
   const auto id = only_param(request.params, "id");
   if (!id) return answer_control(request, proto::invalid_params("/id", "the id of a call"));
   return answer_control(request, cancel(*id, granted, false));
 }
 
-Conversation::Answer Conversation::authenticate(const proto::Request& request) {
+RpcSession::Answer RpcSession::authenticate(const proto::Request& request) {
   const auto value = only_param(request.params, "token");
   const auto token = value ? proto::as_string(*value) : std::nullopt;
   if (!token) return answer_control(request, proto::invalid_params("/token", "a string"));
@@ -157,8 +156,8 @@ Conversation::Answer Conversation::authenticate(const proto::Request& request) {
   return answer_control(request, proto::unauthenticated());
 }
 
-Conversation::Answer Conversation::answer_control(const proto::Request& request,
-                                                  const std::variant<bool, proto::Error>& outcome) {
+RpcSession::Answer RpcSession::answer_control(const proto::Request& request,
+                                              const std::variant<bool, proto::Error>& outcome) {
   std::string reply;
   const auto* const error = std::get_if<proto::Error>(&outcome);
   if (error != nullptr) {
@@ -174,7 +173,7 @@ Conversation::Answer Conversation::answer_control(const proto::Request& request,
 }
 
 // Compares hashes: what is pending costs nothing for the length of its ids.
-bool Conversation::cancel(std::string_view id, const Grant* granted, bool silent) {
+bool RpcSession::cancel(std::string_view id, const Grant* granted, bool silent) {
   const CancelTarget target{id, hash_of_id(id), silent, shared_, granted};
   ActiveCall* const call = calls.find_if([&](ActiveCall& each) { return is_target(each, target); });
   if (call != nullptr) {
@@ -185,27 +184,27 @@ bool Conversation::cancel(std::string_view id, const Grant* granted, bool silent
   return std::ranges::any_of(batches_, [&](const auto& batch) { return batch->cancel(target); });
 }
 
-void Conversation::on_answer(ActiveCall& call, std::string& reply, std::int64_t code) {
+void RpcSession::on_answer(ActiveCall& call, std::string& reply, std::int64_t code) {
   --in_flight_;
   bytes_in_flight_ -= call.request.text.size();
   if (!disconnected_) sink_.on_reply(call.tag, reply, code);
 }
 
-void Conversation::on_answer_lost() {
+void RpcSession::on_answer_lost() {
   if (!disconnected_) sink_.on_reply_lost();
 }
 
-void Conversation::entry_answered() {
+void RpcSession::entry_answered() {
   --in_flight_;
   if (!disconnected_) sink_.on_window_open();
 }
 
-void Conversation::batch_resumed() {
+void RpcSession::batch_resumed() {
   --postponed_batches_;
   sink_.on_window_open();
 }
 
-void Conversation::batch_finished(Batch& batch, std::string& reply) {
+void RpcSession::batch_finished(Batch& batch, std::string& reply) {
   const auto found = std::ranges::find(batches_, &batch, &std::unique_ptr<Batch>::get);
   const std::unique_ptr<Batch> finished = std::move(*found);
   batches_.erase(found);
@@ -219,7 +218,7 @@ void Conversation::batch_finished(Batch& batch, std::string& reply) {
   }
 }
 
-void Conversation::disconnected() {
+void RpcSession::disconnected() {
   if (disconnected_) return;
   disconnected_ = true;
   drop_held(nullptr);
@@ -236,12 +235,12 @@ void Conversation::disconnected() {
 }
 
 // The last of the batches runs its notifications without this conversation.
-void Conversation::abandon(Batch& last) {
+void RpcSession::abandon(Batch& last) {
   last.forget_replies();
   last.client_gone(table_.adopt(batches_, std::prev(batches_.end())));
 }
 
-void Conversation::abort_all(const proto::Error& error) {
+void RpcSession::abort_all(const proto::Error& error) {
   drop_held(&error);
   while (ActiveCall* const call = calls.front()) table_.abort(*call, error);
   // Each ends with that, or goes on for as many time slices as its reply takes.
@@ -251,7 +250,7 @@ void Conversation::abort_all(const proto::Error& error) {
   }
 }
 
-bool Conversation::reply_due() {
+bool RpcSession::reply_due() {
   const auto request = [](const ActiveCall& call) { return !call.request.is_notification(); };
   const auto held = [](const Held& each) { return each.envelope.id.present(); };
   return calls.find_if(request) != nullptr || std::ranges::any_of(held_, held) ||

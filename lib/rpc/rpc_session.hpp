@@ -49,10 +49,10 @@ class ReplySink {
 // Between a transport and the dispatcher: takes messages, gives replies. Transports differ in how they cut
 // messages and in what an exchange is to them; everything from here on is the same for all.
 // I/O thread only. Replies may come while receive() runs.
-class Conversation final : public CallOwner {
+class RpcSession final : public CallOwner {
  public:
-  Conversation(CallTable& table, ReplySink& sink);
-  ~Conversation();
+  RpcSession(CallTable& table, ReplySink& sink);
+  ~RpcSession();
 
   // Deals with one whole message. `text` must last until this returns only. After disconnected() only
   // notifications are run.
