@@ -2,7 +2,7 @@
  *
  * Checked: a call is answered exactly once, unless its client is gone; its permit is given back exactly once,
  * not before its handler has returned or without its having begun; its memory is given back exactly once,
- * when nobody can use it any more. lib/rpc/call_table.cpp, rpc_session.cpp, lib/worker/work_queue.cpp.
+ * when nobody can use it any more. lib/rpc/call_executor.cpp, rpc_session.cpp, lib/worker/work_queue.cpp.
  *
  * Bounds: CALLS calls, each of which may be a notification and hang until it is stopped; WORKERS workers;
  * every event at most once for each call, at any time. A call's worker may be any.
@@ -27,7 +27,7 @@ typedef Call {
   bool hangs;          /* until its stop token is set */
   bool answered;       /* ActiveCall::answered */
   bool in_owner;       /* CallOwner::calls */
-  bool orphaned;       /* its owner is CallTable::orphans_ */
+  bool orphaned;       /* its owner is CallExecutor::orphans_ */
   bool has_deadline;
   bool queued;         /* in a WorkQueue */
   bool running;
@@ -60,7 +60,7 @@ inline release(c) {
   fi
 }
 
-/* CallTable::settle(), the only place where a call gets its answer. */
+/* CallExecutor::settle(), the only place where a call gets its answer. */
 inline settle(c) {
   calls[c].settled++;
   assert(calls[c].settled == 1);
@@ -81,7 +81,7 @@ inline settle(c) {
   fi
 }
 
-/* CallTable::stop(), by abort() or drop(). IoThread::withdraw() is a step of its own. */
+/* CallExecutor::stop(), by abort() or drop(). IoThread::withdraw() is a step of its own. */
 inline stop(c) {
 #ifdef WITHDRAWN_WITHOUT_LOCK
   withdrawn = calls[c].queued;
@@ -112,7 +112,7 @@ inline stop(c) {
   }
 }
 
-/* CallTable::on_completed() */
+/* CallExecutor::on_completed() */
 inline on_completed(c) {
   calls[c].returned = false;
   assert(!calls[c].running);
@@ -128,7 +128,7 @@ inline on_completed(c) {
 #endif
 }
 
-/* What may happen to a call: its handler returns; CallTable::expire(); RpcSession::cancel() of one that is
+/* What may happen to a call: its handler returns; CallExecutor::expire(); RpcSession::cancel() of one that is
    found with its owner, of which drop() is the same without a reply. */
 #define EVENTS(c)                                                           \
   :: atomic { calls[c].returned -> on_completed(c) }                         \
@@ -139,7 +139,7 @@ inline on_completed(c) {
 active proctype io_thread() {
   byte c;
   bool withdrawn;
-  /* CallTable::start(), IoThread::stage(), HandOver::push() */
+  /* CallExecutor::start(), IoThread::stage(), HandOver::push() */
   do
   :: c < CALLS ->
     if
@@ -188,7 +188,7 @@ end_loop:
     :: else -> break
     od;
     c = 0
-  /* RpcSession::abort_all() and CallTable::abort_orphans() at the end of a drain. */
+  /* RpcSession::abort_all() and CallExecutor::abort_orphans() at the end of a drain. */
   :: !drained ->
     drained = true;
     c = 0;

@@ -25,7 +25,7 @@ constexpr std::size_t kJoinedBytesPerUnit = 16 * 1024;
 
 }  // namespace
 
-Batch::Batch(CallTable& table, RpcSession& conversation, std::string_view text,
+Batch::Batch(CallExecutor& table, RpcSession& conversation, std::string_view text,
              std::vector<proto::Envelope> entries, TimePoint received, std::shared_ptr<const Grant> grant,
              std::uint64_t exchange, const CallDefaults& defaults)
     : table_(table),
@@ -87,7 +87,7 @@ void Batch::on_slice() {
 
 void Batch::start_entry(std::size_t index) {
   std::string scratch;
-  CallTable::NewCall call = table_.new_call();
+  CallExecutor::NewCall call = table_.new_call();
   proto::Request& request = call->request;
   if (const auto invalid = proto::read_request(text_, entries_[index], request, scratch)) {
     table_.count_invalid(invalid->error.code);

@@ -12,8 +12,8 @@
 #include "lib/call/active_call.hpp"
 #include "lib/loop/time_slice.hpp"
 #include "lib/rpc/call_defaults.hpp"
+#include "lib/rpc/call_executor.hpp"
 #include "lib/rpc/call_id.hpp"
-#include "lib/rpc/call_table.hpp"
 #include "proto/message.hpp"
 
 namespace sluice::core {
@@ -27,7 +27,7 @@ class RpcSession;
 class Batch final : public CallOwner, private SlicedWork {
  public:
   // Copies the batch's text, and takes its entries (at least one). All of them are called under `grant`.
-  Batch(CallTable& table, RpcSession& conversation, std::string_view text,
+  Batch(CallExecutor& table, RpcSession& conversation, std::string_view text,
         std::vector<proto::Envelope> entries, TimePoint received, std::shared_ptr<const Grant> grant,
         std::uint64_t exchange, const CallDefaults& defaults);
 
@@ -42,7 +42,7 @@ class Batch final : public CallOwner, private SlicedWork {
   void abort_all(const proto::Error& error);
 
   // The client is gone: nothing more is sent; requests are stopped or never started, notifications go on if
-  // `runs_notifications`. The caller gives this object to CallTable::adopt() first, and may find it gone
+  // `runs_notifications`. The caller gives this object to CallExecutor::adopt() first, and may find it gone
   // afterwards.
   void client_gone(bool runs_notifications);
   // Nobody will get them.
@@ -83,7 +83,7 @@ class Batch final : public CallOwner, private SlicedWork {
   void index_ids();
   void finish();
 
-  CallTable& table_;
+  CallExecutor& table_;
   RpcSession* rpc_session_;  // null: the client is gone
   const std::string text_;
   const std::vector<proto::Envelope> entries_;

@@ -31,8 +31,8 @@ RpcSession::Held RpcSession::take_held(std::list<Held>::iterator at) {
 }
 
 // Its request lies in `held`. It was valid when it was held.
-CallTable::NewCall RpcSession::call_of(const Held& held, std::string& scratch) {
-  CallTable::NewCall call = table_.new_call();
+CallExecutor::NewCall RpcSession::call_of(const Held& held, std::string& scratch) {
+  CallExecutor::NewCall call = table_.new_call();
   static_cast<void>(proto::read_request(held.text, held.envelope, call->request, scratch));
   CallDefaults{held.timeout, held.traceparent, {}}.apply(call->request);
   return call;
@@ -49,7 +49,7 @@ void RpcSession::start_held() {
       continue;
     }
     std::string scratch;
-    CallTable::NewCall call = call_of(next, scratch);
+    CallExecutor::NewCall call = call_of(next, scratch);
     ++in_flight_;
     bytes_in_flight_ += call->request.text.size();
     table_.start(std::move(call), table_.io().now(), next.grant, *this, next.exchange);

@@ -29,7 +29,7 @@ std::optional<std::string_view> only_param(std::string_view params, std::string_
 
 }  // namespace
 
-RpcSession::RpcSession(CallTable& table, ReplySink& sink)
+RpcSession::RpcSession(CallExecutor& table, ReplySink& sink)
     : table_(table), sink_(sink), caller_(table.dispatcher().access()) {
   client = new_client_key();
 }
@@ -40,7 +40,7 @@ void RpcSession::receive(std::string_view text, const proto::Message& message, s
                          const CallDefaults& defaults) {
   if (message.is_batch()) return receive_batch(text, message, exchange, defaults);
   std::string scratch;
-  CallTable::NewCall call = table_.new_call();
+  CallExecutor::NewCall call = table_.new_call();
   proto::Request& request = call->request;
   if (const auto invalid = proto::read_request(text, message.single, request, scratch)) {
     return refuse(invalid->error, exchange, invalid->id);
@@ -56,7 +56,7 @@ void RpcSession::receive(std::string_view text, const proto::Message& message, s
   receive_call(std::move(call), exchange);
 }
 
-[[gnu::always_inline]] inline void RpcSession::receive_call(CallTable::NewCall&& call,
+[[gnu::always_inline]] inline void RpcSession::receive_call(CallExecutor::NewCall&& call,
                                                             std::uint64_t exchange) {
   const proto::Request& request = call->request;
   if (disconnected_) {

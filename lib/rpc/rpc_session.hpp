@@ -13,8 +13,8 @@
 
 #include "lib/access/caller.hpp"
 #include "lib/rpc/call_defaults.hpp"
+#include "lib/rpc/call_executor.hpp"
 #include "lib/rpc/call_id.hpp"
-#include "lib/rpc/call_table.hpp"
 #include "proto/message.hpp"
 #include "proto/response_writer.hpp"
 
@@ -51,7 +51,7 @@ class ReplySink {
 // I/O thread only. Replies may come while receive() runs.
 class RpcSession final : public CallOwner {
  public:
-  RpcSession(CallTable& table, ReplySink& sink);
+  RpcSession(CallExecutor& table, ReplySink& sink);
   ~RpcSession();
 
   // Deals with one whole message. `text` must last until this returns only. After disconnected() only
@@ -132,7 +132,7 @@ class RpcSession final : public CallOwner {
 
   void receive_batch(std::string_view text, const proto::Message& message, std::uint64_t exchange,
                      const CallDefaults& defaults);
-  void receive_call(CallTable::NewCall&& call, std::uint64_t exchange);
+  void receive_call(CallExecutor::NewCall&& call, std::uint64_t exchange);
   // What the caller may do, by the configuration of this moment.
   const std::shared_ptr<const Grant>& grant() {
     if (!caller_.current()) resolve_caller();
@@ -168,7 +168,7 @@ class RpcSession final : public CallOwner {
             const CallDefaults& defaults);
   void hold(Batch& batch);
   Held take_held(std::list<Held>::iterator at);
-  CallTable::NewCall call_of(const Held& held, std::string& scratch);
+  CallExecutor::NewCall call_of(const Held& held, std::string& scratch);
   bool cancel_held(const CancelTarget& target);
   void drop_held(const proto::Error* error);
   void on_answer(ActiveCall& call, std::string& reply, std::int64_t code) override;
@@ -179,7 +179,7 @@ class RpcSession final : public CallOwner {
   void abandon(Batch& last);
   void batch_finished(Batch& batch, std::string& reply);
 
-  CallTable& table_;
+  CallExecutor& table_;
   ReplySink& sink_;
   PeerShare* share_ = nullptr;
   Caller caller_;

@@ -13,7 +13,7 @@
 #include "lib/base/memory_budget.hpp"
 #include "lib/loop/io_thread.hpp"
 #include "lib/observe/metrics.hpp"
-#include "lib/rpc/call_table.hpp"
+#include "lib/rpc/call_executor.hpp"
 #include "lib/rpc/dispatcher.hpp"
 #include "lib/rpc/registry.hpp"
 #include "lib/server/admin_server.hpp"
@@ -39,7 +39,7 @@ struct IoPart {
         sessions(thread, calls) {}
 
   IoThread thread;
-  CallTable calls;
+  CallExecutor calls;
   SessionHost sessions;
 };
 

@@ -9,7 +9,7 @@
 #include "lib/base/memory_budget.hpp"
 #include "lib/loop/time_slice.hpp"
 #include "lib/observe/metrics.hpp"
-#include "lib/rpc/call_table.hpp"
+#include "lib/rpc/call_executor.hpp"
 #include "lib/transport/connection_limit.hpp"
 
 namespace sluice::core {
@@ -40,7 +40,7 @@ class Session : public ListHook<SessionTag>, public std::enable_shared_from_this
 // Keeps sessions alive until they say that they are closed. I/O thread only, except count_approx().
 class SessionHost final : private DeferredTask {
  public:
-  SessionHost(IoThread& io, CallTable& calls) : io_(io), calls_(calls) {}
+  SessionHost(IoThread& io, CallExecutor& calls) : io_(io), calls_(calls) {}
   // What sessions hold counts against `budget`, which must outlive this. Before the thread runs.
   void count_memory(MemoryBudget& budget);
   ~SessionHost() {
@@ -121,7 +121,7 @@ class SessionHost final : private DeferredTask {
   }
 
   IoThread& io() { return io_; }
-  CallTable& calls() { return calls_; }
+  CallExecutor& calls() { return calls_; }
   std::size_t count_approx() const { return count_->load(std::memory_order_relaxed); }
 
  private:
@@ -161,7 +161,7 @@ class SessionHost final : private DeferredTask {
   };
 
   IoThread& io_;
-  CallTable& calls_;
+  CallExecutor& calls_;
   MemoryBudget* budget_ = nullptr;
   MemoryBudget::Share* share_ = nullptr;
   Relief relief_{*this};

@@ -18,7 +18,7 @@ struct Fixture {
   Access access{std::vector<ClientSettings>{}};
   Admission admission{1};
   Dispatcher dispatcher{registry, access, admission, pool, metrics};
-  CallTable calls{thread, dispatcher, true};
+  CallExecutor calls{thread, dispatcher, true};
   std::unique_ptr<SessionHost> host = std::make_unique<SessionHost>(thread, calls);
 };
 

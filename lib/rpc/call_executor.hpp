@@ -23,11 +23,11 @@ class Batch;
 // Starts calls and settles them. Everything happens on one I/O thread: completions come back to it, time
 // limits pass on it, clients cancel and disconnect on it. So a call's answer is decided by settle(),
 // once, without a race. Must outlive the thread's connections.
-class CallTable final : public CallExpiry {
+class CallExecutor final : public CallExpiry {
  public:
   // `only_thread`: there is no other I/O thread.
-  CallTable(IoThread& io, Dispatcher& dispatcher, bool only_thread);
-  ~CallTable();
+  CallExecutor(IoThread& io, Dispatcher& dispatcher, bool only_thread);
+  ~CallExecutor();
 
   // A call whose request is to be read, by who then starts it. Throws std::bad_alloc where there is no memory
   // for it.

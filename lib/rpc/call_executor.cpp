@@ -1,4 +1,4 @@
-#include "lib/rpc/call_table.hpp"
+#include "lib/rpc/call_executor.hpp"
 
 #include <algorithm>
 #include <new>
@@ -18,7 +18,7 @@ constexpr auto kLost = static_cast<std::int64_t>(proto::ErrorCode::internal_erro
 
 }  // namespace
 
-CallTable::CallTable(IoThread& io, Dispatcher& dispatcher, bool only_thread)
+CallExecutor::CallExecutor(IoThread& io, Dispatcher& dispatcher, bool only_thread)
     : io_(io),
       dispatcher_(dispatcher),
       methods_(dispatcher.registry(), io),
@@ -28,10 +28,10 @@ CallTable::CallTable(IoThread& io, Dispatcher& dispatcher, bool only_thread)
   io_.on_completed([this](ActiveCall& call) { on_completed(call); });
 }
 
-CallTable::~CallTable() = default;
+CallExecutor::~CallExecutor() = default;
 
-void CallTable::start(NewCall&& started, TimePoint received, const std::shared_ptr<const Grant>& grant,
-                      CallOwner& owner, std::uint64_t tag) {
+void CallExecutor::start(NewCall&& started, TimePoint received, const std::shared_ptr<const Grant>& grant,
+                         CallOwner& owner, std::uint64_t tag) {
   ActiveCall& call = *started.release();
   call.received = received;
   call.grant = grant;
@@ -45,7 +45,8 @@ void CallTable::start(NewCall&& started, TimePoint received, const std::shared_p
   settle(call, call.code, call.reply);
 }
 
-void CallTable::start_orphan(NewCall&& call, TimePoint received, const std::shared_ptr<const Grant>& grant) {
+void CallExecutor::start_orphan(NewCall&& call, TimePoint received,
+                                const std::shared_ptr<const Grant>& grant) {
   if (take_orphan(call->request.text.size())) return start(std::move(call), received, grant, orphans_, 0);
   io_.metrics().rejected[static_cast<std::size_t>(Rejection::overloaded)].add(1);
 }
@@ -53,7 +54,7 @@ void CallTable::start_orphan(NewCall&& call, TimePoint received, const std::shar
 // False where the call is to be answered with the error that it has got. Inlined, as all that every call
 // passes once here, in RpcSession, Dispatcher and WorkerPool: what functions of their own would save and
 // restore is 100 of a call's 2,000 instructions.
-[[gnu::always_inline]] inline bool CallTable::admit(ActiveCall& call) {
+[[gnu::always_inline]] inline bool CallExecutor::admit(ActiveCall& call) {
   try {
     const auto refusal = dispatcher_.admit(call, methods_, in_line_, io_);
     if (refusal) compose_error(call, *refusal);
@@ -65,7 +66,7 @@ void CallTable::start_orphan(NewCall&& call, TimePoint received, const std::shar
   }
 }
 
-[[gnu::always_inline]] inline void CallTable::begin(ActiveCall& call) {
+[[gnu::always_inline]] inline void CallExecutor::begin(ActiveCall& call) {
   const HandlerKind kind = call.method->spec().kind;
   // Not for calls that only wait, or all that do would hold memory.
   const bool runs = kind == HandlerKind::in_line || (kind == HandlerKind::blocking && io_.workers_free());
@@ -84,7 +85,7 @@ void CallTable::start_orphan(NewCall&& call, TimePoint received, const std::shar
   if (kind == HandlerKind::blocking) io_.stage(call);
 }
 
-[[gnu::always_inline]] inline void CallTable::run_in_line(ActiveCall& call) {
+[[gnu::always_inline]] inline void CallExecutor::run_in_line(ActiveCall& call) {
   call.started = io_.handler_begins();
   run_handler(call);
   call.finished = io_.handler_ended();
@@ -94,7 +95,7 @@ void CallTable::start_orphan(NewCall&& call, TimePoint received, const std::shar
 
 // What memory may not suffice for, before anybody has the call in hand. A call for an AsyncHandler is started
 // by it.
-[[gnu::always_inline]] inline bool CallTable::prepare(ActiveCall& call) {
+[[gnu::always_inline]] inline bool CallExecutor::prepare(ActiveCall& call) {
   try {
     keep_text(call);
     const MethodSpec& spec = call.method->spec();
@@ -112,7 +113,7 @@ void CallTable::start_orphan(NewCall&& call, TimePoint received, const std::shar
 }
 
 // A long text is not copied if that can be helped.
-void CallTable::keep_text(ActiveCall& call) {
+void CallExecutor::keep_text(ActiveCall& call) {
   if (call.request.text.size() > BufferPool::kBufferBytesMax) {
     std::string* const spent = call.owner->reusable_buffer();
     if (spent != nullptr && call.take_text(*spent)) return;
@@ -122,7 +123,7 @@ void CallTable::keep_text(ActiveCall& call) {
 }
 
 // The handler has ended, whoever ran it. If the call was answered meanwhile, its outcome is dropped.
-void CallTable::on_completed(ActiveCall& call) {
+void CallExecutor::on_completed(ActiveCall& call) {
   // Before the client can have its answer, so that its next call is not refused for these places. Not where
   // the handler ended: between what it wrote and its completion, two locked instructions are
   // 1.5 % of a call.
@@ -145,8 +146,8 @@ void CallTable::on_completed(ActiveCall& call) {
 }
 
 // The only place where a call gets its answer. An empty reply where one is due is an answer that was lost.
-[[gnu::always_inline]] inline void CallTable::settle(ActiveCall& call, std::int64_t code,
-                                                     std::string& reply) {
+[[gnu::always_inline]] inline void CallExecutor::settle(ActiveCall& call, std::int64_t code,
+                                                        std::string& reply) {
   call.answered = true;
   io_.clear_deadline(call);
   if (MethodShard* const counts = counts_of(call)) {
@@ -167,12 +168,12 @@ void CallTable::on_completed(ActiveCall& call) {
   if (call.stage == Stage::starting || call.stage == Stage::ended) give(call);
 }
 
-[[gnu::always_inline]] inline void CallTable::give(ActiveCall& call) {
+[[gnu::always_inline]] inline void CallExecutor::give(ActiveCall& call) {
   methods_.let_go(call);
   io_.calls().give(&call);
 }
 
-void CallTable::abort(ActiveCall& call, const proto::Error& error) {
+void CallExecutor::abort(ActiveCall& call, const proto::Error& error) {
   std::string reply;
   std::int64_t code = error.code;
   try {
@@ -184,12 +185,12 @@ void CallTable::abort(ActiveCall& call, const proto::Error& error) {
   stop(call, code, reply);
 }
 
-void CallTable::drop(ActiveCall& call) {
+void CallExecutor::drop(ActiveCall& call) {
   std::string none;
   stop(call, static_cast<std::int64_t>(proto::ErrorCode::cancelled), none);
 }
 
-void CallTable::stop(ActiveCall& call, std::int64_t code, std::string& reply) {
+void CallExecutor::stop(ActiveCall& call, std::int64_t code, std::string& reply) {
   if (io_.withdraw(call)) {
     call.permit.release();
     call.stage = Stage::ended;
@@ -207,14 +208,14 @@ void CallTable::stop(ActiveCall& call, std::int64_t code, std::string& reply) {
 }
 
 // Whether there is room for it; then it is counted.
-bool CallTable::take_orphan(std::size_t bytes) {
+bool CallExecutor::take_orphan(std::size_t bytes) {
   const std::size_t most = std::max(kOrphanBytes, kOrphanMessages * io_.limits.message_bytes_max);
   if (orphans_.bytes + bytes > most) return false;
   orphans_.bytes += bytes;
   return true;
 }
 
-void CallTable::orphan(ActiveCall& call) {
+void CallExecutor::orphan(ActiveCall& call) {
   if (!take_orphan(call.request.text.size())) return drop(call);
   static_cast<ListHook<OwnerTag>&>(call).unlink();
   call.owner = &orphans_;
@@ -222,7 +223,7 @@ void CallTable::orphan(ActiveCall& call) {
 }
 
 // Must not throw: other deadlines pass in the same tick.
-void CallTable::expire(ActiveCall& call) {
+void CallExecutor::expire(ActiveCall& call) {
   try {
     abort(call, proto::timed_out(call.timeout));
   } catch (const std::bad_alloc&) {
@@ -232,8 +233,8 @@ void CallTable::expire(ActiveCall& call) {
   }
 }
 
-bool CallTable::adopt(std::list<std::unique_ptr<Batch>>& from,
-                      std::list<std::unique_ptr<Batch>>::iterator batch) {
+bool CallExecutor::adopt(std::list<std::unique_ptr<Batch>>& from,
+                         std::list<std::unique_ptr<Batch>>::iterator batch) {
   const std::size_t bytes = (*batch)->request_bytes();
   const bool fits = take_orphan(bytes);
   if (!fits) orphans_.bytes += bytes;  // until what runs of it has ended
@@ -241,12 +242,12 @@ bool CallTable::adopt(std::list<std::unique_ptr<Batch>>& from,
   return fits;
 }
 
-void CallTable::discard(Batch& batch) {
+void CallExecutor::discard(Batch& batch) {
   orphans_.bytes -= batch.request_bytes();
   orphan_batches_.remove_if([&batch](const auto& candidate) { return candidate.get() == &batch; });
 }
 
-void CallTable::abort_orphans(const proto::Error& error) {
+void CallExecutor::abort_orphans(const proto::Error& error) {
   while (ActiveCall* const call = orphans_.calls.front()) abort(*call, error);
   while (!orphan_batches_.empty()) {
     const std::size_t before = orphan_batches_.size();
@@ -255,13 +256,13 @@ void CallTable::abort_orphans(const proto::Error& error) {
   }
 }
 
-std::string_view CallTable::phase_of(const ActiveCall& call) {
+std::string_view CallExecutor::phase_of(const ActiveCall& call) {
   if (call.answered) return "abandoned";
   const bool waits = call.stage == Stage::starting || (call.stage == Stage::pooled && io_.waits(call));
   return waits ? "waiting" : "running";
 }
 
-std::size_t CallTable::list(std::vector<CallListing>& to, std::span<ActiveCall* const> asking) {
+std::size_t CallExecutor::list(std::vector<CallListing>& to, std::span<ActiveCall* const> asking) {
   std::size_t total = 0;
   io_.calls().for_each([&](ActiveCall& call) {
     if (call.method == nullptr || std::ranges::find(asking, &call) != asking.end()) return;
@@ -280,13 +281,13 @@ std::size_t CallTable::list(std::vector<CallListing>& to, std::span<ActiveCall* 
   return total;
 }
 
-void CallTable::count_invalid(std::int64_t code) {
+void CallExecutor::count_invalid(std::int64_t code) {
   io_.metrics().method(dispatcher_.metrics().invalid()).count(code);
 }
 
 // Null where memory does not suffice for a method's first call; an answer is worth more than its being
 // counted.
-MethodShard* CallTable::counts_of(ActiveCall& call) {
+MethodShard* CallExecutor::counts_of(ActiveCall& call) {
   if (call.counts != nullptr) return call.counts;
   try {
     return call.counts = &io_.metrics().method(call.method != nullptr ? call.method->metrics()
@@ -296,12 +297,12 @@ MethodShard* CallTable::counts_of(ActiveCall& call) {
   }
 }
 
-void CallTable::count_control(const proto::Request& request, std::int64_t code) {
+void CallExecutor::count_control(const proto::Request& request, std::int64_t code) {
   MethodMetrics& metrics = dispatcher_.metrics().method(request.method);
   io_.metrics().method(metrics).count(code);
 }
 
-void CallTable::count_refused_token() {
+void CallExecutor::count_refused_token() {
   io_.metrics().rejected[static_cast<std::size_t>(Rejection::unauthenticated)].add(1);
 }
 
