@@ -18,10 +18,10 @@ constexpr auto kLost = static_cast<std::int64_t>(proto::ErrorCode::internal_erro
 
 }  // namespace
 
-CallExecutor::CallExecutor(IoThread& io, Dispatcher& dispatcher, bool only_thread)
+CallExecutor::CallExecutor(IoThread& io, AdmissionPipeline& admission_pipeline, bool only_thread)
     : io_(io),
-      dispatcher_(dispatcher),
-      methods_(dispatcher.registry(), io),
+      admission_pipeline_(admission_pipeline),
+      methods_(admission_pipeline.registry(), io),
       in_line_(io, only_thread),
       deadlines_(io),
       log_(io) {
@@ -52,11 +52,11 @@ void CallExecutor::start_orphan(NewCall&& call, TimePoint received,
 }
 
 // False where the call is to be answered with the error that it has got. Inlined, as all that every call
-// passes once here, in RpcSession, Dispatcher and WorkerPool: what functions of their own would save and
-// restore is 100 of a call's 2,000 instructions.
+// passes once here, in RpcSession, AdmissionPipeline and WorkerPool: what functions of their own would save
+// and restore is 100 of a call's 2,000 instructions.
 [[gnu::always_inline]] inline bool CallExecutor::admit(ActiveCall& call) {
   try {
-    const auto refusal = dispatcher_.admit(call, methods_, in_line_, io_);
+    const auto refusal = admission_pipeline_.admit(call, methods_, in_line_, io_);
     if (refusal) compose_error(call, *refusal);
     return !refusal;
   } catch (const std::bad_alloc&) {
@@ -282,7 +282,7 @@ std::size_t CallExecutor::list(std::vector<CallListing>& to, std::span<ActiveCal
 }
 
 void CallExecutor::count_invalid(std::int64_t code) {
-  io_.metrics().method(dispatcher_.metrics().invalid()).count(code);
+  io_.metrics().method(admission_pipeline_.metrics().invalid()).count(code);
 }
 
 // Null where memory does not suffice for a method's first call; an answer is worth more than its being
@@ -290,15 +290,15 @@ void CallExecutor::count_invalid(std::int64_t code) {
 MethodShard* CallExecutor::counts_of(ActiveCall& call) {
   if (call.counts != nullptr) return call.counts;
   try {
-    return call.counts = &io_.metrics().method(call.method != nullptr ? call.method->metrics()
-                                                                      : dispatcher_.metrics().unknown());
+    return call.counts = &io_.metrics().method(
+               call.method != nullptr ? call.method->metrics() : admission_pipeline_.metrics().unknown());
   } catch (const std::bad_alloc&) {
     return nullptr;
   }
 }
 
 void CallExecutor::count_control(const proto::Request& request, std::int64_t code) {
-  MethodMetrics& metrics = dispatcher_.metrics().method(request.method);
+  MethodMetrics& metrics = admission_pipeline_.metrics().method(request.method);
   io_.metrics().method(metrics).count(code);
 }
 

@@ -11,10 +11,10 @@
 
 #include "lib/call/active_call.hpp"
 #include "lib/loop/io_thread.hpp"
+#include "lib/rpc/admission_pipeline.hpp"
 #include "lib/rpc/call_deadlines.hpp"
 #include "lib/rpc/call_listing.hpp"
 #include "lib/rpc/call_log.hpp"
-#include "lib/rpc/dispatcher.hpp"
 
 namespace sluice::core {
 
@@ -26,7 +26,7 @@ class Batch;
 class CallExecutor final : public CallExpiry {
  public:
   // `only_thread`: there is no other I/O thread.
-  CallExecutor(IoThread& io, Dispatcher& dispatcher, bool only_thread);
+  CallExecutor(IoThread& io, AdmissionPipeline& admission_pipeline, bool only_thread);
   ~CallExecutor();
 
   // A call whose request is to be read, by who then starts it. Throws std::bad_alloc where there is no memory
@@ -80,7 +80,7 @@ class CallExecutor final : public CallExpiry {
   void count_refused_token();
 
   IoThread& io() { return io_; }
-  Dispatcher& dispatcher() { return dispatcher_; }
+  AdmissionPipeline& admission_pipeline() { return admission_pipeline_; }
   CallLog& log() { return log_; }
 
  private:
@@ -111,7 +111,7 @@ class CallExecutor final : public CallExpiry {
   bool take_orphan(std::size_t bytes);
 
   IoThread& io_;
-  Dispatcher& dispatcher_;
+  AdmissionPipeline& admission_pipeline_;
   RegistryView methods_;
   InLinePlaces in_line_;
   CallDeadlines deadlines_;

@@ -30,7 +30,7 @@ std::optional<std::string_view> only_param(std::string_view params, std::string_
 }  // namespace
 
 RpcSession::RpcSession(CallExecutor& table, ReplySink& sink)
-    : table_(table), sink_(sink), caller_(table.dispatcher().access()) {
+    : table_(table), sink_(sink), caller_(table.admission_pipeline().access()) {
   client = new_client_key();
 }
 

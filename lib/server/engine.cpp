@@ -105,7 +105,7 @@ EngineStatus Engine::status() const {
   for (const auto& shard : parts.metrics.shards()) abandoned += shard->abandoned.get();
   status.abandoned = static_cast<std::size_t>(std::max<std::int64_t>(0, abandoned));
   status.ready = parts.ready.load(std::memory_order_acquire);
-  status.draining = parts.dispatcher.draining();
+  status.draining = parts.admission_pipeline.draining();
   return status;
 }
 

@@ -52,7 +52,7 @@ bool Engine::drain(TimePoint begun) {
   EngineParts& parts = *parts_;
   const DrainTimes times = times_of(begun, parts.settings.drain_timeout);
   parts.ready.store(false, std::memory_order_release);
-  parts.dispatcher.start_draining();
+  parts.admission_pipeline.start_draining();
   parts.stop_listeners(parts.all_listeners(), at_least(times.cancel));
   parts.on_all([](IoPart& part) { part.sessions.drain_all(); });
 

@@ -20,7 +20,7 @@ std::vector<std::unique_ptr<IoPart>> make_io(EngineParts& parts) {
   for (std::size_t i = 0; i < count; ++i) {
     made.push_back(create("the event loop of io-" + std::to_string(i), [&] {
       return std::make_unique<IoPart>(i, count == 1, parts.settings.limits, parts.pool, parts.metrics,
-                                      parts.dispatcher);
+                                      parts.admission_pipeline);
     }));
   }
   return made;
@@ -42,7 +42,7 @@ EngineParts::EngineParts(Settings initial)
       access(settings.clients),
       admission(settings.max_in_flight, settings.io_threads == 1),
       pool(settings.workers, settings.worker_queue, settings.workers_max),
-      dispatcher(registry, access, admission, pool, metrics),
+      admission_pipeline(registry, access, admission, pool, metrics),
       connection_limit(settings.max_connections, settings.max_connections_per_peer),
       memory(settings.memory_bytes_max),
       memory_release(memory),

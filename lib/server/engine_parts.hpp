@@ -13,8 +13,8 @@
 #include "lib/base/memory_budget.hpp"
 #include "lib/loop/io_thread.hpp"
 #include "lib/observe/metrics.hpp"
+#include "lib/rpc/admission_pipeline.hpp"
 #include "lib/rpc/call_executor.hpp"
-#include "lib/rpc/dispatcher.hpp"
 #include "lib/rpc/registry.hpp"
 #include "lib/server/admin_server.hpp"
 #include "lib/server/backends.hpp"
@@ -33,9 +33,9 @@ inline constexpr auto kHealthPatience = std::chrono::seconds(1);  // for one to 
 // What one I/O thread is made of, in the order of its making.
 struct IoPart {
   IoPart(std::size_t index, bool only_thread, const Limits& limits, WorkerPool& pool, Metrics& metrics,
-         Dispatcher& dispatcher)
+         AdmissionPipeline& admission_pipeline)
       : thread(index, "io-" + std::to_string(index), limits, pool, metrics.shard(index)),
-        calls(thread, dispatcher, only_thread),
+        calls(thread, admission_pipeline, only_thread),
         sessions(thread, calls) {}
 
   IoThread thread;
@@ -72,7 +72,7 @@ struct EngineParts {
   Access access;
   Admission admission;
   WorkerPool pool;
-  Dispatcher dispatcher;
+  AdmissionPipeline admission_pipeline;
   ConnectionLimit connection_limit;
   Descriptors descriptors;  // at the start, before connections and backends took any
   MemoryBudget memory;

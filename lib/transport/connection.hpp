@@ -63,7 +63,7 @@ class Connection final : public Session,
   void switch_to(std::unique_ptr<Codec> codec) { next_codec_ = std::move(codec); }
   bool draining() const { return draining_; }
   // Whether the server takes calls, as /readyz says.
-  bool server_ready() const { return !host_.calls().dispatcher().draining(); }
+  bool server_ready() const { return !host_.calls().admission_pipeline().draining(); }
   bool takes_input() const { return !input_over_; }
   // What came in pieces, and was kept until its end was there; null where there is none of that. Within
   // Codec::next() only.

@@ -17,8 +17,8 @@ struct Fixture {
   Registry registry{metrics};
   Access access{std::vector<ClientSettings>{}};
   Admission admission{1};
-  Dispatcher dispatcher{registry, access, admission, pool, metrics};
-  CallExecutor calls{thread, dispatcher, true};
+  AdmissionPipeline admission_pipeline{registry, access, admission, pool, metrics};
+  CallExecutor calls{thread, admission_pipeline, true};
   std::unique_ptr<SessionHost> host = std::make_unique<SessionHost>(thread, calls);
 };
 

@@ -14,10 +14,10 @@
 namespace sluice::core {
 
 // One for the whole server. Thread-safe; never blocks.
-class Dispatcher {
+class AdmissionPipeline {
  public:
-  Dispatcher(const Registry& registry, Access& access, Admission& admission, WorkerPool& pool,
-             Metrics& metrics)
+  AdmissionPipeline(const Registry& registry, Access& access, Admission& admission, WorkerPool& pool,
+                    Metrics& metrics)
       : registry_(registry), access_(access), admission_(admission), pool_(pool), metrics_(metrics) {}
 
   // The checks that a call has to pass, in their order. When nothing is given back, the call has its

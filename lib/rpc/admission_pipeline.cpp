@@ -1,4 +1,4 @@
-#include "lib/rpc/dispatcher.hpp"
+#include "lib/rpc/admission_pipeline.hpp"
 
 #include <algorithm>
 
@@ -6,8 +6,8 @@
 
 namespace sluice::core {
 
-std::optional<proto::Error> Dispatcher::admit(ActiveCall& call, RegistryView& methods, InLinePlaces& in_line,
-                                              IoThread& io) {
+std::optional<proto::Error> AdmissionPipeline::admit(ActiveCall& call, RegistryView& methods,
+                                                     InLinePlaces& in_line, IoThread& io) {
   MetricsShard& shard = io.metrics();
   // Nothing may begin once the drain counts what is left; what it would have been does not matter.
   methods.resolve(call);
@@ -35,14 +35,15 @@ std::optional<proto::Error> Dispatcher::admit(ActiveCall& call, RegistryView& me
 }
 
 // Whoever is not known may yet prove to be somebody; a client that is known has no more to show.
-[[gnu::always_inline]] inline std::optional<Rejection> Dispatcher::check_grant(const ActiveCall& call) {
+[[gnu::always_inline]] inline std::optional<Rejection> AdmissionPipeline::check_grant(
+    const ActiveCall& call) {
   if (!call.grant || call.grant->allows(call.request.method)) return std::nullopt;
   return call.grant->authenticated() ? Rejection::forbidden : Rejection::unauthenticated;
 }
 
-[[gnu::always_inline]] inline std::optional<Rejection> Dispatcher::take_places(ActiveCall& call,
-                                                                               InLinePlaces& in_line,
-                                                                               IoThread& io) {
+[[gnu::always_inline]] inline std::optional<Rejection> AdmissionPipeline::take_places(ActiveCall& call,
+                                                                                      InLinePlaces& in_line,
+                                                                                      IoThread& io) {
   const MethodSpec& spec = call.method->spec();
   if (spec.kind == HandlerKind::in_line && in_line.lend(call)) return std::nullopt;
   const bool async = spec.kind == HandlerKind::async;
@@ -68,14 +69,15 @@ std::optional<proto::Error> Dispatcher::admit(ActiveCall& call, RegistryView& me
   return Rejection::queue_full;
 }
 
-void Dispatcher::set_deadline(ActiveCall& call, const Limits& limits) {
+void AdmissionPipeline::set_deadline(ActiveCall& call, const Limits& limits) {
   const milliseconds own = call.method->timeout();
   call.timeout = own.count() > 0 ? own : limits.call_timeout;
   if (call.request.timeout) call.timeout = std::min(call.timeout, *call.request.timeout);
   call.deadline = call.received + call.timeout;
 }
 
-proto::Error Dispatcher::refuse(const ActiveCall& call, Rejection rejection, MetricsShard& shard) const {
+proto::Error AdmissionPipeline::refuse(const ActiveCall& call, Rejection rejection,
+                                       MetricsShard& shard) const {
   shard.rejected[static_cast<std::size_t>(rejection)].add(1);
   switch (rejection) {
     case Rejection::draining:
@@ -95,13 +97,13 @@ proto::Error Dispatcher::refuse(const ActiveCall& call, Rejection rejection, Met
   }
 }
 
-milliseconds Dispatcher::expected_wait(const MethodSpec& spec) const {
+milliseconds AdmissionPipeline::expected_wait(const MethodSpec& spec) const {
   const auto own = spec.kind == HandlerKind::async ? spec.async->expected_wait_approx() : std::nullopt;
   return own.value_or(pool_.expected_wait_approx());
 }
 
 // Rounded up, so that the token is there when the client comes back.
-proto::Error Dispatcher::refuse_rate(std::chrono::nanoseconds wait, MetricsShard& shard) const {
+proto::Error AdmissionPipeline::refuse_rate(std::chrono::nanoseconds wait, MetricsShard& shard) const {
   shard.rejected[static_cast<std::size_t>(Rejection::rate_limited)].add(1);
   return proto::rate_limited(std::chrono::ceil<milliseconds>(wait));
 }
