@@ -139,7 +139,7 @@ inline on_completed(c) {
 active proctype io_thread() {
   byte c;
   bool withdrawn;
-  /* CallExecutor::start(), IoThread::stage(), HandOver::push() */
+  /* CallExecutor::start(), IoThread::stage(), WorkerDispatcher::push() */
   do
   :: c < CALLS ->
     if

@@ -1,11 +1,11 @@
 /* Workers that fall asleep, their idle count, and stealing.
  *
  * Checked: when nothing moves any more, no call waits while a worker sleeps. So no wake-up is lost, and no
- * call is left behind one that hangs. lib/worker/work_queue.cpp, worker_pool.cpp, lib/worker/hand_over.cpp.
+ * call is left behind one that hangs. lib/worker/work_queue.cpp, worker_pool.cpp, lib/worker/worker_dispatcher.cpp.
  *
  * Bounds: WORKERS workers; PUSHERS I/O threads, each of which hands over TURNS shares of one or two calls to
  * any worker, HANGING of which never end. CHECK: whether some shares are of short calls, for which
- * HandOver::check() wakes others later instead of push_shares() at once.
+ * WorkerDispatcher::check() wakes others later instead of push_shares() at once.
  * Calls leave a queue in any order. A locked region is one step, since each changes at most one variable that
  * is read without the lock. A look at a queue's size and the pop after it are one step: a pop that finds
  * nothing begins anew.
@@ -39,8 +39,8 @@ byte pushing = PUSHERS;
 
 #if CHECK
 byte ended[WORKERS];      /* Worker::done */
-bool watched[WORKERS];    /* HandOver::Share::watched */
-byte ended_then[WORKERS]; /* HandOver::Share::done_then */
+bool watched[WORKERS];    /* WorkerDispatcher::Share::watched */
+byte ended_then[WORKERS]; /* WorkerDispatcher::Share::done_then */
 #endif
 
 /* WorkQueue::try_pop(); within atomic. */
@@ -199,7 +199,7 @@ inline wake_idle(all) {
 }
 
 #if CHECK
-/* HandOver::watch() */
+/* WorkerDispatcher::watch() */
 inline watch() {
   if
   :: idle == 0
@@ -213,7 +213,7 @@ inline watch() {
   fi
 }
 
-/* HandOver::check() of one worker. */
+/* WorkerDispatcher::check() of one worker. */
 inline check(it) {
   atomic {
     if
@@ -242,7 +242,7 @@ inline check(it) {
 }
 #endif
 
-/* An I/O thread: HandOver::push_shares(), each time with one share. */
+/* An I/O thread: WorkerDispatcher::push_shares(), each time with one share. */
 proctype pusher() {
   byte to, count, turn;
   bool begins, woke, stalls;

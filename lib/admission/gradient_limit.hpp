@@ -36,7 +36,7 @@ class GradientLimit {
 
  private:
   static constexpr std::uint64_t kCallsMin = 5;  // fewer tell nothing
-  // Short calls may wait for two milliseconds with workers free (HandOver), which is no overload.
+  // Short calls may wait for two milliseconds with workers free (WorkerDispatcher), which is no overload.
   static constexpr std::chrono::nanoseconds kQueueTolerated = std::chrono::milliseconds(4);
   static constexpr double kSteepest = 0.5;  // of what is left after one window
   static constexpr int kCalmWindows = 10;   // without a reason to shrink, before it grows whatever is in use

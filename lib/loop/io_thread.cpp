@@ -56,7 +56,7 @@ IoThread::IoThread(std::size_t index, std::string name, const Limits& initial, W
       handlers_clock_(now_),
       pool_(pool),
       metrics_(metrics),
-      hand_over_(pool) {}
+      worker_dispatcher_(pool) {}
 
 IoThread::~IoThread() { stop_and_join(); }
 
@@ -223,7 +223,7 @@ void IoThread::serve_sockets() {
 bool IoThread::catch_up() {
   behind_ = false;
   take_completions();
-  if (!iteration_end_posted_ && (!hand_over_.empty() || completed_here_ || !deferred_.empty()))
+  if (!iteration_end_posted_ && (!worker_dispatcher_.empty() || completed_here_ || !deferred_.empty()))
     end_iteration();
   if (timer_at_ == TimePoint::max()) arm_timer();
   if (!watching_sockets_) watch_sockets();
@@ -270,10 +270,10 @@ void IoThread::end_iteration() {
   update_time();
   in_event_ = true;  // the replies to these are to go out with the rest
   if (std::exchange(completed_here_, false)) drain_completions();
-  hand_over();
+  submit_calls();
   in_event_ = false;
   // What was completed or staged by draining others: other events are served first.
-  if (completed_here_ || !hand_over_.empty()) post_iteration_end();
+  if (completed_here_ || !worker_dispatcher_.empty()) post_iteration_end();
   // What is added meanwhile waits for the next iteration, so that other events are served.
   IntrusiveList<DeferredTask, DeferredTag> due;
   due.take_all(deferred_);
@@ -303,30 +303,30 @@ void IoThread::stage(ActiveCall& call) {
   call.stage = ActiveCall::Stage::pooled;
   call.home = this;
   call.waits_since = now_;
-  hand_over_.stage(call);
+  worker_dispatcher_.stage(call);
   ++pooled_;
   post_iteration_end();
 }
 
-void IoThread::hand_over() {
-  if (!hand_over_.push(now_)) return;
-  if (hand_over_.idle_again()) {
+void IoThread::submit_calls() {
+  if (!worker_dispatcher_.push(now_)) return;
+  if (worker_dispatcher_.idle_again()) {
     // Woken on this processor, they have done all by now. Their replies go with this iteration's.
     drain_completions();
-  } else if (hand_over_.watching() && !hand_over_check_.linked()) {
-    set_deadline(hand_over_check_, now_ + HandOver::kCheckPause);
+  } else if (worker_dispatcher_.watching() && !worker_check_.linked()) {
+    set_deadline(worker_check_, now_ + WorkerDispatcher::kCheckPause);
   }
 }
 
-void IoThread::HandOverCheck::on_deadline(TimePoint now) {
-  io.hand_over_.check();
-  if (io.hand_over_.watching()) io.set_deadline(*this, now + HandOver::kCheckPause);
+void IoThread::WorkerCheck::on_deadline(TimePoint now) {
+  io.worker_dispatcher_.check();
+  if (io.worker_dispatcher_.watching()) io.set_deadline(*this, now + WorkerDispatcher::kCheckPause);
 }
 
 bool IoThread::withdraw(ActiveCall& call) {
   if (call.stage != ActiveCall::Stage::pooled) return false;
-  if (hand_over_.staged(call)) {
-    hand_over_.withdraw(call);
+  if (worker_dispatcher_.staged(call)) {
+    worker_dispatcher_.withdraw(call);
   } else if (!pool_.withdraw(call)) {
     return false;
   }

@@ -31,7 +31,7 @@
 #include "lib/time/deadline_wheel.hpp"
 #include "lib/time/mean_time.hpp"
 #include "lib/time/quick_clock.hpp"
-#include "lib/worker/hand_over.hpp"
+#include "lib/worker/worker_dispatcher.hpp"
 #include "lib/worker/worker_pool.hpp"
 
 namespace sluice::core {
@@ -123,13 +123,15 @@ class IoThread final : public CallHome {
   bool workers_free() const { return pooled_ < pool_.size(); }
   // Counts a call to a worker, which takes about `run_time` (zero: not known); WorkerPool::kNone if there is
   // no room.
-  std::size_t reserve_worker(std::chrono::nanoseconds run_time) { return hand_over_.reserve(run_time, now_); }
+  std::size_t reserve_worker(std::chrono::nanoseconds run_time) {
+    return worker_dispatcher_.reserve(run_time, now_);
+  }
   // Takes back one that is not to be staged.
-  void unreserve_worker(std::size_t worker) { hand_over_.unreserve(worker); }
+  void unreserve_worker(std::size_t worker) { worker_dispatcher_.unreserve(worker); }
   // Hands a call for which a worker has been reserved to it at the end of the iteration.
   void stage(ActiveCall& call);
   // Whether a call that was staged has not begun.
-  bool waits(const ActiveCall& call) { return hand_over_.staged(call) || pool_.waiting(call); }
+  bool waits(const ActiveCall& call) { return worker_dispatcher_.staged(call) || pool_.waiting(call); }
   // Takes back a staged call that no worker has begun.
   bool withdraw(ActiveCall& call);
 
@@ -188,7 +190,7 @@ class IoThread final : public CallHome {
   }
   void post_iteration_end_now();
   void end_iteration();
-  void hand_over();
+  void submit_calls();
   bool try_post_completions();
   void take_completions();
   void release_reply_bytes(ActiveCall& call);
@@ -229,13 +231,13 @@ class IoThread final : public CallHome {
     IoThread& io;
   };
   LongBuffersRelease long_buffers_release_{*this};
-  HandOver hand_over_;
-  struct HandOverCheck final : Deadline {
-    explicit HandOverCheck(IoThread& thread) : io(thread) {}
+  WorkerDispatcher worker_dispatcher_;
+  struct WorkerCheck final : Deadline {
+    explicit WorkerCheck(IoThread& thread) : io(thread) {}
     void on_deadline(TimePoint now) override;
     IoThread& io;
   };
-  HandOverCheck hand_over_check_{*this};
+  WorkerCheck worker_check_{*this};
   static inline thread_local const IoThread* current_ = nullptr;
   MpscQueue<ActiveCall, &ActiveCall::next_completed> completions_;
   std::atomic<std::size_t> completed_bytes_{0};

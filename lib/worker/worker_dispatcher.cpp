@@ -1,16 +1,16 @@
-#include "lib/worker/hand_over.hpp"
+#include "lib/worker/worker_dispatcher.hpp"
 
 #include <algorithm>
 #include <utility>
 
 namespace sluice::core {
 
-HandOver::HandOver(WorkerPool& pool) : pool_(pool), shares_(pool.size()) {
+WorkerDispatcher::WorkerDispatcher(WorkerPool& pool) : pool_(pool), shares_(pool.size()) {
   opened_.reserve(pool.size());
   given_.reserve(pool.size());
 }
 
-std::size_t HandOver::reserve_alone() {
+std::size_t WorkerDispatcher::reserve_alone() {
   const std::size_t worker = pool_.try_reserve();
   // No short call of this thread is to wait behind this one.
   if (worker == open_) open_ = WorkerPool::kNone;
@@ -20,7 +20,7 @@ std::size_t HandOver::reserve_alone() {
 }
 
 // Next worker for this iteration's calls; kNone: open another.
-std::size_t HandOver::choose_next(Duration call_takes, TimePoint now) {
+std::size_t WorkerDispatcher::choose_next(Duration call_takes, TimePoint now) {
   open_work_ = Duration::zero();
   if (opened_.empty() && favourite_gets_on(call_takes, now)) return opened_.emplace_back(favourite_);
   if (opened_.size() < pool_.processors()) return WorkerPool::kNone;
@@ -28,18 +28,18 @@ std::size_t HandOver::choose_next(Duration call_takes, TimePoint now) {
   return opened_[++rotation_ % opened_.size()];
 }
 
-void HandOver::reserve_and_open() {
+void WorkerDispatcher::reserve_and_open() {
   open_ = pool_.try_reserve();
   if (open_ != WorkerPool::kNone && !opened(open_)) opened_.push_back(open_);
 }
 
-bool HandOver::opened(std::size_t worker) const {
+bool WorkerDispatcher::opened(std::size_t worker) const {
   return std::ranges::find(opened_, worker) != opened_.end();
 }
 
 // Whether it has nothing to do, or was just seen to have ended a call and has not so much to do that another
 // processor should help.
-bool HandOver::favourite_gets_on(Duration call_takes, TimePoint now) {
+bool WorkerDispatcher::favourite_gets_on(Duration call_takes, TimePoint now) {
   if (favourite_ >= pool_.active()) return false;
   const WorkerPool::Load load = pool_.load_approx(favourite_);
   // Else it may have got on long ago, and no more since.
@@ -51,25 +51,25 @@ bool HandOver::favourite_gets_on(Duration call_takes, TimePoint now) {
   return calls * call_takes < kShareMax || pool_.loaded_approx() >= pool_.processors();
 }
 
-void HandOver::favour(std::size_t worker, TimePoint now) {
+void WorkerDispatcher::favour(std::size_t worker, TimePoint now) {
   if (std::exchange(favourite_, worker) == worker) return;
   favourite_done_ = pool_.load_approx(worker).done;
   looked_at_ = got_on_at_ = now;
 }
 
-void HandOver::withdraw(ActiveCall& call) {
+void WorkerDispatcher::withdraw(ActiveCall& call) {
   static_cast<ActiveCall::QueueHook&>(call).unlink();
   --shares_[call.worker].count;
   --count_;
   unreserve(call.worker);
 }
 
-void HandOver::unreserve(std::size_t worker) {
+void WorkerDispatcher::unreserve(std::size_t worker) {
   pool_.unreserve(worker);
   withdrawn_ = true;
 }
 
-bool HandOver::push(TimePoint now) {
+bool WorkerDispatcher::push(TimePoint now) {
   const bool any = std::exchange(count_, 0) > 0;
   if (any) push_shares();
   withdrawn_ = false;
@@ -79,8 +79,8 @@ bool HandOver::push(TimePoint now) {
   return any;
 }
 
-void HandOver::push_shares() {
-  ++hand_over_;
+void WorkerDispatcher::push_shares() {
+  ++worker_dispatcher_;
   given_.clear();
   std::size_t most = 0;
   for (std::size_t worker = 0; worker < shares_.size(); ++worker) {
@@ -99,14 +99,14 @@ void HandOver::push_shares() {
   if (withdrawn_ && most > 1) pool_.wake_all_idle();
 }
 
-bool HandOver::idle_again() {
+bool WorkerDispatcher::idle_again() {
   const auto idle = [this](std::size_t worker) { return pool_.was_idle(worker); };
   if (!std::ranges::all_of(given_, idle)) return false;
   for (const std::size_t worker : given_) shares_[worker].watched = false;
   return true;
 }
 
-void HandOver::watch(std::size_t worker) {
+void WorkerDispatcher::watch(std::size_t worker) {
   // Nobody can help; whoever comes to be free looks round by itself.
   if (pool_.idle() == 0) return;
   Share& share = shares_[worker];
@@ -115,7 +115,7 @@ void HandOver::watch(std::size_t worker) {
   watching_ = true;
 }
 
-void HandOver::check() {
+void WorkerDispatcher::check() {
   watching_ = false;
   for (std::size_t worker = 0; worker < shares_.size(); ++worker) {
     Share& share = shares_[worker];

@@ -1,4 +1,4 @@
-#include "lib/worker/hand_over.hpp"
+#include "lib/worker/worker_dispatcher.hpp"
 
 #include <doctest/doctest.h>
 
@@ -20,12 +20,13 @@ using testing::OpenAtEnd;
 
 constexpr nanoseconds kUnknown{0};
 constexpr nanoseconds kShort{100};
-constexpr nanoseconds kLong = HandOver::kShortMax + nanoseconds(1);
+constexpr nanoseconds kLong = WorkerDispatcher::kShortMax + nanoseconds(1);
 // As many short calls as make a share.
-constexpr int kShare = HandOver::kShareMax / (kShort + HandOver::kHandling) + 1;
+constexpr int kShare = WorkerDispatcher::kShareMax / (kShort + WorkerDispatcher::kHandling) + 1;
 
 // Whom so many calls are counted to.
-std::vector<std::size_t> reserve(HandOver& hand_over, int count, nanoseconds run_time, TimePoint now) {
+std::vector<std::size_t> reserve(WorkerDispatcher& hand_over, int count, nanoseconds run_time,
+                                 TimePoint now) {
   std::vector<std::size_t> workers;
   for (int i = 0; i < count; ++i) workers.push_back(hand_over.reserve(run_time, now));
   return workers;
@@ -38,17 +39,19 @@ std::size_t different(const std::vector<std::size_t>& workers) {
 // Workers, not running, on so many processors.
 struct Fixture {
   explicit Fixture(std::size_t workers, const std::vector<std::size_t>& cpus, std::size_t queue_max = 10'000)
-      : pool(workers, queue_max), hand_over(pool) {
+      : pool(workers, queue_max), submit_calls(pool) {
     pool.run_on(cpus);
   }
   WorkerPool pool;
-  HandOver hand_over;
+  WorkerDispatcher hand_over;
   TimePoint now{std::chrono::hours(1)};
 };
 
-TEST_CASE("HandOver: short calls of an iteration go to one worker, all others to the least loaded one each") {
+TEST_CASE(
+    "WorkerDispatcher: short calls of an iteration go to one worker, all others to the least loaded one "
+    "each") {
   Fixture fixture(4, {0});
-  HandOver& hand_over = fixture.hand_over;
+  WorkerDispatcher& hand_over = fixture.hand_over;
   const auto packed = reserve(hand_over, 3 * kShare, kShort, fixture.now);
   CHECK(different(packed) == 1);
   const auto spread = reserve(hand_over, 3, kUnknown, fixture.now);
@@ -57,9 +60,10 @@ TEST_CASE("HandOver: short calls of an iteration go to one worker, all others to
   CHECK(different(reserve(hand_over, 6, kLong, fixture.now)) == 3);
 }
 
-TEST_CASE("HandOver: more than a share of short calls goes to as many workers as there are processors") {
+TEST_CASE(
+    "WorkerDispatcher: more than a share of short calls goes to as many workers as there are processors") {
   Fixture fixture(4, {0, 1});
-  HandOver& hand_over = fixture.hand_over;
+  WorkerDispatcher& hand_over = fixture.hand_over;
   const auto first = reserve(hand_over, kShare, kShort, fixture.now);
   CHECK(different(first) == 1);
   const auto second = reserve(hand_over, kShare, kShort, fixture.now);
@@ -71,9 +75,10 @@ TEST_CASE("HandOver: more than a share of short calls goes to as many workers as
 }
 
 TEST_CASE(
-    "HandOver: a short call does not go behind a long one of the same iteration while a worker is free") {
+    "WorkerDispatcher: a short call does not go behind a long one of the same iteration while a worker is "
+    "free") {
   Fixture fixture(2, {0});
-  HandOver& hand_over = fixture.hand_over;
+  WorkerDispatcher& hand_over = fixture.hand_over;
   const std::size_t first = hand_over.reserve(kShort, fixture.now);
   const std::size_t other = hand_over.reserve(kLong, fixture.now);
   CHECK(other != first);
@@ -84,10 +89,10 @@ TEST_CASE(
   CHECK(hand_over.reserve(kShort, fixture.now) == other);
 }
 
-TEST_CASE("HandOver: none is refused before every worker is full") {
+TEST_CASE("WorkerDispatcher: none is refused before every worker is full") {
   for (const std::size_t queue : {0, 1, 100}) {
     Fixture fixture(3, {0}, queue);
-    HandOver& hand_over = fixture.hand_over;
+    WorkerDispatcher& hand_over = fixture.hand_over;
     const std::size_t places = 3 * (queue + 1);
     for (std::size_t i = 0; i < places; ++i) {
       REQUIRE(hand_over.reserve(i % 3 == 2 ? kLong : kShort, fixture.now) != WorkerPool::kNone);
@@ -100,7 +105,7 @@ TEST_CASE("HandOver: none is refused before every worker is full") {
 }
 
 // Gives the worker that it is counted to.
-std::size_t stage_short(HandOver& hand_over, ActiveCall& call, TimePoint now) {
+std::size_t stage_short(WorkerDispatcher& hand_over, ActiveCall& call, TimePoint now) {
   call.worker = hand_over.reserve(kShort, now);
   hand_over.stage(call);
   return call.worker;
@@ -108,7 +113,7 @@ std::size_t stage_short(HandOver& hand_over, ActiveCall& call, TimePoint now) {
 
 // What an iteration brings: calls that are counted and staged, and then pushed.
 struct Iterations {
-  void run(HandOver& hand_over, std::vector<nanoseconds> run_times, TimePoint now) {
+  void run(WorkerDispatcher& hand_over, std::vector<nanoseconds> run_times, TimePoint now) {
     workers.clear();
     for (const nanoseconds run_time : run_times) {
       ActiveCall& call = calls.make([](Call&) {});
@@ -123,14 +128,15 @@ struct Iterations {
 };
 
 TEST_CASE(
-    "HandOver: the next iteration's short calls go to the same worker while it makes progress, then to "
+    "WorkerDispatcher: the next iteration's short calls go to the same worker while it makes progress, then "
+    "to "
     "another") {
   Fixture fixture(4, {0});
   Iterations iterations;
-  HandOver& hand_over = fixture.hand_over;
+  WorkerDispatcher& hand_over = fixture.hand_over;
   iterations.run(hand_over, {kShort, kShort}, fixture.now);
   const std::size_t first = iterations.workers.front();
-  fixture.now += HandOver::kPatience - nanoseconds(1);
+  fixture.now += WorkerDispatcher::kPatience - nanoseconds(1);
   iterations.run(hand_over, {kShort}, fixture.now);
   CHECK(iterations.workers.front() == first);
   // It has ended none of them.
@@ -139,7 +145,7 @@ TEST_CASE(
   CHECK(iterations.workers.front() != first);
 }
 
-TEST_CASE("HandOver: a worker with a share to do is helped where there is another processor") {
+TEST_CASE("WorkerDispatcher: a worker with a share to do is helped where there is another processor") {
   Fixture one(4, {0}), two(4, {0, 1});
   for (Fixture* const each : {&one, &two}) {
     Iterations iterations;
@@ -150,7 +156,7 @@ TEST_CASE("HandOver: a worker with a share to do is helped where there is anothe
   }
 }
 
-TEST_CASE("HandOver: a worker that has something long is no longer the one for short calls") {
+TEST_CASE("WorkerDispatcher: a worker that has something long is no longer the one for short calls") {
   Fixture fixture(2, {0});
   Iterations iterations;
   iterations.run(fixture.hand_over, {kShort}, fixture.now);
@@ -162,19 +168,19 @@ TEST_CASE("HandOver: a worker that has something long is no longer the one for s
   CHECK(iterations.workers == std::vector<std::size_t>{1 - first, 1 - first});
 }
 
-TEST_CASE("HandOver: a worker that is not to take calls any more gets none") {
+TEST_CASE("WorkerDispatcher: a worker that is not to take calls any more gets none") {
   Fixture fixture(2, {0});
   Iterations iterations;
-  HandOver& hand_over = fixture.hand_over;
+  WorkerDispatcher& hand_over = fixture.hand_over;
   do {
-    iterations.run(hand_over, {kShort}, fixture.now += HandOver::kPatience);
+    iterations.run(hand_over, {kShort}, fixture.now += WorkerDispatcher::kPatience);
   } while (iterations.workers.front() == 0);
   fixture.pool.resize(1);
   iterations.run(hand_over, {kShort}, fixture.now);
   CHECK(iterations.workers.front() == 0);
 }
 
-TEST_CASE("HandOver: what waits behind a short call that turns out long is run by others") {
+TEST_CASE("WorkerDispatcher: what waits behind a short call that turns out long is run by others") {
   Calls calls;
   Gate gate, begun;
   WorkerPool pool(3, 100);
@@ -182,7 +188,7 @@ TEST_CASE("HandOver: what waits behind a short call that turns out long is run b
   pool.start();
   // They sleep soon after that.
   REQUIRE(eventually([&] { return pool.idle() == 3; }));
-  HandOver hand_over(pool);
+  WorkerDispatcher submit_calls(pool);
   const TimePoint now = Clock::now();
   const auto stage = [&](Calls::Body body) {
     return stage_short(hand_over, calls.make(std::move(body)), now);
@@ -204,14 +210,15 @@ TEST_CASE("HandOver: what waits behind a short call that turns out long is run b
   CHECK(eventually([&] { return hand_over.idle_again(); }));
 }
 
-TEST_CASE("HandOver: what waits behind a call that is not known to be short is begun by another at once") {
+TEST_CASE(
+    "WorkerDispatcher: what waits behind a call that is not known to be short is begun by another at once") {
   Calls calls;
   Gate gate, begun;
   WorkerPool pool(2, 100);
   const OpenAtEnd open(gate);
   pool.start();
   REQUIRE(eventually([&] { return pool.idle() == 2; }));
-  HandOver hand_over(pool);
+  WorkerDispatcher submit_calls(pool);
   const auto stage_for_first = [&](Calls::Body body) {
     ActiveCall& call = calls.make(std::move(body));
     REQUIRE(pool.try_reserve_at(0));
@@ -238,14 +245,14 @@ TEST_CASE("HandOver: what waits behind a call that is not known to be short is b
   CHECK(eventually([&] { return calls.returned() == 1; }));
 }
 
-TEST_CASE("HandOver: others help where a worker gets on too slowly for what waits for it") {
+TEST_CASE("WorkerDispatcher: others help where a worker gets on too slowly for what waits for it") {
   Calls calls;
   Gate pushed, second, begun;
   WorkerPool pool(2, 100);
   const OpenAtEnd open_first(pushed), open_second(second);
   pool.start();
   REQUIRE(eventually([&] { return pool.idle() == 2; }));
-  HandOver hand_over(pool);
+  WorkerDispatcher submit_calls(pool);
   const TimePoint now = Clock::now();
   const auto stage = [&](Calls::Body body) {
     return stage_short(hand_over, calls.make(std::move(body)), now);

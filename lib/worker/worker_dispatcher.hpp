@@ -21,7 +21,7 @@ namespace sluice::core {
 // workers on one processor that took W3 from 0.636 to 0.68 of raw_echo and W2 from 0.81 to 0.88. A call that
 // was short so far may turn out to be long, with others behind it and workers asleep: check() wakes them,
 // some two milliseconds later, or once the I/O thread is free to.
-class HandOver {
+class WorkerDispatcher {
  public:
   using Duration = std::chrono::nanoseconds;
   // What runs no longer than this neither blocks nor computes for long.
@@ -35,7 +35,7 @@ class HandOver {
   // Until a worker is looked at that was given calls to wait behind others.
   static constexpr Duration kCheckPause = std::chrono::milliseconds(1);
 
-  explicit HandOver(WorkerPool& pool);
+  explicit WorkerDispatcher(WorkerPool& pool);
 
   // Counts a call to a worker, to be staged in this iteration or given back to the pool. `run_time`: what
   // calls of its method take on the whole; zero where that is not known. WorkerPool::kNone if all workers are
@@ -45,7 +45,7 @@ class HandOver {
   // Keeps a call that has been counted to its worker to the iteration's end.
   void stage(ActiveCall& call);
   // Whether it has not been handed over yet.
-  bool staged(const ActiveCall& call) const { return call.serial == hand_over_; }
+  bool staged(const ActiveCall& call) const { return call.serial == worker_dispatcher_; }
   // Takes it back, and its place.
   void withdraw(ActiveCall& call);
   // Takes back the place of one that is not to be staged.
@@ -80,11 +80,11 @@ class HandOver {
   void watch(std::size_t worker);
 
   WorkerPool& pool_;
-  std::vector<Share> shares_;       // by worker
-  std::vector<std::size_t> given_;  // who got calls last
-  std::size_t count_ = 0;           // of calls that are staged
-  std::uint64_t hand_over_ = 0;     // the next one's number, by which staged calls are told from others
-  bool withdrawn_ = false;          // one of this iteration's
+  std::vector<Share> shares_;            // by worker
+  std::vector<std::size_t> given_;       // who got calls last
+  std::size_t count_ = 0;                // of calls that are staged
+  std::uint64_t worker_dispatcher_ = 0;  // the next one's number, by which staged calls are told from others
+  bool withdrawn_ = false;               // one of this iteration's
   bool watching_ = false;
 
   // This iteration's short calls go to the open one; it and those that have been open before.
@@ -100,7 +100,7 @@ class HandOver {
   TimePoint got_on_at_;
 };
 
-inline std::size_t HandOver::reserve(Duration run_time, TimePoint now) {
+inline std::size_t WorkerDispatcher::reserve(Duration run_time, TimePoint now) {
   if (run_time == Duration::zero() || run_time > kShortMax) return reserve_alone();
   const Duration call_takes = run_time + kHandling;
   if (open_ == WorkerPool::kNone || open_work_ >= kShareMax) open_ = choose_next(call_takes, now);
@@ -109,8 +109,8 @@ inline std::size_t HandOver::reserve(Duration run_time, TimePoint now) {
   return open_;
 }
 
-inline void HandOver::stage(ActiveCall& call) {
-  call.serial = hand_over_;
+inline void WorkerDispatcher::stage(ActiveCall& call) {
+  call.serial = worker_dispatcher_;
   Share& share = shares_[call.worker];
   share.calls.push_back(call, call.priority);
   ++share.count;
