@@ -7,7 +7,7 @@
 namespace sluice::core {
 
 std::optional<proto::Error> AdmissionPipeline::admit(ActiveCall& call, RegistryView& methods,
-                                                     InLinePlaces& in_line, IoThread& io) {
+                                                     InlinePermitCache& in_line, IoThread& io) {
   MetricsShard& shard = io.metrics();
   // Nothing may begin once the drain counts what is left; what it would have been does not matter.
   methods.resolve(call);
@@ -41,9 +41,8 @@ std::optional<proto::Error> AdmissionPipeline::admit(ActiveCall& call, RegistryV
   return call.grant->authenticated() ? Rejection::forbidden : Rejection::unauthenticated;
 }
 
-[[gnu::always_inline]] inline std::optional<Rejection> AdmissionPipeline::take_places(ActiveCall& call,
-                                                                                      InLinePlaces& in_line,
-                                                                                      IoThread& io) {
+[[gnu::always_inline]] inline std::optional<Rejection> AdmissionPipeline::take_places(
+    ActiveCall& call, InlinePermitCache& in_line, IoThread& io) {
   const MethodSpec& spec = call.method->spec();
   if (spec.kind == HandlerKind::in_line && in_line.lend(call)) return std::nullopt;
   const bool async = spec.kind == HandlerKind::async;

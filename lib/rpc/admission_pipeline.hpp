@@ -7,7 +7,7 @@
 #include "lib/access/access.hpp"
 #include "lib/admission/admission.hpp"
 #include "lib/call/active_call.hpp"
-#include "lib/rpc/in_line_places.hpp"
+#include "lib/rpc/inline_permit_cache.hpp"
 #include "lib/rpc/registry_view.hpp"
 #include "lib/worker/worker_pool.hpp"
 
@@ -24,7 +24,7 @@ class AdmissionPipeline {
   // method, deadline and permit and, for a blocking handler, a place with a worker; else it is to be
   // answered with the error and holds nothing. `methods` and `in_line` are those of `io`, the calling thread;
   // a call in line may have no permit, but the place that they keep.
-  std::optional<proto::Error> admit(ActiveCall& call, RegistryView& methods, InLinePlaces& in_line,
+  std::optional<proto::Error> admit(ActiveCall& call, RegistryView& methods, InlinePermitCache& in_line,
                                     IoThread& io);
 
   // From here on every new call is refused.
@@ -38,7 +38,7 @@ class AdmissionPipeline {
  private:
   static std::optional<Rejection> check_grant(const ActiveCall& call);
   static void set_deadline(ActiveCall& call, const Limits& limits);
-  std::optional<Rejection> take_places(ActiveCall& call, InLinePlaces& in_line, IoThread& io);
+  std::optional<Rejection> take_places(ActiveCall& call, InlinePermitCache& in_line, IoThread& io);
   proto::Error refuse(const ActiveCall& call, Rejection rejection, MetricsShard& shard) const;
   milliseconds expected_wait(const MethodSpec& spec) const;
   proto::Error refuse_rate(std::chrono::nanoseconds wait, MetricsShard& shard) const;

@@ -113,7 +113,7 @@ class CallExecutor final : public CallExpiry {
   IoThread& io_;
   AdmissionPipeline& admission_pipeline_;
   RegistryView methods_;
-  InLinePlaces in_line_;
+  InlinePermitCache in_line_;
   CallDeadlines deadlines_;
   CallLog log_;
   Orphans orphans_;

@@ -1,4 +1,4 @@
-#include "lib/rpc/in_line_places.hpp"
+#include "lib/rpc/inline_permit_cache.hpp"
 
 #include <doctest/doctest.h>
 
@@ -53,7 +53,7 @@ struct Fixture {
   WorkerPool pool{1, 1};
   IoThread thread{0, "io-0", Limits{}, pool, metrics.shard(0)};
   Admission admission{100};
-  InLinePlaces places;  // used by the thread until the fixture's end has stopped it
+  InlinePermitCache places;  // used by the thread until the fixture's end has stopped it
 };
 
 TEST_CASE(

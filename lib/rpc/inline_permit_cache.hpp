@@ -13,9 +13,9 @@ namespace sluice::core {
 // for them to the iteration's end, before replies are sent, which spares each four locked instructions. Whom
 // that place is missing to is given it (release()); so none is kept where other I/O threads take places too.
 // I/O thread only.
-class InLinePlaces final : DeferredTask {
+class InlinePermitCache final : DeferredTask {
  public:
-  InLinePlaces(IoThread& io, bool only_thread) : io_(io), only_thread_(only_thread) {}
+  InlinePermitCache(IoThread& io, bool only_thread) : io_(io), only_thread_(only_thread) {}
 
   // Whether the call, which runs in line, has its place in the one that is kept, and needs no permit.
   bool lend(const ActiveCall& call) const {
