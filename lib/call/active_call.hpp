@@ -21,7 +21,7 @@
 namespace sluice::core {
 
 struct ActiveCall;
-struct MethodHold;
+struct MethodCacheEntry;
 struct OwnerTag;
 struct QueueTag;
 struct InUseTag;
@@ -98,7 +98,7 @@ struct ActiveCall final : ListHook<OwnerTag>, FairHook<ActiveCall, QueueTag>, Li
   proto::Request request;
   std::string text;
   Method* method = nullptr;             // null: there is none of that name
-  MethodHold* hold = nullptr;           // what keeps it, where that is one for many calls
+  MethodCacheEntry* hold = nullptr;     // what keeps it, where that is one for many calls
   std::shared_ptr<Method> method_kept;  // keeps it otherwise; null: the iteration does
   std::shared_ptr<const Grant> grant;   // what its caller may do; null: everything
   Permit permit;                        // counts in what method and grant keep

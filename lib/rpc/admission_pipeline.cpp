@@ -6,7 +6,7 @@
 
 namespace sluice::core {
 
-std::optional<proto::Error> AdmissionPipeline::admit(ActiveCall& call, RegistryView& methods,
+std::optional<proto::Error> AdmissionPipeline::admit(ActiveCall& call, MethodCache& methods,
                                                      InlinePermitCache& in_line, IoThread& io) {
   MetricsShard& shard = io.metrics();
   // Nothing may begin once the drain counts what is left; what it would have been does not matter.

@@ -8,7 +8,7 @@
 #include "lib/admission/admission.hpp"
 #include "lib/call/active_call.hpp"
 #include "lib/rpc/inline_permit_cache.hpp"
-#include "lib/rpc/registry_view.hpp"
+#include "lib/rpc/method_cache.hpp"
 #include "lib/worker/worker_pool.hpp"
 
 namespace sluice::core {
@@ -24,7 +24,7 @@ class AdmissionPipeline {
   // method, deadline and permit and, for a blocking handler, a place with a worker; else it is to be
   // answered with the error and holds nothing. `methods` and `in_line` are those of `io`, the calling thread;
   // a call in line may have no permit, but the place that they keep.
-  std::optional<proto::Error> admit(ActiveCall& call, RegistryView& methods, InlinePermitCache& in_line,
+  std::optional<proto::Error> admit(ActiveCall& call, MethodCache& methods, InlinePermitCache& in_line,
                                     IoThread& io);
 
   // From here on every new call is refused.

@@ -112,7 +112,7 @@ class CallExecutor final : public CallExpiry {
 
   IoThread& io_;
   AdmissionPipeline& admission_pipeline_;
-  RegistryView methods_;
+  MethodCache methods_;
   InlinePermitCache in_line_;
   CallDeadlines deadlines_;
   CallLog log_;

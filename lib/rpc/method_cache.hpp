@@ -15,7 +15,7 @@ namespace sluice::core {
 
 // A method, kept for calls of one I/O thread, which it counts without locked instructions: counting
 // references to the method itself took 9 ns of a call through the pool.
-struct MethodHold {
+struct MethodCacheEntry {
   std::shared_ptr<Method> method;  // null: free
   MethodShard* counts = nullptr;   // null: not there yet
   std::uint64_t version = 0;       // the registry's that it was looked up in
@@ -26,14 +26,14 @@ struct MethodHold {
 // for the same few, and those that workers run: a call then takes neither the registry's lock nor a hash. A
 // removed method may live to the end of the iteration in which its last call ends. I/O thread only; outlives
 // every worker.
-class RegistryView final : DeferredTask {
+class MethodCache final : DeferredTask {
  public:
   static constexpr std::size_t kMethodsMax = 16;  // kept
   // Of them, those that are held for workers, which may be for long: there is always room for an iteration's
   // others.
   static constexpr std::size_t kHeldMax = kMethodsMax / 2;
 
-  RegistryView(const Registry& registry, IoThread& io) : registry_(registry), io_(io) {}
+  MethodCache(const Registry& registry, IoThread& io) : registry_(registry), io_(io) {}
 
   // Finds the call's method, if there is one, and where it is counted. A method that is for workers, or runs
   // inline, so that the call ends within the iteration, is kept here, if there is room, and else by the
@@ -50,32 +50,32 @@ class RegistryView final : DeferredTask {
   }
 
  private:
-  MethodHold* look_up(ActiveCall& call, std::uint64_t version);
-  void lend(MethodHold& hold, ActiveCall& call);
+  MethodCacheEntry* look_up(ActiveCall& call, std::uint64_t version);
+  void lend(MethodCacheEntry& hold, ActiveCall& call);
   void on_deferred() override;
 
   const Registry& registry_;
   IoThread& io_;
   // What is lent stays where it is: nothing takes another's place before.
-  std::array<MethodHold, kMethodsMax> holds_;
+  std::array<MethodCacheEntry, kMethodsMax> holds_;
   std::size_t end_ = 0;   // behind the last that is not free
   std::size_t held_ = 0;  // with calls
 };
 
-inline void RegistryView::resolve(ActiveCall& call) {
+inline void MethodCache::resolve(ActiveCall& call) {
   const std::string_view name = call.request.method;
   // Before the lookup: what changes meanwhile is then noticed by the next.
   const std::uint64_t version = registry_.version();
-  MethodHold* hold = nullptr;
+  MethodCacheEntry* hold = nullptr;
   for (std::size_t i = 0; i < end_ && hold == nullptr; ++i) {
-    MethodHold& each = holds_[i];
+    MethodCacheEntry& each = holds_[i];
     if (each.version == version && each.method && same_text(each.method->spec().name, name)) hold = &each;
   }
   if (hold == nullptr) hold = look_up(call, version);
   if (hold != nullptr) lend(*hold, call);
 }
 
-inline void RegistryView::lend(MethodHold& hold, ActiveCall& call) {
+inline void MethodCache::lend(MethodCacheEntry& hold, ActiveCall& call) {
   call.method = hold.method.get();
   if (hold.counts == nullptr) hold.counts = io_.metrics().find(call.method->metrics());
   call.counts = hold.counts;

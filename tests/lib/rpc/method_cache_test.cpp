@@ -1,4 +1,4 @@
-#include "lib/rpc/registry_view.hpp"
+#include "lib/rpc/method_cache.hpp"
 
 #include <doctest/doctest.h>
 
@@ -29,7 +29,7 @@ MethodSpec spec_of(std::string name, HandlerKind kind = HandlerKind::in_line) {
   return spec;
 }
 
-// An I/O thread with a RegistryView, and iterations of its event loop.
+// An I/O thread with a MethodCache, and iterations of its event loop.
 struct Fixture {
   Fixture() {
     thread.on_completed([](ActiveCall&) {});
@@ -55,10 +55,10 @@ struct Fixture {
   Registry registry{metrics};
   WorkerPool pool{1, 1};
   IoThread thread{0, "io-0", Limits{}, pool, metrics.shard(0)};
-  RegistryView view{registry, thread};
+  MethodCache view{registry, thread};
 };
 
-TEST_CASE("RegistryView: finds what the registry has, as often as it is asked") {
+TEST_CASE("MethodCache: finds what the registry has, as often as it is asked") {
   Fixture fixture;
   for (int i = 0; i < 20; ++i) fixture.registry.add(spec_of("m" + std::to_string(i)));
   fixture.registry.add_route(spec_of("route_*"));
@@ -77,7 +77,7 @@ TEST_CASE("RegistryView: finds what the registry has, as often as it is asked") 
   });
 }
 
-TEST_CASE("RegistryView: a method that is added, replaced or removed is so at once, in the same iteration") {
+TEST_CASE("MethodCache: a method that is added, replaced or removed is so at once, in the same iteration") {
   Fixture fixture;
   fixture.registry.add(spec_of("a"));
   fixture.in_iteration([&] {
@@ -96,7 +96,7 @@ TEST_CASE("RegistryView: a method that is added, replaced or removed is so at on
   });
 }
 
-TEST_CASE("RegistryView: a removed method is destroyed no later than at the end of the iteration") {
+TEST_CASE("MethodCache: a removed method is destroyed no later than at the end of the iteration") {
   Fixture fixture;
   fixture.registry.add(spec_of("a"));
   std::weak_ptr<Method> method = fixture.registry.find("a");
@@ -108,7 +108,7 @@ TEST_CASE("RegistryView: a removed method is destroyed no later than at the end 
   CHECK(method.expired());
 }
 
-TEST_CASE("RegistryView: keeps nothing of one iteration in the next") {
+TEST_CASE("MethodCache: keeps nothing of one iteration in the next") {
   Fixture fixture;
   fixture.registry.add(spec_of("a"));
   fixture.in_iteration([&] { CHECK(fixture.find("a")->method != nullptr); });
@@ -116,7 +116,7 @@ TEST_CASE("RegistryView: keeps nothing of one iteration in the next") {
   CHECK(method.use_count() == 1);
 }
 
-TEST_CASE("RegistryView: what workers run is kept until the last of its calls lets go, and no longer") {
+TEST_CASE("MethodCache: what workers run is kept until the last of its calls lets go, and no longer") {
   Fixture fixture;
   fixture.registry.add(spec_of("pooled", HandlerKind::blocking));
   const std::weak_ptr<Method> method = fixture.registry.find("pooled");
@@ -138,7 +138,7 @@ TEST_CASE("RegistryView: what workers run is kept until the last of its calls le
   CHECK(method.expired());
 }
 
-TEST_CASE("RegistryView: a method that is replaced while workers run the old one's calls is another's") {
+TEST_CASE("MethodCache: a method that is replaced while workers run the old one's calls is another's") {
   Fixture fixture;
   fixture.registry.add(spec_of("pooled", HandlerKind::blocking));
   std::unique_ptr<ActiveCall> old;
@@ -155,20 +155,20 @@ TEST_CASE("RegistryView: a method that is replaced while workers run the old one
   fixture.in_iteration([&] { fixture.view.let_go(*next); });
 }
 
-TEST_CASE("RegistryView: where workers have calls of many methods, a call of another keeps it itself") {
+TEST_CASE("MethodCache: where workers have calls of many methods, a call of another keeps it itself") {
   Fixture fixture;
   std::vector<std::unique_ptr<ActiveCall>> calls;
   fixture.in_iteration([&] {
-    for (std::size_t i = 0; i <= RegistryView::kHeldMax; ++i) {
+    for (std::size_t i = 0; i <= MethodCache::kHeldMax; ++i) {
       const std::string name = "m" + std::to_string(i);
       fixture.registry.add(spec_of(name, HandlerKind::blocking));
       calls.push_back(fixture.find(name));
-      CHECK((calls.back()->method_kept == nullptr) == (i < RegistryView::kHeldMax));
+      CHECK((calls.back()->method_kept == nullptr) == (i < MethodCache::kHeldMax));
     }
   });
   // However often it is called.
   fixture.in_iteration([&] {
-    const std::string name = "m" + std::to_string(RegistryView::kHeldMax);
+    const std::string name = "m" + std::to_string(MethodCache::kHeldMax);
     fixture.find(name);
     CHECK(fixture.find(name)->method_kept != nullptr);
   });
@@ -180,13 +180,13 @@ TEST_CASE("RegistryView: where workers have calls of many methods, a call of ano
   });
   // And again for the one that there was none for.
   fixture.in_iteration([&] {
-    const auto last = fixture.find("m" + std::to_string(RegistryView::kHeldMax));
+    const auto last = fixture.find("m" + std::to_string(MethodCache::kHeldMax));
     CHECK(last->method_kept == nullptr);
     fixture.view.let_go(*last);
   });
 }
 
-TEST_CASE("RegistryView: what outlasts the iteration in other hands is kept by its call") {
+TEST_CASE("MethodCache: what outlasts the iteration in other hands is kept by its call") {
   Fixture fixture;
   fixture.registry.add(spec_of("async", HandlerKind::async));
   std::unique_ptr<ActiveCall> held;
@@ -199,7 +199,7 @@ TEST_CASE("RegistryView: what outlasts the iteration in other hands is kept by i
   CHECK(held->method->spec().name == "async");
 }
 
-TEST_CASE("RegistryView: what ends within the iteration is kept by the view alone") {
+TEST_CASE("MethodCache: what ends within the iteration is kept by the view alone") {
   Fixture fixture;
   fixture.registry.add(spec_of("inline"));
   fixture.in_iteration([&] {
@@ -208,7 +208,7 @@ TEST_CASE("RegistryView: what ends within the iteration is kept by the view alon
   });
 }
 
-TEST_CASE("RegistryView: a call is told where it is counted, once there is such a place") {
+TEST_CASE("MethodCache: a call is told where it is counted, once there is such a place") {
   Fixture fixture;
   fixture.registry.add(spec_of("a"));
   fixture.in_iteration([&] {

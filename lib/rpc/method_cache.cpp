@@ -1,16 +1,16 @@
-#include "lib/rpc/registry_view.hpp"
+#include "lib/rpc/method_cache.hpp"
 
 #include <algorithm>
 
 namespace sluice::core {
 
 // Null where the call has all that there is.
-MethodHold* RegistryView::look_up(ActiveCall& call, std::uint64_t version) {
+MethodCacheEntry* MethodCache::look_up(ActiveCall& call, std::uint64_t version) {
   call.method_kept = registry_.find(call.request.method);
   call.method = call.method_kept.get();
   // A route has many names.
   if (call.method == nullptr || call.method->spec().name != call.request.method) return nullptr;
-  const auto free = std::ranges::find(holds_, nullptr, &MethodHold::method);
+  const auto free = std::ranges::find(holds_, nullptr, &MethodCacheEntry::method);
   if (free == holds_.end()) return nullptr;
   end_ = std::max(end_, static_cast<std::size_t>(free - holds_.begin()) + 1);
   *free = {std::move(call.method_kept), nullptr, version, 0};
@@ -18,7 +18,7 @@ MethodHold* RegistryView::look_up(ActiveCall& call, std::uint64_t version) {
   return &*free;
 }
 
-void RegistryView::on_deferred() {
+void MethodCache::on_deferred() {
   for (std::size_t i = 0; i < end_; ++i) {
     if (holds_[i].calls == 0) holds_[i] = {};
   }
