@@ -127,7 +127,7 @@ struct ActiveCall final : ListHook<OwnerTag>, FairHook<ActiveCall, QueueTag>, Li
 
   // The pool's, or the handler's.
   std::size_t worker = 0;
-  std::uint64_t serial = 0;  // what a backend knows it by, or which hand-over brought it to its worker
+  std::uint64_t serial = 0;  // what a backend knows it by, or in which submission its worker got it
   CallHome* home = nullptr;
   std::size_t completed_bytes = 0;  // of its reply, as far as its home counts it
   std::atomic<ActiveCall*> next_completed = nullptr;

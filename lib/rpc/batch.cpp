@@ -25,7 +25,7 @@ constexpr std::size_t kJoinedBytesPerUnit = 16 * 1024;
 
 }  // namespace
 
-Batch::Batch(CallExecutor& table, RpcSession& conversation, std::string_view text,
+Batch::Batch(CallExecutor& table, RpcSession& rpc_session, std::string_view text,
              std::vector<proto::Envelope> entries, TimePoint received, std::shared_ptr<const Grant> grant,
              std::uint64_t exchange, const CallDefaults& defaults)
     : table_(table),
@@ -41,7 +41,7 @@ Batch::Batch(CallExecutor& table, RpcSession& conversation, std::string_view tex
       defaults_{defaults.timeout, traceparent_, {}},
       reply_bytes_max_(table.io().limits.response_bytes_max),
       request_bytes_(text.size() + entries_.size() * (sizeof(proto::Envelope) + sizeof(std::string))) {
-  client = conversation.client;
+  client = rpc_session.client;
   set_share(rpc_session.share());
 }
 

@@ -21,13 +21,13 @@ namespace sluice::core {
 class RpcSession;
 
 // Runs a batch's entries, at most `batch_width` at once, each admitted on its own, and joins their
-// replies in the order of the requests. Owned by its conversation, after that one's end by the call table
+// replies in the order of the requests. Owned by its session, after that one's end by the CallExecutor
 // until its notifications have run. Many entries are started in several time slices, and nothing else of
 // the connection in between. I/O thread only.
 class Batch final : public CallOwner, private SlicedWork {
  public:
   // Copies the batch's text, and takes its entries (at least one). All of them are called under `grant`.
-  Batch(CallExecutor& table, RpcSession& conversation, std::string_view text,
+  Batch(CallExecutor& table, RpcSession& rpc_session, std::string_view text,
         std::vector<proto::Envelope> entries, TimePoint received, std::shared_ptr<const Grant> grant,
         std::uint64_t exchange, const CallDefaults& defaults);
 

@@ -230,11 +230,11 @@ void RpcSession::disconnected() {
     }
   });
   while (!batches_.empty()) abandon(*batches_.back());
-  // What goes on is not this conversation's any more.
+  // What goes on is not this session's any more.
   in_flight_ = bytes_in_flight_ = postponed_batches_ = 0;
 }
 
-// The last of the batches runs its notifications without this conversation.
+// The last of the batches runs its notifications without this session.
 void RpcSession::abandon(Batch& last) {
   last.forget_replies();
   last.client_gone(table_.adopt(batches_, std::prev(batches_.end())));

@@ -276,7 +276,7 @@ void Connection::postpone_remaining_notifications() {
   host_.postpone_lost(*this);
 }
 
-// Closes at the iteration's end: a reply may be under way further up the stack, whose conversation must not
+// Closes at the iteration's end: a reply may be under way further up the stack, whose session must not
 // end under it.
 void Connection::schedule_close(CloseReason reason) {
   if (close_pending_) return;

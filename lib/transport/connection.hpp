@@ -44,7 +44,7 @@ class Connection final : public Session,
   IoThread& io() { return io_; }
   const Limits& limits() const { return io_.limits; }
   const ListenerPolicy& policy() const { return *policy_; }
-  RpcSession& conversation() { return rpc_session_; }
+  RpcSession& rpc_session() { return rpc_session_; }
   bool secure() const { return stream_.secure(); }
   // Whether its peer is known to be on another machine, though a proxy on this one may have connected.
   bool from_outside() const { return stream_.from_outside(); }

@@ -145,9 +145,9 @@ void HttpCodec::end_request(bool last) {
 
 void HttpCodec::take_call() {
   const HttpRequestHead& head = request_->head();
-  RpcSession& conversation = connection().rpc_session();
+  RpcSession& rpc_session = connection().rpc_session();
   const std::uint64_t exchange = open_exchange();
-  if (!token_good_) return conversation.refuse(proto::unauthenticated(), exchange);
+  if (!token_good_) return rpc_session.refuse(proto::unauthenticated(), exchange);
   CallDefaults defaults;
   defaults.traceparent = checked_traceparent(head.traceparent);
   if (head.has_timeout_ms) {
@@ -159,11 +159,11 @@ void HttpCodec::take_call() {
 
 // Each request says anew whose it is. False for a token that is nobody's.
 bool HttpCodec::take_token() {
-  RpcSession& conversation = connection().rpc_session();
+  RpcSession& rpc_session = connection().rpc_session();
   // Other schemes prove nothing here, and are no reason to refuse whom nothing is asked of.
   const auto token = bearer_token(request_->head().authorization);
-  if (token) return conversation.take_token(*token);
-  conversation.caller().forget_token();
+  if (token) return rpc_session.take_token(*token);
+  rpc_session.caller().forget_token();
   return true;
 }
 

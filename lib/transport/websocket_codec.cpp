@@ -40,7 +40,7 @@ Codec::Step WebSocketCodec::next(std::string_view window) {
 }
 
 void WebSocketCodec::handle(const proto::WebSocketEvent& event) {
-  RpcSession& conversation = connection().rpc_session();
+  RpcSession& rpc_session = connection().rpc_session();
   switch (event.kind) {
     case Kind::need_more:
       message_.look_at(decoder_.partial(), connection().limits());
@@ -55,7 +55,7 @@ void WebSocketCodec::handle(const proto::WebSocketEvent& event) {
       break;
     case Kind::close:
       close_code_ = event.code;
-      conversation.disconnected();
+      rpc_session.disconnected();
       connection().end_input(CloseReason::finished);
       break;
     case Kind::too_big:

@@ -21,18 +21,18 @@ std::size_t begin_of(std::string_view text, std::size_t known) {
   }
 }
 
-void receive_scanned(RpcSession& conversation, Scanner& scanner, std::string_view text, std::size_t begin,
+void receive_scanned(RpcSession& rpc_session, Scanner& scanner, std::string_view text, std::size_t begin,
                      std::uint64_t exchange, const CallDefaults& defaults) {
   const std::string_view value = text.substr(begin);
-  if (value.empty()) return conversation.refuse(proto::parse_error(text.size()), exchange);
+  if (value.empty()) return rpc_session.refuse(proto::parse_error(text.size()), exchange);
   Status status = scanner.scan(value);
   if (status == Status::incomplete) status = scanner.finish();
   const std::size_t end = std::min(value.find_first_not_of(kSpace, scanner.position()), value.size());
   if (status != Status::complete || end != value.size()) {
     const std::size_t offset = status == Status::complete ? end : scanner.position();
-    return conversation.refuse(proto::parse_error(begin + offset), exchange);
+    return rpc_session.refuse(proto::parse_error(begin + offset), exchange);
   }
-  conversation.receive(value, scanner.message(), exchange, defaults);
+  rpc_session.receive(value, scanner.message(), exchange, defaults);
 }
 
 }  // namespace
@@ -44,7 +44,7 @@ void WholeMessage::scan_ahead(std::string_view text, const Limits& limits) {
   if (text.size() - scan_->begin >= kByteOrderMark.size()) scan_->scanner.scan(text.substr(scan_->begin));
 }
 
-void WholeMessage::receive(RpcSession& conversation, const Limits& limits, std::string_view text,
+void WholeMessage::receive(RpcSession& rpc_session, const Limits& limits, std::string_view text,
                            std::uint64_t exchange, const CallDefaults& defaults) {
   if (const auto scan = std::exchange(scan_, nullptr)) {
     const std::size_t begin = scan->scanner.position() == 0 ? begin_of(text, scan->begin) : scan->begin;

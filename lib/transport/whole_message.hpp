@@ -12,7 +12,7 @@
 namespace sluice::core {
 
 // Scans a message's text, which has to be one JSON value with nothing but white space around it, and hands it
-// to a conversation; what is anything else is answered there with a parse error. Long texts are scanned as
+// to a session; what is anything else is answered there with a parse error. Long texts are scanned as
 // they come, since 4 MiB at once take up to 16 ms. For one message at a time; I/O thread only.
 class WholeMessage {
  public:
@@ -21,7 +21,7 @@ class WholeMessage {
     if (text.size() > kScannedAheadBytes) scan_ahead(text, limits);
   }
   // The message is there. Another one begins.
-  void receive(RpcSession& conversation, const Limits& limits, std::string_view text, std::uint64_t exchange,
+  void receive(RpcSession& rpc_session, const Limits& limits, std::string_view text, std::uint64_t exchange,
                const CallDefaults& defaults = {});
   // It will not come.
   void reset() { scan_.reset(); }

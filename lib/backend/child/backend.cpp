@@ -56,13 +56,13 @@ void ChildBackend::dispatch() {
       if (hopeless()) refuse_waiting();
       break;
     }
-    hand_over(*waiting_.pop(hub_.now()), *instance);
+    assign(*waiting_.pop(hub_.now()), *instance);
   }
   dispatching_ = false;
   show_breaker();
 }
 
-void ChildBackend::hand_over(BackendCall& call, ChildInstance& to) {
+void ChildBackend::assign(BackendCall& call, ChildInstance& to) {
   try {
     to.send(call);
   } catch (const std::bad_alloc&) {

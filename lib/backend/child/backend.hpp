@@ -40,7 +40,7 @@ class ChildBackend final : public Backend, private ChildInstance::Owner {
   void on_done(BackendCall& call, const proto::Reply* reply, const proto::Error* error) override;
 
   void dispatch();
-  void hand_over(BackendCall& call, ChildInstance& to);
+  void assign(BackendCall& call, ChildInstance& to);
   ChildInstance* pick();
   void start_for_waiting();
   bool hopeless() const;
