@@ -30,7 +30,7 @@ struct Row {
 inline void check(Framing framing, std::initializer_list<Row> rows, MessageLimits limits) {
   for (const auto& [input, expected] : rows) {
     CAPTURE(input);
-    CHECK(rpc_session(framing, input, limits) == expected);
+    CHECK(conversation(framing, input, limits) == expected);
   }
 }
 

@@ -33,14 +33,14 @@ class PieceSizes {
 };
 
 // The last two bytes of an input choose limits and pieces, so that what comes before them is as on the wire.
-struct RpcSession {
+struct Conversation {
   std::string_view bytes;
   proto::MessageLimits limits;
   std::uint32_t seed = 0;
 };
 
-inline RpcSession rpc_session_in(const std::uint8_t* data, std::size_t size) {
-  RpcSession conversation{{reinterpret_cast<const char*>(data), size}, {}, 0};
+inline Conversation conversation_in(const std::uint8_t* data, std::size_t size) {
+  Conversation conversation{{reinterpret_cast<const char*>(data), size}, {}, 0};
   if (size < 2) return conversation;
   const std::uint8_t choice = data[size - 2];
   conversation.seed = data[size - 1];
@@ -51,7 +51,7 @@ inline RpcSession rpc_session_in(const std::uint8_t* data, std::size_t size) {
 }
 
 // Whole, byte by byte and in random pieces, a decoder must see the same.
-inline void check_pieces(proto::Framing framing, const RpcSession& input) {
+inline void check_pieces(proto::Framing framing, const Conversation& input) {
   using namespace proto::testing;
   const auto whole = replay_whole(framing, input.limits, input.bytes);
   // Each step has a window of its own, so that single bytes cost the square of the size.

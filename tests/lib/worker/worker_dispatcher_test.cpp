@@ -25,10 +25,10 @@ constexpr nanoseconds kLong = WorkerDispatcher::kShortMax + nanoseconds(1);
 constexpr int kShare = WorkerDispatcher::kShareMax / (kShort + WorkerDispatcher::kHandling) + 1;
 
 // Whom so many calls are counted to.
-std::vector<std::size_t> reserve(WorkerDispatcher& hand_over, int count, nanoseconds run_time,
+std::vector<std::size_t> reserve(WorkerDispatcher& worker_dispatcher, int count, nanoseconds run_time,
                                  TimePoint now) {
   std::vector<std::size_t> workers;
-  for (int i = 0; i < count; ++i) workers.push_back(hand_over.reserve(run_time, now));
+  for (int i = 0; i < count; ++i) workers.push_back(worker_dispatcher.reserve(run_time, now));
   return workers;
 }
 
@@ -39,11 +39,11 @@ std::size_t different(const std::vector<std::size_t>& workers) {
 // Workers, not running, on so many processors.
 struct Fixture {
   explicit Fixture(std::size_t workers, const std::vector<std::size_t>& cpus, std::size_t queue_max = 10'000)
-      : pool(workers, queue_max), submit_calls(pool) {
+      : pool(workers, queue_max), worker_dispatcher(pool) {
     pool.run_on(cpus);
   }
   WorkerPool pool;
-  WorkerDispatcher hand_over;
+  WorkerDispatcher worker_dispatcher;
   TimePoint now{std::chrono::hours(1)};
 };
 
@@ -51,25 +51,25 @@ TEST_CASE(
     "WorkerDispatcher: short calls of an iteration go to one worker, all others to the least loaded one "
     "each") {
   Fixture fixture(4, {0});
-  WorkerDispatcher& hand_over = fixture.hand_over;
-  const auto packed = reserve(hand_over, 3 * kShare, kShort, fixture.now);
+  WorkerDispatcher& worker_dispatcher = fixture.worker_dispatcher;
+  const auto packed = reserve(worker_dispatcher, 3 * kShare, kShort, fixture.now);
   CHECK(different(packed) == 1);
-  const auto spread = reserve(hand_over, 3, kUnknown, fixture.now);
+  const auto spread = reserve(worker_dispatcher, 3, kUnknown, fixture.now);
   CHECK(different(spread) == 3);
   for (const std::size_t worker : spread) CHECK(worker != packed.front());
-  CHECK(different(reserve(hand_over, 6, kLong, fixture.now)) == 3);
+  CHECK(different(reserve(worker_dispatcher, 6, kLong, fixture.now)) == 3);
 }
 
 TEST_CASE(
     "WorkerDispatcher: more than a share of short calls goes to as many workers as there are processors") {
   Fixture fixture(4, {0, 1});
-  WorkerDispatcher& hand_over = fixture.hand_over;
-  const auto first = reserve(hand_over, kShare, kShort, fixture.now);
+  WorkerDispatcher& worker_dispatcher = fixture.worker_dispatcher;
+  const auto first = reserve(worker_dispatcher, kShare, kShort, fixture.now);
   CHECK(different(first) == 1);
-  const auto second = reserve(hand_over, kShare, kShort, fixture.now);
+  const auto second = reserve(worker_dispatcher, kShare, kShort, fixture.now);
   CHECK(different(second) == 1);
   CHECK(second.front() != first.front());
-  auto all = reserve(hand_over, 4 * kShare, kShort, fixture.now);
+  auto all = reserve(worker_dispatcher, 4 * kShare, kShort, fixture.now);
   CHECK(std::ranges::count(all, first.front()) == 2 * kShare);
   CHECK(std::ranges::count(all, second.front()) == 2 * kShare);
 }
@@ -78,50 +78,50 @@ TEST_CASE(
     "WorkerDispatcher: a short call does not go behind a long one of the same iteration while a worker is "
     "free") {
   Fixture fixture(2, {0});
-  WorkerDispatcher& hand_over = fixture.hand_over;
-  const std::size_t first = hand_over.reserve(kShort, fixture.now);
-  const std::size_t other = hand_over.reserve(kLong, fixture.now);
+  WorkerDispatcher& worker_dispatcher = fixture.worker_dispatcher;
+  const std::size_t first = worker_dispatcher.reserve(kShort, fixture.now);
+  const std::size_t other = worker_dispatcher.reserve(kLong, fixture.now);
   CHECK(other != first);
-  CHECK(hand_over.reserve(kShort, fixture.now) == first);
+  CHECK(worker_dispatcher.reserve(kShort, fixture.now) == first);
   for (int i = 0; i < 2; ++i) fixture.pool.unreserve(first);
-  CHECK(hand_over.reserve(kLong, fixture.now) == first);
+  CHECK(worker_dispatcher.reserve(kLong, fixture.now) == first);
   fixture.pool.unreserve(other);
-  CHECK(hand_over.reserve(kShort, fixture.now) == other);
+  CHECK(worker_dispatcher.reserve(kShort, fixture.now) == other);
 }
 
 TEST_CASE("WorkerDispatcher: none is refused before every worker is full") {
   for (const std::size_t queue : {0, 1, 100}) {
     Fixture fixture(3, {0}, queue);
-    WorkerDispatcher& hand_over = fixture.hand_over;
+    WorkerDispatcher& worker_dispatcher = fixture.worker_dispatcher;
     const std::size_t places = 3 * (queue + 1);
     for (std::size_t i = 0; i < places; ++i) {
-      REQUIRE(hand_over.reserve(i % 3 == 2 ? kLong : kShort, fixture.now) != WorkerPool::kNone);
+      REQUIRE(worker_dispatcher.reserve(i % 3 == 2 ? kLong : kShort, fixture.now) != WorkerPool::kNone);
     }
-    CHECK(hand_over.reserve(kShort, fixture.now) == WorkerPool::kNone);
-    CHECK(hand_over.reserve(kLong, fixture.now) == WorkerPool::kNone);
+    CHECK(worker_dispatcher.reserve(kShort, fixture.now) == WorkerPool::kNone);
+    CHECK(worker_dispatcher.reserve(kLong, fixture.now) == WorkerPool::kNone);
     fixture.pool.unreserve(1);
-    CHECK(hand_over.reserve(kShort, fixture.now) == 1);
+    CHECK(worker_dispatcher.reserve(kShort, fixture.now) == 1);
   }
 }
 
 // Gives the worker that it is counted to.
-std::size_t stage_short(WorkerDispatcher& hand_over, ActiveCall& call, TimePoint now) {
-  call.worker = hand_over.reserve(kShort, now);
-  hand_over.stage(call);
+std::size_t stage_short(WorkerDispatcher& worker_dispatcher, ActiveCall& call, TimePoint now) {
+  call.worker = worker_dispatcher.reserve(kShort, now);
+  worker_dispatcher.stage(call);
   return call.worker;
 }
 
 // What an iteration brings: calls that are counted and staged, and then pushed.
 struct Iterations {
-  void run(WorkerDispatcher& hand_over, std::vector<nanoseconds> run_times, TimePoint now) {
+  void run(WorkerDispatcher& worker_dispatcher, std::vector<nanoseconds> run_times, TimePoint now) {
     workers.clear();
     for (const nanoseconds run_time : run_times) {
       ActiveCall& call = calls.make([](Call&) {});
-      call.worker = hand_over.reserve(run_time, now);
+      call.worker = worker_dispatcher.reserve(run_time, now);
       workers.push_back(call.worker);
-      hand_over.stage(call);
+      worker_dispatcher.stage(call);
     }
-    hand_over.push(now);
+    worker_dispatcher.push(now);
   }
   Calls calls;
   std::vector<std::size_t> workers;  // of the last iteration's
@@ -133,15 +133,15 @@ TEST_CASE(
     "another") {
   Fixture fixture(4, {0});
   Iterations iterations;
-  WorkerDispatcher& hand_over = fixture.hand_over;
-  iterations.run(hand_over, {kShort, kShort}, fixture.now);
+  WorkerDispatcher& worker_dispatcher = fixture.worker_dispatcher;
+  iterations.run(worker_dispatcher, {kShort, kShort}, fixture.now);
   const std::size_t first = iterations.workers.front();
   fixture.now += WorkerDispatcher::kPatience - nanoseconds(1);
-  iterations.run(hand_over, {kShort}, fixture.now);
+  iterations.run(worker_dispatcher, {kShort}, fixture.now);
   CHECK(iterations.workers.front() == first);
   // It has ended none of them.
   fixture.now += nanoseconds(1);
-  iterations.run(hand_over, {kShort}, fixture.now);
+  iterations.run(worker_dispatcher, {kShort}, fixture.now);
   CHECK(iterations.workers.front() != first);
 }
 
@@ -149,9 +149,9 @@ TEST_CASE("WorkerDispatcher: a worker with a share to do is helped where there i
   Fixture one(4, {0}), two(4, {0, 1});
   for (Fixture* const each : {&one, &two}) {
     Iterations iterations;
-    iterations.run(each->hand_over, std::vector<nanoseconds>(kShare, kShort), each->now);
+    iterations.run(each->worker_dispatcher, std::vector<nanoseconds>(kShare, kShort), each->now);
     const std::size_t first = iterations.workers.front();
-    iterations.run(each->hand_over, {kShort}, each->now);
+    iterations.run(each->worker_dispatcher, {kShort}, each->now);
     CHECK((iterations.workers.front() == first) == (each == &one));
   }
 }
@@ -159,24 +159,24 @@ TEST_CASE("WorkerDispatcher: a worker with a share to do is helped where there i
 TEST_CASE("WorkerDispatcher: a worker that has something long is no longer the one for short calls") {
   Fixture fixture(2, {0});
   Iterations iterations;
-  iterations.run(fixture.hand_over, {kShort}, fixture.now);
+  iterations.run(fixture.worker_dispatcher, {kShort}, fixture.now);
   const std::size_t first = iterations.workers.front();
   // Two for each of them.
-  iterations.run(fixture.hand_over, {kLong, kLong, kLong}, fixture.now);
+  iterations.run(fixture.worker_dispatcher, {kLong, kLong, kLong}, fixture.now);
   for (int i = 0; i < 2; ++i) fixture.pool.unreserve(1 - first);
-  iterations.run(fixture.hand_over, {kShort, kShort}, fixture.now);
+  iterations.run(fixture.worker_dispatcher, {kShort, kShort}, fixture.now);
   CHECK(iterations.workers == std::vector<std::size_t>{1 - first, 1 - first});
 }
 
 TEST_CASE("WorkerDispatcher: a worker that is not to take calls any more gets none") {
   Fixture fixture(2, {0});
   Iterations iterations;
-  WorkerDispatcher& hand_over = fixture.hand_over;
+  WorkerDispatcher& worker_dispatcher = fixture.worker_dispatcher;
   do {
-    iterations.run(hand_over, {kShort}, fixture.now += WorkerDispatcher::kPatience);
+    iterations.run(worker_dispatcher, {kShort}, fixture.now += WorkerDispatcher::kPatience);
   } while (iterations.workers.front() == 0);
   fixture.pool.resize(1);
-  iterations.run(hand_over, {kShort}, fixture.now);
+  iterations.run(worker_dispatcher, {kShort}, fixture.now);
   CHECK(iterations.workers.front() == 0);
 }
 
@@ -188,26 +188,26 @@ TEST_CASE("WorkerDispatcher: what waits behind a short call that turns out long 
   pool.start();
   // They sleep soon after that.
   REQUIRE(eventually([&] { return pool.idle() == 3; }));
-  WorkerDispatcher submit_calls(pool);
+  WorkerDispatcher worker_dispatcher(pool);
   const TimePoint now = Clock::now();
   const auto stage = [&](Calls::Body body) {
-    return stage_short(hand_over, calls.make(std::move(body)), now);
+    return stage_short(worker_dispatcher, calls.make(std::move(body)), now);
   };
   const std::size_t worker = stage([&](Call&) {
     begun.open();
     gate.wait();
   });
   for (int i = 0; i < 5; ++i) REQUIRE(stage([](Call&) {}) == worker);
-  CHECK(hand_over.push(now));
-  CHECK(hand_over.watching());
+  CHECK(worker_dispatcher.push(now));
+  CHECK(worker_dispatcher.watching());
   REQUIRE(begun.wait());
-  CHECK_FALSE(hand_over.idle_again());
-  hand_over.check();
+  CHECK_FALSE(worker_dispatcher.idle_again());
+  worker_dispatcher.check();
   CHECK(eventually([&] { return calls.returned() == 5; }));
-  hand_over.check();
-  CHECK_FALSE(hand_over.watching());
+  worker_dispatcher.check();
+  CHECK_FALSE(worker_dispatcher.watching());
   gate.open();
-  CHECK(eventually([&] { return hand_over.idle_again(); }));
+  CHECK(eventually([&] { return worker_dispatcher.idle_again(); }));
 }
 
 TEST_CASE(
@@ -218,28 +218,28 @@ TEST_CASE(
   const OpenAtEnd open(gate);
   pool.start();
   REQUIRE(eventually([&] { return pool.idle() == 2; }));
-  WorkerDispatcher submit_calls(pool);
+  WorkerDispatcher worker_dispatcher(pool);
   const auto stage_for_first = [&](Calls::Body body) {
     ActiveCall& call = calls.make(std::move(body));
     REQUIRE(pool.try_reserve_at(0));
     call.worker = 0;
-    hand_over.stage(call);
+    worker_dispatcher.stage(call);
   };
   SUBCASE("in the same iteration") {
     stage_for_first([&](Call&) { gate.wait(); });
     stage_for_first([](Call&) {});
-    hand_over.push(Clock::now());
+    worker_dispatcher.push(Clock::now());
   }
   SUBCASE("in a later one") {
     stage_for_first([&](Call&) {
       begun.open();
       gate.wait();
     });
-    hand_over.push(Clock::now());
+    worker_dispatcher.push(Clock::now());
     REQUIRE(begun.wait());
     REQUIRE(eventually([&] { return pool.idle() == 1; }));
     stage_for_first([](Call&) {});
-    hand_over.push(Clock::now());
+    worker_dispatcher.push(Clock::now());
   }
   // Nobody calls check().
   CHECK(eventually([&] { return calls.returned() == 1; }));
@@ -252,10 +252,10 @@ TEST_CASE("WorkerDispatcher: others help where a worker gets on too slowly for w
   const OpenAtEnd open_first(pushed), open_second(second);
   pool.start();
   REQUIRE(eventually([&] { return pool.idle() == 2; }));
-  WorkerDispatcher submit_calls(pool);
+  WorkerDispatcher worker_dispatcher(pool);
   const TimePoint now = Clock::now();
   const auto stage = [&](Calls::Body body) {
-    return stage_short(hand_over, calls.make(std::move(body)), now);
+    return stage_short(worker_dispatcher, calls.make(std::move(body)), now);
   };
   stage([&](Call&) { pushed.wait(); });
   stage([&](Call&) {
@@ -264,11 +264,11 @@ TEST_CASE("WorkerDispatcher: others help where a worker gets on too slowly for w
   });
   stage([](Call&) {});
   stage([](Call&) {});
-  hand_over.push(now);
+  worker_dispatcher.push(now);
   pushed.open();
   REQUIRE(begun.wait());
   // One has ended since they were pushed, and two wait.
-  hand_over.check();
+  worker_dispatcher.check();
   CHECK(eventually([&] { return calls.returned() == 3; }));
 }
 
