@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "tests/fuzz/spell_out.hpp"
-#include "tests/proto/fuzz_conversation.hpp"
+#include "tests/proto/fuzz_transcript.hpp"
 
 namespace sluice::fuzz {
 namespace {

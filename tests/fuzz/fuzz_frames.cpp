@@ -11,7 +11,7 @@
 #include "proto/json_text.hpp"
 #include "proto/message_scanner.hpp"
 #include "proto/request.hpp"
-#include "tests/proto/fuzz_conversation.hpp"
+#include "tests/proto/fuzz_transcript.hpp"
 
 namespace sluice::fuzz {
 namespace {

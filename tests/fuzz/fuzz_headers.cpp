@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "tests/fuzz/spell_out.hpp"
-#include "tests/proto/fuzz_conversation.hpp"
+#include "tests/proto/fuzz_transcript.hpp"
 
 namespace sluice::fuzz {
 namespace {

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "tests/fuzz/spell_out.hpp"
-#include "tests/proto/fuzz_conversation.hpp"
+#include "tests/proto/fuzz_transcript.hpp"
 #include "tests/support/http_replay.hpp"
 
 namespace sluice::fuzz {

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "lib/transport/proxy_header.hpp"
-#include "tests/proto/fuzz_conversation.hpp"
+#include "tests/proto/fuzz_transcript.hpp"
 
 namespace sluice::fuzz {
 namespace {

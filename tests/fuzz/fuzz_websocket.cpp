@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "proto/websocket_writer.hpp"
-#include "tests/proto/fuzz_conversation.hpp"
+#include "tests/proto/fuzz_transcript.hpp"
 #include "tests/proto/websocket_replay.hpp"
 
 namespace sluice::fuzz {

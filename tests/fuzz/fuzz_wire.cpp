@@ -15,7 +15,7 @@
 #include "proto/request.hpp"
 #include "proto/response_writer.hpp"
 #include "tests/fuzz/spell_out.hpp"
-#include "tests/proto/fuzz_conversation.hpp"
+#include "tests/proto/fuzz_transcript.hpp"
 
 namespace sluice::fuzz {
 namespace {

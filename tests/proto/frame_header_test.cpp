@@ -6,13 +6,13 @@
 #include <string_view>
 
 #include "proto/frame_decoder.hpp"
-#include "tests/proto/conversations.hpp"
+#include "tests/proto/transcripts.hpp"
 
 namespace sluice::proto::testing {
 namespace {
 
-Lines conversation(std::string_view input, MessageLimits limits = {}) {
-  return testing::conversation(Framing::header, input, limits);
+Lines transcript(std::string_view input, MessageLimits limits = {}) {
+  return testing::transcript(Framing::header, input, limits);
 }
 
 void check(std::initializer_list<Row> rows, MessageLimits limits = {}) {
@@ -63,7 +63,7 @@ TEST_CASE("headers: where no length is to be had, the stream is lost") {
         "Content-Length: 99999999999999999999999\r\n\r\n", "Content-Length: 2\r\nContent-Length: 3\r\n\r\n",
         "Content-Length: 2\r\nnonsense\r\n\r\n", "{}\n\n", "Content-Length 2\r\n\r\n"}) {
     CAPTURE(block);
-    CHECK(conversation(std::string(block) + "{}") == Lines{"malformed 0", "lost"});
+    CHECK(transcript(std::string(block) + "{}") == Lines{"malformed 0", "lost"});
   }
 }
 
@@ -117,11 +117,11 @@ TEST_CASE("headers: a body over the limit is skipped by its length") {
 TEST_CASE("headers: a body of more than 16 times the limit is not waited for") {
   const MessageLimits limits{10, 1000};
   const std::string body(169, ' ');
-  CHECK(conversation("Content-Length: 169\r\n\r\n" + body + "Content-Length: 2\r\n\r\n{}", limits) ==
+  CHECK(transcript("Content-Length: 169\r\n\r\n" + body + "Content-Length: 2\r\n\r\n{}", limits) ==
         Lines{"too_big", "message {}"});
-  CHECK(conversation("Content-Length: 18446744073709551615\r\n\r\n" + body, limits) ==
+  CHECK(transcript("Content-Length: 18446744073709551615\r\n\r\n" + body, limits) ==
         Lines{"too_big", "lost"});
-  CHECK(conversation("Content-Length: 176\r\n\r\n" + body, limits) == Lines{"too_big", "lost"});
+  CHECK(transcript("Content-Length: 176\r\n\r\n" + body, limits) == Lines{"too_big", "lost"});
 }
 
 TEST_CASE("headers: a byte order mark before a message is no message of its own") {

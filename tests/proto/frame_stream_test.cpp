@@ -6,15 +6,15 @@
 #include <string_view>
 
 #include "proto/frame_decoder.hpp"
-#include "tests/proto/conversations.hpp"
+#include "tests/proto/transcripts.hpp"
 
 namespace sluice::proto::testing {
 namespace {
 
 using Kind = FrameEvent::Kind;
 
-Lines conversation(std::string_view input, MessageLimits limits = {}) {
-  return testing::conversation(Framing::stream, input, limits);
+Lines transcript(std::string_view input, MessageLimits limits = {}) {
+  return testing::transcript(Framing::stream, input, limits);
 }
 
 void check(std::initializer_list<Row> rows, MessageLimits limits = {}) {
@@ -126,7 +126,7 @@ TEST_CASE("stream: an event names the bytes to drop, white space around included
 }
 
 TEST_CASE("stream: the offset of a broken message counts from its own first byte") {
-  CHECK(conversation("{} \n  [1,}") == Lines{"message {}", "malformed 3"});
+  CHECK(transcript("{} \n  [1,}") == Lines{"message {}", "malformed 3"});
 }
 
 TEST_CASE("stream: a message at the size limit passes, one a byte longer is too big") {
@@ -170,12 +170,12 @@ TEST_CASE("stream: a message that is too big is lost when its end does not come 
   const MessageLimits limits{4, 1000};
   // 5 bytes tell that it is too big, 64 more may be skipped.
   const auto of = [](std::size_t size) { return '"' + std::string(size - 2, 'x') + '"'; };
-  CHECK(conversation(of(5) + "{}", limits) == Lines{"too_big", "message {}"});
-  CHECK(conversation(of(6) + "{}", limits) == Lines{"too_big", "message {}"});
-  CHECK(conversation(of(69) + "{}", limits) == Lines{"too_big", "message {}"});
-  CHECK(conversation(of(70) + "{}", limits) == Lines{"too_big", "lost"});
-  CHECK(conversation('"' + std::string(1000, 'x'), limits) == Lines{"too_big", "lost"});
-  CHECK(conversation('"' + std::string(60, 'x'), limits) == Lines{"too_big"});
+  CHECK(transcript(of(5) + "{}", limits) == Lines{"too_big", "message {}"});
+  CHECK(transcript(of(6) + "{}", limits) == Lines{"too_big", "message {}"});
+  CHECK(transcript(of(69) + "{}", limits) == Lines{"too_big", "message {}"});
+  CHECK(transcript(of(70) + "{}", limits) == Lines{"too_big", "lost"});
+  CHECK(transcript('"' + std::string(1000, 'x'), limits) == Lines{"too_big", "lost"});
+  CHECK(transcript('"' + std::string(60, 'x'), limits) == Lines{"too_big"});
 }
 
 TEST_CASE("stream: nothing comes any more from a decoder that is lost") {

@@ -183,7 +183,7 @@ inline std::vector<Seen> replay_whole(Framing framing, MessageLimits limits, std
   return replay(framing, limits, input, [&](std::size_t) { return input.size(); });
 }
 
-// The conversation in short: `message TEXT`, `malformed OFFSET`, `too_big`, `lost`.
+// The transcript in short: `message TEXT`, `malformed OFFSET`, `too_big`, `lost`.
 struct Lines : std::vector<std::string> {
   using vector::vector;
   friend std::ostream& operator<<(std::ostream& out, const Lines& lines) {

@@ -10,7 +10,7 @@
 
 namespace sluice::proto::testing {
 
-// Replays the conversation at every fragment size; the events must always be the same.
+// Replays the transcript at every fragment size; the events must always be the same.
 inline Lines websocket_events(std::string_view input, std::size_t message_bytes_max = kMessageBytesDefault) {
   const Lines whole = replay_websocket_whole(message_bytes_max, input);
   for (const std::size_t size : fragment_sizes()) {

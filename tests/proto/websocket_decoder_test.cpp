@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "tests/proto/websocket_conversations.hpp"
+#include "tests/proto/websocket_transcripts.hpp"
 
 namespace sluice::proto::testing {
 namespace {

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "proto/websocket_decoder.hpp"
-#include "tests/proto/websocket_conversations.hpp"
+#include "tests/proto/websocket_transcripts.hpp"
 #include "tests/support/failing_allocator.hpp"
 
 namespace sluice::proto::testing {

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "proto/websocket_decoder.hpp"
-#include "tests/proto/websocket_conversations.hpp"
+#include "tests/proto/websocket_transcripts.hpp"
 
 namespace sluice::proto::testing {
 namespace {

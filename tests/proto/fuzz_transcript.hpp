@@ -33,25 +33,25 @@ class PieceSizes {
 };
 
 // The last two bytes of an input choose limits and pieces, so that what comes before them is as on the wire.
-struct Conversation {
+struct Transcript {
   std::string_view bytes;
   proto::MessageLimits limits;
   std::uint32_t seed = 0;
 };
 
-inline Conversation conversation_in(const std::uint8_t* data, std::size_t size) {
-  Conversation conversation{{reinterpret_cast<const char*>(data), size}, {}, 0};
-  if (size < 2) return conversation;
+inline Transcript transcript_in(const std::uint8_t* data, std::size_t size) {
+  Transcript transcript{{reinterpret_cast<const char*>(data), size}, {}, 0};
+  if (size < 2) return transcript;
   const std::uint8_t choice = data[size - 2];
-  conversation.seed = data[size - 1];
-  conversation.bytes.remove_suffix(2);
-  if (choice & 1) conversation.limits.message_bytes_max = 1 + (choice >> 3);
-  if (choice & 2) conversation.limits.batch_entries_max = choice >> 6;
-  return conversation;
+  transcript.seed = data[size - 1];
+  transcript.bytes.remove_suffix(2);
+  if (choice & 1) transcript.limits.message_bytes_max = 1 + (choice >> 3);
+  if (choice & 2) transcript.limits.batch_entries_max = choice >> 6;
+  return transcript;
 }
 
 // Whole, byte by byte and in random pieces, a decoder must see the same.
-inline void check_pieces(proto::Framing framing, const Conversation& input) {
+inline void check_pieces(proto::Framing framing, const Transcript& input) {
   using namespace proto::testing;
   const auto whole = replay_whole(framing, input.limits, input.bytes);
   // Each step has a window of its own, so that single bytes cost the square of the size.

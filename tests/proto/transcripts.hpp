@@ -10,8 +10,8 @@
 
 namespace sluice::proto::testing {
 
-// Replays the conversation at every fragment size; the events must always be the same.
-inline Lines conversation(Framing framing, std::string_view input, MessageLimits limits) {
+// Replays the transcript at every fragment size; the events must always be the same.
+inline Lines transcript(Framing framing, std::string_view input, MessageLimits limits) {
   const auto whole = replay_whole(framing, limits, input);
   for (const std::size_t size : fragment_sizes()) {
     CAPTURE(size);
@@ -30,7 +30,7 @@ struct Row {
 inline void check(Framing framing, std::initializer_list<Row> rows, MessageLimits limits) {
   for (const auto& [input, expected] : rows) {
     CAPTURE(input);
-    CHECK(conversation(framing, input, limits) == expected);
+    CHECK(transcript(framing, input, limits) == expected);
   }
 }
 
