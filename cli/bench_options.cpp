@@ -12,14 +12,13 @@ namespace sluice::client {
 namespace {
 
 constexpr const char* kHelp =
-    "Without --rate it is a closed loop: every connection keeps -d requests in flight, or all together keep\n"
-    "--in-flight, dealt to them in turn. With --rate request k is\n"
-    "due at k/RATE whatever the server does, and its latency counts from then; one that finds -d requests "
-    "in\n"
-    "flight on every connection waits, its due time kept. What is not answered when the run ends counts "
-    "with\n"
-    "the time it has waited. One thread drives it all; with --rate it spins and takes a whole core.\n"
-    "Every reply must be one line and carry an id that is in flight on its connection.\n"
+    "Without --rate it is a closed loop: every connection keeps --depth requests in flight, or all\n"
+    "together keep --in-flight, alternating.\n"
+    "With --rate, request k is due at k/RATE, whatever the server does. Its latency counts from then. A\n"
+    "request that finds all connections full waits, and its due time stays. A request without a reply at\n"
+    "the end counts with the time that it has waited. One thread drives it all; with --rate it spins and\n"
+    "takes a whole core.\n"
+    "Every reply must be one line, with an id that is in flight on its connection.\n"
     "A run takes --warmup, --duration and at most 2 s more for the last replies.\n"
     "Exit code: 0 measured, 1 replies with wrong ids or nothing but errors, 2 usage, 3 could not connect, "
     "the\n"
@@ -63,7 +62,8 @@ void add_bench_options(CLI::App& command, BenchOptions& options) {
   command.add_option("-d,--depth", options.depth, "Requests in flight per connection (1; with --rate 1024)")
       ->check(CLI::Range(1, BenchOptions::kDepthMax));
   command
-      .add_option("--in-flight", options.in_flight, "Requests in flight on all connections together, in turn")
+      .add_option("--in-flight", options.in_flight,
+                  "Requests in flight on all connections together, alternating")
       ->check(CLI::Range(1, BenchOptions::kDepthMax))
       ->excludes("--depth");
   command.add_option("--rate", options.rate, "Open loop: requests per second")

@@ -21,7 +21,7 @@ constexpr const char* kMainHelp =
     "ADDRESS is tcp://HOST:PORT (or HOST:PORT) or unix:///path; left out it is $SLUICE_ADDRESS, then\n"
     "tcp://127.0.0.1:7070.\n"
     "PARAMS is one JSON array or object, or key=value pairs, or values by position (a value that is not\n"
-    "JSON is a string), or - to read JSON from stdin. Put -- before words that begin with - and are no\n"
+    "JSON is a string), or - to read JSON from stdin. Put -- before words that begin with - and are not\n"
     "numbers. Durations have a unit: 250ms, 5s, 1m.\n"
     "Results go to stdout as JSON, errors to stderr.\n"
     "Exit code: 0 result, 1 JSON-RPC error, 2 usage, 3 could not connect or timed out.";

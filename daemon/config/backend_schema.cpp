@@ -114,7 +114,8 @@ Keys<BackendEntry> make_backend_keys() {
       add("instances", count_between(1, kCountMax), SLUICE_PLACE(child.instances),
           "processes of the command"),
       add("concurrency", count_between(1, kCountMax), SLUICE_PLACE(concurrency),
-          "calls at once per process (left out: 1) or per connection (left out: 64; over HTTP always 1)"),
+          "calls at once per process or per connection; over HTTP always 1 per connection; left out: 1 per "
+          "process, 64 per connection"),
       add("start", one_of<bool>({{"eager", false}, {"lazy", true}}), SLUICE_PLACE(child.lazy),
           "when a process starts: with the server, or at the first call"),
       add("kill_after", wait(), SLUICE_PLACE(child.kill_after),
@@ -126,8 +127,8 @@ Keys<BackendEntry> make_backend_keys() {
       add("working_directory", plain_text("the name of a folder"), SLUICE_PLACE(child.directory),
           "where the process starts, and where paths in command begin; left out: the server's own"),
       add("user", plain_text("the name of a user"), SLUICE_PLACE(user),
-          "of a command: the user that it runs as (left out: the server's); of a url: the name for basic "
-          "authentication"),
+          "of a command: the user that it runs as; of a url: the name for HTTP basic authentication; left "
+          "out: the server's own, or no authentication"),
       add("password_file", plain_text("the name of a file"), SLUICE_PLACE(upstream.password_file),
           "file with the password of that user, for a url"),
       table_key<BackendEntry>(

@@ -89,7 +89,7 @@ Keys<ListenSettings> make_listen_keys() {
   const auto add = [](auto... arguments) { return key<ListenSettings>(arguments...); };
   return {
       add("address", listen_address(), SLUICE_PLACE(address),
-          "where to listen; without any [[listen]]: tcp://127.0.0.1:7070"),
+          "where to listen; without any [[listen]]: tcp://127.0.0.1:7070; has to be given"),
       add("mode", file_mode(), SLUICE_PLACE(mode), "permissions of a Unix socket's file"),
       add("insecure", flag(), SLUICE_PLACE(insecure),
           "allows an address that other machines reach though no [[client]] is configured"),
@@ -105,9 +105,11 @@ Keys<ListenSettings> make_listen_keys() {
       add("subprotocols", subprotocols(), SLUICE_PLACE(subprotocols),
           "WebSocket subprotocols that are accepted, beside jsonrpc, json-rpc, json and mcp; left out: none"),
       add("health_path", health_path(), SLUICE_PLACE(health_path),
-          "where GET and HEAD are answered as by the admin's /readyz; \"\": nowhere"),
+          "where GET and HEAD are answered as by the admin's /readyz, without a proof; \"\", or the same as "
+          "http_path: nowhere"),
       add("proxy_protocol", flag(), SLUICE_PLACE(proxy_protocol),
-          "a PROXY header, version 1 or 2, has to come first; its address is the peer's"),
+          "a PROXY header, version 1 or 2, has to come first; its address is the peer's; needs [[client]] "
+          "entries or insecure"),
       add("dual_stack", flag(), SLUICE_PLACE(dual_stack), "an IPv6 address serves IPv4 as well"),
       table_key<ListenSettings>("tls", "serves TLS on a TCP address", "a table, see [listen.tls]"),
   };
@@ -175,7 +177,7 @@ Keys<ClientSettings> make_client_keys() {
       add("group", group_id(), SLUICE_PLACE(group),
           "proof: is in this group, at the other end of a Unix socket"),
       add("certificate", subject(), SLUICE_PLACE(certificate),
-          "proof: a TLS client certificate with this subject, signed by listen.tls.client_ca"),
+          "proof: a TLS client certificate with this whole subject, signed by listen.tls.client_ca"),
       add("methods", method_patterns(), SLUICE_PLACE(methods), "methods that it may call; left out: all"),
       add("rate", number_between(core::kRateMin, core::kRateMax), SLUICE_PLACE(rate),
           "calls per second; of \"anonymous\" per address or user; left out: no limit"),

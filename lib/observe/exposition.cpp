@@ -130,7 +130,7 @@ void collect_server(const Metrics& metrics, const Gauges& gauges, std::vector<Me
   const auto counter = MetricType::Counter;
   const auto gauge = MetricType::Gauge;
   to.push_back(by_label<Rejection>(
-      metrics, family("sluice_calls_rejected_total", "Calls turned away by admission.", counter), "reason",
+      metrics, family("sluice_calls_rejected_total", "Calls refused by admission.", counter), "reason",
       &MetricsShard::rejected));
   to.push_back(
       total(metrics,
@@ -141,7 +141,7 @@ void collect_server(const Metrics& metrics, const Gauges& gauges, std::vector<Me
   to.push_back(by_label<Protocol>(metrics, family("sluice_connections_total", "Connections so far.", counter),
                                   "protocol", &MetricsShard::connections_total));
   to.push_back(by_label<CloseReason>(
-      metrics, family("sluice_connections_closed_total", "Connections ended, by reason.", counter), "reason",
+      metrics, family("sluice_connections_closed_total", "Connections closed, by reason.", counter), "reason",
       &MetricsShard::closed));
   to.push_back(total(metrics, family("sluice_received_bytes_total", "Bytes received from clients.", counter),
                      &MetricsShard::received_bytes));
@@ -150,8 +150,8 @@ void collect_server(const Metrics& metrics, const Gauges& gauges, std::vector<Me
 
   auto limit = family("sluice_in_flight_limit", "Calls that may hold a permit at once.", gauge);
   add(limit, {}, static_cast<double>(gauges.in_flight_limit));
-  auto depth = family("sluice_worker_queue_depth", "Calls waiting for a worker.", gauge);
-  auto busy = family("sluice_worker_busy", "Whether a worker runs a handler.", gauge);
+  auto depth = family("sluice_worker_queue_depth", "Calls that wait for a worker.", gauge);
+  auto busy = family("sluice_worker_busy", "1 while the worker runs a handler.", gauge);
   for (std::size_t i = 0; i < gauges.workers.size(); ++i) {
     add(depth, {{"worker", std::to_string(i)}}, static_cast<double>(gauges.workers[i].queue_depth));
     add(busy, {{"worker", std::to_string(i)}}, gauges.workers[i].busy ? 1 : 0);
@@ -162,13 +162,13 @@ void collect_server(const Metrics& metrics, const Gauges& gauges, std::vector<Me
 }
 
 void collect_backends(const Gauges& gauges, std::vector<MetricFamily>& to) {
-  auto up = family("sluice_backend_up", "Whether an instance runs, or a URL answers.", MetricType::Gauge);
-  auto restarts = family("sluice_backend_restarts_total", "Instances started again.", MetricType::Counter);
+  auto up = family("sluice_backend_up", "1 while that process, or URL, can be used.", MetricType::Gauge);
+  auto restarts = family("sluice_backend_restarts_total", "Processes started again.", MetricType::Counter);
   auto in_flight = family("sluice_backend_in_flight", "Calls that a backend has, waiting ones included.",
                           MetricType::Gauge);
   auto state = family("sluice_breaker_state", "0 closed, 1 half-open, 2 open.", MetricType::Gauge);
   auto changes = family("sluice_breaker_changes_total", "Changes of a breaker's state.", MetricType::Counter);
-  auto retries = family("sluice_backend_retries_total", "Calls asked again.", MetricType::Counter);
+  auto retries = family("sluice_backend_retries_total", "Calls sent again.", MetricType::Counter);
   constexpr std::array kStates = {"closed", "half_open", "open"};
   for (const auto& backend : gauges.backends) {
     const Labels labels = {{"backend", backend->name}};
