@@ -183,19 +183,6 @@ class Arguments(DaemonTest):
         self.assertTrue(keys["mode"].endswith('; default "0660"'), keys["mode"])
         self.assertNotIn("default", keys["certificate"])
 
-    def test_the_documents_list_every_key_with_its_default(self):
-        _, output, _ = run_to_end("--help")
-        document = (pathlib.Path(__file__).resolve().parents[2] / "docs/reference/configuration.md").read_text(encoding="utf-8")
-        sections = {part.partition("`\n")[0]: part for part in document.split("\n## `")[1:]}
-        tables = re.split(r"^(\[.*\])$", output.partition("Keys of the configuration file")[2], flags=re.MULTILINE)[1:]
-        for table, keys in zip(tables[::2], tables[1::2]):
-            described = re.findall(r"^  (\w+) .*\n +(.*)$", keys, re.MULTILINE)
-            rows = dict(re.findall(r"^\| `(\w+)` \|.*\| ([^|]+) \|$", sections[table], re.MULTILINE))
-            self.assertEqual(list(rows), [key for key, _ in described], table)
-            for key, allowed in described:
-                if "; default " in allowed:
-                    self.assertEqual(rows[key], f"`{allowed.rpartition('; default ')[2]}`", f"{table} {key}")
-
     def test_what_may_not_be_meant_is_a_warning_at_check_and_at_start(self):
         client = '[[client]]\nname = "anonymous"\n'
         with tempfile.TemporaryDirectory() as directory:

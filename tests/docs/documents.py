@@ -7,6 +7,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 FOLDERS = ("bench", "daemon", "deploy", "docs", "examples", "lib", "proto", "systemd", "tests")
 # ```LANGUAGE ... ``` from the first column on; what stands in the line above it may say how it is tested.
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+# Made by tests/scripts/reference/.
+GENERATED = re.compile(r"^<!-- generated: .*?^<!-- end of generated -->$", re.DOTALL | re.MULTILINE)
 
 
 def documents():
@@ -19,6 +21,11 @@ def documents():
 
 def without_blocks(text):
     return BLOCK.sub("", text)
+
+
+def without_generated(text):
+    """What is written by hand."""
+    return GENERATED.sub("", text)
 
 
 class Block:
