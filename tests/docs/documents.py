@@ -42,6 +42,12 @@ class Block:
         return found and found[1]
 
     @property
+    def package(self):
+        """The Python or Node.js package without which it can't run, if there is one."""
+        found = re.search(r"<!-- run where there is: (.+) -->$", self.before)
+        return found and found[1]
+
+    @property
     def reason_not_to_run(self):
         found = re.search(r"<!-- not run: (.+) -->$", self.before)
         return found and found[1]

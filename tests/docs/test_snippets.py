@@ -3,9 +3,11 @@
 The shell blocks of a document run one after another, in a folder that looks like a checkout with a release build, and
 in a network of their own, so that the ports are those of the text. A block "as `NAME`:" is written to that file first.
 A line "$ COMMAND" of a `console` block prints the lines below it, where "..." stands for anything. A block behind
-"<!-- not run: WHY -->" is left out. C++ programs are built by tests/examples/test_embedding.py.
+"<!-- not run: WHY -->" is left out, and one behind "<!-- run where there is: PACKAGE -->" where Python or Node.js lacks
+that package. C++ programs are built by tests/examples/test_embedding.py.
 """
 
+import json
 import os
 import pathlib
 import re
@@ -13,11 +15,15 @@ import subprocess
 import tempfile
 import unittest
 
-from documents import ROOT, blocks, documents
+from documents import ROOT, blocks, documents, without_blocks
 
 LIMIT_S = 120
 MARK = "--- block"
 PROGRAMS = {"python": "python3 -", "js": "node -"}
+IMPORTS = {"python": ("python3", "-c", "import {}"), "js": ("node", "-e", "require('{}')")}
+# What stands within a sentence: a program of the project with options, as in `sluice bench -c 1 --rate N`.
+OPTION = re.compile(r"(?<![\w-])--?[a-z][\w-]*")
+MENTIONED = re.compile(r"`((?:build/release/bin/)?sluiced?|tests/run\.sh|bench/run\.sh)( [^`\n]*)?`")
 ELSEWHERE = {"cpp", "cmake"}  # built by tests/examples/test_embedding.py
 # What is not there to be run: output, formats, and settings of other programs.
 SHOWN = {"", "text", "json", "http", "yaml", "nginx", "haproxy"}
@@ -42,8 +48,24 @@ def isolated(script):
     return [*own, "bash", "-c", "ip link set lo up && exec bash \"$0\"", str(script)]
 
 
+def environment():
+    """Without settings of sluice; Node.js finds the packages of the tests' clients."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SLUICE")}
+    return {**kept, "NODE_PATH": str(ROOT / "tests/clients/node_modules")}
+
+
+def has_package(block):
+    command = [word.format(block.package) for word in IMPORTS[block.language]]
+    return subprocess.run(command, capture_output=True, timeout=LIMIT_S, env=environment()).returncode == 0
+
+
 def runnable(path):
-    return [block for block in blocks(path) if not block.reason_not_to_run]
+    return [block for block in blocks(path)
+            if not block.reason_not_to_run and (not block.package or has_package(block))]
+
+
+def is_document(path):
+    return path == ROOT / "README.md" or path.is_relative_to(ROOT / "docs")
 
 
 def commands(block):
@@ -57,6 +79,15 @@ def commands(block):
     if block.language == "sh":
         return block.text
     raise AssertionError(f"no test knows what to do with a block in {block.language!r}")
+
+
+def help_of(program, words):
+    """The help of a program of the project; of `sluice` that of the command, with its own options."""
+    name = program.rpartition("/")[2]
+    command = {"sluiced": [os.environ["SLUICED"]], "sluice": [os.environ["SLUICE"]]}.get(name, [str(ROOT / program)])
+    if name == "sluice" and re.match(r" [a-z]", words):
+        command.append(words.split()[0])
+    return subprocess.run([*command, "--help"], capture_output=True, text=True, timeout=LIMIT_S, check=True).stdout
 
 
 def shown_output(block):
@@ -74,6 +105,7 @@ class Snippets(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
         (self.folder / "build/release").mkdir(parents=True)
+        (self.folder / "sluiced.toml").touch()  # the defaults, for documents that use the reader's own
         (self.folder / "build/release/bin").symlink_to(pathlib.Path(os.environ["SLUICED"]).resolve().parent)
         for name in ("deploy", "examples"):
             (self.folder / name).symlink_to(ROOT / name)
@@ -95,20 +127,35 @@ class Snippets(unittest.TestCase):
         if not ran:
             return []
         (self.folder / "script").write_text("".join(script), encoding="utf-8")
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("SLUICE")}
         done = subprocess.run(isolated(self.folder / "script"), cwd=self.folder, capture_output=True, text=True,
-                              stdin=subprocess.DEVNULL, timeout=LIMIT_S, env=environment)
+                              stdin=subprocess.DEVNULL, timeout=LIMIT_S, env=environment())
         self.assertEqual(done.returncode, 0, f"{done.stdout}\n{done.stderr}")
         return list(zip(ran, done.stdout.split(MARK + "\n")[1:], strict=True))
 
     def test_commands_do_what_the_text_says(self):
         for path in documents():
-            if path != ROOT / "README.md" and not path.is_relative_to(ROOT / "docs"):
+            if not is_document(path):
                 continue
             with self.subTest(document=str(path.relative_to(ROOT))):
                 for block, output in self.run_document(path):
                     if block.language == "console":
                         self.assertRegex(output, re.compile(rf"\A{shown_output(block)}\Z"))
+
+    def test_lines_of_json_are_valid(self):
+        for path in documents():
+            for block in blocks(path) if is_document(path) else ():
+                for line in block.text.splitlines() if block.language == "json" else ():
+                    with self.subTest(document=str(path.relative_to(ROOT)), line=line):
+                        json.loads(line)
+
+    def test_options_that_a_sentence_names_are_those_of_the_program(self):
+        for path in documents():
+            if path.name in ("performance-log.md", "CHANGELOG.md"):  # what once was
+                continue
+            for program, words in MENTIONED.findall(without_blocks(path.read_text(encoding="utf-8"))):
+                with self.subTest(document=str(path.relative_to(ROOT)), command=program + words):
+                    known = set(OPTION.findall(help_of(program, words)))
+                    self.assertLessEqual(set(OPTION.findall(words)), known | {"--help"})
 
     def test_configurations_are_valid(self):
         subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=a", "-keyout", "server.key",

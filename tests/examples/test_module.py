@@ -29,6 +29,15 @@ class Module(DaemonTest):
             names = [method["name"] for method in connection.result("rpc.discover")["methods"]]
             self.assertIn("words.join", names)
 
+    def test_the_documents_configuration_loads_it(self):
+        text = (ROOT / "docs/how-to/load-a-module.md").read_text(encoding="utf-8")
+        daemon = self.start()
+        self.copy(daemon.directory)
+        config = daemon.directory / "document.toml"
+        config.write_text(text.partition("```toml\n")[2].partition("```")[0])
+        status, _, stderr = run_to_end("--check", "--config", config)
+        self.assertEqual(status, 0, stderr)
+
     def test_a_module_of_another_build_is_refused_before_it_is_loaded(self):
         daemon = self.start()
         mark = b"sluice module build:\n"
