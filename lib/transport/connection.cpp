@@ -95,7 +95,7 @@ void Connection::on_ready(std::uint32_t events) {
   if (closed_) return;
   events = stream_.readiness(events);
   if ((events & Poller::kWritable) != 0) {
-    output_waits_ = false;
+    output_.on_writable();
     last_busy_ = io_.now();
   }
   try {
@@ -140,7 +140,7 @@ void Connection::on_slice() {
       read_at_once();
     }
     // Replies do not wait for the slices of others, and writing is charged to this peer.
-    if (!close_pending_ && !output_waits_) flush(Extent::slice);
+    if (!close_pending_ && !output_.blocked()) flush(Extent::slice);
   } catch (const std::exception& exception) {
     fail(exception);
   }
@@ -251,8 +251,7 @@ void Connection::on_peer_gone() {
 // takes.
 void Connection::read_remaining_notifications() {
   const bool more = !input_over_ && !lingering_;
-  io_.buffers().give(out_);
-  out_sent_ = 0;
+  output_.clear(io_.buffers());
   rpc_session_.disconnected();
   end_look_ahead();  // what it let in may be used up
   const std::size_t waiting = in_.size();

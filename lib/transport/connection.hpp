@@ -14,6 +14,7 @@
 #include "lib/transport/byte_stream.hpp"
 #include "lib/transport/codec.hpp"
 #include "lib/transport/http/listener_policy.hpp"
+#include "lib/transport/output_buffer.hpp"
 #include "lib/transport/session_host.hpp"
 
 namespace sluice::core {
@@ -129,9 +130,8 @@ class Connection final : public Session,
   std::string* reusable_buffer() override { return codec_ ? codec_->reusable_buffer() : nullptr; }
   void on_reply_lost() override { schedule_close(CloseReason::output_full); }
   void fill_peer_identity(Caller& caller) override;
-  std::size_t unsent() const { return out_.size() - out_sent_; }
   // Of replies that the client has not read.
-  std::size_t backlog() const { return unsent() + (codec_ ? codec_->held_bytes() : 0); }
+  std::size_t backlog() const { return output_.unsent() + (codec_ ? codec_->held_bytes() : 0); }
   // Until there is no room, or until the slice is over.
   enum class Extent : std::uint8_t { whole, slice };
   void flush(Extent extent);
@@ -198,8 +198,7 @@ class Connection final : public Session,
   std::unique_ptr<Codec> next_codec_;
   RpcSession rpc_session_;
   std::string in_;  // received, not yet dealt with: a message's beginning, or what had to wait
-  std::string out_;
-  std::size_t out_sent_ = 0;  // bytes at the front of out_ that are with the kernel
+  OutputBuffer output_;
   TimePoint last_input_;
   TimePoint last_output_;                // also: since when there is output that waits
   TimePoint last_busy_;                  // when a call has ended last, or output that had to wait has left
@@ -226,12 +225,11 @@ class Connection final : public Session,
   CloseReason close_reason_ = CloseReason::finished;
   std::optional<CloseReason> peer_gone_;  // the client is gone: no reply can reach it
   Protocol protocol_ = Protocol::unknown;
-  bool output_waits_ = false;  // out_ holds what there was no room for
-  bool input_waits_ = false;   // in_ holds what could be processed but for backpressure
-  bool input_over_ = false;    // nothing more is taken in
-  bool end_seen_ = false;      // the client has ended its side
-  bool peer_ended_ = false;    // the same, seen while nothing is read: there may be more before that
-  bool pings_ = false;         // its protocol can ask the peer for a sign of life
+  bool input_waits_ = false;  // in_ holds what could be processed but for backpressure
+  bool input_over_ = false;   // nothing more is taken in
+  bool end_seen_ = false;     // the client has ended its side
+  bool peer_ended_ = false;   // the same, seen while nothing is read: there may be more before that
+  bool pings_ = false;        // its protocol can ask the peer for a sign of life
   bool unacknowledged_limited_ = false;
   bool memory_short_ = false;  // when the message at hand began
   bool protocol_close_sent_ = false;
@@ -243,17 +241,9 @@ class Connection final : public Session,
 };
 
 inline std::string& Connection::output(std::size_t bytes) {
-  if (out_.empty()) {
-    io_.buffers().take(out_);
-    last_output_ = io_.now();
-  } else if (out_sent_ > out_.size() / 2) {
-    // What is sent is dropped only when there is something to append, and that is worth the copying.
-    out_.erase(0, out_sent_);
-    out_sent_ = 0;
-  }
+  if (output_.empty()) last_output_ = io_.now();
   io_.defer(*this);
-  io_.buffers().widen(out_, out_.size() + kHeadBytes + bytes);
-  return out_;
+  return output_.append_to(io_.buffers(), kHeadBytes + bytes);
 }
 
 [[gnu::always_inline]] inline bool Connection::may_process() const {
@@ -265,7 +255,7 @@ inline std::string& Connection::output(std::size_t bytes) {
 inline std::size_t Connection::held_bytes() const {
   const std::size_t codec = codec_ ? codec_->held_bytes() + codec_->input_bytes() : 0;
   const std::size_t tls = stream_.secure() ? kTlsBytes : 0;
-  return in_.capacity() + out_.capacity() + codec + tls + rpc_session_.held_bytes();
+  return in_.capacity() + output_.capacity() + codec + tls + rpc_session_.held_bytes();
 }
 
 // Whether it holds so much more or less than was counted that this has to be counted anew.

@@ -28,7 +28,7 @@ void Connection::on_deferred() {
 }
 
 void Connection::run_deferred_work() {
-  if (!output_waits_) flush(Extent::slice);
+  if (!output_.blocked()) flush(Extent::slice);
   if (only_waits()) return rest();
   if (peer_gone_ && !close_pending_ && !postponed()) read_remaining_notifications();
   if (looks_ahead_ || window_changed()) update_look_ahead();
@@ -65,9 +65,9 @@ void Connection::process_waiting() {
 bool Connection::only_waits() const {
   const bool ends = close_pending_ | input_over_ | end_seen_ | peer_ended_ | lingering_ | draining_ |
                     peer_gone_.has_value();
-  const bool stuck = output_waits_ | input_waits_ | looks_ahead_ | paused_.has_value() |
+  const bool stuck = output_.blocked() | input_waits_ | looks_ahead_ | paused_.has_value() |
                      skip_until_.has_value() | turned_away_.has_value() | window_full_since_.has_value();
-  if (ends | stuck | !out_.empty() | !in_.empty() | stream_.staged() | postponed()) return false;
+  if (ends | stuck | !output_.empty() | !in_.empty() | stream_.staged() | postponed()) return false;
   return codec_ && !codec_->in_message() && codec_->held_bytes() == 0 && !rpc_session_.window_full() &&
          unproven_bytes_ <= io_.limits.unproven_bytes_max;
 }
@@ -95,12 +95,14 @@ void Connection::resume() {
 void Connection::update_waits() {
   const bool wants = wants_input();
   const bool may_end = !wants && !end_seen_ && !peer_ended_ && !lingering_;
-  const std::uint32_t once = postponed() && !output_waits_ ? Poller::kOnce : 0;
+  const std::uint32_t once = postponed() && !output_.blocked() ? Poller::kOnce : 0;
   stream_.watch_for((wants && !postponed() ? Poller::kReadable : 0) |
-                    (output_waits_ ? Poller::kWritable : 0) | (may_end ? ByteStream::kEnded : 0) | once);
+                    (output_.blocked() ? Poller::kWritable : 0) | (may_end ? ByteStream::kEnded : 0) | once);
 }
 
-bool Connection::is_idle() const { return rpc_session_.in_flight() == 0 && unsent() == 0 && !input_waits_; }
+bool Connection::is_idle() const {
+  return rpc_session_.in_flight() == 0 && output_.unsent() == 0 && !input_waits_;
+}
 
 void Connection::end_input(CloseReason reason) {
   input_over_ = true;
@@ -119,7 +121,7 @@ void Connection::on_read_failure() {
 void Connection::send_protocol_close() {
   if (!codec_ || std::exchange(protocol_close_sent_, true)) return;
   codec_->protocol_close(close_reason_);
-  answer_due_ = unsent() > 0;
+  answer_due_ = output_.unsent() > 0;
   flush(Extent::whole);
 }
 

@@ -22,7 +22,7 @@ TimePoint Connection::next_deadline() const {
   if (lingering_) return linger_until_;
   TimePoint due = look_ahead_due();
   if (turned_away_ && !input_over_) due = std::min(due, *turned_away_);
-  if (unsent() > 0) due = std::min(due, last_output_ + limits.write_timeout);
+  if (output_.unsent() > 0) due = std::min(due, last_output_ + limits.write_timeout);
   const bool partial = !input_over_ && !input_waits_ && in_message();
   if (partial && may_process() && !paused_) {
     due = std::min(due, message_began_ + limits.message_timeout);
@@ -102,7 +102,7 @@ void Connection::end_drained() {
 
 CloseReason Connection::expired_reason(TimePoint now) const {
   const Limits& limits = io_.limits;
-  if (unsent() > 0 && last_output_ + limits.write_timeout <= now) return CloseReason::write_timeout;
+  if (output_.unsent() > 0 && last_output_ + limits.write_timeout <= now) return CloseReason::write_timeout;
   if (draining_ && is_idle()) return CloseReason::draining;
   if (turned_away_ && *turned_away_ <= now) return CloseReason::overloaded;
   if (refusals_end() <= now) return CloseReason::draining;

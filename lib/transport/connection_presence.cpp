@@ -34,7 +34,7 @@ TimePoint Connection::ping_due() const {
 
 void Connection::ping(TimePoint now) {
   last_ping_ = now;
-  if (unsent() > 0) return;  // there is something else to be acknowledged
+  if (output_.unsent() > 0) return;  // there is something else to be acknowledged
   limit_unacknowledged();
   if (!ping_sent_) ping_sent_ = now;
   codec_->probe();
@@ -75,7 +75,7 @@ void Connection::look_for_peer(TimePoint now) {
     return;
   }
   // A closed socket answers what is sent to it with a reset.
-  if (unsent() == 0 && rpc_session_.reply_due()) {
+  if (output_.unsent() == 0 && rpc_session_.reply_due()) {
     limit_unacknowledged();
     if (!codec_->test_peer()) return;
   }

@@ -7,9 +7,7 @@
 namespace sluice::core {
 namespace {
 
-// What is written in one go, before others are served.
-constexpr std::size_t kWriteBytes = 256 * 1024;
-constexpr std::size_t kWriteBytesPerUnit = kWriteBytes / kUnitsPerLook;
+constexpr std::size_t kWriteBytesPerUnit = OutputBuffer::kWriteBytes / kUnitsPerLook;
 // Of output whose writing is charged to the peer.
 constexpr std::size_t kLongOutputBytes = 64 * 1024;
 using Status = ByteStream::Status;
@@ -31,7 +29,7 @@ void Connection::on_reply(std::uint64_t exchange, std::string& reply, std::int64
 
 // Writing much takes as long as processing much, and is charged as well.
 void Connection::flush(Extent extent) {
-  if (unsent() >= kLongOutputBytes) return flush_long(extent);
+  if (output_.unsent() >= kLongOutputBytes) return flush_long(extent);
   write_out(extent);
 }
 
@@ -41,27 +39,21 @@ void Connection::flush(Extent extent) {
 }
 
 [[gnu::always_inline]] inline void Connection::write_out(Extent extent) {
-  while (unsent() > 0 && !close_pending_ && !peer_gone_) {
-    const auto sent = stream_.write(std::string_view(out_).substr(out_sent_, kWriteBytes));
+  if (output_.unsent() == 0 || close_pending_ || peer_gone_) return;
+  const auto write = [this](std::string_view bytes) {
+    const auto sent = stream_.write(bytes);
     io_.slices().charge_small(*share(), io_.now(), SmallWork::write, sent.bytes);
-    if (sent.status == Status::would_block) {
-      output_waits_ = true;
-      return;
+    if (sent.status == Status::ok) {
+      last_output_ = io_.now();
+      io_.metrics().sent_bytes.add(sent.bytes);
     }
-    if (sent.status != Status::ok) return on_peer_gone();
-    out_sent_ += sent.bytes;
-    last_output_ = io_.now();
-    io_.metrics().sent_bytes.add(sent.bytes);
-    if (unsent() > 0 && extent == Extent::slice && io_.slice_over(sent.bytes / kWriteBytesPerUnit)) {
-      output_waits_ = true;  // the poller tells that there is room, in its order
-      return;
-    }
-  }
-  if (unsent() == 0 && !out_.empty()) {
-    io_.buffers().give(out_);
-    out_sent_ = 0;
-    output_waits_ = false;
-  }
+    return sent;
+  };
+  // The poller tells that there is room, in its order.
+  const auto pause = [this, extent](std::size_t bytes) {
+    return extent == Extent::slice && io_.slice_over(bytes / kWriteBytesPerUnit);
+  };
+  if (!output_.flush(io_.buffers(), write, pause)) on_peer_gone();
 }
 
 }  // namespace sluice::core
