@@ -14,10 +14,6 @@
 namespace sluice::core {
 namespace {
 
-// How long the end of a message over the size limit is looked for.
-constexpr auto kOversizeSkipTime = std::chrono::seconds(5);
-// For a client that came while memory is short to say something, so that it can be refused in its protocol.
-constexpr auto kTurnAwayTime = std::chrono::seconds(2);
 // How often what a client left behind is read: more than a Unix socket holds by default (208 KiB).
 constexpr int kLastReads = 2;
 // Clients of one thread that are gone and have left more behind than fits into one slice. Their sockets and
@@ -45,12 +41,12 @@ Connection::Connection(SessionHost& host, ByteStream stream, std::shared_ptr<con
       policy_version_(live_policy_->version()),
       limits_version_(io_.limits_version()),
       policy_(live_policy_->get()),
-      rpc_session_(host.calls(), *this) {
+      rpc_session_(host.calls(), *this),
+      timers_(io_.now()) {
   set_share(&peer_share_.share());
   rpc_session_.set_share(&peer_share_.share());
   stream_.expect_tls(policy_->tls);
   if (policy_->proxy_protocol) stream_.expect_proxy_header();
-  last_input_ = last_output_ = last_busy_ = last_ping_ = message_began_ = io_.now();
   io_.metrics().connections_now[static_cast<std::size_t>(Protocol::unknown)].add(1);
 }
 
@@ -68,7 +64,7 @@ void Connection::join_share(const PeerKey& peer) {
 
 void Connection::start() {
   stream_.watch(io_.poller(), *this);
-  if (host_.memory_short()) turned_away_ = io_.now() + kTurnAwayTime;
+  if (host_.memory_short()) timers_.begin_overloaded(io_.now());
   schedule();
 }
 
@@ -96,7 +92,7 @@ void Connection::on_ready(std::uint32_t events) {
   events = stream_.readiness(events);
   if ((events & Poller::kWritable) != 0) {
     output_.on_writable();
-    last_busy_ = io_.now();
+    timers_.on_busy(io_.now());
   }
   try {
     // While it is read from, the reader finds out that the client is gone, after it has taken in what was
@@ -161,7 +157,7 @@ std::size_t Connection::read(std::span<char> to) {
   const auto got = stream_.read(to.data(), to.size());
   if (peer_due && !stream_.awaits_proxy_header() && !count_peer()) return 0;
   // Where TLS is not a must, its time runs from when it begins.
-  if (stream_.securing() && !securing) message_began_ = io_.now();
+  if (stream_.securing() && !securing) timers_.begin_message(io_.now());
   if (got.status == Status::ok) return got.bytes;
   if (got.status == Status::failed) on_read_failure();
   if (got.status == Status::end) on_end_of_input();
@@ -208,11 +204,10 @@ void Connection::receive(std::string_view bytes) {
 }
 
 void Connection::append_input(std::string_view bytes) {
-  last_input_ = io_.now();
-  ping_sent_.reset();
+  timers_.on_input(io_.now());
   if (in_.empty()) {
     if (!codec_ || !codec_->in_message()) {
-      message_began_ = last_input_;
+      timers_.begin_message(io_.now());
       message_bytes_ = 0;
     }
     message_bytes_ += bytes.size();
@@ -303,9 +298,9 @@ void Connection::process(std::string_view window) {
     const auto step = looks_ahead_ ? look_ahead(rest) : codec_->next(rest);
     hungry = step.hungry;
     rest.remove_prefix(step.consumed);
-    if (step.consumed > 0 && !hungry && step.between) message_began_ = io_.now();
+    if (step.consumed > 0 && !hungry && step.between) timers_.begin_message(io_.now());
     // What is being thrown away can only have begun where there is nothing left.
-    if (skip_until_ || hungry) watch_skipping();
+    if (timers_.skipping() || hungry) timers_.watch_skipping(codec_->skipping(), io_.now());
     if (next_codec_) set_codec(std::move(next_codec_));
     if (io_.slice_over(1 + step.consumed / kUnitBytes)) {
       if (!hungry && !peer_gone_) io_.postpone(*this);
@@ -408,24 +403,15 @@ void Connection::fill_peer_identity(Caller& caller) {
 void Connection::set_codec(std::unique_ptr<Codec> codec) {
   codec_ = std::move(codec);
   pings_ = codec_->probes();
-  last_ping_ = io_.now();
+  timers_.restart_pings(io_.now());
   count_protocol(codec_->protocol());
 }
 
 // What was thrown away before it has ended, if only in the same read.
 void Connection::refuse_message(const proto::Error& error) {
-  skip_until_.reset();
+  timers_.watch_skipping(false, io_.now());
   rpc_session_.refuse(error, 0);
-  if (turned_away_) end_input(CloseReason::overloaded);
-}
-
-// The end of a message over the size limit is looked for only so long.
-void Connection::watch_skipping() {
-  if (!codec_->skipping()) {
-    skip_until_.reset();
-  } else if (!skip_until_) {
-    skip_until_ = io_.now() + kOversizeSkipTime;
-  }
+  if (timers_.overloaded()) end_input(CloseReason::overloaded);
 }
 
 }  // namespace sluice::core

@@ -13,6 +13,7 @@
 #include "lib/rpc/rpc_session.hpp"
 #include "lib/transport/byte_stream.hpp"
 #include "lib/transport/codec.hpp"
+#include "lib/transport/connection_timers.hpp"
 #include "lib/transport/http/listener_policy.hpp"
 #include "lib/transport/output_buffer.hpp"
 #include "lib/transport/session_host.hpp"
@@ -73,10 +74,6 @@ class Connection final : public Session,
   bool input_waits() const { return !in_.empty(); }
 
  private:
-  // A draining connection is closed when nothing has come for this long.
-  static constexpr auto kDrainQuietTime = std::chrono::milliseconds(20);
-  // A client that may have gone without its being seen is looked for so often, as long as it has calls.
-  static constexpr auto kPeerLookTime = std::chrono::milliseconds(1500);
   // What stands before a message, in the protocol that needs most.
   static constexpr std::size_t kHeadBytes = 1024;
   // Of max_output_buffer, what may be unread before the connection is no longer read from.
@@ -109,7 +106,6 @@ class Connection final : public Session,
   void process(std::string_view window);
   bool identify(std::string_view window);
   void set_codec(std::unique_ptr<Codec> codec);
-  void watch_skipping();
   void renew_policy();
   void renew_limits();
   void refuse_plain(bool http);
@@ -119,10 +115,9 @@ class Connection final : public Session,
   bool held_up() const { return !may_process() || (looks_ahead_ && in_.size() >= look_ahead_left_); }
   Codec::Step look_ahead(std::string_view window);
   void update_look_ahead();
-  bool window_changed() const { return rpc_session_.window_full() != window_full_since_.has_value(); }
+  bool window_changed() const { return rpc_session_.window_full() != timers_.window_full(); }
   void begin_look_ahead();
   void end_look_ahead();
-  TimePoint look_ahead_due() const;
 
   // Writing.
   void on_reply(std::uint64_t exchange, std::string& reply, std::int64_t code) override;
@@ -146,22 +141,17 @@ class Connection final : public Session,
   bool takes_too_much() const { return io_.slices().over_half(*share(), io_.now()) && io_.contended(); }
   bool only_waits() const;
   void rest();
-  void resume();
   void update_waits();
   bool is_idle() const;
   bool in_message() const { return !in_.empty() || (codec_ && codec_->in_message()); }
   void send_protocol_close();
   void close_gracefully(CloseReason reason);
   void linger();
-  void prolong_linger();
-  TimePoint next_linger_look() const;
   void on_deadline(TimePoint now) override;
   void look_at_time(TimePoint now);
   void end_drained();
-  TimePoint next_deadline() const;
-  TimePoint handshake_due() const;
-  TimePoint refusals_end() const;
-  CloseReason expired_reason(TimePoint now) const;
+  ConnectionTimers::State timer_state() const;
+  TimePoint next_deadline() const { return timers_.next_deadline(io_.limits, timer_state()); }
   void schedule() { schedule(next_deadline()); }
   void schedule(TimePoint due);
 
@@ -173,9 +163,6 @@ class Connection final : public Session,
   void watch_unproven();
 
   // Whether the client is still there.
-  TimePoint idle_since() const { return std::max(last_input_, last_busy_); }
-  TimePoint idle_deadline() const;
-  TimePoint ping_due() const;
   void ping(TimePoint now);
   bool peer_look_due(TimePoint now) const;
   bool end_may_be_hidden() const;
@@ -199,28 +186,14 @@ class Connection final : public Session,
   RpcSession rpc_session_;
   std::string in_;  // received, not yet dealt with: a message's beginning, or what had to wait
   OutputBuffer output_;
-  TimePoint last_input_;
-  TimePoint last_output_;                // also: since when there is output that waits
-  TimePoint last_busy_;                  // when a call has ended last, or output that had to wait has left
-  TimePoint last_ping_;                  // or when one was left out
-  std::optional<TimePoint> ping_sent_;   // since when a ping has no answer
-  std::optional<TimePoint> peer_look_;   // when to look again for a client that has ended its side
-  TimePoint message_began_;              // when the first byte of the message in in_ came, pauses left out
-  std::optional<TimePoint> paused_;      // since when a message that began can't go on, as there is no room
-  std::optional<TimePoint> skip_until_;  // while the end of a message over the size limit is looked for
-  TimePoint drain_began_;
-  TimePoint linger_until_;
+  ConnectionTimers timers_;
   TimePoint use_since_;              // the window in which use_ was counted
   std::chrono::nanoseconds use_{0};  // of the I/O thread's time, short slices left out
-  std::optional<TimePoint> window_full_since_;
   std::size_t look_ahead_left_ = 0;  // bytes that may be taken in beyond the full window
   bool looks_ahead_ = false;
-  std::size_t message_bytes_ = 0;         // taken in of the message that has begun, beside in_
-  int last_reads_ = 0;                    // since the client was lost
-  std::size_t unproven_bytes_ = 0;        // received since the client was last seen to have proved who it is
-  std::optional<TimePoint> turned_away_;  // where memory was short when it came: when it is closed
-  std::size_t linger_unsent_ = 0;         // bytes not yet with the peer when the linger was last looked at
-  TimePoint linger_progress_;             // when there were last seen to be fewer of them
+  std::size_t message_bytes_ = 0;   // taken in of the message that has begun, beside in_
+  int last_reads_ = 0;              // since the client was lost
+  std::size_t unproven_bytes_ = 0;  // received since the client was last seen to have proved who it is
   TimePoint scheduled_ = TimePoint::max();
   CloseReason close_reason_ = CloseReason::finished;
   std::optional<CloseReason> peer_gone_;  // the client is gone: no reply can reach it
@@ -241,7 +214,7 @@ class Connection final : public Session,
 };
 
 inline std::string& Connection::output(std::size_t bytes) {
-  if (output_.empty()) last_output_ = io_.now();
+  if (output_.empty()) timers_.on_output(io_.now());
   io_.defer(*this);
   return output_.append_to(io_.buffers(), kHeadBytes + bytes);
 }

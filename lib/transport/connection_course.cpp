@@ -9,13 +9,6 @@
 #include "lib/transport/connection.hpp"
 
 namespace sluice::core {
-namespace {
-
-// How long the client's own end is waited for after the last reply. Closing with its bytes unread would
-// reset the connection, and with it replies that are still on their way.
-constexpr auto kLingerTime = std::chrono::seconds(2);
-
-}  // namespace
 
 void Connection::on_deferred() {
   if (closed_) return;
@@ -32,7 +25,7 @@ void Connection::run_deferred_work() {
   if (only_waits()) return rest();
   if (peer_gone_ && !close_pending_ && !postponed()) read_remaining_notifications();
   if (looks_ahead_ || window_changed()) update_look_ahead();
-  if (paused_ && !held_up()) resume();
+  if (timers_.paused() && !held_up()) timers_.resume_message(io_.now());
   if (input_waits_ && may_process() && !postponed() && !peer_gone_) process_waiting();
   // What had to wait when it came in has been looked at by now.
   if (unproven_bytes_ > io_.limits.unproven_bytes_max) watch_unproven();
@@ -43,7 +36,7 @@ void Connection::run_deferred_work() {
   if (close_pending_) return close(close_reason_);
   if (input_over_ && !lingering_ && is_idle()) return close_gracefully(close_reason_);
   if (lingering_ && end_seen_ && !stream_.ending()) return close(close_reason_);
-  if (!paused_ && in_message() && held_up()) paused_ = io_.now();
+  if (!timers_.paused() && in_message() && held_up()) timers_.pause_message(io_.now());
   update_waits();
   count_memory();
   schedule();
@@ -52,7 +45,7 @@ void Connection::run_deferred_work() {
 // Calls that have ended made room. Each event of the loop may end some, so that a peer that has much to do
 // would have a slice after each of them.
 void Connection::process_waiting() {
-  if (!codec_ || !codec_->in_message()) message_began_ = io_.now();
+  if (!codec_ || !codec_->in_message()) timers_.begin_message(io_.now());
   if (takes_too_much()) return io_.postpone(*this);
   const PeerCharge charge(io_, *share());
   process(in_);
@@ -65,8 +58,7 @@ void Connection::process_waiting() {
 bool Connection::only_waits() const {
   const bool ends = close_pending_ | input_over_ | end_seen_ | peer_ended_ | lingering_ | draining_ |
                     peer_gone_.has_value();
-  const bool stuck = output_.blocked() | input_waits_ | looks_ahead_ | paused_.has_value() |
-                     skip_until_.has_value() | turned_away_.has_value() | window_full_since_.has_value();
+  const bool stuck = output_.blocked() | input_waits_ | looks_ahead_ | timers_.interrupted();
   if (ends | stuck | !output_.empty() | !in_.empty() | stream_.staged() | postponed()) return false;
   return codec_ && !codec_->in_message() && codec_->held_bytes() == 0 && !rpc_session_.window_full() &&
          unproven_bytes_ <= io_.limits.unproven_bytes_max;
@@ -77,16 +69,7 @@ void Connection::rest() {
   stream_.watch_for(Poller::kReadable);
   const std::size_t held = codec_->input_bytes() + rpc_session_.held_bytes();
   if (held >= MemoryBudget::kSlackBytes || counted_bytes > 0) count_memory();
-  TimePoint due = rpc_session_.in_flight() == 0 ? idle_deadline() : TimePoint::max();
-  if (pings_) due = std::min(due, ping_due());
-  schedule(due);
-}
-
-// A message that has begun can't go on while nothing is read, and the time of that is not its client's.
-void Connection::resume() {
-  const auto pause = io_.now() - *std::exchange(paused_, std::nullopt);
-  message_began_ = std::min(message_began_ + pause, io_.now());
-  if (skip_until_) *skip_until_ += pause;
+  schedule(timers_.rest_deadline(io_.limits, rpc_session_.in_flight() > 0, pings_));
 }
 
 // While nothing is read, a client's disconnect is noticed all the same. Of a postponed connection it is
@@ -131,7 +114,7 @@ void Connection::close_gracefully(CloseReason reason) {
   const bool cut_off = reason == CloseReason::framing_lost || reason == CloseReason::message_too_big ||
                        reason == CloseReason::message_timeout || reason == CloseReason::unproven ||
                        reason == CloseReason::overloaded;
-  const bool quiet = !cut_off && !answer_due_ && io_.now() - last_input_ >= kDrainQuietTime;
+  const bool quiet = !cut_off && !answer_due_ && timers_.quiet(io_.now());
   const bool safe = end_seen_ || (quiet && stream_.undelivered() == 0 && stream_.unread() == 0);
   if (safe && stream_.say_end()) return close(reason);
   close_reason_ = reason;
@@ -140,37 +123,16 @@ void Connection::close_gracefully(CloseReason reason) {
 
 void Connection::linger() {
   lingering_ = true;
-  linger_unsent_ = stream_.undelivered();
-  linger_progress_ = io_.now();
-  linger_until_ = next_linger_look();
+  timers_.begin_linger(io_.now(), io_.limits, stream_.undelivered());
   stream_.shutdown_send();
   update_waits();
   schedule();
 }
 
-// A client that reads slowly, but reads, gets its replies.
-void Connection::prolong_linger() {
-  const std::size_t unsent_now = stream_.undelivered();
-  if (unsent_now < linger_unsent_) {
-    linger_progress_ = io_.now();
-  } else if (linger_unsent_ == 0 || io_.now() - linger_progress_ >= io_.limits.write_timeout) {
-    return;
-  }
-  linger_unsent_ = unsent_now;
-  linger_until_ = next_linger_look();
-}
-
-// What is on its way when the linger begins is with the client a moment later, as a rule: that is found out
-// long before write_timeout.
-TimePoint Connection::next_linger_look() const {
-  const milliseconds wait = kLingerTime;
-  return io_.now() + (linger_unsent_ == 0 ? wait : std::min(wait, io_.limits.write_timeout));
-}
-
 void Connection::drain() {
   if (draining_) return;
   draining_ = true;
-  drain_began_ = io_.now();
+  timers_.begin_drain(io_.now());
   schedule();
 }
 

@@ -28,12 +28,13 @@ void Connection::look_at_memory() {
 
 std::size_t Connection::message_bytes_max() const {
   const std::size_t configured = io_.limits.message_bytes_max;
-  if (turned_away_) return 1;
+  if (timers_.overloaded()) return 1;
   return memory_short_ ? std::min(configured, kShortMessageBytes) : configured;
 }
 
 proto::Error Connection::message_too_big() const {
-  if (turned_away_ || memory_short_) return proto::busy(proto::BusyReason::overloaded, kOverloadPause);
+  if (timers_.overloaded() || memory_short_)
+    return proto::busy(proto::BusyReason::overloaded, kOverloadPause);
   return proto::request_too_big(io_.limits.message_bytes_max);
 }
 

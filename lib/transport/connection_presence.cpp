@@ -15,28 +15,11 @@ constexpr milliseconds kUnacknowledgedTimeMin = std::chrono::seconds(60);
 
 }  // namespace
 
-// Of an idle connection: neither side has sent anything, and no call was in flight. A peer that can be asked
-// for a sign of life is closed only after it was asked, and has half of the limit for the answer.
-TimePoint Connection::idle_deadline() const {
-  const milliseconds patience = io_.limits.idle_timeout;
-  if (!pings_) return std::max(idle_since(), last_output_) + patience;
-  if (!ping_sent_) return TimePoint::max();
-  return std::max(idle_since() + patience, *ping_sent_ + patience / 2);
-}
-
-// At regular times, also while calls run: proxies in between close what they see nothing on. Besides once in
-// the middle of the time that an idle connection has.
-TimePoint Connection::ping_due() const {
-  const TimePoint regular = last_ping_ + io_.limits.ping_interval;
-  if (ping_sent_ || !is_idle()) return regular;
-  return std::min(regular, idle_since() + io_.limits.idle_timeout / 2);
-}
-
 void Connection::ping(TimePoint now) {
-  last_ping_ = now;
-  if (output_.unsent() > 0) return;  // there is something else to be acknowledged
+  const bool sends = output_.unsent() == 0;  // else there is something else to be acknowledged
+  timers_.on_ping_due(now, sends);
+  if (!sends) return;
   limit_unacknowledged();
-  if (!ping_sent_) ping_sent_ = now;
   codec_->probe();
 }
 
@@ -48,12 +31,13 @@ void Connection::on_peer_ended() {
   if (meaning == Codec::InputEnd::disconnect) return on_peer_gone();
   // A Unix socket's peer is seen to be gone.
   if (stream_.local() && meaning == Codec::InputEnd::half_close) return;
-  const auto pause = meaning == Codec::InputEnd::leaving ? milliseconds(kLeavingTime) : kPeerLookTime;
-  peer_look_ = std::min(peer_look_.value_or(TimePoint::max()), io_.now() + pause);
+  const auto pause =
+      meaning == Codec::InputEnd::leaving ? milliseconds(kLeavingTime) : ConnectionTimers::kPeerLookTime;
+  timers_.look_for_peer_by(io_.now() + pause);
 }
 
 bool Connection::peer_look_due(TimePoint now) const {
-  return peer_look_ && *peer_look_ <= now && !lingering_ && !peer_gone_ && rpc_session_.in_flight() > 0;
+  return timers_.peer_look_due(now) && !lingering_ && !peer_gone_ && rpc_session_.in_flight() > 0;
 }
 
 // Whether the client's end of input could follow bytes that are not read while the window is full. The end
@@ -61,10 +45,10 @@ bool Connection::peer_look_due(TimePoint now) const {
 bool Connection::end_may_be_hidden() const { return !stream_.local() && codec_ && stream_.unread() > 0; }
 
 void Connection::look_for_peer(TimePoint now) {
-  peer_look_.reset();
+  timers_.on_peer_look();
   if (!peer_ended_) {
     if (!rpc_session_.window_full()) return;
-    peer_look_ = now + kPeerLookTime;
+    timers_.look_for_peer_by(now + ConnectionTimers::kPeerLookTime);
     if (!end_may_be_hidden()) return;
   }
   if (peer_ended_ && codec_->input_end() == Codec::InputEnd::leaving) {
@@ -79,7 +63,7 @@ void Connection::look_for_peer(TimePoint now) {
     limit_unacknowledged();
     if (!codec_->test_peer()) return;
   }
-  peer_look_ = now + kPeerLookTime;
+  timers_.look_for_peer_by(now + ConnectionTimers::kPeerLookTime);
 }
 
 void Connection::limit_unacknowledged() {

@@ -17,8 +17,8 @@ using Status = ByteStream::Status;
 void Connection::on_reply(std::uint64_t exchange, std::string& reply, std::int64_t code) {
   io_.defer(*this);
   if (closed_ || close_pending_ || peer_gone_) return;
-  last_busy_ = io_.now();
-  io_.slices().charge_small(*share(), last_busy_, SmallWork::reply, reply.size());
+  timers_.on_busy(io_.now());
+  io_.slices().charge_small(*share(), io_.now(), SmallWork::reply, reply.size());
   codec_->reply(exchange, reply, code);
   if (backlog() <= io_.limits.output_bytes_max) return;
   // The client may be reading quickly and only the iteration's end may not have come yet.
@@ -44,7 +44,7 @@ void Connection::flush(Extent extent) {
     const auto sent = stream_.write(bytes);
     io_.slices().charge_small(*share(), io_.now(), SmallWork::write, sent.bytes);
     if (sent.status == Status::ok) {
-      last_output_ = io_.now();
+      timers_.on_output(io_.now());
       io_.metrics().sent_bytes.add(sent.bytes);
     }
     return sent;

@@ -1,0 +1,151 @@
+// Timers of a connection: what it waits for, and until when.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+
+#include "lib/call/limits.hpp"
+#include "lib/observe/metrics.hpp"
+#include "lib/time/deadline_wheel.hpp"
+
+namespace sluice::core {
+
+// Every wait of a connection has an end: next_deadline() has all of them, expired_reason() says which one has
+// passed. Reads no clock and uses no timer of the system: `now` is passed in. I/O thread only.
+class ConnectionTimers {
+ public:
+  // A draining connection is closed when nothing has come for this long.
+  static constexpr auto kDrainQuietTime = std::chrono::milliseconds(20);
+  // How often a client that may be gone unseen is looked for, as long as it has calls.
+  static constexpr auto kPeerLookTime = std::chrono::milliseconds(1500);
+
+  // What the deadlines depend on beside the times.
+  struct State {
+    bool lingering = false;
+    bool takes_input = true;
+    bool looks_ahead = false;   // beyond a full window
+    bool has_unsent = false;    // output waits
+    bool in_message = false;    // one has begun whose end has not come
+    bool input_waits = false;   // what was received waits for backpressure to end
+    bool may_process = true;    // no backpressure
+    bool securing = false;      // the PROXY header or the TLS handshake is not complete
+    bool awaits_proxy = false;  // the PROXY header is not complete
+    bool has_calls = false;
+    bool draining = false;
+    bool pings = false;  // the protocol has keep-alive pings
+
+    bool idle() const { return !has_calls && !has_unsent && !input_waits; }
+    // A message can be completed by its client only.
+    bool partial() const { return takes_input && !input_waits && in_message; }
+  };
+
+  explicit ConnectionTimers(TimePoint now)
+      : last_input_(now), last_output_(now), last_busy_(now), last_ping_(now), message_began_(now) {}
+
+  TimePoint next_deadline(const Limits& limits, const State& state) const;
+  // Why a connection is closed whose deadline has passed. It must not be lingering.
+  CloseReason expired_reason(TimePoint now, const Limits& limits, const State& state) const;
+  // The same for a connection that has no output, no message and nothing else that ends.
+  TimePoint rest_deadline(const Limits& limits, bool has_calls, bool pings) const;
+  // Whether any wait has begun that rest_deadline() leaves out.
+  bool interrupted() const {
+    return paused_.has_value() | skip_until_.has_value() | overloaded_until_.has_value() |
+           window_full_since_.has_value();
+  }
+
+  void on_input(TimePoint now) {
+    last_input_ = now;
+    ping_sent_.reset();
+  }
+  // Output begins to wait, or makes progress.
+  void on_output(TimePoint now) { last_output_ = now; }
+  // A call has ended, or there is room for output that had to wait.
+  void on_busy(TimePoint now) { last_busy_ = now; }
+  // Nothing has come for as long as shows that nothing is on its way.
+  bool quiet(TimePoint now) const { return now - last_input_ >= kDrainQuietTime; }
+
+  // Message: its time runs while its client could continue it.
+  void begin_message(TimePoint now) { message_began_ = now; }
+  bool paused() const { return paused_.has_value(); }
+  void pause_message(TimePoint now) { paused_ = now; }
+  void resume_message(TimePoint now);
+  // Whether the end of a message over the size limit is looked for, which has a limit of its own.
+  void watch_skipping(bool skips, TimePoint now) {
+    if (skips != skipping()) change_skipping(skips, now);
+  }
+  bool skipping() const { return skip_until_.has_value(); }
+
+  // For a client that came while memory is short to say something, so that it can be refused in its protocol.
+  void begin_overloaded(TimePoint now);
+  bool overloaded() const { return overloaded_until_.has_value(); }
+
+  // A window that stays full is looked beyond after a while, and its client is looked for.
+  void on_window_full(TimePoint now);
+  void on_window_open() { window_full_since_.reset(); }
+  bool window_full() const { return window_full_since_.has_value(); }
+  bool look_ahead_due(TimePoint now, const State& state) const { return look_ahead_deadline(state) <= now; }
+
+  // Keep-alive pings. `sent`: else something else will be acknowledged.
+  void on_ping_due(TimePoint now, bool sent);
+  void restart_pings(TimePoint now) { last_ping_ = now; }
+  bool ping_due(TimePoint now, const Limits& limits, const State& state) const {
+    return ping_deadline(limits, state.idle()) <= now;
+  }
+
+  // A client that may be gone is looked for at `when`, unless that is done earlier.
+  void look_for_peer_by(TimePoint when) { peer_look_ = std::min(peer_look_.value_or(when), when); }
+  bool peer_look_due(TimePoint now) const { return peer_look_ && *peer_look_ <= now; }
+  void on_peer_look() { peer_look_.reset(); }
+
+  void begin_drain(TimePoint now) { drain_began_ = now; }
+
+  // Linger: the client's own end is waited for after the last response. `undelivered` bytes are not with its
+  // system yet. Closing with its bytes unread would reset the connection, and with it responses on their way.
+  void begin_linger(TimePoint now, const Limits& limits, std::size_t undelivered);
+  // A client that reads slowly, but reads, gets its responses.
+  void prolong_linger(TimePoint now, const Limits& limits, std::size_t undelivered);
+  bool linger_over(TimePoint now) const { return linger_until_ <= now; }
+
+ private:
+  void change_skipping(bool skips, TimePoint now);
+  TimePoint idle_since() const { return std::max(last_input_, last_busy_); }
+  TimePoint idle_deadline(const Limits& limits, bool pings) const;
+  TimePoint ping_deadline(const Limits& limits, bool idle) const;
+  TimePoint handshake_deadline(const Limits& limits) const;
+  TimePoint look_ahead_deadline(const State& state) const;
+  TimePoint refusals_deadline(const State& state) const;
+  TimePoint next_linger_look(TimePoint now, const Limits& limits) const;
+
+  TimePoint last_input_;
+  TimePoint last_output_;               // also: since when there is output that waits
+  TimePoint last_busy_;                 // when a call has ended last, or output that had to wait has left
+  TimePoint last_ping_;                 // or when one was left out
+  std::optional<TimePoint> ping_sent_;  // since when a ping has no answer
+  std::optional<TimePoint> peer_look_;
+  TimePoint message_began_;              // when its first byte came, pauses left out
+  std::optional<TimePoint> paused_;      // since when there is no room for the rest of the message
+  std::optional<TimePoint> skip_until_;  // while the end of a message over the size limit is looked for
+  std::optional<TimePoint> overloaded_until_;
+  std::optional<TimePoint> window_full_since_;
+  TimePoint drain_began_;
+  TimePoint linger_until_;
+  TimePoint linger_progress_;           // when fewer bytes were last seen to be undelivered
+  std::size_t linger_undelivered_ = 0;  // when that was last looked at
+};
+
+inline TimePoint ConnectionTimers::rest_deadline(const Limits& limits, bool has_calls, bool pings) const {
+  const TimePoint due = has_calls ? TimePoint::max() : idle_deadline(limits, pings);
+  return pings ? std::min(due, ping_deadline(limits, !has_calls)) : due;
+}
+
+// Neither side has sent anything, and no call was in flight. A peer that can be sent pings is closed only
+// after one, and has half of the limit for the answer.
+inline TimePoint ConnectionTimers::idle_deadline(const Limits& limits, bool pings) const {
+  const milliseconds patience = limits.idle_timeout;
+  if (!pings) return std::max(idle_since(), last_output_) + patience;
+  if (!ping_sent_) return TimePoint::max();
+  return std::max(idle_since() + patience, *ping_sent_ + patience / 2);
+}
+
+}  // namespace sluice::core
