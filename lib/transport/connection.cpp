@@ -68,7 +68,9 @@ void Connection::start() {
   schedule();
 }
 
-bool Connection::wants_input() const { return !end_seen_ && (lingering_ || (!input_waits_ && !held_up())); }
+bool Connection::wants_input() const {
+  return !ending_.end_read() && (ending_.lingering() || (!input_waits_ && !held_up()));
+}
 
 // Whether others are served first. A handshake's step takes as long as hundreds of calls, and so may the end
 // of a long message, where others have something as well.
@@ -88,7 +90,7 @@ bool Connection::wants_input() const { return !end_seen_ && (lingering_ || (!inp
 
 void Connection::on_ready(std::uint32_t events) {
   Arrivals::here().served();
-  if (closed_) return;
+  if (ending_.closed()) return;
   events = stream_.readiness(events);
   if ((events & Poller::kWritable) != 0) {
     output_.on_writable();
@@ -126,17 +128,17 @@ void Connection::note_use() {
 
 // Goes on with what was read, or reads what had to wait for others.
 void Connection::on_slice() {
-  if (closed_) return;
+  if (ending_.closed()) return;
   try {
-    if (peer_gone_) {
-      if (!close_pending_) read_remaining_notifications();
+    if (ending_.peer_gone()) {
+      if (!ending_.closing()) read_remaining_notifications();
     } else if (input_waits_ && may_process()) {
       process(in_);
     } else if (wants_input()) {
       read_at_once();
     }
     // Replies do not wait for the slices of others, and writing is charged to this peer.
-    if (!close_pending_ && !output_.blocked()) flush(Extent::slice);
+    if (!ending_.closing() && !output_.blocked()) flush(Extent::slice);
   } catch (const std::exception& exception) {
     fail(exception);
   }
@@ -180,7 +182,7 @@ void Connection::read_at_once() {
   const std::size_t bytes = read(to);
   if (bytes > 0) receive({to.data(), bytes});
   // There may be more, which need not wait for the poller.
-  if (bytes == to.size() && !peer_gone_ && wants_input()) io_.postpone(*this);
+  if (bytes == to.size() && !ending_.peer_gone() && wants_input()) io_.postpone(*this);
 }
 
 void Connection::on_bytes(std::string_view bytes) {
@@ -195,7 +197,7 @@ void Connection::on_bytes(std::string_view bytes) {
 void Connection::receive(std::string_view bytes) {
   try {
     io_.metrics().received_bytes.add(bytes.size());
-    if (!lingering_) append_input(bytes);
+    if (!ending_.lingering()) append_input(bytes);
   } catch (const std::exception& exception) {
     fail(exception);
   }
@@ -222,19 +224,17 @@ void Connection::append_input(std::string_view bytes) {
 }
 
 void Connection::on_end_of_input() {
-  end_seen_ = true;
+  ending_.on_end_read();
   // On a Unix socket a hang-up and a half-close look alike to a reader.
   if (stream_.local() && stream_.peer_gone()) return on_peer_gone();
   on_peer_ended();
-  if (!lingering_ && !peer_gone_) process(in_);
+  if (!ending_.lingering() && !ending_.peer_gone()) process(in_);
 }
 
 // No reply can reach the client any more.
 void Connection::on_peer_gone() {
-  if (peer_gone_ || close_pending_) return;
-  peer_gone_ = lingering_               ? close_reason_
-               : end_seen_ && is_idle() ? CloseReason::finished
-                                        : CloseReason::reset;
+  if (ending_.peer_gone() || ending_.closing()) return;
+  ending_.on_peer_gone(is_idle());
   // The poller would tell of it again in every iteration, and of others later for that.
   stream_.unwatch();
   host_.client_lost();
@@ -245,14 +245,14 @@ void Connection::on_peer_gone() {
 // their sender stays or not, and the window that kept them waiting is for calls. In as many slices as it
 // takes.
 void Connection::read_remaining_notifications() {
-  const bool more = !input_over_ && !lingering_;
+  const bool more = ending_.takes_input();
   output_.clear(io_.buffers());
   rpc_session_.disconnected();
   end_look_ahead();  // what it let in may be used up
   const std::size_t waiting = in_.size();
   if (more && input_waits_) process(in_);
   const bool stuck = input_waits_ && in_.size() == waiting;
-  while (more && !input_waits_ && !end_seen_ && !input_over_ && last_reads_ < kLastReads) {
+  while (more && !input_waits_ && !ending_.end_read() && ending_.takes_input() && last_reads_ < kLastReads) {
     if (io_.slice_over(kUnitsPerLook)) return postpone_remaining_notifications();
     ++last_reads_;
     const std::span<char> to = io_.reads().space();
@@ -261,23 +261,19 @@ void Connection::read_remaining_notifications() {
     io_.metrics().received_bytes.add(got.bytes);
     append_input({to.data(), got.bytes});
   }
-  if (more && input_waits_ && !input_over_ && !stuck) return postpone_remaining_notifications();
-  schedule_close(*peer_gone_);
+  if (more && input_waits_ && ending_.takes_input() && !stuck) return postpone_remaining_notifications();
+  schedule_close(ending_.peer_gone_reason());
 }
 
 void Connection::postpone_remaining_notifications() {
-  if (host_.lost_clients() > kLostClientsMax) return schedule_close(*peer_gone_);
+  if (host_.lost_clients() > kLostClientsMax) return schedule_close(ending_.peer_gone_reason());
   host_.postpone_lost(*this);
 }
 
 // Closes at the iteration's end: a reply may be under way further up the stack, whose session must not
 // end under it.
 void Connection::schedule_close(CloseReason reason) {
-  if (close_pending_) return;
-  close_reason_ = reason;
-  close_pending_ = true;
-  input_over_ = true;
-  io_.defer(*this);
+  if (ending_.schedule_close(reason)) io_.defer(*this);
 }
 
 // Takes messages off the front of `window`, which is in_ or what a read has just brought; the rest is
@@ -303,11 +299,11 @@ void Connection::process(std::string_view window) {
     if (timers_.skipping() || hungry) timers_.watch_skipping(codec_->skipping(), io_.now());
     if (next_codec_) set_codec(std::move(next_codec_));
     if (io_.slice_over(1 + step.consumed / kUnitBytes)) {
-      if (!hungry && !peer_gone_) io_.postpone(*this);
+      if (!hungry && !ending_.peer_gone()) io_.postpone(*this);
       break;
     }
   }
-  if (hungry && end_seen_ && !input_over_) {
+  if (hungry && ending_.end_read() && ending_.takes_input()) {
     if (!codec_ && stream_.must_refuse()) {
       refuse_plain(false);
     } else if (!codec_ && !rest.empty()) {
@@ -315,9 +311,9 @@ void Connection::process(std::string_view window) {
       set_codec(std::make_unique<StreamCodec>(*this, proto::Framing::stream));
     }
     if (codec_) codec_->finish(rest);
-    input_over_ = true;
+    ending_.end_input();
   }
-  if (input_over_) rest = {};
+  if (!ending_.takes_input()) rest = {};
   if (window.data() == in_.data()) {
     in_.erase(0, in_.size() - rest.size());
   } else if (!rest.empty()) {
@@ -325,7 +321,7 @@ void Connection::process(std::string_view window) {
     in_.assign(rest);
   }
   if (in_.empty()) io_.buffers().give(in_);
-  input_waits_ = !hungry && !input_over_;
+  input_waits_ = !hungry && ending_.takes_input();
 }
 
 // What a reload has changed counts from the next message on, whenever the connection was opened.

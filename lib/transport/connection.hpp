@@ -12,6 +12,7 @@
 
 #include "lib/rpc/rpc_session.hpp"
 #include "lib/transport/byte_stream.hpp"
+#include "lib/transport/close_sequence.hpp"
 #include "lib/transport/codec.hpp"
 #include "lib/transport/connection_timers.hpp"
 #include "lib/transport/http/listener_policy.hpp"
@@ -63,10 +64,10 @@ class Connection final : public Session,
   proto::Error message_too_big() const;
   // From the next step on it speaks something else.
   void switch_to(std::unique_ptr<Codec> codec) { next_codec_ = std::move(codec); }
-  bool draining() const { return draining_; }
+  bool draining() const { return ending_.draining(); }
   // Whether the server takes calls, as /readyz says.
   bool server_ready() const { return !host_.calls().admission_pipeline().draining(); }
-  bool takes_input() const { return !input_over_; }
+  bool takes_input() const { return ending_.takes_input(); }
   // What came in pieces, and was kept until its end was there; null where there is none of that. Within
   // Codec::next() only.
   std::string* partial_message() { return in_.empty() ? nullptr : &in_; }
@@ -145,7 +146,7 @@ class Connection final : public Session,
   bool is_idle() const;
   bool in_message() const { return !in_.empty() || (codec_ && codec_->in_message()); }
   void send_protocol_close();
-  void close_gracefully(CloseReason reason);
+  void close_gracefully();
   void linger();
   void on_deadline(TimePoint now) override;
   void look_at_time(TimePoint now);
@@ -187,6 +188,7 @@ class Connection final : public Session,
   std::string in_;  // received, not yet dealt with: a message's beginning, or what had to wait
   OutputBuffer output_;
   ConnectionTimers timers_;
+  CloseSequence ending_;
   TimePoint use_since_;              // the window in which use_ was counted
   std::chrono::nanoseconds use_{0};  // of the I/O thread's time, short slices left out
   std::size_t look_ahead_left_ = 0;  // bytes that may be taken in beyond the full window
@@ -195,22 +197,11 @@ class Connection final : public Session,
   int last_reads_ = 0;              // since the client was lost
   std::size_t unproven_bytes_ = 0;  // received since the client was last seen to have proved who it is
   TimePoint scheduled_ = TimePoint::max();
-  CloseReason close_reason_ = CloseReason::finished;
-  std::optional<CloseReason> peer_gone_;  // the client is gone: no reply can reach it
   Protocol protocol_ = Protocol::unknown;
   bool input_waits_ = false;  // in_ holds what could be processed but for backpressure
-  bool input_over_ = false;   // nothing more is taken in
-  bool end_seen_ = false;     // the client has ended its side
-  bool peer_ended_ = false;   // the same, seen while nothing is read: there may be more before that
   bool pings_ = false;        // its protocol can ask the peer for a sign of life
   bool unacknowledged_limited_ = false;
   bool memory_short_ = false;  // when the message at hand began
-  bool protocol_close_sent_ = false;
-  bool answer_due_ = false;  // last words were said, and the client has words of its own for them
-  bool draining_ = false;
-  bool lingering_ = false;
-  bool close_pending_ = false;  // to be closed at the end of the iteration, with close_reason_
-  bool closed_ = false;
 };
 
 inline std::string& Connection::output(std::size_t bytes) {
@@ -221,8 +212,7 @@ inline std::string& Connection::output(std::size_t bytes) {
 
 [[gnu::always_inline]] inline bool Connection::may_process() const {
   const bool room = looks_ahead_ ? look_ahead_left_ > 0 : !rpc_session_.window_full();
-  return !input_over_ && !close_pending_ && room &&
-         backlog() <= io_.limits.output_bytes_max / kOutputPauseDivisor;
+  return ending_.takes_input() && room && backlog() <= io_.limits.output_bytes_max / kOutputPauseDivisor;
 }
 
 inline std::size_t Connection::held_bytes() const {

@@ -11,7 +11,7 @@
 namespace sluice::core {
 
 void Connection::on_deferred() {
-  if (closed_) return;
+  if (ending_.closed()) return;
   try {
     run_deferred_work();
   } catch (const std::exception&) {
@@ -23,19 +23,19 @@ void Connection::on_deferred() {
 void Connection::run_deferred_work() {
   if (!output_.blocked()) flush(Extent::slice);
   if (only_waits()) return rest();
-  if (peer_gone_ && !close_pending_ && !postponed()) read_remaining_notifications();
+  if (ending_.peer_gone() && !ending_.closing() && !postponed()) read_remaining_notifications();
   if (looks_ahead_ || window_changed()) update_look_ahead();
   if (timers_.paused() && !held_up()) timers_.resume_message(io_.now());
-  if (input_waits_ && may_process() && !postponed() && !peer_gone_) process_waiting();
+  if (input_waits_ && may_process() && !postponed() && !ending_.peer_gone()) process_waiting();
   // What had to wait when it came in has been looked at by now.
   if (unproven_bytes_ > io_.limits.unproven_bytes_max) watch_unproven();
   // What TLS has taken in already, the poller says nothing of.
   if (stream_.buffered() && wants_input()) io_.postpone(*this);
-  if (close_pending_) return close(close_reason_);
-  if (input_over_ && !lingering_ && is_idle()) send_protocol_close();
-  if (close_pending_) return close(close_reason_);
-  if (input_over_ && !lingering_ && is_idle()) return close_gracefully(close_reason_);
-  if (lingering_ && end_seen_ && !stream_.ending()) return close(close_reason_);
+  if (ending_.closing()) return close(ending_.reason());
+  if (ending_.finishing() && is_idle()) send_protocol_close();
+  if (ending_.closing()) return close(ending_.reason());
+  if (ending_.finishing() && is_idle()) return close_gracefully();
+  if (ending_.lingering() && ending_.end_read() && !stream_.ending()) return close(ending_.reason());
   if (!timers_.paused() && in_message() && held_up()) timers_.pause_message(io_.now());
   update_waits();
   count_memory();
@@ -56,10 +56,9 @@ void Connection::process_waiting() {
 // Whether the next thing to happen is a message or a call's end, as nearly always.
 // One `or` for each flag, not one branch: this is looked at after nearly all that is read.
 bool Connection::only_waits() const {
-  const bool ends = close_pending_ | input_over_ | end_seen_ | peer_ended_ | lingering_ | draining_ |
-                    peer_gone_.has_value();
   const bool stuck = output_.blocked() | input_waits_ | looks_ahead_ | timers_.interrupted();
-  if (ends | stuck | !output_.empty() | !in_.empty() | stream_.staged() | postponed()) return false;
+  if (!ending_.untouched() | stuck | !output_.empty() | !in_.empty() | stream_.staged() | postponed())
+    return false;
   return codec_ && !codec_->in_message() && codec_->held_bytes() == 0 && !rpc_session_.window_full() &&
          unproven_bytes_ <= io_.limits.unproven_bytes_max;
 }
@@ -77,7 +76,7 @@ void Connection::rest() {
 // served.
 void Connection::update_waits() {
   const bool wants = wants_input();
-  const bool may_end = !wants && !end_seen_ && !peer_ended_ && !lingering_;
+  const bool may_end = !wants && !ending_.end_known() && !ending_.lingering();
   const std::uint32_t once = postponed() && !output_.blocked() ? Poller::kOnce : 0;
   stream_.watch_for((wants && !postponed() ? Poller::kReadable : 0) |
                     (output_.blocked() ? Poller::kWritable : 0) | (may_end ? ByteStream::kEnded : 0) | once);
@@ -88,41 +87,41 @@ bool Connection::is_idle() const {
 }
 
 void Connection::end_input(CloseReason reason) {
-  input_over_ = true;
+  ending_.end_input(reason);
   input_waits_ = false;
-  close_reason_ = reason;
   io_.defer(*this);
 }
 
 // A client whose handshake failed is told why before the connection ends.
 void Connection::on_read_failure() {
   if (stream_.flooded()) return schedule_close(CloseReason::tls_flood);
-  if (stream_.handshake_failed() && !input_over_) return end_input(CloseReason::tls_failed);
+  if (stream_.handshake_failed() && ending_.takes_input()) return end_input(CloseReason::tls_failed);
   on_peer_gone();
 }
 
 void Connection::send_protocol_close() {
-  if (!codec_ || std::exchange(protocol_close_sent_, true)) return;
-  codec_->protocol_close(close_reason_);
-  answer_due_ = output_.unsent() > 0;
+  if (!codec_ || ending_.protocol_close_sent()) return;
+  codec_->protocol_close(ending_.reason());
+  if (output_.unsent() == 0) return;
+  ending_.on_protocol_close_sent();
   flush(Extent::whole);
 }
 
-void Connection::close_gracefully(CloseReason reason) {
+void Connection::close_gracefully() {
+  const CloseReason reason = ending_.reason();
   // With nothing on its way, in neither direction, there is nothing that a reset could destroy. A client that
   // is cut off in the middle of something may only be pausing.
   const bool cut_off = reason == CloseReason::framing_lost || reason == CloseReason::message_too_big ||
                        reason == CloseReason::message_timeout || reason == CloseReason::unproven ||
                        reason == CloseReason::overloaded;
-  const bool quiet = !cut_off && !answer_due_ && timers_.quiet(io_.now());
-  const bool safe = end_seen_ || (quiet && stream_.undelivered() == 0 && stream_.unread() == 0);
+  const bool quiet = !cut_off && !ending_.protocol_close_sent() && timers_.quiet(io_.now());
+  const bool safe = ending_.end_read() || (quiet && stream_.undelivered() == 0 && stream_.unread() == 0);
   if (safe && stream_.say_end()) return close(reason);
-  close_reason_ = reason;
   linger();
 }
 
 void Connection::linger() {
-  lingering_ = true;
+  ending_.linger();
   timers_.begin_linger(io_.now(), io_.limits, stream_.undelivered());
   stream_.shutdown_send();
   update_waits();
@@ -130,8 +129,8 @@ void Connection::linger() {
 }
 
 void Connection::drain() {
-  if (draining_) return;
-  draining_ = true;
+  if (ending_.draining()) return;
+  ending_.begin_drain();
   timers_.begin_drain(io_.now());
   schedule();
 }
@@ -148,10 +147,9 @@ void Connection::abort_calls(const proto::Error& error) {
 }
 
 void Connection::close(CloseReason reason) {
-  if (closed_) return;
-  closed_ = true;
+  if (!ending_.close()) return;
   const auto keep = shared_from_this();
-  if (peer_gone_) host_.lost_client_closed();
+  if (ending_.peer_gone()) host_.lost_client_closed();
   rpc_session_.disconnected();
   if (log_enabled(spdlog::level::debug)) log_close(reason);
   stream_.close();

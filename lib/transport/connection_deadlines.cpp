@@ -14,8 +14,8 @@ constexpr auto kDeadlinePause = std::chrono::milliseconds(1);
 
 ConnectionTimers::State Connection::timer_state() const {
   return {
-      .lingering = lingering_,
-      .takes_input = !input_over_,
+      .lingering = ending_.lingering(),
+      .takes_input = ending_.takes_input(),
       .looks_ahead = looks_ahead_,
       .has_unsent = output_.unsent() > 0,
       .in_message = in_message(),
@@ -24,7 +24,7 @@ ConnectionTimers::State Connection::timer_state() const {
       .securing = stream_.securing(),
       .awaits_proxy = stream_.awaits_proxy_header(),
       .has_calls = rpc_session_.in_flight() > 0,
-      .draining = draining_,
+      .draining = ending_.draining(),
       .pings = pings_,
   };
 }
@@ -32,7 +32,7 @@ ConnectionTimers::State Connection::timer_state() const {
 // Must not throw: other deadlines pass in the same tick.
 void Connection::on_deadline(TimePoint now) {
   scheduled_ = TimePoint::max();
-  if (closed_) return;
+  if (ending_.closed()) return;
   if (io_.slice_over(1)) {
     // Thousands that have nothing to say may have come at the same moment.
     scheduled_ = now + kDeadlinePause;
@@ -46,26 +46,26 @@ void Connection::on_deadline(TimePoint now) {
 }
 
 void Connection::look_at_time(TimePoint now) {
-  if (lingering_ && timers_.linger_over(now))
+  if (ending_.lingering() && timers_.linger_over(now))
     timers_.prolong_linger(io_.now(), io_.limits, stream_.undelivered());
   if (timers_.look_ahead_due(now, timer_state())) {
     begin_look_ahead();
     io_.defer(*this);
   }
-  if (pings_ && !input_over_ && !lingering_ && timers_.ping_due(now, io_.limits, timer_state())) ping(now);
+  if (pings_ && ending_.takes_input() && timers_.ping_due(now, io_.limits, timer_state())) ping(now);
   if (peer_look_due(now)) look_for_peer(now);
   if (next_deadline() > now) return schedule();
   CloseReason reason = timers_.expired_reason(now, io_.limits, timer_state());
   if (may_have_spoken(reason)) {
     read_at_once();
-    if (closed_ || close_pending_ || next_deadline() > io_.now()) return schedule();
+    if (ending_.closing() || next_deadline() > io_.now()) return schedule();
     reason = timers_.expired_reason(io_.now(), io_.limits, timer_state());
   }
-  if (reason == CloseReason::message_timeout && !lingering_ && codec_ && codec_->time_out()) return;
-  if (reason == CloseReason::draining && !lingering_) {
+  if (reason == CloseReason::message_timeout && !ending_.lingering() && codec_ && codec_->time_out()) return;
+  if (reason == CloseReason::draining && !ending_.lingering()) {
     end_drained();
   } else {
-    close(lingering_ ? close_reason_ : reason);
+    close(ending_.lingering() ? ending_.reason() : reason);
   }
 }
 

@@ -15,7 +15,7 @@ constexpr milliseconds kOverloadPause = std::chrono::seconds(1);
 
 // Once an iteration at most, and only where it is much.
 void Connection::count_memory() {
-  if (closed_ || !memory_changed()) return;
+  if (ending_.closed() || !memory_changed()) return;
   const std::size_t held = held_bytes();
   host_.count_bytes(*this, held < MemoryBudget::kSlackBytes ? 0 : held);
 }
@@ -40,7 +40,7 @@ proto::Error Connection::message_too_big() const {
 
 // Only where clients are configured. Who needs no proof is `anonymous` there.
 void Connection::watch_unproven() {
-  if (input_over_ || close_pending_ || peer_gone_) return;
+  if (!ending_.takes_input() || ending_.peer_gone()) return;
   if (input_waits_) return;  // a proof may be in it; nothing more is read before
   if (const auto own = codec_ ? codec_->own_proof_bytes() : std::nullopt) {
     // What was sent before has been answered, with what its own proof was worth.

@@ -25,8 +25,8 @@ void Connection::ping(TimePoint now) {
 
 // The client has ended its side: all that it sent before may have been read, or not.
 void Connection::on_peer_ended() {
-  peer_ended_ = true;
-  if (lingering_ || peer_gone_ || close_pending_) return;
+  ending_.on_end_reported();
+  if (ending_.lingering() || ending_.peer_gone() || ending_.closing()) return;
   const auto meaning = codec_ ? codec_->input_end() : Codec::InputEnd::half_close;
   if (meaning == Codec::InputEnd::disconnect) return on_peer_gone();
   // A Unix socket's peer is seen to be gone.
@@ -37,7 +37,8 @@ void Connection::on_peer_ended() {
 }
 
 bool Connection::peer_look_due(TimePoint now) const {
-  return timers_.peer_look_due(now) && !lingering_ && !peer_gone_ && rpc_session_.in_flight() > 0;
+  return timers_.peer_look_due(now) && !ending_.lingering() && !ending_.peer_gone() &&
+         rpc_session_.in_flight() > 0;
 }
 
 // Whether the client's end of input could follow bytes that are not read while the window is full. The end
@@ -46,14 +47,14 @@ bool Connection::end_may_be_hidden() const { return !stream_.local() && codec_ &
 
 void Connection::look_for_peer(TimePoint now) {
   timers_.on_peer_look();
-  if (!peer_ended_) {
+  if (!ending_.end_known()) {
     if (!rpc_session_.window_full()) return;
     timers_.look_for_peer_by(now + ConnectionTimers::kPeerLookTime);
     if (!end_may_be_hidden()) return;
   }
-  if (peer_ended_ && codec_->input_end() == Codec::InputEnd::leaving) {
+  if (ending_.end_known() && codec_->input_end() == Codec::InputEnd::leaving) {
     // Its calls are stopped; replies on their way are still sent.
-    close_reason_ = CloseReason::reset;
+    ending_.set_reason(CloseReason::reset);
     rpc_session_.disconnected();
     io_.defer(*this);
     return;
@@ -74,7 +75,7 @@ void Connection::limit_unacknowledged() {
 // This thread may have been kept from its sockets for as long as the client seems to have been silent.
 bool Connection::may_have_spoken(CloseReason reason) const {
   const bool silence = reason == CloseReason::idle_timeout || reason == CloseReason::message_timeout;
-  return silence && !lingering_ && wants_input() && stream_.unread() > 0;
+  return silence && !ending_.lingering() && wants_input() && stream_.unread() > 0;
 }
 
 }  // namespace sluice::core

@@ -16,14 +16,14 @@ using Status = ByteStream::Status;
 
 void Connection::on_reply(std::uint64_t exchange, std::string& reply, std::int64_t code) {
   io_.defer(*this);
-  if (closed_ || close_pending_ || peer_gone_) return;
+  if (ending_.closing() || ending_.peer_gone()) return;
   timers_.on_busy(io_.now());
   io_.slices().charge_small(*share(), io_.now(), SmallWork::reply, reply.size());
   codec_->reply(exchange, reply, code);
   if (backlog() <= io_.limits.output_bytes_max) return;
   // The client may be reading quickly and only the iteration's end may not have come yet.
   flush(Extent::whole);
-  if (backlog() <= io_.limits.output_bytes_max || close_pending_ || peer_gone_) return;
+  if (backlog() <= io_.limits.output_bytes_max || ending_.closing() || ending_.peer_gone()) return;
   schedule_close(CloseReason::output_full);
 }
 
@@ -39,7 +39,7 @@ void Connection::flush(Extent extent) {
 }
 
 [[gnu::always_inline]] inline void Connection::write_out(Extent extent) {
-  if (output_.unsent() == 0 || close_pending_ || peer_gone_) return;
+  if (output_.unsent() == 0 || ending_.closing() || ending_.peer_gone()) return;
   const auto write = [this](std::string_view bytes) {
     const auto sent = stream_.write(bytes);
     io_.slices().charge_small(*share(), io_.now(), SmallWork::write, sent.bytes);
