@@ -12,14 +12,14 @@
 
 namespace sluice::core {
 
-class Connection;
+class CodecHost;
 
 // Takes messages out of a connection's bytes, hands them to its RpcSession, and frames the replies.
 // Reading, writing, waiting, bounds and ends are the connection's, the same for all. Belongs to one
 // connection; I/O thread only.
 class Codec {
  public:
-  explicit Codec(Connection& connection) : connection_(connection) {}
+  explicit Codec(CodecHost& host) : host_(host) {}
   virtual ~Codec() = default;
   Codec(const Codec&) = delete;
   Codec& operator=(const Codec&) = delete;
@@ -84,14 +84,14 @@ class Codec {
   virtual Protocol protocol() const = 0;
 
  protected:
-  Connection& connection() { return connection_; }
-  const Connection& connection() const { return connection_; }
+  CodecHost& host() { return host_; }
+  const CodecHost& host() const { return host_; }
 
   std::size_t held_bytes_ = 0;
   std::size_t input_bytes_ = 0;
 
  private:
-  Connection& connection_;
+  CodecHost& host_;
 };
 
 }  // namespace sluice::core

@@ -32,17 +32,16 @@ using Status = ByteStream::Status;
 
 Connection::Connection(SessionHost& host, ByteStream stream, std::shared_ptr<const LivePolicy> policy,
                        ConnectionLimit::Permit permit)
-    : host_(host),
-      io_(host.io()),
+    : CodecHost(host.io(), rpc_session_),
+      host_(host),
       stream_(std::move(stream)),
       permit_(std::move(permit)),
       peer_share_(io_.slices(), stream_.peer_key()),
       live_policy_(std::move(policy)),
       policy_version_(live_policy_->version()),
       limits_version_(io_.limits_version()),
-      policy_(live_policy_->get()),
-      rpc_session_(host.calls(), *this),
-      timers_(io_.now()) {
+      rpc_session_(host.calls(), *this) {
+  policy_ = live_policy_->get();
   set_share(&peer_share_.share());
   rpc_session_.set_share(&peer_share_.share());
   stream_.expect_tls(policy_->tls);
@@ -308,7 +307,7 @@ void Connection::process(std::string_view window) {
       refuse_plain(false);
     } else if (!codec_ && !rest.empty()) {
       // What has not told what it is will not be a message any more.
-      set_codec(std::make_unique<StreamCodec>(*this, proto::Framing::stream));
+      set_codec(std::make_unique<StreamCodec>(static_cast<CodecHost&>(*this), proto::Framing::stream));
     }
     if (codec_) codec_->finish(rest);
     ending_.end_input();
@@ -339,6 +338,7 @@ void Connection::renew_limits() {
 
 // Whether the connection's first bytes have told what it speaks.
 bool Connection::identify(std::string_view window) {
+  CodecHost& host = *this;
   const WireProtocol protocol = detect_protocol(window);
   if (stream_.must_refuse() && protocol != WireProtocol::undecided) {
     refuse_plain(protocol == WireProtocol::http);
@@ -354,13 +354,13 @@ bool Connection::identify(std::string_view window) {
                    "a PROXY header came to a listener without proxy_protocol = true");
       return false;
     case WireProtocol::http:
-      set_codec(std::make_unique<HttpCodec>(*this));
+      set_codec(std::make_unique<HttpCodec>(host));
       break;
     case WireProtocol::header:
-      set_codec(std::make_unique<StreamCodec>(*this, proto::Framing::header));
+      set_codec(std::make_unique<StreamCodec>(host, proto::Framing::header));
       break;
     case WireProtocol::stream:
-      set_codec(std::make_unique<StreamCodec>(*this, proto::Framing::stream));
+      set_codec(std::make_unique<StreamCodec>(host, proto::Framing::stream));
       break;
   }
   return true;

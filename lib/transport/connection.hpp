@@ -12,11 +12,9 @@
 
 #include "lib/rpc/rpc_session.hpp"
 #include "lib/transport/byte_stream.hpp"
-#include "lib/transport/close_sequence.hpp"
 #include "lib/transport/codec.hpp"
-#include "lib/transport/connection_timers.hpp"
+#include "lib/transport/codec_host.hpp"
 #include "lib/transport/http/listener_policy.hpp"
-#include "lib/transport/output_buffer.hpp"
 #include "lib/transport/session_host.hpp"
 
 namespace sluice::core {
@@ -27,9 +25,9 @@ namespace sluice::core {
 // been read by then waits in `in_`, so that memory is bounded by what one read brings. All replies of an
 // iteration of the loop go out with one write at its end. Every wait has an end: next_deadline() lists them.
 class Connection final : public Session,
+                         private CodecHost,
                          private Watched,
                          private ReplySink,
-                         private DeferredTask,
                          private Reader,
                          private SlicedWork,
                          private Deadline {
@@ -43,44 +41,22 @@ class Connection final : public Session,
   void abort_calls(const proto::Error& error) override;
   void close(CloseReason reason) override;
 
-  // For its codec.
-  IoThread& io() { return io_; }
-  const Limits& limits() const { return io_.limits; }
-  const ListenerPolicy& policy() const { return *policy_; }
-  RpcSession& rpc_session() { return rpc_session_; }
-  bool secure() const { return stream_.secure(); }
-  // Whether its peer is known to be on another machine, though a proxy on this one may have connected.
-  bool from_outside() const { return stream_.from_outside(); }
-  std::string peer() const override { return stream_.peer(); }
-  // What is to be sent; written at the end of the iteration. With room for a message of so many bytes and its
-  // head, if they are many and memory for so many is kept.
-  std::string& output(std::size_t bytes = 0);
-  // Answers an invalid message. The time limit for skipping its rest begins now.
-  void refuse_message(const proto::Error& error);
-  // No more messages are taken in; what is being done is finished and answered.
-  void end_input(CloseReason reason);
-  // How long a message may be that begins now, and the answer to a longer one.
-  std::size_t message_bytes_max() const;
-  proto::Error message_too_big() const;
-  // From the next step on it speaks something else.
-  void switch_to(std::unique_ptr<Codec> codec) { next_codec_ = std::move(codec); }
-  bool draining() const { return ending_.draining(); }
-  // Whether the server takes calls, as /readyz says.
-  bool server_ready() const { return !host_.calls().admission_pipeline().draining(); }
-  bool takes_input() const { return ending_.takes_input(); }
-  // What came in pieces, and was kept until its end was there; null where there is none of that. Within
-  // Codec::next() only.
-  std::string* partial_message() { return in_.empty() ? nullptr : &in_; }
-  // Whether something that was read has not been dealt with.
-  bool input_waits() const { return !in_.empty(); }
-
  private:
-  // What stands before a message, in the protocol that needs most.
-  static constexpr std::size_t kHeadBytes = 1024;
   // Of max_output_buffer, what may be unread before the connection is no longer read from.
   static constexpr std::size_t kOutputPauseDivisor = 4;
   // What TLS keeps for a connection, about.
   static constexpr std::size_t kTlsBytes = 12 * 1024;
+
+  // For its codec.
+  void refuse_message(const proto::Error& error) override;
+  void end_input(CloseReason reason) override;
+  void switch_to(std::unique_ptr<Codec> codec) override { next_codec_ = std::move(codec); }
+  std::size_t message_bytes_max() const override;
+  proto::Error message_too_big() const override;
+  bool secure() const override { return stream_.secure(); }
+  bool from_outside() const override { return stream_.from_outside(); }
+  std::string peer() const override { return stream_.peer(); }
+  bool server_ready() const override { return !host_.calls().admission_pipeline().draining(); }
 
   // Reading.
   void on_ready(std::uint32_t events) override;
@@ -174,21 +150,15 @@ class Connection final : public Session,
   void log_close(CloseReason reason) const;
 
   SessionHost& host_;
-  IoThread& io_;
   ByteStream stream_;
   ConnectionLimit::Permit permit_;
   PeerMembership peer_share_;
   const std::shared_ptr<const LivePolicy> live_policy_;
   std::uint32_t policy_version_;  // of policy_
   std::uint32_t limits_version_;  // of those that codec_ knows
-  SharedPolicy policy_;
   std::unique_ptr<Codec> codec_;  // once it is known what the connection speaks
   std::unique_ptr<Codec> next_codec_;
   RpcSession rpc_session_;
-  std::string in_;  // received, not yet dealt with: a message's beginning, or what had to wait
-  OutputBuffer output_;
-  ConnectionTimers timers_;
-  CloseSequence ending_;
   TimePoint use_since_;              // the window in which use_ was counted
   std::chrono::nanoseconds use_{0};  // of the I/O thread's time, short slices left out
   std::size_t look_ahead_left_ = 0;  // bytes that may be taken in beyond the full window
@@ -203,12 +173,6 @@ class Connection final : public Session,
   bool unacknowledged_limited_ = false;
   bool memory_short_ = false;  // when the message at hand began
 };
-
-inline std::string& Connection::output(std::size_t bytes) {
-  if (output_.empty()) timers_.on_output(io_.now());
-  io_.defer(*this);
-  return output_.append_to(io_.buffers(), kHeadBytes + bytes);
-}
 
 [[gnu::always_inline]] inline bool Connection::may_process() const {
   const bool room = looks_ahead_ ? look_ahead_left_ > 0 : !rpc_session_.window_full();

@@ -54,6 +54,4 @@ void Connection::watch_unproven() {
   schedule_close(CloseReason::unproven);
 }
 
-void Codec::refuse_unproven(const proto::Error& error) { connection_.rpc_session().refuse(error, 0); }
-
 }  // namespace sluice::core

@@ -6,13 +6,13 @@
 
 namespace sluice::core {
 
-class Connection;
+class CodecHost;
 
 // How a connection turns out not to be what it should be.
 enum class Foreign : std::uint8_t { stream, http, proxy_header, no_proxy_header, kCount };
 
 // Says once, then rarely and with a count, why a connection is ended: a client that is set up wrongly tries
 // again and again. I/O threads.
-void tell_foreign(const Connection& connection, Foreign kind, std::string_view what);
+void tell_foreign(const CodecHost& host, Foreign kind, std::string_view what);
 
 }  // namespace sluice::core

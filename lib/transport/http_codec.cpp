@@ -5,7 +5,7 @@
 #include <memory>
 #include <utility>
 
-#include "lib/transport/connection.hpp"
+#include "lib/transport/codec_host.hpp"
 #include "lib/transport/foreign_peers.hpp"
 #include "lib/transport/http/response.hpp"
 #include "lib/transport/websocket/accept.hpp"
@@ -49,9 +49,7 @@ void make_room(std::string& body, BufferPool& buffers) {
 }  // namespace
 
 // A proxy's connection may carry requests of several clients.
-HttpCodec::HttpCodec(Connection& connection) : Codec(connection) {
-  connection.rpc_session().set_shared(true);
-}
+HttpCodec::HttpCodec(CodecHost& host) : Codec(host) { host.rpc_session().set_shared(true); }
 
 Codec::Step HttpCodec::next(std::string_view window) {
   std::size_t lead = 0;
@@ -71,8 +69,8 @@ Codec::Step HttpCodec::next(std::string_view window) {
   } else if (judged_) {
     invite_body();
     if (request_ && !refusal_) {
-      make_room(request_->body(), connection().io().buffers());
-      message_.look_at(request_->body(), connection().limits());
+      make_room(request_->body(), host().io().buffers());
+      message_.look_at(request_->body(), host().limits());
     }
   }
   step.between = !request_;
@@ -82,8 +80,8 @@ Codec::Step HttpCodec::next(std::string_view window) {
 
 void HttpCodec::begin_request() {
   std::string body;
-  connection().io().buffers().take(body);
-  request_.emplace(connection().message_bytes_max(), std::move(body));
+  host().io().buffers().take(body);
+  request_.emplace(host().message_bytes_max(), std::move(body));
   message_.reset();
   refusal_.reset();
   judged_ = continue_due_ = false;
@@ -92,8 +90,8 @@ void HttpCodec::begin_request() {
 // As soon as the head is there: a body that is of no use need not be sent, nor kept.
 void HttpCodec::judge() {
   judged_ = true;
-  refusal_ = check_request(request_->head(), connection().policy(), connection().from_outside());
-  purpose_ = purpose_of(request_->head(), connection().policy());
+  refusal_ = check_request(request_->head(), host().policy(), host().from_outside());
+  purpose_ = purpose_of(request_->head(), host().policy());
   continue_due_ = request_->head().expects_continue;
   // Before its body comes: how much of that is taken in depends on who sends it.
   token_good_ = refusal_ || take_token();
@@ -106,21 +104,21 @@ void HttpCodec::invite_body() {
   continue_due_ = false;
   if (refusal_) {
     // The body may come or not: what comes next can't be told.
-    connection().end_input(CloseReason::finished);
+    host().end_input(CloseReason::finished);
     refuse(*refusal_);
     request_.reset();
     return;
   }
-  connection().output() += "HTTP/1.1 100 Continue\r\n\r\n";
+  host().output() += "HTTP/1.1 100 Continue\r\n\r\n";
 }
 
 void HttpCodec::end_request(bool last) {
   continue_due_ = false;
   if (!request_->head().keep_alive) {
-    connection().end_input(CloseReason::finished);
-  } else if (last && connection().draining()) {
+    host().end_input(CloseReason::finished);
+  } else if (last && host().draining()) {
     // Those that came with it are to have their refusal too.
-    connection().end_input(CloseReason::draining);
+    host().end_input(CloseReason::draining);
   }
   if (refusal_) {
     refuse(*refusal_);
@@ -139,13 +137,13 @@ void HttpCodec::end_request(bool last) {
         upgrade();
     }
   }
-  connection().io().buffers().give(request_->body());
+  host().io().buffers().give(request_->body());
   request_.reset();
 }
 
 void HttpCodec::take_call() {
   const HttpRequestHead& head = request_->head();
-  RpcSession& rpc_session = connection().rpc_session();
+  RpcSession& rpc_session = host().rpc_session();
   const std::uint64_t exchange = open_exchange();
   if (!token_good_) return rpc_session.refuse(proto::unauthenticated(), exchange);
   CallDefaults defaults;
@@ -154,12 +152,12 @@ void HttpCodec::take_call() {
     defaults.timeout = timeout_of(head.timeout_ms);
     if (!defaults.timeout) defaults.mistake = "Sluice-Timeout-Ms must be a positive integer";
   }
-  message_.receive(rpc_session, connection().limits(), request_->body(), exchange, defaults);
+  message_.receive(rpc_session, host().limits(), request_->body(), exchange, defaults);
 }
 
 // Each request says anew whose it is. False for a token that is nobody's.
 bool HttpCodec::take_token() {
-  RpcSession& rpc_session = connection().rpc_session();
+  RpcSession& rpc_session = host().rpc_session();
   // Other schemes prove nothing here, and are no reason to refuse whom nothing is asked of.
   const auto token = bearer_token(request_->head().authorization);
   if (token) return rpc_session.take_token(*token);
@@ -177,7 +175,7 @@ void HttpCodec::answer_preflight() {
 // As the admin listener's /readyz does, for load balancers that ask on the port that they use. Asks nothing
 // of its caller, and no limit of calls counts.
 void HttpCodec::answer_health() {
-  const bool ready = connection().server_ready();
+  const bool ready = host().server_ready();
   const std::uint64_t exchange = open_exchange();
   exchanges_.back().status = ready ? 200 : 503;
   exchanges_.back().is_json = false;
@@ -196,19 +194,18 @@ void HttpCodec::upgrade() {
     return refuse(
         {400, proto::invalid_request("a WebSocket can't begin behind calls that are not answered")});
   }
-  if (!connection().takes_input()) return refuse({503, proto::draining()});
+  if (!host().takes_input()) return refuse({503, proto::draining()});
   if (!token_good_) return refuse({401, proto::unauthenticated()});
-  connection().output() +=
+  host().output() +=
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
       "Sec-WebSocket-Accept: " +
       *accept + "\r\n";
   // With none in common there is no header, and it is for the client whether it goes on.
-  const std::string_view subprotocol =
-      chosen_subprotocol(request_->head().subprotocols, connection().policy());
+  const std::string_view subprotocol = chosen_subprotocol(request_->head().subprotocols, host().policy());
   if (!subprotocol.empty())
-    connection().output().append("Sec-WebSocket-Protocol: ").append(subprotocol).append("\r\n");
-  connection().output() += "\r\n";
-  connection().switch_to(std::make_unique<WebSocketCodec>(connection(), page_claim(request_->head())));
+    host().output().append("Sec-WebSocket-Protocol: ").append(subprotocol).append("\r\n");
+  host().output() += "\r\n";
+  host().switch_to(std::make_unique<WebSocketCodec>(host(), page_claim(request_->head())));
 }
 
 // Its response comes in the order of requests, like any other. The connection goes on as far as the request
@@ -217,13 +214,13 @@ void HttpCodec::refuse(const HttpRefusal& refusal) {
   const std::uint64_t exchange = open_exchange();
   exchanges_.back().status = refusal.status;
   exchanges_.back().headers = refusal.headers;
-  connection().rpc_session().refuse(refusal.error, exchange);
+  host().rpc_session().refuse(refusal.error, exchange);
 }
 
 void HttpCodec::end_with(Status status) {
   continue_due_ = false;
-  connection().end_input(status == Status::body_too_large ? CloseReason::message_too_big
-                                                          : CloseReason::framing_lost);
+  host().end_input(status == Status::body_too_large ? CloseReason::message_too_big
+                                                    : CloseReason::framing_lost);
   switch (status) {
     case Status::header_too_large:
       refuse({431, proto::invalid_request("the request line and headers, or a chunk's line, are too long")});
@@ -235,14 +232,14 @@ void HttpCodec::end_with(Status status) {
       refuse({501, proto::invalid_request("Transfer-Encoding can only be chunked")});
       break;
     default:
-      tell_foreign(connection(), Foreign::http, "a request is not valid HTTP, or could be read in two ways");
+      tell_foreign(host(), Foreign::http, "a request is not valid HTTP, or could be read in two ways");
       refuse({400, proto::invalid_request("the request is not valid HTTP, or could be read in two ways")});
   }
   request_.reset();
 }
 
 HttpRefusal HttpCodec::too_big() const {
-  const proto::Error error = connection().message_too_big();
+  const proto::Error error = host().message_too_big();
   return {error.code == static_cast<int>(proto::ErrorCode::busy) ? 503 : 413, error};
 }
 
@@ -258,7 +255,7 @@ void HttpCodec::refuse_unproven(const proto::Error& error) {
 bool HttpCodec::time_out() {
   if (!request_) return false;
   continue_due_ = false;
-  connection().end_input(CloseReason::message_timeout);
+  host().end_input(CloseReason::message_timeout);
   refuse({408, proto::invalid_request("the request was not whole in time")});
   request_.reset();
   return true;
@@ -268,9 +265,9 @@ std::uint64_t HttpCodec::open_exchange() {
   Exchange exchange;
   const HttpRequestHead& head = request_->head();
   exchange.http11 = head.http11;
-  exchange.keep_alive = connection().takes_input();
+  exchange.keep_alive = host().takes_input();
   exchange.body_wanted = head.method != "HEAD";
-  if (head.has_origin && origin_allowed(head.origin, connection().policy())) exchange.origin = head.origin;
+  if (head.has_origin && origin_allowed(head.origin, host().policy())) exchange.origin = head.origin;
   held_bytes_ += sizeof exchange + exchange.origin.size();
   exchanges_.push_back(std::move(exchange));
   return first_ + exchanges_.size() - 1;
@@ -286,11 +283,11 @@ void HttpCodec::reply(std::uint64_t exchange, std::string& reply, std::int64_t c
     held_bytes_ -= std::exchange(answer.origin, {}).size();
     return;
   }
-  respond(connection().output(reply.size()), answer, reply, code);
+  respond(host().output(reply.size()), answer, reply, code);
   held_bytes_ -= answer.origin.size();
   auto next = exchanges_.begin() + 1;
   for (; next != exchanges_.end() && next->ready; ++next) {
-    connection().output() += next->response;
+    host().output() += next->response;
     held_bytes_ -= next->response.size();
   }
   const auto answered = static_cast<std::size_t>(next - exchanges_.begin());
@@ -303,9 +300,9 @@ void HttpCodec::reply(std::uint64_t exchange, std::string& reply, std::int64_t c
 
 // The last response of a connection that is about to be closed, so that its client sends no more.
 void HttpCodec::say_close_when_draining() {
-  if (!connection().draining() || request_ || connection().input_waits()) return;
+  if (!host().draining() || request_ || host().input_waits()) return;
   exchanges_.back().keep_alive = false;
-  connection().end_input(CloseReason::draining);
+  host().end_input(CloseReason::draining);
 }
 
 void HttpCodec::respond(std::string& out, const Exchange& exchange, std::string_view reply,
@@ -316,7 +313,7 @@ void HttpCodec::respond(std::string& out, const Exchange& exchange, std::string_
   if (code == 0 && exchange.status == 0 && exchange.origin.empty()) {
     // Nearly every response.
     head.status = reply.empty() ? 204 : 200;
-    return append_response(out, head, reply, exchange.body_wanted, connection().io().now());
+    return append_response(out, head, reply, exchange.body_wanted, host().io().now());
   }
   head.status = exchange.status != 0 ? exchange.status : reply.empty() ? 204 : http_status(code, reply);
   head.is_json = exchange.is_json;
@@ -325,10 +322,10 @@ void HttpCodec::respond(std::string& out, const Exchange& exchange, std::string_
   if (!exchange.origin.empty()) {
     extra += "Access-Control-Allow-Origin: " + exchange.origin + "\r\nVary: Origin\r\n";
     extra += "Access-Control-Expose-Headers: Retry-After\r\n";
-    if (reply.empty() && exchange.status == 204) extra += preflight_headers(connection().policy());
+    if (reply.empty() && exchange.status == 204) extra += preflight_headers(host().policy());
   }
   head.extra = extra;
-  append_response(out, head, reply, exchange.body_wanted, connection().io().now());
+  append_response(out, head, reply, exchange.body_wanted, host().io().now());
 }
 
 }  // namespace sluice::core

@@ -19,7 +19,7 @@ namespace sluice::core {
 // it open.
 class HttpCodec final : public Codec {
  public:
-  explicit HttpCodec(Connection& connection);
+  explicit HttpCodec(CodecHost& host);
 
   Step next(std::string_view window) override;
   void finish(std::string_view) override {}

@@ -3,7 +3,7 @@
 #include <string>
 #include <utility>
 
-#include "lib/transport/connection.hpp"
+#include "lib/transport/codec_host.hpp"
 #include "lib/transport/foreign_peers.hpp"
 #include "lib/transport/http/token.hpp"
 #include "proto/json_text.hpp"
@@ -33,14 +33,14 @@ void append_line(std::string& out, std::string& reply) {
   out += '\n';
 }
 
-proto::MessageLimits message_limits(const Connection& connection) {
-  return {connection.message_bytes_max(), connection.limits().batch_entries_max};
+proto::MessageLimits message_limits(const CodecHost& host) {
+  return {host.message_bytes_max(), host.limits().batch_entries_max};
 }
 
 }  // namespace
 
-StreamCodec::StreamCodec(Connection& connection, proto::Framing framing)
-    : Codec(connection), decoder_(framing, message_limits(connection)) {
+StreamCodec::StreamCodec(CodecHost& host, proto::Framing framing)
+    : Codec(host), decoder_(framing, message_limits(host)) {
   decoder_.refuse_foreign_lines();
 }
 
@@ -51,7 +51,7 @@ Protocol StreamCodec::protocol() const {
 // Not for the message at hand.
 void StreamCodec::on_limits_change() {
   limits_wait_ = decoder_.in_message();
-  if (!limits_wait_) decoder_.set_limits(message_limits(connection()));
+  if (!limits_wait_) decoder_.set_limits(message_limits(host()));
 }
 
 Codec::Step StreamCodec::next(std::string_view window) {
@@ -79,7 +79,7 @@ bool StreamCodec::turns_out_foreign(std::string_view bytes) {
       first_line_ = FirstLine::space;
     } else {
       first_line_ = FirstLine::decided;
-      if (before == FirstLine::nothing) return c == kTlsHandshake && !connection().secure();
+      if (before == FirstLine::nothing) return c == kTlsHandshake && !host().secure();
       return before == FirstLine::space && c == '/';
     }
   }
@@ -87,13 +87,13 @@ bool StreamCodec::turns_out_foreign(std::string_view bytes) {
 }
 
 void StreamCodec::end_foreign(proto::ForeignProtocol protocol) {
-  connection().end_input(CloseReason::framing_lost);
+  host().end_input(CloseReason::framing_lost);
   if (protocol == proto::ForeignProtocol::none) {
-    tell_foreign(connection(), Foreign::stream,
+    tell_foreign(host(), Foreign::stream,
                  "what came is no JSON stream: its first line is another protocol's");
   } else {
     tell_foreign(
-        connection(), Foreign::stream,
+        host(), Foreign::stream,
         std::string("a line of another protocol came on a JSON stream: ").append(to_string(protocol)));
   }
 }
@@ -103,26 +103,26 @@ void StreamCodec::finish(std::string_view rest) {
   handle(decoder_.finish(rest));
 }
 
-std::string* StreamCodec::reusable_buffer() { return at_end_ ? connection().partial_message() : nullptr; }
+std::string* StreamCodec::reusable_buffer() { return at_end_ ? host().partial_message() : nullptr; }
 
 void StreamCodec::handle(const proto::FrameEvent& event) {
   switch (event.kind) {
     case Kind::need_more:
       break;
     case Kind::message:
-      connection().rpc_session().receive(event.text, decoder_.message(), 0);
+      host().rpc_session().receive(event.text, decoder_.message(), 0);
       break;
     case Kind::malformed:
-      connection().refuse_message(proto::parse_error(event.offset));
+      host().refuse_message(proto::parse_error(event.offset));
       break;
     case Kind::too_big:
-      connection().refuse_message(connection().message_too_big());
+      host().refuse_message(host().message_too_big());
       break;
     case Kind::foreign:
       end_foreign(decoder_.foreign());
       break;
     case Kind::lost:
-      connection().end_input(decoder_.skipping() ? CloseReason::message_too_big : CloseReason::framing_lost);
+      host().end_input(decoder_.skipping() ? CloseReason::message_too_big : CloseReason::framing_lost);
   }
   if (limits_wait_) on_limits_change();
 }
@@ -130,12 +130,12 @@ void StreamCodec::handle(const proto::FrameEvent& event) {
 void StreamCodec::reply(std::uint64_t, std::string& reply, std::int64_t) {
   if (reply.empty()) return;
   if (decoder_.framing() == proto::Framing::header) {
-    std::string& out = connection().output(reply.size());
+    std::string& out = host().output(reply.size());
     out += kLengthHeader.substr(std::exchange(head_sent_, 0));
     out += std::to_string(reply.size()) + "\r\n\r\n";
     out += reply;
   } else {
-    append_line(connection().output(), reply);
+    append_line(host().output(), reply);
   }
 }
 
@@ -143,11 +143,11 @@ void StreamCodec::reply(std::uint64_t, std::string& reply, std::int64_t) {
 // what the next one begins with is known: it is sent ahead, a byte at a time.
 bool StreamCodec::test_peer() {
   if (decoder_.framing() != proto::Framing::header) {
-    connection().output() += ' ';
+    host().output() += ' ';
     return true;
   }
   if (head_sent_ == kLengthHeader.size()) return false;
-  connection().output() += kLengthHeader[head_sent_++];
+  host().output() += kLengthHeader[head_sent_++];
   return true;
 }
 

@@ -12,7 +12,7 @@ namespace sluice::core {
 // session ticket that is in its hello.
 class StreamCodec final : public Codec {
  public:
-  StreamCodec(Connection& connection, proto::Framing framing);
+  StreamCodec(CodecHost& host, proto::Framing framing);
 
   void on_limits_change() override;
   Step next(std::string_view window) override;

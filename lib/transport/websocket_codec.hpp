@@ -16,7 +16,7 @@ namespace sluice::core {
 class WebSocketCodec final : public Codec {
  public:
   // `claim` is the handshake's.
-  WebSocketCodec(Connection& connection, const PageClaim& claim);
+  WebSocketCodec(CodecHost& host, const PageClaim& claim);
 
   Step next(std::string_view window) override;
   void finish(std::string_view) override {}

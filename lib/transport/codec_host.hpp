@@ -1,0 +1,85 @@
+// What a codec sees of its connection.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "lib/loop/io_thread.hpp"
+#include "lib/rpc/rpc_session.hpp"
+#include "lib/transport/close_sequence.hpp"
+#include "lib/transport/connection_timers.hpp"
+#include "lib/transport/http/listener_policy.hpp"
+#include "lib/transport/output_buffer.hpp"
+
+namespace sluice::core {
+
+class Codec;
+
+// The part of a connection that its codec uses: the session behind it, the output, and how the input ends.
+// What each message passes through is held here, so that a codec reaches it without a virtual call. I/O
+// thread only.
+class CodecHost : protected DeferredTask {
+ public:
+  IoThread& io() { return io_; }
+  const Limits& limits() const { return io_.limits; }
+  const ListenerPolicy& policy() const { return *policy_; }
+  RpcSession& rpc_session() { return session_; }
+
+  // Where to append what is to be sent; it is written at the end of the iteration. With room for a message of
+  // so many bytes and its head, if they are many and memory for so many is kept.
+  std::string& output(std::size_t bytes = 0);
+  // What came in parts and was kept until its end was there; null if there is nothing. Within Codec::next()
+  // only.
+  std::string* partial_message() { return in_.empty() ? nullptr : &in_; }
+  // Whether something that was read has not been processed.
+  bool input_waits() const { return !in_.empty(); }
+
+  // Answers an invalid message. The time limit for skipping its rest begins now.
+  virtual void refuse_message(const proto::Error& error) = 0;
+  // No more messages are taken in; what is in flight is finished and answered.
+  virtual void end_input(CloseReason reason) = 0;
+  bool takes_input() const { return ending_.takes_input(); }
+  bool draining() const { return ending_.draining(); }
+  // From the next step on it speaks something else.
+  virtual void switch_to(std::unique_ptr<Codec> codec) = 0;
+
+  // How long a message may be that begins now, and the answer to a longer one.
+  virtual std::size_t message_bytes_max() const = 0;
+  virtual proto::Error message_too_big() const = 0;
+
+  // Whether the peer speaks TLS.
+  virtual bool secure() const = 0;
+  // Whether the peer is known to be on another machine, though a proxy on this one may have connected.
+  virtual bool from_outside() const = 0;
+  // For the log.
+  virtual std::string peer() const = 0;
+  // Whether the server takes calls, as /readyz says.
+  virtual bool server_ready() const = 0;
+
+ protected:
+  CodecHost(IoThread& io, RpcSession& session) : io_(io), timers_(io.now()), session_(session) {}
+  ~CodecHost() = default;
+
+  IoThread& io_;
+  SharedPolicy policy_;  // never null once the connection is constructed
+  std::string in_;       // received, not yet processed: a message's beginning, or what had to wait
+  OutputBuffer output_;
+  ConnectionTimers timers_;
+  CloseSequence ending_;
+
+ private:
+  // What stands before a message, in the protocol that needs most.
+  static constexpr std::size_t kHeadBytes = 1024;
+
+  RpcSession& session_;
+};
+
+inline std::string& CodecHost::output(std::size_t bytes) {
+  if (output_.empty()) timers_.on_output(io_.now());
+  io_.defer(*this);
+  return output_.append_to(io_.buffers(), kHeadBytes + bytes);
+}
+
+}  // namespace sluice::core
