@@ -26,8 +26,8 @@ class Codec {
 
   struct Step {
     std::size_t consumed = 0;  // bytes to drop from the front of the window
-    bool hungry = false;       // there is nothing more to be done before more bytes come
-    bool between = false;      // no message has begun whose end has not been seen
+    bool needs_more = false;   // there is nothing to be done before more bytes come
+    bool at_boundary = false;  // no message has begun whose end has not been seen
   };
 
   // Other bounds hold for the messages that begin from here on.
@@ -36,7 +36,7 @@ class Codec {
   // Deals with one thing at the front of the window, which starts where the last step ended.
   virtual Step next(std::string_view window) = 0;
 
-  // No more bytes will come; `rest` is what next() was hungry with.
+  // No more bytes will come; `rest` is what next() could not complete.
   virtual void finish(std::string_view rest) = 0;
 
   // Frames the reply to what was received under `exchange`, whose memory it may take; empty where none is

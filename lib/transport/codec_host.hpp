@@ -2,9 +2,7 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <string>
-#include <utility>
 
 #include "lib/loop/io_thread.hpp"
 #include "lib/rpc/rpc_session.hpp"
@@ -14,6 +12,8 @@
 #include "lib/transport/output_buffer.hpp"
 
 namespace sluice::core {
+
+struct PageClaim;
 
 class Codec;
 
@@ -42,8 +42,8 @@ class CodecHost : protected DeferredTask {
   virtual void end_input(CloseReason reason) = 0;
   bool takes_input() const { return ending_.takes_input(); }
   bool draining() const { return ending_.draining(); }
-  // From the next step on it speaks something else.
-  virtual void switch_to(std::unique_ptr<Codec> codec) = 0;
+  // From the next step on it speaks WebSocket. `claim` is the handshake's.
+  virtual void upgrade_to_websocket(const PageClaim& claim) = 0;
 
   // How long a message may be that begins now, and the answer to a longer one.
   virtual std::size_t message_bytes_max() const = 0;

@@ -5,11 +5,6 @@
 
 #include "lib/transport/arrivals.hpp"
 #include "lib/transport/foreign_peers.hpp"
-#include "lib/transport/http/response.hpp"
-#include "lib/transport/http_codec.hpp"
-#include "lib/transport/protocol_detector.hpp"
-#include "lib/transport/stream_codec.hpp"
-#include "proto/response_writer.hpp"
 
 namespace sluice::core {
 namespace {
@@ -31,7 +26,7 @@ using Status = ByteStream::Status;
 }  // namespace
 
 Connection::Connection(SessionHost& host, ByteStream stream, std::shared_ptr<const LivePolicy> policy,
-                       ConnectionLimit::Permit permit)
+                       ConnectionLimit::Permit permit, const CodecFactory& codecs)
     : CodecHost(host.io(), rpc_session_),
       host_(host),
       stream_(std::move(stream)),
@@ -40,6 +35,7 @@ Connection::Connection(SessionHost& host, ByteStream stream, std::shared_ptr<con
       live_policy_(std::move(policy)),
       policy_version_(live_policy_->version()),
       limits_version_(io_.limits_version()),
+      protocol_switch_(codecs),
       rpc_session_(host.calls(), *this) {
   policy_ = live_policy_->get();
   set_share(&peer_share_.share());
@@ -207,7 +203,7 @@ void Connection::receive(std::string_view bytes) {
 void Connection::append_input(std::string_view bytes) {
   timers_.on_input(io_.now());
   if (in_.empty()) {
-    if (!codec_ || !codec_->in_message()) {
+    if (!codec() || !codec()->in_message()) {
       timers_.begin_message(io_.now());
       message_bytes_ = 0;
     }
@@ -279,37 +275,32 @@ void Connection::schedule_close(CloseReason reason) {
 // kept in in_.
 void Connection::process(std::string_view window) {
   std::string_view rest = window;
-  bool hungry = false;  // all that is there has been looked at
+  bool needs_more = false;  // all that is there has been looked at
   if (policy_version_ != live_policy_->version()) renew_policy();
   if (host_.memory_short() != memory_short_ && !in_message()) look_at_memory();
   if (limits_version_ != io_.limits_version()) renew_limits();
-  while (!hungry && may_process()) {
-    if (!codec_) {
+  while (!needs_more && may_process()) {
+    if (!codec()) {
       // White space decides nothing, and is not kept until something does.
       rest.remove_prefix(std::min(rest.find_first_not_of(" \t\r\n"), rest.size()));
-      hungry = !identify(rest);
-      if (hungry) break;
+      needs_more = !identify(rest);
+      if (needs_more) break;
     }
-    const auto step = looks_ahead_ ? look_ahead(rest) : codec_->next(rest);
-    hungry = step.hungry;
+    const auto step = looks_ahead_ ? look_ahead(rest) : codec()->next(rest);
+    needs_more = step.needs_more;
     rest.remove_prefix(step.consumed);
-    if (step.consumed > 0 && !hungry && step.between) timers_.begin_message(io_.now());
+    if (step.consumed > 0 && !needs_more && step.at_boundary) timers_.begin_message(io_.now());
     // What is being thrown away can only have begun where there is nothing left.
-    if (timers_.skipping() || hungry) timers_.watch_skipping(codec_->skipping(), io_.now());
-    if (next_codec_) set_codec(std::move(next_codec_));
+    if (timers_.skipping() || needs_more) timers_.watch_skipping(codec()->skipping(), io_.now());
+    if (protocol_switch_.apply_upgrade()) on_codec_change();
     if (io_.slice_over(1 + step.consumed / kUnitBytes)) {
-      if (!hungry && !ending_.peer_gone()) io_.postpone(*this);
+      if (!needs_more && !ending_.peer_gone()) io_.postpone(*this);
       break;
     }
   }
-  if (hungry && ending_.end_read() && ending_.takes_input()) {
-    if (!codec_ && stream_.must_refuse()) {
-      refuse_plain(false);
-    } else if (!codec_ && !rest.empty()) {
-      // What has not told what it is will not be a message any more.
-      set_codec(std::make_unique<StreamCodec>(static_cast<CodecHost&>(*this), proto::Framing::stream));
-    }
-    if (codec_) codec_->finish(rest);
+  if (needs_more && ending_.end_read() && ending_.takes_input()) {
+    if (!codec()) detect_at_end(rest);
+    if (codec()) codec()->finish(rest);
     ending_.end_input();
   }
   if (!ending_.takes_input()) rest = {};
@@ -320,75 +311,47 @@ void Connection::process(std::string_view window) {
     in_.assign(rest);
   }
   if (in_.empty()) io_.buffers().give(in_);
-  input_waits_ = !hungry && ending_.takes_input();
+  input_waits_ = !needs_more && ending_.takes_input();
 }
 
 // What a reload has changed counts from the next message on, whenever the connection was opened.
 void Connection::renew_policy() {
   policy_version_ = live_policy_->version();
   policy_ = live_policy_->get();
-  if (codec_) codec_->on_policy_change();
+  if (codec()) codec()->on_policy_change();
 }
 
 // For the messages that begin from here on.
 void Connection::renew_limits() {
   limits_version_ = io_.limits_version();
-  if (codec_) codec_->on_limits_change();
+  if (codec()) codec()->on_limits_change();
 }
 
-// Whether the connection's first bytes have told what it speaks.
+// Whether the connection's first bytes have shown what it speaks.
 bool Connection::identify(std::string_view window) {
-  CodecHost& host = *this;
-  const WireProtocol protocol = detect_protocol(window);
-  if (stream_.must_refuse() && protocol != WireProtocol::undecided) {
-    refuse_plain(protocol == WireProtocol::http);
-    return false;
-  }
-  switch (protocol) {
-    case WireProtocol::undecided:
-      return false;
-    case WireProtocol::proxy:
-      refuse_first(proto::invalid_request("the PROXY protocol is not expected here"), false,
-                   CloseReason::framing_lost);
-      tell_foreign(*this, Foreign::proxy_header,
-                   "a PROXY header came to a listener without proxy_protocol = true");
-      return false;
-    case WireProtocol::http:
-      set_codec(std::make_unique<HttpCodec>(host));
-      break;
-    case WireProtocol::header:
-      set_codec(std::make_unique<StreamCodec>(host, proto::Framing::header));
-      break;
-    case WireProtocol::stream:
-      set_codec(std::make_unique<StreamCodec>(host, proto::Framing::stream));
-      break;
-  }
+  const auto refusal = protocol_switch_.detect(window, missing_stage(), *this);
+  if (refusal) refuse(*refusal);
+  if (!codec()) return false;
+  on_codec_change();
   return true;
 }
 
-// What comes in the clear where TLS has to be spoken, or without a PROXY header where one has to come first,
-// is never taken for calls.
-void Connection::refuse_plain(bool http) {
-  if (!stream_.lacks_proxy_header())
-    return refuse_first(proto::tls_required(), http, CloseReason::tls_required);
-  refuse_first(proto::invalid_request("a PROXY protocol header has to come first"), http,
-               CloseReason::framing_lost);
-  tell_foreign(*this, Foreign::no_proxy_header,
-               "no valid PROXY header came first, as proxy_protocol = true on the listener asks for");
+void Connection::detect_at_end(std::string_view rest) {
+  const auto refusal = protocol_switch_.detect_at_end(rest, missing_stage(), *this);
+  if (refusal) refuse(*refusal);
+  if (codec()) on_codec_change();
 }
 
-// Answers in the client's own protocol, as far as its first bytes tell that.
-void Connection::refuse_first(const proto::Error& error, bool http, CloseReason reason) {
-  const std::string reply = proto::error_reply(proto::kNullId, error);
-  if (http) {
-    HttpResponseHead head;
-    head.status = 400;
-    head.keep_alive = false;
-    append_response(output(), head, reply, true, io_.now());
-  } else {
-    output() += reply + "\n";
-  }
-  end_input(reason);
+ProtocolSwitch::Missing Connection::missing_stage() const {
+  using Missing = ProtocolSwitch::Missing;
+  if (!stream_.must_refuse()) return Missing::nothing;
+  return stream_.lacks_proxy_header() ? Missing::proxy_header : Missing::tls;
+}
+
+void Connection::refuse(const ProtocolSwitch::Refusal& refusal) {
+  protocol_switch_.append_refusal(output(), refusal, io_.now());
+  end_input(refusal.reason);
+  if (refusal.foreign) tell_foreign(*this, *refusal.foreign, refusal.log_text);
 }
 
 void Connection::fill_peer_identity(Caller& caller) {
@@ -396,11 +359,10 @@ void Connection::fill_peer_identity(Caller& caller) {
   if (auto subject = stream_.peer_certificate()) caller.set_certificate(std::move(*subject));
 }
 
-void Connection::set_codec(std::unique_ptr<Codec> codec) {
-  codec_ = std::move(codec);
-  pings_ = codec_->probes();
+void Connection::on_codec_change() {
+  pings_ = codec()->probes();
   timers_.restart_pings(io_.now());
-  count_protocol(codec_->protocol());
+  count_protocol(codec()->protocol());
 }
 
 // What was thrown away before it has ended, if only in the same read.

@@ -15,6 +15,7 @@
 #include "lib/transport/codec.hpp"
 #include "lib/transport/codec_host.hpp"
 #include "lib/transport/http/listener_policy.hpp"
+#include "lib/transport/protocol_switch.hpp"
 #include "lib/transport/session_host.hpp"
 
 namespace sluice::core {
@@ -33,7 +34,7 @@ class Connection final : public Session,
                          private Deadline {
  public:
   Connection(SessionHost& host, ByteStream stream, std::shared_ptr<const LivePolicy> policy,
-             ConnectionLimit::Permit permit);
+             ConnectionLimit::Permit permit, const CodecFactory& codecs);
   ~Connection() override;
 
   void start() override;
@@ -50,7 +51,9 @@ class Connection final : public Session,
   // For its codec.
   void refuse_message(const proto::Error& error) override;
   void end_input(CloseReason reason) override;
-  void switch_to(std::unique_ptr<Codec> codec) override { next_codec_ = std::move(codec); }
+  void upgrade_to_websocket(const PageClaim& claim) override {
+    protocol_switch_.upgrade_to_websocket(*this, claim);
+  }
   std::size_t message_bytes_max() const override;
   proto::Error message_too_big() const override;
   bool secure() const override { return stream_.secure(); }
@@ -59,6 +62,7 @@ class Connection final : public Session,
   bool server_ready() const override { return !host_.calls().admission_pipeline().draining(); }
 
   // Reading.
+  Codec* codec() const { return protocol_switch_.codec(); }  // null until the first bytes have come
   void on_ready(std::uint32_t events) override;
   bool wants_input() const;
   std::size_t read(std::span<char> to);
@@ -82,11 +86,12 @@ class Connection final : public Session,
   void fail(const std::exception& exception);
   void process(std::string_view window);
   bool identify(std::string_view window);
-  void set_codec(std::unique_ptr<Codec> codec);
+  void on_codec_change();
   void renew_policy();
   void renew_limits();
-  void refuse_plain(bool http);
-  void refuse_first(const proto::Error& error, bool http, CloseReason reason);
+  void detect_at_end(std::string_view rest);
+  ProtocolSwitch::Missing missing_stage() const;
+  void refuse(const ProtocolSwitch::Refusal& refusal);
   bool may_process() const;
   // Whether nothing of the client's can go on before there is room: not read from for a reason of ours.
   bool held_up() const { return !may_process() || (looks_ahead_ && in_.size() >= look_ahead_left_); }
@@ -99,11 +104,11 @@ class Connection final : public Session,
   // Writing.
   void on_reply(std::uint64_t exchange, std::string& reply, std::int64_t code) override;
   void on_window_open() override { io_.defer(*this); }
-  std::string* reusable_buffer() override { return codec_ ? codec_->reusable_buffer() : nullptr; }
+  std::string* reusable_buffer() override { return codec() ? codec()->reusable_buffer() : nullptr; }
   void on_reply_lost() override { schedule_close(CloseReason::output_full); }
   void fill_peer_identity(Caller& caller) override;
   // Of replies that the client has not read.
-  std::size_t backlog() const { return output_.unsent() + (codec_ ? codec_->held_bytes() : 0); }
+  std::size_t backlog() const { return output_.unsent() + (codec() ? codec()->held_bytes() : 0); }
   // Until there is no room, or until the slice is over.
   enum class Extent : std::uint8_t { whole, slice };
   void flush(Extent extent);
@@ -120,7 +125,7 @@ class Connection final : public Session,
   void rest();
   void update_waits();
   bool is_idle() const;
-  bool in_message() const { return !in_.empty() || (codec_ && codec_->in_message()); }
+  bool in_message() const { return !in_.empty() || (codec() && codec()->in_message()); }
   void send_protocol_close();
   void close_gracefully();
   void linger();
@@ -155,9 +160,8 @@ class Connection final : public Session,
   PeerMembership peer_share_;
   const std::shared_ptr<const LivePolicy> live_policy_;
   std::uint32_t policy_version_;  // of policy_
-  std::uint32_t limits_version_;  // of those that codec_ knows
-  std::unique_ptr<Codec> codec_;  // once it is known what the connection speaks
-  std::unique_ptr<Codec> next_codec_;
+  std::uint32_t limits_version_;  // of those that its codec knows
+  ProtocolSwitch protocol_switch_;
   RpcSession rpc_session_;
   TimePoint use_since_;              // the window in which use_ was counted
   std::chrono::nanoseconds use_{0};  // of the I/O thread's time, short slices left out
@@ -180,9 +184,9 @@ class Connection final : public Session,
 }
 
 inline std::size_t Connection::held_bytes() const {
-  const std::size_t codec = codec_ ? codec_->held_bytes() + codec_->input_bytes() : 0;
+  const std::size_t framing = codec() ? codec()->held_bytes() + codec()->input_bytes() : 0;
   const std::size_t tls = stream_.secure() ? kTlsBytes : 0;
-  return in_.capacity() + output_.capacity() + codec + tls + rpc_session_.held_bytes();
+  return in_.capacity() + output_.capacity() + framing + tls + rpc_session_.held_bytes();
 }
 
 // Whether it holds so much more or less than was counted that this has to be counted anew.

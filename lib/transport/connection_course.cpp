@@ -45,7 +45,7 @@ void Connection::run_deferred_work() {
 // Calls that have ended made room. Each event of the loop may end some, so that a peer that has much to do
 // would have a slice after each of them.
 void Connection::process_waiting() {
-  if (!codec_ || !codec_->in_message()) timers_.begin_message(io_.now());
+  if (!codec() || !codec()->in_message()) timers_.begin_message(io_.now());
   if (takes_too_much()) return io_.postpone(*this);
   const PeerCharge charge(io_, *share());
   process(in_);
@@ -59,14 +59,14 @@ bool Connection::only_waits() const {
   const bool stuck = output_.blocked() | input_waits_ | looks_ahead_ | timers_.interrupted();
   if (!ending_.untouched() | stuck | !output_.empty() | !in_.empty() | stream_.staged() | postponed())
     return false;
-  return codec_ && !codec_->in_message() && codec_->held_bytes() == 0 && !rpc_session_.window_full() &&
+  return codec() && !codec()->in_message() && codec()->held_bytes() == 0 && !rpc_session_.window_full() &&
          unproven_bytes_ <= io_.limits.unproven_bytes_max;
 }
 
 // The rest of run_deferred_work(), where that holds. Buffers that are empty have been given back.
 void Connection::rest() {
   stream_.watch_for(Poller::kReadable);
-  const std::size_t held = codec_->input_bytes() + rpc_session_.held_bytes();
+  const std::size_t held = codec()->input_bytes() + rpc_session_.held_bytes();
   if (held >= MemoryBudget::kSlackBytes || counted_bytes > 0) count_memory();
   schedule(timers_.rest_deadline(io_.limits, rpc_session_.in_flight() > 0, pings_));
 }
@@ -100,8 +100,8 @@ void Connection::on_read_failure() {
 }
 
 void Connection::send_protocol_close() {
-  if (!codec_ || ending_.protocol_close_sent()) return;
-  codec_->protocol_close(ending_.reason());
+  if (!codec() || ending_.protocol_close_sent()) return;
+  codec()->protocol_close(ending_.reason());
   if (output_.unsent() == 0) return;
   ending_.on_protocol_close_sent();
   flush(Extent::whole);

@@ -61,7 +61,8 @@ void Connection::look_at_time(TimePoint now) {
     if (ending_.closing() || next_deadline() > io_.now()) return schedule();
     reason = timers_.expired_reason(io_.now(), io_.limits, timer_state());
   }
-  if (reason == CloseReason::message_timeout && !ending_.lingering() && codec_ && codec_->time_out()) return;
+  if (reason == CloseReason::message_timeout && !ending_.lingering() && codec() && codec()->time_out())
+    return;
   if (reason == CloseReason::draining && !ending_.lingering()) {
     end_drained();
   } else {

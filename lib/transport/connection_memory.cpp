@@ -42,7 +42,7 @@ proto::Error Connection::message_too_big() const {
 void Connection::watch_unproven() {
   if (!ending_.takes_input() || ending_.peer_gone()) return;
   if (input_waits_) return;  // a proof may be in it; nothing more is read before
-  if (const auto own = codec_ ? codec_->own_proof_bytes() : std::nullopt) {
+  if (const auto own = codec() ? codec()->own_proof_bytes() : std::nullopt) {
     // What was sent before has been answered, with what its own proof was worth.
     if (*own <= io_.limits.unproven_bytes_max || rpc_session_.proven()) return;
   } else if (rpc_session_.proven()) {
@@ -50,7 +50,7 @@ void Connection::watch_unproven() {
     return;
   }
   end_input(CloseReason::unproven);
-  if (codec_) return codec_->refuse_unproven(proto::unauthenticated());
+  if (codec()) return codec()->refuse_unproven(proto::unauthenticated());
   schedule_close(CloseReason::unproven);
 }
 

@@ -20,14 +20,14 @@ void Connection::ping(TimePoint now) {
   timers_.on_ping_due(now, sends);
   if (!sends) return;
   limit_unacknowledged();
-  codec_->probe();
+  codec()->probe();
 }
 
 // The client has ended its side: all that it sent before may have been read, or not.
 void Connection::on_peer_ended() {
   ending_.on_end_reported();
   if (ending_.lingering() || ending_.peer_gone() || ending_.closing()) return;
-  const auto meaning = codec_ ? codec_->input_end() : Codec::InputEnd::half_close;
+  const auto meaning = codec() ? codec()->input_end() : Codec::InputEnd::half_close;
   if (meaning == Codec::InputEnd::disconnect) return on_peer_gone();
   // A Unix socket's peer is seen to be gone.
   if (stream_.local() && meaning == Codec::InputEnd::half_close) return;
@@ -43,7 +43,7 @@ bool Connection::peer_look_due(TimePoint now) const {
 
 // Whether the client's end of input could follow bytes that are not read while the window is full. The end
 // of a Unix socket is reported all the same.
-bool Connection::end_may_be_hidden() const { return !stream_.local() && codec_ && stream_.unread() > 0; }
+bool Connection::end_may_be_hidden() const { return !stream_.local() && codec() && stream_.unread() > 0; }
 
 void Connection::look_for_peer(TimePoint now) {
   timers_.on_peer_look();
@@ -52,7 +52,7 @@ void Connection::look_for_peer(TimePoint now) {
     timers_.look_for_peer_by(now + ConnectionTimers::kPeerLookTime);
     if (!end_may_be_hidden()) return;
   }
-  if (ending_.end_known() && codec_->input_end() == Codec::InputEnd::leaving) {
+  if (ending_.end_known() && codec()->input_end() == Codec::InputEnd::leaving) {
     // Its calls are stopped; replies on their way are still sent.
     ending_.set_reason(CloseReason::reset);
     rpc_session_.disconnected();
@@ -62,7 +62,7 @@ void Connection::look_for_peer(TimePoint now) {
   // A closed socket answers what is sent to it with a reset.
   if (output_.unsent() == 0 && rpc_session_.reply_due()) {
     limit_unacknowledged();
-    if (!codec_->test_peer()) return;
+    if (!codec()->test_peer()) return;
   }
   timers_.look_for_peer_by(now + ConnectionTimers::kPeerLookTime);
 }

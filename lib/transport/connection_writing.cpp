@@ -19,7 +19,7 @@ void Connection::on_reply(std::uint64_t exchange, std::string& reply, std::int64
   if (ending_.closing() || ending_.peer_gone()) return;
   timers_.on_busy(io_.now());
   io_.slices().charge_small(*share(), io_.now(), SmallWork::reply, reply.size());
-  codec_->reply(exchange, reply, code);
+  codec()->reply(exchange, reply, code);
   if (backlog() <= io_.limits.output_bytes_max) return;
   // The client may be reading quickly and only the iteration's end may not have come yet.
   flush(Extent::whole);

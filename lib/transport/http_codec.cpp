@@ -2,14 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
-#include <memory>
 #include <utility>
 
 #include "lib/transport/codec_host.hpp"
 #include "lib/transport/foreign_peers.hpp"
 #include "lib/transport/http/response.hpp"
 #include "lib/transport/websocket/accept.hpp"
-#include "lib/transport/websocket_codec.hpp"
 
 namespace sluice::core {
 namespace {
@@ -73,7 +71,7 @@ Codec::Step HttpCodec::next(std::string_view window) {
       message_.look_at(request_->body(), host().limits());
     }
   }
-  step.between = !request_;
+  step.at_boundary = !request_;
   input_bytes_ = request_ ? request_->body().capacity() : 0;
   return step;
 }
@@ -205,7 +203,7 @@ void HttpCodec::upgrade() {
   if (!subprotocol.empty())
     host().output().append("Sec-WebSocket-Protocol: ").append(subprotocol).append("\r\n");
   host().output() += "\r\n";
-  host().switch_to(std::make_unique<WebSocketCodec>(host(), page_claim(request_->head())));
+  host().upgrade_to_websocket(page_claim(request_->head()));
 }
 
 // Its response comes in the order of requests, like any other. The connection goes on as far as the request

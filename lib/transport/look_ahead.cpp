@@ -15,11 +15,11 @@ constexpr std::size_t kHeldMessageBytes = 256;
 
 // What is being read may be no message, or one that was found to be about others: then nothing is held of it.
 Codec::Step Connection::look_ahead(std::string_view window) {
-  const bool begun = codec_->in_message();
+  const bool begun = codec()->in_message();
   const std::size_t held = rpc_session_.held();
-  const auto step = codec_->next(window);
+  const auto step = codec()->next(window);
   const bool kept = rpc_session_.held() > held;
-  if (begun || kept || !step.between) {
+  if (begun || kept || !step.at_boundary) {
     const std::size_t bytes = step.consumed + (kept ? kHeldMessageBytes : 0);
     look_ahead_left_ -= std::min(look_ahead_left_, bytes);
   }

@@ -63,9 +63,9 @@ Codec::Step StreamCodec::next(std::string_view window) {
     return {event.consumed};
   }
   at_end_ = event.kind == Kind::message && event.consumed == window.size();
-  const bool hungry = at_end_ || event.kind == Kind::need_more;
+  const bool needs_more = at_end_ || event.kind == Kind::need_more;
   handle(event);
-  return {event.consumed, hungry, !decoder_.in_message()};
+  return {event.consumed, needs_more, !decoder_.in_message()};
 }
 
 // Whether these are the bytes at which the first line becomes another protocol's: a TLS handshake's first, or

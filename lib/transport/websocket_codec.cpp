@@ -28,14 +28,14 @@ void WebSocketCodec::on_policy_change() {
 Codec::Step WebSocketCodec::next(std::string_view window) {
   const auto event = decoder_.next(window);
   handle(event);
-  const bool hungry = event.kind == Kind::need_more;
+  const bool needs_more = event.kind == Kind::need_more;
   if (!decoder_.in_message()) {
     decoder_.set_message_bytes_max(host().message_bytes_max());
     // A connection that rests holds no memory for messages.
-    if (hungry) decoder_.release();
+    if (needs_more) decoder_.release();
   }
   input_bytes_ = decoder_.held_bytes();
-  return {event.consumed, hungry, !decoder_.in_message()};
+  return {event.consumed, needs_more, !decoder_.in_message()};
 }
 
 void WebSocketCodec::handle(const proto::WebSocketEvent& event) {

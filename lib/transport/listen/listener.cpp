@@ -14,6 +14,7 @@
 #include "lib/observe/rare_line.hpp"
 #include "lib/transport/arrivals.hpp"
 #include "lib/transport/connection.hpp"
+#include "lib/transport/listen/codecs.hpp"
 
 namespace sluice::core {
 namespace {
@@ -151,8 +152,8 @@ void Listener::admit(Descriptor socket, const PeerName& peer) {
   const auto arrival =
       std::make_shared<Arrival>(Arrival{std::move(stream), std::move(permit), SessionHost::Expected(host)});
   const auto add = [&host, arrival, policy = policy_] {
-    host.add(
-        std::make_shared<Connection>(host, std::move(arrival->stream), policy, std::move(arrival->place)));
+    host.add(std::make_shared<Connection>(host, std::move(arrival->stream), policy, std::move(arrival->place),
+                                          codecs()));
   };
   if (&host.io() == &io_) return add();
   host.io().post(add);
