@@ -22,8 +22,8 @@
 #include "lib/base/hosts_file.hpp"
 #include "lib/observe/log.hpp"
 #include "lib/observe/rare_line.hpp"
-#include "lib/transport/http/listener_policy.hpp"
 #include "lib/transport/http/rules.hpp"
+#include "lib/transport/listener_policy.hpp"
 
 namespace sluice::core {
 namespace {

@@ -8,7 +8,7 @@
 #include "lib/rpc/rpc_session.hpp"
 #include "lib/transport/close_sequence.hpp"
 #include "lib/transport/connection_timers.hpp"
-#include "lib/transport/http/listener_policy.hpp"
+#include "lib/transport/listener_policy.hpp"
 #include "lib/transport/output_buffer.hpp"
 
 namespace sluice::core {

@@ -14,7 +14,7 @@
 #include "lib/transport/byte_stream.hpp"
 #include "lib/transport/codec.hpp"
 #include "lib/transport/codec_host.hpp"
-#include "lib/transport/http/listener_policy.hpp"
+#include "lib/transport/listener_policy.hpp"
 #include "lib/transport/protocol_switch.hpp"
 #include "lib/transport/session_host.hpp"
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "lib/transport/http/token.hpp"
+#include "lib/transport/token.hpp"
 
 namespace sluice::core {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "lib/transport/codec_host.hpp"
 #include "lib/transport/foreign_peers.hpp"
-#include "lib/transport/http/token.hpp"
+#include "lib/transport/token.hpp"
 #include "proto/json_text.hpp"
 
 namespace sluice::core {

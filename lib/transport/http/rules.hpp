@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "lib/transport/http/listener_policy.hpp"
 #include "lib/transport/http/request_parser.hpp"
+#include "lib/transport/listener_policy.hpp"
 #include "proto/error.hpp"
 
 namespace sluice::core {

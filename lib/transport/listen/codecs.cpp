@@ -1,9 +1,9 @@
 #include "lib/transport/listen/codecs.hpp"
 
+#include "lib/transport/http/http_codec.hpp"
 #include "lib/transport/http/response.hpp"
-#include "lib/transport/http_codec.hpp"
 #include "lib/transport/stream_codec.hpp"
-#include "lib/transport/websocket_codec.hpp"
+#include "lib/transport/websocket/websocket_codec.hpp"
 #include "proto/response_writer.hpp"
 
 namespace sluice::core {

@@ -9,8 +9,8 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 
 #include "lib/observe/rare_line.hpp"
-#include "lib/transport/http/listener_policy.hpp"
 #include "lib/transport/listen/listening_socket.hpp"
+#include "lib/transport/listener_policy.hpp"
 #include "lib/transport/session_host.hpp"
 
 namespace sluice::core {

@@ -6,7 +6,7 @@
 
 #include "lib/base/address.hpp"
 #include "lib/transport/http/host_name.hpp"
-#include "lib/transport/http/token.hpp"
+#include "lib/transport/token.hpp"
 
 namespace sluice::core {
 namespace {

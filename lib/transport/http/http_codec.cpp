@@ -1,4 +1,4 @@
-#include "lib/transport/http_codec.hpp"
+#include "lib/transport/http/http_codec.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -7,7 +7,7 @@
 #include "lib/transport/codec_host.hpp"
 #include "lib/transport/foreign_peers.hpp"
 #include "lib/transport/http/response.hpp"
-#include "lib/transport/websocket/accept.hpp"
+#include "lib/transport/http/websocket_accept.hpp"
 
 namespace sluice::core {
 namespace {

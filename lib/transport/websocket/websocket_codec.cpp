@@ -1,4 +1,4 @@
-#include "lib/transport/websocket_codec.hpp"
+#include "lib/transport/websocket/websocket_codec.hpp"
 
 #include "lib/transport/codec_host.hpp"
 #include "proto/websocket_writer.hpp"

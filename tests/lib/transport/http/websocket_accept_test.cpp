@@ -1,4 +1,4 @@
-#include "lib/transport/websocket/accept.hpp"
+#include "lib/transport/http/websocket_accept.hpp"
 
 #include <doctest/doctest.h>
 
