@@ -1,7 +1,8 @@
 #include "lib/transport/connection.hpp"
 
 #include <algorithm>
-#include <new>
+#include <exception>
+#include <utility>
 
 #include "lib/transport/arrivals.hpp"
 #include "lib/transport/foreign_peers.hpp"

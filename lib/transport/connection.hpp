@@ -1,11 +1,9 @@
-// A client's connection, whatever it speaks.
+// Connection of a client, of any protocol.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,11 +18,12 @@
 
 namespace sluice::core {
 
-// Reads, has its codec cut and frame, writes. What it speaks is known from its first bytes. I/O thread only.
+// Reads, has its codec cut and frame, writes. Its parts decide: ProtocolSwitch the codec, ConnectionTimers
+// when a wait is over, CloseSequence how it ends; OutputBuffer holds what is to be sent. I/O thread only.
 //
-// Reading stops while the connection's window is full or its client doesn't read its replies; what has
-// been read by then waits in `in_`, so that memory is bounded by what one read brings. All replies of an
-// iteration of the loop go out with one write at its end. Every wait has an end: next_deadline() lists them.
+// Backpressure: reading stops while the connection's window is full or its client doesn't read its replies;
+// what has been read by then waits in `in_`, so that memory is bounded by what one read brings. All replies
+// of an iteration go out with one write at its end.
 class Connection final : public Session,
                          private CodecHost,
                          private Watched,
@@ -87,13 +86,13 @@ class Connection final : public Session,
   void process(std::string_view window);
   bool identify(std::string_view window);
   void on_codec_change();
-  void renew_policy();
-  void renew_limits();
   void detect_at_end(std::string_view rest);
   ProtocolSwitch::Missing missing_stage() const;
   void refuse(const ProtocolSwitch::Refusal& refusal);
+  void renew_policy();
+  void renew_limits();
   bool may_process() const;
-  // Whether nothing of the client's can go on before there is room: not read from for a reason of ours.
+  // Backpressure: nothing of the client's is processed before there is room.
   bool held_up() const { return !may_process() || (looks_ahead_ && in_.size() >= look_ahead_left_); }
   Codec::Step look_ahead(std::string_view window);
   void update_look_ahead();
@@ -168,14 +167,14 @@ class Connection final : public Session,
   std::size_t look_ahead_left_ = 0;  // bytes that may be taken in beyond the full window
   bool looks_ahead_ = false;
   std::size_t message_bytes_ = 0;   // taken in of the message that has begun, beside in_
-  int last_reads_ = 0;              // since the client was lost
+  int last_reads_ = 0;              // since the client is gone
   std::size_t unproven_bytes_ = 0;  // received since the client was last seen to have proved who it is
   TimePoint scheduled_ = TimePoint::max();
   Protocol protocol_ = Protocol::unknown;
   bool input_waits_ = false;  // in_ holds what could be processed but for backpressure
-  bool pings_ = false;        // its protocol can ask the peer for a sign of life
+  bool pings_ = false;        // its protocol has keep-alive pings
   bool unacknowledged_limited_ = false;
-  bool memory_short_ = false;  // when the message at hand began
+  bool memory_short_ = false;  // when the message began
 };
 
 [[gnu::always_inline]] inline bool Connection::may_process() const {

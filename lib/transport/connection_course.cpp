@@ -1,8 +1,6 @@
 // How a connection goes on from iteration to iteration, waits, and ends.
-#include <algorithm>
 #include <array>
 #include <new>
-#include <utility>
 
 #include "lib/loop/peer_charge.hpp"
 #include "lib/observe/log.hpp"

@@ -1,5 +1,4 @@
 // When a connection has waited for long enough, and what follows.
-#include <algorithm>
 #include <exception>
 
 #include "lib/transport/connection.hpp"
