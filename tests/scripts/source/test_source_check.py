@@ -19,11 +19,9 @@ FILES = {
     f"{TOOL}/layers.toml": '[may_include]\n"proto" = []\n"lib/base" = []\n"lib/io" = ["proto", "lib/base"]\n',
     f"{TOOL}/exceptions.txt": "# why\n",
     f"{TOOL}/words.txt":
-        "turn, turns  iteration\n! in turn\nfor want of  without\n`stage(`  enqueue\n`Table`  Executor\n",
-    f"{TOOL}/words.baseline": "# counts\n2 lib/io/loop.cpp\n",
-    f"{TOOL}/long_files.baseline": "# lengths\n",
-    "proto/text.hpp": "#pragma once\n",
-    "lib/base/clock.hpp": "#pragma once\n",
+        "turn, turns  iteration\n! in turn\nfor want of  without\nis none  not\n`stage(`  enqueue\n`Table`  Executor\n",
+    f"{TOOL}/words.baseline": "# counts\n2 lib/io/loop.cpp\n", f"{TOOL}/long_files.baseline": "# lengths\n",
+    **dict.fromkeys(("proto/text.hpp", "lib/base/clock.hpp"), "#pragma once\n"),
     "lib/io/loop.hpp": '#pragma once\n#include "lib/base/clock.hpp"\n',
     "lib/io/loop.cpp":
         '#include "lib/io/loop.hpp"\n\n#include "proto/text.hpp"\n// A turn of the loop.\nvoid end_turn();\n',
@@ -147,8 +145,7 @@ class CyclesTest(Checkout):
         self.assert_found("lib/io/loop_events.cpp:2:", "closes a cycle")
 
     def test_a_source_belongs_to_the_public_header_of_its_name(self):
-        self.write(f"{TOOL}/layers.toml",
-                   '[may_include]\n"lib/include/sluice" = []\n'
+        self.write(f"{TOOL}/layers.toml", '[may_include]\n"lib/include/sluice" = []\n'
                    + FILES[f"{TOOL}/layers.toml"].replace("[may_include]\n", "")
                    .replace('["proto", ', '["proto", "lib/include/sluice", '))
         self.write("lib/include/sluice/params.hpp", "#pragma once\n")
@@ -252,6 +249,9 @@ class WordsOfATextTest(unittest.TestCase):
 
     def test_allowed_phrases_are_skipped(self):
         self.assertEqual(self.found("each in turn, then a turn"), [(1, "turn")])
+
+    def test_the_value_none_of_python_is_not_the_word(self):
+        self.assertEqual(self.found("if it is None:\nthere is none"), [(2, "is none")])
 
     def test_names_are_found_only_as_they_are_written(self):
         self.assertEqual(self.found("queue.stage(call);\nupstage(call); a stage (of the build)"), [(1, "stage(")])

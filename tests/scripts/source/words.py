@@ -11,6 +11,8 @@ EXEMPT = ("LICENSE", "CHANGELOG.md", "docs/explanation/glossary.md", "docs/plots
           "tests/fuzz/corpus/", "tests/scripts/source/")
 # Between the words of a name: `TurnEnd` and `kTurnEnd` become `turn end`, as `turn_end` does.
 CASE_CHANGE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+# Python's value: `if found is None` is code, "of which there is none" is prose.
+NONE = re.compile(r"\bNone\b")
 
 
 class Words:
@@ -44,7 +46,7 @@ class Words:
                     yield number, name
             if not self._quick.search(line.lower()):
                 continue
-            plain = CASE_CHANGE.sub(" ", line).replace("_", " ").lower()
+            plain = CASE_CHANGE.sub(" ", NONE.sub("null", line)).replace("_", " ").lower()
             for match in self._phrase.finditer(plain):
                 if match[0] not in self._allowed:
                     yield number, match[0]
