@@ -2,12 +2,14 @@
 
 import multiprocessing
 import pathlib
+import select
 import selectors
 import signal
 import socket
 import struct
 import time
 
+from timing import ms
 
 OPENED_AT_ONCE = 64
 
@@ -50,6 +52,20 @@ def _drive(peer, payload, connections, reset_after, started, stop):
                 continue
             except OSError:
                 close_one(key.fileobj)
+
+
+def flood_unread(link, data, bytes_max):
+    """Sends `data` again and again without ever reading until the peer takes no more; the bytes that it took."""
+    link.setblocking(False)
+    sent = 0
+    while sent < bytes_max and select.select([], [link], [], ms(300) / 1000)[1]:
+        try:
+            sent += link.send(data[sent % len(data):])
+        except BlockingIOError:
+            pass
+        except (ConnectionResetError, BrokenPipeError):
+            break
+    return sent
 
 
 class Flood:

@@ -1,16 +1,16 @@
 """A raw HTTP/1.1 client over any connected socket, that can also send what no client should.
 
     client = connect(daemon)
-    client.send(request(message("demo.sum", [1, 2], 1)))
-    client.receive()
+    client.result("demo.sum", [1, 2])
+    client.exchange(message("demo.sum", [1, 2], 1), Origin="https://app.example").status
 
 Every wait is bounded, and every response that comes is checked for form.
 """
 
 import re
-import time
 
-from daemon import SLOW, check_reply, limit, message, parse
+from json_rpc import JsonRpcConnection, check_reply, message, parse
+from timing import deadline, within_until
 
 _status_line = re.compile(r"HTTP/1\.1 ([1-5]\d\d) ([!-~]+(?: [!-~]+)*)")
 _header_line = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ([\t -~]*)")
@@ -72,54 +72,31 @@ class Response:
         return self.reply["error"]["code"] if self.body and "error" in self.reply else None
 
 
-class HttpClient:
-    """Owns `connection`, a daemon.Connection."""
+class HttpClient(JsonRpcConnection):
+    """What all clients can do, and requests that carry no call: those are exchanged for a whole Response."""
 
-    def __init__(self, connection):
-        self.connection = connection
-        self.socket = connection.socket
-        self._buffer = bytearray()
+    def encode(self, text):
+        return request(text)
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
+    def receive_text(self, within=10):
+        response = self._receive_response(deadline(within))
+        if response is None:
+            return None
+        assert response.body, f"no reply: {response!r}"
+        return response.body.decode("utf-8")
 
     # Sending
-
-    def send(self, data):
-        self.connection.send(data)
-
-    def send_pieces(self, data, size):
-        self.connection.send_pieces(data, size)
 
     def post(self, method, params=None, id=1, **headers):
         self.send(request(message(method, params, id), **headers))
 
     # Receiving
 
-    def _fill(self, end, what):
-        while True:
-            left = end - time.monotonic()
-            if left <= 0:
-                raise AssertionError(f"no {what} in time; so far {bytes(self._buffer[:200])!r}")
-            self.socket.settimeout(left)
-            try:
-                data = self.socket.recv(1 << 18)
-            except TimeoutError:
-                continue
-            self._buffer += data
-            return bool(data)
-
-    def _receive_head(self, end):
+    def _receive_status(self, end):
         """(status, headers), or None at the end of the stream."""
-        while b"\r\n\r\n" not in self._buffer:
-            if not self._fill(end, "response"):
-                assert not self._buffer, f"the stream ends inside of a head: {bytes(self._buffer)!r}"
-                return None
-        text, _, _ = bytes(self._buffer).partition(b"\r\n\r\n")
-        del self._buffer[:len(text) + 4]
+        text = self._receive_head(end)
+        if text is None:
+            return None
         first, *lines = text.decode("ascii").split("\r\n")
         status = _status_line.fullmatch(first)
         assert status, f"no status line: {first!r}"
@@ -133,14 +110,14 @@ class HttpClient:
         return int(status.group(1)), headers
 
     def receive_continue(self, within=10):
-        got = self._receive_head(time.monotonic() + limit(within))
+        got = self._receive_status(deadline(within))
         assert got == (100, {}), f"instead of 100 Continue: {got!r}"
 
-    def receive(self, within=10, body=True):
-        """The next response. `body` is False for one to HEAD."""
-        end = time.monotonic() + limit(within)
-        got = self._receive_head(end)
-        assert got is not None, "the connection was closed instead of a response"
+    def _receive_response(self, end, body=True):
+        """The next response, None at the end of the stream."""
+        got = self._receive_status(end)
+        if got is None:
+            return None
         status, headers = got
         assert status >= 200, f"interim: {got!r}"
         assert _date.fullmatch(headers["date"]), headers
@@ -152,60 +129,40 @@ class HttpClient:
         assert health or headers["content-type"] == "application/json", headers
         assert re.fullmatch(r"0|[1-9]\d*", headers["content-length"]), headers
         length = int(headers["content-length"]) if body else 0
-        while len(self._buffer) < length:
-            assert self._fill(end, "body"), f"the stream ends inside of a body: {bytes(self._buffer)!r}"
-        response = Response(status, headers, bytes(self._buffer[:length]))
-        del self._buffer[:length]
+        response = Response(status, headers, self._receive_bytes(length, end))
         if body and health:
             assert response.body in (b"ready\n", b"not ready\n"), response
         elif body:
             response.reply  # whatever the status, it is JSON-RPC
         return response
 
-    def receive_many(self, count, within=10):
-        end = time.monotonic() + limit(within)
-        return [self.receive(max(0.001, end - time.monotonic()) / SLOW) for _ in range(count)]
+    def receive_response(self, within=10, body=True):
+        """`body` is False for a response to HEAD."""
+        response = self._receive_response(deadline(within), body)
+        assert response is not None, "the connection was closed instead of a response"
+        return response
 
-    def expect_end(self, within=10):
-        """The daemon ends the stream in order, with nothing more said; a reset raises."""
-        got = self._fill(time.monotonic() + limit(within), "end") if not self._buffer else True
-        assert not got, f"unexpected: {bytes(self._buffer[:300])!r}"
-
-    def expect_closed(self, within=10):
-        """The daemon ends the stream, in whatever way, with nothing more said."""
-        try:
-            self.expect_end(within)
-        except (ConnectionResetError, BrokenPipeError):
-            pass
+    def receive_responses(self, count, within=10):
+        end = deadline(within)
+        return [self.receive_response(within_until(end)) for _ in range(count)]
 
     # Both
 
-    def request(self, body="", within=10, **options):
+    def exchange(self, body="", within=10, **options):
         """The response to one request, where no other is outstanding."""
         self.send(request(body, **options))
-        return self.receive(within, body=options.get("method") != "HEAD")
+        return self.receive_response(within, body=options.get("method") != "HEAD")
 
-    def call(self, method, params=None, id=1, within=10, **headers):
+    def exchange_call(self, method, params=None, id=1, within=10, **headers):
         self.post(method, params, id, **headers)
-        response = self.receive(within)
+        response = self.receive_response(within)
         assert response.reply["id"] == id, f"expected the reply to {id!r}: {response!r}"
         return response
 
     def fence(self, within=10):
         """Proves that the connection goes on, and that nothing but what was received has been answered."""
-        assert self.call("demo.echo", ["fence"], "fence", within).result == ["fence"]
-
-    # Ending
-
-    def half_close(self):
-        self.connection.half_close()
-
-    def reset(self):
-        self.connection.reset()
-
-    def close(self):
-        self.connection.close()
+        assert self.exchange_call("demo.echo", ["fence"], "fence", within).result == ["fence"]
 
 
 def connect(daemon, kind="tcp", **options):
-    return HttpClient(daemon.connect(kind, **options))
+    return HttpClient(daemon.open_socket(kind, **options))

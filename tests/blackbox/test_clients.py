@@ -133,15 +133,15 @@ class BearerTokens(ClientsTest):
 
     def test_a_right_token_is_let_in_and_a_wrong_one_is_401(self):
         http = self.open(daemon := self.start(clients=[client()]))
-        self.assertEqual(http.call("demo.echo", [1], Authorization=f"Bearer {TOKEN}").result, [1])
+        self.assertEqual(http.exchange_call("demo.echo", [1], Authorization=f"Bearer {TOKEN}").result, [1])
         for headers in ({}, {"Authorization": f"Bearer {self.WRONG}"}, {"Authorization": f"Basic {TOKEN}"}):
-            response = http.request(CALL, **headers)
+            response = http.exchange(CALL, **headers)
             self.assertEqual((response.status, response.headers["www-authenticate"]), (401, "Bearer"))
             self.assert_error(response.reply, -32016, "unauthenticated", "Not allowed")
         # The connection may be a proxy's: what one of its clients shows is nothing to the others.
         for _ in range(20):
-            http.request(CALL, Authorization=f"Bearer {self.WRONG}")
-        self.assertEqual(http.call("demo.echo", [1], Authorization=f"Bearer {TOKEN}").result, [1])
+            http.exchange(CALL, Authorization=f"Bearer {self.WRONG}")
+        self.assertEqual(http.exchange_call("demo.echo", [1], Authorization=f"Bearer {TOKEN}").result, [1])
         websocket = self.unshaken(daemon)
         websocket.handshake(Authorization=f"Bearer {TOKEN}")
         self.assertEqual(websocket.result("demo.echo", [1]), [1])
@@ -152,7 +152,7 @@ class BearerTokens(ClientsTest):
     def test_wrong_tokens_are_counted_and_logged_without_being_shown(self):
         daemon = self.start(clients=[client()])
         refused = {"reason": "unauthenticated"}
-        self.open(daemon).request(CALL, Authorization=f"Bearer {self.WRONG}")
+        self.open(daemon).exchange(CALL, Authorization=f"Bearer {self.WRONG}")
         self.assertEqual(daemon.value("sluice_calls_rejected_total", **refused), 1)
         daemon.wait_log(r"info .*wrong token peer=127\.0\.0\.1:\d+$")
         lines = len(daemon.log)
@@ -177,16 +177,16 @@ class BearerTokens(ClientsTest):
     def test_a_used_up_rate_is_429_and_says_truly_when_to_come_back(self):
         http = self.open(self.start(clients=[client(rate=0.8, burst=1)]))
         bearer = {"Authorization": f"Bearer {TOKEN}"}
-        self.assertEqual(http.call("demo.echo_inline", [1], **bearer).status, 200)
-        response = http.call("demo.echo_inline", [1], **bearer)
+        self.assertEqual(http.exchange_call("demo.echo_inline", [1], **bearer).status, 200)
+        response = http.exchange_call("demo.echo_inline", [1], **bearer)
         wait = self.assert_error(response.reply, -32005, "rate_limited", "Limit exceeded")["data"]["retry_after_ms"]
         self.assertTrue(0 < wait <= 1250, wait)
         self.assertEqual((response.status, response.headers["retry-after"]), (429, str(-(-wait // 1000))))
         time.sleep(wait / 1000)
-        self.assertEqual(http.call("demo.echo_inline", [2], **bearer).result, [2])
-        response = http.call("demo.echo_inline", [3], **bearer)
+        self.assertEqual(http.exchange_call("demo.echo_inline", [2], **bearer).result, [2])
+        response = http.exchange_call("demo.echo_inline", [3], **bearer)
         time.sleep(int(response.headers["retry-after"]))
-        self.assertEqual((response.status, http.call("demo.echo_inline", [4], **bearer).result), (429, [4]))
+        self.assertEqual((response.status, http.exchange_call("demo.echo_inline", [4], **bearer).result), (429, [4]))
 
 
 class UnixUsers(ClientsTest):
@@ -521,7 +521,7 @@ class Logs(ClientsTest):
         entry = '{"jsonrpc":"2.0","id":1,  "method":"demo.sum","params":[1,2]}'
         http = http_client.connect(daemon)
         self.addCleanup(http.close)
-        http.request(f"[ {entry} ,{single}]")
+        http.exchange(f"[ {entry} ,{single}]")
         daemon.wait_log(f"method=demo.sum .*request_bytes={len(entry)} ")
 
     def test_a_call_past_its_time_limit_is_one_line_and_its_handlers_return_another_at_debug(self):

@@ -2,15 +2,13 @@
 
 import os
 import pathlib
-import select
 import signal
-import socket
 import sys
 import threading
 import time
 
-from daemon import Connection, DaemonTest, SLOW, Stopwatch, code, duration, eventually, framed, limit, main, message, ms
-
+from daemon import DaemonTest, SLOW, Stopwatch, code, duration, eventually, framed, limit, main, message, ms
+from flood import flood_unread
 
 FAULTY = pathlib.Path(__file__).resolve().parent / "fault_backend.py"
 
@@ -176,25 +174,13 @@ READER_PAUSE_MS = ms(60)
 
 
 class SlowReaders(DaemonTest):
-    def flood(self, connection, text, bytes_max):
-        """Sends without ever reading until the daemon takes no more; the bytes that it took."""
-        connection.socket.setblocking(False)
-        data, sent = text.encode() * 20, 0
-        while sent < bytes_max and select.select([], [connection.socket], [], ms(300) / 1000)[1]:
-            try:
-                sent += connection.socket.send(data[sent % len(data):])
-            except BlockingIOError:
-                pass
-            except (ConnectionResetError, BrokenPipeError):
-                break
-        return sent
-
     def test_a_client_that_never_reads_is_not_read_from_without_end(self):
         daemon = self.start(server={"max_output_buffer": "1MiB", "write_timeout": duration(60000)})
         for kind in ("tcp", "unix"):
             with self.subTest(kind), daemon.connect(kind) as connection:
                 before = daemon.resident_bytes()
-                taken = self.flood(connection, message("demo.echo", ["x" * 20_000], 1), 256 << 20)
+                data = message("demo.echo", ["x" * 20_000], 1).encode() * 20
+                taken = flood_unread(connection.socket, data, 256 << 20)
                 self.assert_below(taken, 64 << 20, "bytes taken")
                 self.assert_below(daemon.resident_bytes() - before, SLOW * 48 << 20, "bytes kept")
                 with daemon.connect() as other:

@@ -57,7 +57,7 @@ class Gone(DaemonTest):
     def test_a_closed_http_connection_gives_up_its_calls(self):
         for count in (1, 6):
             with self.subTest(count=count):
-                client = HttpClient(self.connect())
+                client = HttpClient(self.connect().socket)
                 self.start_calls(lambda text: client.send(http_request(text)), count)
                 self.daemon.wait_in_flight(min(count, 4))
                 client.close()

@@ -1,12 +1,12 @@
 """JSON-RPC over HTTP/1.1: contract 8. What attackers send is in test_http_attacks.py."""
 
 import json
-import select
 import signal
 import subprocess
 import threading
 
 from daemon import DaemonTest, SLOW, Stopwatch, duration, eventually, limit, main, message, ms
+from flood import flood_unread
 from http_client import chunked, connect, head, request
 
 KINDS = ("tcp", "unix")
@@ -28,23 +28,24 @@ class Calls(HttpTest):
     def test_a_call_is_answered_with_200_and_the_connection_goes_on(self):
         for kind in KINDS:
             with self.subTest(kind), self.open(kind=kind) as client:
-                response = client.call("demo.sum", [1, 2, 4])
+                response = client.exchange_call("demo.sum", [1, 2, 4])
                 self.assertEqual(response.result, 7)
                 self.assertNotIn("connection", response.headers)
-                self.assertEqual(client.call("demo.echo", {"text": "é\U0001F600\0"}).result, {"text": "é\U0001F600\0"})
+                params = {"text": "é\U0001F600\0"}
+                self.assertEqual(client.exchange_call("demo.echo", params).result, params)
                 client.fence()
 
     def test_an_id_comes_back_as_it_was_sent(self):
         with self.open() as client:
             for id in ("1.0", "1e3", "123456789012345678901234567890", '"\\u00e9"', "null"):
-                response = client.request('{"jsonrpc":"2.0","method":"demo.echo","id":%s}' % id)
+                response = client.exchange('{"jsonrpc":"2.0","method":"demo.echo","id":%s}' % id)
                 self.assertIn(f'"id":{id}'.encode(), response.body)
 
     def test_errors_of_calls_have_status_200(self):
         with self.open() as client:
             for method, params, code in (("no.such", None, -32601), ("demo.throw", None, -32603), ("demo.sum", ["x"], -32602),
                                          ("demo.fail", {"code": 7, "message": "mine", "data": None}, 7)):
-                response = client.call(method, params)
+                response = client.exchange_call(method, params)
                 self.assertEqual((response.status, response.code), (200, code), response)
             client.fence()
 
@@ -53,7 +54,7 @@ class Calls(HttpTest):
             for body, offset in (("", 0), (" ", 1), ("not JSON", 1), ('{"jsonrpc":', 11), ("{}{}", 2), ("[1]\n[2]", 4),
                                  ("\ufeff{}{}", 5), (b'"\xff"', 1)):
                 with self.subTest(body):
-                    response = client.request(body)
+                    response = client.exchange(body)
                     self.assert_refused(response, 200, -32700)
                     self.assertEqual(response.reply["error"]["data"]["offset"], offset)
             client.fence()
@@ -61,22 +62,22 @@ class Calls(HttpTest):
     def test_what_is_no_request_is_answered_with_status_200(self):
         with self.open() as client:
             for body in ("1", "{}", "[]", '{"method":"demo.echo","id":1}'):
-                self.assertEqual((client.request(body).status, client.request(body).code), (200, -32600))
+                self.assertEqual((client.exchange(body).status, client.exchange(body).code), (200, -32600))
             client.fence()
 
     def test_notifications_are_answered_with_204_and_run(self):
         with self.open() as client:
             before = self.daemon.value("sluice_calls_total", method="demo.subtract", code="ok")
             note = message("demo.subtract", [2, 1])
-            self.assertEqual(client.request(note).status, 204)
-            self.assertEqual(client.request(f"[{note},{note}]").status, 204)
+            self.assertEqual(client.exchange(note).status, 204)
+            self.assertEqual(client.exchange(f"[{note},{note}]").status, 204)
             self.daemon.wait_value(before + 3, "sluice_calls_total", method="demo.subtract", code="ok")
             client.fence()
 
     def test_a_batch_is_answered_with_one_array_in_order(self):
         with self.open() as client:
             body = f"[{message('demo.sleep', {'ms': 30}, 1)},{message('demo.echo', [0])},7,{message('no.such', None, 3)}]"
-            response = client.request(body)
+            response = client.exchange(body)
             self.assertEqual(response.status, 200)
             self.assertEqual([(reply["id"], "result" in reply) for reply in response.reply], [(1, True), (None, False), (3, False)])
             client.fence()
@@ -84,29 +85,29 @@ class Calls(HttpTest):
     def test_long_bodies_go_both_ways(self):
         with self.open() as client:
             for size in (0, 1000, 65_536, 3_000_000):
-                self.assertEqual(client.call("demo.echo", ["x" * size]).result, ["x" * size])
+                self.assertEqual(client.exchange_call("demo.echo", ["x" * size]).result, ["x" * size])
 
     def test_every_header_is_in_any_case_and_the_type_may_have_parameters(self):
         body = message("demo.sum", [1, 2], 1)
         with self.open() as client:
             for content_type in ("application/json", "application/json; charset=utf-8", "Application/JSON ;x=y",
                                  "application/json-rpc", "application/jsonrequest"):
-                self.assertEqual(client.request(body, Content_Type=content_type).result, 3)
+                self.assertEqual(client.exchange(body, Content_Type=content_type).result, 3)
             client.send(f"POST / HTTP/1.1\r\nhOST:localhost\r\nCONTENT-type:application/json\r\n"
                         f"content-LENGTH:\t{len(body)} \t\r\n\r\n{body}")
-            self.assertEqual(client.receive().result, 3)
+            self.assertEqual(client.receive_response().result, 3)
 
     def test_targets_may_have_a_query_or_be_absolute(self):
         with self.open() as client:
             for target in ("/?key=1", "http://localhost/", "HTTP://localhost", "http://127.0.0.1:1/?x"):
-                self.assertEqual(client.request(message("demo.sum", [1, 2], 1), target=target).result, 3, target)
+                self.assertEqual(client.exchange(message("demo.sum", [1, 2], 1), target=target).result, 3, target)
 
     def test_a_listener_may_have_a_path_of_its_own(self):
         daemon = self.start(listen=[{"address": "tcp://127.0.0.1:0", "http_path": "/rpc/v1"}])
         with self.open(daemon) as client:
-            self.assertEqual(client.request(message("demo.sum", [1, 2], 1), target="/rpc/v1?x").result, 3)
+            self.assertEqual(client.exchange(message("demo.sum", [1, 2], 1), target="/rpc/v1?x").result, 3)
             for target in ("/", "/rpc", "/rpc/v1/", "/RPC/v1"):
-                self.assert_refused(client.request("{}", target=target), 404)
+                self.assert_refused(client.exchange("{}", target=target), 404)
 
     def test_connections_are_counted_by_protocol(self):
         before = self.daemon.value("sluice_connections_total", protocol="http")
@@ -130,7 +131,7 @@ class CallHeaders(HttpTest):
     def test_a_time_limit_may_come_as_a_header(self):
         with self.open() as client:
             watch = Stopwatch()
-            response = client.call("demo.sleep", {"ms": ms(60000)}, Sluice_Timeout_Ms=100)
+            response = client.exchange_call("demo.sleep", {"ms": ms(60000)}, Sluice_Timeout_Ms=100)
             self.assertEqual((response.status, response.code), (200, -32002), response)
             self.assertEqual(response.reply["error"]["data"]["timeout_ms"], 100)
             self.assert_below(watch.ms(), ms(5000))
@@ -139,12 +140,14 @@ class CallHeaders(HttpTest):
     def test_a_calls_own_time_limit_goes_before_the_headers(self):
         with self.open() as client:
             body = message("demo.sleep", {"ms": ms(60000)}, 1, timeout_ms=50)
-            self.assertEqual(client.request(body, Sluice_Timeout_Ms=ms(60000)).reply["error"]["data"]["timeout_ms"], 50)
+            reply = client.exchange(body, Sluice_Timeout_Ms=ms(60000)).reply
+            self.assertEqual(reply["error"]["data"]["timeout_ms"], 50)
 
     def test_the_header_never_lengthens_the_servers_limit(self):
         daemon = self.start(methods={"demo.sleep": {"timeout": "80ms"}})
         with self.open(daemon) as client:
-            self.assertEqual(client.call("demo.sleep", {"ms": ms(60000)}, Sluice_Timeout_Ms="9" * 40).code, -32002)
+            response = client.exchange_call("demo.sleep", {"ms": ms(60000)}, Sluice_Timeout_Ms="9" * 40)
+            self.assertEqual(response.code, -32002)
 
     def test_a_header_that_is_no_time_limit_is_an_invalid_request(self):
         before = self.daemon.value("sluice_calls_total", method="demo.echo", code="ok")
@@ -153,7 +156,7 @@ class CallHeaders(HttpTest):
                 with self.subTest(value):
                     for body, id in ((message("demo.echo", [1], "x"), "x"), (message("demo.echo", [1]), None),
                                      ("[" + message("demo.echo", [1], 1) + "]", None)):
-                        response = client.request(body, Sluice_Timeout_Ms=value)
+                        response = client.exchange(body, Sluice_Timeout_Ms=value)
                         self.assertEqual((response.status, response.code, response.reply["id"]), (200, -32600, id), response)
             client.fence()
         self.assertEqual(self.daemon.value("sluice_calls_total", method="demo.echo", code="ok"), before + 1)
@@ -162,9 +165,9 @@ class CallHeaders(HttpTest):
         trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
         daemon = self.start(log={"slow_call": "1ms"})
         with self.open(daemon) as client:
-            self.assertEqual(client.call("demo.sleep", {"ms": 20}, traceparent=trace).status, 200)
+            self.assertEqual(client.exchange_call("demo.sleep", {"ms": 20}, traceparent=trace).status, 200)
             daemon.wait_log("slow.*trace_id=" + trace.split("-")[1])
-            self.assertEqual(client.call("demo.sleep", {"ms": 20}, traceparent='00-"x"=y').status, 200)
+            self.assertEqual(client.exchange_call("demo.sleep", {"ms": 20}, traceparent='00-"x"=y').status, 200)
             client.fence()
         self.assertNotIn('00-"x"=y', daemon.log_text())
 
@@ -178,7 +181,7 @@ class Pipelining(HttpTest):
                 calls = [("demo.sleep", {"ms": ms(400)}) if id in slow else ("demo.echo", [id]) for id in range(200)]
                 watch = Stopwatch()
                 client.send(b"".join(request(message(*call, id)) for id, call in enumerate(calls)))
-                replies = [response.reply for response in client.receive_many(200, 20)]
+                replies = [response.reply for response in client.receive_responses(200, 20)]
                 self.assertEqual([reply["id"] for reply in replies], list(range(200)))
                 for id, reply in enumerate(replies):
                     self.assertEqual(reply["result"], {"slept_ms": ms(400)} if id in slow else [id])
@@ -190,9 +193,9 @@ class Pipelining(HttpTest):
             client.send(request(message("demo.sleep", {"ms": ms(200)}, "slow")) + request(message("demo.echo", [1])) +
                         request("", method="GET") + request("{", target="/other") + request("nonsense") +
                         request("", method="HEAD") + request(message("demo.sum", [1], "last")))
-            self.assertEqual(client.receive().reply["id"], "slow")
-            self.assertEqual([client.receive(body=wanted).status for wanted in (True, True, True, True, False, True)],
-                             [204, 405, 404, 200, 405, 200])
+            self.assertEqual(client.receive_response().reply["id"], "slow")
+            for status, body in ((204, True), (405, True), (404, True), (200, True), (405, False), (200, True)):
+                self.assertEqual(client.receive_response(body=body).status, status)
             client.fence()
 
     def test_a_call_behind_a_slow_one_on_another_connection_is_not_delayed(self):
@@ -202,7 +205,7 @@ class Pipelining(HttpTest):
             watch = Stopwatch()
             quick.fence()
             self.assert_below(watch.ms(), ms(800))
-            self.assertEqual(slow.receive().status, 200)
+            self.assertEqual(slow.receive_response().status, 200)
 
     def test_thousands_of_responses_that_had_to_wait_are_no_work(self):
         count = 20_000
@@ -214,8 +217,8 @@ class Pipelining(HttpTest):
             sender.start()
             daemon.wait_value(count, "sluice_calls_total", 30, method="_invalid")
             before = daemon.cpu_seconds()
-            self.assertEqual(client.receive().reply["id"], "slow")
-            self.assertEqual({response.status for response in client.receive_many(count, 30)}, {405})
+            self.assertEqual(client.receive_response().reply["id"], "slow")
+            self.assertEqual({response.status for response in client.receive_responses(count, 30)}, {405})
             self.assert_below(daemon.cpu_seconds() - before, 1 * SLOW, "seconds")
             sender.join()
             client.fence()
@@ -235,7 +238,7 @@ class Pipelining(HttpTest):
                 client.send(request(message("demo.sleep", {"ms": 200}, 1)) + request(message("demo.sum", [1, 2], 2)) +
                             b"POST / HTTP/1.1\r\nHost: loc")
                 client.half_close()
-                self.assertEqual([response.reply["id"] for response in client.receive_many(2)], [1, 2])
+                self.assertEqual([response.reply["id"] for response in client.receive_responses(2)], [1, 2])
                 client.expect_end()
 
 
@@ -247,7 +250,7 @@ class KeepAlive(HttpTest):
                      {"version": "HTTP/1.0", "Connection": "close"}, {"version": "HTTP/1.0", "Host": None}):
             with self.subTest(more), self.open() as client:
                 client.send(request(message("demo.sum", [1, 2], 1), **more) + behind)
-                response = client.receive()
+                response = client.receive_response()
                 self.assertEqual(response.result, 3)
                 self.assertTrue(response.closes, response)
                 client.expect_end()
@@ -256,7 +259,7 @@ class KeepAlive(HttpTest):
     def test_http_1_0_stays_open_where_it_asks_for_it(self):
         with self.open() as client:
             for _ in range(3):
-                response = client.request(message("demo.sum", [1, 2], 1), version="HTTP/1.0", Connection="keep-alive")
+                response = client.exchange(message("demo.sum", [1, 2], 1), version="HTTP/1.0", Connection="keep-alive")
                 self.assertEqual(response.result, 3)
                 self.assertEqual(response.headers["connection"], "keep-alive")
             client.fence()
@@ -271,7 +274,7 @@ class KeepAlive(HttpTest):
         with self.open() as client:
             for _ in range(2):
                 client.send(b"\r\n\r\n" + request(message("demo.sum", [1, 2], 1)) + b"\r\n")
-                self.assertEqual(client.receive().result, 3)
+                self.assertEqual(client.receive_response().result, 3)
             client.fence()
 
 
@@ -280,17 +283,17 @@ class Chunked(HttpTest):
         body = message("demo.echo", ["x" * 100, "é"], 1)
         with self.open() as client:
             for size in (1, 2, 7, 16, 1000):
-                self.assertEqual(client.request(body, chunks=size).result, ["x" * 100, "é"])
+                self.assertEqual(client.exchange(body, chunks=size).result, ["x" * 100, "é"])
             for text in (chunked(body, 5, ';name=value;quoted="; \t x"'), chunked(body, 90, trailers="Trailer: 1\r\nContent-Type: text/plain\r\n"),
                          chunked(body, 90).replace(b"5a\r\n", b"0000000000005A\r\n", 1)):
                 client.send(head(Transfer_Encoding="Chunked") + text)
-                self.assertEqual(client.receive().result, ["x" * 100, "é"])
+                self.assertEqual(client.receive_response().result, ["x" * 100, "é"])
             client.fence()
 
     def test_a_body_of_no_chunks_is_empty(self):
         with self.open() as client:
             client.send(head(Transfer_Encoding="chunked") + b"0\r\n\r\n")
-            self.assert_refused(client.receive(), 200, -32700)
+            self.assert_refused(client.receive_response(), 200, -32700)
             client.fence()
 
     def test_a_body_whose_end_comes_byte_by_byte(self):
@@ -298,7 +301,7 @@ class Chunked(HttpTest):
             for text in (b"0\r\n\r\n", b"2\r\n{}\r\n0\r\nA: b\r\n\r\n"):
                 client.send(head(Transfer_Encoding="chunked"))
                 client.send_pieces(text, 1)
-                self.assertEqual(client.receive().status, 200)
+                self.assertEqual(client.receive_response().status, 200)
             client.fence()
 
     def test_a_trailer_changes_nothing(self):
@@ -306,7 +309,7 @@ class Chunked(HttpTest):
         with self.open() as client:
             for trailer in ("Sluice-Timeout-Ms: x", "Host: evil.example", "Connection: close", "Origin: https://evil.example"):
                 client.send(head(Transfer_Encoding="chunked") + chunked(message("demo.sum", [1, 2], 1), trailers=trailer + "\r\n"))
-                self.assertEqual(client.receive().result, 3, trailer)
+                self.assertEqual(client.receive_response().result, 3, trailer)
             client.fence()
         self.assertEqual(self.daemon.value("sluice_calls_total", method="demo.sum", code="ok"), before + 4)
 
@@ -325,11 +328,11 @@ class Continue(HttpTest):
                     client.send(self.expecting(len(body)))
                     client.receive_continue()
                     client.send(body)
-                    self.assertEqual(client.receive().result, 3)
+                    self.assertEqual(client.receive_response().result, 3)
                 client.send(head(Transfer_Encoding="chunked", Expect="100-Continue"))
                 client.receive_continue()
                 client.send(chunked(body))
-                self.assertEqual(client.receive().result, 3)
+                self.assertEqual(client.receive_response().result, 3)
                 client.fence()
 
     def test_a_client_that_did_not_wait_is_told_nothing(self):
@@ -337,20 +340,20 @@ class Continue(HttpTest):
             for method in ("demo.echo_inline", "demo.echo", "no.such"):
                 body = message(method, [1], 1)
                 client.send(self.expecting(len(body)) + body.encode())
-                self.assertEqual(client.receive().status, 200)
+                self.assertEqual(client.receive_response().status, 200)
                 client.fence()
             client.send(self.expecting(0))
-            self.assert_refused(client.receive(), 200, -32700)
+            self.assert_refused(client.receive_response(), 200, -32700)
             client.fence()
 
     def test_the_word_comes_after_the_responses_before(self):
         body = message("demo.sum", [1, 2], 1)
         with self.open() as client:
             client.send(request(message("demo.sleep", {"ms": ms(200)}, "slow")) + self.expecting(len(body)))
-            self.assertEqual(client.receive().reply["id"], "slow")
+            self.assertEqual(client.receive_response().reply["id"], "slow")
             client.receive_continue()
             client.send(body)
-            self.assertEqual(client.receive().result, 3)
+            self.assertEqual(client.receive_response().result, 3)
             client.fence()
 
     def test_a_refusal_comes_instead_of_the_word_and_ends_the_connection(self):
@@ -359,7 +362,7 @@ class Continue(HttpTest):
         for more, status, code in rows:
             with self.subTest(more), self.open() as client:
                 client.send(self.expecting(10, **more))
-                response = client.receive()
+                response = client.receive_response()
                 self.assert_refused(response, status, code)
                 self.assertTrue(response.closes)
                 client.send(b"{}" * 5 + request(message("demo.subtract", [2, 1], 1)))
@@ -369,17 +372,17 @@ class Continue(HttpTest):
     def test_a_refusal_is_sent_once_also_where_the_body_came_along(self):
         with self.open() as client:
             client.send(self.expecting(2, target="/other") + b"{}")
-            self.assert_refused(client.receive(), 404)
+            self.assert_refused(client.receive_response(), 404)
             client.fence()
 
     def test_a_body_that_is_too_long_is_not_asked_for(self):
         with self.open() as client:
             client.send(self.expecting(LIMIT + 1))
-            self.assert_refused(client.receive(), 413, -32007)
+            self.assert_refused(client.receive_response(), 413, -32007)
             client.expect_end()
         with self.open() as client:
             client.send(head(Transfer_Encoding="chunked", Expect="100-continue") + b"%x\r\n" % (LIMIT + 1))
-            self.assert_refused(client.receive(), 413, -32007)
+            self.assert_refused(client.receive_response(), 413, -32007)
             client.expect_end()
 
     def test_http_1_0_does_not_know_the_word(self):
@@ -387,12 +390,12 @@ class Continue(HttpTest):
         with self.open() as client:
             client.send(self.expecting(len(body), version="HTTP/1.0"))
             client.send(body)
-            self.assertEqual(client.receive().result, 3)
+            self.assertEqual(client.receive_response().result, 3)
             client.expect_end()
 
     def test_another_expectation_is_not_met(self):
         with self.open() as client:
-            response = client.request("{}", Expect="a-miracle")
+            response = client.exchange("{}", Expect="a-miracle")
             self.assert_refused(response, 417)
             client.fence()
 
@@ -403,19 +406,19 @@ class Refusals(HttpTest):
         before = self.daemon.value("sluice_calls_total", method="demo.subtract")
         with self.open() as client:
             for method in ("GET", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "post", "Post", "BREW"):
-                response = client.request(body, method=method)
+                response = client.exchange(body, method=method)
                 self.assert_refused(response, 405)
                 self.assertEqual(response.headers["allow"], "POST")
             for target in ("/other", "//", "/%2F", "*", "http://localhost/other", "https://localhost/"):
-                self.assert_refused(client.request(body, target=target), 404)
+                self.assert_refused(client.exchange(body, target=target), 404)
             for content_type in (None, "", "text/plain", "application/x-www-form-urlencoded", "application/jsonp", "application/json2",
                                  "multipart/form-data; x=application/json", "application/json, text/plain"):
-                self.assert_refused(client.request(body, Content_Type=content_type), 415)
+                self.assert_refused(client.exchange(body, Content_Type=content_type), 415)
             client.fence()
         self.assertEqual(self.daemon.value("sluice_calls_total", method="demo.subtract"), before)
 
     def detail(self, client, **request):
-        return client.request(message("demo.sum", [1, 2], 1), **request).reply["error"]["data"]["detail"]
+        return client.exchange(message("demo.sum", [1, 2], 1), **request).reply["error"]["data"]["detail"]
 
     def test_a_refusal_says_what_would_have_been_right(self):
         with self.open() as client:
@@ -443,7 +446,7 @@ class Refusals(HttpTest):
 
     def test_head_is_answered_without_a_body(self):
         with self.open() as client:
-            response = client.request(method="HEAD")
+            response = client.exchange(method="HEAD")
             self.assertEqual((response.status, response.headers["allow"]), (405, "POST"))
             self.assertGreater(int(response.headers["content-length"]), 0)
             client.fence()
@@ -451,7 +454,7 @@ class Refusals(HttpTest):
     def test_a_method_in_any_case_is_http_from_the_first_bytes_on(self):
         for method in ("post", "get", "Post"):
             with self.subTest(method), self.open() as client:
-                self.assert_refused(client.request("{}", method=method), 405)
+                self.assert_refused(client.exchange("{}", method=method), 405)
                 client.fence()
 
     def test_a_body_over_the_limit_is_refused_with_413_and_the_refusal_is_read(self):
@@ -461,9 +464,9 @@ class Refusals(HttpTest):
                 with self.subTest(kind, chunks=chunks), self.open(daemon, kind) as client:
                     exact = message("demo.echo", ["x" * LIMIT], 1)
                     exact = exact.replace("x" * (len(exact) - LIMIT), "", 1)
-                    self.assertEqual(client.request(exact, chunks=chunks).status, 200)
+                    self.assertEqual(client.exchange(exact, chunks=chunks).status, 200)
                     client.send(request(exact + " " * 10 * LIMIT, chunks=chunks))
-                    response = client.receive()
+                    response = client.receive_response()
                     self.assert_refused(response, 413, -32007)
                     self.assertEqual(response.reply["error"]["data"]["limit"], LIMIT)
                     self.assertTrue(response.closes)
@@ -474,7 +477,7 @@ class Refusals(HttpTest):
         with self.open(daemon) as busy, self.open(daemon) as client:
             busy.post("demo.sleep", {"ms": ms(60000)})
             daemon.wait_in_flight(1)
-            response = client.call("demo.sleep", {"ms": 1})
+            response = client.exchange_call("demo.sleep", {"ms": 1})
             self.assertEqual((response.status, response.code), (503, -32009), response)
             after = response.reply["error"]["data"]["retry_after_ms"]
             self.assertEqual(response.headers["retry-after"], str(-(-after // 1000)))
@@ -493,7 +496,7 @@ class Browsers(HttpTest):
         with self.open() as client:
             for origin in ("https://evil.example", "http://app.example", "https://app.example:444", "null", "", "https://app.example.evil.example",
                            "https://evil.example https://app.example"):
-                response = client.request(message("demo.subtract", [2, 1], 1), Origin=origin)
+                response = client.exchange(message("demo.subtract", [2, 1], 1), Origin=origin)
                 self.assert_refused(response, 403, -32016)
                 self.assertEqual(self.cors(response), set())
             client.fence()
@@ -501,47 +504,49 @@ class Browsers(HttpTest):
 
     def test_a_page_of_an_allowed_origin_may_ask_first_then_call(self):
         with self.open() as client:
-            asked = client.request(method="OPTIONS", Origin=self.ORIGIN, Access_Control_Request_Method="POST",
+            asked = client.exchange(method="OPTIONS", Origin=self.ORIGIN, Access_Control_Request_Method="POST",
                                    Access_Control_Request_Headers="content-type")
             self.assertEqual(asked.status, 204)
             self.assertEqual(asked.headers["access-control-allow-methods"], "POST")
             self.assertIn("content-type", asked.headers["access-control-allow-headers"])
-            for response in (asked, client.call("demo.sum", [1, 2], Origin=self.ORIGIN), client.request("x", Origin=self.ORIGIN),
-                             client.request("{}", Origin=self.ORIGIN, Content_Type="text/plain")):
+            for response in (asked, client.exchange_call("demo.sum", [1, 2], Origin=self.ORIGIN),
+                             client.exchange("x", Origin=self.ORIGIN),
+                             client.exchange("{}", Origin=self.ORIGIN, Content_Type="text/plain")):
                 self.assertEqual(response.headers["access-control-allow-origin"], self.ORIGIN)
                 self.assertEqual(response.headers["vary"], "Origin")
-            self.assertEqual(self.cors(client.call("demo.sum", [1, 2])), set())
+            self.assertEqual(self.cors(client.exchange_call("demo.sum", [1, 2])), set())
             client.fence()
 
     def test_a_page_of_another_origin_is_told_nothing_when_it_asks(self):
         with self.open() as client:
-            response = client.request(method="OPTIONS", Origin="https://evil.example", Access_Control_Request_Method="POST")
+            response = client.exchange(method="OPTIONS", Origin="https://evil.example",
+                                       Access_Control_Request_Method="POST")
             self.assertEqual((response.status, self.cors(response)), (403, set()))
             client.fence()
 
     def test_any_origin_may_be_allowed(self):
         daemon = self.start(listen=[{"address": "tcp://127.0.0.1:0", "allowed_origins": ["*"]}])
         with self.open(daemon) as client:
-            response = client.call("demo.sum", [1, 2], Origin="https://any.example")
+            response = client.exchange_call("demo.sum", [1, 2], Origin="https://any.example")
             self.assertEqual((response.result, response.headers["access-control-allow-origin"]), (3, "https://any.example"))
 
     def test_a_host_is_this_machine_or_an_allowed_one(self):
         with self.open() as client:
             for host in ("localhost", "LOCALHOST:7070", "127.0.0.1", "127.8.9.1:80", "[::1]", "[::1]:80", "sluice.test", "Sluice.Test:9",
                          "proxy.test:8080", "127.1", "localhost.", "127.0.0.1.", "[0:0:0:0:0:0:0:1]:7070"):
-                self.assertEqual(client.request(message("demo.sum", [1, 2], 1), Host=host).result, 3, host)
+                self.assertEqual(client.exchange(message("demo.sum", [1, 2], 1), Host=host).result, 3, host)
             for host in ("", "evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "0.0.0.0",
                          "[::1]evil.example", "localhost:80:80", "localhost:evil", "[::2]", "[", "proxy.test", "proxy.test:80", "xsluice.test",
                          "localhost@evil.example", ":80"):
-                self.assert_refused(client.request(message("demo.sum", [1, 2], 1), Host=host), 403, -32016)
-            self.assert_refused(client.request("{}", target="http://evil.example/"), 403, -32016)
+                self.assert_refused(client.exchange(message("demo.sum", [1, 2], 1), Host=host), 403, -32016)
+            self.assert_refused(client.exchange("{}", target="http://evil.example/"), 403, -32016)
             client.fence()
 
     def test_a_unix_socket_may_be_called_any_name(self):
         daemon = self.start()
         with self.open(daemon, "unix") as client:
-            self.assertEqual(client.request(message("demo.sum", [1, 2], 1), Host="whatever").result, 3)
-            self.assert_refused(client.request("{}", Host="whatever", Origin="http://whatever"), 403, -32016)
+            self.assertEqual(client.exchange(message("demo.sum", [1, 2], 1), Host="whatever").result, 3)
+            self.assert_refused(client.exchange("{}", Host="whatever", Origin="http://whatever"), 403, -32016)
 
 
 class Drain(HttpTest):
@@ -563,7 +568,7 @@ class Drain(HttpTest):
                 client.send(request(message("demo.sleep", {"ms": ms(600)}, 1)) + request(message("demo.sleep", {"ms": ms(500)}, 2)))
                 daemon.wait_in_flight(2)
                 daemon.signal(signal.SIGTERM)
-                first, last = client.receive_many(2)
+                first, last = client.receive_responses(2)
                 self.assertEqual((first.reply["id"], last.reply["id"]), (1, 2))
                 self.assertEqual((first.closes, last.closes), (False, True))
                 client.expect_end()
@@ -578,7 +583,7 @@ class Drain(HttpTest):
             daemon.signal(signal.SIGTERM)
             idle.expect_end()  # so the thread's connections know of the drain
             client.send(request(message("demo.sum", [1], "late")) + request(message("demo.sum", [1], "later")))
-            running, late, later = client.receive_many(3)
+            running, late, later = client.receive_responses(3)
             self.assertEqual((running.status, running.reply["id"], running.closes), (200, "running", False))
             self.assertEqual((late.status, late.code, late.closes), (503, -32012, False))
             self.assertEqual((later.status, later.code, later.closes), (503, -32012, True))
@@ -597,7 +602,7 @@ class Drain(HttpTest):
                     begun.wait(limit(10))
                 client.post("demo.sleep", {"ms": 1}, answered)
                 try:
-                    response = client.receive()
+                    response = client.receive_response()
                 except AssertionError as error:
                     outcomes.append(str(error))
                     return
@@ -625,7 +630,7 @@ class Drain(HttpTest):
             client.post("demo.hang", {"ms": ms(60000)}, "left")
             daemon.wait_in_flight(1)
             daemon.signal(signal.SIGTERM)
-            response = client.receive()
+            response = client.receive_response()
             self.assertEqual((response.status, response.code, response.reply["id"]), (503, -32012, "left"))
             self.assertTrue(response.closes)
             client.expect_end()
@@ -633,19 +638,6 @@ class Drain(HttpTest):
 
 
 class SlowReaders(HttpTest):
-    def flood(self, client, data, bytes_max):
-        """Sends without ever reading until the daemon takes no more; the bytes that it took."""
-        client.socket.setblocking(False)
-        sent = 0
-        while sent < bytes_max and select.select([], [client.socket], [], ms(300) / 1000)[1]:
-            try:
-                sent += client.socket.send(data[sent % len(data):])
-            except BlockingIOError:
-                pass
-            except (ConnectionResetError, BrokenPipeError):
-                break
-        return sent
-
     def test_a_client_that_never_reads_is_not_read_from_without_end(self):
         daemon = self.start(server={"max_output_buffer": "1MiB", "write_timeout": duration(60000)})
         expecting = head(Content_Length=2, Expect="100-continue") + b"{}"
@@ -655,7 +647,7 @@ class SlowReaders(HttpTest):
             for kind in KINDS:
                 with self.subTest(name, kind=kind), self.open(daemon, kind, receive_buffer=4096) as client:
                     before = daemon.resident_bytes()
-                    self.assert_below(self.flood(client, data, 256 << 20), 64 << 20, "bytes taken")
+                    self.assert_below(flood_unread(client.socket, data, 256 << 20), 64 << 20, "bytes taken")
                     self.assert_below(daemon.resident_bytes() - before, SLOW * 48 << 20, "bytes kept")
                     with self.open(daemon) as other:
                         other.fence()
@@ -668,7 +660,7 @@ class SlowReaders(HttpTest):
             client.post("demo.sleep", {"ms": ms(20000)})
             daemon.wait_in_flight(1)
             before = daemon.resident_bytes()
-            self.assert_below(self.flood(client, request(method="GET") * 500, 64 << 20), 16 << 20, "bytes taken")
+            self.assert_below(flood_unread(client.socket, request(method="GET") * 500, 64 << 20), 16 << 20, "bytes taken")
             self.assert_below(daemon.resident_bytes() - before, SLOW * 32 << 20, "bytes kept")
 
     def test_origins_of_requests_that_wait_are_bounded_too(self):
@@ -680,7 +672,7 @@ class SlowReaders(HttpTest):
             with self.open(daemon) as other:
                 other.fence()
             self.assertEqual(daemon.in_flight(), 3)  # a quarter of the buffer, and the one that is over it
-            self.assertEqual([response.reply["id"] for response in client.receive_many(8)], list(range(8)))
+            self.assertEqual([response.reply["id"] for response in client.receive_responses(8)], list(range(8)))
 
     def test_a_client_that_reads_late_still_gets_everything(self):
         # What is in flight when it stops reading has room in the output buffer, however slow the worker is.
@@ -690,7 +682,7 @@ class SlowReaders(HttpTest):
             sender = threading.Thread(target=client.send, args=(data,))
             sender.start()
             eventually(10, lambda: daemon.value("sluice_calls_total", method="demo.echo") > 10)
-            self.assertEqual([response.reply["id"] for response in client.receive_many(300, 20)], list(range(300)))
+            self.assertEqual([response.reply["id"] for response in client.receive_responses(300, 20)], list(range(300)))
             sender.join()
             client.fence()
 

@@ -122,7 +122,7 @@ class Smuggling(AttackTest):
                 client.send(data + SMUGGLED)
             else:
                 client.send_pieces(data + SMUGGLED, size)
-            response = client.receive()
+            response = client.receive_response()
             self.assertEqual((response.status, response.code), (status, -32007 if status == 413 else -32600), response)
             self.assertTrue(response.closes, response)
             client.expect_end()
@@ -145,8 +145,8 @@ class Smuggling(AttackTest):
         before = self.daemon.value("sluice_calls_total", method="demo.sleep", code="ok")
         with self.open() as client:
             client.send(request(message("demo.sleep", {"ms": ms(200)}, "before")) + REFUSED[0][1] + SMUGGLED)
-            self.assertEqual(client.receive().reply["id"], "before")
-            self.assertEqual(client.receive().status, 400)
+            self.assertEqual(client.receive_response().reply["id"], "before")
+            self.assertEqual(client.receive_response().status, 400)
             client.expect_end()
         self.assertEqual(self.daemon.value("sluice_calls_total", method="demo.sleep", code="ok"), before + 1)
         self.assertEqual(self.smuggled(), 0)
@@ -155,8 +155,8 @@ class Smuggling(AttackTest):
         with self.open() as client:
             for options in ({"target": "/other"}, {"method": "GET"}, {"Content_Type": "text/plain"}, {"Host": "evil.example"}):
                 for chunks in (None, 10):
-                    self.assertIn(client.request(SMUGGLED, chunks=chunks, **options).status, (403, 404, 405, 415))
-            self.assertEqual(client.request(CALL).result, 3)
+                    self.assertIn(client.exchange(SMUGGLED, chunks=chunks, **options).status, (403, 404, 405, 415))
+            self.assertEqual(client.exchange(CALL).result, 3)
         self.assertEqual(self.smuggled(), 0)
 
     def test_a_form_that_a_page_can_send_unasked_runs_nothing(self):
@@ -165,7 +165,7 @@ class Smuggling(AttackTest):
         with self.open() as client:
             for more in ({"Content_Type": "text/plain"}, {"Content_Type": "text/plain", "Origin": "https://evil.example"},
                          {"Content_Type": "application/json", "Origin": "https://evil.example"}):
-                self.assertIn(client.request(body, **more).status, (403, 415))
+                self.assertIn(client.exchange(body, **more).status, (403, 415))
         self.assertEqual(self.smuggled(), 0)
 
 
@@ -189,7 +189,7 @@ class Pieces(AttackTest):
                 with self.subTest(name, size=size), self.open(kind="unix") as client:
                     client.send_pieces(data, size)
                     got = []
-                    for response in client.receive_many(len(expected)):
+                    for response in client.receive_responses(len(expected)):
                         single = response.body and isinstance(response.reply, dict)
                         got.append((response.status, response.reply.get("result", response.code) if single else None))
                     self.assertEqual(got, expected)
@@ -210,10 +210,10 @@ class Endless(AttackTest):
                     sent += len(more)
                     self.assert_below(sent, 32 << 20, "bytes taken without an answer")
                     if kind == "unix":
-                        client.connection.wait_until_read()
+                        client.wait_until_read()
                 if kind == "unix":
                     self.assert_below(sent, bytes_max, "bytes taken")
-                response = client.receive()
+                response = client.receive_response()
                 self.assertIn(response.status, statuses)
                 self.assertTrue(response.closes)
                 client.expect_end()
@@ -241,11 +241,11 @@ class Endless(AttackTest):
                         client.send_pieces(data, size)
                     except BrokenPipeError:
                         self.assertEqual(status, 431)  # and the connection was closed before the rest was sent
-                    self.assertEqual(client.receive().status, status)
+                    self.assertEqual(client.receive_response().status, status)
 
     def test_many_small_requests_in_a_long_body_are_one_body(self):
         with self.open() as client:
-            self.assertEqual(client.request(SMUGGLED * 1000).code, -32700)
+            self.assertEqual(client.exchange(SMUGGLED * 1000).code, -32700)
             client.fence()
         self.assertEqual(self.smuggled(), 0)
 
@@ -265,7 +265,7 @@ class Slow(AttackTest):
             return watch.ms()
 
     def assert_timed_out(self, client):
-        response = client.receive()
+        response = client.receive_response()
         self.assertEqual((response.status, response.code, response.closes), (408, -32600, True))
         client.expect_closed()
 
@@ -287,7 +287,7 @@ class Slow(AttackTest):
                 self.assert_below(took, ms(3000))
         with self.open(daemon) as client:
             client.send(waiting + b"POST")
-            self.assertEqual([response.result for response in client.receive_many(3)], [3, 3, 3])
+            self.assertEqual([response.result for response in client.receive_responses(3)], [3, 3, 3])
             self.assert_timed_out(client)
         daemon.wait_connections(0)
         self.assertEqual(daemon.value("sluice_connections_closed_total", reason="message_timeout"), 9)
@@ -296,7 +296,7 @@ class Slow(AttackTest):
         daemon = self.start(server={"message_timeout": duration(200)})
         with self.open(daemon) as client:
             client.send(request(message("demo.sleep", {"ms": ms(600)}, 1)) + START)
-            self.assertEqual(client.receive().result, {"slept_ms": ms(600)})
+            self.assertEqual(client.receive_response().result, {"slept_ms": ms(600)})
             self.assert_timed_out(client)
 
     def test_each_request_of_a_connection_has_its_own_time(self):
@@ -308,12 +308,12 @@ class Slow(AttackTest):
                 client.send(data[:50])
                 select.select([client.socket], [], [], ms(100) / 1000)  # the pace
                 client.send(data[50:])
-                self.assertEqual(client.receive().result, 3)
+                self.assertEqual(client.receive_response().result, 3)
 
     def test_a_client_that_does_not_end_after_a_refusal_is_not_waited_for_long(self):
         client = self.open()
         client.send(REFUSED[0][1])
-        self.assertEqual(client.receive().status, 400)
+        self.assertEqual(client.receive_response().status, 400)
         watch = Stopwatch()
         eventually(10, lambda: self.daemon.value("sluice_connections", protocol="http") == 0, "it is closed")
         self.assert_below(watch.ms(), ms(5000))
@@ -340,7 +340,7 @@ class Memory(AttackTest):
             client.send(head(Content_Length=100 << 20, target="/other"))
             for _ in range(100):
                 client.send(b"x" * (1 << 20))
-            self.assertEqual(client.receive().status, 404)
+            self.assertEqual(client.receive_response().status, 404)
             self.assert_below(daemon.resident_bytes() - before, SLOW * 16 << 20, "bytes kept")
             client.fence()
 

@@ -15,7 +15,7 @@ class Http(DaemonTest):
     def answer(self, data, body=True, daemon=None):
         with connect(daemon or self.daemon) as client:
             client.send(data)
-            return client.receive(body=body)
+            return client.receive_response(body=body)
 
     def test_any_method_is_answered_in_http(self):
         for method in ("PROPFIND", "REPORT", "M-SEARCH", "LINK", "X", "post", "QUERY"):
@@ -64,20 +64,20 @@ class Http(DaemonTest):
     def test_health_is_told_on_the_traffic_port(self):
         with connect(self.daemon) as client:
             client.send(head("GET", "/readyz", Content_Type=None))
-            answer = client.receive()
+            answer = client.receive_response()
             self.assertEqual((answer.status, answer.body), (200, b"ready\n"))
             client.send(head("HEAD", "/readyz?probe", Content_Type=None))
-            answer = client.receive(body=False)
+            answer = client.receive_response(body=False)
             self.assertEqual((answer.status, answer.headers["content-length"]), (200, "6"))
             client.send(head("GET", "/", Content_Type=None))
-            self.assertEqual((client.receive().status), 405)
+            self.assertEqual((client.receive_response().status), 405)
             client.send(head("PUT", "/readyz", Content_Type=None))
-            answer = client.receive()
+            answer = client.receive_response()
             self.assertEqual((answer.status, answer.headers["allow"]), (405, "GET, HEAD"))
             client.send(request(SUM, target="/readyz"))
-            self.assertEqual(client.receive().status, 405)
+            self.assertEqual(client.receive_response().status, 405)
             client.send(request(SUM) + head("GET", "/readyz") + request(SUM))
-            self.assertEqual([client.receive().status for _ in range(3)], [200] * 3)
+            self.assertEqual([client.receive_response().status for _ in range(3)], [200] * 3)
 
     def test_health_needs_no_proof_and_no_room_for_calls(self):
         daemon = self.start(listen=["tcp://127.0.0.1:0"], clients=[{"name": "one", "token_sha256": "0" * 64}])
@@ -115,8 +115,8 @@ class Http(DaemonTest):
             daemon.signal(15)
             eventually(5, lambda: daemon.http("/readyz")[0] == 503)
             client.send(head("GET", "/readyz"))
-            self.assertEqual(client.receive().status, 200)
-            answer = client.receive()
+            self.assertEqual(client.receive_response().status, 200)
+            answer = client.receive_response()
             self.assertEqual((answer.status, answer.body), (503, b"not ready\n"))
         self.assertEqual(daemon.wait_exit(), 0)
 
@@ -150,7 +150,7 @@ class WebSocket(DaemonTest):
                 options = {**fields, **change}
                 data = head("GET", **options)
                 client.send(data + (b"12345" if "Content_Length" in change else b"0\r\n\r\n" if "Transfer_Encoding" in change else b""))
-                answer = client.receive()
+                answer = client.receive_response()
                 self.assertEqual(answer.status, status, answer)
                 self.assertIn(text, answer.body.decode())
                 if status == 426:
@@ -190,14 +190,14 @@ class Reload(DaemonTest):
         daemon = self.start(listen=[listener])
         with connect(daemon) as page, unshaken(daemon) as socket, unshaken(daemon) as program:
             page.send(request(SUM, Origin=origin))
-            self.assertEqual(page.receive().result, 3)
+            self.assertEqual(page.receive_response().result, 3)
             socket.handshake(Origin=origin)
             program.handshake()
             begin = len(daemon.log)
             daemon.reload(listen=[{"address": "tcp://127.0.0.1:0", "allowed_origins": []}])
             daemon.wait_log("configuration read again", begin=begin)
             page.send(request(SUM, Origin=origin))
-            self.assertEqual(page.receive().status, 403)
+            self.assertEqual(page.receive_response().status, 403)
             program.call("demo.sum", [1, 2])
             self.assertEqual(program.receive()["result"], 3)
             socket.call("demo.sum", [1, 2])
@@ -207,7 +207,7 @@ class Reload(DaemonTest):
         daemon = self.start(listen=[{"address": "tcp://127.0.0.1:0", "allowed_hosts": ["app.test"]}])
         with connect(daemon) as client, unshaken(daemon) as socket:
             client.send(request(SUM, Host="app.test"))
-            self.assertEqual(client.receive().result, 3)
+            self.assertEqual(client.receive_response().result, 3)
             socket.handshake(Host="app.test")
             begin = len(daemon.log)
             daemon.reload(listen=[{"address": "tcp://127.0.0.1:0", "http_path": "/rpc", "health_path": "/alive"}])
@@ -215,7 +215,7 @@ class Reload(DaemonTest):
             for data, status in ((request(SUM), 404), (request(SUM, target="/rpc"), 200), (request(SUM, target="/rpc", Host="app.test"), 403),
                                  (head("GET", "/alive"), 200), (head("GET", "/readyz"), 404)):
                 client.send(data)
-                self.assertEqual(client.receive().status, status)
+                self.assertEqual(client.receive_response().status, status)
             socket.call("demo.sum", [1, 2])
             self.assertEqual(socket.receive_close()[0], 1008)
 

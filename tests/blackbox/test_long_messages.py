@@ -88,7 +88,7 @@ class LongMessages(DaemonTest):
         for id in range(1, 5):
             client.send(http_client.request(message("demo.echo", [text_of(id)], id), chunks=100_000 if id == 3 else None))
         for id in range(1, 5):
-            self.assertEqual(json.loads(client.receive().body)["result"], [text_of(id)])
+            self.assertEqual(json.loads(client.receive_response().body)["result"], [text_of(id)])
 
     def test_a_slow_reader_gets_long_and_short_replies_whole(self):
         connection = self.connect(receive_buffer=16384)
@@ -136,7 +136,7 @@ class LongMessagesMemory(DaemonTest):
         def echo(count):
             for id in range(count):
                 client.send(http_client.request(message("demo.echo", ["x" * self.SIZE], id)))
-                self.assertEqual(len(json.loads(client.receive().body)["result"][0]), self.SIZE)
+                self.assertEqual(len(json.loads(client.receive_response().body)["result"][0]), self.SIZE)
 
         echo(5)
         before = self.page_faults(daemon)

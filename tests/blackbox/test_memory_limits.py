@@ -6,7 +6,7 @@ import threading
 import unittest
 
 from daemon import DaemonTest, SLOW, code, eventually, framed, main, message, ms
-from http_client import HttpClient
+from http_client import connect as open_http
 from http_client import request as http_request
 from test_memory import has_sanitizer
 from websocket_client import connect as open_websocket
@@ -66,9 +66,9 @@ class Together(DaemonTest):
             late.send(framed(message("demo.echo", [1], 1)))
             late.headers = True
             self.assert_error(late.receive(), -32009, "overloaded")
-        with HttpClient(self.connect(daemon)) as late:
+        with open_http(daemon) as late:
             late.send(http_request(message("demo.echo", [1], 1)))
-            answer = late.receive()
+            answer = late.receive_response()
             self.assertEqual(answer.status, 503)
             self.assertIn("retry-after", answer.headers)
             self.assert_error(answer.reply, -32009, "overloaded")
@@ -149,10 +149,10 @@ class Together(DaemonTest):
         notification = message("demo.sleep", {"ms": 60_000}, pad="x" * MIB)
 
         def over_http(daemon):
-            with HttpClient(daemon.connect("unix")) as client:
+            with open_http(daemon, "unix") as client:
                 for _ in range(3):
                     client.send(http_request(notification))
-                client.connection.wait_until_read()
+                client.wait_until_read()
 
         def over_websocket(daemon):
             with open_websocket(daemon, "unix") as client:
@@ -232,22 +232,22 @@ class BeforeAProof(DaemonTest):
             self.assertEqual(connection.result("rpc.authenticate", {"token": TOKEN}), True)
             for _ in range(3):
                 self.assertEqual(connection.result("demo.echo", big), big)
-        with HttpClient(self.connect(daemon)) as client:
+        with open_http(daemon) as client:
             for _ in range(3):
-                self.assertEqual(client.call("demo.echo", big, Authorization=f"Bearer {TOKEN}").result, big)
+                self.assertEqual(client.exchange_call("demo.echo", big, Authorization=f"Bearer {TOKEN}").result, big)
         with open_websocket(daemon, headers={"Authorization": f"Bearer {TOKEN}"}) as client:
             self.assertEqual(client.result("demo.echo", big), big)
 
     def test_an_http_request_without_a_token_is_refused_before_its_body_is_there(self):
         daemon = self.start(clients=[CLIENT])
         head = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 3000000\r\n\r\n"
-        with HttpClient(self.connect(daemon)) as client:
+        with open_http(daemon) as client:
             client.send(head + b'["' + b"x" * self.SENT)
-            self.assertEqual(client.receive().status, 401)
-        with HttpClient(self.connect(daemon)) as client:
+            self.assertEqual(client.receive_response().status, 401)
+        with open_http(daemon) as client:
             for _ in range(300):  # small ones are refused one by one, as a proxy's connection may carry
                 client.send(http_request(message("demo.echo", ["x" * 500], 1)))
-                self.assertEqual(client.receive().status, 401)
+                self.assertEqual(client.receive_response().status, 401)
 
     def test_a_user_and_whoever_needs_no_proof_may_send_more(self):
         big = ["x" * self.SENT]

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import unittest
 
-from daemon import Connection, DaemonTest, duration, eventually, free_port, limit, main, message, ms
+from daemon import Connection, DaemonTest, duration, eventually, free_port, limit, main, message, ms, open_socket
 from http_client import HttpClient, request
 
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
@@ -47,9 +47,9 @@ class Header(DaemonTest):
 
     def test_http_follows_a_header(self):
         for header in (v1(), v2(tlvs=TLVS)):
-            client = HttpClient(self.connect())
+            client = HttpClient(self.connect().socket)
             client.send(header + request(message("demo.sum", [1, 2], 1)))
-            self.assertEqual(client.receive().result, 3)
+            self.assertEqual(client.receive_response().result, 3)
 
     def test_whoever_sends_none_is_refused_in_their_own_protocol(self):
         with self.daemon.connect() as connection:
@@ -57,9 +57,9 @@ class Header(DaemonTest):
             error = self.assert_error(connection.receive(), -32600)
             self.assertIn("PROXY", str(error))
             connection.expect_closed()
-        client = HttpClient(self.connect())
+        client = HttpClient(self.connect().socket)
         client.send(request(message("demo.sum", [1, 2], 1)))
-        answer = client.receive()
+        answer = client.receive_response()
         self.assertEqual((answer.status, answer.closes), (400, True))
         self.assertIn("PROXY", answer.body.decode())
         self.daemon.wait_log("no valid PROXY header came first")
@@ -91,9 +91,9 @@ class Header(DaemonTest):
 
     def test_a_peer_behind_a_proxy_on_this_machine_is_not_on_this_machine(self):
         for source, status in (("192.0.2.7", 200), ("127.0.0.1", 403)):
-            client = HttpClient(self.connect())
+            client = HttpClient(self.connect().socket)
             client.send(v1(source) + request(message("demo.sum", [1, 2], 1), Host="api.example"))
-            self.assertEqual(client.receive().status, status, source)
+            self.assertEqual(client.receive_response().status, status, source)
 
 
 class Limits(DaemonTest):
@@ -193,10 +193,10 @@ listen front
                     self.assertEqual(connection.result("demo.sleep", {"ms": ms(300)}), {"slept_ms": ms(300)})
                     connection.request("demo.throw")
                 daemon.wait_log(rf"127\.0\.0\.1:{own}\b")
-                client = HttpClient(Connection(("127.0.0.1", port)))
+                client = HttpClient(open_socket(("127.0.0.1", port)))
                 client.send(request(message("demo.sum", [1, 2], 1)))
-                self.assertEqual(client.receive().result, 3)
-                client.connection.close()
+                self.assertEqual(client.receive_response().result, 3)
+                client.close()
 
     def test_without_proxy_protocol_the_header_is_named(self):
         daemon = self.start(listen=["tcp://127.0.0.1:0"])

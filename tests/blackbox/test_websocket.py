@@ -9,6 +9,7 @@ import sys
 import threading
 
 from daemon import DaemonTest, ROOT, SLOW, Stopwatch, code, duration, eventually, limit, main, message, ms
+from flood import flood_unread
 from websocket_client import (BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close_payload, connect, frame, unshaken)
 
 KINDS = ("tcp", "unix")
@@ -467,20 +468,6 @@ class Time(WebSocketTest):
 
 
 class SlowReaders(WebSocketTest):
-    def flood(self, client, data, bytes_max):
-        """Sends without ever reading until the daemon takes no more; the bytes that it took."""
-        client.socket.setblocking(False)
-        sent, begin = 0, 0
-        while sent < bytes_max and select.select([], [client.socket], [], ms(300) / 1000)[1]:
-            try:
-                begin = sent % len(data)
-                sent += client.socket.send(data[begin:])
-            except BlockingIOError:
-                pass
-            except (ConnectionResetError, BrokenPipeError):
-                break
-        return sent
-
     def test_a_client_that_never_reads_is_not_read_from_without_end(self):
         daemon = self.start(server={"max_output_buffer": "1MiB", "write_timeout": duration(60000)})
         floods = {"calls": frame(message("demo.echo", ["x" * 20_000], 1)) * 20, "pings": frame("x" * 125, PING) * 4000}
@@ -488,7 +475,7 @@ class SlowReaders(WebSocketTest):
             for kind in KINDS:
                 with self.subTest(name, kind=kind), self.open(daemon, kind, receive_buffer=4096) as client:
                     before = daemon.resident_bytes()
-                    self.assert_below(self.flood(client, data, 256 << 20), 64 << 20, "bytes taken")
+                    self.assert_below(flood_unread(client.socket, data, 256 << 20), 64 << 20, "bytes taken")
                     self.assert_below(daemon.resident_bytes() - before, SLOW * 48 << 20, "bytes kept")
                     with self.open(daemon) as other:
                         other.fence()

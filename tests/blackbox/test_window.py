@@ -104,7 +104,7 @@ class Full(DaemonTest):
             self.assertEqual([len(reply) for reply in replies if isinstance(reply, list)], [900] * 4)
 
     def test_a_websocket_ping_is_answered(self):
-        with WebSocketClient(self.daemon.connect().socket) as client:
+        with WebSocketClient(self.daemon.open_socket()) as client:
             client.handshake()
             for id in (1, 2, 3, 4):
                 client.call("demo.sleep", {"ms": ms(60000)}, id)

@@ -11,13 +11,11 @@ Every wait is bounded, and every frame and reply that comes is checked for form.
 import base64
 import collections
 import hashlib
-import itertools
 import os
-import socket
 import struct
-import time
 
-from daemon import SLOW, check_reply, limit, message, parse
+from json_rpc import JsonRpcConnection
+from timing import deadline, within_until
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -57,22 +55,17 @@ def close_payload(code, reason=b""):
     return b"" if code is None else struct.pack(">H", code) + as_bytes(reason)
 
 
-class WebSocketClient:
-    """Owns `socket`. Answers pings while it receives, unless `answer_pings` is False; `pings` has them all."""
+class WebSocketClient(JsonRpcConnection):
+    """Answers pings while it receives, unless `answer_pings` is False; `pings` has them all."""
 
-    def __init__(self, socket, host="localhost", answer_pings=True):
-        self.socket = socket
+    def __init__(self, connected, host="localhost", answer_pings=True):
+        super().__init__(connected)
         self.host = host
         self.answer_pings = answer_pings
         self.pings = []
-        self._buffer = bytearray()
-        self._ids = itertools.count(1)
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.disconnect()
+    def encode(self, text):
+        return frame(text)
 
     # The handshake
 
@@ -88,21 +81,15 @@ class WebSocketClient:
 
     def read_answer(self, within=10):
         """The answer to the handshake. Its body is read where it says how long it is; after 101 there is none."""
-        end = time.monotonic() + limit(within)
-        while b"\r\n\r\n" not in self._buffer:
-            assert self._fill(end, "answer"), f"closed instead of an answer: {bytes(self._buffer)!r}"
-        head, _, rest = bytes(self._buffer).partition(b"\r\n\r\n")
+        end = deadline(within)
+        head = self._receive_head(end, "answer")
+        assert head is not None, "closed instead of an answer"
         first, *lines = head.decode("latin-1").split("\r\n")
         version, status, *_ = first.split(" ", 2)
         assert version == "HTTP/1.1", first
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         length = 0 if status == "101" else int(headers.get("content-length", 0))
-        start = len(head) + 4
-        while len(self._buffer) < start + length:
-            assert self._fill(end, "body"), "closed inside of a body"
-        body = bytes(self._buffer[start:start + length])
-        del self._buffer[:start + length]
-        return Answer(int(status), headers, body)
+        return Answer(int(status), headers, self._receive_bytes(length, end))
 
     def handshake(self, path="/", behind=b"", **headers):
         key = self.ask(path, behind=behind, **headers)
@@ -125,10 +112,6 @@ class WebSocketClient:
 
     # Sending
 
-    def send(self, data):
-        self.socket.settimeout(limit(20))
-        self.socket.sendall(data)
-
     def send_frame(self, payload=b"", opcode=TEXT, **how):
         self.send(frame(payload, opcode, **how))
 
@@ -143,32 +126,10 @@ class WebSocketClient:
             data += b"" if last else between
         self.send(data)
 
-    def call(self, method, params=None, id=None, **more):
-        """Sends a call and returns its id."""
-        id = next(self._ids) if id is None else id
-        self.send_frame(message(method, params, id, **more))
-        return id
-
-    def notify(self, method, params=None, **more):
-        self.send_frame(message(method, params, **more))
-
     def send_close(self, code=1000, reason=b""):
         self.send_frame(close_payload(code, reason), CLOSE)
 
     # Receiving
-
-    def _fill(self, end, what):
-        while True:
-            left = end - time.monotonic()
-            if left <= 0:
-                raise AssertionError(f"no {what} in time; so far {bytes(self._buffer[:200])!r}")
-            self.socket.settimeout(left)
-            try:
-                data = self.socket.recv(1 << 18)
-            except TimeoutError:
-                continue
-            self._buffer += data
-            return bool(data)
 
     def _need(self, count, end):
         while len(self._buffer) < count:
@@ -178,7 +139,7 @@ class WebSocketClient:
 
     def receive_frame(self, within=10):
         """The next frame, also a ping, unanswered; None at the end of the stream."""
-        end = time.monotonic() + limit(within)
+        end = deadline(within)
         if not self._need(2, end):
             assert not self._buffer, f"the stream ends inside of a frame: {bytes(self._buffer)!r}"
             return None
@@ -200,9 +161,9 @@ class WebSocketClient:
 
     def receive_event(self, within=10):
         """The next frame that is no ping; None at the end of the stream."""
-        end = time.monotonic() + limit(within)
+        end = deadline(within)
         while True:
-            got = self.receive_frame(max(0.001, end - time.monotonic()) / SLOW)
+            got = self.receive_frame(within_until(end))
             if got is None or got.opcode != PING:
                 return got
             self.pings.append(got.payload)
@@ -211,21 +172,10 @@ class WebSocketClient:
 
     def receive_text(self, within=10):
         got = self.receive_event(within)
-        assert got is not None, "the connection was closed instead of a reply"
+        if got is None:
+            return None
         assert got.opcode == TEXT, f"instead of a reply: {got!r}"
         return got.payload.decode("utf-8")
-
-    def receive(self, within=10):
-        return check_reply(parse(self.receive_text(within)))
-
-    def receive_by_id(self, count, within=10):
-        end = time.monotonic() + limit(within)
-        found = {}
-        for _ in range(count):
-            reply = self.receive(max(0.001, end - time.monotonic()) / SLOW)
-            assert reply["id"] not in found, f"answered twice: {reply!r}"
-            found[reply["id"]] = reply
-        return found
 
     def receive_pong(self, within=10):
         got = self.receive_event(within)
@@ -241,39 +191,12 @@ class WebSocketClient:
         assert len(got.payload) >= 2, got
         return struct.unpack(">H", got.payload[:2])[0], got.payload[2:].decode("utf-8")
 
-    def expect_end(self, within=10):
-        """The daemon ends the stream in order, without a further frame."""
-        got = self.receive_event(within)
-        assert got is None, f"unexpected: {got!r}"
-
     def expect_failed(self, code, within=10):
         """The daemon closes with that code, without a reply before; what the client says then is dropped."""
         got = self.receive_close(within)
         assert got[0] == code, f"expected {code}: {got!r}"
         self.send_frame(close_payload(code), CLOSE)
         self.expect_end(within)
-
-    # Both
-
-    def request(self, method, params=None, within=10, id=None, **more):
-        """The reply to one call, where no other is outstanding."""
-        id = self.call(method, params, id, **more)
-        reply = self.receive(within)
-        assert reply["id"] == id, f"expected the reply to {id!r}: {reply!r}"
-        return reply
-
-    def result(self, method, params=None, within=10, **more):
-        reply = self.request(method, params, within, **more)
-        assert "result" in reply, f"{method}: {reply!r}"
-        return reply["result"]
-
-    def request_text(self, text, within=10):
-        self.send_frame(text)
-        return self.receive(within)
-
-    def fence(self, within=10):
-        """Proves that nothing but what was received so far has been answered."""
-        assert self.result("demo.echo", ["fence"], within, id="fence") == ["fence"]
 
     # Ending
 
@@ -285,21 +208,11 @@ class WebSocketClient:
         self.expect_end()
         self.disconnect()
 
-    def reset(self):
-        """TCP: a reset. Unix: a hang-up."""
-        if self.socket.family != socket.AF_UNIX:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.socket.close()
-
-    def disconnect(self):
-        self.socket.close()
-
 
 def unshaken(daemon, kind="tcp", receive_buffer=None, **options):
     """A client connected to `daemon` that has said nothing yet."""
-    connection = daemon.connect(kind, receive_buffer=receive_buffer)
     host = "{}:{}".format(*daemon.tcp()) if kind == "tcp" else "localhost"
-    return WebSocketClient(connection.socket, host, **options)
+    return WebSocketClient(daemon.open_socket(kind, receive_buffer), host, **options)
 
 
 def connect(daemon, kind="tcp", path="/", headers=None, **options):

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 
 import interop_test  # noqa: F401, first: it finds the modules below
-from daemon import Connection, DaemonTest, code, duration, eventually, free_port, limit, message, ms
+from daemon import DaemonTest, code, duration, eventually, free_port, limit, message, ms, open_socket
 from websocket_client import PING, WebSocketClient
 
 JSON = {"Content-Type": "application/json"}
@@ -73,7 +73,7 @@ class ProxyTest(DaemonTest):
         return answer.status, json.loads(body) if body and "json" in answer.headers["content-type"] else body
 
     def unshaken(self, port=None):
-        client = WebSocketClient(Connection(("127.0.0.1", port or self.port)).socket, f"127.0.0.1:{port or self.port}")
+        client = WebSocketClient(open_socket(("127.0.0.1", port or self.port)), f"127.0.0.1:{port or self.port}")
         self.addCleanup(client.disconnect)
         return client
 
