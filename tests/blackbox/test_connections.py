@@ -4,11 +4,9 @@ import os
 import pathlib
 import signal
 import sys
-import threading
 import time
 
-from daemon import DaemonTest, SLOW, Stopwatch, code, duration, eventually, framed, limit, main, message, ms
-from flood import flood_unread
+from daemon import DaemonTest, SLOW, Stopwatch, code, duration, eventually, framed, main, message, ms
 
 FAULTY = pathlib.Path(__file__).resolve().parent / "fault_backend.py"
 
@@ -166,79 +164,6 @@ class MessageTimeout(DaemonTest):
                 connection.read_to_end(5)
             except ConnectionResetError:
                 pass
-
-
-# What makes a reader slow is that it pauses: there is nothing that it waits for. Shorter than every
-# write_timeout here, and long enough that a whole reply takes many of them.
-READER_PAUSE_MS = ms(60)
-
-
-class SlowReaders(DaemonTest):
-    def test_a_client_that_never_reads_is_not_read_from_without_end(self):
-        daemon = self.start(server={"max_output_buffer": "1MiB", "write_timeout": duration(60000)})
-        for kind in ("tcp", "unix"):
-            with self.subTest(kind), daemon.connect(kind) as connection:
-                before = daemon.resident_bytes()
-                data = message("demo.echo", ["x" * 20_000], 1).encode() * 20
-                taken = flood_unread(connection.socket, data, 256 << 20)
-                self.assert_below(taken, 64 << 20, "bytes taken")
-                self.assert_below(daemon.resident_bytes() - before, SLOW * 48 << 20, "bytes kept")
-                with daemon.connect() as other:
-                    other.fence()
-        daemon.wait_connections(0)
-        daemon.wait_in_flight(0)
-
-    def test_a_client_that_reads_late_still_gets_everything(self):
-        daemon = self.start(server={"max_output_buffer": "1MiB", "write_timeout": duration(60000)})
-        with daemon.connect() as connection:
-            count, text = 0, message("demo.echo", ["x" * 20_000], 1)
-            sender = threading.Thread(target=connection.send, args=(text * 300,))
-            sender.start()
-            eventually(10, lambda: daemon.value("sluice_calls_total", method="demo.echo") > 10)
-            while count < 300:
-                self.assertEqual(code(connection.receive()), "ok")
-                count += 1
-            sender.join()
-            connection.fence()
-
-    def test_a_reply_that_makes_no_progress_ends_the_connection(self):
-        daemon = self.start(server={"write_timeout": duration(400)})
-        for kind in ("tcp", "unix"):
-            with self.subTest(kind), daemon.connect(kind, receive_buffer=4096) as connection:
-                connection.fence()
-                try:
-                    for _ in range(4):
-                        connection.send(message("demo.echo", ["x" * 3_000_000], 1))
-                except (ConnectionResetError, BrokenPipeError):
-                    pass  # cut off already
-                daemon.wait_connections(0, 10)
-                daemon.wait_in_flight(0)
-
-    def test_a_reader_that_makes_some_progress_is_not_cut_off(self):
-        daemon = self.start(server={"write_timeout": duration(500)})
-        with daemon.connect("unix") as connection:
-            connection.send(message("demo.echo", ["x" * 3_000_000], 1))
-            watch, got = Stopwatch(), 0
-            while watch.ms() < ms(1500):
-                connection.socket.settimeout(limit(5))
-                got += len(connection.socket.recv(65536))
-                time.sleep(READER_PAUSE_MS / 1000)
-            while got < 3_000_000:
-                data = connection.socket.recv(1 << 20)
-                self.assertTrue(data, "cut off while reading")
-                got += len(data)
-
-    def test_a_reset_in_the_middle_of_a_reply_harms_nobody(self):
-        daemon = self.start()
-        for kind in ("tcp", "unix") * 5:
-            connection = self.connect(daemon, kind, receive_buffer=4096)
-            connection.send(message("demo.echo", ["x" * 3_000_000], 1))
-            connection.socket.settimeout(limit(5))
-            connection.socket.recv(1000)
-            connection.reset()
-        daemon.wait_connections(0)
-        daemon.wait_in_flight(0)
-        daemon.connect().fence()
 
 
 class CutOff(DaemonTest):

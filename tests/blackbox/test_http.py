@@ -5,19 +5,15 @@ import signal
 import subprocess
 import threading
 
-from daemon import DaemonTest, SLOW, Stopwatch, duration, eventually, limit, main, message, ms
-from flood import flood_unread
-from http_client import chunked, connect, head, request
+from daemon import SLOW, Stopwatch, duration, limit, main, message, ms
+from http_client import chunked, head, request
+from transports import KINDS, TransportTest
 
-KINDS = ("tcp", "unix")
 LIMIT = 100_000  # bytes of a message, where a test needs it small
 
 
-class HttpTest(DaemonTest):
-    def open(self, daemon=None, kind="tcp", **options):
-        client = connect(daemon or self.daemon, kind, **options)
-        self.addCleanup(client.close)
-        return client
+class HttpTest(TransportTest):
+    transport = "http"
 
     def assert_refused(self, response, status, code=-32600):
         self.assertEqual((response.status, response.code), (status, code), response)
@@ -635,56 +631,6 @@ class Drain(HttpTest):
             self.assertTrue(response.closes)
             client.expect_end()
         self.assertEqual(daemon.wait_exit(), 0)
-
-
-class SlowReaders(HttpTest):
-    def test_a_client_that_never_reads_is_not_read_from_without_end(self):
-        daemon = self.start(server={"max_output_buffer": "1MiB", "write_timeout": duration(60000)})
-        expecting = head(Content_Length=2, Expect="100-continue") + b"{}"
-        floods = {"calls": request(message("demo.echo", ["x" * 20_000], 1)) * 20, "refusals": request(method="GET") * 500,
-                  "notifications": request(message("demo.echo_inline")) * 500, "expectations": expecting * 500}
-        for name, data in floods.items():
-            for kind in KINDS:
-                with self.subTest(name, kind=kind), self.open(daemon, kind, receive_buffer=4096) as client:
-                    before = daemon.resident_bytes()
-                    self.assert_below(flood_unread(client.socket, data, 256 << 20), 64 << 20, "bytes taken")
-                    self.assert_below(daemon.resident_bytes() - before, SLOW * 48 << 20, "bytes kept")
-                    with self.open(daemon) as other:
-                        other.fence()
-        daemon.wait_connections(0)
-        daemon.wait_in_flight(0)
-
-    def test_responses_that_wait_for_a_slow_one_are_bounded_too(self):
-        daemon = self.start(server={"max_output_buffer": "1MiB", "workers": 2})
-        with self.open(daemon) as client:
-            client.post("demo.sleep", {"ms": ms(20000)})
-            daemon.wait_in_flight(1)
-            before = daemon.resident_bytes()
-            self.assert_below(flood_unread(client.socket, request(method="GET") * 500, 64 << 20), 16 << 20, "bytes taken")
-            self.assert_below(daemon.resident_bytes() - before, SLOW * 32 << 20, "bytes kept")
-
-    def test_origins_of_requests_that_wait_are_bounded_too(self):
-        daemon = self.start(server={"max_output_buffer": "64KiB", "workers": 16},
-                            listen=[{"address": "tcp://127.0.0.1:0", "allowed_origins": ["*"]}])
-        with self.open(daemon) as client:
-            client.send(b"".join(request(message("demo.sleep", {"ms": ms(300)}, id), Origin="https://" + "x" * 8000) for id in range(8)))
-            eventually(5, lambda: daemon.in_flight() >= 3)
-            with self.open(daemon) as other:
-                other.fence()
-            self.assertEqual(daemon.in_flight(), 3)  # a quarter of the buffer, and the one that is over it
-            self.assertEqual([response.reply["id"] for response in client.receive_responses(8)], list(range(8)))
-
-    def test_a_client_that_reads_late_still_gets_everything(self):
-        # What is in flight when it stops reading has room in the output buffer, however slow the worker is.
-        daemon = self.start(server={"max_output_buffer": "1MiB", "connection_window": 16, "write_timeout": duration(60000)})
-        with self.open(daemon) as client:
-            data = b"".join(request(message("demo.echo", ["x" * 20_000], id)) for id in range(300))
-            sender = threading.Thread(target=client.send, args=(data,))
-            sender.start()
-            eventually(10, lambda: daemon.value("sluice_calls_total", method="demo.echo") > 10)
-            self.assertEqual([response.reply["id"] for response in client.receive_responses(300, 20)], list(range(300)))
-            sender.join()
-            client.fence()
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
 import select
 
-from daemon import DaemonTest, SLOW, Stopwatch, duration, eventually, main, message, ms
-from http_client import chunked, connect, head, request
+from daemon import SLOW, Stopwatch, duration, eventually, main, message, ms
+from http_client import chunked, head, request
+from transports import TransportTest
 
 CALL = message("demo.sum", [1, 2], 1)
 SMUGGLED = request(message("demo.subtract", [2, 1], 1))
@@ -11,11 +12,8 @@ START = b"POST / HTTP/1.1\r\n"
 HOST = b"Host: localhost\r\nContent-Type: application/json\r\n"
 
 
-class AttackTest(DaemonTest):
-    def open(self, daemon=None, kind="tcp", **options):
-        client = connect(daemon or self.daemon, kind, **options)
-        self.addCleanup(client.close)
-        return client
+class AttackTest(TransportTest):
+    transport = "http"
 
     def smuggled(self):
         return self.daemon.value("sluice_calls_total", method="demo.subtract")

@@ -6,21 +6,16 @@ import select
 import signal
 import subprocess
 import sys
-import threading
 
 from daemon import DaemonTest, ROOT, SLOW, Stopwatch, code, duration, eventually, limit, main, message, ms
-from flood import flood_unread
-from websocket_client import (BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close_payload, connect, frame, unshaken)
+from transports import KINDS, TransportTest
+from websocket_client import (BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close_payload, frame, unshaken)
 
-KINDS = ("tcp", "unix")
 LIMIT = 100_000  # bytes of a message, where a test needs it small
 
 
-class WebSocketTest(DaemonTest):
-    def open(self, daemon=None, kind="tcp", **options):
-        client = connect(daemon or self.daemon, kind, **options)
-        self.addCleanup(client.disconnect)
-        return client
+class WebSocketTest(TransportTest):
+    transport = "websocket"
 
 
 class Handshake(WebSocketTest):
@@ -465,46 +460,6 @@ class Time(WebSocketTest):
         watch = Stopwatch()
         eventually(5, lambda: daemon.value("sluice_connections") == 0, "cut off")
         self.assert_below(watch.ms(), ms(4000))
-
-
-class SlowReaders(WebSocketTest):
-    def test_a_client_that_never_reads_is_not_read_from_without_end(self):
-        daemon = self.start(server={"max_output_buffer": "1MiB", "write_timeout": duration(60000)})
-        floods = {"calls": frame(message("demo.echo", ["x" * 20_000], 1)) * 20, "pings": frame("x" * 125, PING) * 4000}
-        for name, data in floods.items():
-            for kind in KINDS:
-                with self.subTest(name, kind=kind), self.open(daemon, kind, receive_buffer=4096) as client:
-                    before = daemon.resident_bytes()
-                    self.assert_below(flood_unread(client.socket, data, 256 << 20), 64 << 20, "bytes taken")
-                    self.assert_below(daemon.resident_bytes() - before, SLOW * 48 << 20, "bytes kept")
-                    with self.open(daemon) as other:
-                        other.fence()
-        daemon.wait_connections(0)
-        daemon.wait_in_flight(0)
-
-    def test_a_client_that_reads_late_still_gets_everything(self):
-        daemon = self.start(server={"max_output_buffer": "1MiB", "write_timeout": duration(60000)})
-        with self.open(daemon) as client:
-            data = b"".join(frame(message("demo.echo", ["x" * 20_000], id)) for id in range(300))
-            sender = threading.Thread(target=client.send, args=(data,))
-            sender.start()
-            eventually(10, lambda: daemon.value("sluice_calls_total", method="demo.echo") > 10)
-            replies = client.receive_by_id(300, within=20)
-            sender.join()
-            self.assertEqual({code(reply) for reply in replies.values()}, {"ok"})
-            client.fence()
-
-    def test_a_reply_that_makes_no_progress_ends_the_connection(self):
-        daemon = self.start(server={"write_timeout": duration(400)})
-        with self.open(daemon, receive_buffer=4096) as client:
-            client.fence()
-            try:
-                for _ in range(4):
-                    client.call("demo.echo", ["x" * 3_000_000])
-            except (ConnectionResetError, BrokenPipeError):
-                pass  # cut off already
-            daemon.wait_connections(0, 10)
-            daemon.wait_in_flight(0)
 
 
 class PythonLibrary(DaemonTest):
