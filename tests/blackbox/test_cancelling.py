@@ -210,24 +210,6 @@ class Leaving(DaemonTest):
                 daemon.wait_in_flight(0)
                 daemon.wait_connections(0)
 
-    def test_a_half_close_is_no_disconnect(self):
-        for kind in ("tcp", "unix"):
-            with self.subTest(kind), self.daemon.connect(kind) as connection:
-                connection.call("demo.sleep", {"ms": ms(200)}, id=1)
-                connection.half_close()
-                self.assertEqual([code(reply) for reply in connection.read_to_end()], ["ok"])
-
-    def test_a_disconnect_after_a_half_close_still_cancels(self):
-        for kind in ("tcp", "unix"):
-            with self.subTest(kind):
-                connection = self.connect(kind=kind)
-                connection.call("demo.sleep", {"ms": ms(60000)})
-                self.daemon.wait_in_flight(1)
-                connection.half_close()
-                self.connect().fence()
-                connection.reset()
-                self.daemon.wait_in_flight(0)
-
     def test_calls_of_a_client_that_left_never_run(self):
         daemon = self.start(server={"workers": 1})
         with daemon.connect() as other:

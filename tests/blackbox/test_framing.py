@@ -1,10 +1,8 @@
 """How bytes become messages: contract 2."""
 
 import json
-import socket
-import time
 
-from daemon import DaemonTest, Stopwatch, code, eventually, framed, limit, main, members, message, ms, SLOW
+from daemon import DaemonTest, Stopwatch, code, framed, limit, main, members, message, SLOW
 
 FRAGMENTS = [*range(1, 32), 1 << 20]
 
@@ -285,45 +283,6 @@ class Resynchronisation(DaemonTest):
                 except ConnectionResetError:
                     pass
         self.connect().fence()
-
-
-class HalfClose(DaemonTest):
-    def test_everything_received_is_answered_before_the_end(self):
-        for kind in ("tcp", "unix"):
-            with self.subTest(kind), self.daemon.connect(kind) as connection:
-                connection.send("".join(message("demo.sleep", {"ms": ms(100)}, id) for id in range(10)))
-                connection.half_close()
-                self.assertEqual({reply["id"] for reply in connection.read_to_end()}, set(range(10)))
-
-    def test_a_notification_and_an_immediate_half_close_run_the_notification(self):
-        before = self.daemon.value("sluice_calls_total", method="demo.echo", code="ok")
-        for kind in ("tcp", "unix"):
-            with self.daemon.connect(kind) as connection:
-                connection.send(message("demo.echo", [1]) + "\n")
-                connection.half_close()
-                self.assertEqual(connection.read_to_end(), [])
-        eventually(5, lambda: self.daemon.value("sluice_calls_total", method="demo.echo", code="ok") == before + 2)
-
-    def test_a_half_close_without_a_word_is_an_end(self):
-        for kind in ("tcp", "unix"):
-            with self.daemon.connect(kind) as connection:
-                connection.half_close()
-                self.assertEqual(connection.read_to_end(), [])
-
-    def test_a_truncated_message_is_a_parse_error_after_the_complete_ones(self):
-        with self.daemon.connect() as connection:
-            connection.send(echo([1], 1) + '{"jsonrpc":"2.0","id":2,"method":"demo.ec')
-            connection.half_close()
-            self.assertEqual(in_any_order(map(summary, connection.read_to_end())), in_any_order([result([1], 1), error(-32700)]))
-
-    def test_a_truncated_body_behind_headers_is_not_run(self):
-        with self.daemon.connect() as connection:
-            connection.headers = True
-            connection.send(framed(echo([1], 1)) + framed(echo([2], 2))[:-5])
-            connection.half_close()
-            replies = connection.read_to_end()
-            self.assertIn(result([1], 1), list(map(summary, replies)))
-            self.assertNotIn(2, [reply["id"] for reply in replies])
 
 
 class Sizes(DaemonTest):

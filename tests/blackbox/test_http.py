@@ -228,15 +228,6 @@ class Pipelining(HttpTest):
                 client.reset()
                 self.daemon.wait_in_flight(0)
 
-    def test_after_half_a_close_everything_is_answered(self):
-        for kind in KINDS:
-            with self.subTest(kind), self.open(kind=kind) as client:
-                client.send(request(message("demo.sleep", {"ms": 200}, 1)) + request(message("demo.sum", [1, 2], 2)) +
-                            b"POST / HTTP/1.1\r\nHost: loc")
-                client.half_close()
-                self.assertEqual([response.reply["id"] for response in client.receive_responses(2)], [1, 2])
-                client.expect_end()
-
 
 class KeepAlive(HttpTest):
     def test_a_request_that_says_so_is_the_last_and_nothing_behind_it_is_run(self):

@@ -1,11 +1,10 @@
 """Clients that ask for much and read nothing of it."""
 
-from daemon import DaemonTest, framed, limit, main, message, ms
-from http_client import request as http_request
-from websocket_client import frame
+from daemon import main, message, ms
+from transports import KINDS, TransportTest
 
 
-class UnreadReplies(DaemonTest):
+class UnreadReplies(TransportTest):
     """More than `max_output_buffer` of them close the connection, whatever it speaks."""
 
     # They are let in together, and their replies come together: reading no more does not help.
@@ -17,16 +16,15 @@ class UnreadReplies(DaemonTest):
             yield ("[" + message("demo.sleep", {"ms": ms(700)}, 2 * number) + "," +
                    message("demo.echo", ["x" * self.SIZE], 2 * number + 1) + "]")
 
-    def check(self, encode, begin=lambda connection: None):
+    def check(self, transport):
         daemon = self.start(server={"max_output_buffer": "1MiB", "write_timeout": "120s", "workers": 16})
-        for kind in ("tcp", "unix"):
+        for kind in KINDS:
             with self.subTest(kind):
                 before = daemon.value("sluice_connections_closed_total", reason="output_full")
-                connection = self.connect(daemon, kind, receive_buffer=4096)
-                begin(connection)
+                client = self.open(daemon, kind, transport, receive_buffer=4096)
                 try:
                     for batch in self.batches():
-                        connection.send(encode(batch))
+                        client.send_message(batch)
                 except (ConnectionResetError, BrokenPipeError):
                     pass  # closed already
                 daemon.wait_value(before + 1, "sluice_connections_closed_total", seconds=20, reason="output_full")
@@ -34,23 +32,16 @@ class UnreadReplies(DaemonTest):
                     other.fence()
 
     def test_a_stream_is_closed(self):
-        self.check(lambda text: text + "\n")
+        self.check("lines")
 
     def test_a_header_framed_stream_is_closed(self):
-        self.check(framed)
+        self.check("headers")
 
     def test_an_http_connection_is_closed(self):
-        self.check(http_request)
+        self.check("http")
 
     def test_a_websocket_is_closed(self):
-        def begin(connection):
-            connection.send("GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                            "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n")
-            received = b""
-            while b"\r\n\r\n" not in received:
-                connection.socket.settimeout(limit(10))
-                received += connection.socket.recv(1)
-        self.check(frame, begin)
+        self.check("websocket")
 
 
 if __name__ == "__main__":
