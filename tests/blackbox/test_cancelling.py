@@ -1,6 +1,7 @@
 """Cancelling by each dialect, and by leaving: contract 3."""
 
 from daemon import DaemonTest, Stopwatch, code, eventually, main, message, ms
+from transports import KINDS, TRANSPORTS, TransportTest
 
 
 class Dialects(DaemonTest):
@@ -179,28 +180,23 @@ class Waiting(DaemonTest):
             self.assert_error(connection.receive(), -32800)
 
 
-class Leaving(DaemonTest):
+class Leaving(TransportTest):
     options = {"server": {"workers": 2}}
 
-    def test_a_reset_on_tcp_cancels_running_and_waiting_calls(self):
-        connection = self.connect()
-        for _ in range(10):
-            connection.call("demo.sleep", {"ms": ms(60000)})
-        self.daemon.wait_in_flight(10)
-        connection.reset()
-        self.daemon.wait_in_flight(0)
-
-    def test_a_hang_up_on_a_unix_socket_cancels_running_and_waiting_calls(self):
-        connection = self.connect(kind="unix")
-        for _ in range(10):
-            connection.call("demo.sleep", {"ms": ms(60000)})
-        self.daemon.wait_in_flight(10)
-        connection.close()
-        self.daemon.wait_in_flight(0)
+    def test_a_reset_on_tcp_or_a_hang_up_on_a_unix_socket_cancels_running_and_waiting_calls(self):
+        for transport in TRANSPORTS:
+            for kind in KINDS:
+                with self.subTest(transport, kind=kind):
+                    client = self.open(kind=kind, transport=transport)
+                    for _ in range(10):
+                        client.call("demo.sleep", {"ms": ms(60000)})
+                    self.daemon.wait_in_flight(10)
+                    client.reset()
+                    self.daemon.wait_in_flight(0)
 
     def test_a_disconnect_is_seen_while_the_connection_is_not_read_from(self):
         daemon = self.start(server={"workers": 2, "connection_window": 2})
-        for kind in ("tcp", "unix"):
+        for kind in KINDS:
             with self.subTest(kind):
                 connection = self.connect(daemon, kind)
                 for _ in range(20):

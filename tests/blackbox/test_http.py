@@ -219,15 +219,6 @@ class Pipelining(HttpTest):
             sender.join()
             client.fence()
 
-    def test_a_client_that_leaves_cancels_its_calls(self):
-        for kind in KINDS:
-            with self.subTest(kind), self.open(kind=kind) as client:
-                for _ in range(3):
-                    client.post("demo.sleep", {"ms": ms(60000)})
-                self.daemon.wait_in_flight(3)
-                client.reset()
-                self.daemon.wait_in_flight(0)
-
 
 class KeepAlive(HttpTest):
     def test_a_request_that_says_so_is_the_last_and_nothing_behind_it_is_run(self):

@@ -193,15 +193,6 @@ class Calls(WebSocketTest):
             client.notify("$/cancelRequest", {"id": "long"})
             self.assert_error(client.receive(), -32800)
 
-    def test_a_client_that_leaves_cancels_its_calls(self):
-        for kind in KINDS:
-            with self.subTest(kind):
-                client = self.open(kind=kind)
-                client.call("demo.sleep", {"ms": ms(60000)})
-                self.daemon.wait_in_flight(1)
-                client.reset()
-                self.daemon.wait_in_flight(0)
-
     def test_connections_are_counted_by_protocol(self):
         with self.open() as client:
             client.fence()
