@@ -8,7 +8,7 @@ import unittest
 
 from daemon import SLOW, DaemonTest, eventually, limit, main, message
 from flood import Flood, io_thread_time, quantile, work_before_replies
-from tls import Authority
+from tls import authority
 
 SECONDS = 2
 # Processor time of a build without optimisation. Without time slices these attacks cost hundreds of ms to seconds.
@@ -69,14 +69,12 @@ class OthersDelay(DaemonTest):
     def test_handshakes_that_are_begun_and_reset(self):
         """Thousands of clients wait for their handshake's turn who are gone: each is told of once, not all of them
         before each of the others."""
-        made = Authority()
-        made.issue("server")
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         with contextlib.suppress(ssl.SSLWantReadError):
-            made.client().wrap_bio(incoming, outgoing, server_hostname="localhost").do_handshake()
+            authority().client().wrap_bio(incoming, outgoing, server_hostname="localhost").do_handshake()
         hello = outgoing.read()
         with tempfile.TemporaryDirectory() as folder:
-            listen = [{"address": "tcp://127.0.0.1:0", "tls": made.settings("server")}, f"unix://{folder}/sluice.sock"]
+            listen = [{"address": "tcp://127.0.0.1:0", "tls": authority().settings("server")}, f"unix://{folder}/sluice.sock"]
             self.assert_fair(hello, listen=listen, median_ms=limit(3), reset_after=len(hello), connections=500)
 
     def test_lists_of_calls(self):

@@ -4,7 +4,7 @@ import signal
 import time
 
 from daemon import DaemonTest, Stopwatch, code, duration, main, message, ms
-from tls import Authority, TlsConnection
+from tls import TlsConnection, authority
 from transports import TRANSPORTS, TransportTest
 from websocket_client import PING, PONG
 from websocket_client import connect as open_websocket
@@ -96,13 +96,11 @@ class Gone(TransportTest):
 
 class GoneOverTls(DaemonTest):
     def test_a_client_that_closes_gives_up_its_calls(self):
-        authority = Authority()
-        authority.issue("server")
         daemon = self.start(server={"call_timeout": "120s"},
-                            listen=[{"address": "tcp://127.0.0.1:0", "tls": authority.settings("server")}])
+                            listen=[{"address": "tcp://127.0.0.1:0", "tls": authority().settings("server")}])
         for says_so in (True, False):
             with self.subTest(close_notify=says_so):
-                connection = TlsConnection(daemon.tcp(), authority.client())
+                connection = TlsConnection(daemon.tcp(), authority().client())
                 connection.send(message("demo.sleep", {"ms": LONG}, 1) + "\n")
                 daemon.wait_in_flight(1)
                 if says_so:

@@ -14,7 +14,7 @@ import unittest
 from daemon import Daemon, DaemonTest, code, config_text, duration, eventually, limit, main, ms, sluiced
 from test_signals import silent_backends
 from test_systemd import NotifySocket
-from tls import Authority
+from tls import authority
 
 TOKEN_SHA256 = "a" * 64
 ECHOES = json.dumps([{"jsonrpc": "2.0", "id": id, "method": "demo.echo"} for id in range(3)])
@@ -77,9 +77,8 @@ class Refused(DaemonTest):
             self.assertEqual(connection.result("demo.echo", [1]), [1])
 
     def test_a_listener_that_has_lost_its_tls(self):
-        authority = Authority()
         address = "tcp://0.0.0.0:0"
-        daemon = self.start(clients=[CLIENT], listen=[{"address": address, "tls": authority.settings(authority.issue("server"))}])
+        daemon = self.start(clients=[CLIENT], listen=[{"address": address, "tls": authority().settings("server")}])
         begin = len(daemon.log)
         daemon.reload(listen=[address])
         daemon.wait_log(r"no tls at tcp://0\.0\.0\.0:0 any more.*insecure = true", 5, begin)
@@ -94,9 +93,8 @@ class Refused(DaemonTest):
             self.assertEqual(connection.request("demo.echo", [1])["error"]["data"]["reason"], "unauthenticated")
 
     def test_a_listener_behind_a_proxy_that_has_lost_its_tls(self):
-        authority = Authority()
         behind = {"address": "tcp://127.0.0.1:0", "proxy_protocol": True}
-        daemon = self.start(clients=[CLIENT], listen=[{**behind, "tls": authority.settings(authority.issue("server"))}])
+        daemon = self.start(clients=[CLIENT], listen=[{**behind, "tls": authority().settings("server")}])
         daemon.reload(listen=[behind])
         daemon.wait_log(r"no tls at tcp://127\.0\.0\.1:0 any more.*insecure = true", 5)
         daemon.wait_log("reload refused", 5)

@@ -11,7 +11,7 @@ import time
 import unittest
 
 from daemon import Connection, Daemon, DaemonTest, code, duration, eventually, free_port, limit, main, ms
-from tls import Authority, TlsConnection
+from tls import authority, TlsConnection
 
 
 class NotifySocket:
@@ -264,10 +264,9 @@ class Inherited(SystemdTest):
 
     def test_the_listener_s_tls_is_spoken_on_a_socket_of_its_address(self):
         tcp, address = self.tcp_socket()
-        authority = Authority()
-        settings = authority.settings(authority.issue("server"))
+        settings = authority().settings("server")
         self.activated([tcp], listen=[{"address": address, "tls": settings}])
-        with TlsConnection(tcp.getsockname(), authority.client()) as connection:
+        with TlsConnection(tcp.getsockname(), authority().client()) as connection:
             connection.fence()
         with Connection(tcp.getsockname()) as connection:
             self.assert_error(connection.request_text('{"jsonrpc":"2.0","method":"demo.echo","id":1}'), -32016)
@@ -345,8 +344,7 @@ class Inherited(SystemdTest):
         self.addCleanup(abstract.close)
         abstract.bind(f"\0sluice-test-{os.getpid()}")
         abstract.listen()
-        authority = Authority()
-        tls = {"address": "tcp://127.0.0.1:0", "tls": authority.settings(authority.issue("server"))}
+        tls = {"address": "tcp://127.0.0.1:0", "tls": authority().settings("server")}
         for each in (tcp, unix, abstract):
             self.refused([each], "beside listeners that ask for TLS", listen=[tls])
             self.refused([each], "beside listeners that ask for clients", listen=["tcp://127.0.0.1:0"],
@@ -361,8 +359,7 @@ class Inherited(SystemdTest):
                 connection.fence()
 
     def test_a_socket_is_the_listener_s_however_its_address_is_spelled(self):
-        authority = Authority()
-        tls = authority.settings(authority.issue("server"))
+        tls = authority().settings("server")
         port = free_port()
         unix, path = self.unix_socket()
         link = os.path.dirname(path) + "-link"

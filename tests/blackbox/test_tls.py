@@ -1,6 +1,5 @@
 """TLS: handshakes, calls inside, ends, certificates, and what is refused."""
 
-import functools
 import json
 import os
 import signal
@@ -13,26 +12,10 @@ import unittest
 from daemon import (DaemonTest, Stopwatch, code, duration, eventually, limit, main, message, ms,
                     run_to_end)
 from test_memory import has_sanitizer
-from tls import Authority, TlsConnection, openssl, raw_connection
+from tls import TlsConnection, authority, openssl, raw_connection, stranger
 
 MIB = 1 << 20
 READ_BYTES = 256 << 10
-
-
-@functools.cache
-def authority():
-    made = Authority()
-    for name in ("server", "other"):
-        made.issue(name)
-    made.issue("client", "/O=Example/CN=deploy")
-    return made
-
-
-@functools.cache
-def stranger():
-    made = Authority("stranger")
-    made.issue("client")
-    return made
 
 
 class TlsTest(DaemonTest):

@@ -11,7 +11,8 @@ import threading
 import time
 
 from daemon import Stopwatch, duration, eventually, limit, main, ms, sluiced
-from test_upstreams import UpstreamTest, authority
+from test_upstreams import UpstreamTest
+from tls import authority
 from upstream_servers import Misbehaving, MisbehavingHttp, MisbehavingWebSocket, reply
 
 

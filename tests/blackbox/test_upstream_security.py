@@ -9,8 +9,8 @@ import tempfile
 
 from daemon import config_text, duration, eventually, main, run_to_end
 from test_upstream_connections import TlsHttp
-from test_upstreams import UpstreamTest, authority
-from tls import Authority
+from test_upstreams import UpstreamTest
+from tls import Authority, authority
 from upstream_servers import Misbehaving, MisbehavingHttp, MisbehavingWebSocket, Server
 
 SECRET = "Bearer a-secret-of-the-node"

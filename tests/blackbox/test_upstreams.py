@@ -1,6 +1,5 @@
 """Upstreams: methods that other JSON-RPC servers answer, good ones and bad ones."""
 
-import functools
 import itertools
 import json
 import pathlib
@@ -14,7 +13,7 @@ import time
 
 from daemon import (DaemonTest, Stopwatch, code, config_text, duration, eventually, free_port, limit, main, ms, parse,
                     run_to_end)
-from tls import Authority
+from tls import authority, stranger
 from upstream_servers import Gate, Misbehaving, MisbehavingHttp, MisbehavingWebSocket
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "clients"))
@@ -84,20 +83,6 @@ class ForwardingTest(UpstreamTest):
         params = ["x" * 1_000_000]
         for front in self.each_scheme():
             self.assertEqual(self.connect(front).result("demo.echo", params, within=20), params)
-
-
-@functools.cache
-def authority():
-    made = Authority()
-    made.issue("server")
-    return made
-
-
-@functools.cache
-def stranger():
-    made = Authority("stranger")
-    made.issue("server")
-    return made
 
 
 class SecureTest(UpstreamTest):

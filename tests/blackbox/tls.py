@@ -1,6 +1,7 @@
 """TLS for tests: certificates made by the openssl program, and a client whose every byte is in the test's hands."""
 
 import atexit
+import functools
 import pathlib
 import socket
 import ssl
@@ -57,6 +58,25 @@ class Authority:
             issuer = issuer or self
             context.load_cert_chain(str(issuer.certificate(certificate)), str(issuer.key(certificate)))
         return context
+
+
+@functools.cache
+def authority():
+    """The authority that tests trust."""
+    made = Authority()
+    for name in ("server", "other"):
+        made.issue(name)
+    made.issue("client", "/O=Example/CN=deploy")
+    return made
+
+
+@functools.cache
+def stranger():
+    """An authority that no test trusts."""
+    made = Authority("stranger")
+    for name in ("server", "client"):
+        made.issue(name)
+    return made
 
 
 class TlsSocket:
