@@ -228,6 +228,13 @@ class JsonRpcConnection:
         self.send_message(text)
         return self.receive(within)
 
+    def cancel(self, id, within=10):
+        """The reply to the call `id`, the only one outstanding, once `rpc.cancel` has found it."""
+        self.call("rpc.cancel", {"id": id}, id="cancel")
+        replies = self.receive_by_id(2, within)
+        assert replies["cancel"]["result"] is True, replies
+        return replies[id]
+
     def fence(self, within=10):
         """Proves that nothing but what was received so far has been answered."""
         reply = self.request("demo.echo", ["fence"], within, id="fence")

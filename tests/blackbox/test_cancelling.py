@@ -14,10 +14,7 @@ class Dialects(DaemonTest):
     def test_rpc_cancel_answers_true_and_the_call_is_answered_cancelled(self):
         with self.daemon.connect() as connection:
             self.sleeping(connection, "long")
-            connection.call("rpc.cancel", {"id": "long"}, id="cancel")
-            replies = connection.receive_by_id(2)
-            self.assertIs(replies["cancel"]["result"], True)
-            self.assert_error(replies["long"], -32800, "cancelled", "Request cancelled")
+            self.assert_error(connection.cancel("long"), -32800, "cancelled", "Request cancelled")
             self.daemon.wait_in_flight(0)
             connection.fence()
 
@@ -157,10 +154,7 @@ class Waiting(DaemonTest):
             daemon.wait_in_flight(1)
             connection.call("demo.echo", [1], id="waiting")
             watch = Stopwatch()
-            connection.call("rpc.cancel", {"id": "waiting"}, id="cancel")
-            replies = connection.receive_by_id(2)
-            self.assertIs(replies["cancel"]["result"], True)
-            self.assert_error(replies["waiting"], -32800)
+            self.assert_error(connection.cancel("waiting"), -32800)
             self.assert_below(watch.ms(), ms(450))
             self.assertEqual(connection.receive()["id"], "hang")
             self.assertEqual(daemon.value("sluice_call_run_seconds_count", method="demo.echo"), 0)
@@ -172,10 +166,7 @@ class Waiting(DaemonTest):
             connection.call("demo.sleep", {"ms": ms(60000)}, id="b")
             daemon.wait_in_flight(2)
             self.assert_error(connection.request("demo.echo"), -32009)
-            connection.call("rpc.cancel", {"id": "a"}, id="cancel")
-            replies = connection.receive_by_id(2)
-            self.assertIs(replies["cancel"]["result"], True)
-            self.assert_error(replies["a"], -32800)
+            self.assert_error(connection.cancel("a"), -32800)
             connection.notify("$/cancelRequest", {"id": "b"})
             self.assert_error(connection.receive(), -32800)
 

@@ -3,7 +3,7 @@
 import json
 import pathlib
 
-from daemon import DaemonTest, main, message, ms
+from daemon import DaemonTest, main, ms
 
 HANDLERS = pathlib.Path(__file__).resolve().parents[2] / "examples" / "handlers"
 
@@ -31,9 +31,7 @@ class Handlers(DaemonTest):
         with self.daemon.connect() as connection:
             connection.call("timer.sleep", [ms(60000)], id="long")
             self.assertIn("T", connection.result("timer.now"))
-            connection.send(message("rpc.cancel", {"id": "long"}, "cancel") + "\n")
-            replies = connection.receive_by_id(2)
-            self.assert_error(replies["long"], -32800)
+            self.assert_error(connection.cancel("long"), -32800)
         self.daemon.wait_in_flight(0)
 
     def test_handlers_that_announce_themselves_are_told_the_time_that_is_left(self):

@@ -76,10 +76,7 @@ class Full(DaemonTest):
         with self.daemon.connect() as connection:
             self.sleeping(connection, [1, 2])
             connection.call("demo.echo_inline", ["waits"], id="waits")
-            connection.call("rpc.cancel", {"id": "waits"}, id="cancel")
-            replies = connection.receive_by_id(2)
-            self.assertIs(replies["cancel"]["result"], True)
-            self.assert_error(replies["waits"], -32800)
+            self.assert_error(connection.cancel("waits"), -32800)
             connection.reset()
         self.daemon.wait_in_flight(0)
 

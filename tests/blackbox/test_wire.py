@@ -4,7 +4,7 @@ import json
 import pathlib
 import sys
 
-from daemon import DaemonTest, Stopwatch, code, duration, eventually, main, message, ms
+from daemon import DaemonTest, Stopwatch, code, duration, eventually, main, ms
 from upstream_servers import Misbehaving, MisbehavingHttp, MisbehavingWebSocket, reply
 
 WIRE = str(pathlib.Path(__file__).resolve().parent / "wire_backend.py")
@@ -158,10 +158,7 @@ class Dialects(WireTest):
         """What the process is told of a call that is cancelled."""
         connection.call("wire.wait", id="long")
         self.assertEqual(code(connection.request("wire.pid")), "ok")
-        connection.send(message("rpc.cancel", {"id": "long"}, "cancel") + "\n")
-        replies = connection.receive_by_id(2)
-        self.assertIs(replies["cancel"]["result"], True)
-        self.assert_error(replies["long"], -32800, "cancelled")
+        self.assert_error(connection.cancel("long"), -32800, "cancelled")
         return connection.result("wire.noted")
 
     def test_nothing_is_added_for_a_server_that_knows_json_rpc_only(self):
@@ -259,8 +256,7 @@ class Upstreams(WireTest):
                 self.assertEqual(call["id"], 1)
                 connection.call("bad.wait", [1], id="long")
                 server.wait_seen("bad.wait")
-                connection.send(message("rpc.cancel", {"id": "long"}, "cancel") + "\n")
-                connection.receive_by_id(2)
+                connection.cancel("long")
                 self.assertEqual(connection.result("bad.ok", [2]), [2])
                 cancels = [each for each in server.seen if "id" not in each]
                 self.assertEqual([each["method"] for each in cancels], [told] if told else [])

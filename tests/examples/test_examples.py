@@ -1,7 +1,6 @@
 """The examples, each started as its user would and called over a socket. EXAMPLES_DIR holds their binaries."""
 
 import hashlib
-import json
 import os
 import pathlib
 import re
@@ -14,7 +13,7 @@ import threading
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "blackbox"))
-from daemon import eventually  # noqa: E402
+from daemon import Connection, code, eventually  # noqa: E402
 
 EXAMPLES = pathlib.Path(os.environ.get("EXAMPLES_DIR", "build/debug/bin"))
 PATIENCE = 30  # seconds that anything may take on a slow, busy machine
@@ -32,9 +31,7 @@ class Program:
         if not self._listening.wait(PATIENCE):
             self.process.kill()
             raise AssertionError("not listening:\n" + "".join(self.log))
-        self.connection = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
-        self.replies = self.connection.makefile("r", encoding="utf-8")
-        self.last_id = 0
+        self.connection = Connection(("127.0.0.1", self.port))
         # Until the connection has been accepted, the end of the program would be a reset to it.
         self.call("rpc.discover", [])
 
@@ -47,35 +44,32 @@ class Program:
                 self._listening.set()
 
     def send(self, method, params):
-        self.last_id += 1
-        call = {"jsonrpc": "2.0", "id": self.last_id, "method": method, "params": params}
-        self.connection.sendall(json.dumps(call).encode() + b"\n")
-        return self.last_id
+        return self.connection.call(method, params)
 
     def receive(self):
-        return json.loads(self.replies.readline())
+        return self.connection.receive(PATIENCE)
 
     def call(self, method, params):
         """The result, or the error object."""
-        sent = self.send(method, params)
-        reply = self.receive()
-        assert reply["id"] == sent, reply
+        reply = self.connection.request(method, params, PATIENCE)
         return reply["error"] if "error" in reply else reply["result"]
+
+    def cancel(self, call):
+        """Cancels a call that runs; its error's code."""
+        return code(self.connection.cancel(call, PATIENCE))
 
     def stop(self):
         """Ends the program by SIGTERM; its exit code."""
         self.process.send_signal(signal.SIGTERM)
         try:
-            if not self.replies.closed:
-                self.replies.read()  # to its end, and closes then, as a client does that the server waits for
-                self.replies.close()
+            if self.connection.socket.fileno() >= 0:
+                self.connection.read_to_end(PATIENCE)  # and closes then, as a client does that the server waits for
                 self.connection.close()
             return self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
         finally:
-            self.replies.close()
             self.connection.close()
             self.process.wait()
             self._reader.join()
@@ -227,20 +221,14 @@ class FileDigestTest(unittest.TestCase):
         at_rest = self.threads()
         call = self.start_a_long_call()
         eventually(PATIENCE, lambda: self.threads() > at_rest)
-        cancel = self.program.send("rpc.cancel", {"id": call})
-        replies = {reply["id"]: reply for reply in (self.program.receive(), self.program.receive())}
-        self.assertIs(replies[cancel]["result"], True)
-        self.assertEqual(replies[call]["error"]["code"], -32800)
+        self.assertEqual(self.program.cancel(call), -32800)
         eventually(PATIENCE, lambda: self.threads() == at_rest)
 
     def test_a_client_that_leaves_ends_its_calls(self):
         at_rest = self.threads()
         self.start_a_long_call()
         eventually(PATIENCE, lambda: self.threads() > at_rest)
-        # A reset; a mere end of sending would let the call go on.
-        self.program.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        self.program.replies.close()
-        self.program.connection.close()
+        self.program.connection.reset()  # a mere end of sending would let the call go on
         eventually(PATIENCE, lambda: self.threads() == at_rest)
 
     def test_stops_in_order(self):
@@ -268,13 +256,6 @@ class Helper(unittest.TestCase):
 
     def stop(self):
         self.assertEqual(self.program.stop(), 0)
-
-    def cancel(self, call):
-        """Cancels a call that runs; its error's code."""
-        cancel = self.program.send("rpc.cancel", {"id": call})
-        replies = {reply["id"]: reply for reply in (self.program.receive(), self.program.receive())}
-        self.assertIs(replies[cancel]["result"], True)
-        return replies[call]["error"]["code"]
 
 
 class LazyWordsTest(Helper):
@@ -311,7 +292,8 @@ class FanOutPrimesTest(Helper):
             self.assertEqual(program.call("primes.count", [below]), count)
 
     def test_can_be_cancelled(self):
-        self.assertEqual(self.cancel(self.start("fan_out_primes").send("primes.count", [10**9])), -32800)
+        program = self.start("fan_out_primes")
+        self.assertEqual(program.cancel(program.send("primes.count", [10**9])), -32800)
 
 
 class PipelineGrepTest(Helper):
@@ -329,7 +311,7 @@ class PipelineGrepTest(Helper):
 
     def test_can_be_cancelled(self):
         program = self.start("pipeline_grep", self.endless_file())
-        self.assertEqual(self.cancel(program.send("text.grep", ["word"])), -32800)
+        self.assertEqual(program.cancel(program.send("text.grep", ["word"])), -32800)
 
     def endless_file(self):
         """Gigabytes of empty lines would take too long to write: a FIFO that goes on as long as it is read."""
