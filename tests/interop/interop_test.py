@@ -5,12 +5,13 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "clients"), str(HERE.parent / "blackbox")]
 import client_test  # noqa: E402
-from daemon import DaemonTest, code, duration, eventually, limit, message  # noqa: E402
+from daemon import SLOW, DaemonTest, code, duration, eventually, limit  # noqa: E402
 
 
 class PeerTest(DaemonTest):
@@ -19,12 +20,6 @@ class PeerTest(DaemonTest):
     @staticmethod
     def backend(**settings):
         return {"name": "peer", "methods": ["peer.*"], "kill_after": duration(1000), **settings}
-
-    def cancel(self, connection, id):
-        """Whether the call was there to be cancelled, and its reply."""
-        connection.send(message("rpc.cancel", {"id": id}, "cancel") + "\n")
-        replies = connection.receive_by_id(2)
-        return replies["cancel"]["result"], replies[id]
 
     def error_of(self, connection, method, params=None):
         """The peer's own error, whatever it has for data."""
@@ -74,12 +69,22 @@ class ClientTest(DaemonTest):
         daemon.wait_connections(0)
 
 
+@unittest.skipIf(SLOW > 1, "the compiler takes too long beside slow builds, and the peer is the same there")
 class CompiledClientTest(ClientTest):
-    """The compiler has the time of the class, which is longer than a test's."""
+    """The compiler has the time of the class, which is longer than a test's, and writes to `folder`."""
 
     @classmethod
-    def compile(cls, command, **options):
-        done = subprocess.run([*map(str, command)], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=limit(80), **options)
+    def setUpClass(cls):
+        super().setUpClass()
+        folder = tempfile.TemporaryDirectory(prefix="sluice-client-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.folder = pathlib.Path(folder.name)
+        cls.compile()
+
+    @classmethod
+    def run_compiler(cls, command, **options):
+        done = subprocess.run([*map(str, command)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=limit(80), **options)
         if done.returncode:
             raise AssertionError(f"{command[0]}: {done.stdout}{done.stderr}")
 
