@@ -131,33 +131,22 @@ class WebSocketClient(JsonRpcConnection):
 
     # Receiving
 
-    def _need(self, count, end):
-        while len(self._buffer) < count:
-            if not self._fill(end, "frame"):
-                return False
-        return True
-
     def receive_frame(self, within=10):
         """The next frame, also a ping, unanswered; None at the end of the stream."""
         end = deadline(within)
-        if not self._need(2, end):
-            assert not self._buffer, f"the stream ends inside of a frame: {bytes(self._buffer)!r}"
+        if not self._buffer and not self._fill(end, "frame"):
             return None
-        first, second = self._buffer[:2]
+        first, second = self._receive_bytes(2, end, "frame")
         opcode, short = first & 0x0F, second & 0x7F
         assert first & 0x70 == 0, "a reserved bit is set"
         assert first & 0x80, "a server's frame is a whole message"
         assert second & 0x80 == 0, "a server's frame is not masked"
         assert opcode in (TEXT, CLOSE, PING, PONG), opcode
-        start = {126: 4, 127: 10}.get(short, 2)
-        assert self._need(start, end), "the stream ends inside of a frame's head"
-        length = short if start == 2 else int.from_bytes(self._buffer[2:start], "big")
-        assert start == (2 if length < 126 else 4 if length <= 0xFFFF else 10), f"{start} bytes for {length}"
+        longer = self._receive_bytes({126: 2, 127: 8}.get(short, 0), end, "frame's head")
+        length = int.from_bytes(longer, "big") if longer else short
+        assert len(longer) == (0 if length < 126 else 2 if length <= 0xFFFF else 8), f"{len(longer)} bytes for {length}"
         assert opcode == TEXT or length <= 125, "a control frame is too long"
-        assert self._need(start + length, end), "the stream ends inside of a frame"
-        payload = bytes(self._buffer[start:start + length])
-        del self._buffer[:start + length]
-        return Frame(opcode, payload)
+        return Frame(opcode, self._receive_bytes(length, end, "frame"))
 
     def receive_event(self, within=10):
         """The next frame that is no ping; None at the end of the stream."""
