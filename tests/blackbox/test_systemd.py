@@ -11,7 +11,7 @@ import time
 import unittest
 
 from daemon import Connection, Daemon, DaemonTest, code, duration, eventually, free_port, limit, main, ms
-from tls import authority, TlsConnection
+from tls import TlsConnection, authority
 
 
 class NotifySocket:
