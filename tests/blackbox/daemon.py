@@ -9,7 +9,6 @@ import pathlib
 import re
 import resource
 import signal
-import socket
 import subprocess
 import tempfile
 import threading
@@ -19,7 +18,7 @@ import unittest
 from configuration import config_text
 from json_rpc import check_reply, code, members, message, parse, without_space  # noqa: F401
 from metrics import Metrics
-from stream_client import Connection, framed, open_socket  # noqa: F401
+from stream_client import Connection, framed, free_port, open_socket  # noqa: F401
 from timing import SLOW, Stopwatch, duration, eventually, limit, ms  # noqa: F401
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -35,13 +34,6 @@ def sluiced():
         if program.exists():
             return str(program)
     raise unittest.SkipTest("no sluiced: set SLUICED")
-
-
-def free_port():
-    """A port that was free a moment ago, for tests that must name one in advance."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Daemon:

@@ -24,6 +24,13 @@ def open_socket(peer, receive_buffer=None):
     return made
 
 
+def free_port():
+    """A port that was free a moment ago, for tests that must name one in advance."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 class Connection(JsonRpcConnection):
     def __init__(self, peer, receive_buffer=None, headers=False):
         super().__init__(open_socket(peer, receive_buffer))
