@@ -17,9 +17,9 @@ import time
 import unittest
 
 import http_client
-import websocket_client
 from daemon import (ROOT, Connection, DaemonTest, Stopwatch, code, config_text, duration, eventually, limit, main,
                     message, ms, run_to_end)
+from transports import TransportTest
 
 TOKEN = "correct-horse-battery-staple"
 OTHER = "another-token-altogether"
@@ -118,18 +118,9 @@ class Tokens(ClientsTest):
         self.assert_error(connection.receive(), -32016, "unauthenticated")
 
 
-class BearerTokens(ClientsTest):
+class BearerTokens(TransportTest):
+    transport = "http"
     WRONG = "wrong-token-that-nobody-has"
-
-    def open(self, daemon):
-        client = http_client.connect(daemon)
-        self.addCleanup(client.close)
-        return client
-
-    def unshaken(self, daemon):
-        client = websocket_client.unshaken(daemon)
-        self.addCleanup(client.disconnect)
-        return client
 
     def test_a_right_token_is_let_in_and_a_wrong_one_is_401(self):
         http = self.open(daemon := self.start(clients=[client()]))

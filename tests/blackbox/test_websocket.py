@@ -9,7 +9,7 @@ import sys
 
 from daemon import DaemonTest, ROOT, SLOW, Stopwatch, code, duration, eventually, limit, main, message, ms
 from transports import KINDS, TransportTest
-from websocket_client import (BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close_payload, frame, unshaken)
+from websocket_client import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close_payload, frame
 
 LIMIT = 100_000  # bytes of a message, where a test needs it small
 
@@ -19,15 +19,10 @@ class WebSocketTest(TransportTest):
 
 
 class Handshake(WebSocketTest):
-    def unshaken(self, kind="tcp"):
-        client = unshaken(self.daemon, kind)
-        self.addCleanup(client.disconnect)
-        return client
-
     def test_a_request_to_upgrade_is_granted(self):
         for kind in KINDS:
             with self.subTest(kind):
-                client = self.unshaken(kind)
+                client = self.unshaken(kind=kind)
                 client.handshake()
                 client.fence()
                 client.close()
@@ -50,7 +45,7 @@ class Handshake(WebSocketTest):
         client.handshake(behind=frame(message("demo.echo", ["early"], 0)))
         self.assertEqual(client.receive()["result"], ["early"])
         client.fence()
-        slow = self.unshaken("unix")
+        slow = self.unshaken(kind="unix")
         send, slow.send = slow.send, lambda data: [send(data[at:at + 1]) for at in range(len(data))]
         slow.handshake(behind=frame(message("demo.echo", ["early"], 0)))
         self.assertEqual(slow.receive()["result"], ["early"])
@@ -72,8 +67,7 @@ class Handshake(WebSocketTest):
     def test_a_listener_may_have_a_path_of_its_own(self):
         daemon = self.start(listen=[{"address": "tcp://127.0.0.1:0", "http_path": "/rpc"}])
         self.open(daemon, path="/rpc").fence()
-        client = unshaken(daemon)
-        self.addCleanup(client.disconnect)
+        client = self.unshaken(daemon)
         self.assertEqual(client.refused("/").status, 404)
 
     def test_an_origin_must_be_allowed(self):
@@ -82,8 +76,7 @@ class Handshake(WebSocketTest):
         self.open(daemon).fence()  # no browser
         for origin in ("https://evil.example", "https://app.example.evil.example", "http://app.example", "null"):
             with self.subTest(origin):
-                client = unshaken(daemon)
-                self.addCleanup(client.disconnect)
+                client = self.unshaken(daemon)
                 self.assertEqual(client.refused(Origin=origin).status, 403)
         self.assertEqual(self.unshaken().refused(Origin="http://127.0.0.1").status, 403)
 
@@ -445,8 +438,7 @@ class Time(WebSocketTest):
 
     def test_a_handshake_that_does_not_end_is_cut_off(self):
         daemon = self.start(server={"message_timeout": duration(400)})
-        client = unshaken(daemon)
-        self.addCleanup(client.disconnect)
+        client = self.unshaken(daemon)
         client.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n")
         watch = Stopwatch()
         eventually(5, lambda: daemon.value("sluice_connections") == 0, "cut off")

@@ -24,3 +24,9 @@ class TransportTest(DaemonTest):
         client = TRANSPORTS[transport or self.transport](daemon or self.daemon, kind, **options)
         self.addCleanup(client.disconnect)
         return client
+
+    def unshaken(self, daemon=None, kind="tcp"):
+        """A WebSocket's client that has said nothing yet."""
+        client = websocket_client.unshaken(daemon or self.daemon, kind)
+        self.addCleanup(client.disconnect)
+        return client
