@@ -71,13 +71,13 @@ class SlowReaders:
                 daemon.wait_in_flight(0)
 
     def test_a_reader_that_makes_some_progress_is_not_cut_off(self):
-        daemon = self.start(server={"write_timeout": duration(500)})
+        daemon = self.start(server={"write_timeout": duration(1000)})
         with self.open(daemon, "unix") as client:
             client.call("demo.echo", LONG)
             watch, got = Stopwatch(), 0
-            while watch.ms() < ms(1500):
+            while watch.ms() < ms(3000):
                 client.socket.settimeout(limit(5))
-                got += len(client.socket.recv(65536))
+                got += len(client.socket.recv(32768))
                 time.sleep(READER_PAUSE_MS / 1000)
             while got < 3_000_000:
                 data = client.socket.recv(1 << 20)
