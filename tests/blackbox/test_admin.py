@@ -6,7 +6,7 @@ import subprocess
 import threading
 import unittest
 
-from daemon import DaemonTest, Stopwatch, code, duration, eventually, limit, main, message, ms
+from support.daemon import DaemonTest, Stopwatch, code, duration, eventually, limit, main, message, ms
 
 COUNTERS = {"sluice_calls_total", "sluice_calls_rejected_total", "sluice_connections_total", "sluice_received_bytes_total",
             "sluice_sent_bytes_total"}

@@ -2,7 +2,7 @@
 
 import threading
 
-from daemon import DaemonTest, Stopwatch, code, duration, eventually, limit, main, message, ms, SLOW
+from support.daemon import DaemonTest, Stopwatch, code, limit, main, message, ms
 
 
 def counted(replies):

@@ -2,7 +2,7 @@
 
 import json
 
-from daemon import DaemonTest, Stopwatch, code, duration, eventually, limit, main, members, message, ms, SLOW
+from support.daemon import DaemonTest, Stopwatch, code, duration, eventually, main, message, ms
 
 
 def batch(*entries):

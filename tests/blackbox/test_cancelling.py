@@ -1,7 +1,7 @@
 """Cancelling by each dialect, and by leaving: contract 3."""
 
-from daemon import DaemonTest, Stopwatch, code, eventually, main, message, ms
-from transports import KINDS, TRANSPORTS, TransportTest
+from support.daemon import DaemonTest, Stopwatch, code, eventually, main, message, ms
+from support.transports import KINDS, TRANSPORTS, TransportTest
 
 
 class Dialects(DaemonTest):

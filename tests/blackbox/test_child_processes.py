@@ -10,9 +10,9 @@ import tempfile
 import time
 import unittest
 
-from daemon import SLOW, DaemonTest, code, eventually, main, run_to_end
+from support.daemon import SLOW, DaemonTest, code, eventually, main, run_to_end
 
-PROGRAM = str(pathlib.Path(__file__).resolve().parent / "process_backend.py")
+PROGRAM = str(pathlib.Path(__file__).resolve().parent / "support/process_backend.py")
 PYTHON = os.path.realpath(sys.executable)
 
 

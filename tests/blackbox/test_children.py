@@ -8,9 +8,9 @@ import sys
 import tempfile
 import unittest
 
-from daemon import SLOW, DaemonTest, Stopwatch, code, duration, eventually, main, message, ms, run_to_end
+from support.daemon import SLOW, DaemonTest, Stopwatch, code, duration, eventually, main, message, ms, run_to_end
 
-FAULTY = str(pathlib.Path(__file__).resolve().parent / "fault_backend.py")
+FAULTY = str(pathlib.Path(__file__).resolve().parent / "support/fault_backend.py")
 
 
 def child(name="faulty", methods=None, **more):

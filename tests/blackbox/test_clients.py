@@ -16,10 +16,10 @@ import threading
 import time
 import unittest
 
-import http_client
-from daemon import (ROOT, Connection, DaemonTest, Stopwatch, code, config_text, duration, eventually, limit, main,
-                    message, ms, run_to_end)
-from transports import TransportTest
+from support import http_client
+from support.daemon import (ROOT, Connection, DaemonTest, Stopwatch, code, config_text, duration, eventually, limit,
+                            main, message, ms, run_to_end)
+from support.transports import TransportTest
 
 TOKEN = "correct-horse-battery-staple"
 OTHER = "another-token-altogether"

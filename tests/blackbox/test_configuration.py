@@ -10,9 +10,9 @@ import tempfile
 import threading
 import unittest
 
-from daemon import (Connection, Daemon, DaemonTest, Stopwatch, code, config_text, duration, eventually, free_port, limit, main, message, ms,
-                    run_to_end, sluiced)
-from tls import Authority
+from support.daemon import (Connection, Daemon, DaemonTest, code, config_text, duration, eventually, free_port, limit,
+                            main, message, ms, run_to_end, sluiced)
+from support.tls import Authority
 
 WHOLE = """
 [server]

@@ -6,9 +6,9 @@ import signal
 import sys
 import time
 
-from daemon import DaemonTest, SLOW, Stopwatch, code, duration, eventually, framed, main, message, ms
+from support.daemon import DaemonTest, SLOW, Stopwatch, code, duration, eventually, framed, main, message, ms
 
-FAULTY = pathlib.Path(__file__).resolve().parent / "fault_backend.py"
+FAULTY = pathlib.Path(__file__).resolve().parent / "support/fault_backend.py"
 
 
 class Number(DaemonTest):

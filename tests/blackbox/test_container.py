@@ -9,7 +9,7 @@ import tempfile
 import textwrap
 import unittest
 
-from daemon import Connection, Daemon, DaemonTest, eventually, limit, main, ms, sluiced
+from support.daemon import Connection, Daemon, DaemonTest, eventually, limit, main, ms, sluiced
 
 
 @unittest.skipUnless(os.geteuid() == 0, "takes root")

@@ -3,7 +3,7 @@
 import json
 import pathlib
 
-from daemon import DaemonTest, main, ms
+from support.daemon import DaemonTest, main, ms
 
 HANDLERS = pathlib.Path(__file__).resolve().parents[2] / "examples" / "handlers"
 

@@ -6,9 +6,9 @@ import ssl
 import tempfile
 import unittest
 
-from daemon import SLOW, DaemonTest, eventually, limit, main, message
-from flood import Flood, io_thread_time, quantile, work_before_replies
-from tls import authority
+from support.daemon import SLOW, DaemonTest, eventually, limit, main, message
+from support.flood import Flood, io_thread_time, quantile, work_before_replies
+from support.tls import authority
 
 SECONDS = 2
 # Processor time of a build without optimisation. Without time slices these attacks cost hundreds of ms to seconds.

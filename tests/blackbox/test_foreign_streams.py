@@ -1,6 +1,6 @@
 """What is no JSON on a stream: lines of other protocols end it, PROXY headers are named, broken lines cost themselves."""
 
-from daemon import DaemonTest, code, limit, main, message
+from support.daemon import DaemonTest, code, limit, main, message
 
 HTTP = "POST / HTTP/1.1\r\nHost: evil.example\r\nOrigin: https://evil.example\r\nContent-Type: text/plain\r\n\r\n"
 PROXY_V1 = "PROXY TCP4 192.0.2.1 192.0.2.2 4711 7070\r\n"

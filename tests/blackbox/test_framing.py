@@ -2,7 +2,7 @@
 
 import json
 
-from daemon import DaemonTest, Stopwatch, code, framed, limit, main, members, message, SLOW
+from support.daemon import DaemonTest, Stopwatch, code, framed, limit, main, members, message, SLOW
 
 FRAGMENTS = [*range(1, 32), 1 << 20]
 

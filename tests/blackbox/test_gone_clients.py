@@ -3,11 +3,11 @@
 import signal
 import time
 
-from daemon import DaemonTest, Stopwatch, code, duration, main, message, ms
-from tls import TlsConnection, authority
-from transports import TRANSPORTS, TransportTest
-from websocket_client import PING, PONG
-from websocket_client import connect as open_websocket
+from support.daemon import DaemonTest, Stopwatch, code, duration, main, message, ms
+from support.tls import TlsConnection, authority
+from support.transports import TRANSPORTS, TransportTest
+from support.websocket_client import PING, PONG
+from support.websocket_client import connect as open_websocket
 
 LONG = 60_000  # of a call, in ms: longer than any test
 FOUND_OUT = 2_000  # ms within which a client that is gone is noticed

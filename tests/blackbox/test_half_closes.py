@@ -5,8 +5,8 @@ A WebSocket has its own way to end, so for it a half-close is the end.
 
 import time
 
-from daemon import Stopwatch, code, eventually, framed, limit, main, message, ms
-from transports import KINDS, TransportTest
+from support.daemon import Stopwatch, code, eventually, framed, limit, main, message, ms
+from support.transports import KINDS, TransportTest
 
 FOUND_OUT = 2_000  # ms within which a client that has closed is noticed
 SLACK = ms(3_000)

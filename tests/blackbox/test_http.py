@@ -5,9 +5,9 @@ import signal
 import subprocess
 import threading
 
-from daemon import SLOW, Stopwatch, duration, limit, main, message, ms
-from http_client import chunked, head, request
-from transports import KINDS, TransportTest
+from support.daemon import SLOW, Stopwatch, duration, limit, main, message, ms
+from support.http_client import chunked, head, request
+from support.transports import KINDS, TransportTest
 
 LIMIT = 100_000  # bytes of a message, where a test needs it small
 

@@ -2,9 +2,9 @@
 
 import select
 
-from daemon import SLOW, Stopwatch, duration, eventually, main, message, ms
-from http_client import chunked, head, request
-from transports import TransportTest
+from support.daemon import SLOW, Stopwatch, duration, eventually, main, message, ms
+from support.http_client import chunked, head, request
+from support.transports import TransportTest
 
 CALL = message("demo.sum", [1, 2], 1)
 SMUGGLED = request(message("demo.subtract", [2, 1], 1))

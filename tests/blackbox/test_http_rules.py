@@ -4,9 +4,9 @@ import base64
 import os
 import pathlib
 
-from daemon import Connection, DaemonTest, eventually, main, message
-from http_client import connect, head, request
-from websocket_client import connect as connect_websocket, unshaken
+from support.daemon import Connection, DaemonTest, eventually, main, message
+from support.http_client import connect, head, request
+from support.websocket_client import connect as connect_websocket, unshaken
 
 SUM = message("demo.sum", [1, 2], 1)
 

@@ -1,10 +1,9 @@
 """rpc.calls: what runs and waits, for operators."""
 
 import json
-import sys
 import time
 
-from daemon import SLOW, DaemonTest, eventually, main, message, ms
+from support.daemon import SLOW, DaemonTest, eventually, main, message, ms
 from test_children import child
 
 PAUSE_S = 0.005  # between two lists, at least

@@ -7,7 +7,7 @@ import os
 import pathlib
 import unittest
 
-from daemon import DaemonTest, ROOT, check_reply, code, main, members, parse, without_space
+from support.daemon import DaemonTest, ROOT, check_reply, code, main, members, parse, without_space
 
 CORPUS = pathlib.Path(os.environ.get("SLUICE_JSON_CORPUS") or ROOT.parent / "shared" / "json_corpus")
 

@@ -5,9 +5,8 @@ import socket
 import subprocess
 import sys
 import tempfile
-import unittest
 
-from daemon import Connection, DaemonTest, eventually, free_port, main
+from support.daemon import Connection, DaemonTest, eventually, free_port, main
 
 HOSTS = """127.0.0.1 localhost two.test mixed.test twice.test
 ::1 localhost

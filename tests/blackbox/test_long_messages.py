@@ -4,8 +4,8 @@ import json
 import pathlib
 import unittest
 
-from daemon import DaemonTest, eventually, framed, main, message, ms
-import http_client
+from support.daemon import DaemonTest, eventually, framed, main, message, ms
+from support import http_client
 from test_memory import has_sanitizer
 
 MIB = 1 << 20

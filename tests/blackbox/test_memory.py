@@ -7,7 +7,7 @@ import resource
 import threading
 import unittest
 
-from daemon import DaemonTest, code, main, sluiced
+from support.daemon import DaemonTest, code, main, sluiced
 
 REQUEST_BYTES = 10 << 20
 

@@ -5,11 +5,11 @@ import os
 import threading
 import unittest
 
-from daemon import DaemonTest, SLOW, code, eventually, framed, main, message, ms
-from http_client import connect as open_http
-from http_client import request as http_request
+from support.daemon import DaemonTest, SLOW, code, eventually, framed, main, message, ms
+from support.http_client import connect as open_http
+from support.http_client import request as http_request
 from test_memory import has_sanitizer
-from websocket_client import connect as open_websocket
+from support.websocket_client import connect as open_websocket
 
 MIB = 1 << 20
 TOKEN = "a-token-of-some-length"

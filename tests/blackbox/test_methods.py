@@ -2,7 +2,7 @@
 
 import json
 
-from daemon import DaemonTest, Stopwatch, code, duration, limit, main, members, message, ms
+from support.daemon import DaemonTest, Stopwatch, code, duration, main, members, message, ms
 
 
 class Demo(DaemonTest):

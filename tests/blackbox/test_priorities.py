@@ -4,9 +4,9 @@ import pathlib
 import os
 import time
 
-from daemon import SLOW, DaemonTest, Stopwatch, code, duration, eventually, main, ms
+from support.daemon import SLOW, DaemonTest, code, eventually, main, ms
 from test_children import child
-from upstream_servers import Misbehaving
+from support.upstream_servers import Misbehaving
 
 
 class Priorities(DaemonTest):

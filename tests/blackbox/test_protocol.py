@@ -1,9 +1,8 @@
 """JSON-RPC 2.0 to the letter: contract 3, without what has a file of its own."""
 
 import json
-import pathlib
 
-from daemon import DaemonTest, ROOT, code, eventually, main, members, message, parse
+from support.daemon import DaemonTest, ROOT, code, eventually, main, members
 
 SPECIFICATION = ROOT / "tests" / "conformance" / "jsonrpc_spec.txt"
 

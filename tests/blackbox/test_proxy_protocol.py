@@ -4,14 +4,13 @@ import os
 import pathlib
 import shutil
 import socket
-import ssl
 import struct
 import subprocess
 import tempfile
 import unittest
 
-from daemon import Connection, DaemonTest, duration, eventually, free_port, limit, main, message, ms, open_socket
-from http_client import HttpClient, request
+from support.daemon import Connection, DaemonTest, duration, eventually, free_port, main, message, ms, open_socket
+from support.http_client import HttpClient, request
 
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 

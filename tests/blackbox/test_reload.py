@@ -11,10 +11,10 @@ import tempfile
 import time
 import unittest
 
-from daemon import Daemon, DaemonTest, code, config_text, duration, eventually, limit, main, ms, sluiced
+from support.daemon import Daemon, DaemonTest, code, config_text, duration, eventually, limit, main, ms, sluiced
 from test_signals import silent_backends
 from test_systemd import NotifySocket
-from tls import authority
+from support.tls import authority
 
 TOKEN_SHA256 = "a" * 64
 ECHOES = json.dumps([{"jsonrpc": "2.0", "id": id, "method": "demo.echo"} for id in range(3)])

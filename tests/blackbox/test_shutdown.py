@@ -6,8 +6,8 @@ import signal
 import threading
 import unittest
 
-import websocket_client
-from daemon import SLOW, DaemonTest, Stopwatch, code, duration, eventually, limit, main, message, ms
+from support import websocket_client
+from support.daemon import SLOW, DaemonTest, Stopwatch, code, duration, eventually, limit, main, message, ms
 
 
 class Drain(DaemonTest):

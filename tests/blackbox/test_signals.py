@@ -10,7 +10,7 @@ import tempfile
 import time
 import unittest
 
-from daemon import Daemon, DaemonTest, config_text, eventually, limit, main, sluiced
+from support.daemon import Daemon, DaemonTest, config_text, eventually, limit, main, sluiced
 
 SILENT = "import sys\nfor line in sys.stdin: pass\n"  # a child that never answers
 
@@ -143,7 +143,7 @@ class FullDisk(DaemonTest):
         return process, path
 
     def check(self, process, path):
-        from daemon import Connection
+        from support.daemon import Connection
         connection = eventually(10, lambda: Connection(path))
         with connection:
             for _ in range(200):

@@ -3,11 +3,11 @@
 import threading
 import time
 
-from daemon import SLOW, Stopwatch, code, duration, eventually, limit, main, message, ms
-from flood import flood_unread
-from http_client import head, request
-from transports import KINDS, TransportTest
-from websocket_client import PING, frame
+from support.daemon import SLOW, Stopwatch, code, duration, eventually, limit, main, message, ms
+from support.flood import flood_unread
+from support.http_client import head, request
+from support.transports import KINDS, TransportTest
+from support.websocket_client import PING, frame
 
 CALL = message("demo.echo", ["x" * 20_000], 1)
 LONG = ["x" * 3_000_000]

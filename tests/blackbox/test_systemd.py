@@ -10,8 +10,8 @@ import threading
 import time
 import unittest
 
-from daemon import Connection, Daemon, DaemonTest, code, duration, eventually, free_port, limit, main, ms
-from tls import TlsConnection, authority
+from support.daemon import Connection, Daemon, DaemonTest, code, duration, eventually, free_port, limit, main, ms
+from support.tls import TlsConnection, authority
 
 
 class NotifySocket:

@@ -2,10 +2,10 @@
 
 import time
 
-from daemon import SLOW, DaemonTest, Stopwatch, main, message, ms
+from support.daemon import SLOW, DaemonTest, Stopwatch, main, message, ms
 from test_children import child
 from test_clients import digest
-from upstream_servers import Misbehaving
+from support.upstream_servers import Misbehaving
 
 WINDOW = 128
 

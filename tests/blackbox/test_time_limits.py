@@ -1,6 +1,6 @@
 """Time limits of the server, of a method and of a client: contract 3 and 5."""
 
-from daemon import DaemonTest, Stopwatch, code, duration, eventually, main, ms
+from support.daemon import DaemonTest, Stopwatch, code, duration, eventually, main, ms
 
 
 class ServerLimit(DaemonTest):

@@ -9,10 +9,9 @@ import subprocess
 import threading
 import unittest
 
-from daemon import (DaemonTest, Stopwatch, code, duration, eventually, limit, main, message, ms,
-                    run_to_end)
+from support.daemon import DaemonTest, Stopwatch, code, duration, eventually, limit, main, message, ms, run_to_end
 from test_memory import has_sanitizer
-from tls import TlsConnection, authority, openssl, raw_connection, stranger
+from support.tls import TlsConnection, authority, openssl, raw_connection, stranger
 
 MIB = 1 << 20
 READ_BYTES = 256 << 10

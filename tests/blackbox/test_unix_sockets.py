@@ -7,7 +7,7 @@ import socket
 import stat
 import tempfile
 
-from daemon import Connection, Daemon, DaemonTest, config_text, eventually, main, run_to_end
+from support.daemon import Connection, Daemon, DaemonTest, config_text, eventually, main, run_to_end
 
 
 class Files(DaemonTest):

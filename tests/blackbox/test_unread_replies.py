@@ -1,7 +1,7 @@
 """Clients that ask for much and read nothing of it."""
 
-from daemon import main, message, ms
-from transports import KINDS, TransportTest
+from support.daemon import main, message, ms
+from support.transports import KINDS, TransportTest
 
 
 class UnreadReplies(TransportTest):

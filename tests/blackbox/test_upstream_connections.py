@@ -10,10 +10,10 @@ import tempfile
 import threading
 import time
 
-from daemon import Stopwatch, duration, eventually, limit, main, ms, sluiced
+from support.daemon import Stopwatch, duration, eventually, limit, main, ms, sluiced
 from test_upstreams import UpstreamTest
-from tls import authority
-from upstream_servers import Misbehaving, MisbehavingHttp, MisbehavingWebSocket, reply
+from support.tls import authority
+from support.upstream_servers import Misbehaving, MisbehavingHttp, MisbehavingWebSocket, reply
 
 
 class Http(MisbehavingHttp):

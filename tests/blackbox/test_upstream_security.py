@@ -7,11 +7,11 @@ import pathlib
 import subprocess
 import tempfile
 
-from daemon import config_text, duration, eventually, main, run_to_end
+from support.daemon import config_text, duration, eventually, main, run_to_end
 from test_upstream_connections import TlsHttp
 from test_upstreams import UpstreamTest
-from tls import Authority, authority
-from upstream_servers import Misbehaving, MisbehavingHttp, MisbehavingWebSocket, Server
+from support.tls import Authority, authority
+from support.upstream_servers import MisbehavingHttp, MisbehavingWebSocket, Server
 
 SECRET = "Bearer a-secret-of-the-node"
 

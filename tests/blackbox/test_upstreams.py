@@ -9,12 +9,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 
-from daemon import (DaemonTest, Stopwatch, code, config_text, duration, eventually, free_port, limit, main, ms, parse,
-                    run_to_end)
-from tls import authority, stranger
-from upstream_servers import Gate, Misbehaving, MisbehavingHttp, MisbehavingWebSocket
+from support.daemon import (DaemonTest, Stopwatch, code, config_text, duration, eventually, free_port, limit, main, ms,
+                            parse, run_to_end)
+from support.tls import authority, stranger
+from support.upstream_servers import Gate, Misbehaving, MisbehavingHttp, MisbehavingWebSocket
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "clients"))
 import client_test  # noqa: E402

@@ -7,9 +7,9 @@ import signal
 import subprocess
 import sys
 
-from daemon import DaemonTest, ROOT, SLOW, Stopwatch, code, duration, eventually, limit, main, message, ms
-from transports import KINDS, TransportTest
-from websocket_client import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close_payload, frame
+from support.daemon import DaemonTest, ROOT, SLOW, Stopwatch, code, duration, eventually, limit, main, message, ms
+from support.transports import KINDS, TransportTest
+from support.websocket_client import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close_payload, frame
 
 LIMIT = 100_000  # bytes of a message, where a test needs it small
 

@@ -3,8 +3,8 @@
 import contextlib
 import hashlib
 
-from daemon import DaemonTest, eventually, main, message, ms
-from websocket_client import PING, WebSocketClient
+from support.daemon import DaemonTest, eventually, main, message, ms
+from support.websocket_client import PING, WebSocketClient
 
 
 def batch(calls):

@@ -4,10 +4,10 @@ import json
 import pathlib
 import sys
 
-from daemon import DaemonTest, Stopwatch, code, duration, eventually, main, ms
-from upstream_servers import Misbehaving, MisbehavingHttp, MisbehavingWebSocket, reply
+from support.daemon import DaemonTest, Stopwatch, code, duration, eventually, main, ms
+from support.upstream_servers import Misbehaving, MisbehavingHttp, MisbehavingWebSocket, reply
 
-WIRE = str(pathlib.Path(__file__).resolve().parent / "wire_backend.py")
+WIRE = str(pathlib.Path(__file__).resolve().parent / "support/wire_backend.py")
 SEPARATORS = ("\n", "\r", "\r\n", "\x85", "\u2028", "\u2029")
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 OWN_MEMBERS = {"jsonrpc", "method", "params", "id"}

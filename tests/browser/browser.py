@@ -15,7 +15,7 @@ import threading
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "blackbox"))
-from daemon import limit  # noqa: E402
+from support.daemon import limit  # noqa: E402
 
 # A name that leads to this machine, as any name can that somebody else has the say over.
 REBOUND = "rebound.example"

@@ -4,7 +4,7 @@ import unittest
 import urllib.parse
 
 from browser import PageServer, REBOUND, Rebinding, why_not  # first: it finds the module below
-from daemon import DaemonTest, code, main
+from support.daemon import DaemonTest, code, main
 
 NETWORK_ERROR = {"failed": "TypeError"}  # all that a page is told of what it may not see
 CLOSED = {"failed": "Error"}

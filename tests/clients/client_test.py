@@ -9,7 +9,7 @@ import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "blackbox"))
-from daemon import DaemonTest, limit  # noqa: E402
+from support.daemon import DaemonTest, limit  # noqa: E402
 
 
 def installed():

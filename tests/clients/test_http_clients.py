@@ -8,7 +8,7 @@ import unittest
 import urllib.request
 
 from client_test import HERE, NodeTest, NotificationTest  # first: it finds the module below
-from daemon import code, limit, main, message
+from support.daemon import code, limit, main, message
 
 JSON = {"Content-Type": "application/json"}
 

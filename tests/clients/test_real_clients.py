@@ -7,7 +7,7 @@ import subprocess
 import unittest
 
 from client_test import NodeTest, NotificationTest  # first: it finds the module below
-from daemon import limit, main, message
+from support.daemon import limit, main, message
 
 
 class Node(NodeTest):

@@ -11,7 +11,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "blackbox"))
 
-from daemon import DaemonTest, Stopwatch, eventually, main  # noqa: E402
+from support.daemon import DaemonTest, Stopwatch, eventually, main  # noqa: E402
 
 PATIENCE_S = 30  # others may use the machine meanwhile
 AWAKE, ASLEEP = 0.4, 0.6  # of the calls are slept before at most, at least

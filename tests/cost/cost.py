@@ -21,7 +21,7 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "blackbox"))
 
-from daemon import Connection, Daemon, eventually, message  # noqa: E402
+from support.daemon import Connection, Daemon, eventually, message  # noqa: E402
 
 RECORD = HERE / "recorded.json"
 TOLERANCE = 0.05

@@ -12,7 +12,7 @@ import tempfile
 import unittest
 
 from test_examples import Program, eventually
-from tls import authority
+from support.tls import authority
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "docs"))
 from documents import ROOT, blocks, documents  # noqa: E402

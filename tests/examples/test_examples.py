@@ -13,7 +13,7 @@ import threading
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "blackbox"))
-from daemon import Connection, code, eventually  # noqa: E402
+from support.daemon import Connection, code, eventually  # noqa: E402
 
 EXAMPLES = pathlib.Path(os.environ.get("EXAMPLES_DIR", "build/debug/bin"))
 PATIENCE = 30  # seconds that anything may take on a slow, busy machine

@@ -7,7 +7,7 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "blackbox"))
-from daemon import DaemonTest, config_text, eventually, code, main, run_to_end  # noqa: E402
+from support.daemon import DaemonTest, config_text, eventually, code, main, run_to_end  # noqa: E402
 
 EXAMPLES = pathlib.Path(os.environ.get("EXAMPLES_DIR", "build/debug/bin")).resolve()
 MODULE = EXAMPLES.parent / "examples" / "module" / "libwords.so"

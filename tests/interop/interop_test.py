@@ -11,7 +11,7 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "clients"), str(HERE.parent / "blackbox")]
 import client_test  # noqa: E402
-from daemon import SLOW, DaemonTest, code, duration, eventually, limit  # noqa: E402
+from support.daemon import SLOW, DaemonTest, code, duration, eventually, limit  # noqa: E402
 
 
 class PeerTest(DaemonTest):

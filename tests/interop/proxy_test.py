@@ -10,8 +10,8 @@ import subprocess
 import tempfile
 
 import interop_test  # noqa: F401, first: it finds the modules below
-from daemon import DaemonTest, code, duration, eventually, free_port, limit, message, ms, open_socket
-from websocket_client import PING, WebSocketClient
+from support.daemon import DaemonTest, code, duration, eventually, free_port, limit, message, ms, open_socket
+from support.websocket_client import PING, WebSocketClient
 
 JSON = {"Content-Type": "application/json"}
 READ_TIMEOUT = f"{ms(3000)}ms"  # how long a proxy waits for a word of the server

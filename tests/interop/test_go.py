@@ -6,7 +6,7 @@ import shutil
 import unittest
 
 from interop_test import HERE, CompiledClientTest
-from daemon import main, ms
+from support.daemon import main, ms
 
 CODE = pathlib.Path("/usr/share/gocode")  # where Debian's packages are
 

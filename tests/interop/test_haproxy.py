@@ -9,7 +9,7 @@ import tempfile
 import unittest
 
 from proxy_test import READ_TIMEOUT, OverHttp, OverWebSocket, ProxyTest, documented, program
-from daemon import DaemonTest, eventually, free_port, main, message
+from support.daemon import DaemonTest, eventually, free_port, main, message
 
 
 @unittest.skipUnless(program("haproxy"), "haproxy is not installed")

@@ -4,7 +4,7 @@ import shutil
 import unittest
 
 from interop_test import HERE, CompiledClientTest
-from daemon import main, ms
+from support.daemon import main, ms
 
 
 @unittest.skipUnless(shutil.which("javac"), "a JDK is not installed")

@@ -3,7 +3,7 @@
 import subprocess
 
 from interop_test import HERE, SYSTEM_PYTHON, PeerTest, needs_module
-from daemon import SLOW, Stopwatch, main, ms
+from support.daemon import SLOW, Stopwatch, main, ms
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 PEER = [SYSTEM_PYTHON, "-u", str(HERE / "json_rpc_peer.py")]

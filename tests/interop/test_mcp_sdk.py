@@ -1,7 +1,7 @@
 """The MCP TypeScript SDK's server as a child process: it drops every message with members that it does not know."""
 
 from interop_test import NodePeerTest
-from daemon import Stopwatch, main, ms
+from support.daemon import Stopwatch, main, ms
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 START = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}

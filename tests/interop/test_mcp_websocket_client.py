@@ -3,7 +3,7 @@
 import subprocess
 
 from interop_test import NodeClientTest
-from daemon import duration, limit, main, ms
+from support.daemon import duration, limit, main, ms
 
 
 class Client(NodeClientTest):

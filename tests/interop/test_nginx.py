@@ -3,7 +3,7 @@
 import unittest
 
 from proxy_test import READ_TIMEOUT, OverHttp, OverWebSocket, ProxyTest, documented, program
-from daemon import main, message
+from support.daemon import main, message
 
 UPGRADE = "proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;"
 

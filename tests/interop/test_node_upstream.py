@@ -8,7 +8,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "blackbox"))
-from daemon import main, ms  # noqa: E402
+from support.daemon import main, ms  # noqa: E402
 from test_upstreams import UpstreamTest as _UpstreamTest  # noqa: E402
 
 

@@ -1,7 +1,7 @@
 """Python's websocket-client, which sends an Origin equal to Host."""
 
 from interop_test import HERE, SYSTEM_PYTHON, ClientTest, needs_module
-from daemon import main, ms
+from support.daemon import main, ms
 
 
 @needs_module("websocket")

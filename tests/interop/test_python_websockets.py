@@ -1,7 +1,7 @@
 """Python's websockets, whose keepalive ends a connection that does not answer its pings."""
 
 from interop_test import HERE, SYSTEM_PYTHON, ClientTest, needs_module
-from daemon import main, ms
+from support.daemon import main, ms
 
 
 @needs_module("websockets")

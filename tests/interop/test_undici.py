@@ -1,7 +1,7 @@
 """npm's `undici`, which is also the fetch and the WebSocket that Node comes with."""
 
 from interop_test import NodeClientTest
-from daemon import main, ms
+from support.daemon import main, ms
 
 
 class Undici(NodeClientTest):

@@ -1,7 +1,7 @@
 """vscode-jsonrpc, which language servers are made with, as a child process in the dialect `lsp`."""
 
 from interop_test import NodePeerTest
-from daemon import Stopwatch, eventually, main, ms
+from support.daemon import Stopwatch, eventually, main, ms
 
 
 class AsALanguageServer(NodePeerTest):

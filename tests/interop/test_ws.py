@@ -1,7 +1,7 @@
 """npm's `ws`, the WebSocket client of most programs in Node."""
 
 from interop_test import NodeClientTest
-from daemon import main, ms
+from support.daemon import main, ms
 
 
 class Ws(NodeClientTest):

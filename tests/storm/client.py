@@ -9,7 +9,7 @@ import struct
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "blackbox"))
-from daemon import limit  # noqa: E402
+from support.daemon import limit  # noqa: E402
 
 # Lines that are malformed before their end, whatever follows, so that only they are lost.
 INVALID = [b"x", b"}", b"]", b"{\"a\" b", b"[1,,", b"\"\x01", b"\x00", b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":tru ", b"nul ", b"\xff\xfe",

@@ -16,7 +16,7 @@ import sys
 import time
 
 from client import Tally, Violation  # first: it finds the modules of the black-box tests
-from daemon import Daemon, SANITIZED, eventually
+from support.daemon import Daemon, SANITIZED, eventually
 from http_clients import HttpClient
 from stream_clients import HeaderClient, StreamClient
 from websocket_clients import WebSocketClient

@@ -4,7 +4,7 @@ import base64
 import collections
 import struct
 
-import websocket_client as ws
+from support import websocket_client as ws
 from client import Client, Violation
 from stream_clients import entries
 

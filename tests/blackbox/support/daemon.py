@@ -15,13 +15,13 @@ import threading
 import time
 import unittest
 
-from configuration import config_text
-from json_rpc import check_reply, code, members, message, parse, without_space  # noqa: F401
-from metrics import Metrics
-from stream_client import Connection, framed, free_port, open_socket  # noqa: F401
-from timing import SLOW, Stopwatch, duration, eventually, limit, ms  # noqa: F401
+from .configuration import config_text
+from .json_rpc import check_reply, code, members, message, parse, without_space  # noqa: F401
+from .metrics import Metrics
+from .stream_client import Connection, framed, free_port, open_socket  # noqa: F401
+from .timing import SLOW, Stopwatch, duration, eventually, limit, ms  # noqa: F401
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 SANITIZED = re.compile(r"(Address|Thread|Leak|Memory)Sanitizer|runtime error:|terminate called|Assertion .* failed")
 
 

@@ -9,7 +9,7 @@ import socket
 import struct
 import time
 
-from timing import ms
+from .timing import ms
 
 OPENED_AT_ONCE = 64
 

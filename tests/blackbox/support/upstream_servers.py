@@ -8,8 +8,8 @@ import struct
 import threading
 import time
 
-from daemon import eventually, limit
-from websocket_client import BINARY, CLOSE, CONTINUATION, GUID, PING, PONG, TEXT, apply_mask, close_payload, frame
+from .daemon import eventually, limit
+from .websocket_client import BINARY, CLOSE, CONTINUATION, GUID, PING, PONG, TEXT, apply_mask, close_payload, frame
 
 
 class Server:

@@ -8,7 +8,7 @@ import socket
 import struct
 import time
 
-from timing import deadline, limit, within_until
+from .timing import deadline, limit, within_until
 
 _decoder = json.JSONDecoder()
 _space = re.compile(r"[ \t\r\n]*")

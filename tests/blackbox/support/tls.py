@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import warnings
 
-from daemon import Connection, limit
+from .daemon import Connection, limit
 
 
 def openssl(*arguments, **more):

@@ -9,8 +9,8 @@ Every wait is bounded, and every response that comes is checked for form.
 
 import re
 
-from json_rpc import JsonRpcConnection, check_reply, message, parse
-from timing import deadline, within_until
+from .json_rpc import JsonRpcConnection, check_reply, message, parse
+from .timing import deadline, within_until
 
 _status_line = re.compile(r"HTTP/1\.1 ([1-5]\d\d) ([!-~]+(?: [!-~]+)*)")
 _header_line = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ([\t -~]*)")

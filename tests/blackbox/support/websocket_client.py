@@ -14,8 +14,8 @@ import hashlib
 import os
 import struct
 
-from json_rpc import JsonRpcConnection
-from timing import deadline, within_until
+from .json_rpc import JsonRpcConnection
+from .timing import deadline, within_until
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"

@@ -1,8 +1,8 @@
 """The transports of a listener, for tests of what holds on each of them."""
 
-import http_client
-import websocket_client
-from daemon import DaemonTest
+from . import http_client
+from . import websocket_client
+from .daemon import DaemonTest
 
 KINDS = ("tcp", "unix")
 

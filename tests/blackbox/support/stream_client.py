@@ -2,8 +2,8 @@
 
 import socket
 
-from json_rpc import JsonRpcConnection, parse
-from timing import deadline, limit
+from .json_rpc import JsonRpcConnection, parse
+from .timing import deadline, limit
 
 
 def framed(text, header="Content-Length: {}\r\n\r\n"):
