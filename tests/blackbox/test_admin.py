@@ -1,12 +1,11 @@
 """/metrics, /healthz and /readyz: contract 6."""
 
 import shutil
-import socket
 import subprocess
 import threading
 import unittest
 
-from support.daemon import DaemonTest, Stopwatch, code, duration, eventually, limit, main, message, ms
+from support.daemon import Connection, DaemonTest, Stopwatch, code, duration, eventually, limit, main, message, ms
 
 COUNTERS = {"sluice_calls_total", "sluice_calls_rejected_total", "sluice_connections_total", "sluice_received_bytes_total",
             "sluice_sent_bytes_total"}
@@ -171,19 +170,18 @@ class Health(DaemonTest):
         daemon.wait_in_flight(0)
 
 
-class AdminHttp(DaemonTest):
-    def exchange(self, text):
-        with socket.create_connection(self.daemon.admin(), timeout=limit(10)) as connection:
-            data = b""
-            try:
-                connection.sendall(text.encode("latin-1"))
-                connection.shutdown(socket.SHUT_WR)
-                while piece := connection.recv(65536):
-                    data += piece
-            except OSError:  # refused before all of it was sent
-                pass
-            return data
+def ask(daemon, text):
+    """All that the admin listener answers to what a client sends before it ends its side."""
+    with Connection(daemon.admin()) as connection:
+        try:
+            connection.send(text)
+            connection.half_close()
+        except OSError:  # refused before all of it was sent
+            pass
+        return connection.receive_bytes_until_closed()
 
+
+class AdminHttp(DaemonTest):
     def test_unknown_paths_are_not_found(self):
         for path in ("/", "/metrics/", "/metric", "/../etc/passwd", "/%2e%2e/etc/passwd", "/healthz/x"):
             with self.subTest(path):
@@ -198,7 +196,7 @@ class AdminHttp(DaemonTest):
                 self.assertEqual(self.daemon.http("/metrics", method)[0], 405)
 
     def test_metrics_are_served_as_prometheus_text(self):
-        answer = self.exchange("GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        answer = ask(self.daemon, "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         head = answer.split(b"\r\n\r\n")[0].lower()
         self.assertIn(b"200", head.split(b"\r\n")[0])
         self.assertIn(b"content-type: text/plain", head)
@@ -207,7 +205,7 @@ class AdminHttp(DaemonTest):
         for text in ("invalid\r\n\r\n", "\x00\x01\x02", "GET / HTTP/9.9\r\n\r\n", "GET /metrics HTTP/1.1\r\n" + "X: y\r\n" * 20_000 + "\r\n",
                      "GET " + "/" * 100_000 + " HTTP/1.1\r\n\r\n", message("demo.echo", [1], 1)):
             with self.subTest(text[:30]):
-                answer = self.exchange(text)
+                answer = ask(self.daemon, text)
                 self.assertTrue(not answer or b" 200 " not in answer.split(b"\r\n")[0], answer[:80])
         self.assertEqual(self.daemon.http("/healthz")[0], 200)
 
@@ -228,24 +226,15 @@ class AdminHttp(DaemonTest):
         self.assertEqual(failures, [])
 
     def test_a_client_that_says_nothing_does_not_hold_up_others(self):
-        silent = [socket.create_connection(self.daemon.admin(), timeout=limit(5)) for _ in range(20)]
-        try:
-            for _ in range(5):
-                self.assertEqual(self.daemon.http("/healthz", seconds=3)[0], 200)
-        finally:
-            for connection in silent:
-                connection.close()
+        for _ in range(20):
+            self.enterContext(Connection(self.daemon.admin()))
+        for _ in range(5):
+            self.assertEqual(self.daemon.http("/healthz", seconds=3)[0], 200)
 
 
 class AdminListener(DaemonTest):
-    def ask(self, head, daemon=None):
-        with socket.create_connection((daemon or self.daemon).admin(), timeout=limit(10)) as client:
-            client.sendall(head.encode())
-            client.shutdown(socket.SHUT_WR)
-            data = b""
-            while piece := client.recv(65536):
-                data += piece
-            return data.decode()
+    def ask(self, head):
+        return ask(self.daemon, head).decode()
 
     def test_a_foreign_name_that_leads_here_gets_nothing(self):
         for path in ("/metrics", "/healthz", "/readyz"):
@@ -275,21 +264,18 @@ class AdminListener(DaemonTest):
                 self.assertEqual(head, get.partition("\r\n\r\n")[0] + "\r\n\r\n")
 
     def test_silent_connections_keep_nobody_out(self):
-        silent = []
-        self.addCleanup(lambda: [each.close() for each in silent])
         for begin in (b"", b"GET /metrics HTTP/1.1\r\n"):
             for _ in range(100):
-                silent.append(socket.create_connection(self.daemon.admin(), timeout=limit(10)))
-                silent[-1].sendall(begin)
+                self.enterContext(Connection(self.daemon.admin())).send(begin)
             watch = Stopwatch()
             self.assertEqual(self.daemon.http("/healthz")[0], 200)
             self.assert_below(watch.ms(), limit(1.5) * 1000)
 
     def test_a_head_has_two_seconds(self):
-        with socket.create_connection(self.daemon.admin(), timeout=limit(10)) as client:
-            client.sendall(b"GET /metrics HTTP/1.1\r\n")
+        with Connection(self.daemon.admin()) as client:
+            client.send(b"GET /metrics HTTP/1.1\r\n")
             watch = Stopwatch()
-            self.assertEqual(client.recv(1), b"")
+            self.assertEqual(client.receive_bytes_to_end(), b"")
             self.assert_below(watch.ms(), limit(5) * 1000)
 
 

@@ -157,10 +157,7 @@ class Replies(DaemonTest):
     def test_a_stream_reply_is_compact_and_ends_with_exactly_one_newline(self):
         with self.daemon.connect() as connection:
             connection.send(pretty({"a": 1}, 1, "demo.sum"))
-            data = b""
-            while not data.endswith(b"\n"):
-                connection.socket.settimeout(limit(5))
-                data += connection.socket.recv(65536)
+            data = connection.receive_bytes_through(b"\n")
             self.assertEqual(data.count(b"\n"), 1)
             self.assertNotIn(b" ", data.replace(b"Invalid params", b"").split(b'"data"')[0])
             connection.fence()
@@ -178,10 +175,7 @@ class Replies(DaemonTest):
     def test_a_framed_reply_has_no_newline_and_an_exact_length(self):
         with self.daemon.connect() as connection:
             connection.send(framed(echo(["é"], 1)))
-            data = b""
-            connection.socket.settimeout(limit(5))
-            while not data.endswith(b"}"):
-                data += connection.socket.recv(65536)
+            data = connection.receive_bytes_through(b"}")
             head, body = data.split(b"\r\n\r\n", 1)
             self.assertIn(b"Content-Length: %d" % len(body), head.split(b"\r\n"))
             json.loads(body)
@@ -494,10 +488,7 @@ class NotJson(DaemonTest):
                     try:
                         connection.send_pieces(text.encode(), size)
                         connection.half_close()
-                        data = b""
-                        connection.socket.settimeout(limit(10))
-                        while piece := connection.socket.recv(65536):
-                            data += piece
+                        data = connection.receive_bytes_to_end()
                         self.assertTrue(not data or data.startswith((b"HTTP/1.1 4", b"HTTP/1.1 5")) or b"-32700" in data, data)
                         self.assertNotIn(b'"result"', data)
                     except (ConnectionResetError, BrokenPipeError):
@@ -534,12 +525,7 @@ class NotJson(DaemonTest):
         with self.daemon.connect() as connection:
             connection.send(hello)
             connection.half_close()
-            try:
-                connection.socket.settimeout(limit(10))
-                while connection.socket.recv(65536):
-                    pass
-            except ConnectionResetError:
-                pass
+            connection.receive_bytes_until_closed()
         self.connect().fence()
 
 

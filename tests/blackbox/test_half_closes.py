@@ -3,9 +3,8 @@
 A WebSocket has its own way to end, so for it a half-close is the end.
 """
 
-import time
 
-from support.daemon import Stopwatch, code, eventually, framed, limit, main, message, ms
+from support.daemon import Stopwatch, code, eventually, framed, main, message, ms
 from support.transports import KINDS, TransportTest
 
 FOUND_OUT = 2_000  # ms within which a client that has closed is noticed
@@ -72,15 +71,7 @@ class HalfCloses:
         with self.open() as client:
             client.send(b"".join(map(client.encode, texts)))
             client.half_close()
-            received = b""
-            end = time.monotonic() + limit(30)
-            while time.monotonic() < end:
-                client.socket.settimeout(limit(30))
-                got = client.socket.recv(1 << 16)
-                if not got:
-                    return received
-                received += got
-        self.fail("the connection was not closed")
+            return client.receive_bytes_to_end(within=30)
 
 
 class HalfClosedStreams(HalfCloses):

@@ -4,9 +4,9 @@ import json
 import pathlib
 import unittest
 
-from support.daemon import DaemonTest, eventually, framed, main, message, ms
 from support import http_client
-from test_memory import has_sanitizer
+from support.daemon import DaemonTest, eventually, framed, main, message, ms
+from support.program import has_sanitizer
 
 MIB = 1 << 20
 LONG = 512 << 10  # twice of what one read brings

@@ -1,21 +1,15 @@
 """Want of memory: it costs calls and connections, never the daemon."""
 
 import json
-import mmap
 import pathlib
 import resource
 import threading
 import unittest
 
-from support.daemon import DaemonTest, code, main, sluiced
+from support.daemon import DaemonTest, code, main
+from support.program import has_sanitizer
 
 REQUEST_BYTES = 10 << 20
-
-
-def has_sanitizer():
-    """Their allocators end the process where there is no memory."""
-    with open(sluiced(), "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as program:
-        return any(program.find(name) >= 0 for name in (b"__asan_init", b"__tsan_init"))
 
 
 @unittest.skipIf(has_sanitizer(), "a sanitizer's allocator does not survive it")

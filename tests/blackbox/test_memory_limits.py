@@ -8,8 +8,8 @@ import unittest
 from support.daemon import DaemonTest, SLOW, code, eventually, framed, main, message, ms
 from support.http_client import connect as open_http
 from support.http_client import request as http_request
-from test_memory import has_sanitizer
 from support.websocket_client import connect as open_websocket
+from support.program import has_sanitizer
 
 MIB = 1 << 20
 TOKEN = "a-token-of-some-length"

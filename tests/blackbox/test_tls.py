@@ -3,15 +3,14 @@
 import json
 import os
 import signal
-import socket
 import ssl
 import subprocess
 import threading
 import unittest
 
 from support.daemon import DaemonTest, Stopwatch, code, duration, eventually, limit, main, message, ms, run_to_end
-from test_memory import has_sanitizer
-from support.tls import TlsConnection, authority, openssl, raw_connection, stranger
+from support.tls import TlsConnection, authority, openssl, stranger
+from support.program import has_sanitizer
 
 MIB = 1 << 20
 READ_BYTES = 256 << 10
@@ -81,7 +80,7 @@ class Calls(TlsTest):
         connection.fence()
 
     def test_pythons_own_socket_is_served(self):
-        with authority().client().wrap_socket(raw_connection(self.daemon.tcp()), server_hostname="localhost") as client:
+        with authority().client().wrap_socket(self.daemon.open_socket(), server_hostname="localhost") as client:
             client.sendall(message("demo.echo", ["python"], 1).encode())
             self.assertEqual(json.loads(client.recv(1000))["result"], ["python"])
 
@@ -144,7 +143,7 @@ class Calls(TlsTest):
         context = authority().client(version=ssl.TLSVersion.TLSv1_2)
         session = None
         for resumed in (False, True):
-            with context.wrap_socket(raw_connection(self.daemon.tcp()), server_hostname="localhost",
+            with context.wrap_socket(self.daemon.open_socket(), server_hostname="localhost",
                                      session=session) as client:
                 self.assertEqual(client.session_reused, resumed)
                 session = client.session
@@ -241,8 +240,7 @@ class Ends(TlsTest):
             connection = self.secure()
             connection.call("demo.echo", ["x" * MIB])
             connection.call("demo.sleep", {"ms": ms(60000)})
-            connection.socket.raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-            connection.close()
+            connection.reset()
         self.daemon.wait_in_flight(0)
         other.fence()
 
@@ -259,7 +257,7 @@ class Ends(TlsTest):
         for connection in connections:
             connection.call("demo.sleep", {"ms": ms(300)})
         daemon.wait_in_flight(5)
-        raw_connection(daemon.tcp()).close()
+        self.connect(daemon).close()
         daemon.signal(signal.SIGTERM)
         for connection in connections:
             self.assertEqual([code(reply) for reply in connection.read_to_end()], ["ok"])
@@ -279,11 +277,10 @@ class Handshakes(TlsTest):
         for sent in (b"", hello[:1], hello[:100], hello):
             with self.subTest(bytes=len(sent)):
                 before = self.closed("tls_failed")
-                with raw_connection(self.daemon.tcp()) as client:
+                with self.connect() as client:
                     watch = Stopwatch()
-                    client.sendall(sent)
-                    while client.recv(1 << 16):
-                        pass
+                    client.send(sent)
+                    client.receive_bytes_to_end()
                     self.assertGreaterEqual(watch.ms(), ms(300))
                     self.assert_below(watch.ms(), ms(3000))
                 self.wait_closed("tls_failed", before + 1)
@@ -292,22 +289,18 @@ class Handshakes(TlsTest):
     def test_one_that_is_invalid_fails(self):
         before = self.closed("tls_failed")
         for invalid in (b"\x16\x03\x01\x00\x05hello", b"\x16" * 70000):
-            with raw_connection(self.daemon.tcp()) as client:
-                client.sendall(invalid)
-                try:
-                    while client.recv(1 << 16):
-                        pass
-                except ConnectionResetError:
-                    pass
+            with self.connect() as client:
+                client.send(invalid)
+                client.receive_bytes_until_closed()
         self.wait_closed("tls_failed", before + 2)
         self.secure().fence()
 
     def test_the_reason_is_in_the_log_at_debug(self):
         daemon = self.start(listen=[self.listener()], log={"level": "debug"})
-        with raw_connection(daemon.tcp()) as client:
-            client.sendall(b"\x16\x03\x01\x00\x05hello")
-            client.recv(100)
-            peer = "{}:{}".format(*client.getsockname())
+        with self.connect(daemon) as client:
+            client.send(b"\x16\x03\x01\x00\x05hello")
+            client.receive_bytes_until_closed()
+            peer = "{}:{}".format(*client.socket.getsockname())
         daemon.wait_log(f"TLS handshake failed: [a-z].* peer={peer}$")
         daemon.wait_log(f"connection closed: tls_failed peer={peer}$")
 
@@ -316,11 +309,9 @@ class PlainText(TlsTest):
     def refused(self, sent):
         """All that the daemon answers."""
         before = self.closed("tls_required")
-        with raw_connection(self.daemon.tcp()) as client:
-            client.sendall(sent)
-            answer = b""
-            while data := client.recv(1 << 16):
-                answer += data
+        with self.connect() as client:
+            client.send(sent)
+            answer = client.receive_bytes_to_end()
         self.wait_closed("tls_required", before + 1)
         return answer
 
@@ -343,10 +334,10 @@ class PlainText(TlsTest):
 
     def test_a_beginning_that_could_be_anything_is_refused_at_its_end(self):
         before = self.closed("tls_required")
-        with raw_connection(self.daemon.tcp()) as client:
-            client.sendall(b"POS")
-            client.shutdown(socket.SHUT_WR)
-            self.check_error(client.recv(1000))
+        with self.connect() as client:
+            client.send(b"POS")
+            client.half_close()
+            self.check_error(client.receive_bytes_to_end())
         self.wait_closed("tls_required", before + 1)
 
     def test_an_http_request_is_refused_in_http(self):
@@ -359,7 +350,7 @@ class PlainText(TlsTest):
 
     def test_where_tls_is_optional_both_are_served(self):
         daemon = self.start(listen=[self.listener(optional=True)], server={"message_timeout": duration(300)})
-        plain, silent, late = self.connect(daemon), self.connect(daemon), raw_connection(daemon.tcp())
+        plain, silent, late = self.connect(daemon), self.connect(daemon), daemon.open_socket()
         plain.fence()
         self.secure(daemon).fence()
         # A silent client may come to speak plain text, or TLS: only then its handshake has a time limit.
@@ -429,7 +420,7 @@ class ClientCertificates(TlsTest):
         daemon = self.start_asking(require_client_certificate=True)
         context, session = authority().client("client", ssl.TLSVersion.TLSv1_2), None
         for resumed in (False, True):
-            with context.wrap_socket(raw_connection(daemon.tcp()), server_hostname="localhost", session=session) as client:
+            with context.wrap_socket(daemon.open_socket(), server_hostname="localhost", session=session) as client:
                 self.assertEqual(client.session_reused, resumed)
                 client.sendall(message("demo.echo", [1], 1).encode())
                 self.assertEqual(json.loads(client.recv(1000))["result"], [1])

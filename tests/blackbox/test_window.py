@@ -4,7 +4,8 @@ import contextlib
 import hashlib
 
 from support.daemon import DaemonTest, eventually, main, message, ms
-from support.websocket_client import PING, WebSocketClient
+from support.http_client import connect as connect_http, request
+from support.websocket_client import PING, connect as connect_websocket
 
 
 def batch(calls):
@@ -101,8 +102,7 @@ class Full(DaemonTest):
             self.assertEqual([len(reply) for reply in replies if isinstance(reply, list)], [900] * 4)
 
     def test_a_websocket_ping_is_answered(self):
-        with WebSocketClient(self.daemon.open_socket()) as client:
-            client.handshake()
+        with connect_websocket(self.daemon) as client:
             for id in (1, 2, 3, 4):
                 client.call("demo.sleep", {"ms": ms(60000)}, id)
             self.daemon.wait_in_flight(2, method="demo.sleep")
@@ -240,10 +240,11 @@ class Clients(DaemonTest):
         clients.append({"name": "anonymous", "methods": ["demo.*"]})
         daemon = self.start(clients=clients, server={"workers": 4})
 
-        def post(text, token=None):
-            proof = f"Authorization: Bearer {token}\r\n" if token else ""
-            return (f"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{proof}"
-                    f"Content-Length: {len(text)}\r\n\r\n{text}")
+        def first_body(call, token_of_call, cancel, token_of_cancel):
+            proofs = [f"Bearer {token}" if token else None for token in (token_of_call, token_of_cancel)]
+            with connect_http(daemon) as client:
+                client.send(request(call, Authorization=proofs[0]) + request(cancel, Authorization=proofs[1]))
+                return client.receive_response().body
 
         sleep = message("demo.sleep", {"ms": ms(300)}, 1)
         cancels = [message("rpc.cancel", {"id": 1}, "c"), batch([message("rpc.cancel", {"id": 1}, "c")]).strip(),
@@ -251,20 +252,9 @@ class Clients(DaemonTest):
         for call in (sleep, batch([sleep]).strip()):
             for cancel in cancels:
                 for token in (None, "two"):
-                    with self.subTest(call=call, cancel=cancel, token=token), daemon.connect() as connection:
-                        connection.send(post(call, "one") + post(cancel, token))
-                        text = self.first_body(connection)
-                        self.assertIn("slept_ms", text)
-        with daemon.connect() as connection:
-            connection.send(post(sleep, "one") + post(cancels[0], "one"))
-            self.assertIn("-32800", self.first_body(connection))
-
-    @staticmethod
-    def first_body(connection):
-        text = b""
-        while b"\r\n\r\n" not in text or len(text.split(b"\r\n\r\n", 1)[1]) < 20:
-            text += connection.socket.recv(65536)
-        return text.split(b"\r\n\r\n", 1)[1].decode()
+                    with self.subTest(call=call, cancel=cancel, token=token):
+                        self.assertIn(b"slept_ms", first_body(call, "one", cancel, token))
+        self.assertIn(b"-32800", first_body(sleep, "one", cancels[0], "one"))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import pathlib
 import sys
 
 from support.daemon import DaemonTest, Stopwatch, code, duration, eventually, main, ms
+from support.http_client import connect as connect_http
 from support.upstream_servers import Misbehaving, MisbehavingHttp, MisbehavingWebSocket, reply
 
 WIRE = str(pathlib.Path(__file__).resolve().parent / "support/wire_backend.py")
@@ -110,16 +111,9 @@ class OneLine(WireTest):
                     self.assert_one_line(connection.receive()["result"])
 
     def test_a_call_over_http_is_one_line_too(self):
-        with self.daemon.connect() as connection:
-            body = '{"jsonrpc":"2.0","id":7,"method":"wire.text","params":[\r1\r]}'.encode()
-            connection.send(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
-            text = eventually(5, lambda: self.read_body(connection))
-            self.assert_one_line(json.loads(text)["result"])
-
-    def read_body(self, connection):
-        self.received = getattr(self, "received", b"") + connection.socket.recv(65536)
-        head, _, body = self.received.partition(b"\r\n\r\n")
-        return body if body.endswith(b"}") else None
+        with connect_http(self.daemon) as client:
+            reply = client.request_text('{"jsonrpc":"2.0","id":7,"method":"wire.text","params":[\r1\r]}')
+            self.assert_one_line(reply["result"])
 
     def test_a_reply_on_a_stream_is_one_line_whose_strings_are_as_they_were(self):
         with self.daemon.connect() as connection:

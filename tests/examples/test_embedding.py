@@ -5,14 +5,14 @@ import hashlib
 import os
 import pathlib
 import re
-import socket
 import subprocess
 import sys
 import tempfile
 import unittest
 
 from test_examples import Program, eventually
-from support.tls import authority
+from support.stream_client import Connection
+from support.tls import TlsConnection, authority
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "docs"))
 from documents import ROOT, blocks, documents  # noqa: E402
@@ -60,11 +60,9 @@ class Embedding(unittest.TestCase):
         self.assertEqual(program.call("calc.add", {"b": 1, "a": 2}), 3)
         self.assertEqual(program.call("calc.upper", ["hello"]), "HELLO")
         self.assertEqual(program.call("calc.add", [1, "2"])["data"]["path"], "/1")
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(30)
-            connection.connect(str(self.folder / "calc.sock"))
-            connection.sendall(b'{"jsonrpc":"2.0","id":1,"method":"calc.upper","params":{"text":"a"}}')
-            self.assertEqual(connection.recv(1000), b'{"jsonrpc":"2.0","id":1,"result":"A"}\n')
+        with Connection(str(self.folder / "calc.sock")) as connection:
+            connection.call("calc.upper", {"text": "a"})
+            self.assertEqual(connection.receive_bytes_through(b"\n"), b'{"jsonrpc":"2.0","id":1,"result":"A"}\n')
         self.assertEqual(program.stop(), 0)
 
     def test_handlers_of_every_kind(self):
@@ -89,10 +87,8 @@ class Embedding(unittest.TestCase):
         self.assertIs(program.call("rpc.authenticate", {"token": "abc"}), True)
         self.assertEqual(program.call("calc.add", [1, 2]), 3)
         port = eventually(30, lambda: re.search(r"listening on tcp://127\.0\.0\.2:(\d+)", "".join(program.log)))[1]
-        with socket.create_connection(("127.0.0.2", int(port)), 30) as plain, \
-                authority().client().wrap_socket(plain, server_hostname="localhost") as connection:
-            connection.sendall(b'{"jsonrpc":"2.0","id":1,"method":"calc.add","params":[1,2]}')
-            self.assertIn(b"unauthenticated", connection.recv(1000))
+        with TlsConnection(("127.0.0.2", int(port)), authority().client()) as connection:
+            self.assertEqual(connection.request("calc.add", [1, 2])["error"]["data"]["reason"], "unauthenticated")
         self.assertEqual(program.stop(), 0)
 
 

@@ -1,15 +1,13 @@
 """HAProxy in front of the daemon, in its mode for HTTP. Its PROXY headers are in tests/blackbox/test_proxy_protocol.py."""
 
-import json
 import pathlib
 import signal
-import socket
 import subprocess
 import tempfile
 import unittest
 
 from proxy_test import READ_TIMEOUT, OverHttp, OverWebSocket, ProxyTest, documented, program
-from support.daemon import DaemonTest, eventually, free_port, main, message
+from support.daemon import Connection, DaemonTest, eventually, free_port, main, message
 
 
 @unittest.skipUnless(program("haproxy"), "haproxy is not installed")
@@ -77,10 +75,8 @@ class Documented(DaemonTest):
         self.addCleanup(proxy.kill)
 
         def answered():
-            with socket.create_connection(("127.0.0.1", port), 5) as client, client.makefile("rw") as lines:
-                lines.write(message("demo.sum", [1, 2], 1) + "\n")
-                lines.flush()
-                return json.loads(lines.readline())["result"] == 3
+            with Connection(("127.0.0.1", port)) as client:
+                return client.result("demo.sum", [1, 2]) == 3
 
         eventually(10, answered, "a call through HAProxy")
 

@@ -1,7 +1,4 @@
-"""Starts real `sluiced` processes. What their clients need beside it can be imported from here too.
-
-The program is $SLUICED, else the first of build/{release,debug}/bin/sluiced.
-"""
+"""Starts real `sluiced` processes. What their clients need beside it can be imported from here too."""
 
 import http.client
 import os
@@ -18,30 +15,20 @@ import unittest
 from .configuration import config_text
 from .json_rpc import check_reply, code, members, message, parse, without_space  # noqa: F401
 from .metrics import Metrics
-from .stream_client import Connection, framed, free_port, open_socket  # noqa: F401
+from .program import ROOT, run_to_end, sluiced  # noqa: F401
+from .sockets import free_port, open_socket  # noqa: F401
+from .stream_client import Connection, framed  # noqa: F401
 from .timing import SLOW, Stopwatch, duration, eventually, limit, ms  # noqa: F401
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
 SANITIZED = re.compile(r"(Address|Thread|Leak|Memory)Sanitizer|runtime error:|terminate called|Assertion .* failed")
-
-
-def sluiced():
-    named = os.environ.get("SLUICED")
-    if named:
-        return os.path.abspath(named)
-    for preset in ("release", "debug"):
-        program = ROOT / "build" / preset / "bin" / "sluiced"
-        if program.exists():
-            return str(program)
-    raise unittest.SkipTest("no sluiced: set SLUICED")
 
 
 class Daemon:
     """One `sluiced`. By default it serves tcp://127.0.0.1:0, a Unix socket and an admin port, with --demo."""
 
     def __init__(self, server=None, methods=None, log=None, listen=None, admin="tcp://127.0.0.1:0", text=None,
-                 arguments=("--demo",), environment=None, descriptors=None, prefix=(), pass_fds=(), directory=None, clients=None,
-                 backends=None):
+                 arguments=("--demo",), environment=None, descriptors=None, prefix=(), pass_fds=(), directory=None,
+                 clients=None, backends=None):
         self._own_directory = None
         if directory is None:
             self._own_directory = tempfile.TemporaryDirectory(prefix="sluice-")
@@ -50,9 +37,10 @@ class Daemon:
         self.config = self.directory / "sluiced.toml"
         # Backends have a thread of their own beside several I/O threads only.
         threads = {"io_threads": int(os.environ["SLUICE_IO_THREADS"])} if "SLUICE_IO_THREADS" in os.environ else {}
-        self.parts = {"server": {"drain_timeout": duration(5000), **threads, **(server or {})}, "methods": methods, "log": log,
-                      "admin": admin, "clients": clients, "backends": backends, "listen": listen if listen is not None else
-                      ["tcp://127.0.0.1:0", f"unix://{self.directory}/sluice.sock"]}
+        if listen is None:
+            listen = ["tcp://127.0.0.1:0", f"unix://{self.directory}/sluice.sock"]
+        self.parts = {"server": {"drain_timeout": duration(5000), **threads, **(server or {})}, "methods": methods,
+                      "log": log, "admin": admin, "clients": clients, "backends": backends, "listen": listen}
         self.config.write_text(text if text is not None else config_text(**self.parts))
         self.command = [*prefix, sluiced(), "--config", str(self.config), *arguments]
         self.environment = {**os.environ, **(environment or {})}
@@ -245,13 +233,6 @@ class Daemon:
 
     def open_descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
-
-
-def run_to_end(*arguments, seconds=10, config=None, environment=None):
-    """Runs sluiced until it exits by itself: (exit code, stdout, stderr)."""
-    done = subprocess.run([sluiced(), *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          timeout=limit(seconds), env={**os.environ, **(environment or {})})
-    return done.returncode, done.stdout, done.stderr
 
 
 class DaemonTest(unittest.TestCase):

@@ -42,7 +42,8 @@ def until_cancelled(call):
         if other["method"] == "rpc.cancel":
             seen.append(other)
             if other["params"]["id"] == call["id"]:
-                return say({"jsonrpc": "2.0", "id": call["id"], "error": {"code": -32800, "message": "Request cancelled"}})
+                error = {"code": -32800, "message": "Request cancelled"}
+                return say({"jsonrpc": "2.0", "id": call["id"], "error": error})
         else:
             serve(other)
 
@@ -70,9 +71,11 @@ def serve(call):
     elif what == "seen":
         answer(call, seen)
     elif what == "surroundings":
-        answer(call, {"environment": dict(os.environ), "directory": os.getcwd(), "user": os.getuid(), "group": os.getpgrp(),
+        answer(call, {"environment": dict(os.environ), "directory": os.getcwd(),
+                      "user": os.getuid(), "group": os.getpgrp(),
                       "descriptors": sorted(map(int, os.listdir("/proc/self/fd")))[:-1],
-                      "memory": resource.getrlimit(resource.RLIMIT_AS)[0], "cpu": resource.getrlimit(resource.RLIMIT_CPU)[0],
+                      "memory": resource.getrlimit(resource.RLIMIT_AS)[0],
+                      "cpu": resource.getrlimit(resource.RLIMIT_CPU)[0],
                       "ignored": [s for s in range(1, 32) if signal.getsignal(s) == signal.SIG_IGN],
                       "blocked": sorted(map(int, signal.pthread_sigmask(signal.SIG_BLOCK, [])))})
     elif what == "until_cancelled":

@@ -6,9 +6,9 @@ import select
 import selectors
 import signal
 import socket
-import struct
 import time
 
+from .sockets import reset_when_closed
 from .timing import ms
 
 OPENED_AT_ONCE = 64
@@ -28,7 +28,7 @@ def _drive(peer, payload, connections, reset_after, started, stop):
 
     def close_one(made):
         selector.unregister(made)
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        reset_when_closed(made)
         made.close()
 
     for _ in range(connections):

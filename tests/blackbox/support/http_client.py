@@ -9,17 +9,13 @@ Every wait is bounded, and every response that comes is checked for form.
 
 import re
 
-from .json_rpc import JsonRpcConnection, check_reply, message, parse
+from .json_rpc import JsonRpcConnection, as_bytes, check_reply, message, parse
 from .timing import deadline, within_until
 
 _status_line = re.compile(r"HTTP/1\.1 ([1-5]\d\d) ([!-~]+(?: [!-~]+)*)")
 _header_line = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ([\t -~]*)")
 _date = re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} "
                    r"\d\d:\d\d:\d\d GMT")
-
-
-def as_bytes(data):
-    return data.encode() if isinstance(data, str) else bytes(data)
 
 
 def chunked(body, size=7, extension="", trailers=""):

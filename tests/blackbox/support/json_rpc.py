@@ -8,6 +8,7 @@ import socket
 import struct
 import time
 
+from .sockets import reset_when_closed
 from .timing import deadline, limit, within_until
 
 _decoder = json.JSONDecoder()
@@ -37,6 +38,10 @@ def members(text):
 def without_space(text):
     """JSON text without insignificant white space."""
     return re.sub(r'("(?:[^"\\]|\\.)*")|[ \t\r\n]+', lambda found: found.group(1) or "", text)
+
+
+def as_bytes(data):
+    return data.encode() if isinstance(data, str) else bytes(data)
 
 
 def _no_constant(name):
@@ -73,15 +78,20 @@ def code(reply):
     return reply["error"]["code"] if "error" in reply else "ok"
 
 
-def message(method, params=None, id=None, **more):
-    """The text of a call, or of a notification where `id` is None."""
+def call_object(method, params=None, id=None, **more):
+    """A call, or a notification where `id` is None."""
     body = {"jsonrpc": "2.0", "method": method}
     if params is not None:
         body["params"] = params
     if id is not None:
         body["id"] = id
     body.update(more)
-    return json.dumps(body, separators=(",", ":"))
+    return body
+
+
+def message(method, params=None, id=None, **more):
+    """Its text."""
+    return json.dumps(call_object(method, params, id, **more), separators=(",", ":"))
 
 
 class JsonRpcConnection:
@@ -113,7 +123,7 @@ class JsonRpcConnection:
 
     def send(self, data):
         self.socket.settimeout(limit(20))
-        self.socket.sendall(data.encode() if isinstance(data, str) else data)
+        self.socket.sendall(as_bytes(data))
 
     def send_pieces(self, data, size):
         """Sends `size` bytes at a time, on a Unix socket each only once the last was read."""
@@ -170,6 +180,27 @@ class JsonRpcConnection:
         data = bytes(self._buffer[:count])
         del self._buffer[:count]
         return data
+
+    def receive_bytes_through(self, ending, within=10):
+        """All bytes until they end as `ending` does."""
+        end = deadline(within)
+        while not self._buffer.endswith(ending):
+            assert self._fill(end, repr(ending)), f"the stream ends before {ending!r}: {bytes(self._buffer[:200])!r}"
+        return self._receive_bytes(len(self._buffer), end)
+
+    def receive_bytes_to_end(self, within=10):
+        """All bytes until the daemon closes; a reset raises ConnectionResetError."""
+        end = deadline(within)
+        while self._fill(end, "end of the stream"):
+            pass
+        return self._receive_bytes(len(self._buffer), end)
+
+    def receive_bytes_until_closed(self, within=10):
+        """All bytes until the daemon closes, or resets the connection."""
+        try:
+            return self.receive_bytes_to_end(within)
+        except (ConnectionResetError, BrokenPipeError):
+            return self._receive_bytes(len(self._buffer), deadline(within))
 
     def receive(self, within=10):
         text = self.receive_text(within)
@@ -247,8 +278,7 @@ class JsonRpcConnection:
 
     def reset(self):
         """TCP: a reset. Unix: a hang-up."""
-        if self.socket.family != socket.AF_UNIX:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        reset_when_closed(self.socket)
         self.socket.close()
 
     def disconnect(self):

@@ -1,34 +1,13 @@
 """A raw client of JSON-RPC on a stream: messages are lines, or have Content-Length headers."""
 
-import socket
-
-from .json_rpc import JsonRpcConnection, parse
-from .timing import deadline, limit
+from .json_rpc import JsonRpcConnection, as_bytes, parse
+from .sockets import open_socket
+from .timing import deadline
 
 
 def framed(text, header="Content-Length: {}\r\n\r\n"):
-    body = text.encode() if isinstance(text, str) else text
+    body = as_bytes(text)
     return header.format(len(body)).encode() + body
-
-
-def open_socket(peer, receive_buffer=None):
-    """A socket connected to `peer`: a path of a Unix socket, or host and port."""
-    family = socket.AF_UNIX if isinstance(peer, str) else (socket.AF_INET6 if ":" in peer[0] else socket.AF_INET)
-    made = socket.socket(family, socket.SOCK_STREAM)
-    if receive_buffer:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-    made.settimeout(limit(10))
-    made.connect(peer)
-    if family != socket.AF_UNIX:
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return made
-
-
-def free_port():
-    """A port that was free a moment ago, for tests that must name one in advance."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Connection(JsonRpcConnection):

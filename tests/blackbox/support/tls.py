@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import warnings
 
-from .daemon import Connection, limit
+from .daemon import Connection
 
 
 def openssl(*arguments, **more):
@@ -163,9 +163,3 @@ class TlsConnection(Connection):
     def truncate(self):
         """Ends the sending side of TCP without a word."""
         self.socket.raw.shutdown(socket.SHUT_WR)
-
-
-def raw_connection(peer):
-    connection = socket.create_connection(peer, limit(10))
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return connection

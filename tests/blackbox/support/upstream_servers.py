@@ -194,7 +194,8 @@ class Misbehaving(Server):
         connection.sendall(2 * f"HTTP/1.1 200 OK\r\nContent-Length: {len(text)}\r\n\r\n{text}".encode())
 
     def what_both(self, connection, id, params):
-        self.say(connection, json.dumps({"jsonrpc": "2.0", "id": id, "result": 1, "error": {"code": 1, "message": "both"}}))
+        both = {"result": 1, "error": {"code": 1, "message": "both"}}
+        self.say(connection, json.dumps({"jsonrpc": "2.0", "id": id, **both}))
 
     def what_unknown(self, connection, id, params):
         for text in (reply(id + 1_000_000, "whose?"), reply("text", 1), reply(id, params)):

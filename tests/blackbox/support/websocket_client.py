@@ -14,7 +14,7 @@ import hashlib
 import os
 import struct
 
-from .json_rpc import JsonRpcConnection
+from .json_rpc import JsonRpcConnection, as_bytes
 from .timing import deadline, within_until
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
@@ -23,10 +23,6 @@ RANDOM = object()
 
 Frame = collections.namedtuple("Frame", "opcode payload")
 Answer = collections.namedtuple("Answer", "status headers body")
-
-
-def as_bytes(data):
-    return data.encode() if isinstance(data, str) else bytes(data)
 
 
 def apply_mask(payload, mask):

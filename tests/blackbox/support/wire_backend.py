@@ -46,8 +46,8 @@ def serve(call, text, head):
         answer(id, call)
     elif what == "text":
         # As it was read, as Python's readers would have split it, and as it is with universal newlines.
-        answer(id, {"text": text, "lines": len(text.splitlines()), "universal": len(text.replace("\r\n", "\n").replace("\r", "\n").split("\n")) - 1,
-                    "head": head})
+        universal = text.replace("\r\n", "\n").replace("\r", "\n").count("\n")
+        answer(id, {"text": text, "lines": len(text.splitlines()), "universal": universal, "head": head})
     elif what == "say":
         write(params[0].replace("ID", str(id)))
     elif what == "wait":
