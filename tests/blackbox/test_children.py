@@ -9,6 +9,7 @@ import tempfile
 import unittest
 
 from support.daemon import SLOW, DaemonTest, Stopwatch, code, duration, eventually, main, message, ms, run_to_end
+from support.json_rpc import call_object
 
 FAULTY = str(pathlib.Path(__file__).resolve().parent / "support/fault_backend.py")
 
@@ -279,7 +280,7 @@ class Threads(ChildTest):
         daemon, connection = self.with_child(server={"io_threads": 1, "call_timeout": "60s"})
         self.assert_serves(connection)
         with daemon.connect() as other:
-            batch = [{"jsonrpc": "2.0", "method": "faulty.echo"}] * 100 + [{"jsonrpc": "2.0", "method": "demo.echo", "id": 1}]
+            batch = [call_object("faulty.echo")] * 100 + [call_object("demo.echo", id=1)]
             other.call("demo.sleep", {"ms": ms(50)}, id="slept")
             connection.send(json.dumps(batch) + "\n")
             self.assertEqual(other.receive(5)["id"], "slept")

@@ -7,6 +7,7 @@ import tempfile
 import unittest
 
 from support.daemon import SLOW, DaemonTest, eventually, limit, main, message
+from support.json_rpc import call_object
 from support.flood import Flood, io_thread_time, quantile, work_before_replies
 from support.tls import authority
 
@@ -14,10 +15,6 @@ SECONDS = 2
 # Processor time of a build without optimisation. Without time slices these attacks cost hundreds of ms to seconds.
 MEDIAN_MS = limit(40)
 WORST_MS = limit(300)
-
-
-def call(method, params=None, id=1):
-    return json.loads(message(method, params, id))
 
 
 @unittest.skipIf(SLOW > 1, "what a sanitizer takes of the processor is not what the program takes")
@@ -43,10 +40,10 @@ class OthersDelay(DaemonTest):
         self.assert_fair((b"[" + b",".join([b"1"] * 1000) + b"]\n") * 64)
 
     def test_batches_of_inline_calls(self):
-        self.assert_fair((json.dumps([call("demo.echo_inline", [1])] * 1000) + "\n").encode())
+        self.assert_fair((json.dumps([call_object("demo.echo_inline", [1], 1)] * 1000) + "\n").encode())
 
     def test_batches_of_notifications(self):
-        self.assert_fair((json.dumps([{"jsonrpc": "2.0", "method": "demo.echo_inline"}] * 1000) + "\n").encode())
+        self.assert_fair((json.dumps([call_object("demo.echo_inline")] * 1000) + "\n").encode())
 
     def test_long_messages(self):
         self.assert_fair((message("demo.echo_inline", ["x" * 3_500_000], 1) + "\n").encode(), connections=16)

@@ -4,12 +4,12 @@ import asyncio
 import collections
 import json
 import pathlib
-import socket
-import struct
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "blackbox"))
-from support.daemon import limit  # noqa: E402
+from support.json_rpc import call_object, check_reply, code, message  # noqa: E402
+from support.sockets import reset_when_closed  # noqa: E402
+from support.timing import limit  # noqa: E402
 
 # Lines that are malformed before their end, whatever follows, so that only they are lost.
 INVALID = [b"x", b"}", b"]", b"{\"a\" b", b"[1,,", b"\"\x01", b"\x00", b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":tru ", b"nul ", b"\xff\xfe",
@@ -25,6 +25,10 @@ THINKING_MAX = 0.01
 
 # In how many pieces a message is sent; the last is the rest. More of them are work for this program, not for the daemon.
 PIECES_MAX = 50
+
+
+# Behind what ends a connection: it must not be answered.
+NEVER_RUN = message("demo.sum", [1], "never to be run").encode()
 
 
 class Violation(Exception):
@@ -103,15 +107,9 @@ class Client:
             method = "no.such"
         else:
             method, params = "rpc.discover", None
-        body = {"jsonrpc": "2.0", "method": method}
-        if params is not None:
-            body["params"] = params
-        if self.random.random() < 0.1:
-            body["timeout_ms"] = self.random.randrange(1, 40)
-        id = None
-        if self.random.random() < 0.9:
-            id = body["id"] = self.new_id(certain)
-        return id, body
+        more = {"timeout_ms": self.random.randrange(1, 40)} if self.random.random() < 0.1 else {}
+        id = self.new_id(certain) if self.random.random() < 0.9 else None
+        return id, call_object(method, params, id, **more)
 
     def encoded(self, body):
         return json.dumps(body, ensure_ascii=self.random.random() < 0.5).encode()
@@ -122,11 +120,11 @@ class Client:
     def cancellation(self, id):
         dialect = self.random.randrange(3)
         if dialect == 0:
-            return {"jsonrpc": "2.0", "method": "rpc.cancel", "params": {"id": id}, "id": self.new_id()}
+            return call_object("rpc.cancel", {"id": id}, self.new_id())
         if dialect == 1:
-            return {"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": id}}
+            return call_object("$/cancelRequest", {"id": id})
         self.pending[json.dumps(id)] = False  # this dialect's calls stay silent
-        return {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}}
+        return call_object("notifications/cancelled", {"requestId": id})
 
     def message(self):
         pick = self.random.random()
@@ -134,7 +132,7 @@ class Client:
             return self.frame([self.call()[1] for _ in range(self.random.randrange(1, 12))])
         if pick < 0.25:  # a long call that would never end by itself
             id = self.new_id()
-            body = {"jsonrpc": "2.0", "method": "demo.sleep", "params": {"ms": 600_000}, "id": id}
+            body = call_object("demo.sleep", {"ms": 600_000}, id)
             if self.random.random() < 0.3:
                 return self.frame({**body, "timeout_ms": self.random.randrange(1, 100)})
             return self.frame(body) + self.frame(self.cancellation(id))
@@ -165,10 +163,13 @@ class Client:
                 self.changed.set()
 
     def take(self, reply):
-        code = reply["error"]["code"] if "error" in reply else "ok"
-        self.tally.codes[code] += 1
+        try:
+            answer = code(check_reply(reply))
+        except (AssertionError, LookupError, TypeError) as wrong:
+            raise Violation(f"not a reply: {reply}: {wrong!r}")
+        self.tally.codes[answer] += 1
         if reply["id"] is None:
-            if code not in self.nameless_codes:
+            if answer not in self.nameless_codes:
                 raise Violation(f"an answer to nobody: {reply}")
             return
         key = json.dumps(reply["id"])
@@ -263,8 +264,7 @@ class Client:
 
     async def end_reset(self, reading):
         self.left = True
-        if self.kind == "tcp":
-            self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        reset_when_closed(self.writer.get_extra_info("socket"))
         self.writer.transport.abort()
 
     async def end_close(self, reading):

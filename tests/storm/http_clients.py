@@ -4,7 +4,8 @@ import asyncio
 import collections
 import json
 
-from client import Client, Violation
+from client import NEVER_RUN, Client, Violation  # first: it finds the modules of the black-box tests
+from support.json_rpc import call_object
 
 STATUS = {-32005: 429, -32007: 413, -32009: 503, -32012: 503}  # of a reply's error; 200 for all others
 
@@ -161,7 +162,7 @@ class HttpClient(Client):
 
     def never_run(self):
         """A request behind the last that counts; it must not be answered."""
-        return self.request(b'{"jsonrpc":"2.0","method":"demo.sum","params":[1],"id":"never to be run"}')
+        return self.request(NEVER_RUN)
 
     def write_at_once(self, data):
         """Not in pieces: what is sent behind the end is taken in for only so long, then answered by a reset."""
@@ -175,7 +176,7 @@ class HttpClient(Client):
 
     async def end_last_request(self, reading):
         """Says itself that it is the last."""
-        body = {"jsonrpc": "2.0", "method": "demo.echo", "params": ["last"], "id": self.new_id()}
+        body = call_object("demo.echo", ["last"], self.new_id())
         self.due.append(Due(keys=(json.dumps(body["id"]),)))
         version, headers = self.random.choice((("1.1", ["Connection: close"]), ("1.0", [])))
         self.write_at_once(self.request(self.encoded(body), version, headers) + self.never_run())

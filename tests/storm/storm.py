@@ -16,9 +16,9 @@ import sys
 import time
 
 from client import Tally, Violation  # first: it finds the modules of the black-box tests
-from support.daemon import Daemon, SANITIZED, eventually
 from http_clients import HttpClient
 from stream_clients import HeaderClient, StreamClient
+from support.daemon import Daemon, SANITIZED, eventually
 from websocket_clients import WebSocketClient
 
 # How often each protocol is picked.

@@ -2,7 +2,8 @@
 
 import json
 
-from client import Client, Violation
+from client import Client, Violation  # first: it finds the modules of the black-box tests
+from support.stream_client import framed
 
 
 def entries(text):
@@ -33,14 +34,11 @@ class StreamClient(Client):
 class HeaderClient(Client):
     name = "header"
 
-    def wrap(self, data):
-        return b"Content-Length: %d\r\n\r\n" % len(data) + data
-
     def frame(self, body):
-        return self.wrap(self.encoded(body))
+        return framed(self.encoded(body))
 
     def invalid(self):
-        return self.wrap(self.invalid_text())
+        return framed(self.invalid_text())
 
     def beginning(self):
         return b'Content-Length: 100\r\n\r\n{"jsonrpc":'

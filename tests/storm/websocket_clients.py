@@ -4,9 +4,9 @@ import base64
 import collections
 import struct
 
-from support import websocket_client as ws
-from client import Client, Violation
+from client import NEVER_RUN, Client, Violation  # first: it finds the modules of the black-box tests
 from stream_clients import entries
+from support import websocket_client as ws
 
 PING_BYTES_MAX = 125
 
@@ -158,6 +158,6 @@ class WebSocketClient(Client):
     async def end_broken_frame(self, reading):
         """Is answered what it asked before, then told what was wrong, and nothing behind it is looked at."""
         code, broken = self.random.choice(BROKEN)
-        never = ws.frame(b'{"jsonrpc":"2.0","method":"demo.sum","params":[1],"id":"never to be run"}', mask=self.mask())
+        never = ws.frame(NEVER_RUN, mask=self.mask())
         self.writer.write(broken + never)  # at once: what is behind the end is taken in for only so long
         await self.expect_close(reading, code)
