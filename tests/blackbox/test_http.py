@@ -114,7 +114,7 @@ class Calls(HttpTest):
         self.daemon.wait_value(before + 1, "sluice_connections_total", protocol="http")
 
     def test_curl_calls_over_tcp_and_a_unix_socket(self):
-        for where in (["http://{}:{}/".format(*self.daemon.tcp())], ["--unix-socket", self.daemon.unix(), "http://localhost/"]):
+        for where in ([self.daemon.url("http") + "/"], ["--unix-socket", self.daemon.unix(), "http://localhost/"]):
             for more in ([], ["--http1.0"], ["--http2"], ["-H", "Transfer-Encoding: chunked"], ["-H", "Expect: 100-continue"]):
                 with self.subTest(where=where, more=more):
                     done = subprocess.run(["curl", "-sS", "--fail", "--max-time", str(limit(10)), *more, "-H", "Content-Type: application/json",

@@ -21,13 +21,6 @@ import client_test  # noqa: E402
 IN_TIME = limit(100)  # ms past its deadline in which a call is answered
 
 
-def url_of(daemon, scheme="tcp"):
-    if scheme == "unix":
-        return f"unix://{daemon.unix()}"
-    host, port = daemon.tcp()
-    return f"{scheme}://{host}:{port}"
-
-
 class UpstreamTest(DaemonTest):
     """`self.front(...)` gives a daemon in front of upstreams; at the end of a test nothing may be left of its calls."""
 
@@ -52,7 +45,7 @@ class ForwardingTest(UpstreamTest):
     def each_scheme(self):
         for scheme in self.schemes:
             with self.subTest(scheme=scheme):
-                yield self.front(url_of(self.daemon, scheme))
+                yield self.front(self.daemon.url(scheme))
 
     def test_results_and_errors_come_back_as_they_are(self):
         for front in self.each_scheme():
@@ -177,13 +170,13 @@ class DiscoveryTest(UpstreamTest):
 
     def test_its_methods_are_those_that_it_names(self):
         for scheme in ("tcp", "http", "ws"):
-            front = self.discovering(url_of(self.daemon, scheme))
+            front = self.discovering(self.daemon.url(scheme))
             client = self.connect(front)
             eventually(10, lambda: self.methods(client) == self.methods(self.connect()))
             self.assertEqual(client.result("demo.sum", [1, 2]), 3)
 
     def test_with_the_prefix_that_is_stripped(self):
-        front = self.discovering(url_of(self.daemon), strip_prefix="far.")
+        front = self.discovering(self.daemon.url(), strip_prefix="far.")
         client = self.connect(front)
         expected = {"far." + name for name in self.methods(self.connect())}
         eventually(10, lambda: self.methods(client) == expected)

@@ -465,7 +465,7 @@ class PythonLibrary(DaemonTest):
         self.daemon.wait_connections(0)
 
     def test_websockets_over_tcp(self):
-        self.run_client("ws://{}:{}/".format(*self.daemon.tcp()))
+        self.run_client(self.daemon.url("ws") + "/")
 
     def test_websockets_over_a_unix_path(self):
         self.run_client(self.daemon.unix())

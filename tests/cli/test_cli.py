@@ -3,64 +3,21 @@ stderr. $SLUICED and $SLUICE name the two programs."""
 
 import json
 import os
+import pathlib
 import pty
 import re
 import socket
 import subprocess
-import tempfile
+import sys
 import threading
 import time
 import unittest
 
-SLUICED = os.environ["SLUICED"]
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "blackbox"))
+from support.daemon import DaemonTest  # noqa: E402
+
 SLUICE = os.environ["SLUICE"]
-START_LIMIT_S = 10
 RUN_LIMIT_S = 30
-
-CONFIG = """
-[[listen]]
-address = "tcp://127.0.0.1:0"
-[[listen]]
-address = "unix://{folder}/s.sock"
-[admin]
-address = "tcp://127.0.0.1:0"
-"""
-
-
-class Daemon:
-    """`sluiced --demo` on free ports, with its stderr kept read. `more`: what else its configuration has."""
-
-    def __init__(self, more=""):
-        self.folder = tempfile.TemporaryDirectory()
-        config = os.path.join(self.folder.name, "sluice.toml")
-        with open(config, "w", encoding="utf-8") as file:
-            file.write(CONFIG.format(folder=self.folder.name) + more)
-        self.unix = f"unix://{self.folder.name}/s.sock"
-        self.process = subprocess.Popen([SLUICED, "--config", config, "--demo"], stderr=subprocess.PIPE, text=True)
-        self.log = []
-        self.tcp = None
-        self._said = threading.Event()  # where it listens, or all that it will say
-        self.reader = threading.Thread(target=self._read_log, daemon=True)
-        self.reader.start()
-        if not self._said.wait(START_LIMIT_S) or self.tcp is None:
-            self.stop()
-            raise RuntimeError("the daemon did not start:\n" + "".join(self.log))
-
-    def _read_log(self):
-        for line in self.process.stderr:
-            self.log.append(line)
-            found = re.search(r"listening on (tcp://127\.0\.0\.1:\d+)", line)
-            if found:  # from then on connections wait to be accepted, and none is refused
-                self.tcp = found.group(1)
-                self._said.set()
-        self._said.set()
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(RUN_LIMIT_S)
-        self.reader.join()
-        self.process.stderr.close()
-        self.folder.cleanup()
 
 
 def run(*words, text_in="", environment=None):
@@ -69,16 +26,7 @@ def run(*words, text_in="", environment=None):
         env={**os.environ, **(environment or {})})
 
 
-class ClientTest(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.daemon = Daemon()
-        cls.address = cls.daemon.tcp
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.daemon.stop()
-
+class CommandTest(DaemonTest):
     def check(self, done, code, stdout, stderr=""):
         self.assertEqual((code, stdout, stderr), (done.returncode, done.stdout, done.stderr))
 
@@ -87,6 +35,27 @@ class ClientTest(unittest.TestCase):
         self.assertEqual((code, ""), (done.returncode, done.stdout), done.stderr)
         self.assertRegex(done.stderr, pattern)
         self.assertEqual(1, done.stderr.count("\n"), done.stderr)
+
+
+    def serve_once(self, serve_one):
+        """Accepts one connection and hands it to `serve_one`: the address, and the thread that does so."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+
+        def run_server():
+            connection, _ = listener.accept()
+            with connection:
+                serve_one(connection)
+
+        thread = threading.Thread(target=run_server, daemon=True)
+        thread.start()
+        return f"tcp://127.0.0.1:{listener.getsockname()[1]}", thread
+
+
+class ClientTest(CommandTest):
+    @property
+    def address(self):
+        return self.daemon.url()
 
     # call
 
@@ -116,7 +85,7 @@ class ClientTest(unittest.TestCase):
         self.check(run("call", self.address, "demo.echo"), 0, "null\n")
 
     def test_call_over_a_unix_socket(self):
-        self.check(run("call", self.daemon.unix, "demo.echo", "[1]"), 0, "[1]\n")
+        self.check(run("call", self.daemon.url("unix"), "demo.echo", "[1]"), 0, "[1]\n")
 
     def test_address_comes_from_the_environment(self):
         self.check(run("call", "demo.echo", "[1]", environment={"SLUICE_ADDRESS": self.address}), 0, "[1]\n")
@@ -184,7 +153,7 @@ class ClientTest(unittest.TestCase):
 
     def test_notify_is_silent(self):
         self.check(run("notify", self.address, "demo.echo", "[1]"), 0, "")
-        self.check(run("notify", self.daemon.unix, "no.such"), 0, "")
+        self.check(run("notify", self.daemon.url("unix"), "no.such"), 0, "")
 
     # batch
 
@@ -281,28 +250,18 @@ class ClientTest(unittest.TestCase):
         self.assertEqual(["-32601"], list(report["errors"]))
 
     def test_bench_report_for_people(self):
-        done = run("bench", self.daemon.unix, "--duration", "100ms", "--warmup", "0")
+        done = run("bench", self.daemon.url("unix"), "--duration", "100ms", "--warmup", "0")
         self.assertEqual((0, ""), (done.returncode, done.stderr))
         self.assertIn("results/s", done.stdout)
 
 
-class BrokenServerTest(unittest.TestCase):
+class BrokenServerTest(CommandTest):
     """Servers that do not do their part."""
 
     def serve(self, serve_one):
-        """Accepts one connection and hands it to `serve_one`; gives back the address."""
-        listener = socket.create_server(("127.0.0.1", 0))
-        self.addCleanup(listener.close)
-
-        def run_server():
-            connection, _ = listener.accept()
-            with connection:
-                serve_one(connection)
-
-        thread = threading.Thread(target=run_server, daemon=True)
-        thread.start()
+        address, thread = self.serve_once(serve_one)
         self.addCleanup(thread.join, RUN_LIMIT_S)
-        return f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+        return address
 
     def check_unreachable(self, done, pattern):
         self.assertEqual((3, ""), (done.returncode, done.stdout))

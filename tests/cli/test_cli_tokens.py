@@ -3,22 +3,16 @@
 import hashlib
 import json
 import os
-import socket
 import tempfile
-import threading
 import unittest
 
-from test_cli import RUN_LIMIT_S, Daemon, run
+from test_cli import RUN_LIMIT_S, CommandTest, run
 
 TOKEN = "a \\ \"token\""
-CLIENT = f"""
-[[client]]
-name = "deploy"
-token_sha256 = "{hashlib.sha256(TOKEN.encode()).hexdigest()}"
-"""
+CLIENT = {"name": "deploy", "token_sha256": hashlib.sha256(TOKEN.encode()).hexdigest()}
 
 
-class TokenFile(unittest.TestCase):
+class TokenFile(CommandTest):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
@@ -32,59 +26,51 @@ class TokenFile(unittest.TestCase):
         return path
 
     def check_failure(self, done, code, pattern):
-        self.assertEqual((code, ""), (done.returncode, done.stdout), done.stderr)
-        self.assertRegex(done.stderr, pattern)
-        self.assertEqual(1, done.stderr.count("\n"), done.stderr)
+        super().check_failure(done, code, pattern)
         self.assertNotIn(TOKEN, done.stderr)
 
 
 class ClientsOnlyTest(TokenFile):
     """A daemon that lets nobody call but who has the token."""
 
-    @classmethod
-    def setUpClass(cls):
-        cls.daemon = Daemon(CLIENT)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.daemon.stop()
+    options = {"clients": [CLIENT]}
 
     def test_without_a_token_nothing_may_be_called(self):
-        self.check_failure(run("call", self.daemon.tcp, "demo.echo"), 1, "error -32016")
+        self.check_failure(run("call", self.daemon.url(), "demo.echo"), 1, "error -32016")
 
     def test_a_token_in_a_file_lets_a_call_in(self):
-        for address in (self.daemon.tcp, self.daemon.unix):
+        for address in (self.daemon.url(), self.daemon.url("unix")):
             done = run("call", address, "demo.echo", "[1]", "--token-file", self.token)
-            self.assertEqual((0, "[1]\n", ""), (done.returncode, done.stdout, done.stderr))
+            self.check(done, 0, "[1]\n")
 
     def test_a_token_in_the_environment_lets_a_call_in(self):
-        done = run("call", self.daemon.tcp, "demo.echo", "[1]", environment={"SLUICE_TOKEN": TOKEN})
-        self.assertEqual((0, "[1]\n", ""), (done.returncode, done.stdout, done.stderr))
+        done = run("call", self.daemon.url(), "demo.echo", "[1]", environment={"SLUICE_TOKEN": TOKEN})
+        self.check(done, 0, "[1]\n")
 
     def test_a_token_on_stdin_lets_a_call_in(self):
-        done = run("call", self.daemon.tcp, "demo.echo", "[1]", "--token-file", "-", text_in=TOKEN)
-        self.assertEqual((0, "[1]\n", ""), (done.returncode, done.stdout, done.stderr))
+        done = run("call", self.daemon.url(), "demo.echo", "[1]", "--token-file", "-", text_in=TOKEN)
+        self.check(done, 0, "[1]\n")
 
     def test_a_file_goes_before_the_environment(self):
-        done = run("call", self.daemon.tcp, "demo.echo", "--token-file", self.token, environment={"SLUICE_TOKEN": "no"})
+        done = run("call", self.daemon.url(), "demo.echo", "--token-file", self.token, environment={"SLUICE_TOKEN": "no"})
         self.assertEqual((0, ""), (done.returncode, done.stderr))
 
     def test_every_command_that_connects_takes_a_token(self):
         for words in (["methods"], ["describe", "demo.echo"], ["batch", "demo.sum [1]", "demo.echo"], ["notify", "demo.echo"]):
             with self.subTest(words):
-                done = run(words[0], self.daemon.tcp, *words[1:], "--token-file", self.token)
+                done = run(words[0], self.daemon.url(), *words[1:], "--token-file", self.token)
                 self.assertEqual((0, ""), (done.returncode, done.stderr))
                 self.assertNotIn('"error"', done.stdout)
 
     def test_each_connection_of_a_benchmark_has_the_token(self):
-        done = run("bench", self.daemon.tcp, "-c", "3", "--duration", "100ms", "--warmup", "0", "--json", "--token-file", self.token)
+        done = run("bench", self.daemon.url(), "-c", "3", "--duration", "100ms", "--warmup", "0", "--json", "--token-file", self.token)
         report = json.loads(done.stdout)
         self.assertEqual((0, {}, 0), (done.returncode, report["errors"], report["connections_lost"]), done.stderr)
         self.assertGreater(report["results"], 0)
 
     def test_a_wrong_token_is_told_in_the_server_s_words_and_nothing_is_called(self):
         wrong = self.file_with("wrong")
-        for words in (["call", self.daemon.tcp, "demo.echo"], ["notify", self.daemon.tcp, "demo.echo"], ["bench", self.daemon.tcp]):
+        for words in (["call", self.daemon.url(), "demo.echo"], ["notify", self.daemon.url(), "demo.echo"], ["bench", self.daemon.url()]):
             with self.subTest(words):
                 self.check_failure(run(*words, "--token-file", wrong), 1,
                                    r"^sluice: the server refuses the token: error -32016: Not allowed \{.*\}$")
@@ -95,27 +81,23 @@ class OtherServerTest(TokenFile):
 
     def serve(self, *answers):
         """Answers the lines of one connection; gives back the address, and the lines once it has ended."""
-        listener = socket.create_server(("127.0.0.1", 0))
-        self.addCleanup(listener.close)
         seen = []
 
-        def run_server():
-            connection, _ = listener.accept()
-            with connection, connection.makefile("rw", encoding="utf-8") as lines:
+        def answer(connection):
+            with connection.makefile("rw", encoding="utf-8") as lines:
                 for line in lines:
                     seen.append(json.loads(line))
                     if len(seen) <= len(answers):
                         lines.write(json.dumps({"jsonrpc": "2.0", "id": seen[-1].get("id"), **answers[len(seen) - 1]}) + "\n")
                         lines.flush()
 
-        thread = threading.Thread(target=run_server, daemon=True)
-        thread.start()
+        address, thread = self.serve_once(answer)
 
         def lines_seen():
             thread.join(RUN_LIMIT_S)
             return seen
 
-        return f"tcp://127.0.0.1:{listener.getsockname()[1]}", lines_seen
+        return address, lines_seen
 
     def test_the_token_goes_first_and_once(self):
         address, seen = self.serve({"result": True})
@@ -135,12 +117,8 @@ class OtherServerTest(TokenFile):
         self.assertEqual(1, len(seen()))
 
     def test_a_second_answer_to_the_token_is_not_the_call_s(self):
-        listener = socket.create_server(("127.0.0.1", 0))
-        self.addCleanup(listener.close)
-
-        def answer_twice():
-            connection, _ = listener.accept()
-            with connection, connection.makefile("rw", encoding="utf-8") as lines:
+        def answer_twice(connection):
+            with connection.makefile("rw", encoding="utf-8") as lines:
                 first = json.loads(lines.readline())
                 for result in (True, "early"):
                     lines.write(json.dumps({"jsonrpc": "2.0", "id": first["id"], "result": result}) + "\n")
@@ -148,8 +126,8 @@ class OtherServerTest(TokenFile):
                 second = json.loads(lines.readline())
                 lines.write(json.dumps({"jsonrpc": "2.0", "id": second["id"], "result": "right"}) + "\n")
 
-        threading.Thread(target=answer_twice, daemon=True).start()
-        done = run("call", f"tcp://127.0.0.1:{listener.getsockname()[1]}", "m", "--token-file", self.token)
+        address, _ = self.serve_once(answer_twice)
+        done = run("call", address, "m", "--token-file", self.token)
         self.assertEqual((0, '"right"\n'), (done.returncode, done.stdout), done.stderr)
 
     def test_an_answer_that_does_not_say_true_lets_nobody_in(self):

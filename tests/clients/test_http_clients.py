@@ -15,7 +15,7 @@ JSON = {"Content-Type": "application/json"}
 
 class Node(NodeTest):
     def url(self, scheme):
-        return "{}://{}:{}/".format(scheme, *self.daemon.tcp())
+        return self.daemon.url(scheme) + "/"
 
     def test_jayson_over_http(self):
         self.run_script("jayson_client.mjs", self.url("http"))
@@ -72,7 +72,7 @@ class Curl(NotificationTest):
         return json.loads(out)
 
     def everywhere(self):
-        url = "http://{}:{}/".format(*self.daemon.tcp())
+        url = self.daemon.url("http") + "/"
         for kind, where in (("tcp", [url]), ("unix", ["--unix-socket", self.daemon.unix(), "http://localhost/"])):
             with self.subTest(kind):
                 self.where = where
@@ -150,7 +150,7 @@ class PythonStandardLibrary(NotificationTest):
         self.assert_notified(calls_besides=0)
 
     def test_urllib(self):
-        request = urllib.request.Request("http://{}:{}/".format(*self.daemon.tcp()), message("demo.sum", [1, 2], 1).encode(), JSON)
+        request = urllib.request.Request(self.daemon.url("http") + "/", message("demo.sum", [1, 2], 1).encode(), JSON)
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=limit(10)) as answer:
             self.assertEqual(json.load(answer)["result"], 3)
 
@@ -158,7 +158,7 @@ class PythonStandardLibrary(NotificationTest):
 @unittest.skipUnless(shutil.which("wrk"), "wrk is not installed")
 class Wrk(NotificationTest):
     def test_a_second_of_load_gets_results_only(self):
-        url = "http://{}:{}/".format(*self.daemon.tcp())
+        url = self.daemon.url("http") + "/"
         done = subprocess.run(["wrk", "--threads", "1", "--connections", "4", "--duration", "1s", "--timeout", f"{limit(5)}s",
                                "--script", str(HERE / "wrk_call.lua"), url], capture_output=True, text=True, timeout=limit(20))
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)

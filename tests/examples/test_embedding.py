@@ -4,13 +4,12 @@ and called. The text is the documents' own, but for the addresses."""
 import hashlib
 import os
 import pathlib
-import re
 import subprocess
 import sys
 import tempfile
 import unittest
 
-from test_examples import Program, eventually
+from test_examples import Program
 from support.stream_client import Connection
 from support.tls import TlsConnection, authority
 
@@ -86,7 +85,7 @@ class Embedding(unittest.TestCase):
         self.assertEqual(program.call("calc.add", [1, 2])["code"], -32016)
         self.assertIs(program.call("rpc.authenticate", {"token": "abc"}), True)
         self.assertEqual(program.call("calc.add", [1, 2]), 3)
-        port = eventually(30, lambda: re.search(r"listening on tcp://127\.0\.0\.2:(\d+)", "".join(program.log)))[1]
+        port = program.wait_log(r"listening on tcp://127\.0\.0\.2:(\d+)", 30)[1]
         with TlsConnection(("127.0.0.2", int(port)), authority().client()) as connection:
             self.assertEqual(connection.request("calc.add", [1, 2])["error"]["data"]["reason"], "unauthenticated")
         self.assertEqual(program.stop(), 0)

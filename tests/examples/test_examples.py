@@ -3,7 +3,6 @@
 import hashlib
 import os
 import pathlib
-import re
 import signal
 import socket
 import subprocess
@@ -13,35 +12,29 @@ import threading
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "blackbox"))
-from support.daemon import Connection, code, eventually  # noqa: E402
+from support.json_rpc import code  # noqa: E402
+from support.logged_process import LoggedProcess  # noqa: E402
+from support.stream_client import Connection  # noqa: E402
+from support.timing import eventually  # noqa: E402
 
 EXAMPLES = pathlib.Path(os.environ.get("EXAMPLES_DIR", "build/debug/bin"))
 PATIENCE = 30  # seconds that anything may take on a slow, busy machine
 
 
-class Program:
+class Program(LoggedProcess):
     """An example that runs, and one connection to it."""
 
     def __init__(self, *command):
-        self.process = subprocess.Popen([str(part) for part in command], stderr=subprocess.PIPE, text=True)
-        self.log = []
-        self._listening = threading.Event()
-        self._reader = threading.Thread(target=self._read_log, daemon=True)
-        self._reader.start()
-        if not self._listening.wait(PATIENCE):
-            self.process.kill()
-            raise AssertionError("not listening:\n" + "".join(self.log))
+        super().__init__()
+        self.launch(command)
+        try:
+            self.port = int(self.wait_log(r"listening on tcp://127\.0\.0\.1:(\d+)", PATIENCE)[1])
+        except AssertionError:
+            self.kill()
+            raise
         self.connection = Connection(("127.0.0.1", self.port))
         # Until the connection has been accepted, the end of the program would be a reset to it.
         self.call("rpc.discover", [])
-
-    def _read_log(self):
-        for line in self.process.stderr:
-            self.log.append(line)
-            found = re.search(r"listening on tcp://127\.0\.0\.1:(\d+)", line)
-            if found:
-                self.port = int(found.group(1))
-                self._listening.set()
 
     def send(self, method, params):
         return self.connection.call(method, params)
@@ -60,20 +53,16 @@ class Program:
 
     def stop(self):
         """Ends the program by SIGTERM; its exit code."""
-        self.process.send_signal(signal.SIGTERM)
+        self.signal(signal.SIGTERM)
         try:
             if self.connection.socket.fileno() >= 0:
                 self.connection.read_to_end(PATIENCE)  # and closes then, as a client does that the server waits for
                 self.connection.close()
-            return self.process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            raise
+            return self.wait_exit(PATIENCE)
         finally:
             self.connection.close()
-            self.process.wait()
-            self._reader.join()
-            self.process.stderr.close()
+            self.kill()
+            self.end_log()
 
 
 def run_to_its_end(*command):
@@ -272,7 +261,7 @@ class LazyWordsTest(Helper):
 class BackgroundRefreshTest(Helper):
     def test_refreshes_beside_the_calls_and_survives_failures(self):
         program = self.start("background_refresh", self.file)
-        eventually(PATIENCE, lambda: any("background task refresh failed" in line for line in program.log))
+        program.wait_log("background task refresh failed", PATIENCE)
         for content in ("one", "two"):
             self.file.write_text(content)
             eventually(PATIENCE, lambda: program.call("refresh.content", []) == content)

@@ -55,7 +55,7 @@ class ClientTest(DaemonTest):
     """A program with a client of its own, which checks what it gets and says "ok"."""
 
     def url(self, scheme, daemon=None, path="/"):
-        return "{}://{}:{}{}".format(scheme, *(daemon or self.daemon).tcp(), path)
+        return (daemon or self.daemon).url(scheme) + path
 
     def run_client(self, command, *arguments, seconds=40, **options):
         done = subprocess.run([*map(str, command), *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True, text=True,

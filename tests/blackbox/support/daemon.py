@@ -6,14 +6,12 @@ import pathlib
 import re
 import resource
 import signal
-import subprocess
 import tempfile
-import threading
-import time
 import unittest
 
 from .configuration import config_text
 from .json_rpc import check_reply, code, members, message, parse, without_space  # noqa: F401
+from .logged_process import LoggedProcess
 from .metrics import Metrics
 from .program import ROOT, run_to_end, sluiced  # noqa: F401
 from .sockets import free_port, open_socket  # noqa: F401
@@ -23,12 +21,13 @@ from .timing import SLOW, Stopwatch, duration, eventually, limit, ms  # noqa: F4
 SANITIZED = re.compile(r"(Address|Thread|Leak|Memory)Sanitizer|runtime error:|terminate called|Assertion .* failed")
 
 
-class Daemon:
+class Daemon(LoggedProcess):
     """One `sluiced`. By default it serves tcp://127.0.0.1:0, a Unix socket and an admin port, with --demo."""
 
     def __init__(self, server=None, methods=None, log=None, listen=None, admin="tcp://127.0.0.1:0", text=None,
                  arguments=("--demo",), environment=None, descriptors=None, prefix=(), pass_fds=(), directory=None,
                  clients=None, backends=None):
+        super().__init__()
         self._own_directory = None
         if directory is None:
             self._own_directory = tempfile.TemporaryDirectory(prefix="sluice-")
@@ -46,9 +45,6 @@ class Daemon:
         self.environment = {**os.environ, **(environment or {})}
         self.descriptors = descriptors
         self.pass_fds = pass_fds
-        self.process = None
-        self.log = []
-        self._changed = threading.Condition()
 
     # Life
 
@@ -57,23 +53,10 @@ class Daemon:
             if self.descriptors:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (self.descriptors, self.descriptors))
 
-        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.PIPE, env=self.environment, preexec_fn=prepare,
-                                        pass_fds=self.pass_fds)
-        self._reader = threading.Thread(target=self._read_log, daemon=True)
-        self._reader.start()
+        self.launch(self.command, env=self.environment, preexec_fn=prepare, pass_fds=self.pass_fds)
         if ready:
             self.wait_ready()
         return self
-
-    def _read_log(self):
-        for line in self.process.stderr:
-            with self._changed:
-                self.log.append(line.decode("utf-8", "backslashreplace").rstrip("\n"))
-                self._changed.notify_all()
-        with self._changed:
-            self.log.append("(end of the log)")
-            self._changed.notify_all()
 
     def wait_ready(self):
         try:
@@ -84,52 +67,6 @@ class Daemon:
             self.kill()
             raise AssertionError("the daemon did not become ready:\n" + "\n".join(self.log))
 
-    def wait_log(self, pattern, seconds=10, begin=0):
-        """The first log line from number `begin` on that matches."""
-        matcher = re.compile(pattern)
-        end = time.monotonic() + limit(seconds)
-        at = begin
-        with self._changed:
-            while True:
-                while at < len(self.log):
-                    found = matcher.search(self.log[at])
-                    if found:
-                        return found
-                    at += 1
-                ended = self.log and self.log[-1] == "(end of the log)"
-                left = end - time.monotonic()
-                if ended or left <= 0:
-                    raise AssertionError(f"no log line matches {pattern!r}:\n" + "\n".join(self.log[begin:]))
-                self._changed.wait(left)
-
-    def log_text(self):
-        with self._changed:
-            return "\n".join(self.log)
-
-    def signal(self, number):
-        self.process.send_signal(number)
-
-    def wait_exit(self, seconds=15):
-        """The exit code."""
-        try:
-            status = self.process.wait(limit(seconds))
-        except subprocess.TimeoutExpired:
-            self.kill()
-            raise AssertionError("the daemon did not exit:\n" + "\n".join(self.log[-20:]))
-        self._reader.join(limit(5))
-        return status
-
-    def stop(self, seconds=15):
-        """SIGTERM; the exit code."""
-        if self.process.poll() is None:
-            self.signal(signal.SIGTERM)
-        return self.wait_exit(seconds)
-
-    def kill(self):
-        if self.process and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-
     def close(self):
         """Ends a test with this daemon: it must still be alive, and stop as asked."""
         try:
@@ -137,8 +74,7 @@ class Daemon:
                 return
             already = self.process.poll()
             status = self.stop() if already is None else already
-            self._reader.join(limit(5))
-            self.process.stderr.close()
+            self.end_log()
             text = self.log_text()
             assert not SANITIZED.search(text), "a sanitizer complains:\n" + text
             if already is None:
@@ -182,6 +118,9 @@ class Daemon:
     def admin(self, index=0):
         host, port = self._address(r"admin on tcp://(\[[^\]]+\]|[^\s:]+):(\d+)", index)
         return host.strip("[]"), int(port)
+
+    def url(self, scheme="tcp"):
+        return f"unix://{self.unix()}" if scheme == "unix" else "{}://{}:{}".format(scheme, *self.tcp())
 
     def peer(self, kind="tcp"):
         return self.tcp() if kind == "tcp" else self.unix()
