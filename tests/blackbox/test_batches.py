@@ -3,14 +3,11 @@
 import json
 
 from support.daemon import DaemonTest, Stopwatch, code, duration, eventually, main, message, ms
-
-
-def batch(*entries):
-    return "[" + ",".join(entries) + "]"
+from support.json_rpc import batch
 
 
 def sleeps(count, milliseconds):
-    return batch(*(message("demo.sleep", {"ms": milliseconds}, id) for id in range(count)))
+    return batch(message("demo.sleep", {"ms": milliseconds}, id) for id in range(count))
 
 
 class Batches(DaemonTest):
@@ -19,7 +16,7 @@ class Batches(DaemonTest):
     def test_replies_come_in_request_order_however_long_each_call_takes(self):
         with self.daemon.connect() as connection:
             entries = [message("demo.sleep", {"ms": (7 - id) * 20}, id) for id in range(8)]
-            replies = connection.request_text(batch(*entries))
+            replies = connection.request_text(batch(entries))
             self.assertEqual([reply["id"] for reply in replies], list(range(8)))
             self.assertEqual([reply["result"]["slept_ms"] for reply in replies], [(7 - id) * 20 for id in range(8)])
 
@@ -31,18 +28,18 @@ class Batches(DaemonTest):
 
     def test_a_batch_answers_calls_errors_and_invalid_entries_each_in_its_place(self):
         with self.daemon.connect() as connection:
-            replies = connection.request_text(batch(
-                message("demo.echo", ["a"], 1), "7", message("demo.echo", ["silent"]), message("no.such", None, "x"), "[]",
-                message("demo.throw", None, 2), "{}", message("no.such"), '{"jsonrpc":"2.0","id":{},"method":"demo.echo"}',
-                message("demo.echo", ["b"], 3)))
+            replies = connection.request_text(batch([
+                message("demo.echo", ["a"], 1), "7", message("demo.echo", ["silent"]), message("no.such", None, "x"),
+                "[]", message("demo.throw", None, 2), "{}", message("no.such"),
+                '{"jsonrpc":"2.0","id":{},"method":"demo.echo"}', message("demo.echo", ["b"], 3)]))
             self.assertEqual([(reply["id"], code(reply)) for reply in replies],
                              [(1, "ok"), (None, -32600), ("x", -32601), (None, -32600), (2, -32603), (None, -32600), (None, -32600), (3, "ok")])
 
     def test_a_batch_of_notifications_is_silent(self):
         with self.daemon.connect() as connection:
             before = self.daemon.value("sluice_calls_total", method="demo.subtract")
-            connection.send(batch(*[message("demo.subtract", [2, 1])] * 50) + "\n")
-            connection.send(batch(message("no.such"), message("demo.throw")) + "\n")
+            connection.send_message(batch([message("demo.subtract", [2, 1])] * 50))
+            connection.send_message(batch([message("no.such"), message("demo.throw")]))
             connection.fence()
             eventually(5, lambda: self.daemon.value("sluice_calls_total", method="demo.subtract") == before + 50)
             connection.fence()
@@ -57,7 +54,7 @@ class Batches(DaemonTest):
 
     def test_a_batch_inside_a_batch_is_no_call(self):
         with self.daemon.connect() as connection:
-            replies = connection.request_text(batch(batch(message("demo.echo", [1], 1)), message("demo.echo", [2], 2)))
+            replies = connection.request_text(batch([batch([message("demo.echo", [1], 1)]), message("demo.echo", [2], 2)]))
             self.assertEqual([(reply["id"], code(reply)) for reply in replies], [(None, -32600), (2, "ok")])
 
     def test_a_broken_batch_runs_nothing(self):
@@ -78,12 +75,12 @@ class Batches(DaemonTest):
 
     def test_equal_ids_in_a_batch_are_each_answered(self):
         with self.daemon.connect() as connection:
-            replies = connection.request_text(batch(*(message("demo.echo", [n], 5) for n in range(10))))
+            replies = connection.request_text(batch(message("demo.echo", [n], 5) for n in range(10)))
             self.assertEqual([reply["result"] for reply in replies], [[n] for n in range(10)])
 
     def test_a_call_in_a_batch_can_be_cancelled(self):
         with self.daemon.connect() as connection:
-            connection.send(batch(message("demo.sleep", {"ms": ms(60000)}, "long"), message("demo.echo", [1], 2)) + "\n")
+            connection.send_message(batch([message("demo.sleep", {"ms": ms(60000)}, "long"), message("demo.echo", [1], 2)]))
             self.daemon.wait_in_flight(1, method="demo.sleep")
             connection.notify("$/cancelRequest", {"id": "long"})
             replies = connection.receive()
@@ -143,8 +140,8 @@ class Deadline(DaemonTest):
     def test_what_a_batch_finished_by_its_deadline_is_answered_and_the_rest_timed_out(self):
         with self.daemon.connect() as connection:
             watch = Stopwatch()
-            replies = connection.request_text(batch(message("demo.echo", [1], 1), message("demo.sleep", {"ms": ms(60000)}, 2),
-                                                    message("demo.sum", [1, 2], 3), message("demo.hang", {"ms": ms(1500)}, 4)))
+            replies = connection.request_text(batch([message("demo.echo", [1], 1), message("demo.sleep", {"ms": ms(60000)}, 2),
+                                                     message("demo.sum", [1, 2], 3), message("demo.hang", {"ms": ms(1500)}, 4)]))
             self.assert_below(watch.ms(), ms(1200))
             self.assertEqual([(reply["id"], code(reply)) for reply in replies], [(1, "ok"), (2, -32002), (3, "ok"), (4, -32002)])
         self.daemon.wait_in_flight(0)
@@ -161,7 +158,8 @@ class Deadline(DaemonTest):
 
     def test_each_entry_may_have_its_own_time_limit(self):
         with self.daemon.connect() as connection:
-            replies = connection.request_text(batch(message("demo.sleep", {"ms": ms(250)}, 1, timeout_ms=ms(50)), message("demo.sleep", {"ms": ms(250)}, 2)))
+            replies = connection.request_text(batch([message("demo.sleep", {"ms": ms(250)}, 1, timeout_ms=ms(50)),
+                                                     message("demo.sleep", {"ms": ms(250)}, 2)]))
             self.assertEqual([code(reply) for reply in replies], [-32002, "ok"])
             self.assertEqual(replies[0]["error"]["data"]["timeout_ms"], ms(50))
 
@@ -169,7 +167,7 @@ class Deadline(DaemonTest):
 class Large(DaemonTest):
     def test_a_hundred_thousand_entries_are_one_error_by_default(self):
         with self.daemon.connect() as connection:
-            for text in ("[" + "1," * 99_999 + "1]", "[" + ",".join(['{"jsonrpc":"2.0","method":"x"}'] * 100_000) + "]"):
+            for text in ("[" + "1," * 99_999 + "1]", batch([message("x")] * 100_000)):
                 reply = connection.request_text(text)
                 self.assertIsInstance(reply, dict)
                 error = self.assert_error(reply, -32010, "batch_too_big")
@@ -180,7 +178,7 @@ class Large(DaemonTest):
     def test_a_hundred_thousand_notifications_run_silently_where_they_are_allowed(self):
         daemon = self.start(server={"max_batch": 100_000, "max_message": "16MiB"})
         with daemon.connect() as connection:
-            connection.send("[" + ",".join([message("demo.echo_inline", [1])] * 100_000) + "]\n")
+            connection.send_message(batch([message("demo.echo_inline", [1])] * 100_000))
             connection.fence(30)
             eventually(20, lambda: daemon.value("sluice_calls_total", method="demo.echo_inline") == 100_000)
         daemon.wait_in_flight(0)
@@ -188,7 +186,7 @@ class Large(DaemonTest):
     def test_a_hundred_thousand_calls_are_answered_in_order(self):
         daemon = self.start(server={"max_batch": 100_000, "max_message": "16MiB"})
         with daemon.connect() as connection:
-            replies = connection.request_text("[" + ",".join(message("demo.echo", [n], n) for n in range(100_000)) + "]", 30)
+            replies = connection.request_text(batch(message("demo.echo", [n], n) for n in range(100_000)), 30)
             self.assertEqual([reply.get("id") for reply in replies], list(range(100_000)))
             self.assertEqual({code(reply) for reply in replies}, {"ok"})
         daemon.wait_in_flight(0)
@@ -199,10 +197,10 @@ class Large(DaemonTest):
         entries += [message(("demo.echo", "demo.echo_inline")[id % 2], [id, "x" * 30_000], id) for id in range(100)]
         entries += [message("demo.echo", [id], id) for id in range(100, 110)]
         with self.connect(daemon) as connection, self.connect(daemon) as leaving:
-            leaving.send(batch(*entries) + "\n")
+            leaving.send_message(batch(entries))
             leaving.close()
             for _ in range(3):
-                replies = connection.request_text(batch(*entries))
+                replies = connection.request_text(batch(entries))
                 self.assertEqual([reply["id"] for reply in replies], ["first", *range(110)])
                 self.assertEqual([reply["result"][0] for reply in replies[1:]], list(range(110)))
             connection.fence()
@@ -210,10 +208,10 @@ class Large(DaemonTest):
     def test_what_does_not_fit_a_batch_reply_is_refused_entry_by_entry(self):
         daemon = self.start(server={"max_response": "64KiB"})
         with daemon.connect() as connection:
-            connection.send(batch(*(message("demo.echo", ["x" * 10_000], id) for id in range(20))) + "\n")
+            connection.send_message(batch(message("demo.echo", ["x" * 10_000], id) for id in range(20)))
             text = connection.receive_text()
             self.assert_below(len(text), 64 * 1024 + 20 * 200)
-            connection.send(batch(message("demo.echo", [1], 1), message("demo.echo", [2], 2)))
+            connection.send(batch([message("demo.echo", [1], 1), message("demo.echo", [2], 2)]))
             self.assertEqual(len(connection.receive()), 2)
         replies = json.loads(text)
         self.assertEqual([reply["id"] for reply in replies], list(range(20)))

@@ -10,6 +10,7 @@ import tempfile
 import time
 import unittest
 
+from support.children import is_alive, state_of
 from support.daemon import SLOW, DaemonTest, code, eventually, main, run_to_end
 
 PROGRAM = str(pathlib.Path(__file__).resolve().parent / "support/process_backend.py")
@@ -18,18 +19,6 @@ PYTHON = os.path.realpath(sys.executable)
 
 def child(name="own", **more):
     return {"name": name, "command": [sys.executable, PROGRAM], "methods": [name + ".*"], **more}
-
-
-def state_of(pid):
-    """The letter that /proc has for it; None where there is no such process."""
-    try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-
-
-def is_alive(pid):
-    return state_of(pid) not in (None, "Z")
 
 
 def command_line(pid):

@@ -4,27 +4,12 @@ import json
 import os
 import pathlib
 import signal
-import sys
 import tempfile
 import unittest
 
+from support.children import child, is_alive
 from support.daemon import SLOW, DaemonTest, Stopwatch, code, duration, eventually, main, message, ms, run_to_end
 from support.json_rpc import call_object
-
-FAULTY = str(pathlib.Path(__file__).resolve().parent / "support/fault_backend.py")
-
-
-def child(name="faulty", methods=None, **more):
-    return {"name": name, "command": [sys.executable, FAULTY], "methods": methods or [name + ".*"],
-            "kill_after": duration(300), "breaker": {"failures": 0}, "dialect": "sluice", **more}
-
-
-def alive(pid):
-    try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
 
 class ChildTest(DaemonTest):
     def with_child(self, server=None, methods=None, clients=None, **more):
@@ -215,9 +200,9 @@ class Ends(ChildTest):
     def test_what_a_child_has_started_ends_with_it(self):
         daemon, connection = self.with_child()
         descendant = connection.result("faulty.descendant")
-        self.assertTrue(alive(descendant))
+        self.assertTrue(is_alive(descendant))
         connection.request("faulty.die")
-        eventually(5, lambda: not alive(descendant), "the whole group is gone")
+        eventually(5, lambda: not is_alive(descendant), "the whole group is gone")
 
     def test_children_end_with_the_daemon(self):
         daemon, connection = self.with_child(instances=2)
@@ -225,7 +210,7 @@ class Ends(ChildTest):
         pids = self.children(daemon)
         self.assertEqual(daemon.stop(), 0)
         for pid in [*pids, descendant]:
-            eventually(5, lambda: not alive(pid), "no child is left")
+            eventually(5, lambda: not is_alive(pid), "no child is left")
 
     def test_children_end_with_a_daemon_that_is_killed(self):
         daemon, connection = self.with_child(instances=2)
@@ -234,7 +219,7 @@ class Ends(ChildTest):
         daemon.process.send_signal(signal.SIGKILL)
         daemon.process.wait()
         for pid in pids:
-            eventually(5, lambda: not alive(pid), "no child is left")
+            eventually(5, lambda: not is_alive(pid), "no child is left")
         daemon.process = None
 
     def test_a_drain_waits_for_the_childrens_calls(self):
@@ -438,7 +423,7 @@ class Misbehaviour(ChildTest):
         for _ in range(100):
             connection.notify("faulty.note", ["x" * 10000])
         daemon.wait_log("it reads nothing of what it is sent; killed", 20)
-        eventually(5, lambda: not alive(pid), "it is killed")
+        eventually(5, lambda: not is_alive(pid), "it is killed")
         with daemon.connect() as other:
             self.assert_serves(other)
 
@@ -455,7 +440,7 @@ class TimeLimits(ChildTest):
         watch = Stopwatch()
         self.assert_error(connection.request("faulty.hang", timeout_ms=ms(100)), -32002, "timeout")
         self.assert_below(watch.ms(), ms(2000), "its caller does not wait until it is killed")
-        eventually(20, lambda: not alive(pid), "it is killed")
+        eventually(20, lambda: not is_alive(pid), "it is killed")
         self.assert_serves(connection)
         self.assert_at_rest(daemon)
 
@@ -463,7 +448,7 @@ class TimeLimits(ChildTest):
         daemon, connection = self.with_child()
         pid = connection.result("faulty.pid")
         self.assert_error(connection.request("faulty.regroup", timeout_ms=ms(100)), -32002)
-        eventually(5, lambda: not alive(pid), "it is killed")
+        eventually(5, lambda: not is_alive(pid), "it is killed")
         self.assert_serves(connection)
         self.assert_at_rest(daemon)
 
@@ -471,7 +456,7 @@ class TimeLimits(ChildTest):
         daemon, connection = self.with_child()
         pid = connection.result("faulty.pid")
         self.assert_error(connection.request("faulty.stop", timeout_ms=ms(100)), -32002)
-        eventually(5, lambda: not alive(pid), "it is killed")
+        eventually(5, lambda: not is_alive(pid), "it is killed")
         self.assert_serves(connection)
 
     def test_other_calls_of_a_child_that_is_killed_are_answered(self):
@@ -627,8 +612,8 @@ class Reload(ChildTest):
         daemon.reload(backends=[child(env={"NEW": "1"})])
         new = eventually(5, lambda: self.other_than(old, daemon))
         self.assertEqual(connection.receive()["result"], old)
-        eventually(5, lambda: not alive(old), "the old one has ended")
-        self.assertTrue(alive(new))
+        eventually(5, lambda: not is_alive(old), "the old one has ended")
+        self.assertTrue(is_alive(new))
 
     def other_than(self, old, daemon):
         with daemon.connect() as other:
@@ -669,7 +654,7 @@ class Reload(ChildTest):
         daemon.reload(backends=[child("second")])
         eventually(5, lambda: code(connection.request("faulty.pid")) == -32601)
         self.assertEqual(code(connection.request("second.pid")), "ok")
-        eventually(5, lambda: not alive(pid), "the removed one has ended")
+        eventually(5, lambda: not is_alive(pid), "the removed one has ended")
         self.assertEqual(daemon.metrics().label_values("sluice_backend_up", "backend"), {"second"})
 
     def test_methods_that_are_discovered_anew_are_served_meanwhile(self):

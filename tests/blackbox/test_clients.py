@@ -2,7 +2,6 @@
 
 import contextlib
 import grp
-import hashlib
 import json
 import os
 import pathlib
@@ -17,17 +16,15 @@ import time
 import unittest
 
 from support import http_client
+from support.configuration import digest
 from support.daemon import (ROOT, Connection, DaemonTest, Stopwatch, code, config_text, duration, eventually, limit,
                             main, message, ms, run_to_end)
+from support.json_rpc import batch
 from support.transports import TransportTest
 
 TOKEN = "correct-horse-battery-staple"
 OTHER = "another-token-altogether"
 CALL = message("demo.echo", [1], 1)
-
-
-def digest(token):
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def client(name="deploy", **more):
@@ -55,8 +52,8 @@ class Tokens(ClientsTest):
         connection = self.connect()
         for method in ("demo.echo", "no.such", "rpc.discover", "rpc.nonsense"):
             self.assert_error(connection.request(method), -32016, "unauthenticated", "Not allowed")
-        batch = json.loads(f"[{message('demo.echo', [1], 1)},{message('no.such', [1], 2)}]")
-        replies = connection.request_text(json.dumps(batch))
+        calls = [message("demo.echo", [1], 1), message("no.such", [1], 2)]
+        replies = connection.request_text(batch(calls))
         self.assertEqual([reason(reply) for reply in replies], ["unauthenticated"] * 2)
 
     def test_a_token_is_taken_by_name_and_by_position(self):
@@ -94,7 +91,7 @@ class Tokens(ClientsTest):
     def test_a_token_counts_from_the_next_message_on(self):
         connection = self.connect()
         calls = [message("rpc.authenticate", [TOKEN], 1), message("demo.echo", [1], 2)]
-        replies = connection.request_text("[" + ",".join(calls) + "]")
+        replies = connection.request_text(batch(calls))
         self.assertEqual([code(reply) for reply in replies], ["ok", -32016])
         self.assertEqual(connection.result("demo.echo", [1]), [1])
         connection = self.connect()

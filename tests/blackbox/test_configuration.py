@@ -12,6 +12,7 @@ import unittest
 
 from support.daemon import (Connection, Daemon, DaemonTest, code, config_text, duration, eventually, free_port, limit,
                             main, message, ms, run_to_end, sluiced)
+from support.json_rpc import batch
 from support.tls import Authority
 
 WHOLE = """
@@ -376,14 +377,16 @@ def refused(peer):
         return True
 
 
+FIVE = batch(message("demo.echo", [id], id) for id in range(5))
+
+
 class Reload(DaemonTest):
     def test_limits_apply_to_the_next_call_on_open_connections(self):
         daemon = self.start(server={"max_batch": 10})
         with daemon.connect() as connection:
-            batch = "[" + ",".join(message("demo.echo", [id], id) for id in range(5)) + "]"
-            self.assertEqual(len(connection.request_text(batch)), 5)
+            self.assertEqual(len(connection.request_text(FIVE)), 5)
             daemon.reload(server={"max_batch": 3})
-            eventually(5, lambda: isinstance(connection.request_text(batch), dict), "max_batch is 3")
+            eventually(5, lambda: isinstance(connection.request_text(FIVE), dict), "max_batch is 3")
             daemon.reload(server={"max_message": "1KiB", "max_batch": 10})
             eventually(5, lambda: code(connection.request_text(message("demo.echo", ["x" * 2000], 1))) == -32007,
                        "max_message is 1KiB")
@@ -486,41 +489,38 @@ class Reload(DaemonTest):
     def test_two_listeners_on_any_port_keep_their_ports(self):
         daemon = self.start(server={"max_batch": 10}, listen=["tcp://127.0.0.1:0"] * 2)
         peers = [daemon.tcp(0), daemon.tcp(1)]
-        batch = "[" + ",".join(message("demo.echo", [id], id) for id in range(5)) + "]"
         begin = len(daemon.log)
         daemon.reload(server={"max_batch": 3})
         daemon.wait_log("configuration read again", 5, begin)
         for peer in peers:
             with Connection(peer) as connection:
-                self.assertIsInstance(connection.request_text(batch), dict, "max_batch is 3")
+                self.assertIsInstance(connection.request_text(FIVE), dict, "max_batch is 3")
         self.assertFalse([line for line in daemon.log[begin:] if "listening" in line])
 
     def test_a_listener_that_cannot_be_opened_leaves_everything_as_it_was(self):
         daemon = self.start(server={"max_batch": 10})
-        batch = "[" + ",".join(message("demo.echo", [id], id) for id in range(5)) + "]"
         begin = len(daemon.log)
         daemon.reload(server={"max_batch": 3}, listen=["unix:///nonexistent/folder/x.sock"])
         daemon.wait_log(r"/nonexistent/folder/x\.sock", 5, begin)
         with daemon.connect() as connection, daemon.connect("unix"):
-            self.assertEqual(len(connection.request_text(batch)), 5)
+            self.assertEqual(len(connection.request_text(FIVE)), 5)
 
     def test_a_broken_file_is_refused_with_its_place_and_the_old_configuration_stays(self):
         daemon = self.start(server={"max_batch": 10})
-        batch = "[" + ",".join(message("demo.echo", [id], id) for id in range(5)) + "]"
         with daemon.connect() as connection:
             for text, place in [("[server]\nmax_batch = 3\nworker = 1\n", ":3:1: "), ("[server\n", r":1:\d+: "),
                                 ("[server]\nmax_batch = 3\ncall_timeout = 5\n", r":3:\d+: ")]:
                 begin = len(daemon.log)
                 daemon.reload(text=text)
                 daemon.wait_log(re.escape(str(daemon.config)) + place, 5, begin)
-                self.assertEqual(len(connection.request_text(batch)), 5)
+                self.assertEqual(len(connection.request_text(FIVE)), 5)
             begin = len(daemon.log)
             daemon.config.unlink()
             daemon.signal(1)
             daemon.wait_log(re.escape(str(daemon.config)), 5, begin)
-            self.assertEqual(len(connection.request_text(batch)), 5)
+            self.assertEqual(len(connection.request_text(FIVE)), 5)
             daemon.reload(server={"max_batch": 3})
-            eventually(5, lambda: isinstance(connection.request_text(batch), dict), "a good file is taken after bad ones")
+            eventually(5, lambda: isinstance(connection.request_text(FIVE), dict), "a good file is taken after bad ones")
         self.assertEqual(daemon.http("/readyz")[0], 200)
 
     def test_what_only_a_restart_changes_does_no_harm(self):
@@ -530,8 +530,7 @@ class Reload(DaemonTest):
             daemon.wait_log(rf"server\.{key} is fixed at start")
         self.assertNotIn("worker_cpus is fixed", "\n".join(daemon.log))
         with daemon.connect() as connection:
-            batch = "[" + ",".join(message("demo.echo", [id], id) for id in range(5)) + "]"
-            eventually(5, lambda: isinstance(connection.request_text(batch), dict), "max_batch is 3")
+            eventually(5, lambda: isinstance(connection.request_text(FIVE), dict), "max_batch is 3")
         self.assertEqual(len(daemon.metrics().label_values("sluice_worker_busy", "worker")), 2)
 
     def test_many_reloads_under_load_lose_no_call(self):

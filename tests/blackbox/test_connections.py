@@ -1,14 +1,12 @@
 """Connections: their number, their time limits, their buffers, and descriptors running out."""
 
 import os
-import pathlib
 import signal
 import sys
 import time
 
+from support.children import FAULTY
 from support.daemon import DaemonTest, SLOW, Stopwatch, code, duration, eventually, framed, main, message, ms
-
-FAULTY = pathlib.Path(__file__).resolve().parent / "support/fault_backend.py"
 
 
 class Number(DaemonTest):
@@ -218,7 +216,7 @@ class Descriptors(DaemonTest):
 
     def test_a_child_that_dies_is_started_again_however_many_clients_there_are(self):
         daemon = self.start(descriptors=64, server={"io_threads": 1, "workers": 1},
-                            backends=[{"name": "echo", "command": [sys.executable, str(FAULTY)], "methods": ["echo.*"],
+                            backends=[{"name": "echo", "command": [sys.executable, FAULTY], "methods": ["echo.*"],
                                        "breaker": {"failures": 0}}])
         daemon.wait_log(r"max_connections is lowered from 10000 to \d+")
         first = self.connect(daemon)

@@ -7,7 +7,7 @@ import tempfile
 import unittest
 
 from support.daemon import SLOW, DaemonTest, eventually, limit, main, message
-from support.json_rpc import call_object
+from support.json_rpc import batch, call_object
 from support.flood import Flood, io_thread_time, quantile, work_before_replies
 from support.tls import authority
 
@@ -90,16 +90,16 @@ class Cancelling(DaemonTest):
             return f'{{"jsonrpc":"2.0","method":"{method}","id":"{escaped}{number}"{params}}}'
 
         with self.daemon.connect() as attacker:
-            for batch in range(40):
-                entries = [text_of("demo.sleep", f"{batch}/{n}", '{"ms":20000}') for n in range(100)]
-                attacker.send("[" + ",".join(entries) + "]\n")
+            for group in range(40):
+                entries = [text_of("demo.sleep", f"{group}/{n}", '{"ms":20000}') for n in range(100)]
+                attacker.send_message(batch(entries))
             attacker.wait_until_read()
             cancels = [text_of("rpc.cancel", f"c{n}", f'{{"id":"{escaped}none{n}"}}') for n in range(1000)]
             plain = [text_of("demo.echo_inline", f"e{n}", f'{{"id":"{escaped}none{n}"}}') for n in range(1000)]
             times = []
             for entries in (plain, cancels):
                 begin = io_thread_time(self.daemon)
-                attacker.send("[" + ",".join(entries) + "]\n")
+                attacker.send_message(batch(entries))
                 self.assertEqual(len(attacker.receive(60)), 1000)
                 times.append((io_thread_time(self.daemon) - begin) / 1e6)
             self.assertLess(times[1], times[0] * 5, times)

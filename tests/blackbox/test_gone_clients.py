@@ -4,6 +4,8 @@ import signal
 import time
 
 from support.daemon import DaemonTest, Stopwatch, code, duration, main, message, ms
+from support.flood import flood_unread
+from support.json_rpc import batch
 from support.tls import TlsConnection, authority
 from support.transports import TRANSPORTS, TransportTest
 from support.websocket_client import PING, PONG
@@ -12,20 +14,8 @@ from support.websocket_client import connect as open_websocket
 LONG = 60_000  # of a call, in ms: longer than any test
 FOUND_OUT = 2_000  # ms within which a client that is gone is noticed
 SLACK = ms(3_000)
+READ_MAX = 64 << 20  # bytes: far more than two kernels' buffers hold
 WINDOW = 4  # calls of a connection at once
-
-
-def fill(link, data, most=64 << 20):
-    """Sends it again and again until the peer's kernel takes no more."""
-    link.settimeout(0.3)
-    sent = 0
-    try:
-        while sent < most:
-            link.sendall(data * 64)
-            sent += len(data) * 64
-    except TimeoutError:
-        return
-    raise AssertionError("all of it was read")
 
 
 class Gone(TransportTest):
@@ -38,6 +28,11 @@ class Gone(TransportTest):
         self.daemon.wait_in_flight(0, seconds=20)
         self.assert_below(watch.ms(), FOUND_OUT + SLACK, what)
         self.daemon.wait_connections(0)
+
+    def fill(self, client):
+        """Sends calls until the daemon's kernel takes no more."""
+        data = client.encode(message("demo.sleep", {"ms": LONG}, 9, pad="x" * 1000)) * 64
+        self.assert_below(flood_unread(client.socket, data, READ_MAX), READ_MAX, "all of it was read")
 
     def start_calls(self, client, count):
         for number in range(count):
@@ -58,7 +53,7 @@ class Gone(TransportTest):
             with self.subTest(transport):
                 client = self.open(transport=transport)
                 self.start_calls(client, WINDOW)
-                fill(client.socket, client.encode(message("demo.sleep", {"ms": LONG}, 9, pad="x" * 1000)))
+                self.fill(client)
                 client.disconnect()
                 self.assert_calls_end("until a closed stream's calls have ended")
 
@@ -68,15 +63,15 @@ class Gone(TransportTest):
             for number in range(4):
                 connection.call("demo.sleep", {"ms": ms(5_000)}, id=number)
             self.daemon.wait_in_flight(4)
-            fill(connection.socket, (message("demo.sleep", {"ms": LONG}, 9, pad="x" * 1000) + "\n").encode())
+            self.fill(connection)
             self.assertEqual({connection.receive(within=30)["id"] for _ in range(4)}, set(range(4)))
 
     def test_a_batch_of_a_client_that_is_gone_is_given_up(self):
-        batch = "[" + ",".join(message("demo.sleep", {"ms": LONG}, id) for id in range(1, 4)) + "]"
+        text = batch(message("demo.sleep", {"ms": LONG}, id) for id in range(1, 4))
         for transport in TRANSPORTS:
             with self.subTest(transport):
                 client = self.open(transport=transport)
-                client.send_message(batch)
+                client.send_message(text)
                 self.daemon.wait_in_flight(3)
                 client.disconnect()
                 self.assert_calls_end("until the batch has ended")

@@ -3,8 +3,8 @@
 import json
 import time
 
+from support.children import child
 from support.daemon import SLOW, DaemonTest, eventually, main, message, ms
-from test_children import child
 
 PAUSE_S = 0.005  # between two lists, at least
 

@@ -1,11 +1,12 @@
 """What connections may hold in memory: together, and each before a proof."""
 
-import hashlib
 import os
 import threading
 import unittest
 
+from support.configuration import digest
 from support.daemon import DaemonTest, SLOW, code, eventually, framed, main, message, ms
+from support.json_rpc import batch
 from support.http_client import connect as open_http
 from support.http_client import request as http_request
 from support.websocket_client import connect as open_websocket
@@ -13,7 +14,7 @@ from support.program import has_sanitizer
 
 MIB = 1 << 20
 TOKEN = "a-token-of-some-length"
-CLIENT = {"name": "deploy", "token_sha256": hashlib.sha256(TOKEN.encode()).hexdigest(), "methods": ["*"]}
+CLIENT = {"name": "deploy", "token_sha256": digest(TOKEN), "methods": ["*"]}
 
 
 def padded_sleep(id, size, milliseconds=60_000):
@@ -101,14 +102,14 @@ class Together(DaemonTest):
         witness = self.connect(daemon)
         witness.fence()
         before, peak = daemon.resident_bytes(), 0
-        batch = "[" + ",".join([message("demo.hang", {"ms": ms(8_000)}, 0)] +
-                               [message("rpc.discover", id=id) for id in range(1, 1000)]) + "]"
+        text = batch([message("demo.hang", {"ms": ms(8_000)}, 0)] +
+                     [message("rpc.discover", id=id) for id in range(1, 1000)])
         crowd = []
         for _ in range(20):
             connection = self.connect(daemon)
             crowd.append(connection)
             try:
-                connection.send(batch + "\n")
+                connection.send_message(text)
                 connection.wait_until_read()
             except (ConnectionResetError, BrokenPipeError, OSError):
                 pass
@@ -132,7 +133,7 @@ class Together(DaemonTest):
     def test_what_clients_left_behind_who_are_gone_is_bounded(self):
         for size, count in ((MIB, 3), (MIB // 2, 1)):
             notification = message("demo.sleep", {"ms": 60_000}, pad="x" * size)
-            text = notification if count == 3 else "[" + ",".join([notification] * 6) + "]"
+            text = notification if count == 3 else batch([notification] * 6)
             with self.subTest(text=text[:1]):
                 daemon = self.start(server={"workers": 2, "io_threads": 1, "call_timeout": "120s"})
                 for _ in range(12):

@@ -3,6 +3,7 @@
 import json
 
 from support.daemon import DaemonTest, Stopwatch, code, duration, main, members, message, ms
+from support.json_rpc import batch
 
 
 class Demo(DaemonTest):
@@ -102,12 +103,12 @@ class Errors(DaemonTest):
 
     def test_a_batch_over_max_batch_is_one_error(self):
         with self.daemon.connect() as connection:
-            reply = connection.request_text("[" + ",".join(message("demo.echo", [n], n) for n in range(11)) + "]")
+            reply = connection.request_text(batch(message("demo.echo", [n], n) for n in range(11)))
             self.assertIsInstance(reply, dict)
             error = self.assert_error(reply, -32010, "batch_too_big", "The batch request was too large")
             self.assertEqual(error["data"]["limit"], 10)
             self.assertIsNone(reply["id"])
-            self.assertEqual(len(connection.request_text("[" + ",".join(message("demo.echo", [n], n) for n in range(10)) + "]")), 10)
+            self.assertEqual(len(connection.request_text(batch(message("demo.echo", [n], n) for n in range(10)))), 10)
 
     def test_every_error_of_its_own_has_a_message_and_a_reason(self):
         with self.daemon.connect() as connection:

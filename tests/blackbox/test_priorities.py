@@ -4,8 +4,8 @@ import pathlib
 import os
 import time
 
+from support.children import child
 from support.daemon import SLOW, DaemonTest, code, eventually, main, ms
-from test_children import child
 from support.upstream_servers import Misbehaving
 
 

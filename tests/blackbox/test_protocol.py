@@ -3,6 +3,7 @@
 import json
 
 from support.daemon import DaemonTest, ROOT, code, eventually, main, members
+from support.json_rpc import batch
 
 SPECIFICATION = ROOT / "tests" / "conformance" / "jsonrpc_spec.txt"
 
@@ -75,7 +76,7 @@ class Ids(DaemonTest):
 
     def test_an_id_is_echoed_byte_for_byte_in_a_batch(self):
         with self.daemon.connect() as connection:
-            connection.send("[" + ",".join('{"jsonrpc":"2.0","method":"demo.echo","id":%s}' % id for id in self.ECHOED) + "]\n")
+            connection.send_message(batch('{"jsonrpc":"2.0","method":"demo.echo","id":%s}' % id for id in self.ECHOED))
             text = connection.receive_text()
             for id in self.ECHOED:
                 self.assertIn('"id":' + id, text)

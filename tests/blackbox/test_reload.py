@@ -11,9 +11,9 @@ import tempfile
 import time
 import unittest
 
+from support.children import silent_backends
 from support.daemon import Daemon, DaemonTest, code, config_text, duration, eventually, limit, main, ms, sluiced
-from test_signals import silent_backends
-from test_systemd import NotifySocket
+from support.notify_socket import NotifySocket
 from support.tls import authority
 
 TOKEN_SHA256 = "a" * 64

@@ -8,6 +8,7 @@ import unittest
 
 from support import websocket_client
 from support.daemon import SLOW, DaemonTest, Stopwatch, code, duration, eventually, limit, main, message, ms
+from support.json_rpc import batch
 
 
 class Drain(DaemonTest):
@@ -98,7 +99,7 @@ class Drain(DaemonTest):
     def test_a_batch_in_flight_is_answered_whole(self):
         daemon = self.start(server={"workers": 4, "batch_width": 2})
         with daemon.connect() as connection:
-            connection.send("[" + ",".join(message("demo.sleep", {"ms": ms(300)}, id) for id in range(4)) + "]")
+            connection.send(batch(message("demo.sleep", {"ms": ms(300)}, id) for id in range(4)))
             daemon.wait_in_flight(2)
             daemon.signal(signal.SIGTERM)
             replies = connection.receive()

@@ -5,22 +5,12 @@ import pathlib
 import resource
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 import unittest
 
+from support.children import silent_backends
 from support.daemon import Daemon, DaemonTest, config_text, eventually, limit, main, sluiced
-
-SILENT = "import sys\nfor line in sys.stdin: pass\n"  # a child that never answers
-
-
-def silent_backends(directory, count, mark):
-    """Backends that say nothing when they are asked for their methods; another mark makes them other backends."""
-    program = pathlib.Path(directory) / "silent.py"
-    program.write_text(SILENT)
-    return [{"name": f"silent{at}", "command": [sys.executable, str(program), mark], "methods": "discover"}
-            for at in range(count)]
 
 
 class Start(DaemonTest):

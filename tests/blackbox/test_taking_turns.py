@@ -2,9 +2,10 @@
 
 import time
 
+from support.children import child
+from support.configuration import digest
 from support.daemon import SLOW, DaemonTest, Stopwatch, main, message, ms
-from test_children import child
-from test_clients import digest
+from support.json_rpc import batch
 from support.upstream_servers import Misbehaving
 
 WINDOW = 128
@@ -47,7 +48,7 @@ class WaitingForAWorker(DaemonTest):
         daemon = self.start(server={"workers": 1, "batch_width": 100})
         greedy = self.connect(daemon)
         calls = ['{"jsonrpc":"2.0","method":"demo.sleep","params":{"ms":%d},"id":%d}' % (ms(100), n) for n in range(60)]
-        greedy.send("[" + ",".join(calls) + "]\n")
+        greedy.send_message(batch(calls))
         daemon.wait_in_flight(60)
         self.assertLess(self.longest_wait(self.connect(daemon), 3), ms(700))
         greedy.reset()

@@ -4,16 +4,17 @@ import os
 import pathlib
 import re
 import socket
-import ssl
 import subprocess
 import tempfile
 import threading
 import time
 
 from support.daemon import Stopwatch, duration, eventually, limit, main, ms, sluiced
-from test_upstreams import UpstreamTest
 from support.tls import authority
-from support.upstream_servers import Misbehaving, MisbehavingHttp, MisbehavingWebSocket, reply
+from support.upstream_http_servers import MisbehavingHttp, TlsHttp
+from support.upstream_servers import Misbehaving, reply
+from support.upstream_test import UpstreamTest
+from support.upstream_websocket_server import MisbehavingWebSocket
 
 
 class Http(MisbehavingHttp):
@@ -82,24 +83,6 @@ class Http(MisbehavingHttp):
 
     def what_banner(self, connection, id, params):
         connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
-
-
-class TlsHttp(MisbehavingHttp):
-    """Over TLS, one request a connection. `resumed` tells of each connection whether it went on with a session."""
-
-    def __init__(self, **options):
-        self.resumed = []
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(str(authority().certificate("server")), str(authority().key("server")))
-        super().__init__(**options)
-
-    def serve(self, connection):
-        with self.context.wrap_socket(connection, server_side=True) as secure:
-            self.resumed.append(secure.session_reused)
-            super().serve(secure)
-
-    def say(self, connection, text):
-        self.respond(connection, "200 OK", text, "Connection: close\r\n")
 
 
 class ConnectionsTest(UpstreamTest):

@@ -8,10 +8,11 @@ import subprocess
 import tempfile
 
 from support.daemon import config_text, duration, eventually, main, run_to_end
-from test_upstream_connections import TlsHttp
-from test_upstreams import UpstreamTest
 from support.tls import Authority, authority
-from support.upstream_servers import MisbehavingHttp, MisbehavingWebSocket, Server
+from support.upstream_http_servers import MisbehavingHttp, TlsHttp
+from support.upstream_servers import Server
+from support.upstream_test import UpstreamTest
+from support.upstream_websocket_server import MisbehavingWebSocket
 
 SECRET = "Bearer a-secret-of-the-node"
 

@@ -10,31 +10,18 @@ import subprocess
 import sys
 import tempfile
 
-from support.daemon import (DaemonTest, Stopwatch, code, config_text, duration, eventually, free_port, limit, main, ms,
-                            parse, run_to_end)
+from support.daemon import (Stopwatch, code, config_text, duration, eventually, free_port, limit, main, ms, parse,
+                            run_to_end)
 from support.tls import authority, stranger
-from support.upstream_servers import Gate, Misbehaving, MisbehavingHttp, MisbehavingWebSocket
+from support.upstream_http_servers import MisbehavingHttp
+from support.upstream_servers import Gate, Misbehaving
+from support.upstream_test import UpstreamTest
+from support.upstream_websocket_server import MisbehavingWebSocket
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "clients"))
 import client_test  # noqa: E402
 
 IN_TIME = limit(100)  # ms past its deadline in which a call is answered
-
-
-class UpstreamTest(DaemonTest):
-    """`self.front(...)` gives a daemon in front of upstreams; at the end of a test nothing may be left of its calls."""
-
-    def front(self, *urls, methods=("demo.*",), server=None, log=None, **settings):
-        backend = {"name": "up", "url": list(urls), "methods": list(methods), "dialect": "sluice", **settings}
-        daemon = self.start(arguments=(), backends=[backend], server=server, log=log or {"level": "debug"})
-        self.addCleanup(self.nothing_is_left, daemon)
-        return daemon
-
-    def nothing_is_left(self, daemon):
-        if daemon.process.poll() is not None:
-            return
-        daemon.wait_value(0, "sluice_backend_in_flight")
-        daemon.wait_in_flight(0)
 
 
 class ForwardingTest(UpstreamTest):

@@ -1,15 +1,12 @@
 """What a full connection_window lets through, and what it does not: contracts 3 and 16."""
 
 import contextlib
-import hashlib
 
+from support.configuration import digest
 from support.daemon import DaemonTest, eventually, main, message, ms
 from support.http_client import connect as connect_http, request
+from support.json_rpc import batch
 from support.websocket_client import PING, connect as connect_websocket
-
-
-def batch(calls):
-    return "[" + ",".join(calls) + "]\n"
 
 
 class Full(DaemonTest):
@@ -23,7 +20,7 @@ class Full(DaemonTest):
     def test_the_entries_of_a_batch_count(self):
         """The next call does not run while a batch fills the window."""
         with self.daemon.connect() as connection:
-            connection.send(batch([message("demo.sleep", {"ms": ms(300)}, id) for id in range(8)]))
+            connection.send_message(batch([message("demo.sleep", {"ms": ms(300)}, id) for id in range(8)]))
             connection.call("demo.echo_inline", ["after"], id="after")
             first, second = connection.receive(), connection.receive()
             self.assertEqual(len(first), 8)
@@ -67,7 +64,7 @@ class Full(DaemonTest):
         with self.daemon.connect() as connection:
             self.sleeping(connection, [1, 2])
             connection.call("demo.echo_inline", ["waits"], id="waits")
-            connection.send(batch([message("rpc.cancel", {"id": id}, f"c{id}") for id in (1, 2)]))
+            connection.send_message(batch([message("rpc.cancel", {"id": id}, f"c{id}") for id in (1, 2)]))
             replies = [connection.receive() for _ in range(4)]
             cancelled = [reply["id"] for reply in replies if isinstance(reply, dict)]
             self.assertEqual(sorted(map(str, cancelled)), ["1", "2", "waits"])
@@ -97,7 +94,7 @@ class Full(DaemonTest):
             connection.call("demo.sleep", {"ms": ms(300)}, id=1)
             daemon.wait_in_flight(1)
             for _ in range(4):
-                connection.send(batch(["1"] * 900))  # of little text, and much to keep
+                connection.send_message(batch(["1"] * 900))  # of little text, and much to keep
             replies = connection.receive_many(1 + 4, 20)
             self.assertEqual([len(reply) for reply in replies if isinstance(reply, list)], [900] * 4)
 
@@ -204,8 +201,8 @@ class Ids(DaemonTest):
 
     def test_nor_in_a_batch(self):
         with self.daemon.connect() as connection:
-            connection.send(batch([message("demo.sleep", {"ms": ms(60000)}, 12)] +
-                                  [message("demo.sleep", {"ms": ms(60000)}, 100 + n) for n in range(20)]))
+            connection.send_message(batch([message("demo.sleep", {"ms": ms(60000)}, 12)] +
+                                          [message("demo.sleep", {"ms": ms(60000)}, 100 + n) for n in range(20)]))
             self.daemon.wait_in_flight(16)
             for id in (1, 10, 11, 1000):
                 self.assertIs(connection.result("rpc.cancel", {"id": id}, id="c"), False)
@@ -226,8 +223,8 @@ class Ids(DaemonTest):
         before = self.daemon.value("sluice_call_run_seconds_count", method="demo.echo_inline")
         daemon = self.start(server={"workers": 2, "batch_width": 1})
         with daemon.connect() as connection:
-            connection.send(batch([message("demo.hang", {"ms": ms(300)}, 1, timeout_ms=ms(2000)),
-                                   message("demo.echo_inline", [1], 2, timeout_ms=ms(100))]))
+            connection.send_message(batch([message("demo.hang", {"ms": ms(300)}, 1, timeout_ms=ms(2000)),
+                                           message("demo.echo_inline", [1], 2, timeout_ms=ms(100))]))
             slow, late = connection.receive()
             self.assertIn("result", slow)
             self.assert_error(late, -32002)
@@ -236,7 +233,7 @@ class Ids(DaemonTest):
 
 class Clients(DaemonTest):
     def test_a_request_reaches_no_call_of_another_client_on_its_connection(self):
-        clients = [{"name": name, "token_sha256": hashlib.sha256(name.encode()).hexdigest()} for name in ("one", "two")]
+        clients = [{"name": name, "token_sha256": digest(name)} for name in ("one", "two")]
         clients.append({"name": "anonymous", "methods": ["demo.*"]})
         daemon = self.start(clients=clients, server={"workers": 4})
 
@@ -247,9 +244,9 @@ class Clients(DaemonTest):
                 return client.receive_response().body
 
         sleep = message("demo.sleep", {"ms": ms(300)}, 1)
-        cancels = [message("rpc.cancel", {"id": 1}, "c"), batch([message("rpc.cancel", {"id": 1}, "c")]).strip(),
+        cancels = [message("rpc.cancel", {"id": 1}, "c"), batch([message("rpc.cancel", {"id": 1}, "c")]),
                    message("$/cancelRequest", {"id": 1}), message("notifications/cancelled", {"requestId": 1})]
-        for call in (sleep, batch([sleep]).strip()):
+        for call in (sleep, batch([sleep])):
             for cancel in cancels:
                 for token in (None, "two"):
                     with self.subTest(call=call, cancel=cancel, token=token):

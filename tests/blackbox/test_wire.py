@@ -6,7 +6,9 @@ import sys
 
 from support.daemon import DaemonTest, Stopwatch, code, duration, eventually, main, ms
 from support.http_client import connect as connect_http
-from support.upstream_servers import Misbehaving, MisbehavingHttp, MisbehavingWebSocket, reply
+from support.upstream_http_servers import MisbehavingHttp
+from support.upstream_servers import Misbehaving, reply
+from support.upstream_websocket_server import MisbehavingWebSocket
 
 WIRE = str(pathlib.Path(__file__).resolve().parent / "support/wire_backend.py")
 SEPARATORS = ("\n", "\r", "\r\n", "\x85", "\u2028", "\u2029")

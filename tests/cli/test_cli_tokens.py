@@ -1,15 +1,15 @@
 """The client against servers that want to know who calls. $SLUICED and $SLUICE name the two programs."""
 
-import hashlib
 import json
 import os
 import tempfile
 import unittest
 
-from test_cli import RUN_LIMIT_S, CommandTest, run
+from test_cli import RUN_LIMIT_S, CommandTest, run  # first: it finds the modules of the black-box tests
+from support.configuration import digest
 
 TOKEN = "a \\ \"token\""
-CLIENT = {"name": "deploy", "token_sha256": hashlib.sha256(TOKEN.encode()).hexdigest()}
+CLIENT = {"name": "deploy", "token_sha256": digest(TOKEN)}
 
 
 class TokenFile(CommandTest):

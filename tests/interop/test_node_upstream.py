@@ -9,10 +9,10 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "blackbox"))
 from support.daemon import main, ms  # noqa: E402
-from test_upstreams import UpstreamTest as _UpstreamTest  # noqa: E402
+from support.upstream_test import UpstreamTest  # noqa: E402
 
 
-class NodeUpstreamTest(_UpstreamTest):
+class NodeUpstreamTest(UpstreamTest):
     def setUp(self):
         if not shutil.which("node"):
             self.skipTest("node is not installed")

@@ -1,6 +1,12 @@
 """Configuration files, written from dictionaries."""
 
+import hashlib
 import json
+
+
+def digest(token):
+    """What `token_sha256` of a client is."""
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def _toml_value(value):

@@ -94,6 +94,11 @@ def message(method, params=None, id=None, **more):
     return json.dumps(call_object(method, params, id, **more), separators=(",", ":"))
 
 
+def batch(entries):
+    """The text of a batch of these texts."""
+    return "[" + ",".join(entries) + "]"
+
+
 class JsonRpcConnection:
     """A client of one connected socket. Every wait is bounded, in seconds; replies are checked for form.
 

@@ -1,15 +1,12 @@
 """Servers for tests of upstreams: one that misbehaves as the method says, and a gate on the way to a good one."""
 
-import base64
-import hashlib
 import json
 import socket
-import struct
 import threading
 import time
 
-from .daemon import eventually, limit
-from .websocket_client import BINARY, CLOSE, CONTINUATION, GUID, PING, PONG, TEXT, apply_mask, close_payload, frame
+from .sockets import reset_when_closed
+from .timing import eventually, limit
 
 
 class Server:
@@ -72,16 +69,16 @@ class Server:
 
     def cut(self):
         """Resets all connections."""
-        def each(change, *arguments):
+        def each(change):
             for connection in connections:
                 try:
-                    getattr(connection, change)(*arguments)
+                    change(connection)
                 except OSError:
                     pass
 
         connections = list(self.sockets)
-        each("setsockopt", socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        each("shutdown", socket.SHUT_RD)  # whoever reads from it gives it up
+        each(reset_when_closed)
+        each(lambda connection: connection.shutdown(socket.SHUT_RD))  # whoever reads from it gives it up
         for connection in connections:
             self.drop(connection, reset=True)
 
@@ -106,6 +103,16 @@ def reply(id, result):
 
 def error(id, code, data=None):
     return json.dumps({"jsonrpc": "2.0", "id": id, "error": {"code": code, "message": "no", "data": data}})
+
+
+def read_head(stream):
+    """(first line, headers) of a request; None at the end of the stream."""
+    first = stream.readline().decode().strip()
+    headers = {}
+    while line := stream.readline().strip():
+        name, _, value = line.decode().partition(":")
+        headers[name.lower()] = value.strip()
+    return (first, headers) if first else None
 
 
 class Misbehaving(Server):
@@ -231,172 +238,6 @@ class Misbehaving(Server):
         if failing:
             return self.drop(connection)
         self.say(connection, reply(id, params))
-
-
-class MisbehavingHttp(Misbehaving):
-    """The same over HTTP. `heads` has the headers of each request."""
-
-    def __init__(self, **options):
-        self.heads = []
-        super().__init__(**options)
-
-    def serve(self, connection):
-        with connection.makefile("rb") as stream:
-            while request_line := stream.readline():
-                head = {}
-                while (line := stream.readline().strip()):
-                    name, _, value = line.decode().partition(":")
-                    head[name.lower()] = value.strip()
-                self.heads.append({"request": request_line.decode().strip(), **head})
-                call = json.loads(stream.read(int(head["content-length"])))
-                self.note(call)
-                if "id" not in call:
-                    connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
-                    continue
-                getattr(self, "what_" + call["method"].split(".")[1])(connection, call["id"], call.get("params"))
-
-    def respond(self, connection, status, body, more=""):
-        body = body.encode()
-        connection.sendall(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{more}\r\n".encode() + body)
-
-    def say(self, connection, text):
-        self.respond(connection, "200 OK", text, "Content-Type: application/json\r\n")
-
-    def what_garbage(self, connection, id, params):
-        connection.sendall(b"\x00\xffnot http\r\n\r\n")
-
-    def what_page(self, connection, id, params):
-        self.respond(connection, "200 OK", "<html>hello</html>")
-
-    def what_500(self, connection, id, params):
-        self.respond(connection, "500 Internal Server Error", "oops")
-
-    def what_500_with_reply(self, connection, id, params):
-        self.respond(connection, "500 Internal Server Error", error(id, -32000, {"reason": "own"}))
-
-    def what_unnamed(self, connection, id, params):
-        """With params[0] for its status."""
-        self.respond(connection, params[0], error(None, -32050, {"reason": "own"}))
-
-    def what_chunked(self, connection, id, params):
-        text = reply(id, params)
-        chunks = "".join(f"1\r\n{each}\r\n" for each in text)
-        connection.sendall(f"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}0\r\n\r\n".encode())
-
-    def what_last(self, connection, id, params):
-        connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + reply(id, params).encode())
-        self.drop(connection)
-
-    def what_interim(self, connection, id, params):
-        connection.sendall(b"HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n")
-        self.say(connection, reply(id, params))
-
-    def what_interims(self, connection, id, params):
-        for _ in range(params[0]):
-            connection.sendall(b"HTTP/1.1 103 Early Hints\r\n\r\n")
-        self.say(connection, reply(id, params))
-
-    def what_endless_interims(self, connection, id, params):
-        self.send_endlessly(connection, b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1000)
-
-    def what_endless_chunk_line(self, connection, id, params):
-        connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;")
-        self.send_endlessly(connection, b"x" * 40_000)
-
-    def what_endless_trailers(self, connection, id, params):
-        connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n")
-        self.send_endlessly(connection, b"X: y\r\n" * 1000)
-
-    def what_switch(self, connection, id, params):
-        connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: other\r\nConnection: Upgrade\r\n\r\n")
-
-    def what_big_head(self, connection, id, params):
-        self.respond(connection, "200 OK", reply(id, params), f"X: {'x' * 100_000}\r\n")
-
-
-class MisbehavingWebSocket(Misbehaving):
-    """The same over WebSocket. `closes` has what it was told in close frames."""
-
-    def __init__(self, **options):
-        self.closes = []
-        self.heads = []  # the headers of each handshake
-        super().__init__(**options)
-
-    def serve(self, connection):
-        with connection.makefile("rb") as stream:
-            self.shake_hands(connection, stream)
-            while (message := self.receive(stream)) is not None:
-                call = json.loads(message)
-                self.note(call)
-                if "id" in call:
-                    getattr(self, "what_" + call["method"].split(".")[1])(connection, call["id"], call.get("params"))
-
-    def shake_hands(self, connection, stream):
-        head = {}
-        stream.readline()
-        while (line := stream.readline().strip()):
-            name, _, value = line.partition(b":")
-            head[name.lower()] = value.strip()
-        self.heads.append({name.decode(): value.decode() for name, value in head.items()})
-        accept = base64.b64encode(hashlib.sha1(head[b"sec-websocket-key"] + GUID).digest())
-        connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                           b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n")
-
-    def receive(self, stream):
-        """The next text; None where there is none."""
-        while len(head := stream.read(2)) == 2:
-            size = head[1] & 0x7F
-            if size > 125:
-                size = int.from_bytes(stream.read(2 if size == 126 else 8), "big")
-            mask = stream.read(4)
-            payload = apply_mask(stream.read(size), mask)
-            if head[0] & 0xF == TEXT:
-                return payload
-            if head[0] & 0xF == CLOSE:
-                self.closes.append(payload)
-        return None
-
-    def say(self, connection, text, end=""):
-        connection.sendall(frame(text, mask=None))
-
-    def what_pieces(self, connection, id, params):
-        """In fragments, with pings in between."""
-        text = reply(id, params)
-        for at, each in enumerate(text):
-            opcode = TEXT if at == 0 else CONTINUATION
-            connection.sendall(frame(b"?", PING, mask=None) + frame(each, opcode, at == len(text) - 1, mask=None))
-
-    def what_binary(self, connection, id, params):
-        connection.sendall(frame(reply(id, params), BINARY, mask=None))
-
-    def what_pings(self, connection, id, params):
-        """And reads what comes back, or nothing more could be sent."""
-        threading.Thread(target=self.send_pings, args=(connection,), daemon=True).start()
-
-    def send_pings(self, connection):
-        try:
-            self.send_endlessly(connection, frame(b"", PING, mask=None) * 1000)
-        except OSError:
-            pass
-
-    def what_pongs(self, connection, id, params):
-        self.send_endlessly(connection, frame(b"", PONG, mask=None) * 1000)
-
-    def what_empty_messages(self, connection, id, params):
-        self.send_endlessly(connection, frame(b"", TEXT, mask=None) * 1000)
-
-    def what_empty_frames(self, connection, id, params):
-        connection.sendall(frame(b"", TEXT, False, mask=None))
-        self.send_endlessly(connection, frame(b"", CONTINUATION, False, mask=None) * 1000)
-
-    def what_bye(self, connection, id, params):
-        connection.sendall(frame(close_payload(1001), CLOSE, mask=None))
-
-    def what_bad_frame(self, connection, id, params):
-        connection.sendall(frame(reply(id, params), 0x7, mask=None))
-
-    def what_long_frame(self, connection, id, params):
-        connection.sendall(frame(b"x", TEXT, mask=None, length=1 << 40, length_bytes=8))
 
 
 class Gate(Server):
