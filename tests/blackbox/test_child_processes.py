@@ -245,7 +245,7 @@ class Recycling(ProcessTest):
 
 class Ends(ProcessTest):
     def test_the_last_line_of_stderr_is_logged_without_its_newline(self):
-        daemon, _ = self.with_child(env={"LAST_WORDS": "no licence file"})
+        daemon, _ = self.with_child(env={"LAST_LINE": "no licence file"})
         daemon.wait_log(r"backend own\[0\]: one$")
         daemon.wait_log(r"backend own\[0\]: no licence file$")
 

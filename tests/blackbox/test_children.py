@@ -153,7 +153,7 @@ class Ends(ChildTest):
     def test_an_answer_before_the_end_counts(self):
         daemon, connection = self.with_child()
         for _ in range(5):
-            self.assertEqual(connection.result("faulty.answer_then_die"), "last words")
+            self.assertEqual(connection.result("faulty.answer_then_die"), "the last answer")
             self.assert_serves(connection)
 
     def test_a_killed_child_is_started_again(self):

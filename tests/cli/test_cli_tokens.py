@@ -31,7 +31,7 @@ class TokenFile(CommandTest):
 
 
 class ClientsOnlyTest(TokenFile):
-    """A daemon that lets nobody call but who has the token."""
+    """A daemon that lets only the client with the token call."""
 
     options = {"clients": [CLIENT]}
 

@@ -170,7 +170,7 @@ class Client:
         self.tally.codes[answer] += 1
         if reply["id"] is None:
             if answer not in self.nameless_codes:
-                raise Violation(f"an answer to nobody: {reply}")
+                raise Violation(f"an answer without an id: {reply}")
             return
         key = json.dumps(reply["id"])
         if key in self.answered:
@@ -189,21 +189,21 @@ class Client:
         end = self.random.choice(self.ends)
         opener = asyncio.open_unix_connection if self.kind == "unix" else asyncio.open_connection
         where = (self.peer,) if self.kind == "unix" else self.peer
-        told = f"{self.name}, {end}"
+        life = f"{self.name}, {end}"
         try:
             self.reader, self.writer = await opener(*where, limit=1 << 24)
         except OSError as error:
-            raise Violation(f"{told}: no connection: {error}")
+            raise Violation(f"{life}: no connection: {error}")
         try:
             if end != "vanish":
                 await asyncio.wait_for(self.converse(end), limit(60))
         except Violation as violation:
-            raise Violation(f"{told}: {violation}")
+            raise Violation(f"{life}: {violation}")
         except (TimeoutError, asyncio.TimeoutError):
-            raise Violation(f"{told}: unanswered after {limit(60)} s: {self.unanswered()[:5]}")
+            raise Violation(f"{life}: unanswered after {limit(60)} s: {self.unanswered()[:5]}")
         except (ConnectionError, asyncio.IncompleteReadError) as error:
             if not self.left:
-                raise Violation(f"{told}: the daemon broke the connection: {error!r}, unanswered {self.unanswered()[:5]}")
+                raise Violation(f"{life}: the daemon broke the connection: {error!r}, unanswered {self.unanswered()[:5]}")
         finally:
             self.tally.protocols[self.name] += 1
             self.tally.ends[end] += 1

@@ -59,7 +59,7 @@ class HttpClient(Client):
         self.due = collections.deque()  # in the order of the requests
 
     def owed(self):
-        # Silence about an id is told by a response too.
+        # Silence about an id has a response too.
         return [f"a response to {due}" for due in self.due]
 
     # What is sent
@@ -126,7 +126,7 @@ class HttpClient(Client):
         return self.replies(due, status, headers, body)
 
     def replies(self, due, status, headers, body):
-        wrong = Violation(f"{status} {headers} {body[:300]!r} is no answer to {due}")
+        wrong = Violation(f"{status} {headers} {body[:300]!r} does not answer {due}")
         if due.status not in (None, status):
             raise wrong
         if not due.body:

@@ -59,7 +59,7 @@ async def one_after_another(daemon, generator, tally, end):
             await protocol(daemon, random.Random(generator.random()), tally).run()
         except Violation as violation:
             tally.violations.append(str(violation))
-        except Exception as error:  # a mistake in this file must not look like success
+        except Exception as error:  # an error of this program must not look like success
             tally.violations.append(f"{type(error).__name__}: {error}")
 
 
@@ -123,12 +123,12 @@ def main():
             daemon.reload(listen=listen, server=server)
             after = {}
 
-            def settled():
+            def is_idle():
                 after.update(remains(daemon.metrics(), daemon.open_descriptors()))
                 return after == before
 
             try:
-                eventually(15, settled)
+                eventually(15, is_idle)
             except AssertionError:
                 tally.violations.append(f"not back where it was: before {before}, after {after}")
             closed = closings(daemon.metrics())
@@ -141,7 +141,7 @@ def main():
             tally.violations.append("a sanitizer complains:\n" + daemon.log_text())
         for protocol in PROTOCOLS:
             if not tally.protocols[protocol.name]:
-                tally.violations.append(f"nobody spoke {protocol.name}")
+                tally.violations.append(f"no client spoke {protocol.name}")
         if not tally.codes:
             tally.violations.append("nothing was answered")
         print(f"storm: {sum(tally.ends.values())} connections ({most(tally.protocols)}), {tally.sent} ids, {reloads} reloads")

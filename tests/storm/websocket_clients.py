@@ -149,14 +149,14 @@ class WebSocketClient(Client):
         await self.be_dropped(reading)
 
     async def end_goodbye(self, reading):
-        """Closes as it should be done: whoever does so has left, and its calls are dropped."""
+        """Closes as it should be done: the client has left, and its calls are dropped."""
         code = self.random.choice((1000, 1001, 3000, 4999))
         await self.write(ws.frame(ws.close_payload(code, "goodbye"), ws.CLOSE, mask=self.mask()))
         self.pending = dict.fromkeys(self.pending, False)
         await self.expect_close(reading, code)
 
     async def end_broken_frame(self, reading):
-        """Is answered what it asked before, then told what was wrong, and nothing behind it is looked at."""
+        """Is answered what it asked before, then closed with the reason, and nothing behind it is looked at."""
         code, broken = self.random.choice(BROKEN)
         never = ws.frame(NEVER_RUN, mask=self.mask())
         self.writer.write(broken + never)  # at once: what is behind the end is taken in for only so long

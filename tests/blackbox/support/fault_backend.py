@@ -1,4 +1,4 @@
-"""A child process that does as it is told, and what it should not.
+"""A child process that does what the method says, also what it should not.
 
 Methods are `NAME.WHAT`; what WHAT does is below. With $STARTS each start appends a line to that file, with
 $FAIL_STARTS the first so many end at once, with $SLOW_START it takes so many seconds to begin.
@@ -88,7 +88,7 @@ def serve(call):
         raw('{"jsonrpc":"2.0","id":%d,"resu' % call["id"])
         os._exit(0)
     elif what == "answer_then_die":
-        answer(call, "last words")
+        answer(call, "the last answer")
         os._exit(0)
     elif what == "hang":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

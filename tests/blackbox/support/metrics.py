@@ -25,7 +25,7 @@ class Metrics(dict):
                 self[found.group(1), labels] = float(found.group(3))
 
     def value(self, name, **labels):
-        """The sum of all samples of that name with these labels; 0 where there is none."""
+        """The sum of all samples of that name with these labels; 0 without a sample."""
         wanted = {(key, str(value)) for key, value in labels.items()}
         return sum(value for (sample, have), value in self.items() if sample == name and wanted <= have)
 

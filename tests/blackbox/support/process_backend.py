@@ -1,6 +1,6 @@
 """A child process that says what it was started with, and ends as it is asked to.
 
-Methods are `NAME.WHAT`. With $RECYCLE it exits with $RECYCLE_STATUS, or 0, after so many answers; with $LAST_WORDS it
+Methods are `NAME.WHAT`. With $RECYCLE it exits with $RECYCLE_STATUS, or 0, after so many answers; with $LAST_LINE it
 ends at once, and says that on stderr without a newline.
 """
 
@@ -58,8 +58,8 @@ def result_of(what, params):
     return None
 
 
-if os.environ.get("LAST_WORDS"):
-    os.write(2, b"one\n" + os.environ["LAST_WORDS"].encode())
+if os.environ.get("LAST_LINE"):
+    os.write(2, b"one\n" + os.environ["LAST_LINE"].encode())
     os._exit(1)
 answers = 0
 for line in iter(sys.stdin.readline, ""):

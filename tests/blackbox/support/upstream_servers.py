@@ -78,7 +78,7 @@ class Server:
 
         connections = list(self.sockets)
         each(reset_when_closed)
-        each(lambda connection: connection.shutdown(socket.SHUT_RD))  # whoever reads from it gives it up
+        each(lambda connection: connection.shutdown(socket.SHUT_RD))  # the thread that reads from it gives it up
         for connection in connections:
             self.drop(connection, reset=True)
 

@@ -10,7 +10,7 @@ from .websocket_client import BINARY, CLOSE, CONTINUATION, GUID, PING, PONG, TEX
 
 
 class MisbehavingWebSocket(Misbehaving):
-    """The same over WebSocket. `closes` has what it was told in close frames."""
+    """The same over WebSocket. `closes` has the close frames that came."""
 
     def __init__(self, **options):
         self.closes = []
@@ -34,7 +34,7 @@ class MisbehavingWebSocket(Misbehaving):
                            b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n")
 
     def receive(self, stream):
-        """The next text; None where there is none."""
+        """The next text; None at the end."""
         while len(head := stream.read(2)) == 2:
             size = head[1] & 0x7F
             if size > 125:

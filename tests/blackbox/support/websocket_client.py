@@ -76,7 +76,7 @@ class WebSocketClient(JsonRpcConnection):
         return key
 
     def read_answer(self, within=10):
-        """The answer to the handshake. Its body is read where it says how long it is; after 101 there is none."""
+        """The answer to the handshake. Its body is read where it says how long it is, not after 101."""
         end = deadline(within)
         head = self._receive_head(end, "answer")
         assert head is not None, "closed instead of an answer"
@@ -145,7 +145,7 @@ class WebSocketClient(JsonRpcConnection):
         return Frame(opcode, self._receive_bytes(length, end, "frame"))
 
     def receive_event(self, within=10):
-        """The next frame that is no ping; None at the end of the stream."""
+        """The next frame, pings aside; None at the end of the stream."""
         end = deadline(within)
         while True:
             got = self.receive_frame(within_until(end))

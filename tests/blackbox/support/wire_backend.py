@@ -15,7 +15,7 @@ notifications = []  # in the order in which they came
 
 
 def read():
-    """The text of the next message, and what was in front of it."""
+    """The text of the next message, and its head."""
     if not LSP:
         return sys.stdin.buffer.readline().decode(), ""
     head = b""
