@@ -18,6 +18,7 @@ class Server:
         self.sockets = set()
         self.accepted = 0
         self.closing = False
+        self.errors = []
         self.port = 0
         self.listen()
 
@@ -53,6 +54,8 @@ class Server:
             self.serve(connection)
         except OSError:
             pass
+        except Exception as error:  # of this server, not of the daemon
+            self.errors.append(error)
         finally:
             self.drop(connection)
 
@@ -89,6 +92,7 @@ class Server:
         except OSError:
             pass
         self.cut()
+        assert not self.errors, self.errors
 
     def url(self, scheme="tcp"):
         return f"{scheme}://127.0.0.1:{self.port}"
