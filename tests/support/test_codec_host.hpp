@@ -46,6 +46,8 @@ class TestCodecHost final : private SessionParts, private ReplySink, public Code
     return sent;
   }
 
+  void drain() { ending_.begin_drain(); }
+
   void refuse_message(const proto::Error& error) override { session_.refuse(error, 0); }
   void end_input(CloseReason reason) override {
     ended = reason;
