@@ -209,7 +209,7 @@ std::variant<ForkedChild, ChildFailure> fork_child(const ChildSettings& settings
   }
   note_child_group(pid);
   ForkedChild child;
-  ChildProcess& process = child.process;
+  SpawnedChild& process = child.process;
   process.pid = pid;
   process.exit = Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!process.exit) {
@@ -266,14 +266,14 @@ void kill_group(pid_t leader, int signal) {
   ::kill(leader, signal);
 }
 
-void kill_and_reap(const ChildProcess& process) {
+void kill_and_reap(const SpawnedChild& process) {
   kill_group(process.pid, SIGKILL);
   pollfd ended{process.exit.get(), POLLIN, 0};
   while (::poll(&ended, 1, kReapMilliseconds) < 0 && errno == EINTR) continue;
   reap(process);
 }
 
-std::optional<ChildEnd> reap(const ChildProcess& process) {
+std::optional<ChildEnd> reap(const SpawnedChild& process) {
   const auto id = static_cast<id_t>(process.exit.get());
   siginfo_t info{};
   // Its group is killed while its number can't be another's.

@@ -18,7 +18,7 @@ namespace sluice::core {
 
 // A process that runs, and the server's ends of what it is connected by. All descriptors are non-blocking and
 // not inherited by other children.
-struct ChildProcess {
+struct SpawnedChild {
   pid_t pid = -1;    // also the number of its process group
   Descriptor exit;   // pidfd: readable when the process has ended; it has to be reaped then
   Descriptor input;  // what is written here the child reads from its stdin
@@ -28,7 +28,7 @@ struct ChildProcess {
 
 // A process that has yet to run its program.
 struct ForkedChild {
-  ChildProcess process;
+  SpawnedChild process;
   Descriptor report;  // readable when it runs its program, or can't: see read_report()
 };
 
@@ -68,7 +68,7 @@ void kill_group(pid_t leader, int signal);
 
 // Kills the process with its group and reaps it, where it ends soon. One that does not, such as one that
 // waits for a disk, is left to the end of this process.
-void kill_and_reap(const ChildProcess& process);
+void kill_and_reap(const SpawnedChild& process);
 
 struct ChildEnd {
   std::string how;          // "exit code 1" or "signal 9 (Killed)"
@@ -76,6 +76,6 @@ struct ChildEnd {
 };
 // Reaps the process and ends what is left of its group; nothing while it runs. Other children's ends are not
 // touched.
-std::optional<ChildEnd> reap(const ChildProcess& process);
+std::optional<ChildEnd> reap(const SpawnedChild& process);
 
 }  // namespace sluice::core

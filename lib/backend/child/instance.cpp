@@ -38,7 +38,7 @@ void ChildInstance::start() {
   }
 }
 
-void ChildInstance::on_begun(ChildProcess process) {
+void ChildInstance::on_begun(SpawnedChild process) {
   starting_.reset();
   if (!launch(std::move(process))) return;
   metrics_.up[index_].store(true, std::memory_order_relaxed);
@@ -74,7 +74,7 @@ void ChildInstance::await_next() {
   }
 }
 
-bool ChildInstance::launch(ChildProcess process) {
+bool ChildInstance::launch(SpawnedChild process) {
   ChildRun::Owner& owner = *this;
   try {
     run_ = std::make_shared<ChildRun>(hub_, std::move(process), settings_.dialect, label_, log_, owner);

@@ -77,7 +77,7 @@ class ChildInstance final : private ChildStart::Owner,
   static constexpr auto kDiscoverTime = seconds(30);  // for a process to name its methods
   static constexpr auto kEndGrace = seconds(2);       // between SIGTERM and SIGKILL
 
-  void on_begun(ChildProcess process) override;
+  void on_begun(SpawnedChild process) override;
   void on_failed(const ChildFailure& failure) override;
   void on_late() override;
   void on_reply(ChildRun& run, BackendCall& call, const proto::Reply& reply) override;
@@ -90,7 +90,7 @@ class ChildInstance final : private ChildStart::Owner,
   void on_breaker_line(bool is_warning, std::string_view text) override;
   void on_breaker_open() override { await_next(); }
 
-  bool launch(ChildProcess process);
+  bool launch(SpawnedChild process);
   void return_unread(ChildRun& run);
   // Whether its process may have calls of several clients.
   bool shared() const { return settings_.child->concurrency > 1; }

@@ -22,7 +22,7 @@ constexpr std::size_t kLastBytesMax = 1024 * 1024;
 
 }  // namespace
 
-ChildRun::ChildRun(BackendHub& hub, ChildProcess process, Dialect dialect, std::string label, ChildLog& log,
+ChildRun::ChildRun(BackendHub& hub, SpawnedChild process, Dialect dialect, std::string label, ChildLog& log,
                    Owner& owner)
     : hub_(hub),
       process_(std::move(process)),

@@ -49,7 +49,7 @@ class ChildRun final : public Carrier, private DeferredTask, private Deadline {
 
   // `label` is what the log calls it. Throws std::system_error at a limit of the system's, then the process
   // is killed.
-  ChildRun(BackendHub& hub, ChildProcess process, Dialect dialect, std::string label, ChildLog& log,
+  ChildRun(BackendHub& hub, SpawnedChild process, Dialect dialect, std::string label, ChildLog& log,
            Owner& owner);
   ~ChildRun();
 
@@ -146,7 +146,7 @@ class ChildRun final : public Carrier, private DeferredTask, private Deadline {
   void wait_on();
 
   BackendHub& hub_;
-  ChildProcess process_;
+  SpawnedChild process_;
   const Dialect configured_;
   Dialect dialect_;  // that is spoken
   const std::string label_;

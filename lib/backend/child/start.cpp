@@ -53,7 +53,7 @@ void ChildStart::look_at_report() {
   if (report.state == ReportState::failed) return await_end(std::move(report.failure));
   hub_.io().clear_deadline(*this);
   watch_nothing();
-  ChildProcess process = std::move(child_.process);
+  SpawnedChild process = std::move(child_.process);
   child_.process.pid = -1;
   owner_.on_begun(std::move(process));
 }

@@ -16,7 +16,7 @@ class ChildStart final : private Watched, private Deadline {
   class Owner {
    public:
     // Its program runs. The start may be destroyed from here, as from on_failed().
-    virtual void on_begun(ChildProcess process) = 0;
+    virtual void on_begun(SpawnedChild process) = 0;
     virtual void on_failed(const ChildFailure& failure) = 0;
     // Its time limit has passed; on_failed() follows when its process, which is killed, has ended.
     virtual void on_late() = 0;
