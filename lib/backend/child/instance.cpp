@@ -22,7 +22,7 @@ ChildInstance::ChildInstance(BackendHub& hub, const BackendSettings& settings, s
 
 ChildInstance::~ChildInstance() { hub_.io().clear_deadline(*this); }
 
-bool ChildInstance::may_start() const { return !over_ && !run_ && !starting_ && hub_.now() >= start_at_; }
+bool ChildInstance::may_start() const { return !over_ && !process_ && !starting_ && hub_.now() >= start_at_; }
 
 void ChildInstance::start() {
   if (!may_start()) return;
@@ -68,25 +68,26 @@ void ChildInstance::on_late() {
 // calls that wait may be handed over.
 void ChildInstance::await_next() {
   if (discovering_) {
-    hub_.io().set_deadline(*this, run_->began() + kDiscoverTime);
-  } else if (run_ && breaker_.is_open(hub_.now())) {
+    hub_.io().set_deadline(*this, process_->began() + kDiscoverTime);
+  } else if (process_ && breaker_.is_open(hub_.now())) {
     hub_.io().set_deadline(*this, hub_.now() + breaker_.retry_after(hub_.now()));
   }
 }
 
 bool ChildInstance::launch(SpawnedChild process) {
-  ChildRun::Owner& owner = *this;
+  ChildProcess::Owner& owner = *this;
   try {
-    run_ = std::make_shared<ChildRun>(hub_, std::move(process), settings_.dialect, label_, log_, owner);
-    if (discover_) run_->ask("rpc.discover");
+    process_ =
+        std::make_shared<ChildProcess>(hub_, std::move(process), settings_.dialect, label_, log_, owner);
+    if (discover_) process_->ask("rpc.discover");
   } catch (const std::exception& error) {
     // A limit of the system's, or out of memory.
-    run_.reset();
+    process_.reset();
     on_failed({error.what()});
     return false;
   }
   const auto level = recycled_ ? spdlog::level::debug : spdlog::level::info;
-  spdlog::log(level, "{}: started as process {}", label_, run_->pid());
+  spdlog::log(level, "{}: started as process {}", label_, process_->pid());
   return true;
 }
 
@@ -110,25 +111,25 @@ void ChildInstance::rest(std::chrono::nanoseconds lived) {
 }
 
 void ChildInstance::on_deadline(TimePoint) {
-  if (!run_) {
+  if (!process_) {
     start();
     return owner_.on_change();
   }
   if (!discovering_) return owner_.on_change();
   spdlog::error("{}: no answer to rpc.discover; killed", label_);
-  run_->kill();
+  process_->kill();
 }
 
 bool ChildInstance::takes_call() const {
-  return run_ && run_->takes_calls() && run_->in_flight() < settings_.child->concurrency &&
+  return process_ && process_->takes_calls() && process_->in_flight() < settings_.child->concurrency &&
          breaker_.allows(hub_.now());
 }
 
 bool ChildInstance::will_take_call() const {
   if (starting_) return !starting_->hopeless();
   // One that ended after a useful life is started again at once.
-  if (!run_) return !over_ && !settings_.child->lazy && start_at_ <= hub_.now();
-  if (run_->ending()) return false;
+  if (!process_) return !over_ && !settings_.child->lazy && start_at_ <= hub_.now();
+  if (process_->ending()) return false;
   return breaker_.may_allow_soon(hub_.now());
 }
 
@@ -140,11 +141,11 @@ milliseconds ChildInstance::retry_after() const {
 void ChildInstance::send(BackendCall& call) {
   const TimePoint now = hub_.now();
   if (call.call.request.is_notification()) {
-    run_->send(call, now);
+    process_->send(call, now);
     owner_.on_done(call, nullptr, nullptr);
     return;
   }
-  run_->send(call, now);
+  process_->send(call, now);
   call.probe = breaker_.begin(now);
   hub_.io().set_deadline(call, call.call.deadline + settings_.child->kill_after);
 }
@@ -155,7 +156,7 @@ void ChildInstance::stop_call(BackendCall& call) {
   } else if (call.probe && !std::exchange(call.judged, true)) {
     breaker_.abandoned();
   }
-  if (run_) run_->cancel(call);
+  if (process_) process_->cancel(call);
   if (shared() && hub_.now() < call.call.deadline) {
     hub_.io().set_deadline(call, hub_.now() + settings_.child->kill_after);
   }
@@ -168,14 +169,14 @@ void ChildInstance::stop_call(BackendCall& call) {
 const char* ChildInstance::fault(const BackendCall& call) const {
   const bool overdue = hub_.now() >= call.call.deadline + settings_.child->kill_after;
   if (!shared()) return overdue ? "and it takes no other" : nullptr;
-  if (overdue && run_->last_heard() <= call.call.deadline) return "and nothing has come from it since";
-  const bool crowded = 2 * run_->lingering() > settings_.child->concurrency;
+  if (overdue && process_->last_heard() <= call.call.deadline) return "and nothing has come from it since";
+  const bool crowded = 2 * process_->lingering() > settings_.child->concurrency;
   return crowded ? "as are more than half of those that it may have" : nullptr;
 }
 
 void ChildInstance::on_hanging(BackendCall& call) {
   const TimePoint limit = call.call.deadline + settings_.child->kill_after;
-  if (call.stopped) run_->note_lingering(call);
+  if (call.stopped) process_->note_lingering(call);
   const char* const what = fault(call);
   if (what == nullptr) {
     if (hub_.now() < limit) hub_.io().set_deadline(call, limit);
@@ -184,16 +185,16 @@ void ChildInstance::on_hanging(BackendCall& call) {
   spdlog::warn("{}: a call of {} has gone on for {} ms past its time limit or its cancelling, {}; killed",
                label_, printable(call.call.request.method), settings_.child->kill_after.count(), what);
   killed_ = true;
-  run_->kill();
+  process_->kill();
 }
 
-void ChildInstance::on_reply(ChildRun&, BackendCall& call, const proto::Reply& reply) {
+void ChildInstance::on_reply(ChildProcess&, BackendCall& call, const proto::Reply& reply) {
   served_ = true;
   judge_success(call);
   owner_.on_done(call, &reply, nullptr);
 }
 
-void ChildInstance::on_long_reply(ChildRun&, BackendCall& call) {
+void ChildInstance::on_long_reply(ChildProcess&, BackendCall& call) {
   served_ = true;
   judge_success(call);
   const auto error = proto::response_too_big(hub_.limits().response_bytes_max);
@@ -201,13 +202,13 @@ void ChildInstance::on_long_reply(ChildRun&, BackendCall& call) {
 }
 
 // It has run, and asking again would make no better reply of it.
-void ChildInstance::on_bad_reply(ChildRun&, BackendCall& call) {
+void ChildInstance::on_bad_reply(ChildProcess&, BackendCall& call) {
   judge_failure(call);
   const auto error = proto::internal_error();
   owner_.on_done(call, nullptr, &error);
 }
 
-void ChildInstance::on_answer(ChildRun&, std::string_view result) {
+void ChildInstance::on_answer(ChildProcess&, std::string_view result) {
   discovering_ = false;
   hub_.io().clear_deadline(*this);
   await_next();
@@ -220,7 +221,7 @@ void ChildInstance::on_answer(ChildRun&, std::string_view result) {
 
 // A process that recycles itself, or is ended by others, ends between two calls: the next may be in its pipe
 // by then. One that has been of no use yet may end before it reads, again and again.
-void ChildInstance::return_unread(ChildRun& run) {
+void ChildInstance::return_unread(ChildProcess& run) {
   run.calls.for_each([&](BackendCall& call) {
     if (!run.unread(call) || call.stopped) return;
     run.release(call);
@@ -230,7 +231,7 @@ void ChildInstance::return_unread(ChildRun& run) {
   });
 }
 
-void ChildInstance::on_end(ChildRun& run, const ChildEnd& end) {
+void ChildInstance::on_end(ChildProcess& run, const ChildEnd& end) {
   metrics_.up[index_].store(false, std::memory_order_relaxed);
   hub_.io().clear_deadline(*this);
   recycled_ = end.is_orderly && served_ && !over_;
@@ -238,8 +239,8 @@ void ChildInstance::on_end(ChildRun& run, const ChildEnd& end) {
   const auto level = recycled_ ? spdlog::level::debug : over_ ? spdlog::level::info : spdlog::level::warn;
   spdlog::log(level, "{}: process ended: {}", label_, end.how);
   log_.finish(label_);
-  const std::shared_ptr<ChildRun> ended = std::move(run_);
-  run_ = nullptr;
+  const std::shared_ptr<ChildProcess> ended = std::move(process_);
+  process_ = nullptr;
   hub_.dispose(ended);
   if (!over_) {
     if (end.is_orderly || served_) return_unread(run);
@@ -279,11 +280,11 @@ void ChildInstance::end(bool kill) {
   over_ = true;
   hub_.io().clear_deadline(*this);
   if (starting_) starting_->abandon({"it is not needed any more"});
-  if (!run_) return;
+  if (!process_) return;
   if (kill) {
-    run_->kill();
+    process_->kill();
   } else {
-    run_->end(kEndGrace);
+    process_->end(kEndGrace);
   }
 }
 

@@ -9,8 +9,8 @@
 #include "lib/backend/backend_hub.hpp"
 #include "lib/backend/breaker_guard.hpp"
 #include "lib/backend/child/log.hpp"
+#include "lib/backend/child/process.hpp"
 #include "lib/backend/child/restart_policy.hpp"
-#include "lib/backend/child/run.hpp"
 #include "lib/backend/child/start.hpp"
 
 namespace sluice::core {
@@ -18,7 +18,7 @@ namespace sluice::core {
 // Starts the process, starts it again when it has ended, and knows whether it is to be asked. Backends'
 // thread only.
 class ChildInstance final : private ChildStart::Owner,
-                            private ChildRun::Owner,
+                            private ChildProcess::Owner,
                             private BreakerGuard::Callbacks,
                             private Deadline {
  public:
@@ -51,15 +51,15 @@ class ChildInstance final : private ChildStart::Owner,
   bool takes_call() const;
   // Whether one can before long: it is busy, or its breaker waits for the outcome of a probe.
   bool will_take_call() const;
-  bool running() const { return run_ != nullptr && !run_->ending(); }
+  bool running() const { return process_ != nullptr && !process_->ending(); }
   bool starting() const { return starting_ != nullptr; }
   bool may_start() const;
-  std::size_t in_flight() const { return run_ ? run_->in_flight() : 0; }
+  std::size_t in_flight() const { return process_ ? process_->in_flight() : 0; }
   // Throws std::bad_alloc where nothing has been done.
   void send(BackendCall& call);
 
   // Whether it is this one that has the call.
-  bool carries(const BackendCall& call) const { return run_ && run_.get() == call.carrier; }
+  bool carries(const BackendCall& call) const { return process_ && process_.get() == call.carrier; }
   // The caller does not wait any more.
   void stop_call(BackendCall& call);
   // A call has not ended kill_after past its time limit, or past the moment at which it was given up.
@@ -71,7 +71,7 @@ class ChildInstance final : private ChildStart::Owner,
 
   // Ends the process, for good.
   void end(bool kill);
-  bool ended() const { return over_ && run_ == nullptr && starting_ == nullptr; }
+  bool ended() const { return over_ && process_ == nullptr && starting_ == nullptr; }
 
  private:
   static constexpr auto kDiscoverTime = seconds(30);  // for a process to name its methods
@@ -80,18 +80,18 @@ class ChildInstance final : private ChildStart::Owner,
   void on_begun(SpawnedChild process) override;
   void on_failed(const ChildFailure& failure) override;
   void on_late() override;
-  void on_reply(ChildRun& run, BackendCall& call, const proto::Reply& reply) override;
-  void on_long_reply(ChildRun& run, BackendCall& call) override;
-  void on_bad_reply(ChildRun& run, BackendCall& call) override;
-  void on_answer(ChildRun& run, std::string_view result) override;
-  void on_room(ChildRun&) override { owner_.on_change(); }
-  void on_end(ChildRun& run, const ChildEnd& end) override;
+  void on_reply(ChildProcess& run, BackendCall& call, const proto::Reply& reply) override;
+  void on_long_reply(ChildProcess& run, BackendCall& call) override;
+  void on_bad_reply(ChildProcess& run, BackendCall& call) override;
+  void on_answer(ChildProcess& run, std::string_view result) override;
+  void on_room(ChildProcess&) override { owner_.on_change(); }
+  void on_end(ChildProcess& run, const ChildEnd& end) override;
   void on_deadline(TimePoint now) override;
   void on_breaker_line(bool is_warning, std::string_view text) override;
   void on_breaker_open() override { await_next(); }
 
   bool launch(SpawnedChild process);
-  void return_unread(ChildRun& run);
+  void return_unread(ChildProcess& run);
   // Whether its process may have calls of several clients.
   bool shared() const { return settings_.child->concurrency > 1; }
   const char* fault(const BackendCall& call) const;
@@ -111,7 +111,7 @@ class ChildInstance final : private ChildStart::Owner,
   BreakerGuard breaker_;
   RestartPolicy restarts_;
   std::unique_ptr<ChildStart> starting_;
-  std::shared_ptr<ChildRun> run_;
+  std::shared_ptr<ChildProcess> process_;
   TimePoint start_at_;     // not before
   bool started_ = false;   // ever
   bool served_ = false;    // the process at hand has answered calls

@@ -1,4 +1,4 @@
-#include "lib/backend/child/run.hpp"
+#include "lib/backend/child/process.hpp"
 
 #include <cerrno>
 #include <csignal>
@@ -22,8 +22,8 @@ constexpr std::size_t kLastBytesMax = 1024 * 1024;
 
 }  // namespace
 
-ChildRun::ChildRun(BackendHub& hub, SpawnedChild process, Dialect dialect, std::string label, ChildLog& log,
-                   Owner& owner)
+ChildProcess::ChildProcess(BackendHub& hub, SpawnedChild process, Dialect dialect, std::string label,
+                           ChildLog& log, Owner& owner)
     : hub_(hub),
       process_(std::move(process)),
       configured_(dialect),
@@ -45,20 +45,20 @@ ChildRun::ChildRun(BackendHub& hub, SpawnedChild process, Dialect dialect, std::
   }
 }
 
-ChildRun::~ChildRun() {
+ChildProcess::~ChildProcess() {
   hub_.io().clear_deadline(*this);
   watch_nothing();
   if (process_.pid > 0) kill_and_reap(process_);
 }
 
-void ChildRun::watch_nothing() {
+void ChildProcess::watch_nothing() {
   watch(input_, process_.input, false, 0);
   watch(output_, process_.output, false, 0);
   watch(errors_, process_.errors, false, 0);
   watch(exit_, process_.exit, false, 0);
 }
 
-void ChildRun::watch(Pipe& pipe, const Descriptor& descriptor, bool wanted, std::uint32_t events) {
+void ChildProcess::watch(Pipe& pipe, const Descriptor& descriptor, bool wanted, std::uint32_t events) {
   if (pipe.watched == wanted) return;
   if (wanted) {
     hub_.io().poller().add(descriptor.get(), events, pipe);
@@ -70,7 +70,7 @@ void ChildRun::watch(Pipe& pipe, const Descriptor& descriptor, bool wanted, std:
 
 // A message that there was no memory for the whole of would make one with the next.
 template <typename Append>
-void ChildRun::add_message(const Append& append) {
+void ChildProcess::add_message(const Append& append) {
   const std::size_t before = out_.size();
   try {
     append();
@@ -83,7 +83,7 @@ void ChildRun::add_message(const Append& append) {
 }
 
 // Makes what is behind `begin` a message of its own.
-void ChildRun::frame(std::size_t begin) {
+void ChildProcess::frame(std::size_t begin) {
   if (dialect_ != Dialect::lsp) {
     out_ += '\n';
   } else {
@@ -91,12 +91,12 @@ void ChildRun::frame(std::size_t begin) {
   }
 }
 
-std::uint32_t ChildRun::new_id() {
+std::uint32_t ChildProcess::new_id() {
   return ids_.next(
       [this](std::uint32_t id) { return id == question_ || id == superseded_ || numbered_.contains(id); });
 }
 
-void ChildRun::send(BackendCall& call, TimePoint now) {
+void ChildProcess::send(BackendCall& call, TimePoint now) {
   const bool is_notification = call.call.request.is_notification();
   if (!is_notification) {
     call.wire_id = new_id();
@@ -114,7 +114,7 @@ void ChildRun::send(BackendCall& call, TimePoint now) {
   ++in_flight_;
 }
 
-void ChildRun::cancel(BackendCall& call) {
+void ChildProcess::cancel(BackendCall& call) {
   if (input_gone_ || ending_ || unsent() > kUnsentBytesMax) return;
   if (dialect_ == Dialect::jsonrpc) return;
   try {
@@ -124,12 +124,12 @@ void ChildRun::cancel(BackendCall& call) {
   }
 }
 
-void ChildRun::ask(std::string_view method) {
+void ChildProcess::ask(std::string_view method) {
   question_ = new_id();
   add_message([&] { append_question(out_, method, question_); });
 }
 
-void ChildRun::release(BackendCall& call) {
+void ChildProcess::release(BackendCall& call) {
   static_cast<ListHook<CarrierTag>&>(call).unlink();
   call.carrier = nullptr;
   numbered_.erase(call.wire_id);
@@ -138,19 +138,19 @@ void ChildRun::release(BackendCall& call) {
 }
 
 // What the iteration brings goes out together.
-void ChildRun::write_soon() {
+void ChildProcess::write_soon() {
   if (!input_gone_ && !input_.watched) hub_.io().defer(*this);
   expect_reading();
 }
 
 // A call that it has would be past its time by then; notifications have none of their own.
-void ChildRun::expect_reading() {
+void ChildProcess::expect_reading() {
   if (unsent() <= kUnsentBytesMax || clogged_until_ != TimePoint::max()) return;
   clogged_until_ = hub_.now() + hub_.limits().call_timeout;
   wait_on();
 }
 
-void ChildRun::flush() {
+void ChildProcess::flush() {
   const bool was_clogged = unsent() > kUnsentBytesMax;
   while (unsent() > 0 && !input_gone_) {
     const ssize_t written = ::write(process_.input.get(), out_.data() + sent_, unsent());
@@ -180,19 +180,19 @@ void ChildRun::flush() {
   if (was_clogged && unsent() <= kUnsentBytesMax) owner_.on_room(*this);
 }
 
-void ChildRun::lose_input() {
+void ChildProcess::lose_input() {
   close_input();
   end_soon();
 }
 
 // What is in the pipe stays there when the process has gone.
-void ChildRun::count_read_bytes() {
+void ChildProcess::count_read_bytes() {
   int unread = 0;
   if (::ioctl(process_.input.get(), FIONREAD, &unread) != 0) unread = 0;
   read_bytes_ = written_bytes_ - static_cast<std::uint64_t>(unread);
 }
 
-void ChildRun::close_input() {
+void ChildProcess::close_input() {
   watch(input_, process_.input, false, 0);
   if (process_.input) count_read_bytes();
   process_.input = Descriptor();
@@ -202,14 +202,14 @@ void ChildRun::close_input() {
   clogged_until_ = TimePoint::max();
 }
 
-void ChildRun::end_soon() {
+void ChildProcess::end_soon() {
   ending_ = true;
   if (kill_at_ != TimePoint::max()) return;
   kill_at_ = hub_.now() + kSilentTime;
   wait_on();
 }
 
-void ChildRun::end(milliseconds grace) {
+void ChildProcess::end(milliseconds grace) {
   if (std::exchange(ending_, true)) return;
   // Notifications may wait there that count as done; and it may be at work on one.
   flush();
@@ -219,17 +219,17 @@ void ChildRun::end(milliseconds grace) {
   wait_on();
 }
 
-void ChildRun::kill() {
+void ChildProcess::kill() {
   ending_ = true;
   if (process_.pid > 0) kill_group(process_.pid, SIGKILL);
 }
 
-void ChildRun::wait_on() {
+void ChildProcess::wait_on() {
   const TimePoint next = std::min({terminate_at_, kill_at_, read_on_at_, clogged_until_});
   if (next != TimePoint::max()) hub_.io().set_deadline(*this, next);
 }
 
-void ChildRun::on_deadline(TimePoint now) {
+void ChildProcess::on_deadline(TimePoint now) {
   if (now >= terminate_at_) {
     terminate_at_ = TimePoint::max();
     if (process_.pid > 0) kill_group(process_.pid, SIGTERM);
@@ -253,10 +253,10 @@ void ChildRun::on_deadline(TimePoint now) {
 }
 
 // Replies that it had written before its end count.
-void ChildRun::on_exit() {
+void ChildProcess::on_exit() {
   ending_ = true;
-  if (!output_gone_) drain(process_.output, kLastBytesMax, &ChildRun::take_output);
-  drain(process_.errors, kLastBytesMax, &ChildRun::take_errors);
+  if (!output_gone_) drain(process_.output, kLastBytesMax, &ChildProcess::take_output);
+  drain(process_.errors, kLastBytesMax, &ChildProcess::take_errors);
   const auto end = reap(process_);
   if (!end) return;
   process_.pid = -1;

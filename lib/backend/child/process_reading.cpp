@@ -5,7 +5,7 @@
 
 #include <unistd.h>
 
-#include "lib/backend/child/run.hpp"
+#include "lib/backend/child/process.hpp"
 #include "lib/backend/reply_text.hpp"
 #include "lib/observe/log.hpp"
 #include "proto/json_text.hpp"
@@ -31,8 +31,8 @@ std::string_view without_mark(std::string_view line) {
 }  // namespace
 
 // True where there is no more.
-bool ChildRun::drain(const Descriptor& from, std::size_t bytes_max,
-                     void (ChildRun::*take)(std::string_view)) {
+bool ChildProcess::drain(const Descriptor& from, std::size_t bytes_max,
+                         void (ChildProcess::*take)(std::string_view)) {
   for (std::size_t total = 0; total < bytes_max;) {
     const std::span<char> space = hub_.io().reads().space();
     const ssize_t got = ::read(from.get(), space.data(), std::min(space.size(), bytes_max - total));
@@ -45,15 +45,15 @@ bool ChildRun::drain(const Descriptor& from, std::size_t bytes_max,
   return false;
 }
 
-void ChildRun::read_output() {
-  output_gone_ = drain(process_.output, kReadBytesMax, &ChildRun::take_output);
+void ChildProcess::read_output() {
+  output_gone_ = drain(process_.output, kReadBytesMax, &ChildProcess::take_output);
   if (output_gone_) {
     watch(output_, process_.output, false, 0);
     end_soon();
   }
 }
 
-void ChildRun::take_output(std::string_view bytes) {
+void ChildProcess::take_output(std::string_view bytes) {
   last_heard_ = hub_.now();
   if (dialect_ == Dialect::lsp) {
     take_framed(bytes);
@@ -62,7 +62,7 @@ void ChildRun::take_output(std::string_view bytes) {
   }
 }
 
-void ChildRun::take_lines(std::string_view bytes) {
+void ChildProcess::take_lines(std::string_view bytes) {
   lines_.feed(
       bytes, hub_.limits().response_bytes_max + kReplyOverheadBytes,
       [this](std::string_view line) { take_line(line); },
@@ -74,7 +74,7 @@ void ChildRun::take_lines(std::string_view bytes) {
   }
 }
 
-void ChildRun::take_framed(std::string_view bytes) {
+void ChildProcess::take_framed(std::string_view bytes) {
   decoder_.set_limits({hub_.limits().response_bytes_max + kReplyOverheadBytes});
   window_ += bytes;
   std::size_t done = 0;
@@ -84,7 +84,7 @@ void ChildRun::take_framed(std::string_view bytes) {
 }
 
 // Bytes that are done with; 0 where more have to come.
-std::size_t ChildRun::take_frame(std::string_view window) {
+std::size_t ChildProcess::take_frame(std::string_view window) {
   using Kind = proto::FrameEvent::Kind;
   const auto event = decoder_.next(window);
   switch (event.kind) {
@@ -111,7 +111,7 @@ std::size_t ChildRun::take_frame(std::string_view window) {
   return event.consumed;
 }
 
-void ChildRun::take_line(std::string_view line) {
+void ChildProcess::take_line(std::string_view line) {
   line = without_mark(line);
   if (line.empty()) return count_invalid_input(InvalidInputLimiter::kPieceBytes);
   scanner_.reset();
@@ -129,7 +129,7 @@ void ChildRun::take_line(std::string_view line) {
            inside.starts_with("Content-Length:") ? kHeader : "not a message on stdout");
 }
 
-void ChildRun::take_message(std::string_view text, const proto::Message& message) {
+void ChildProcess::take_message(std::string_view text, const proto::Message& message) {
   const bool first = !std::exchange(heard_, true);
   if (first && take_hello(text, message.single)) return;
   const auto reply = proto::read_reply(text, message.single);
@@ -149,7 +149,7 @@ void ChildRun::take_message(std::string_view text, const proto::Message& message
 }
 
 // Whether it announces what it speaks, and perhaps what it serves.
-bool ChildRun::take_hello(std::string_view text, const proto::Envelope& envelope) {
+bool ChildProcess::take_hello(std::string_view text, const proto::Envelope& envelope) {
   if (!is_hello(envelope.method.in(text))) return false;
   const std::string_view params = envelope.params.in(text);
   const Dialect announced = announced_dialect(params);
@@ -162,7 +162,7 @@ bool ChildRun::take_hello(std::string_view text, const proto::Envelope& envelope
 }
 
 // What it announces that it serves answers the question for it.
-void ChildRun::take_methods(std::string_view announcement) {
+void ChildProcess::take_methods(std::string_view announcement) {
   const auto methods = proto::member(announcement, "methods");
   if (question_ == 0 || !methods || !methods->starts_with('[')) return;
   superseded_ = std::exchange(question_, 0);
@@ -170,7 +170,7 @@ void ChildRun::take_methods(std::string_view announcement) {
 }
 
 // Whether it is the error of the one call that there is, which its process did not get as far as to name.
-bool ChildRun::take_unnamed(const proto::Reply& error) {
+bool ChildProcess::take_unnamed(const proto::Reply& error) {
   const auto only = only_id();
   if (!only) return false;
   if (answers_question(*only)) {
@@ -183,7 +183,7 @@ bool ChildRun::take_unnamed(const proto::Reply& error) {
 
 // No reply, but if it means to be one nothing better will come for the call that it names, or for the one
 // that there is. A line of a log that has an id of its own does not.
-void ChildRun::take_bad(std::string_view text, const proto::Message& message, const char* why) {
+void ChildProcess::take_bad(std::string_view text, const proto::Message& message, const char* why) {
   reject(text, why);
   // Of those that it has now: the end of one may bring it another.
   const auto only = only_id();
@@ -191,50 +191,50 @@ void ChildRun::take_bad(std::string_view text, const proto::Message& message, co
   for (const proto::Envelope& entry : message.entries) take_bad_reply(text, entry, only);
 }
 
-void ChildRun::take_bad_reply(std::string_view text, const proto::Envelope& envelope,
-                              std::optional<std::uint32_t> only) {
+void ChildProcess::take_bad_reply(std::string_view text, const proto::Envelope& envelope,
+                                  std::optional<std::uint32_t> only) {
   if (!proto::means_reply(envelope) || proto::names_another(text, envelope)) return;
   const auto named = proto::read_reply_id(text, envelope);
   if (const auto id = named ? named : only) take_wrong_reply(*id);
 }
 
-void ChildRun::take_wrong_reply(std::uint32_t id) {
+void ChildProcess::take_wrong_reply(std::uint32_t id) {
   if (answers_question(id)) return owner_.on_answer(*this, {});
   if (BackendCall* const call = answered_call(id)) owner_.on_bad_reply(*this, *call);
 }
 
 // The id of the one thing that it has been asked and has not answered.
-std::optional<std::uint32_t> ChildRun::only_id() const {
+std::optional<std::uint32_t> ChildProcess::only_id() const {
   if (in_flight_ + (question_ != 0 ? 1 : 0) != 1) return std::nullopt;
   return question_ != 0 ? question_ : numbered_.begin()->first;
 }
 
 // The reply is lost, but the call that it names, or that alone it can be for, is answered.
-void ChildRun::take_long_line(std::string_view start) {
+void ChildProcess::take_long_line(std::string_view start) {
   reject(start, "a line over the size limit on stdout");
   const auto named = long_reply_.begin(start);
   if (const auto id = named ? named : only_id()) take_long_reply(*id);
 }
 
-void ChildRun::take_long_rest(std::string_view piece, bool is_last) {
+void ChildProcess::take_long_rest(std::string_view piece, bool is_last) {
   long_reply_.feed(piece);
   if (!is_last) return;
   if (const auto id = long_reply_.end()) take_long_reply(*id);
 }
 
-void ChildRun::take_long_reply(std::uint32_t id) {
+void ChildProcess::take_long_reply(std::uint32_t id) {
   if (answers_question(id)) return owner_.on_answer(*this, {});
   if (BackendCall* const call = answered_call(id)) owner_.on_long_reply(*this, *call);
 }
 
-bool ChildRun::answers_question(std::uint32_t id) {
+bool ChildProcess::answers_question(std::uint32_t id) {
   if (question_ == 0 || id != question_) return false;
   question_ = 0;
   return true;
 }
 
 // The call by that number; it is not the run's any more. Null where it has none.
-BackendCall* ChildRun::answered_call(std::uint32_t id) {
+BackendCall* ChildProcess::answered_call(std::uint32_t id) {
   const auto found = numbered_.find(id);
   if (found == numbered_.end()) return nullptr;
   BackendCall* const call = found->second;
@@ -242,17 +242,17 @@ BackendCall* ChildRun::answered_call(std::uint32_t id) {
   return call;
 }
 
-void ChildRun::reject(std::string_view line, const char* why) {
+void ChildProcess::reject(std::string_view line, const char* why) {
   log_.misbehaved(label_, why, line, hub_.now());
   count_invalid_input(line.size() + InvalidInputLimiter::kPieceBytes);
 }
 
-void ChildRun::count_invalid_input(std::size_t bytes) {
+void ChildProcess::count_invalid_input(std::size_t bytes) {
   if (invalid_input_.count(bytes, hub_.now())) hold_back();
 }
 
 // Its own replies wait for it, and nobody else's.
-void ChildRun::hold_back() {
+void ChildProcess::hold_back() {
   if (std::exchange(held_back_, true)) return;
   watch(output_, process_.output, false, 0);
   watch(errors_, process_.errors, false, 0);
@@ -260,19 +260,19 @@ void ChildRun::hold_back() {
   wait_on();
 }
 
-void ChildRun::read_errors() {
-  errors_gone_ = drain(process_.errors, kReadBytesMax, &ChildRun::take_errors);
+void ChildProcess::read_errors() {
+  errors_gone_ = drain(process_.errors, kReadBytesMax, &ChildProcess::take_errors);
   if (!errors_gone_) return;
   watch(errors_, process_.errors, false, 0);
   say_rest();
 }
 
 // The last line may lack its end: often it says why the process ends.
-void ChildRun::say_rest() {
+void ChildProcess::say_rest() {
   error_lines_.finish([this](std::string_view line) { log_.said(label_, line, hub_.now()); });
 }
 
-void ChildRun::take_errors(std::string_view bytes) {
+void ChildProcess::take_errors(std::string_view bytes) {
   const auto say = [this](std::string_view line) { log_.said(label_, line, hub_.now()); };
   error_lines_.feed(bytes, kStderrLineBytesMax, say, say, [](std::string_view, bool) {});
   count_invalid_input(bytes.size());

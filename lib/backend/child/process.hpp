@@ -24,24 +24,24 @@ namespace sluice::core {
 // Writes calls and reads replies as lines, or as messages with headers in the dialect `lsp`, as fast as the
 // child takes and gives them. What it sends beside replies, or instead of them, is logged and goes no
 // further; a child that floods is read from only so fast. Backends' thread only.
-class ChildRun final : public Carrier, private DeferredTask, private Deadline {
+class ChildProcess final : public Carrier, private DeferredTask, private Deadline {
  public:
   // What becomes of the run. None of these may destroy it at once: see BackendHub::dispose().
   class Owner {
    public:
     // The child has answered a call that was sent to it. To be finished by the owner.
-    virtual void on_reply(ChildRun& run, BackendCall& call, const proto::Reply& reply) = 0;
+    virtual void on_reply(ChildProcess& run, BackendCall& call, const proto::Reply& reply) = 0;
     // It has answered more than `response_bytes_max`.
-    virtual void on_long_reply(ChildRun& run, BackendCall& call) = 0;
+    virtual void on_long_reply(ChildProcess& run, BackendCall& call) = 0;
     // It has answered with something that is no reply.
-    virtual void on_bad_reply(ChildRun& run, BackendCall& call) = 0;
+    virtual void on_bad_reply(ChildProcess& run, BackendCall& call) = 0;
     // It answered what was asked with ask(), or has announced what would be the answer; empty where with an
     // error.
-    virtual void on_answer(ChildRun& run, std::string_view result) = 0;
+    virtual void on_answer(ChildProcess& run, std::string_view result) = 0;
     // More may be sent.
-    virtual void on_room(ChildRun& run) = 0;
+    virtual void on_room(ChildProcess& run) = 0;
     // The process is gone, and was reaped. Its calls are still there.
-    virtual void on_end(ChildRun& run, const ChildEnd& end) = 0;
+    virtual void on_end(ChildProcess& run, const ChildEnd& end) = 0;
 
    protected:
     ~Owner() = default;
@@ -49,9 +49,9 @@ class ChildRun final : public Carrier, private DeferredTask, private Deadline {
 
   // `label` is what the log calls it. Throws std::system_error at a limit of the system's, then the process
   // is killed.
-  ChildRun(BackendHub& hub, SpawnedChild process, Dialect dialect, std::string label, ChildLog& log,
-           Owner& owner);
-  ~ChildRun();
+  ChildProcess(BackendHub& hub, SpawnedChild process, Dialect dialect, std::string label, ChildLog& log,
+               Owner& owner);
+  ~ChildProcess();
 
   // Whether another call may be handed over: the child can be written to, and reads what it is sent.
   bool takes_calls() const { return !ending_ && !input_gone_ && unsent() <= kUnsentBytesMax; }
@@ -91,10 +91,10 @@ class ChildRun final : public Carrier, private DeferredTask, private Deadline {
   static constexpr std::size_t kKeptBytesMax = 64 * 1024;        // of room, between messages with headers
 
   struct Pipe final : Watched {
-    Pipe(ChildRun& of, void (ChildRun::*handler)()) : run(of), on_event(handler) {}
+    Pipe(ChildProcess& of, void (ChildProcess::*handler)()) : run(of), on_event(handler) {}
     void on_ready(std::uint32_t) override { (run.*on_event)(); }
-    ChildRun& run;
-    void (ChildRun::*on_event)();
+    ChildProcess& run;
+    void (ChildProcess::*on_event)();
     bool watched = false;
   };
 
@@ -117,7 +117,7 @@ class ChildRun final : public Carrier, private DeferredTask, private Deadline {
   void read_output();
   void read_errors();
   void on_exit();
-  bool drain(const Descriptor& from, std::size_t bytes_max, void (ChildRun::*take)(std::string_view));
+  bool drain(const Descriptor& from, std::size_t bytes_max, void (ChildProcess::*take)(std::string_view));
   void take_output(std::string_view bytes);
   void take_lines(std::string_view bytes);
   void take_framed(std::string_view bytes);
@@ -153,10 +153,10 @@ class ChildRun final : public Carrier, private DeferredTask, private Deadline {
   ChildLog& log_;
   Owner& owner_;
   const TimePoint began_;
-  Pipe input_{*this, &ChildRun::flush};
-  Pipe output_{*this, &ChildRun::read_output};
-  Pipe errors_{*this, &ChildRun::read_errors};
-  Pipe exit_{*this, &ChildRun::on_exit};
+  Pipe input_{*this, &ChildProcess::flush};
+  Pipe output_{*this, &ChildProcess::read_output};
+  Pipe errors_{*this, &ChildProcess::read_errors};
+  Pipe exit_{*this, &ChildProcess::on_exit};
   LineBuffer lines_;
   LineBuffer error_lines_;
   LongReply long_reply_;  // of a line that is too long
