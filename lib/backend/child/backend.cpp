@@ -12,21 +12,21 @@ ChildBackend::ChildBackend(BackendHub& hub, BackendSettings settings, std::share
       metrics_(std::move(metrics)),
       discovered_(std::move(discovered)),
       started_(std::move(started)) {
-  ChildInstance::Owner& owner = *this;
+  ChildSupervisor::Owner& owner = *this;
   for (std::size_t i = 0; i < settings_.child->instances; ++i) {
     // All are the same: one of them tells for all.
     const bool discover = settings_.discover && i == 0;
-    instances_.push_back(
-        std::make_unique<ChildInstance>(hub_, settings_, i, discover, *metrics_, log_, owner));
+    supervisors_.push_back(
+        std::make_unique<ChildSupervisor>(hub_, settings_, i, discover, *metrics_, log_, owner));
   }
 }
 
 void ChildBackend::start() {
-  for (const auto& each : instances_) {
+  for (const auto& each : supervisors_) {
     if (!settings_.child->lazy) each->start();
   }
   // One shows that the program runs, where somebody waits to know that.
-  if (settings_.child->lazy && started_) instances_.front()->start();
+  if (settings_.child->lazy && started_) supervisors_.front()->start();
 }
 
 void ChildBackend::on_started(const ChildFailure* failure) {
@@ -50,7 +50,7 @@ void ChildBackend::dispatch() {
   if (std::exchange(dispatching_, true)) return;
   waiting_.set_fair(hub_.fair());
   while (!waiting_.empty()) {
-    ChildInstance* const instance = pick();
+    ChildSupervisor* const instance = pick();
     if (instance == nullptr) {
       start_for_waiting();
       if (hopeless()) refuse_waiting();
@@ -62,7 +62,7 @@ void ChildBackend::dispatch() {
   show_breaker();
 }
 
-void ChildBackend::assign(BackendCall& call, ChildInstance& to) {
+void ChildBackend::assign(BackendCall& call, ChildSupervisor& to) {
   try {
     to.send(call);
   } catch (const std::bad_alloc&) {
@@ -71,11 +71,11 @@ void ChildBackend::assign(BackendCall& call, ChildInstance& to) {
   }
 }
 
-ChildInstance* ChildBackend::pick() {
-  ChildInstance* best = nullptr;
+ChildSupervisor* ChildBackend::pick() {
+  ChildSupervisor* best = nullptr;
   ++turn_;
-  for (std::size_t i = 0; i < instances_.size(); ++i) {
-    ChildInstance& each = *instances_[(turn_ + i) % instances_.size()];
+  for (std::size_t i = 0; i < supervisors_.size(); ++i) {
+    ChildSupervisor& each = *supervisors_[(turn_ + i) % supervisors_.size()];
     if (each.takes_call() && (best == nullptr || each.in_flight() < best->in_flight())) best = &each;
   }
   return best;
@@ -85,10 +85,10 @@ ChildInstance* ChildBackend::pick() {
 void ChildBackend::start_for_waiting() {
   if (!settings_.child->lazy) return;
   std::size_t served = 0;  // calls that are, or will be, with an instance
-  for (const auto& each : instances_) {
+  for (const auto& each : supervisors_) {
     served += each->starting() ? settings_.child->concurrency : each->in_flight();
   }
-  for (const auto& each : instances_) {
+  for (const auto& each : supervisors_) {
     if (served >= calls_) return;
     if (!each->may_start()) continue;
     each->start();
@@ -97,7 +97,7 @@ void ChildBackend::start_for_waiting() {
 }
 
 bool ChildBackend::hopeless() const {
-  return std::ranges::none_of(instances_, [](const auto& each) { return each->will_take_call(); });
+  return std::ranges::none_of(supervisors_, [](const auto& each) { return each->will_take_call(); });
 }
 
 void ChildBackend::refuse_waiting() {
@@ -113,28 +113,29 @@ void ChildBackend::refuse_waiting() {
 }
 
 proto::Error ChildBackend::refusal() const {
-  const auto running = std::ranges::any_of(instances_, [](const auto& each) { return each->running(); });
+  const auto running = std::ranges::any_of(supervisors_, [](const auto& each) { return each->running(); });
   milliseconds soonest = kLongestWait;
-  for (const auto& each : instances_) {
+  for (const auto& each : supervisors_) {
     if (each->running() == running) soonest = std::min(soonest, each->retry_after());
   }
   return running ? proto::circuit_open(settings_.name, soonest)
                  : proto::backend_down(settings_.name, soonest);
 }
 
-ChildInstance* ChildBackend::instance_of(const BackendCall& call) {
-  const auto found = std::ranges::find_if(instances_, [&](const auto& each) { return each->carries(call); });
-  return found == instances_.end() ? nullptr : found->get();
+ChildSupervisor* ChildBackend::instance_of(const BackendCall& call) {
+  const auto found =
+      std::ranges::find_if(supervisors_, [&](const auto& each) { return each->carries(call); });
+  return found == supervisors_.end() ? nullptr : found->get();
 }
 
 void ChildBackend::stop_call(BackendCall& call) {
-  if (ChildInstance* const instance = instance_of(call)) return instance->stop_call(call);
+  if (ChildSupervisor* const instance = instance_of(call)) return instance->stop_call(call);
   static_cast<BackendCall::QueueHook&>(call).unlink();
   on_done(call, nullptr, nullptr);
 }
 
 void ChildBackend::on_overdue(BackendCall& call, TimePoint) {
-  if (ChildInstance* const instance = instance_of(call)) instance->on_hanging(call);
+  if (ChildSupervisor* const instance = instance_of(call)) instance->on_hanging(call);
 }
 
 void ChildBackend::on_change() {
@@ -155,27 +156,27 @@ void ChildBackend::on_done(BackendCall& call, const proto::Reply* reply, const p
 }
 
 void ChildBackend::show_breaker() {
-  metrics_->breaker_state.store(most_willing_state(instances_), std::memory_order_relaxed);
+  metrics_->breaker_state.store(most_willing_state(supervisors_), std::memory_order_relaxed);
 }
 
 void ChildBackend::retire(bool kill) {
   retiring_ = true;
   if (kill) {
     refuse_waiting();
-    for (const auto& each : instances_) each->end(true);
+    for (const auto& each : supervisors_) each->end(true);
   }
   end_if_done();
 }
 
 void ChildBackend::end_if_done() {
   if (!retiring_ || calls_ > 0) return;
-  for (const auto& each : instances_) each->end(false);
+  for (const auto& each : supervisors_) each->end(false);
   if (retired()) hub_.look_at_retired();
 }
 
 bool ChildBackend::retired() const {
   return retiring_ && calls_ == 0 &&
-         std::ranges::all_of(instances_, [](const auto& each) { return each->ended(); });
+         std::ranges::all_of(supervisors_, [](const auto& each) { return each->ended(); });
 }
 
 }  // namespace sluice::core

@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "lib/backend/child/instance.hpp"
+#include "lib/backend/child/supervisor.hpp"
 #include "lib/call/fair_queue.hpp"
 #include "lib/include/sluice/method.hpp"
 
@@ -14,7 +14,7 @@ namespace sluice::core {
 
 // Gives each call to the least loaded of its instances, or keeps it until one is free. What can't be served
 // is refused at once rather than kept. Backends' thread only.
-class ChildBackend final : public Backend, private ChildInstance::Owner {
+class ChildBackend final : public Backend, private ChildSupervisor::Owner {
  public:
   // Told of the methods that a process has named. Backends' thread.
   using Discovered = std::function<void(std::string_view openrpc)>;
@@ -40,22 +40,22 @@ class ChildBackend final : public Backend, private ChildInstance::Owner {
   void on_done(BackendCall& call, const proto::Reply* reply, const proto::Error* error) override;
 
   void dispatch();
-  void assign(BackendCall& call, ChildInstance& to);
-  ChildInstance* pick();
+  void assign(BackendCall& call, ChildSupervisor& to);
+  ChildSupervisor* pick();
   void start_for_waiting();
   bool hopeless() const;
   void refuse_waiting();
   proto::Error refusal() const;
   void end_if_done();
   void show_breaker();
-  ChildInstance* instance_of(const BackendCall& call);
+  ChildSupervisor* instance_of(const BackendCall& call);
 
   BackendHub& hub_;
   const BackendSettings settings_;
   const std::shared_ptr<BackendMetrics> metrics_;
   const Discovered discovered_;
   ChildLog log_;
-  std::vector<std::unique_ptr<ChildInstance>> instances_;
+  std::vector<std::unique_ptr<ChildSupervisor>> supervisors_;
   Started started_;  // empty once it was called
   FairQueue<BackendCall, BackendQueueTag> waiting_;
   std::size_t turn_ = 0;  // where the search for an instance begins

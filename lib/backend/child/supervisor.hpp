@@ -17,10 +17,10 @@ namespace sluice::core {
 
 // Starts the process, starts it again when it has ended, and knows whether it is to be asked. Backends'
 // thread only.
-class ChildInstance final : private ChildStart::Owner,
-                            private ChildProcess::Owner,
-                            private BreakerGuard::Callbacks,
-                            private Deadline {
+class ChildSupervisor final : private ChildStart::Owner,
+                              private ChildProcess::Owner,
+                              private BreakerGuard::Callbacks,
+                              private Deadline {
  public:
   class Owner {
    public:
@@ -40,9 +40,9 @@ class ChildInstance final : private ChildStart::Owner,
   };
 
   // `discover`: asks each process for its methods.
-  ChildInstance(BackendHub& hub, const BackendSettings& settings, std::size_t index, bool discover,
-                BackendMetrics& metrics, ChildLog& log, Owner& owner);
-  ~ChildInstance();
+  ChildSupervisor(BackendHub& hub, const BackendSettings& settings, std::size_t index, bool discover,
+                  BackendMetrics& metrics, ChildLog& log, Owner& owner);
+  ~ChildSupervisor();
 
   // Begins to start the process if there is none and it may be started now.
   void start();

@@ -1,4 +1,4 @@
-#include "lib/backend/child/instance.hpp"
+#include "lib/backend/child/supervisor.hpp"
 
 #include <exception>
 
@@ -7,8 +7,8 @@
 
 namespace sluice::core {
 
-ChildInstance::ChildInstance(BackendHub& hub, const BackendSettings& settings, std::size_t index,
-                             bool discover, BackendMetrics& metrics, ChildLog& log, Owner& owner)
+ChildSupervisor::ChildSupervisor(BackendHub& hub, const BackendSettings& settings, std::size_t index,
+                                 bool discover, BackendMetrics& metrics, ChildLog& log, Owner& owner)
     : hub_(hub),
       settings_(settings),
       index_(index),
@@ -20,11 +20,13 @@ ChildInstance::ChildInstance(BackendHub& hub, const BackendSettings& settings, s
       breaker_(settings.breaker, metrics, *this),
       start_at_(hub.now()) {}
 
-ChildInstance::~ChildInstance() { hub_.io().clear_deadline(*this); }
+ChildSupervisor::~ChildSupervisor() { hub_.io().clear_deadline(*this); }
 
-bool ChildInstance::may_start() const { return !over_ && !process_ && !starting_ && hub_.now() >= start_at_; }
+bool ChildSupervisor::may_start() const {
+  return !over_ && !process_ && !starting_ && hub_.now() >= start_at_;
+}
 
-void ChildInstance::start() {
+void ChildSupervisor::start() {
   if (!may_start()) return;
   hub_.io().clear_deadline(*this);
   if (std::exchange(started_, true)) metrics_.restarts.fetch_add(1, std::memory_order_relaxed);
@@ -38,7 +40,7 @@ void ChildInstance::start() {
   }
 }
 
-void ChildInstance::on_begun(SpawnedChild process) {
+void ChildSupervisor::on_begun(SpawnedChild process) {
   starting_.reset();
   if (!launch(std::move(process))) return;
   metrics_.up[index_].store(true, std::memory_order_relaxed);
@@ -48,7 +50,7 @@ void ChildInstance::on_begun(SpawnedChild process) {
   owner_.on_change();
 }
 
-void ChildInstance::on_failed(const ChildFailure& failure) {
+void ChildSupervisor::on_failed(const ChildFailure& failure) {
   starting_.reset();
   if (!over_) {
     spdlog::error("{}: could not be started: {}", label_, printable(failure.what));
@@ -58,7 +60,7 @@ void ChildInstance::on_failed(const ChildFailure& failure) {
   owner_.on_change();
 }
 
-void ChildInstance::on_late() {
+void ChildSupervisor::on_late() {
   spdlog::error(
       "{}: its program has not begun to run in time, such as where its disk does not answer; killed", label_);
   owner_.on_change();
@@ -66,7 +68,7 @@ void ChildInstance::on_late() {
 
 // What a process that runs is waited for: its methods, or the end of its breaker's being open, after which
 // calls that wait may be handed over.
-void ChildInstance::await_next() {
+void ChildSupervisor::await_next() {
   if (discovering_) {
     hub_.io().set_deadline(*this, process_->began() + kDiscoverTime);
   } else if (process_ && breaker_.is_open(hub_.now())) {
@@ -74,7 +76,7 @@ void ChildInstance::await_next() {
   }
 }
 
-bool ChildInstance::launch(SpawnedChild process) {
+bool ChildSupervisor::launch(SpawnedChild process) {
   ChildProcess::Owner& owner = *this;
   try {
     process_ =
@@ -92,7 +94,7 @@ bool ChildInstance::launch(SpawnedChild process) {
 }
 
 // Until it may be started again: by itself, or by a call.
-void ChildInstance::rest(std::chrono::nanoseconds lived) {
+void ChildSupervisor::rest(std::chrono::nanoseconds lived) {
   const bool was_looping = restarts_.crash_looping();
   const auto delay = restarts_.ended(lived, served_, hub_.random_bits());
   start_at_ = hub_.now() + delay;
@@ -110,7 +112,7 @@ void ChildInstance::rest(std::chrono::nanoseconds lived) {
   }
 }
 
-void ChildInstance::on_deadline(TimePoint) {
+void ChildSupervisor::on_deadline(TimePoint) {
   if (!process_) {
     start();
     return owner_.on_change();
@@ -120,12 +122,12 @@ void ChildInstance::on_deadline(TimePoint) {
   process_->kill();
 }
 
-bool ChildInstance::takes_call() const {
+bool ChildSupervisor::takes_call() const {
   return process_ && process_->takes_calls() && process_->in_flight() < settings_.child->concurrency &&
          breaker_.allows(hub_.now());
 }
 
-bool ChildInstance::will_take_call() const {
+bool ChildSupervisor::will_take_call() const {
   if (starting_) return !starting_->hopeless();
   // One that ended after a useful life is started again at once.
   if (!process_) return !over_ && !settings_.child->lazy && start_at_ <= hub_.now();
@@ -133,12 +135,12 @@ bool ChildInstance::will_take_call() const {
   return breaker_.may_allow_soon(hub_.now());
 }
 
-milliseconds ChildInstance::retry_after() const {
+milliseconds ChildSupervisor::retry_after() const {
   return retry_hint(running() ? breaker_.retry_after(hub_.now())
                               : std::chrono::ceil<milliseconds>(start_at_ - hub_.now()));
 }
 
-void ChildInstance::send(BackendCall& call) {
+void ChildSupervisor::send(BackendCall& call) {
   const TimePoint now = hub_.now();
   if (call.call.request.is_notification()) {
     process_->send(call, now);
@@ -150,7 +152,7 @@ void ChildInstance::send(BackendCall& call) {
   hub_.io().set_deadline(call, call.call.deadline + settings_.child->kill_after);
 }
 
-void ChildInstance::stop_call(BackendCall& call) {
+void ChildSupervisor::stop_call(BackendCall& call) {
   if (call.overdue(hub_.now())) {
     judge_failure(call);
   } else if (call.probe && !std::exchange(call.judged, true)) {
@@ -166,7 +168,7 @@ void ChildInstance::stop_call(BackendCall& call) {
 
 // What is wrong with the process, where a call is carried on for longer than it may be; null where that costs
 // nobody else anything, or too little to end others' calls for.
-const char* ChildInstance::fault(const BackendCall& call) const {
+const char* ChildSupervisor::fault(const BackendCall& call) const {
   const bool overdue = hub_.now() >= call.call.deadline + settings_.child->kill_after;
   if (!shared()) return overdue ? "and it takes no other" : nullptr;
   if (overdue && process_->last_heard() <= call.call.deadline) return "and nothing has come from it since";
@@ -174,7 +176,7 @@ const char* ChildInstance::fault(const BackendCall& call) const {
   return crowded ? "as are more than half of those that it may have" : nullptr;
 }
 
-void ChildInstance::on_hanging(BackendCall& call) {
+void ChildSupervisor::on_hanging(BackendCall& call) {
   const TimePoint limit = call.call.deadline + settings_.child->kill_after;
   if (call.stopped) process_->note_lingering(call);
   const char* const what = fault(call);
@@ -188,13 +190,13 @@ void ChildInstance::on_hanging(BackendCall& call) {
   process_->kill();
 }
 
-void ChildInstance::on_reply(ChildProcess&, BackendCall& call, const proto::Reply& reply) {
+void ChildSupervisor::on_reply(ChildProcess&, BackendCall& call, const proto::Reply& reply) {
   served_ = true;
   judge_success(call);
   owner_.on_done(call, &reply, nullptr);
 }
 
-void ChildInstance::on_long_reply(ChildProcess&, BackendCall& call) {
+void ChildSupervisor::on_long_reply(ChildProcess&, BackendCall& call) {
   served_ = true;
   judge_success(call);
   const auto error = proto::response_too_big(hub_.limits().response_bytes_max);
@@ -202,13 +204,13 @@ void ChildInstance::on_long_reply(ChildProcess&, BackendCall& call) {
 }
 
 // It has run, and asking again would make no better reply of it.
-void ChildInstance::on_bad_reply(ChildProcess&, BackendCall& call) {
+void ChildSupervisor::on_bad_reply(ChildProcess&, BackendCall& call) {
   judge_failure(call);
   const auto error = proto::internal_error();
   owner_.on_done(call, nullptr, &error);
 }
 
-void ChildInstance::on_answer(ChildProcess&, std::string_view result) {
+void ChildSupervisor::on_answer(ChildProcess&, std::string_view result) {
   discovering_ = false;
   hub_.io().clear_deadline(*this);
   await_next();
@@ -221,7 +223,7 @@ void ChildInstance::on_answer(ChildProcess&, std::string_view result) {
 
 // A process that recycles itself, or is ended by others, ends between two calls: the next may be in its pipe
 // by then. One that has been of no use yet may end before it reads, again and again.
-void ChildInstance::return_unread(ChildProcess& run) {
+void ChildSupervisor::return_unread(ChildProcess& run) {
   run.calls.for_each([&](BackendCall& call) {
     if (!run.unread(call) || call.stopped) return;
     run.release(call);
@@ -231,7 +233,7 @@ void ChildInstance::return_unread(ChildProcess& run) {
   });
 }
 
-void ChildInstance::on_end(ChildProcess& run, const ChildEnd& end) {
+void ChildSupervisor::on_end(ChildProcess& run, const ChildEnd& end) {
   metrics_.up[index_].store(false, std::memory_order_relaxed);
   hub_.io().clear_deadline(*this);
   recycled_ = end.is_orderly && served_ && !over_;
@@ -262,21 +264,21 @@ void ChildInstance::on_end(ChildProcess& run, const ChildEnd& end) {
   owner_.on_change();
 }
 
-void ChildInstance::judge_success(BackendCall& call) {
+void ChildSupervisor::judge_success(BackendCall& call) {
   if (std::exchange(call.judged, true)) return;
   breaker_.succeeded(hub_.now(), hub_.now() - call.call.started, call.probe);
 }
 
-void ChildInstance::judge_failure(BackendCall& call) {
+void ChildSupervisor::judge_failure(BackendCall& call) {
   if (std::exchange(call.judged, true)) return;
   breaker_.failed(hub_.now(), call.probe);
 }
 
-void ChildInstance::on_breaker_line(bool is_warning, std::string_view text) {
+void ChildSupervisor::on_breaker_line(bool is_warning, std::string_view text) {
   spdlog::log(is_warning ? spdlog::level::warn : spdlog::level::info, "{}: {}", label_, text);
 }
 
-void ChildInstance::end(bool kill) {
+void ChildSupervisor::end(bool kill) {
   over_ = true;
   hub_.io().clear_deadline(*this);
   if (starting_) starting_->abandon({"it is not needed any more"});
