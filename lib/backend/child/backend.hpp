@@ -54,7 +54,7 @@ class ChildBackend final : public Backend, private ChildSupervisor::Owner {
   const BackendSettings settings_;
   const std::shared_ptr<BackendMetrics> metrics_;
   const Discovered discovered_;
-  ChildLog log_;
+  StderrLog log_;
   std::vector<std::unique_ptr<ChildSupervisor>> supervisors_;
   Started started_;  // empty once it was called
   FairQueue<BackendCall, BackendQueueTag> waiting_;

@@ -23,7 +23,7 @@ constexpr std::size_t kLastBytesMax = 1024 * 1024;
 }  // namespace
 
 ChildProcess::ChildProcess(BackendHub& hub, SpawnedChild process, Dialect dialect, std::string label,
-                           ChildLog& log, Owner& owner)
+                           StderrLog& log, Owner& owner)
     : hub_(hub),
       process_(std::move(process)),
       configured_(dialect),

@@ -11,7 +11,7 @@
 
 #include "lib/backend/backend_hub.hpp"
 #include "lib/backend/child/line_buffer.hpp"
-#include "lib/backend/child/log.hpp"
+#include "lib/backend/child/stderr_log.hpp"
 #include "lib/backend/child_program.hpp"
 #include "lib/backend/invalid_input_limiter.hpp"
 #include "lib/backend/long_reply.hpp"
@@ -49,7 +49,7 @@ class ChildProcess final : public Carrier, private DeferredTask, private Deadlin
 
   // `label` is what the log calls it. Throws std::system_error at a limit of the system's, then the process
   // is killed.
-  ChildProcess(BackendHub& hub, SpawnedChild process, Dialect dialect, std::string label, ChildLog& log,
+  ChildProcess(BackendHub& hub, SpawnedChild process, Dialect dialect, std::string label, StderrLog& log,
                Owner& owner);
   ~ChildProcess();
 
@@ -150,7 +150,7 @@ class ChildProcess final : public Carrier, private DeferredTask, private Deadlin
   const Dialect configured_;
   Dialect dialect_;  // that is spoken
   const std::string label_;
-  ChildLog& log_;
+  StderrLog& log_;
   Owner& owner_;
   const TimePoint began_;
   Pipe input_{*this, &ChildProcess::flush};

@@ -269,11 +269,11 @@ void ChildProcess::read_errors() {
 
 // The last line may lack its end: often it says why the process ends.
 void ChildProcess::say_rest() {
-  error_lines_.finish([this](std::string_view line) { log_.said(label_, line, hub_.now()); });
+  error_lines_.finish([this](std::string_view line) { log_.stderr_line(label_, line, hub_.now()); });
 }
 
 void ChildProcess::take_errors(std::string_view bytes) {
-  const auto say = [this](std::string_view line) { log_.said(label_, line, hub_.now()); };
+  const auto say = [this](std::string_view line) { log_.stderr_line(label_, line, hub_.now()); };
   error_lines_.feed(bytes, kStderrLineBytesMax, say, say, [](std::string_view, bool) {});
   count_invalid_input(bytes.size());
 }

@@ -8,7 +8,7 @@
 namespace sluice::core {
 
 ChildSupervisor::ChildSupervisor(BackendHub& hub, const BackendSettings& settings, std::size_t index,
-                                 bool discover, BackendMetrics& metrics, ChildLog& log, Owner& owner)
+                                 bool discover, BackendMetrics& metrics, StderrLog& log, Owner& owner)
     : hub_(hub),
       settings_(settings),
       index_(index),

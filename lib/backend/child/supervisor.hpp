@@ -8,10 +8,10 @@
 
 #include "lib/backend/backend_hub.hpp"
 #include "lib/backend/breaker_guard.hpp"
-#include "lib/backend/child/log.hpp"
 #include "lib/backend/child/process.hpp"
 #include "lib/backend/child/restart_policy.hpp"
 #include "lib/backend/child/start.hpp"
+#include "lib/backend/child/stderr_log.hpp"
 
 namespace sluice::core {
 
@@ -41,7 +41,7 @@ class ChildSupervisor final : private ChildStart::Owner,
 
   // `discover`: asks each process for its methods.
   ChildSupervisor(BackendHub& hub, const BackendSettings& settings, std::size_t index, bool discover,
-                  BackendMetrics& metrics, ChildLog& log, Owner& owner);
+                  BackendMetrics& metrics, StderrLog& log, Owner& owner);
   ~ChildSupervisor();
 
   // Begins to start the process if there is none and it may be started now.
@@ -106,7 +106,7 @@ class ChildSupervisor final : private ChildStart::Owner,
   const std::string label_;
   const bool discover_;
   BackendMetrics& metrics_;
-  ChildLog& log_;
+  StderrLog& log_;
   Owner& owner_;
   BreakerGuard breaker_;
   RestartPolicy restarts_;

@@ -10,12 +10,12 @@ namespace sluice::core {
 
 // A bounded number of lines a second for one backend; the rest is counted, and told with the next second's
 // first line. Backends' thread only.
-class ChildLog {
+class StderrLog {
  public:
   static constexpr std::size_t kLinesMax = 100;  // a second
 
   // A line of its stderr.
-  void said(std::string_view label, std::string_view line, TimePoint now);
+  void stderr_line(std::string_view label, std::string_view line, TimePoint now);
   // Something that is not as agreed; `what` says what, `text` is how it begins.
   void misbehaved(std::string_view label, std::string_view what, std::string_view text, TimePoint now);
   // No more is to come for the time being: says how many lines were not logged.
