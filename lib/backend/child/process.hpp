@@ -14,7 +14,7 @@
 #include "lib/backend/child/stderr_log.hpp"
 #include "lib/backend/child_program.hpp"
 #include "lib/backend/invalid_input_limiter.hpp"
-#include "lib/backend/long_reply.hpp"
+#include "lib/backend/oversize_reply.hpp"
 #include "lib/backend/wire_call.hpp"
 #include "proto/frame_decoder.hpp"
 #include "proto/message_scanner.hpp"
@@ -159,7 +159,7 @@ class ChildProcess final : public Carrier, private DeferredTask, private Deadlin
   Pipe exit_{*this, &ChildProcess::on_exit};
   LineBuffer lines_;
   LineBuffer error_lines_;
-  LongReply long_reply_;  // of a line that is too long
+  OversizeReply oversize_reply_;  // of a line that is too long
   proto::MessageScanner scanner_;
   proto::FrameDecoder decoder_;  // of messages with headers
   std::string window_;           // what has come of one that is not whole

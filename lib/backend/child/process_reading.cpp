@@ -212,14 +212,14 @@ std::optional<std::uint32_t> ChildProcess::only_id() const {
 // The reply is lost, but the call that it names, or that alone it can be for, is answered.
 void ChildProcess::take_long_line(std::string_view start) {
   reject(start, "a line over the size limit on stdout");
-  const auto named = long_reply_.begin(start);
+  const auto named = oversize_reply_.begin(start);
   if (const auto id = named ? named : only_id()) take_long_reply(*id);
 }
 
 void ChildProcess::take_long_rest(std::string_view piece, bool is_last) {
-  long_reply_.feed(piece);
+  oversize_reply_.feed(piece);
   if (!is_last) return;
-  if (const auto id = long_reply_.end()) take_long_reply(*id);
+  if (const auto id = oversize_reply_.end()) take_long_reply(*id);
 }
 
 void ChildProcess::take_long_reply(std::uint32_t id) {

@@ -1,4 +1,4 @@
-#include "lib/backend/long_reply.hpp"
+#include "lib/backend/oversize_reply.hpp"
 
 #include <algorithm>
 
@@ -27,7 +27,7 @@ std::optional<std::uint32_t> id_of_members(std::string_view members) {
 
 }  // namespace
 
-std::optional<std::uint32_t> LongReply::begin(std::string_view start) {
+std::optional<std::uint32_t> OversizeReply::begin(std::string_view start) {
   scanner_.reset();
   tail_.clear();
   const Status status = scanner_.scan(start);
@@ -38,7 +38,7 @@ std::optional<std::uint32_t> LongReply::begin(std::string_view start) {
   return id;
 }
 
-void LongReply::feed(std::string_view piece) {
+void OversizeReply::feed(std::string_view piece) {
   if (!searching_) return;
   tail_ += piece.substr(piece.size() - std::min(piece.size(), kTailBytes));
   if (tail_.size() > kTailBytes) tail_.erase(0, tail_.size() - kTailBytes);
@@ -52,7 +52,7 @@ void LongReply::feed(std::string_view piece) {
   searching_ = status == Status::incomplete || (complete_ && without_trailing_space(piece).empty());
 }
 
-std::optional<std::uint32_t> LongReply::end() {
+std::optional<std::uint32_t> OversizeReply::end() {
   if (!searching_ || !complete_) return std::nullopt;
   searching_ = false;
   const std::string_view tail = without_trailing_space(tail_);

@@ -12,7 +12,7 @@ namespace sluice::core {
 
 // Goes through a reply without keeping it, and finds its id where that is in its beginning, or among its last
 // members. Not thread-safe.
-class LongReply {
+class OversizeReply {
  public:
   // The id, where it is there already: then nothing is looked for any more.
   std::optional<std::uint32_t> begin(std::string_view start);

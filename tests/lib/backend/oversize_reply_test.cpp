@@ -1,4 +1,4 @@
-#include "lib/backend/long_reply.hpp"
+#include "lib/backend/oversize_reply.hpp"
 
 #include <doctest/doctest.h>
 
@@ -11,7 +11,7 @@ const std::string kLong(500, 'x');
 
 // As it is found where no more than the first bytes are kept, and the rest comes in pieces.
 std::optional<std::uint32_t> id_of(std::string_view text, std::size_t kept, std::size_t piece_bytes) {
-  LongReply reply;
+  OversizeReply reply;
   if (const auto id = reply.begin(text.substr(0, kept))) return id;
   for (std::size_t at = kept; at < text.size(); at += piece_bytes) reply.feed(text.substr(at, piece_bytes));
   return reply.end();
