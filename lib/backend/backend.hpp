@@ -18,16 +18,16 @@ namespace sluice::core {
 class Backend;
 class BackendHub;
 struct BackendQueueTag;
-struct CarrierTag;
+struct BackendChannelTag;
 struct BackendCall;
 
 // What a call was handed to, such as one child process.
-struct Carrier {
-  IntrusiveList<BackendCall, CarrierTag> calls;  // handed over and not yet finished
+struct BackendChannel {
+  IntrusiveList<BackendCall, BackendChannelTag> calls;  // handed over and not yet finished
 };
 
 // A call in a backend's hands, from its arrival on the backends' thread until finish(). That thread only.
-struct BackendCall final : FairHook<BackendCall, BackendQueueTag>, ListHook<CarrierTag>, Deadline {
+struct BackendCall final : FairHook<BackendCall, BackendQueueTag>, ListHook<BackendChannelTag>, Deadline {
   using QueueHook = FairHook<BackendCall, BackendQueueTag>;
 
   BackendCall(ActiveCall& of, Backend& served_by) : call(of), backend(served_by), serial(of.serial) {
@@ -35,7 +35,7 @@ struct BackendCall final : FairHook<BackendCall, BackendQueueTag>, ListHook<Carr
   }
   ~BackendCall() override {
     QueueHook::unlink();
-    static_cast<ListHook<CarrierTag>&>(*this).unlink();
+    static_cast<ListHook<BackendChannelTag>&>(*this).unlink();
   }
 
   // It waits no longer.
@@ -45,8 +45,8 @@ struct BackendCall final : FairHook<BackendCall, BackendQueueTag>, ListHook<Carr
   }
 
   // Where it is: waiting (null), or with whom. Its start counts from here.
-  void carry(Carrier& by, TimePoint now) {
-    carrier = &by;
+  void assign_to(BackendChannel& by, TimePoint now) {
+    channel = &by;
     begin(now);
     by.calls.push_back(*this);
   }
@@ -62,9 +62,9 @@ struct BackendCall final : FairHook<BackendCall, BackendQueueTag>, ListHook<Carr
   ActiveCall& call;
   Backend& backend;
   const std::uint64_t serial;  // the id that the hub knows it by
-  Carrier* carrier = nullptr;
+  BackendChannel* channel = nullptr;
   std::uint64_t sent_at = 0;  // of all bytes for a child process: where its line begins
-  std::uint32_t wire_id = 0;  // the id that it goes by towards a carrier that has one at a time
+  std::uint32_t wire_id = 0;  // the id that it goes by towards a channel that has one at a time
   bool begun = false;
   bool stopped = false;  // nobody waits for its answer any more
   bool probe = false;    // of a half-open breaker

@@ -123,8 +123,7 @@ proto::Error ChildBackend::refusal() const {
 }
 
 ChildSupervisor* ChildBackend::instance_of(const BackendCall& call) {
-  const auto found =
-      std::ranges::find_if(supervisors_, [&](const auto& each) { return each->carries(call); });
+  const auto found = std::ranges::find_if(supervisors_, [&](const auto& each) { return each->owns(call); });
   return found == supervisors_.end() ? nullptr : found->get();
 }
 

@@ -110,7 +110,7 @@ void ChildProcess::send(BackendCall& call, TimePoint now) {
     throw;
   }
   if (is_notification) return;
-  call.carry(*this, now);
+  call.assign_to(*this, now);
   ++in_flight_;
 }
 
@@ -130,8 +130,8 @@ void ChildProcess::ask(std::string_view method) {
 }
 
 void ChildProcess::release(BackendCall& call) {
-  static_cast<ListHook<CarrierTag>&>(call).unlink();
-  call.carrier = nullptr;
+  static_cast<ListHook<BackendChannelTag>&>(call).unlink();
+  call.channel = nullptr;
   numbered_.erase(call.wire_id);
   --in_flight_;
   if (call.lingers) --lingering_;

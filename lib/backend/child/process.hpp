@@ -24,7 +24,7 @@ namespace sluice::core {
 // Writes calls and reads replies as lines, or as messages with headers in the dialect `lsp`, as fast as the
 // child takes and gives them. What it sends beside replies, or instead of them, is logged and goes no
 // further; a child that floods is read from only so fast. Backends' thread only.
-class ChildProcess final : public Carrier, private DeferredTask, private Deadline {
+class ChildProcess final : public BackendChannel, private DeferredTask, private Deadline {
  public:
   // What becomes of the run. None of these may destroy it at once: see BackendHub::dispose().
   class Owner {

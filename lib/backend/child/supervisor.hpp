@@ -59,7 +59,7 @@ class ChildSupervisor final : private ChildStart::Owner,
   void send(BackendCall& call);
 
   // Whether it is this one that has the call.
-  bool carries(const BackendCall& call) const { return process_ && process_.get() == call.carrier; }
+  bool owns(const BackendCall& call) const { return process_ && process_.get() == call.channel; }
   // The caller does not wait any more.
   void stop_call(BackendCall& call);
   // A call has not ended kill_after past its time limit, or past the moment at which it was given up.
