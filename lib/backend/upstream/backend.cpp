@@ -64,8 +64,8 @@ void UpstreamBackend::on_deferred() {
 }
 
 void UpstreamBackend::dispatch() {
-  place_unread();
-  place_waiting();
+  assign_unread();
+  assign_waiting();
   if ((!waiting_.empty() || !unread_.empty()) && hopeless()) refuse_waiting();
   open_for_waiting();
   if (discovery_.due() && !retiring_) discover();
@@ -75,13 +75,13 @@ void UpstreamBackend::dispatch() {
   show_breaker();
 }
 
-void UpstreamBackend::place_waiting() {
+void UpstreamBackend::assign_waiting() {
   bool full = false;
-  Place found;
+  Target found;
   const auto may_go = [&](const BackendCall& call) {
     const UpstreamCall* const waiting = full ? nullptr : find(call);
     if (waiting == nullptr) return false;
-    found = place_for(*waiting);
+    found = target_for(*waiting);
     // One that waits for a certain URL keeps nobody else from theirs.
     full = found.endpoint == nullptr && waiting->failed == nullptr;
     return found.endpoint != nullptr;
@@ -97,12 +97,12 @@ void UpstreamBackend::place_waiting() {
 
 // Before all others, which would take the connections that these wait for. Where there can be none, any other
 // has to do.
-void UpstreamBackend::place_unread() {
+void UpstreamBackend::assign_unread() {
   IntrusiveList<BackendCall, BackendQueueTag> due;
   due.take_all(unread_);
   while (BackendCall* const taken = due.pop_front()) {
-    Place found = fresh_place();
-    if (found.endpoint == nullptr && !fresh_to_come()) found = find_place(nullptr, nullptr);
+    Target found = fresh_target();
+    if (found.endpoint == nullptr && !fresh_to_come()) found = find_target(nullptr, nullptr);
     if (found.endpoint == nullptr) {
       unread_.push_back(*taken);
       continue;
@@ -113,14 +113,14 @@ void UpstreamBackend::place_unread() {
   }
 }
 
-UpstreamBackend::Place UpstreamBackend::place_for(const UpstreamCall& call) {
-  const Place found = find_place(call.failed, nullptr);
+UpstreamBackend::Target UpstreamBackend::target_for(const UpstreamCall& call) {
+  const Target found = find_target(call.failed, nullptr);
   const bool waits_for_other =
       found.endpoint != nullptr && found.endpoint == call.failed && other_to_come(call.failed);
-  return waits_for_other ? Place{} : found;
+  return waits_for_other ? Target{} : found;
 }
 
-UpstreamBackend::Place UpstreamBackend::fresh_place() {
+UpstreamBackend::Target UpstreamBackend::fresh_target() {
   for (const auto& each : endpoints_) {
     UpstreamConnection* const found = each->allows() ? each->fresh_connection() : nullptr;
     if (found != nullptr) return {each.get(), found};
@@ -135,9 +135,9 @@ bool UpstreamBackend::fresh_to_come() {
 }
 
 // A connection with room, where there is least to do; `last_choice` only if there is no other.
-UpstreamBackend::Place UpstreamBackend::find_place(const UpstreamEndpoint* last_choice,
-                                                   const UpstreamConnection* except) {
-  Place best;
+UpstreamBackend::Target UpstreamBackend::find_target(const UpstreamEndpoint* last_choice,
+                                                     const UpstreamConnection* except) {
+  Target best;
   ++turn_;
   for (std::size_t i = 0; i < endpoints_.size(); ++i) {
     UpstreamEndpoint& each = *endpoints_[(turn_ + i) % endpoints_.size()];
@@ -167,9 +167,9 @@ void UpstreamBackend::open_for_balance(const UpstreamEndpoint& busy) {
   }
 }
 
-void UpstreamBackend::send(UpstreamCall& call, UpstreamAttempt& attempt, const Place& place) {
+void UpstreamBackend::send(UpstreamCall& call, UpstreamAttempt& attempt, const Target& target) {
   attempt.call = &call;
-  place.endpoint->send(attempt, *place.connection, call.call.call);
+  target.endpoint->send(attempt, *target.connection, call.call.call);
   if (!attempt.under_way()) return finish(call, nullptr, nullptr);
   if (&attempt == &call.attempts[0]) hedge_later(call);
 }
@@ -186,7 +186,7 @@ void UpstreamBackend::hedge_later(UpstreamCall& call) {
 void UpstreamBackend::hedge(UpstreamCall& call) {
   const UpstreamAttempt& first = call.attempts[0];
   if (!first.under_way() || call.attempts[1].under_way()) return;
-  const Place found = find_place(first.endpoint, first.connection);
+  const Target found = find_target(first.endpoint, first.connection);
   if (found.endpoint == nullptr) {
     if (other_to_come(nullptr)) to_hedge_.push_back(call.call);
     return;
@@ -197,7 +197,7 @@ void UpstreamBackend::hedge(UpstreamCall& call) {
 }
 
 void UpstreamBackend::discover() {
-  const Place found = find_place(nullptr, nullptr);
+  const Target found = find_target(nullptr, nullptr);
   if (found.endpoint != nullptr) return discovery_.ask(*found.endpoint, *found.connection);
   other_to_come(nullptr);
 }

@@ -50,17 +50,17 @@ class UpstreamBackend final : public Backend, private UpstreamEndpoint::Owner, p
   static constexpr std::size_t kUnreadMax = 2;
 
   void dispatch();
-  struct Place {
+  struct Target {
     UpstreamEndpoint* endpoint = nullptr;  // null: there is none
     UpstreamConnection* connection = nullptr;
   };
 
-  void place_waiting();
-  Place place_for(const UpstreamCall& call);
-  void place_unread();
-  Place fresh_place();
+  void assign_waiting();
+  Target target_for(const UpstreamCall& call);
+  void assign_unread();
+  Target fresh_target();
   bool fresh_to_come();
-  Place find_place(const UpstreamEndpoint* last_choice, const UpstreamConnection* except);
+  Target find_target(const UpstreamEndpoint* last_choice, const UpstreamConnection* except);
   bool other_to_come(const UpstreamEndpoint* than);
   void open_for_balance(const UpstreamEndpoint& busy);
   void hedge(UpstreamCall& call);
@@ -74,7 +74,7 @@ class UpstreamBackend final : public Backend, private UpstreamEndpoint::Owner, p
   void wait(UpstreamCall& call);
   void wait_again(UpstreamCall& call);
   void wait_for_fresh(UpstreamCall& call);
-  void send(UpstreamCall& call, UpstreamAttempt& attempt, const Place& place);
+  void send(UpstreamCall& call, UpstreamAttempt& attempt, const Target& target);
   void hedge_later(UpstreamCall& call);
   bool may_retry(UpstreamCall& call, milliseconds asked);
   void finish(UpstreamCall& call, const proto::Reply* reply, const proto::Error* error);
