@@ -52,7 +52,7 @@ struct BackendCall final : FairHook<BackendCall, BackendQueueTag>, ListHook<Back
   }
 
   // Whether the server's time limit has passed. One that the client chose says nothing about a backend.
-  bool overdue(TimePoint now) const {
+  bool unanswered(TimePoint now) const {
     const bool clients_own = call.request.timeout && *call.request.timeout <= call.timeout;
     return !clients_own && now >= call.deadline;
   }
@@ -66,10 +66,10 @@ struct BackendCall final : FairHook<BackendCall, BackendQueueTag>, ListHook<Back
   std::uint64_t sent_at = 0;  // of all bytes for a child process: where its line begins
   std::uint32_t wire_id = 0;  // the id that it goes by towards a channel that has one at a time
   bool begun = false;
-  bool stopped = false;  // nobody waits for its answer any more
-  bool probe = false;    // of a half-open breaker
-  bool judged = false;   // its breaker knows what to think of it
-  bool lingers = false;  // nobody has waited for its answer for a while, and it is still carried
+  bool stopped = false;           // nobody waits for its answer any more
+  bool probe = false;             // of a half-open breaker
+  bool outcome_recorded = false;  // its breaker knows what to think of it
+  bool lingers = false;           // nobody has waited for its answer for a while, and it is still carried
 };
 
 // Made, used and destroyed on the backends' thread. Whatever it does takes no time: it waits by the event
@@ -89,7 +89,7 @@ class Backend {
   virtual void stop_call(BackendCall& call) = 0;
 
   // A deadline that was set on the call.
-  virtual void on_overdue(BackendCall&, TimePoint) {}
+  virtual void on_unanswered(BackendCall&, TimePoint) {}
 
   // The configuration was read again and this backend is as before: what it has found out and keeps, such as
   // addresses and authorities, may have changed.
@@ -102,6 +102,6 @@ class Backend {
   virtual bool retired() const = 0;
 };
 
-inline void BackendCall::on_deadline(TimePoint now) { backend.on_overdue(*this, now); }
+inline void BackendCall::on_deadline(TimePoint now) { backend.on_unanswered(*this, now); }
 
 }  // namespace sluice::core

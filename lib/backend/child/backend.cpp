@@ -133,7 +133,7 @@ void ChildBackend::stop_call(BackendCall& call) {
   on_done(call, nullptr, nullptr);
 }
 
-void ChildBackend::on_overdue(BackendCall& call, TimePoint) {
+void ChildBackend::on_unanswered(BackendCall& call, TimePoint) {
   if (ChildSupervisor* const instance = instance_of(call)) instance->on_hanging(call);
 }
 

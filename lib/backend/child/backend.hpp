@@ -28,7 +28,7 @@ class ChildBackend final : public Backend, private ChildSupervisor::Owner {
   void start() override;
   void submit(BackendCall& call) override;
   void stop_call(BackendCall& call) override;
-  void on_overdue(BackendCall& call, TimePoint now) override;
+  void on_unanswered(BackendCall& call, TimePoint now) override;
   void retire(bool kill) override;
   bool retired() const override;
 

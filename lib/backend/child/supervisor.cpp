@@ -153,9 +153,9 @@ void ChildSupervisor::send(BackendCall& call) {
 }
 
 void ChildSupervisor::stop_call(BackendCall& call) {
-  if (call.overdue(hub_.now())) {
-    judge_failure(call);
-  } else if (call.probe && !std::exchange(call.judged, true)) {
+  if (call.unanswered(hub_.now())) {
+    record_failure(call);
+  } else if (call.probe && !std::exchange(call.outcome_recorded, true)) {
     breaker_.abandoned();
   }
   if (process_) process_->cancel(call);
@@ -169,9 +169,9 @@ void ChildSupervisor::stop_call(BackendCall& call) {
 // What is wrong with the process, where a call is carried on for longer than it may be; null where that costs
 // nobody else anything, or too little to end others' calls for.
 const char* ChildSupervisor::fault(const BackendCall& call) const {
-  const bool overdue = hub_.now() >= call.call.deadline + settings_.child->kill_after;
-  if (!shared()) return overdue ? "and it takes no other" : nullptr;
-  if (overdue && process_->last_heard() <= call.call.deadline) return "and nothing has come from it since";
+  const bool unanswered = hub_.now() >= call.call.deadline + settings_.child->kill_after;
+  if (!shared()) return unanswered ? "and it takes no other" : nullptr;
+  if (unanswered && process_->last_heard() <= call.call.deadline) return "and nothing has come from it since";
   const bool crowded = 2 * process_->lingering() > settings_.child->concurrency;
   return crowded ? "as are more than half of those that it may have" : nullptr;
 }
@@ -192,20 +192,20 @@ void ChildSupervisor::on_hanging(BackendCall& call) {
 
 void ChildSupervisor::on_reply(ChildProcess&, BackendCall& call, const proto::Reply& reply) {
   served_ = true;
-  judge_success(call);
+  record_success(call);
   owner_.on_done(call, &reply, nullptr);
 }
 
 void ChildSupervisor::on_long_reply(ChildProcess&, BackendCall& call) {
   served_ = true;
-  judge_success(call);
+  record_success(call);
   const auto error = proto::response_too_big(hub_.limits().response_bytes_max);
   owner_.on_done(call, nullptr, &error);
 }
 
 // It has run, and asking again would make no better reply of it.
 void ChildSupervisor::on_bad_reply(ChildProcess&, BackendCall& call) {
-  judge_failure(call);
+  record_failure(call);
   const auto error = proto::internal_error();
   owner_.on_done(call, nullptr, &error);
 }
@@ -247,10 +247,10 @@ void ChildSupervisor::on_end(ChildProcess& run, const ChildEnd& end) {
   if (!over_) {
     if (end.is_orderly || served_) return_unread(run);
     // Only calls fail: a process that ends between them is no failure. A call that it was killed for has been
-    // judged already. A probe, if there was one, is lost with it.
+    // outcome_recorded already. A probe, if there was one, is lost with it.
     bool has_failed_call = false;
     run.calls.for_each([&](const BackendCall& call) {
-      has_failed_call = has_failed_call || (!call.judged && !call.stopped);
+      has_failed_call = has_failed_call || (!call.outcome_recorded && !call.stopped);
     });
     if ((has_failed_call && !killed_) || breaker_.probing()) breaker_.failed(hub_.now(), true);
     rest(hub_.now() - run.began());
@@ -258,19 +258,19 @@ void ChildSupervisor::on_end(ChildProcess& run, const ChildEnd& end) {
   const auto error = proto::backend_down(settings_.name, retry_after());
   while (BackendCall* const call = run.calls.front()) {
     run.release(*call);
-    call->judged = true;
+    call->outcome_recorded = true;
     owner_.on_done(*call, nullptr, &error);
   }
   owner_.on_change();
 }
 
-void ChildSupervisor::judge_success(BackendCall& call) {
-  if (std::exchange(call.judged, true)) return;
+void ChildSupervisor::record_success(BackendCall& call) {
+  if (std::exchange(call.outcome_recorded, true)) return;
   breaker_.succeeded(hub_.now(), hub_.now() - call.call.started, call.probe);
 }
 
-void ChildSupervisor::judge_failure(BackendCall& call) {
-  if (std::exchange(call.judged, true)) return;
+void ChildSupervisor::record_failure(BackendCall& call) {
+  if (std::exchange(call.outcome_recorded, true)) return;
   breaker_.failed(hub_.now(), call.probe);
 }
 

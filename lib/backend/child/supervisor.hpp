@@ -97,8 +97,8 @@ class ChildSupervisor final : private ChildStart::Owner,
   const char* fault(const BackendCall& call) const;
   void await_next();
   void rest(std::chrono::nanoseconds lived);
-  void judge_success(BackendCall& call);
-  void judge_failure(BackendCall& call);
+  void record_success(BackendCall& call);
+  void record_failure(BackendCall& call);
 
   BackendHub& hub_;
   const BackendSettings& settings_;

@@ -220,7 +220,7 @@ void UpstreamBackend::open_for_waiting() {
 }
 
 bool UpstreamBackend::hopeless() const {
-  return std::ranges::none_of(endpoints_, [](const auto& each) { return each->promises(); });
+  return std::ranges::none_of(endpoints_, [](const auto& each) { return each->may_accept_soon(); });
 }
 
 void UpstreamBackend::refuse_waiting() {
@@ -304,9 +304,9 @@ bool UpstreamBackend::may_retry(UpstreamCall& call, milliseconds asked) {
   return true;
 }
 
-void UpstreamBackend::on_overdue(BackendCall& call, TimePoint) {
+void UpstreamBackend::on_unanswered(BackendCall& call, TimePoint) {
   if (discovery_.owns(call)) {
-    discovery_.on_overdue();
+    discovery_.on_unanswered();
     return on_change();
   }
   UpstreamCall* const found = find(call);
@@ -325,9 +325,9 @@ void UpstreamBackend::stop_call(BackendCall& call) {
 // Ends whatever is done for it, and gives it back.
 void UpstreamBackend::finish(UpstreamCall& call, const proto::Reply* reply, const proto::Error* error) {
   BackendCall& given = call.call;
-  const bool overdue = given.stopped && given.overdue(hub_.now());
+  const bool unanswered = given.stopped && given.unanswered(hub_.now());
   for (UpstreamAttempt& attempt : call.attempts) {
-    if (attempt.under_way()) attempt.endpoint->stop(attempt, overdue);
+    if (attempt.under_way()) attempt.endpoint->stop(attempt, unanswered);
   }
   static_cast<BackendCall::QueueHook&>(given).unlink();
   calls_.erase(given.serial);

@@ -34,7 +34,7 @@ class UpstreamBackend final : public Backend, private UpstreamEndpoint::Owner, p
   void start() override;
   void submit(BackendCall& call) override;
   void stop_call(BackendCall& call) override;
-  void on_overdue(BackendCall& call, TimePoint now) override;
+  void on_unanswered(BackendCall& call, TimePoint now) override;
   void retire(bool kill) override;
   void renew() override;
   bool retired() const override { return retiring_ && ended_; }

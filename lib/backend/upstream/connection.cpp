@@ -89,7 +89,7 @@ void UpstreamConnection::stop(UpstreamAttempt& attempt) {
   if (doubted_ && attempts_.empty()) end(End::given_up, "nothing came over it for a call's whole time limit");
 }
 
-void UpstreamConnection::doubt(const UpstreamAttempt& attempt) {
+void UpstreamConnection::mark_suspect(const UpstreamAttempt& attempt) {
   if (received_at_ < attempt.began) doubted_ = true;
 }
 

@@ -34,12 +34,12 @@ struct UpstreamAttempt {
   UpstreamEndpoint* endpoint = nullptr;
   UpstreamConnection* connection = nullptr;  // whose it is; null: it is over, or never was
   TimePoint began;
-  bool sent = false;            // set at its connection's end: some of it may have left this machine
-  bool unread = false;          // likewise: the server has most likely not read it
-  bool failed = false;          // whatever its reply says, its server says beside it that it did not do well
-  bool probe = false;           // of a half-open breaker
-  bool judged = false;          // its breaker knows what to think of it
-  milliseconds retry_after{0};  // what its server asks for beside what it says; 0: nothing
+  bool sent = false;    // set at its connection's end: some of it may have left this machine
+  bool unread = false;  // likewise: the server has most likely not read it
+  bool failed = false;  // whatever its reply says, its server says beside it that it did not do well
+  bool probe = false;   // of a half-open breaker
+  bool outcome_recorded = false;  // its breaker knows what to think of it
+  milliseconds retry_after{0};    // what its server asks for beside what it says; 0: nothing
 
   bool under_way() const { return connection != nullptr; }
 };
@@ -119,7 +119,7 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
   void stop(UpstreamAttempt& attempt);
   // A call has waited its whole time for nothing: if it is the connection that is dead, no further call is
   // to.
-  void doubt(const UpstreamAttempt& attempt);
+  void mark_suspect(const UpstreamAttempt& attempt);
 
   // Takes out one of those that are left at the end; null where there is none.
   UpstreamAttempt* take_attempt();

@@ -35,7 +35,7 @@ void UpstreamDiscovery::on_reply(const proto::Reply& reply) {
   }
 }
 
-void UpstreamDiscovery::on_overdue() {
+void UpstreamDiscovery::on_unanswered() {
   UpstreamAttempt& attempt = upstream_call_.attempts[0];
   if (!attempt.under_way()) return;
   spdlog::error("backend {}: no answer to rpc.discover", name_);

@@ -15,7 +15,7 @@ class UpstreamDiscovery {
   // Told of the methods that a server has named. Backends' thread.
   using Discovered = std::function<void(std::string_view openrpc)>;
 
-  // `wanted`: whether anything is to be asked. `backend` is told by on_overdue() when it may be time to.
+  // `wanted`: whether anything is to be asked. `backend` is told by on_unanswered() when it may be time to.
   UpstreamDiscovery(BackendHub& hub, Backend& backend, std::string name, bool wanted, Discovered discovered);
 
   bool due() const { return wanted_ && !upstream_call_.under_way() && hub_.now() >= again_at_; }
@@ -26,7 +26,7 @@ class UpstreamDiscovery {
   bool owns(const UpstreamAttempt& attempt) const { return attempt.call == &upstream_call_; }
   void on_reply(const proto::Reply& reply);
   void on_failure() { ask_later(); }
-  void on_overdue();
+  void on_unanswered();
 
  private:
   static constexpr auto kAnswerTime = seconds(30);

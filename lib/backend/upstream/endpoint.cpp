@@ -41,7 +41,9 @@ UpstreamEndpoint::~UpstreamEndpoint() { end(); }
 
 void UpstreamEndpoint::start() { open_one(); }
 
-bool UpstreamEndpoint::promises() const { return !over_ && !down_ && breaker_.may_allow_soon(hub_.now()); }
+bool UpstreamEndpoint::may_accept_soon() const {
+  return !over_ && !down_ && breaker_.may_allow_soon(hub_.now());
+}
 
 UpstreamConnection* UpstreamEndpoint::connection_with_room(const UpstreamConnection* except) {
   UpstreamConnection* best = nullptr;
@@ -96,18 +98,18 @@ std::size_t UpstreamEndpoint::in_flight() const {
 void UpstreamEndpoint::send(UpstreamAttempt& attempt, UpstreamConnection& connection,
                             const ActiveCall& call) {
   attempt.endpoint = this;
-  attempt.judged = attempt.failed = attempt.unread = false;
+  attempt.outcome_recorded = attempt.failed = attempt.unread = false;
   attempt.retry_after = {};
   attempt.probe = !call.request.is_notification() && breaker_.begin(hub_.now());
   connection.send(attempt, call);
 }
 
-void UpstreamEndpoint::stop(UpstreamAttempt& attempt, bool overdue) {
+void UpstreamEndpoint::stop(UpstreamAttempt& attempt, bool unanswered) {
   UpstreamConnection* const connection = attempt.connection;
-  if (overdue) {
-    judge(attempt, false);
-    connection->doubt(attempt);
-  } else if (attempt.probe && !std::exchange(attempt.judged, true)) {
+  if (unanswered) {
+    record_outcome(attempt, false);
+    connection->mark_suspect(attempt);
+  } else if (attempt.probe && !std::exchange(attempt.outcome_recorded, true)) {
     breaker_.abandoned();
   }
   connection->stop(attempt);
@@ -126,13 +128,13 @@ void UpstreamEndpoint::on_open(UpstreamConnection& connection) {
 
 void UpstreamEndpoint::on_reply(UpstreamAttempt& attempt, const proto::Reply& reply) {
   dials_.deposit();
-  judge(attempt, !attempt.failed && !is_retryable(reply.error_code));
+  record_outcome(attempt, !attempt.failed && !is_retryable(reply.error_code));
   owner_.on_reply(attempt, reply);
 }
 
 void UpstreamEndpoint::on_failure(UpstreamAttempt& attempt, UpstreamFailure how) {
   dials_.deposit();
-  judge(attempt, how == UpstreamFailure::reply_too_big);
+  record_outcome(attempt, how == UpstreamFailure::reply_too_big);
   owner_.on_failure(attempt, how);
 }
 
@@ -149,7 +151,7 @@ void UpstreamEndpoint::on_end(UpstreamConnection& connection, UpstreamConnection
   bool failed = false;
   bool probe = false;
   while (UpstreamAttempt* const attempt = connection.take_attempt()) {
-    if (!std::exchange(attempt->judged, true)) {
+    if (!std::exchange(attempt->outcome_recorded, true)) {
       failed = failed || !attempt->unread;
       probe = probe || attempt->probe;
     }
@@ -242,8 +244,8 @@ milliseconds UpstreamEndpoint::retry_after() const {
                           : breaker_.retry_after(hub_.now()));
 }
 
-void UpstreamEndpoint::judge(UpstreamAttempt& attempt, bool success) {
-  if (std::exchange(attempt.judged, true)) return;
+void UpstreamEndpoint::record_outcome(UpstreamAttempt& attempt, bool success) {
+  if (std::exchange(attempt.outcome_recorded, true)) return;
   const TimePoint now = hub_.now();
   if (success) {
     breaker_.succeeded(now, now - attempt.began, attempt.probe);

@@ -44,7 +44,7 @@ class UpstreamEndpoint final : private UpstreamConnection::Owner,
   // Whether a call may be sent now, if there is a connection for it.
   bool allows() const { return !over_ && !down_ && breaker_.allows(hub_.now()); }
   // Whether one may before long: its breaker waits for the outcome of a probe.
-  bool promises() const;
+  bool may_accept_soon() const;
   // The connection with the least to do that has room, other than `except`; null where there is none.
   UpstreamConnection* connection_with_room(const UpstreamConnection* except = nullptr);
   // One that has room and has answered nothing yet; null likewise.
@@ -58,8 +58,8 @@ class UpstreamEndpoint final : private UpstreamConnection::Owner,
   std::size_t in_flight() const;
 
   void send(UpstreamAttempt& attempt, UpstreamConnection& connection, const ActiveCall& call);
-  // Nobody waits for it any more. `overdue`: for as long as a call may take, nothing came.
-  void stop(UpstreamAttempt& attempt, bool overdue);
+  // Nobody waits for it any more. `unanswered`: for as long as a call may take, nothing came.
+  void stop(UpstreamAttempt& attempt, bool unanswered);
 
   CircuitBreaker::State breaker_state() const { return breaker_.state(hub_.now()); }
   bool down() const { return down_; }
@@ -92,7 +92,7 @@ class UpstreamEndpoint final : private UpstreamConnection::Owner,
   void check_later(UpstreamConnection::End why);
   void drop(UpstreamConnection& connection);
   void go_down(const std::string& what);
-  void judge(UpstreamAttempt& attempt, bool success);
+  void record_outcome(UpstreamAttempt& attempt, bool success);
 
   BackendHub& hub_;
   const BackendSettings& settings_;
