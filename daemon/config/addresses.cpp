@@ -9,7 +9,7 @@ namespace sluice::daemon {
 
 std::vector<AddressMistake> address_mistakes(const std::vector<UsedAddress>& addresses) {
   std::vector<AddressMistake> mistakes;
-  std::map<std::string, std::optional<TextPlace>> taken;
+  std::map<std::string, std::optional<SourceLocation>> taken;
   for (const UsedAddress& used : addresses) {
     const auto parsed = parse_listen_address(used.address);
     const std::string id = parsed ? identity(*parsed) : std::string();
@@ -20,7 +20,7 @@ std::vector<AddressMistake> address_mistakes(const std::vector<UsedAddress>& add
     if (used.where) {
       mistakes.push_back({*used.where, twice + "each listener takes an address of its own"});
     } else {
-      mistakes.push_back({first->second.value_or(TextPlace{}),
+      mistakes.push_back({first->second.value_or(SourceLocation{}),
                           twice + "it is the default of admin.address, which takes another one or \"\""});
     }
   }

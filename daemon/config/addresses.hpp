@@ -11,11 +11,11 @@ namespace sluice::daemon {
 
 struct UsedAddress {
   std::string address;
-  std::optional<TextPlace> where;  // nothing: a default
+  std::optional<SourceLocation> where;  // nothing: a default
 };
 
 struct AddressMistake {
-  TextPlace where;
+  SourceLocation where;
   std::string message;
 };
 

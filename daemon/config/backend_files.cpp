@@ -17,13 +17,13 @@ namespace sluice::daemon {
 
 namespace {
 
-void complain(LoadedConfig& loaded, const std::string& config_file, const TextPlace& where,
+void complain(LoadedConfig& loaded, const std::string& config_file, const SourceLocation& where,
               std::string message) {
   loaded.errors.push_back({config_file, where.line, where.column, std::move(message)});
 }
 
-std::pair<std::string_view, TextPlace> setting_of(core::ProgramProblem::Setting setting,
-                                                  const BackendPlaces& backend) {
+std::pair<std::string_view, SourceLocation> setting_of(core::ProgramProblem::Setting setting,
+                                                       const BackendPlaces& backend) {
   switch (setting) {
     case core::ProgramProblem::Setting::directory:
       return {"working_directory", backend.directory};

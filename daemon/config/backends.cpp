@@ -50,11 +50,13 @@ class Check {
   std::vector<BackendMistake> take() { return std::move(mistakes_); }
 
  private:
-  void complain(TextPlace where, std::string message) { mistakes_.push_back({where, std::move(message)}); }
+  void complain(SourceLocation where, std::string message) {
+    mistakes_.push_back({where, std::move(message)});
+  }
   static bool given(const BackendEntry& entry, std::string_view key) {
     return entry.keys.find(key) != entry.keys.end();
   }
-  static TextPlace place(const BackendEntry& entry, std::string_view key) {
+  static SourceLocation location(const BackendEntry& entry, std::string_view key) {
     return entry.keys.find(key)->second;
   }
 
@@ -64,7 +66,7 @@ class Check {
     }
     const auto [at, is_new] = names_.emplace(entry.settings.name, &entry);
     if (!is_new && !entry.settings.name.empty()) {
-      complain(place(entry, "name"),
+      complain(location(entry, "name"),
                fmt::format("backend.name \"{}\" is the name of another backend already", at->first));
     }
   }
@@ -74,7 +76,7 @@ class Check {
     for (const Kind& each : kinds()) {
       if (!given(entry, each.key)) continue;
       if (kind != nullptr) {
-        return complain(place(entry, each.key),
+        return complain(location(entry, each.key),
                         fmt::format("backend.{} makes it {}, and backend.{} {}; each is a backend of its own",
                                     each.key, each.what, kind->key, kind->what));
       }
@@ -101,7 +103,7 @@ class Check {
       for (const std::string& url : entry.upstream.urls) {
         const auto parsed = core::parse_upstream_url(url);
         if (parsed && parsed->kind != core::UpstreamUrl::Kind::stream) continue;
-        complain(place(entry, key),
+        complain(location(entry, key),
                  fmt::format("backend.{} has no meaning for a tcp:// or unix:// URL", key));
         break;
       }
@@ -118,12 +120,12 @@ class Check {
         return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
       });
       if (core::is_own_header(name)) {
-        complain(place(entry, "headers"),
+        complain(location(entry, "headers"),
                  fmt::format("backend.headers.{} is the server's own to set; others may be given", name));
       } else if (!names.insert(std::move(lowered)).second) {
-        complain(place(entry, "headers"), fmt::format("backend.headers.{} is given twice", name));
+        complain(location(entry, "headers"), fmt::format("backend.headers.{} is given twice", name));
       } else if (core::is_authorization(name) && given(entry, "user")) {
-        complain(place(entry, "user"),
+        complain(location(entry, "user"),
                  fmt::format("backend.user and backend.headers.{} both say who calls; give one", name));
       }
     }
@@ -132,13 +134,13 @@ class Check {
   void check_user(const BackendEntry& entry) {
     if (given(entry, "user") != given(entry, "password_file")) {
       const bool user = given(entry, "user");
-      return complain(place(entry, user ? "user" : "password_file"),
+      return complain(location(entry, user ? "user" : "password_file"),
                       fmt::format("backend.{} needs backend.{} beside it", user ? "user" : "password_file",
                                   user ? "password_file" : "user"));
     }
     const auto unfit = [](char c) { return c == ':' || static_cast<unsigned char>(c) < ' ' || c == '\x7f'; };
     if (given(entry, "user") && std::ranges::any_of(entry.user, unfit)) {
-      complain(place(entry, "user"), "backend.user takes a name without colons and control characters");
+      complain(location(entry, "user"), "backend.user takes a name without colons and control characters");
     }
   }
 
@@ -150,7 +152,7 @@ class Check {
                       "backend.methods is missing; it takes names, prefixes such as \"calc.*\", or "
                       "\"discover\"");
     }
-    const TextPlace where = place(entry, "methods");
+    const SourceLocation where = location(entry, "methods");
     if (module) return complain(where, "backend.methods has no meaning for a C++ module, which has its own");
     if (entry.methods.discover && entry.child.lazy) {
       complain(where,
@@ -159,7 +161,7 @@ class Check {
     for (const std::string& pattern : entry.methods.patterns) check_pattern(entry, pattern, where);
   }
 
-  void check_pattern(const BackendEntry& entry, const std::string& pattern, TextPlace where) {
+  void check_pattern(const BackendEntry& entry, const std::string& pattern, SourceLocation where) {
     if (pattern.starts_with("!")) {
       return complain(where, fmt::format("\"{}\" can't be a backend's method: nothing can be excluded here; "
                                          "[[client]] methods can exclude",

@@ -25,12 +25,12 @@ struct BackendEntry {
   std::size_t concurrency = 0;  // 0: not given
   std::string user;             // a process's or an upstream's
   BackendMethods methods;
-  TextPlace where;
-  std::map<std::string, TextPlace, std::less<>> keys;  // all that were given, also those that don't fit
+  SourceLocation where;
+  std::map<std::string, SourceLocation, std::less<>> keys;  // all that were given, also those that don't fit
 };
 
 struct BackendMistake {
-  TextPlace where;
+  SourceLocation where;
   std::string message;
 };
 

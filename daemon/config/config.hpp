@@ -32,21 +32,21 @@ struct ConfigError {
 // A listener's TLS, and where in the file its own files are named.
 struct TlsFiles {
   core::TlsSettings settings;
-  TextPlace certificate;
-  TextPlace key;
-  TextPlace client_ca;
+  SourceLocation certificate;
+  SourceLocation key;
+  SourceLocation client_ca;
 };
 
 // A backend, and where in the file its own files are named.
 struct BackendPlaces {
   core::BackendSettings settings;
-  TextPlace module;
-  TextPlace ca;
-  TextPlace command;
-  TextPlace directory;
-  TextPlace user;
-  TextPlace headers;
-  TextPlace password_file;
+  SourceLocation module;
+  SourceLocation ca;
+  SourceLocation command;
+  SourceLocation directory;
+  SourceLocation user;
+  SourceLocation headers;
+  SourceLocation password_file;
 };
 
 struct LoadedConfig {

@@ -28,15 +28,15 @@ bool has_one_of(const std::vector<std::size_t>& cpus) {
 }  // namespace
 
 std::vector<ConfigError> doubts_about(const core::Settings& settings, const std::string& file,
-                                      const std::vector<KeyPlaces>& clients, const KeyPlaces& server) {
+                                      const std::vector<KeyLocations>& clients, const KeyLocations& server) {
   std::vector<ConfigError> doubts;
-  const auto warn = [&](TextPlace where, std::string message) {
+  const auto warn = [&](SourceLocation where, std::string message) {
     doubts.push_back({file, where.line, where.column, std::move(message)});
   };
   const auto warn_of_proof = [&](std::string_view key, bool (*serves)(const ListenSettings&),
                                  std::string_view missing) {
     if (std::ranges::any_of(settings.listeners, serves)) return;
-    for (const KeyPlaces& client : clients) {
+    for (const KeyLocations& client : clients) {
       const auto found = client.find(key);
       if (found == client.end()) continue;
       warn(found->second, fmt::format("client.{} can't be proved: no listener has {}", key, missing));

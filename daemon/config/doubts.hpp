@@ -10,11 +10,11 @@
 
 namespace sluice::daemon {
 
-using KeyPlaces = std::map<std::string, TextPlace, std::less<>>;
+using KeyLocations = std::map<std::string, SourceLocation, std::less<>>;
 
 // Warnings about `settings`. `clients` has where the keys of each of their clients are, `server` where those
 // of [server] are.
 std::vector<ConfigError> doubts_about(const core::Settings& settings, const std::string& file,
-                                      const std::vector<KeyPlaces>& clients, const KeyPlaces& server);
+                                      const std::vector<KeyLocations>& clients, const KeyLocations& server);
 
 }  // namespace sluice::daemon

@@ -20,10 +20,10 @@ bool exposed(const std::string& address) {
 }  // namespace
 
 std::vector<ConfigError> exposure_warnings(const core::Settings& settings, const std::string& file,
-                                           std::optional<TextPlace> unlimited_anonymous,
-                                           std::optional<TextPlace> admin) {
+                                           std::optional<SourceLocation> unlimited_anonymous,
+                                           std::optional<SourceLocation> admin) {
   std::vector<ConfigError> warnings;
-  const auto warn = [&](std::optional<TextPlace> where, std::string message) {
+  const auto warn = [&](std::optional<SourceLocation> where, std::string message) {
     if (where) warnings.push_back({file, where->line, where->column, std::move(message)});
   };
   const auto listener = std::ranges::find_if(settings.listeners, core::serves_other_machines);

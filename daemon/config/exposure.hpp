@@ -12,7 +12,7 @@ namespace sluice::daemon {
 // Warnings about `settings`. `unlimited_anonymous` is where the client "anonymous" is, if it is there and
 // says nothing of methods, `admin` where the admin's address is.
 std::vector<ConfigError> exposure_warnings(const core::Settings& settings, const std::string& file,
-                                           std::optional<TextPlace> unlimited_anonymous,
-                                           std::optional<TextPlace> admin);
+                                           std::optional<SourceLocation> unlimited_anonymous,
+                                           std::optional<SourceLocation> admin);
 
 }  // namespace sluice::daemon

@@ -36,21 +36,21 @@ std::vector<std::string_view> names_of(const Keys<Target>& keys) {
 }
 
 // What a key is where it is left out, as text; empty where that can't be said.
-template <typename Target, typename T, typename Place>
-std::string fallback_of(const ValueKind<T>& kind, const Place& place) {
+template <typename Target, typename T, typename Field>
+std::string fallback_of(const ValueKind<T>& kind, const Field& field) {
   Target target{};
-  using Stored = std::remove_cvref_t<decltype(place(target))>;
-  if constexpr (std::is_same_v<Stored, T>) return kind.show ? kind.show(place(target)) : std::string();
+  using Stored = std::remove_cvref_t<decltype(field(target))>;
+  if constexpr (std::is_same_v<Stored, T>) return kind.show ? kind.show(field(target)) : std::string();
   return {};
 }
 
 // Joins a kind of value to the place where it is stored: `place` gives a reference into the target.
-template <typename Target, typename T, typename Place>
-Key<Target> key(std::string_view name, ValueKind<T> kind, Place place, std::string_view help) {
-  std::string fallback = fallback_of<Target>(kind, place);
-  auto store = [read = std::move(kind.read), place](const ConfigValue& given, Target& target) {
+template <typename Target, typename T, typename Field>
+Key<Target> key(std::string_view name, ValueKind<T> kind, Field field, std::string_view help) {
+  std::string fallback = fallback_of<Target>(kind, field);
+  auto store = [read = std::move(kind.read), field](const ConfigValue& given, Target& target) {
     const std::optional<T> value = read(given);
-    if (value) place(target) = *value;
+    if (value) field(target) = *value;
     return value.has_value();
   };
   return {name, help, std::move(kind.allowed), std::move(store), false, std::move(fallback)};
@@ -66,7 +66,7 @@ Key<Target> table_key(std::string_view name, std::string_view help, std::string 
 }
 
 // A place in Settings, or in whatever a table's target is.
-#define SLUICE_PLACE(member) \
+#define SLUICE_FIELD(member) \
   [](auto& target) -> auto& { return target.member; }
 
 }  // namespace sluice::daemon

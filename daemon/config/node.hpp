@@ -48,7 +48,7 @@ std::string shown_culprit(const toml::node& node, const Store& store, std::strin
   return {};
 }
 
-inline TextPlace place_of(const toml::node& node) {
+inline SourceLocation location_of(const toml::node& node) {
   return {node.source().begin.line, node.source().begin.column};
 }
 

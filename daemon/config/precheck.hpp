@@ -11,12 +11,12 @@ namespace sluice::daemon {
 // meant has so many.
 inline constexpr std::size_t kDotsPerLineMax = 256;
 
-struct TextPlace {
+struct SourceLocation {
   std::size_t line = 1;
   std::size_t column = 1;
 };
 
 // The place of the first dot too many. Lines that are comments may have as many as they like.
-std::optional<TextPlace> dot_too_many(std::string_view text);
+std::optional<SourceLocation> dot_too_many(std::string_view text);
 
 }  // namespace sluice::daemon

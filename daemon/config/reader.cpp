@@ -49,9 +49,9 @@ class ConfigReader {
 
  private:
   // Where a client stands in the file, and where its keys do.
-  struct ClientPlaces {
-    TextPlace whole;
-    KeyPlaces keys;
+  struct ClientLocations {
+    SourceLocation whole;
+    KeyLocations keys;
   };
 
   void complain(Position where, std::string message) {
@@ -82,8 +82,8 @@ class ConfigReader {
   LoadedConfig result_;
   std::vector<UsedAddress> addresses_;
   bool has_clients_ = false;
-  std::vector<KeyPlaces> client_keys_;  // of each client of the settings
-  std::optional<TextPlace>
+  std::vector<KeyLocations> client_keys_;  // of each client of the settings
+  std::optional<SourceLocation>
       unlimited_anonymous_;  // where a client is that may call everything without a proof
 };
 
@@ -92,14 +92,15 @@ LoadedConfig ConfigReader::read(const toml::table& document) {
   for (const auto& [name, node] : document) read_top(name, node);
   check_places(document);
   const toml::node* const admin = document.at_path("admin.address").node();
-  const auto admin_place = admin != nullptr ? std::optional(place_of(*admin)) : std::nullopt;
-  for (ConfigError& warning : exposure_warnings(result_.settings, file_, unlimited_anonymous_, admin_place)) {
+  const auto admin_location = admin != nullptr ? std::optional(location_of(*admin)) : std::nullopt;
+  for (ConfigError& warning :
+       exposure_warnings(result_.settings, file_, unlimited_anonymous_, admin_location)) {
     result_.warnings.push_back(std::move(warning));
   }
   if (!result_.errors.empty()) return finish();
-  KeyPlaces server;
+  KeyLocations server;
   if (const toml::table* const keys = document.get_as<toml::table>("server")) {
-    for (const auto& [name, value] : *keys) server.emplace(name.str(), place_of(value));
+    for (const auto& [name, value] : *keys) server.emplace(name.str(), location_of(value));
   }
   for (ConfigError& doubt : doubts_about(result_.settings, file_, client_keys_, server)) {
     result_.warnings.push_back(std::move(doubt));
@@ -246,34 +247,34 @@ void ConfigReader::check_listener(const toml::table& table, const ListenSettings
         table.get("dual_stack")->source().begin,
         "listen.dual_stack = true has no meaning here; it takes an IPv6 address such as \"tcp://[::]:7070\"");
   }
-  addresses_.push_back({listener.address, TextPlace{where.line, where.column}});
+  addresses_.push_back({listener.address, SourceLocation{where.line, where.column}});
 }
 
 void ConfigReader::read_clients(const toml::node& node) {
   std::vector<core::GivenClient> clients;
-  std::vector<ClientPlaces> places;
+  std::vector<ClientLocations> locations;
   for (const toml::node& entry : entries_of(node, "client", "client")) {
     core::GivenClient& read = clients.emplace_back();
-    auto& [whole, keys] = places.emplace_back();
+    auto& [whole, keys] = locations.emplace_back();
     read_table(entry, "client", client_keys(), read.settings);
-    whole = place_of(entry);
+    whole = location_of(entry);
     const toml::table* table = entry.as_table();
     if (!table) return;
     for (const auto& [name, value] : *table) {
       read.keys.emplace(name.str());
-      keys.emplace(name.str(), place_of(value));
+      keys.emplace(name.str(), location_of(value));
     }
   }
   for (core::ClientMistake& mistake : core::client_mistakes(clients)) {
-    const auto& [whole, keys] = places[mistake.client];
-    const TextPlace where = mistake.key.empty() ? whole : keys.at(mistake.key);
+    const auto& [whole, keys] = locations[mistake.client];
+    const SourceLocation where = mistake.key.empty() ? whole : keys.at(mistake.key);
     complain(where.line, where.column, std::move(mistake.message));
   }
   for (std::size_t i = 0; i < clients.size(); ++i) {
     core::ClientSettings& client = clients[i].settings;
-    if (client.name == "anonymous" && !client.methods) unlimited_anonymous_ = places[i].whole;
+    if (client.name == "anonymous" && !client.methods) unlimited_anonymous_ = locations[i].whole;
     result_.settings.clients.push_back(std::move(client));
-    client_keys_.push_back(std::move(places[i].keys));
+    client_keys_.push_back(std::move(locations[i].keys));
   }
 }
 
@@ -290,25 +291,25 @@ void ConfigReader::read_backends(const toml::node& node) {
     result_.warnings.push_back({file_, doubt.where.line, doubt.where.column, std::move(doubt.message)});
   }
   for (BackendEntry& entry : entries) {
-    const auto place = [keys = entry.keys](std::string_view key) {
+    const auto location = [keys = entry.keys](std::string_view key) {
       const auto found = keys.find(key);
-      return found == keys.end() ? TextPlace{} : found->second;
+      return found == keys.end() ? SourceLocation{} : found->second;
     };
     const auto& settings = result_.settings.backends.emplace_back(backend_of(std::move(entry), file_));
-    result_.backends.push_back({settings, place("module"), place("ca"), place("command"),
-                                place("working_directory"), place("user"), place("headers"),
-                                place("password_file")});
+    result_.backends.push_back({settings, location("module"), location("ca"), location("command"),
+                                location("working_directory"), location("user"), location("headers"),
+                                location("password_file")});
   }
 }
 
 BackendEntry ConfigReader::read_backend(const toml::node& node) {
   BackendEntry entry;
-  entry.where = place_of(node);
+  entry.where = location_of(node);
   read_table(node, "backend", backend_keys(), entry);
   const toml::table* table = node.as_table();
   if (!table) return entry;
   for (const auto& [name, value] : *table) {
-    entry.keys.emplace(std::string(name.str()), place_of(value));
+    entry.keys.emplace(std::string(name.str()), location_of(value));
     if (!value.is_table()) continue;
     if (name == "breaker") read_table(value, "backend.breaker", breaker_keys(), entry.settings.breaker);
     if (name == "retry") read_table(value, "backend.retry", retry_keys(), entry.upstream.retry);
@@ -364,11 +365,12 @@ void ConfigReader::read_tls(const toml::node& node, ListenSettings& listener) {
   }
   resolve_paths(tls, file_);
   if (tls.certificate.empty() || tls.key.empty()) return;
-  const auto place = [&](const char* name) {
+  const auto location = [&](const char* name) {
     const auto* value = table.get(name);
-    return value ? TextPlace{value->source().begin.line, value->source().begin.column} : TextPlace{};
+    return value ? SourceLocation{value->source().begin.line, value->source().begin.column}
+                 : SourceLocation{};
   };
-  result_.tls_files.push_back({tls, place("certificate"), place("key"), place("client_ca")});
+  result_.tls_files.push_back({tls, location("certificate"), location("key"), location("client_ca")});
 }
 
 void ConfigReader::read_methods(const toml::node& node) {
@@ -409,7 +411,7 @@ void ConfigReader::check_places(const toml::table& document) {
     addresses_.push_back({result_.settings.listeners.front().address, std::nullopt});
   const toml::node* admin = document.at_path("admin.address").node();
   addresses_.push_back(
-      {result_.settings.admin_address, admin ? std::optional(place_of(*admin)) : std::nullopt});
+      {result_.settings.admin_address, admin ? std::optional(location_of(*admin)) : std::nullopt});
   for (AddressMistake& mistake : address_mistakes(addresses_)) {
     complain(mistake.where.line, mistake.where.column, std::move(mistake.message));
   }

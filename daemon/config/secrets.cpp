@@ -25,7 +25,7 @@ class Warnings {
  public:
   Warnings(const std::string& config_file, LoadedConfig& loaded) : file_(config_file), loaded_(loaded) {}
 
-  void look_at(const std::string& path, TextPlace where, const std::string& what) {
+  void look_at(const std::string& path, SourceLocation where, const std::string& what) {
     struct stat status {};
     if (path.empty() || ::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return;
     const std::string_view who = too_many(status);

@@ -10,7 +10,7 @@ namespace sluice::daemon {
 
 namespace {
 
-const TextPlace& place_of(core::TlsProblem::Setting setting, const TlsFiles& files) {
+const SourceLocation& location_of(core::TlsProblem::Setting setting, const TlsFiles& files) {
   switch (setting) {
     case core::TlsProblem::Setting::certificate:
       return files.certificate;
@@ -38,9 +38,9 @@ void check_tls_files(const std::string& config_file, LoadedConfig& loaded) {
     const auto outcome = core::TlsContext::load(files.settings);
     const auto* problem = std::get_if<core::TlsProblem>(&outcome);
     if (!problem) continue;
-    const TextPlace& place = place_of(problem->setting, files);
-    errors.push_back(
-        {config_file, place.line, place.column, "listen.tls." + core::describe(*problem, files.settings)});
+    const SourceLocation& location = location_of(problem->setting, files);
+    errors.push_back({config_file, location.line, location.column,
+                      "listen.tls." + core::describe(*problem, files.settings)});
   }
 }
 

@@ -20,7 +20,7 @@ core::Settings good(const std::string& text) {
   return loaded.settings;
 }
 
-// The only error's message, without its place.
+// The only error's message, without its location.
 std::string bad(const std::string& text) {
   const LoadedConfig loaded = parse_config(text, "f.toml");
   REQUIRE(loaded.errors.size() == 1);

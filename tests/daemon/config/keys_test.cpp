@@ -174,7 +174,7 @@ insecure = true
 }
 
 TEST_CASE(
-    "Config: a listener's keys for browsers, proxies and load balancers are stored in their own places") {
+    "Config: a listener's keys for browsers, proxies and load balancers are stored in their own locations") {
   const Settings settings = settings_of(R"(
 [[listen]]
 address = "tcp://[::1]:0"
