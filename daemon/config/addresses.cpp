@@ -7,8 +7,8 @@
 
 namespace sluice::daemon {
 
-std::vector<AddressMistake> address_mistakes(const std::vector<UsedAddress>& addresses) {
-  std::vector<AddressMistake> mistakes;
+std::vector<AddressProblem> address_problems(const std::vector<UsedAddress>& addresses) {
+  std::vector<AddressProblem> problems;
   std::map<std::string, std::optional<SourceLocation>> taken;
   for (const UsedAddress& used : addresses) {
     const auto parsed = parse_listen_address(used.address);
@@ -18,13 +18,13 @@ std::vector<AddressMistake> address_mistakes(const std::vector<UsedAddress>& add
     if (is_new) continue;
     const std::string twice = core::printable(id) + " is given twice; ";
     if (used.where) {
-      mistakes.push_back({*used.where, twice + "each listener takes an address of its own"});
+      problems.push_back({*used.where, twice + "each listener takes an address of its own"});
     } else {
-      mistakes.push_back({first->second.value_or(SourceLocation{}),
+      problems.push_back({first->second.value_or(SourceLocation{}),
                           twice + "it is the default of admin.address, which takes another one or \"\""});
     }
   }
-  return mistakes;
+  return problems;
 }
 
 }  // namespace sluice::daemon

@@ -14,12 +14,12 @@ struct UsedAddress {
   std::optional<SourceLocation> where;  // nothing: a default
 };
 
-struct AddressMistake {
+struct AddressProblem {
   SourceLocation where;
   std::string message;
 };
 
 // Those that are another's already. A default that is one is admin.address, and comes last.
-std::vector<AddressMistake> address_mistakes(const std::vector<UsedAddress>& addresses);
+std::vector<AddressProblem> address_problems(const std::vector<UsedAddress>& addresses);
 
 }  // namespace sluice::daemon

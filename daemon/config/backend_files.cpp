@@ -23,7 +23,7 @@ void complain(LoadedConfig& loaded, const std::string& config_file, const Source
 }
 
 std::pair<std::string_view, SourceLocation> setting_of(core::ProgramProblem::Setting setting,
-                                                       const BackendPlaces& backend) {
+                                                       const BackendLocations& backend) {
   switch (setting) {
     case core::ProgramProblem::Setting::directory:
       return {"working_directory", backend.directory};
@@ -35,7 +35,7 @@ std::pair<std::string_view, SourceLocation> setting_of(core::ProgramProblem::Set
 }
 
 // What is in the files is not said.
-void check_secrets(const std::string& config_file, const BackendPlaces& backend, LoadedConfig& loaded) {
+void check_secrets(const std::string& config_file, const BackendLocations& backend, LoadedConfig& loaded) {
   const core::UpstreamSettings& upstream = *backend.settings.upstream;
   const auto read = core::read_upstream_headers(upstream);
   if (const auto* problem = std::get_if<core::SecretProblem>(&read)) {
@@ -49,7 +49,7 @@ void check_secrets(const std::string& config_file, const BackendPlaces& backend,
 }  // namespace
 
 void check_backend_files(const std::string& config_file, LoadedConfig& loaded) {
-  for (const BackendPlaces& backend : loaded.backends) {
+  for (const BackendLocations& backend : loaded.backends) {
     if (const std::string& file = backend.settings.module; !file.empty()) {
       const auto problem = core::check_module(file);
       if (!problem) continue;
@@ -70,7 +70,7 @@ void check_backend_files(const std::string& config_file, LoadedConfig& loaded) {
 
 void check_programs(const std::string& config_file, const std::vector<core::BackendSettings>& running,
                     LoadedConfig& loaded) {
-  for (const BackendPlaces& backend : loaded.backends) {
+  for (const BackendLocations& backend : loaded.backends) {
     if (!backend.settings.child || std::ranges::find(running, backend.settings) != running.end()) continue;
     const auto problem = core::check_start(*backend.settings.child);
     if (!problem) continue;

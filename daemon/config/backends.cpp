@@ -47,11 +47,11 @@ class Check {
       if (!entry.upstream.urls.empty()) check_credentials(entry);
     }
   }
-  std::vector<BackendMistake> take() { return std::move(mistakes_); }
+  std::vector<BackendProblem> take() { return std::move(problems_); }
 
  private:
   void complain(SourceLocation where, std::string message) {
-    mistakes_.push_back({where, std::move(message)});
+    problems_.push_back({where, std::move(message)});
   }
   static bool given(const BackendEntry& entry, std::string_view key) {
     return entry.keys.find(key) != entry.keys.end();
@@ -178,7 +178,7 @@ class Check {
              fmt::format("\"{}\" is a method of backend {} already", pattern, at->second->settings.name));
   }
 
-  std::vector<BackendMistake> mistakes_;
+  std::vector<BackendProblem> problems_;
   std::map<std::string, const BackendEntry*> names_;
   std::map<std::string, const BackendEntry*> methods_;
 };
@@ -197,7 +197,7 @@ bool may_both_match(std::string_view left, std::string_view right) {
 }
 
 // Warns of each pattern of `key` that matches no method of the backend.
-void doubt_patterns(std::vector<BackendMistake>& doubts, const BackendEntry& entry, const std::string& key,
+void doubt_patterns(std::vector<BackendProblem>& doubts, const BackendEntry& entry, const std::string& key,
                     std::string_view path, const std::vector<std::string>& patterns) {
   if (entry.methods.discover) return;
   for (const std::string& pattern : patterns) {
@@ -217,12 +217,12 @@ void start_from(const std::string& config_file, std::string& name) {
 
 }  // namespace
 
-std::vector<BackendMistake> backend_mistakes(const std::vector<BackendEntry>& entries) {
+std::vector<BackendProblem> backend_problems(const std::vector<BackendEntry>& entries) {
   return Check(entries).take();
 }
 
-std::vector<BackendMistake> backend_doubts(const std::vector<BackendEntry>& entries) {
-  std::vector<BackendMistake> doubts;
+std::vector<BackendProblem> backend_doubts(const std::vector<BackendEntry>& entries) {
+  std::vector<BackendProblem> doubts;
   for (const BackendEntry& entry : entries) {
     const core::UpstreamSettings& upstream = entry.upstream;
     if (upstream.urls.empty()) continue;

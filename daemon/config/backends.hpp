@@ -29,17 +29,17 @@ struct BackendEntry {
   std::map<std::string, SourceLocation, std::less<>> keys;  // all that were given, also those that don't fit
 };
 
-struct BackendMistake {
+struct BackendProblem {
   SourceLocation where;
   std::string message;
 };
 
 // Entries without a name, with one that is taken, of no kind or of several, with keys of another kind,
 // without methods, or with those of another. Pure.
-std::vector<BackendMistake> backend_mistakes(const std::vector<BackendEntry>& entries);
+std::vector<BackendProblem> backend_problems(const std::vector<BackendEntry>& entries);
 
 // What is allowed and has no effect: retries of no method, a prefix that none has. Pure.
-std::vector<BackendMistake> backend_doubts(const std::vector<BackendEntry>& entries);
+std::vector<BackendProblem> backend_doubts(const std::vector<BackendEntry>& entries);
 
 // The settings that the entry means. Names of files that are not absolute start from the folder of the
 // configuration file.

@@ -33,7 +33,8 @@ std::optional<std::uint32_t> look_up(const std::string& name,
   return entry.*id;
 }
 
-// `look_up_name`: a name's number, if there is one. `is_overflow`: whether it is nobody's in particular.
+// `look_up_name`: a name's number, if there is one. `is_overflow`: whether the number belongs to no
+// particular user.
 ValueKind<std::uint32_t> id_of(std::string what,
                                std::optional<std::uint32_t> (*look_up_name)(const std::string&),
                                bool (*is_overflow)(std::uint32_t)) {
@@ -84,7 +85,7 @@ ValueKind<double> number_between(double least, double most) {
             const auto* any = std::get_if<double>(&value.content);
             if (!whole && !any) return std::nullopt;
             const double number = whole ? static_cast<double>(*whole) : *any;
-            // Said so that what is no number at all is not in between.
+            // Said so that a text without a number is not in between.
             return number >= least && number <= most ? std::optional(number) : std::nullopt;
           }};
 }

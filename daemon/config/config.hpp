@@ -16,7 +16,7 @@ inline constexpr std::size_t kConfigBytesMax = proto::kMiB;
 // More than anybody reads at once; what comes after them is only counted.
 inline constexpr std::size_t kConfigErrorsMax = 100;
 
-// What is wrong at one place, and what is allowed there.
+// Problem at one position of the file, and what is allowed there.
 struct ConfigError {
   std::string file;
   std::size_t line = 0;    // from 1; 0 where the file as a whole is meant
@@ -38,7 +38,7 @@ struct TlsFiles {
 };
 
 // A backend, and where in the file its own files are named.
-struct BackendPlaces {
+struct BackendLocations {
   core::BackendSettings settings;
   SourceLocation module;
   SourceLocation ca;
@@ -50,11 +50,11 @@ struct BackendPlaces {
 };
 
 struct LoadedConfig {
-  core::Settings settings;              // meant to be used only where there are no errors
-  std::vector<ConfigError> errors;      // in the order of the file
-  std::vector<ConfigError> warnings;    // what is allowed and may not be meant
-  std::vector<TlsFiles> tls_files;      // to be looked into
-  std::vector<BackendPlaces> backends;  // the same
+  core::Settings settings;                 // meant to be used only where there are no errors
+  std::vector<ConfigError> errors;         // in the order of the file
+  std::vector<ConfigError> warnings;       // what is allowed and may not be meant
+  std::vector<TlsFiles> tls_files;         // to be looked into
+  std::vector<BackendLocations> backends;  // the same
 
   bool ok() const { return errors.empty(); }
 };

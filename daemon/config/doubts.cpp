@@ -18,7 +18,7 @@ bool asks_for_certificates(const ListenSettings& listener) {
   return listener.tls && !listener.tls->client_ca.empty();
 }
 
-// True where their number can't be told.
+// True where their number is unknown.
 bool has_one_of(const std::vector<std::size_t>& cpus) {
   const long count = ::sysconf(_SC_NPROCESSORS_CONF);
   return count <= 0 ||

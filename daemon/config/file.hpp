@@ -9,7 +9,7 @@
 namespace sluice::daemon {
 
 // Reads the file at that path, and the certificates and modules it names. A file that can't be read is one
-// error without a line. Takes a few seconds at most: a pipe that nobody writes to is given up.
+// error without a line. Takes a few seconds at most: a pipe without a writer is given up.
 //
 // With `running`, the programs of child processes are looked for as well, but for backends that are as they
 // are there. The start of the daemon goes without: it tries again and again, and they may come later.
@@ -17,7 +17,7 @@ LoadedConfig load_config(const std::string& file,
                          const std::vector<core::BackendSettings>* running = nullptr);
 
 // The same for a file that is read again while `running` is in force. What can't have been meant is an error:
-// a file that is no regular file (a pipe holds nothing any more), that changes while it is read, or that
+// a file that is not regular (a pipe holds nothing any more), that changes while it is read, or that
 // holds no settings, and the loss of what protects the listeners, see lost_protection().
 LoadedConfig reload_config(const std::string& file, const core::Settings& running);
 

@@ -44,7 +44,7 @@ std::string fallback_of(const ValueKind<T>& kind, const Field& field) {
   return {};
 }
 
-// Joins a kind of value to the place where it is stored: `place` gives a reference into the target.
+// Joins a kind of value to the field where it is stored: `field` gives a reference into the target.
 template <typename Target, typename T, typename Field>
 Key<Target> key(std::string_view name, ValueKind<T> kind, Field field, std::string_view help) {
   std::string fallback = fallback_of<Target>(kind, field);
@@ -65,7 +65,7 @@ Key<Target> table_key(std::string_view name, std::string_view help, std::string 
           }};
 }
 
-// A place in Settings, or in whatever a table's target is.
+// A field of Settings, or of another table's target.
 #define SLUICE_FIELD(member) \
   [](auto& target) -> auto& { return target.member; }
 

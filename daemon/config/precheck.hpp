@@ -16,7 +16,7 @@ struct SourceLocation {
   std::size_t column = 1;
 };
 
-// The place of the first dot too many. Lines that are comments may have as many as they like.
+// The position of the first dot too many. Comment lines may have any number.
 std::optional<SourceLocation> dot_too_many(std::string_view text);
 
 }  // namespace sluice::daemon

@@ -76,7 +76,7 @@ class ConfigReader {
   void read_tls(const toml::node& node, ListenSettings& listener);
   void read_methods(const toml::node& node);
   void read_method(const toml::key& name, const toml::node& node);
-  void check_places(const toml::table& document);
+  void check_addresses(const toml::table& document);
 
   std::string file_;
   LoadedConfig result_;
@@ -90,7 +90,7 @@ class ConfigReader {
 LoadedConfig ConfigReader::read(const toml::table& document) {
   has_clients_ = document.contains("client");
   for (const auto& [name, node] : document) read_top(name, node);
-  check_places(document);
+  check_addresses(document);
   const toml::node* const admin = document.at_path("admin.address").node();
   const auto admin_location = admin != nullptr ? std::optional(location_of(*admin)) : std::nullopt;
   for (ConfigError& warning :
@@ -189,7 +189,7 @@ void ConfigReader::read_key(const toml::key& name, const toml::node& node, std::
   }
 }
 
-// Empty, and complained about, where there are none.
+// Empty, and an error, where there is no entry.
 const toml::array& ConfigReader::entries_of(const toml::node& node, std::string_view name,
                                             std::string_view what) {
   static const toml::array kNone;
@@ -265,10 +265,10 @@ void ConfigReader::read_clients(const toml::node& node) {
       keys.emplace(name.str(), location_of(value));
     }
   }
-  for (core::ClientMistake& mistake : core::client_mistakes(clients)) {
-    const auto& [whole, keys] = locations[mistake.client];
-    const SourceLocation where = mistake.key.empty() ? whole : keys.at(mistake.key);
-    complain(where.line, where.column, std::move(mistake.message));
+  for (core::ClientProblem& problem : core::client_problems(clients)) {
+    const auto& [whole, keys] = locations[problem.client];
+    const SourceLocation where = problem.key.empty() ? whole : keys.at(problem.key);
+    complain(where.line, where.column, std::move(problem.message));
   }
   for (std::size_t i = 0; i < clients.size(); ++i) {
     core::ClientSettings& client = clients[i].settings;
@@ -284,10 +284,10 @@ void ConfigReader::read_backends(const toml::node& node) {
     entries.push_back(read_backend(entry));
     if (!entry.is_table()) return;
   }
-  for (BackendMistake& mistake : backend_mistakes(entries)) {
-    complain(mistake.where.line, mistake.where.column, std::move(mistake.message));
+  for (BackendProblem& problem : backend_problems(entries)) {
+    complain(problem.where.line, problem.where.column, std::move(problem.message));
   }
-  for (BackendMistake& doubt : backend_doubts(entries)) {
+  for (BackendProblem& doubt : backend_doubts(entries)) {
     result_.warnings.push_back({file_, doubt.where.line, doubt.where.column, std::move(doubt.message)});
   }
   for (BackendEntry& entry : entries) {
@@ -360,8 +360,8 @@ void ConfigReader::read_tls(const toml::node& node, ListenSettings& listener) {
     complain(node.source().begin,
              fmt::format("listen.tls.{} is missing; it takes the name of a PEM file", name));
   }
-  for (const std::string& mistake : core::tls_mistakes(listener)) {
-    complain(node.source().begin, "listen." + mistake);
+  for (const std::string& problem : core::tls_problems(listener)) {
+    complain(node.source().begin, "listen." + problem);
   }
   resolve_paths(tls, file_);
   if (tls.certificate.empty() || tls.key.empty()) return;
@@ -406,14 +406,14 @@ void ConfigReader::read_method(const toml::key& name, const toml::node& node) {
 }
 
 // The admin's is the last, and may be a default.
-void ConfigReader::check_places(const toml::table& document) {
+void ConfigReader::check_addresses(const toml::table& document) {
   if (!document.contains("listen"))
     addresses_.push_back({result_.settings.listeners.front().address, std::nullopt});
   const toml::node* admin = document.at_path("admin.address").node();
   addresses_.push_back(
       {result_.settings.admin_address, admin ? std::optional(location_of(*admin)) : std::nullopt});
-  for (AddressMistake& mistake : address_mistakes(addresses_)) {
-    complain(mistake.where.line, mistake.where.column, std::move(mistake.message));
+  for (AddressProblem& problem : address_problems(addresses_)) {
+    complain(problem.where.line, problem.where.column, std::move(problem.message));
   }
 }
 

@@ -1,4 +1,4 @@
-// Every key of the configuration file, in one place each: its name, what it takes, where it is stored and
+// Every key of the configuration file, in one table each: its name, what it takes, where it is stored and
 // what it is for. Reading, suggestions and --help all work from these tables.
 #pragma once
 

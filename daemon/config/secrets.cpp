@@ -11,8 +11,8 @@ namespace sluice::daemon {
 
 namespace {
 
-// Who may do too much with a secret of that mode; empty: nobody. A group may read what is root's, as services
-// have it that keep their keys in /etc.
+// Who may do too much with a secret of that mode; empty: no other. A group may read what is root's, as
+// services have it that keep their keys in /etc.
 std::string_view too_many(const struct stat& status) {
   constexpr mode_t kModes = S_IRWXU | S_IRWXG | S_IRWXO;
   const mode_t mode = status.st_mode & kModes;
@@ -55,7 +55,7 @@ void warn_about_secrets(const std::string& config_file, LoadedConfig& loaded) {
     warnings.look_at(files.settings.key, files.key,
                      fmt::format("listen.tls.key = \"{}\"", core::printable(files.settings.key)));
   }
-  for (const BackendPlaces& backend : loaded.backends) {
+  for (const BackendLocations& backend : loaded.backends) {
     if (!backend.settings.upstream) continue;
     const core::UpstreamSettings& upstream = *backend.settings.upstream;
     warnings.look_at(upstream.password_file, backend.password_file,

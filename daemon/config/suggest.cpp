@@ -33,7 +33,7 @@ std::size_t distance(std::string_view a, std::string_view b) {
   return last[b.size()];
 }
 
-// Nothing in common but a letter or two is no likeness.
+// A letter or two in common is not a likeness.
 bool near(std::string_view a, std::string_view b) {
   const std::size_t shorter = std::min(a.size(), b.size());
   const std::size_t longer = std::max(a.size(), b.size());

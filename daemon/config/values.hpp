@@ -1,5 +1,5 @@
 // The kinds of values that a configuration may hold, and how each is read.
-// Pure: no file, no TOML, no position; a value that does not fit is told by an empty optional.
+// Pure: no file, no TOML, no position; a value that does not fit gives an empty optional.
 #pragma once
 
 #include <cstddef>
@@ -31,7 +31,7 @@ struct ConfigValue {
 std::string shown(const ConfigValue& value);
 
 // A kind of value: how it is read, and in words what is allowed. `show` writes one as it would stand in the
-// file, where that is of use; empty for what can't stand there.
+// file, where that helps; empty for what can't stand there.
 template <typename T>
 struct ValueKind {
   std::string allowed;  // goes on from "it takes ..."

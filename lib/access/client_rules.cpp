@@ -54,11 +54,11 @@ class Check {
       check_shared(key);
     }
   }
-  std::vector<ClientMistake> take() { return std::move(mistakes_); }
+  std::vector<ClientProblem> take() { return std::move(problems_); }
 
  private:
   void complain(std::size_t client, std::string_view key, std::string message) {
-    mistakes_.push_back({client, std::string(key), std::move(message)});
+    problems_.push_back({client, std::string(key), std::move(message)});
   }
 
   void check(std::size_t index) {
@@ -109,7 +109,7 @@ class Check {
   }
 
   const std::vector<GivenClient>& clients_;
-  std::vector<ClientMistake> mistakes_;
+  std::vector<ClientProblem> problems_;
 };
 
 // What a program has set.
@@ -200,7 +200,7 @@ const TextForm& method_pattern_form() {
   return form;
 }
 
-std::vector<ClientMistake> client_mistakes(const std::vector<GivenClient>& clients) {
+std::vector<ClientProblem> client_problems(const std::vector<GivenClient>& clients) {
   return Check(clients).take();
 }
 
@@ -210,8 +210,8 @@ void check_clients(const std::vector<ClientSettings>& clients) {
     check_values(client);
     all.push_back(given(client));
   }
-  const auto mistakes = client_mistakes(all);
-  if (!mistakes.empty()) throw std::invalid_argument(mistakes.front().message);
+  const auto problems = client_problems(all);
+  if (!problems.empty()) throw std::invalid_argument(problems.front().message);
 }
 
 }  // namespace sluice::core

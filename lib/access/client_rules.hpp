@@ -28,7 +28,7 @@ struct GivenClient {
   std::set<std::string, std::less<>> keys;  // also those whose values don't fit
 };
 
-struct ClientMistake {
+struct ClientProblem {
   std::size_t client = 0;  // its place among all
   std::string key;         // empty: the client as a whole
   std::string message;
@@ -36,9 +36,9 @@ struct ClientMistake {
 
 // Clients without a name, with one that is taken, with a proof that another has or with none, and limits and
 // methods that can't be meant together. Values that don't fit each for itself are not looked for.
-std::vector<ClientMistake> client_mistakes(const std::vector<GivenClient>& clients);
+std::vector<ClientProblem> client_problems(const std::vector<GivenClient>& clients);
 
-// Throws std::invalid_argument with the first mistake, of values or of what they mean together.
+// Throws std::invalid_argument with the first problem, of values or of what they mean together.
 void check_clients(const std::vector<ClientSettings>& clients);
 
 }  // namespace sluice::core

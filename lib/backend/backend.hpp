@@ -41,10 +41,10 @@ struct BackendCall final : FairHook<BackendCall, BackendQueueTag>, ListHook<Back
   // It waits no longer.
   void begin(TimePoint now) {
     begun = true;
-    call.started = std::max(now, call.received);  // which another thread told
+    call.started = std::max(now, call.received);  // a time of another thread's
   }
 
-  // Where it is: waiting (null), or with whom. Its start counts from here.
+  // Where it is: waiting (null), or in which channel. Its start counts from here.
   void assign_to(BackendChannel& by, TimePoint now) {
     channel = &by;
     begin(now);
@@ -66,10 +66,10 @@ struct BackendCall final : FairHook<BackendCall, BackendQueueTag>, ListHook<Back
   std::uint64_t sent_at = 0;  // of all bytes for a child process: where its line begins
   std::uint32_t wire_id = 0;  // the id that it goes by towards a channel that has one at a time
   bool begun = false;
-  bool stopped = false;           // nobody waits for its answer any more
+  bool stopped = false;           // no client waits for the answer any more
   bool probe = false;             // of a half-open breaker
-  bool outcome_recorded = false;  // its breaker knows what to think of it
-  bool lingers = false;           // nobody has waited for its answer for a while, and it is still carried
+  bool outcome_recorded = false;  // its breaker has counted the call
+  bool lingers = false;           // no client has waited for a while, and it still runs
 };
 
 // Made, used and destroyed on the backends' thread. Whatever it does takes no time: it waits by the event
@@ -98,7 +98,7 @@ class Backend {
   // No more calls come. Finishes those that are there, then ends what it keeps running; at once where
   // `kill`. May be called again to hurry.
   virtual void retire(bool kill) = 0;
-  // Whether nothing is left of it.
+  // Whether nothing remains to be done.
   virtual bool retired() const = 0;
 };
 

@@ -140,7 +140,7 @@ void BackendHub::send(const Message& message) {
   try {
     io_.post([this] { take_messages(); });
   } catch (const std::bad_alloc&) {
-    // Whoever sends next makes up for it: a call that waits until then has a time limit, which sends.
+    // The next sender makes up for it: a call that waits until then has a time limit, which sends.
     const std::lock_guard lock(mutex_);
     wake_owed_ = true;
   }
@@ -184,7 +184,7 @@ void BackendHub::take_call(const Message& message) {
     const auto [at, is_new] = calls_.try_emplace(message.serial, *message.call, *found->second.backend);
     found->second.backend->submit(at->second);
   } catch (const std::bad_alloc&) {
-    if (BackendCall* const call = find(message.serial)) return finish_for_want_of_memory(*call);
+    if (BackendCall* const call = find(message.serial)) return finish_out_of_memory(*call);
     compose_internal_error(*message.call);
     end_async(*message.call);
   }
@@ -220,7 +220,7 @@ void BackendHub::finish(BackendCall& call, const proto::Reply* reply, const prot
   complete(call);
 }
 
-void BackendHub::finish_for_want_of_memory(BackendCall& call) {
+void BackendHub::finish_out_of_memory(BackendCall& call) {
   compose_internal_error(call.call);
   complete(call);
 }

@@ -43,7 +43,7 @@ class BackendHub {
   using Maker = std::function<std::unique_ptr<Backend>(BackendHub&)>;
   BackendId new_id() { return next_id_.fetch_add(1, std::memory_order_relaxed); }
   // Makes and starts a backend on the hub's thread. Returns when that is done: calls for it may come from
-  // then on. They are told "Internal error" where it could not be made, for want of memory.
+  // then on. They get "Internal error" where an allocation failed.
   void add(BackendId id, Maker make);
   // See Backend::retire(). Calls that are on their way to it must have arrived.
   void retire(BackendId id);
@@ -55,7 +55,7 @@ class BackendHub {
   // that.
   void end_all(TimePoint kill_at);
   void set_limits(const Limits& limits);
-  // Whether clients take turns where calls wait. Any thread.
+  // Whether waiting calls are served round-robin between clients. Any thread.
   void set_fair(bool fair) { fair_.store(fair, std::memory_order_relaxed); }
   // Returns when what was asked for before has been done, or after `kControlTime`.
   void flush();
@@ -73,14 +73,14 @@ class BackendHub {
   bool fair() const { return fair_.load(std::memory_order_relaxed); }
   TimePoint now() const { return io_.now(); }
   std::uint64_t random_bits() { return random_(); }
-  // Null where there is none by that number, or none any more.
+  // Null where no backend has that number, or has it any more.
   BackendCall* find(std::uint64_t serial);
   // Whether its backend has yet to begin with it.
   bool waits(std::uint64_t serial);
   // Gives the call back with its reply, or its error where that is null; with neither, and where nothing is
   // due because it is a notification or was stopped, without an answer.
   void finish(BackendCall& call, const proto::Reply* reply = nullptr, const proto::Error* error = nullptr);
-  void finish_for_want_of_memory(BackendCall& call);
+  void finish_out_of_memory(BackendCall& call);
   // Destroys something at the end of the iteration, for what may be in use further up the stack.
   void dispose(std::shared_ptr<void> thing);
   // A retiring backend has no more calls and runs nothing any more.

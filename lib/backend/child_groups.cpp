@@ -5,7 +5,7 @@ namespace {
 
 std::atomic<ChildGroupTable*> noted_in{nullptr};
 
-// Puts `to` in the place of `from`, looking from where this leader's place most likely is.
+// Replaces `from` by `to`, looking from this leader's most likely slot.
 void replace(pid_t leader, pid_t from, pid_t to) {
   ChildGroupTable* const table = noted_in.load(std::memory_order_acquire);
   if (table == nullptr) return;

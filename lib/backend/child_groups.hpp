@@ -10,7 +10,7 @@
 namespace sluice::core {
 
 // In memory that another process can read after this one was killed, so that it can end what is left. Zero: a
-// free place. Groups beyond its size are not noted.
+// free slot. Groups beyond its size are not noted.
 struct ChildGroupTable {
   static constexpr std::size_t kGroupsMax = 4096;
   std::array<std::atomic<pid_t>, kGroupsMax> groups{};
@@ -21,7 +21,7 @@ struct ChildGroupTable {
 void note_child_groups_in(ChildGroupTable* table);
 
 void note_child_group(pid_t leader);
-// Nothing is left of it.
+// The group is gone.
 void forget_child_group(pid_t leader);
 
 }  // namespace sluice::core

@@ -8,7 +8,7 @@
 
 namespace sluice::core {
 
-// A reload opens new backends before it is sure that they take the place of the old ones: until then those
+// A reload opens new backends before it is sure that they replace the old ones: until then those
 // keep their methods. Backends' thread only.
 class DiscoveryGate {
  public:

@@ -36,7 +36,7 @@ bool is_users(std::string_view name) {
   return std::ranges::find(kUsers, name) != std::end(kUsers);
 }
 
-// The server's folder is not the child's, and a shell would believe it.
+// The server's folder is not the child's, and a shell would use it.
 bool is_folder(std::string_view name) { return name == "PWD" || name == "OLDPWD"; }
 
 std::string_view path_of(const std::vector<std::string>& environment) {

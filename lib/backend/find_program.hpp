@@ -32,7 +32,7 @@ struct FoundProgram {
 // network.
 FoundProgram find_program(const ChildSettings& settings, const std::vector<std::string>& environment);
 
-// The interpreter that the file's `#!` line names, with its end; empty where there is none.
+// The interpreter that the file's `#!` line names, with its end; empty without such a line.
 // Async-signal-safe.
 inline constexpr std::size_t kInterpreterBytesMax = 256;  // as in the kernel
 using InterpreterName = std::array<char, kInterpreterBytesMax>;
@@ -51,7 +51,7 @@ struct ProgramProblem {
 std::optional<ProgramProblem> check_program(const ChildSettings& settings);
 
 // Changes when the program's file does, or a file that one of its arguments names: its content or another
-// file in its place. Files that there are not count as well.
+// file instead. Missing files count as well.
 std::string program_version(const ChildSettings& settings);
 
 }  // namespace sluice::core

@@ -8,7 +8,7 @@ namespace sluice::core {
 inline constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 // Without the white space, control characters and control sequences (ECMA-48) at the front: programs that
-// take their output for a terminal colour it. Those at the end keep nobody from reading what is before them.
+// take their output for a terminal colour it. Those at the end do no harm to what is before them.
 std::string_view without_control_codes(std::string_view text);
 
 }  // namespace sluice::core

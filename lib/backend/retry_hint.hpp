@@ -1,4 +1,4 @@
-// What a client is told about when to try again.
+// Retry hint: when a client is to try again.
 #pragma once
 
 #include <chrono>

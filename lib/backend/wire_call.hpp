@@ -36,7 +36,7 @@ class WireIds {
 };
 
 // Appends the call as one JSON object on one line, whatever its reader takes for the end of a line. `id`
-// takes the place of its own (not in a notification), `method` is its name there. Params are the client's own
+// replaces its own (not in a notification), `method` is its name there. Params are the client's own
 // bytes. The dialect `sluice` adds what is left of its time, and its trace context.
 void append_call(std::string& out, const ActiveCall& call, std::string_view method, std::uint32_t id,
                  Dialect dialect, TimePoint now);
@@ -44,7 +44,7 @@ void append_call(std::string& out, const ActiveCall& call, std::string_view meth
 // A call of the server's own, without params.
 void append_question(std::string& out, std::string_view method, std::uint32_t id);
 
-// Appends the notification that nobody waits for the answer to `id` any more. False where the dialect has
+// Appends the notification that no client waits for the answer to `id` any more. False where the dialect has
 // none. In `sluice` it is rpc.cancel without an id of its own: a request would have to be answered.
 bool append_cancel(std::string& out, std::uint32_t id, Dialect dialect);
 

@@ -46,7 +46,7 @@ void ChildBackend::submit(BackendCall& call) {
 }
 
 void ChildBackend::dispatch() {
-  // Calls that are over in the course of it need no second walk.
+  // Calls that end meanwhile need no second walk.
   if (std::exchange(dispatching_, true)) return;
   waiting_.set_fair(hub_.fair());
   while (!waiting_.empty()) {
@@ -67,15 +67,15 @@ void ChildBackend::assign(BackendCall& call, ChildSupervisor& to) {
     to.send(call);
   } catch (const std::bad_alloc&) {
     --calls_;
-    hub_.finish_for_want_of_memory(call);
+    hub_.finish_out_of_memory(call);
   }
 }
 
 ChildSupervisor* ChildBackend::pick() {
   ChildSupervisor* best = nullptr;
-  ++turn_;
+  ++next_;
   for (std::size_t i = 0; i < supervisors_.size(); ++i) {
-    ChildSupervisor& each = *supervisors_[(turn_ + i) % supervisors_.size()];
+    ChildSupervisor& each = *supervisors_[(next_ + i) % supervisors_.size()];
     if (each.takes_call() && (best == nullptr || each.in_flight() < best->in_flight())) best = &each;
   }
   return best;
@@ -107,7 +107,7 @@ void ChildBackend::refuse_waiting() {
   } catch (const std::bad_alloc&) {
     while (BackendCall* const call = waiting_.pop(hub_.now())) {
       --calls_;
-      hub_.finish_for_want_of_memory(*call);
+      hub_.finish_out_of_memory(*call);
     }
   }
 }

@@ -16,7 +16,7 @@ namespace sluice::core {
 // is refused at once rather than kept. Backends' thread only.
 class ChildBackend final : public Backend, private ChildSupervisor::Owner {
  public:
-  // Told of the methods that a process has named. Backends' thread.
+  // Gets the methods that a process has named. Backends' thread.
   using Discovered = std::function<void(std::string_view openrpc)>;
   // Called when the first start of a process is over; `failure` says why its program does not run, or is
   // empty. Backends' thread.
@@ -58,7 +58,7 @@ class ChildBackend final : public Backend, private ChildSupervisor::Owner {
   std::vector<std::unique_ptr<ChildSupervisor>> supervisors_;
   Started started_;  // empty once it was called
   FairQueue<BackendCall, BackendQueueTag> waiting_;
-  std::size_t turn_ = 0;  // where the search for an instance begins
+  std::size_t next_ = 0;  // where the search for an instance begins
   std::size_t calls_ = 0;
   bool dispatching_ = false;
   bool retiring_ = false;

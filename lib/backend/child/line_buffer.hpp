@@ -53,7 +53,7 @@ class LineBuffer {
 
   // What there is of a line whose end will not come.
   std::string_view rest() const { return held_; }
-  // Bytes that were dropped of the line at hand; 0 where it is not too long.
+  // Bytes that were dropped of the present line; 0 where it is not too long.
   std::size_t skipped() const { return skipping_ ? skipped_ : 0; }
 
  private:

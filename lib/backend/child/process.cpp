@@ -177,7 +177,7 @@ void ChildProcess::flush() {
     return lose_input();
   }
   expect_reading();
-  if (was_clogged && unsent() <= kUnsentBytesMax) owner_.on_room(*this);
+  if (was_clogged && unsent() <= kUnsentBytesMax) owner_.on_writable(*this);
 }
 
 void ChildProcess::lose_input() {

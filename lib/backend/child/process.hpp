@@ -32,14 +32,14 @@ class ChildProcess final : public BackendChannel, private DeferredTask, private 
     // The child has answered a call that was sent to it. To be finished by the owner.
     virtual void on_reply(ChildProcess& run, BackendCall& call, const proto::Reply& reply) = 0;
     // It has answered more than `response_bytes_max`.
-    virtual void on_long_reply(ChildProcess& run, BackendCall& call) = 0;
-    // It has answered with something that is no reply.
+    virtual void on_oversize_reply(ChildProcess& run, BackendCall& call) = 0;
+    // It has answered with invalid text.
     virtual void on_bad_reply(ChildProcess& run, BackendCall& call) = 0;
     // It answered what was asked with ask(), or has announced what would be the answer; empty where with an
     // error.
     virtual void on_answer(ChildProcess& run, std::string_view result) = 0;
     // More may be sent.
-    virtual void on_room(ChildProcess& run) = 0;
+    virtual void on_writable(ChildProcess& run) = 0;
     // The process is gone, and was reaped. Its calls are still there.
     virtual void on_end(ChildProcess& run, const ChildEnd& end) = 0;
 
@@ -56,14 +56,14 @@ class ChildProcess final : public BackendChannel, private DeferredTask, private 
   // Whether another call may be handed over: the child can be written to, and reads what it is sent.
   bool takes_calls() const { return !ending_ && !input_gone_ && unsent() <= kUnsentBytesMax; }
   std::size_t in_flight() const { return in_flight_; }
-  // Nobody has waited for the call for a while, and it goes on; how many there are of those.
+  // No client has waited for the call for a while, and it still runs; how many such calls there are.
   void note_lingering(BackendCall& call) { lingering_ += std::exchange(call.lingers, true) ? 0 : 1; }
   std::size_t lingering() const { return lingering_; }
 
   // Hands the call over; a notification is done with that, and is left to the caller to finish. Throws
   // std::bad_alloc where nothing has been done.
   void send(BackendCall& call, TimePoint now);
-  // Tells the child that nobody waits for its answer any more.
+  // Notifies the child that no client waits for the answer any more.
   void cancel(BackendCall& call);
   // A call of the server's own, one at a time.
   void ask(std::string_view method);
@@ -73,7 +73,7 @@ class ChildProcess final : public BackendChannel, private DeferredTask, private 
   // After its end: whether the process has read nothing of the call.
   bool unread(const BackendCall& call) const { return call.sent_at >= read_bytes_; }
 
-  // Closes its stdin; SIGTERM comes after a quarter of `grace`, SIGKILL after all of it.
+  // Closes its stdin; SIGTERM comes after a quarter of `grace`, SIGKILL after the whole.
   void end(milliseconds grace);
   void kill();
   bool ending() const { return ending_; }
@@ -135,7 +135,7 @@ class ChildProcess final : public BackendChannel, private DeferredTask, private 
   void take_wrong_reply(std::uint32_t id);
   void take_long_line(std::string_view start);
   void take_long_rest(std::string_view piece, bool is_last);
-  void take_long_reply(std::uint32_t id);
+  void take_oversize_reply(std::uint32_t id);
   bool answers_question(std::uint32_t id);
   BackendCall* answered_call(std::uint32_t id);
   std::optional<std::uint32_t> only_id() const;

@@ -213,18 +213,18 @@ std::optional<std::uint32_t> ChildProcess::only_id() const {
 void ChildProcess::take_long_line(std::string_view start) {
   reject(start, "a line over the size limit on stdout");
   const auto named = oversize_reply_.begin(start);
-  if (const auto id = named ? named : only_id()) take_long_reply(*id);
+  if (const auto id = named ? named : only_id()) take_oversize_reply(*id);
 }
 
 void ChildProcess::take_long_rest(std::string_view piece, bool is_last) {
   oversize_reply_.feed(piece);
   if (!is_last) return;
-  if (const auto id = oversize_reply_.end()) take_long_reply(*id);
+  if (const auto id = oversize_reply_.end()) take_oversize_reply(*id);
 }
 
-void ChildProcess::take_long_reply(std::uint32_t id) {
+void ChildProcess::take_oversize_reply(std::uint32_t id) {
   if (answers_question(id)) return owner_.on_answer(*this, {});
-  if (BackendCall* const call = answered_call(id)) owner_.on_long_reply(*this, *call);
+  if (BackendCall* const call = answered_call(id)) owner_.on_oversize_reply(*this, *call);
 }
 
 bool ChildProcess::answers_question(std::uint32_t id) {
@@ -251,7 +251,7 @@ void ChildProcess::count_invalid_input(std::size_t bytes) {
   if (invalid_input_.count(bytes, hub_.now())) hold_back();
 }
 
-// Its own replies wait for it, and nobody else's.
+// Only its own replies wait.
 void ChildProcess::hold_back() {
   if (std::exchange(held_back_, true)) return;
   watch(output_, process_.output, false, 0);

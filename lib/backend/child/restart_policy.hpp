@@ -9,13 +9,13 @@
 
 namespace sluice::core {
 
-// At once after a life that was of use, then with exponential backoff and full jitter. Not thread-safe; time
+// At once after a useful life, then with exponential backoff and full jitter. Not thread-safe; time
 // and randomness are passed in.
 class RestartPolicy {
  public:
   static constexpr auto kFirstDelay = std::chrono::milliseconds(100);
   static constexpr auto kLongestDelay = std::chrono::seconds(30);
-  static constexpr auto kHealthyTime = std::chrono::seconds(10);  // a life so long was of use
+  static constexpr auto kHealthyTime = std::chrono::seconds(10);  // a life so long was useful
   static constexpr std::size_t kCrashLoop = 5;                    // ends in a row that were of none
 
   // A life has ended after `lived`, or has not begun (zero). `served`: it has answered calls. How long to
@@ -31,7 +31,7 @@ class RestartPolicy {
   bool crash_looping() const { return useless_ >= kCrashLoop; }
 
  private:
-  std::size_t useless_ = 0;  // ends since the last life that was of use
+  std::size_t useless_ = 0;  // ends since the last useful life
 };
 
 }  // namespace sluice::core

@@ -1,4 +1,4 @@
-// What children say that is no reply, in the server's log.
+// Log of what children write to stderr, and of invalid replies.
 #pragma once
 
 #include <cstddef>
@@ -8,8 +8,8 @@
 
 namespace sluice::core {
 
-// A bounded number of lines a second for one backend; the rest is counted, and told with the next second's
-// first line. Backends' thread only.
+// A bounded number of lines a second for one backend; the rest is counted, and reported with the next
+// second's first line. Backends' thread only.
 class StderrLog {
  public:
   static constexpr std::size_t kLinesMax = 100;  // a second

@@ -196,14 +196,14 @@ void ChildSupervisor::on_reply(ChildProcess&, BackendCall& call, const proto::Re
   owner_.on_done(call, &reply, nullptr);
 }
 
-void ChildSupervisor::on_long_reply(ChildProcess&, BackendCall& call) {
+void ChildSupervisor::on_oversize_reply(ChildProcess&, BackendCall& call) {
   served_ = true;
   record_success(call);
   const auto error = proto::response_too_big(hub_.limits().response_bytes_max);
   owner_.on_done(call, nullptr, &error);
 }
 
-// It has run, and asking again would make no better reply of it.
+// It has run, and asking again would not make the reply shorter.
 void ChildSupervisor::on_bad_reply(ChildProcess&, BackendCall& call) {
   record_failure(call);
   const auto error = proto::internal_error();
@@ -246,7 +246,7 @@ void ChildSupervisor::on_end(ChildProcess& run, const ChildEnd& end) {
   hub_.dispose(ended);
   if (!over_) {
     if (end.is_orderly || served_) return_unread(run);
-    // Only calls fail: a process that ends between them is no failure. A call that it was killed for has been
+    // Only calls fail: a process that ends between them does not fail. A call that it was killed for has been
     // outcome_recorded already. A probe, if there was one, is lost with it.
     bool has_failed_call = false;
     run.calls.for_each([&](const BackendCall& call) {

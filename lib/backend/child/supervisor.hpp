@@ -44,7 +44,7 @@ class ChildSupervisor final : private ChildStart::Owner,
                   BackendMetrics& metrics, StderrLog& log, Owner& owner);
   ~ChildSupervisor();
 
-  // Begins to start the process if there is none and it may be started now.
+  // Begins to start the process if it does not run and may be started now.
   void start();
 
   // Whether a call can be handed over now.
@@ -81,10 +81,10 @@ class ChildSupervisor final : private ChildStart::Owner,
   void on_failed(const ChildFailure& failure) override;
   void on_late() override;
   void on_reply(ChildProcess& run, BackendCall& call, const proto::Reply& reply) override;
-  void on_long_reply(ChildProcess& run, BackendCall& call) override;
+  void on_oversize_reply(ChildProcess& run, BackendCall& call) override;
   void on_bad_reply(ChildProcess& run, BackendCall& call) override;
   void on_answer(ChildProcess& run, std::string_view result) override;
-  void on_room(ChildProcess&) override { owner_.on_change(); }
+  void on_writable(ChildProcess&) override { owner_.on_change(); }
   void on_end(ChildProcess& run, const ChildEnd& end) override;
   void on_deadline(TimePoint now) override;
   void on_breaker_line(bool is_warning, std::string_view text) override;
@@ -114,7 +114,7 @@ class ChildSupervisor final : private ChildStart::Owner,
   std::shared_ptr<ChildProcess> process_;
   TimePoint start_at_;     // not before
   bool started_ = false;   // ever
-  bool served_ = false;    // the process at hand has answered calls
+  bool served_ = false;    // the present process has answered calls
   bool killed_ = false;    // by this server, for hanging
   bool recycled_ = false;  // the process before has ended as it wanted, between calls or after them
   bool discovering_ = false;

@@ -60,7 +60,7 @@ std::optional<ModuleProblem> check_build(std::string_view bytes) {
   return compare(build);
 }
 
-// A file in memory that nobody can change under the code that is mapped from it. Null with `errno` set.
+// A file in memory that cannot change under the code that is mapped from it. Null with `errno` set.
 Descriptor private_copy(std::string_view bytes) {
   Descriptor copy(::memfd_create("sluice-module", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   while (copy && !bytes.empty()) {

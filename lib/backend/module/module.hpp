@@ -22,7 +22,7 @@ struct ModuleProblem {
 
 inline constexpr std::size_t kModuleBytesMax = std::size_t{1} << 30;
 
-// Whether the file is a module whose build is this server's. Reads it and runs nothing of it.
+// Whether the file is a module whose build is this server's. Reads the file and runs none of its code.
 std::optional<ModuleProblem> check_module(const std::string& file);
 
 // Checks and loads it, for the life of the process: the code of a handler that runs can't be taken away. What

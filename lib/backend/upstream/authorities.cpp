@@ -11,7 +11,7 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-// TLS 1.2 and 1.3, and only peers whom somebody has signed.
+// TLS 1.2 and 1.3, and only peers with a signed certificate.
 error_code prepare(asio::ssl::context& context, const std::string& pem) {
   error_code error;
   context.set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 |

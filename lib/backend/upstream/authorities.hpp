@@ -21,7 +21,7 @@ std::variant<std::string, AuthoritiesProblem> read_authorities(const std::string
 // only.
 class UpstreamAuthorities {
  public:
-  // `pem`: see read_authorities(); empty: those whom the system trusts.
+  // `pem`: see read_authorities(); empty: the system's.
   explicit UpstreamAuthorities(std::string pem) : pem_(std::move(pem)) {}
   // Null where they can't be used.
   boost::asio::ssl::context* context(boost::system::error_code& error);

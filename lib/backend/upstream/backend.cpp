@@ -82,7 +82,7 @@ void UpstreamBackend::assign_waiting() {
     const UpstreamCall* const waiting = full ? nullptr : find(call);
     if (waiting == nullptr) return false;
     found = target_for(*waiting);
-    // One that waits for a certain URL keeps nobody else from theirs.
+    // A call that waits for a certain URL does not keep others from theirs.
     full = found.endpoint == nullptr && waiting->failed == nullptr;
     return found.endpoint != nullptr;
   };
@@ -138,9 +138,9 @@ bool UpstreamBackend::fresh_to_come() {
 UpstreamBackend::Target UpstreamBackend::find_target(const UpstreamEndpoint* last_choice,
                                                      const UpstreamConnection* except) {
   Target best;
-  ++turn_;
+  ++next_;
   for (std::size_t i = 0; i < endpoints_.size(); ++i) {
-    UpstreamEndpoint& each = *endpoints_[(turn_ + i) % endpoints_.size()];
+    UpstreamEndpoint& each = *endpoints_[(next_ + i) % endpoints_.size()];
     UpstreamConnection* const found = each.allows() ? each.connection_with_room(except) : nullptr;
     if (found == nullptr) continue;
     const bool better = best.endpoint == nullptr || best.endpoint == last_choice ||

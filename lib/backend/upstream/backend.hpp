@@ -19,7 +19,7 @@
 namespace sluice::core {
 
 // Sends each call to the least loaded URL that is healthy, or keeps it until a connection can take it; asks
-// again where a call has failed, or is slow, and may run twice; refuses at once what nobody can serve.
+// again where a call has failed, or is slow, and may run twice; refuses at once what no URL can serve.
 // Backends' thread only.
 class UpstreamBackend final : public Backend, private UpstreamEndpoint::Owner, private DeferredTask {
  public:
@@ -51,7 +51,7 @@ class UpstreamBackend final : public Backend, private UpstreamEndpoint::Owner, p
 
   void dispatch();
   struct Target {
-    UpstreamEndpoint* endpoint = nullptr;  // null: there is none
+    UpstreamEndpoint* endpoint = nullptr;  // null: no target
     UpstreamConnection* connection = nullptr;
   };
 
@@ -96,7 +96,7 @@ class UpstreamBackend final : public Backend, private UpstreamEndpoint::Owner, p
   FairQueue<BackendCall, BackendQueueTag> waiting_;
   IntrusiveList<BackendCall, BackendQueueTag> unread_;    // for a connection that has served nothing yet
   IntrusiveList<BackendCall, BackendQueueTag> to_hedge_;  // for a connection to do it over
-  std::size_t turn_ = 0;                                  // where the search for a URL begins
+  std::size_t next_ = 0;                                  // where the search for a URL begins
   bool retiring_ = false;
   bool ended_ = false;
 };

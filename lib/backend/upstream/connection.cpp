@@ -152,7 +152,7 @@ bool UpstreamConnection::take_hello(std::string_view text, const proto::Envelope
   return true;
 }
 
-// Where replies to stopped attempts may yet come it could be one of theirs, and is shown to nobody.
+// Where replies to stopped attempts may yet come it could be one of theirs, and is not shown.
 bool UpstreamConnection::take_unnamed(const proto::Reply& error) {
   UpstreamAttempt* const attempt = only_attempt();
   if (attempt == nullptr || !forgotten_.empty()) return false;
@@ -208,7 +208,7 @@ void UpstreamConnection::answer(UpstreamAttempt& attempt, const proto::Reply& re
   owner_->on_reply(attempt, reply);
 }
 
-// If it began with its id, or can be that of one call only, that call is told.
+// If it began with its id, or can be that of one call only, that call gets the error.
 void UpstreamConnection::take_long(std::string_view start) {
   reject(start, "a reply over the size limit");
   proto::MessageScanner scanner;

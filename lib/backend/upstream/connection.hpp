@@ -34,11 +34,11 @@ struct UpstreamAttempt {
   UpstreamEndpoint* endpoint = nullptr;
   UpstreamConnection* connection = nullptr;  // whose it is; null: it is over, or never was
   TimePoint began;
-  bool sent = false;    // set at its connection's end: some of it may have left this machine
+  bool sent = false;    // set at its connection's end: a part may have left this machine
   bool unread = false;  // likewise: the server has most likely not read it
   bool failed = false;  // whatever its reply says, its server says beside it that it did not do well
   bool probe = false;   // of a half-open breaker
-  bool outcome_recorded = false;  // its breaker knows what to think of it
+  bool outcome_recorded = false;  // its breaker has counted it
   milliseconds retry_after{0};    // what its server asks for beside what it says; 0: nothing
 
   bool under_way() const { return connection != nullptr; }
@@ -46,10 +46,10 @@ struct UpstreamAttempt {
 
 // Why an attempt has no reply.
 enum class UpstreamFailure : std::uint8_t {
-  unsent,    // nothing of it has left: it has not run
+  unsent,    // no byte has left: it has not run
   unread,    // the server closed the connection before it came to it
   lost,      // with its connection
-  no_reply,  // something came in the place of one
+  no_reply,  // something else came instead
   reply_too_big,
 };
 
@@ -74,23 +74,23 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
   enum class End : std::uint8_t {
     not_connected,  // could not be made
     cut,            // by the other side, or by the net
-    misbehaved,     // what comes makes no sense, or too much of it
+    misbehaved,     // invalid or too much input
     unused,         // by the other side, while there was nothing to be done
     idle,           // by this side, likewise
-    given_up,       // for an attempt that nobody waits for
+    given_up,       // for an attempt without a waiting client
   };
 
-  // What becomes of it. None of these may destroy it at once: see BackendHub::dispose().
+  // Events of a connection. None of these may destroy it at once: see BackendHub::dispose().
   class Owner {
    public:
     // It stands, and takes attempts.
     virtual void on_open(UpstreamConnection& connection) = 0;
     // It takes attempts again.
-    virtual void on_room(UpstreamConnection& connection) = 0;
+    virtual void on_writable(UpstreamConnection& connection) = 0;
     // The attempt is no longer the connection's. Views of the reply last for the call.
     virtual void on_reply(UpstreamAttempt& attempt, const proto::Reply& reply) = 0;
     virtual void on_failure(UpstreamAttempt& attempt, UpstreamFailure how) = 0;
-    // It is closed; told once. Its attempts are still its own: see take_attempt().
+    // It is closed; called once. Its attempts are still its own: see take_attempt().
     virtual void on_end(UpstreamConnection& connection, End why, const std::string& what) = 0;
 
    protected:
@@ -115,17 +115,17 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
   // Sends the attempt's call under an id of its own. Where it is a notification that gets no response, the
   // attempt is over with it.
   void send(UpstreamAttempt& attempt, const ActiveCall& call);
-  // Nobody waits for the attempt any more. It is over; so may be the connection.
+  // No client waits for the attempt any more. It is over; so may be the connection.
   void stop(UpstreamAttempt& attempt);
   // A call has waited its whole time for nothing: if it is the connection that is dead, no further call is
   // to.
   void mark_suspect(const UpstreamAttempt& attempt);
 
-  // Takes out one of those that are left at the end; null where there is none.
+  // Takes out one of those that are left at the end; null where none is left.
   UpstreamAttempt* take_attempt();
   // Closes it and tells the owner.
   void end(End why, const std::string& what);
-  // Closes it. Nothing is told from here on.
+  // Closes it. No event follows.
   void abandon();
 
  protected:
@@ -137,9 +137,9 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
 
   // Called when the stream stands: opened() is to follow, at once or later.
   virtual void begin() = 0;
-  // Writes the call at once or soon; note_sent() is to follow as soon as some of it may have left.
+  // Writes the call at once or soon; note_sent() is to follow as soon as a byte may have left.
   virtual void write(UpstreamAttempt& attempt, const ActiveCall& call) = 0;
-  // Tells the other side that nobody waits any more. False where there is no way to but to close.
+  // Notifies the other side that no client waits any more. False where that takes closing.
   virtual bool write_cancel(const UpstreamAttempt& attempt) = 0;
   virtual std::size_t capacity() const { return route().settings.concurrency; }
   virtual std::size_t unsent() const { return 0; }
@@ -170,8 +170,8 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
   void forget_stopped() { forgotten_.clear(); }
   // A message that came in whole. False where no attempt is over by it.
   bool take_message(std::string_view text, const proto::Message& message);
-  // What is no reply: where it means to be one, nothing better will come for its attempt, or for the only one
-  // where it names none. Whether one is over by it.
+  // Invalid input: where it means to be a reply, nothing better will come for its attempt, or for the only
+  // one where it names none. Whether one is over by it.
   bool take_bad_reply(std::string_view text, const proto::Message& message);
   // The same for text that is not a valid message; `scanned` is what the scanner found in it.
   bool take_broken(std::string_view text, const proto::Message& scanned);
@@ -179,15 +179,15 @@ class UpstreamConnection : public std::enable_shared_from_this<UpstreamConnectio
   bool take_text(std::string_view text);
   // The attempt is over as it should be; the reply of a notification has nothing in it.
   void answer(UpstreamAttempt& attempt, const proto::Reply& reply);
-  // The beginning of one that is too big: the call is told, and the connection ends.
+  // The beginning of one that is too big: the call gets the error, and the connection ends.
   void take_long(std::string_view start);
-  // Something that is no reply; too much of it ends the connection.
+  // Invalid input; too much ends the connection.
   void reject(std::string_view text, const char* why);
   // The same of what there is nothing to say about.
   void count_invalid_input(std::size_t bytes);
   void fail(UpstreamAttempt& attempt, UpstreamFailure how);
   UpstreamAttempt* only_attempt();
-  void note_room() { owner_->on_room(*this); }
+  void note_room() { owner_->on_writable(*this); }
   std::string method_of(const ActiveCall& call) const;
 
   const UpstreamRoute& route() const { return *route_; }

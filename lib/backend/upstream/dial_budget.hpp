@@ -29,7 +29,7 @@ class DialBudget {
   }
   // Something was answered.
   void deposit() { tokens_ = std::min(tokens_ + 1, tokens_max_); }
-  // When there is a token again where there is none.
+  // When there is a token again.
   TimePoint next() const { return since_ + kPerToken; }
 
  private:

@@ -12,16 +12,17 @@ namespace sluice::core {
 // One call of rpc.discover, and the next where that came to nothing. Backends' thread only.
 class UpstreamDiscovery {
  public:
-  // Told of the methods that a server has named. Backends' thread.
+  // Gets the methods that a server has named. Backends' thread.
   using Discovered = std::function<void(std::string_view openrpc)>;
 
-  // `wanted`: whether anything is to be asked. `backend` is told by on_unanswered() when it may be time to.
+  // `wanted`: whether anything is to be asked. `backend` is notified by on_unanswered() when it may be time
+  // to.
   UpstreamDiscovery(BackendHub& hub, Backend& backend, std::string name, bool wanted, Discovered discovered);
 
   bool due() const { return wanted_ && !upstream_call_.under_way() && hub_.now() >= again_at_; }
   void ask(UpstreamEndpoint& endpoint, UpstreamConnection& connection);
 
-  // Whether it is this one's call, or attempt. What becomes of them is to be told by what follows.
+  // Whether it is this one's call, or attempt. Their outcome is reported by the following.
   bool owns(const BackendCall& call) const { return &call == &backend_call_; }
   bool owns(const UpstreamAttempt& attempt) const { return attempt.call == &upstream_call_; }
   void on_reply(const proto::Reply& reply);

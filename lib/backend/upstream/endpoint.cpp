@@ -118,10 +118,10 @@ void UpstreamEndpoint::stop(UpstreamAttempt& attempt, bool unanswered) {
 void UpstreamEndpoint::on_open(UpstreamConnection& connection) {
   probes_ = 0;
   down_ = false;
-  if (std::exchange(told_down_, false)) spdlog::info("{}: answers again", route_.label);
+  if (std::exchange(logged_down_, false)) spdlog::info("{}: answers again", route_.label);
   look_again();
   metrics_.up[index_].store(true, std::memory_order_relaxed);
-  // It has shown what was to be seen, and nobody asked for more.
+  // The probe has its outcome, and no client waits for more.
   if (std::exchange(checking_, false) && !owner_.wants_connection()) return connection.leave();
   owner_.on_change();
 }
@@ -169,7 +169,7 @@ void UpstreamEndpoint::on_end(UpstreamConnection& connection, UpstreamConnection
   owner_.on_change();
 }
 
-// A server that nobody asks may go away unnoticed, and what is said of it would be old.
+// A server without calls may go away unnoticed, and the report would be old.
 void UpstreamEndpoint::check_later(UpstreamConnection::End why) {
   if (over_ || down_ || !connections_.empty()) return;
   const milliseconds usual = settings_.upstream->probe_interval;
@@ -196,8 +196,8 @@ void UpstreamEndpoint::go_down(const std::string& what) {
   }
   down_ = true;
   const std::string cause = "can't connect to " + route_.url.to_string() + ": " + what.substr(0, kCauseBytes);
-  const bool told = log_.warn(cause, what.substr(std::min(what.size(), kCauseBytes)), hub_.now());
-  told_down_ = told_down_ || told;
+  const bool logged = log_.warn(cause, what.substr(std::min(what.size(), kCauseBytes)), hub_.now());
+  logged_down_ = logged_down_ || logged;
   metrics_.up[index_].store(false, std::memory_order_relaxed);
   probe_at_ = hub_.now() + Backoff(kFirstProbe, settings_.upstream->probe_interval).bound(probes_++);
   look_again();

@@ -45,7 +45,8 @@ class UpstreamEndpoint final : private UpstreamConnection::Owner,
   bool allows() const { return !over_ && !down_ && breaker_.allows(hub_.now()); }
   // Whether one may before long: its breaker waits for the outcome of a probe.
   bool may_accept_soon() const;
-  // The connection with the least to do that has room, other than `except`; null where there is none.
+  // The connection with the least to do that has room, other than `except`; null where no connection has
+  // room.
   UpstreamConnection* connection_with_room(const UpstreamConnection* except = nullptr);
   // One that has room and has answered nothing yet; null likewise.
   UpstreamConnection* fresh_connection();
@@ -58,7 +59,7 @@ class UpstreamEndpoint final : private UpstreamConnection::Owner,
   std::size_t in_flight() const;
 
   void send(UpstreamAttempt& attempt, UpstreamConnection& connection, const ActiveCall& call);
-  // Nobody waits for it any more. `unanswered`: for as long as a call may take, nothing came.
+  // No client waits for it any more. `unanswered`: for as long as a call may take, nothing came.
   void stop(UpstreamAttempt& attempt, bool unanswered);
 
   CircuitBreaker::State breaker_state() const { return breaker_.state(hub_.now()); }
@@ -74,12 +75,12 @@ class UpstreamEndpoint final : private UpstreamConnection::Owner,
 
  private:
   static constexpr std::size_t kDialsAtOnce = 16;  // that may come to nothing, beside two for each connection
-  static constexpr std::size_t kCauseBytes = 48;   // of a reason, by which it is told from others
+  static constexpr std::size_t kCauseBytes = 48;   // of a reason, by which it differs from others
   // Doubled with each probe that fails, up to the interval: what is only starting is back soon.
   static constexpr auto kFirstProbe = milliseconds(100);
 
   void on_open(UpstreamConnection& connection) override;
-  void on_room(UpstreamConnection&) override { owner_.on_change(); }
+  void on_writable(UpstreamConnection&) override { owner_.on_change(); }
   void on_reply(UpstreamAttempt& attempt, const proto::Reply& reply) override;
   void on_failure(UpstreamAttempt& attempt, UpstreamFailure how) override;
   void on_end(UpstreamConnection& connection, UpstreamConnection::End why, const std::string& what) override;
@@ -111,7 +112,7 @@ class UpstreamEndpoint final : private UpstreamConnection::Owner,
   TimePoint dial_at_ = TimePoint::max();   // a connection that was wanted may be begun
   bool checking_ = false;                  // the connection that is being made is for that
   bool down_ = false;
-  bool told_down_ = false;  // it was logged
+  bool logged_down_ = false;  // it was logged
   bool over_ = false;
 };
 

@@ -20,7 +20,7 @@ namespace http = boost::beast::http;
 constexpr unsigned kRedirect = 300;               // statuses below it say that all went well
 constexpr std::size_t kKeptBytesMax = 64 * 1024;  // of room, in buffers between calls
 
-// It was checked by nobody: what is not as W3C has it must not get into a header.
+// Not checked before: only a valid W3C value may get into a header.
 bool fits_header(std::string_view traceparent) {
   return !traceparent.empty() && std::ranges::all_of(traceparent, [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || c == '-';
@@ -207,7 +207,7 @@ void HttpConnection::on_broken(boost::system::error_code error) {
   end(End::unused, "closed as a call was sent");
 }
 
-// Of what is no HTTP: enough to see what it is instead.
+// Of input that is not HTTP: enough to see what it is.
 std::string HttpConnection::start_of_input() const {
   constexpr std::size_t kShownBytesMax = 80;
   const auto data = input_.data();

@@ -12,9 +12,9 @@
 
 namespace sluice::core {
 
-// A POST for each call, one at a time: whoever pipelines can't know what has run when the connection is cut.
+// A POST for each call, one at a time: with pipelining it is unknown what has run when the connection is cut.
 // It always reads, so that a server's closing an idle connection is seen before a call is sent into it, and
-// uses a connection no longer than its server announces. The response to a call that nobody waits for any
+// uses a connection no longer than its server announces. The response to a call without a waiting client any
 // more is read and dropped, if it comes soon and is short.
 class HttpConnection final : public UpstreamConnection {
  public:
@@ -57,8 +57,8 @@ class HttpConnection final : public UpstreamConnection {
   std::string head_;
   boost::beast::flat_buffer input_{kInputBytesMax};
   std::optional<Parser> parser_;  // of the response that is awaited
-  unsigned interims_ = 0;         // of the call at hand
-  bool notification_ = false;     // the call at hand is one
+  unsigned interims_ = 0;         // of the present call
+  bool notification_ = false;     // the present call is one
   bool writing_ = false;
   bool skipping_ = false;          // what comes is for a call that was stopped
   std::size_t skipped_bytes_ = 0;  // of that

@@ -59,7 +59,7 @@ std::string in_quotes(std::string_view text) {
 }
 
 // Where a redirect leads, without a query or a user, which may be secret.
-std::string place_of(std::string_view location) {
+std::string address_of(std::string_view location) {
   location = location.substr(0, location.find_first_of("?#"));
   const std::size_t scheme = location.find("://");
   if (scheme == std::string_view::npos) return std::string(location);
@@ -88,7 +88,7 @@ std::string cause_of_status(const HttpResponseHead& head) {
   const std::string_view location = view(head[http::field::location]);
   if (status == 204 || status == 205) return ", which has no content";
   if (status >= 300 && status < 400 && !location.empty()) {
-    return ", a redirect to " + in_quotes(place_of(location)) + ", which is not followed";
+    return ", a redirect to " + in_quotes(address_of(location)) + ", which is not followed";
   }
   if (status == 401 || status == 407) return ", it asks for credentials or refuses those that it got";
   if (status == 403) return ", it does not allow this";

@@ -18,14 +18,14 @@ namespace sluice::core {
 class UpstreamLog {
  public:
   static constexpr auto kPause = std::chrono::minutes(1);  // between two lines of one cause
-  static constexpr std::size_t kCausesMax = 64;            // that are told apart; past it all are forgotten
+  static constexpr std::size_t kCausesMax = 64;            // kept apart; past it all are forgotten
 
   explicit UpstreamLog(std::string label) : label_(std::move(label)) {}
 
   // `cause` is one of a bounded number of texts; `detail` goes on from it and may be anything. Whether there
   // is a line now.
   bool warn(const std::string& cause, std::string_view detail, TimePoint now);
-  // The same of what is no fault.
+  // The same for events that are not faults.
   bool note(const std::string& cause, TimePoint now);
 
  private:

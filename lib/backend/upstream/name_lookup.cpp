@@ -41,15 +41,14 @@ error_code look_up(const std::string& host, std::uint16_t port, std::vector<Name
 // move pointers, and to post, which has to come before the context's end.
 struct NameLookup::Waiting {
   std::mutex mutex;
-  Done done;  // empty once it is told, or about to be
+  Done done;  // empty once it was called, or is about to be
   boost::asio::io_context* context;
 
   void tell(error_code error, std::vector<Endpoint> found) {
     const std::lock_guard lock(mutex);
     if (!done) return;
-    boost::asio::post(*context, [told = std::exchange(done, {}), error, found = std::move(found)]() mutable {
-      told(error, std::move(found));
-    });
+    boost::asio::post(*context, [notify = std::exchange(done, {}), error,
+                                 found = std::move(found)]() mutable { notify(error, std::move(found)); });
   }
 };
 

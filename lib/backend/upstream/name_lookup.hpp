@@ -13,7 +13,7 @@
 
 namespace sluice::core {
 
-// One look-up at a time, on a thread of its own that nobody waits for. Asio's resolver has one thread for
+// One look-up at a time, on a thread of its own, without waiting for it. Asio's resolver has one thread for
 // all, which a name server that does not answer keeps from everybody else, and which has to be joined at the
 // end. Its owner's thread only.
 class NameLookup {
@@ -21,7 +21,7 @@ class NameLookup {
   using Endpoint = boost::asio::generic::stream_protocol::endpoint;
   using Done = std::function<void(boost::system::error_code, std::vector<Endpoint>)>;
 
-  static constexpr int kLookupsMax = 32;  // at once, also those that nobody waits for any more
+  static constexpr int kLookupsMax = 32;  // at once, also abandoned ones
 
   explicit NameLookup(boost::asio::io_context& context) : context_(context) {}
   ~NameLookup() { cancel(); }
@@ -30,7 +30,7 @@ class NameLookup {
 
   // Calls `done` once, in the context, after this has returned.
   void start(const std::string& host, std::uint16_t port, Done done);
-  // `done` is told that it was aborted, if it has been told of nothing yet.
+  // Calls `done` with "aborted", if it was not called yet.
   void cancel();
 
  private:

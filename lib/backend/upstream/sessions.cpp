@@ -26,7 +26,7 @@ void UpstreamSessions::use(SSL* connection) {
   SSL_set_session(connection, newest.get());  // takes a reference; where it fails there is a full handshake
 }
 
-// A copy: what is closed without a farewell marks its own session as one not to be resumed.
+// A copy: what is closed without close_notify marks its own session as one not to be resumed.
 int UpstreamSessions::on_new(SSL* connection, SSL_SESSION* session) {
   auto* const owner = static_cast<UpstreamSessions*>(SSL_get_ex_data(connection, index_in_connections()));
   if (owner == nullptr || SSL_SESSION_is_resumable(session) != 1) return 0;

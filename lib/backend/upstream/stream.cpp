@@ -13,15 +13,16 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 using Tcp = asio::ip::tcp;
 
-// RFC 9525: the certificate names its servers in subjectAltName alone, and an address is no name. A wildcard
-// is the whole first label.
+// RFC 9525: the certificate names its servers in subjectAltName alone, and an address is not a name. A
+// wildcard is the whole first label.
 bool expect_host(SSL* tls, const UpstreamUrl& url) {
   X509_VERIFY_PARAM* const expected = SSL_get0_param(tls);
   X509_VERIFY_PARAM_set_hostflags(expected,
                                   X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
   if (url.is_literal()) return X509_VERIFY_PARAM_set1_ip_asc(expected, url.host.c_str()) == 1;
   const std::string name(url.name_in_tls());
-  // A server that has several certificates has to be told whose is asked for; addresses are no names there.
+  // A server that has several certificates has to know which name is asked for; addresses are not allowed
+  // there.
   return X509_VERIFY_PARAM_set1_host(expected, name.c_str(), name.size()) == 1 &&
          SSL_set_tlsext_host_name(tls, name.c_str()) == 1;
 }
@@ -80,7 +81,7 @@ void UpstreamStream::shake_hands(Done done) {
   });
 }
 
-// OpenSSL looks for data until there is some, and nothing else on the thread gets a turn meanwhile. Once it
+// OpenSSL looks for data until there is some, and nothing else on the thread runs meanwhile. Once it
 // believes that the peer has ended, it stops at the next record.
 void UpstreamStream::on_protocol(int outgoing, int, int type, const void*, std::size_t, SSL* connection,
                                  void* stream) {

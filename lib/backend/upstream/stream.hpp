@@ -56,8 +56,8 @@ class UpstreamStream {
   // asked go on with it otherwise.
   void close(bool abrupt = false);
 
-  // Told of the size of each read, before whoever reads: some of what comes never gets to them.
-  void on_read(std::function<void(std::size_t)> told) { on_read_ = std::move(told); }
+  // Gets the size of each read, before the reader does: a part never gets to the reader.
+  void on_read(std::function<void(std::size_t)> handler) { on_read_ = std::move(handler); }
 
   executor_type get_executor() { return socket_.get_executor(); }
 
@@ -65,15 +65,15 @@ class UpstreamStream {
   auto async_read_some(const Buffers& buffers, Token&& token) {
     return boost::asio::async_initiate<Token, void(boost::system::error_code, std::size_t)>(
         [this](auto handler, const Buffers& into) {
-          auto told = [this, handler = std::move(handler)](boost::system::error_code error,
-                                                           std::size_t bytes) mutable {
+          auto notify = [this, handler = std::move(handler)](boost::system::error_code error,
+                                                             std::size_t bytes) mutable {
             note_read(error, bytes);
             handler(error, bytes);
           };
           if (tls_) {
-            tls_->async_read_some(into, std::move(told));
+            tls_->async_read_some(into, std::move(notify));
           } else {
-            socket_.async_read_some(into, std::move(told));
+            socket_.async_read_some(into, std::move(notify));
           }
         },
         token, buffers);

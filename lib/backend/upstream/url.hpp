@@ -30,7 +30,7 @@ struct UpstreamUrl {
   bool operator==(const UpstreamUrl&) const = default;
 };
 
-// Nothing where `text` is no such URL. One with a user or a fragment is none: neither would be sent.
+// Empty where `text` is not such a URL, or has a user or a fragment: neither would be sent.
 std::optional<UpstreamUrl> parse_upstream_url(std::string_view text);
 
 }  // namespace sluice::core

@@ -46,7 +46,7 @@ void WebSocketConnection::on_handshake(boost::system::error_code error) {
   if (!closed()) read_some();
 }
 
-// Why there is no WebSocket, by what came in its place.
+// Why there is no WebSocket, by what came instead.
 std::string WebSocketConnection::refusal(boost::system::error_code error) const {
   if (error != websocket::error::upgrade_declined) return "no WebSocket there: " + error.message();
   // A body is hidden before it is cut short; the head may show what it was sent as well.
@@ -57,7 +57,7 @@ std::string WebSocketConnection::refusal(boost::system::error_code error) const 
 
 // Beast deals with control frames and empty ones by itself, and might do nothing else. However slowly that
 // goes here, it must not pass for little: what is read counts by the frames that it may have been, unless
-// something of a message has come of it by the next read.
+// a part of a message has come by the next read.
 void WebSocketConnection::count_frames() {
   stream().on_read([this](std::size_t bytes) { guard([&] { count_idle(bytes); }); });
   socket_.control_callback([this](websocket::frame_type, boost::beast::string_view) {

@@ -81,8 +81,8 @@ std::string mistake_in(const ListenSettings& listener, bool has_clients) {
   if (listener.tls->certificate.empty() || listener.tls->key.empty()) {
     return ": tls takes a certificate and its key";
   }
-  const auto mistakes = tls_mistakes(listener);
-  return mistakes.empty() ? "" : ": " + mistakes.front();
+  const auto problems = tls_problems(listener);
+  return problems.empty() ? "" : ": " + problems.front();
 }
 
 }  // namespace
@@ -138,27 +138,27 @@ bool is_exposed(const ListenSettings& listener, bool has_clients) {
   return serves_other_machines(listener) && !listener.insecure && !has_clients;
 }
 
-std::vector<std::string> tls_mistakes(const ListenSettings& listener) {
+std::vector<std::string> tls_problems(const ListenSettings& listener) {
   const TlsSettings& tls = *listener.tls;
-  std::vector<std::string> mistakes;
+  std::vector<std::string> problems;
   if (listener.address.starts_with("unix:")) {
-    mistakes.emplace_back(
+    problems.emplace_back(
         "tls is not served on a unix:// address, which nobody can listen in on; it takes a tcp:// one");
   }
   if (tls.require_client_certificate && tls.client_ca.empty()) {
-    mistakes.emplace_back("tls.require_client_certificate = true takes a client_ca beside it");
+    problems.emplace_back("tls.require_client_certificate = true takes a client_ca beside it");
   }
   if (tls.require_client_certificate && tls.optional) {
-    mistakes.emplace_back(
+    problems.emplace_back(
         "tls.require_client_certificate = true is contradicted by optional = true, which lets clients in "
         "without TLS");
   }
-  return mistakes;
+  return problems;
 }
 
 void check_listener(const ListenSettings& listener, bool has_clients) {
-  const std::string mistake = mistake_in(listener, has_clients);
-  if (!mistake.empty()) throw std::invalid_argument(listener.address + mistake);
+  const std::string problem = mistake_in(listener, has_clients);
+  if (!problem.empty()) throw std::invalid_argument(listener.address + problem);
 }
 
 }  // namespace sluice::core

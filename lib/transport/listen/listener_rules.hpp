@@ -33,7 +33,7 @@ bool serves_other_machines(const ListenSettings& listener);
 bool is_exposed(const ListenSettings& listener, bool has_clients);
 
 // What settings of TLS, which the listener has, can't mean together. Each begins with "tls".
-std::vector<std::string> tls_mistakes(const ListenSettings& listener);
+std::vector<std::string> tls_problems(const ListenSettings& listener);
 
 // Throws std::invalid_argument that begins with the address. Files are not looked into.
 void check_listener(const ListenSettings& listener, bool has_clients);
