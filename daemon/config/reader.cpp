@@ -26,8 +26,7 @@ namespace sluice::daemon {
 
 namespace {
 
-using core::ListenSettings;
-using core::MethodSettings;
+using core::ListenSettings, core::MethodSettings;
 using Position = toml::source_position;
 
 constexpr std::string_view kPlainToken =

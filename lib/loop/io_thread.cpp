@@ -196,6 +196,11 @@ void IoThread::watch_sockets() {
   }
 }
 
+void IoThread::deal_reads() {
+  reads_.deal();
+  if (sliced_.charges()) sliced_.end(clock_.now());
+}
+
 void IoThread::serve_sockets() {
   const TimePoint began = clock_.now();
   const TimePoint until = began + kBusyTime;
@@ -209,10 +214,11 @@ void IoThread::serve_sockets() {
       // What is read sets the iteration's time; what has ended does not.
       int told = 0;
       const auto stop = [&] { return (++told % kEventsPerLook == 0 ? clock_.now() : now_) >= over; };
-      const auto reading = time_small([&] { shielded("a socket", [&] { ready = poller_.dispatch(stop); }); });
-      reads_.deal();
-      if (sliced_.charges()) sliced_.end(clock_.now());
-      sliced_.observe_small(SmallWork::read, reading);
+      const SmallWorkTimer reading(sliced_, clock_);
+      shielded("a socket", [&] { ready = poller_.dispatch(stop); });
+      const auto read = reading.took();
+      deal_reads();
+      sliced_.observe_small(SmallWork::read, read);
     });
   }
   contended_ = now_ - began >= kIterationTime;
@@ -279,15 +285,14 @@ void IoThread::end_iteration() {
   due.take_all(deferred_);
   begin_slice();
   ending_iteration_ = true;
-  const auto writing = time_small([&] {
-    for (auto* const list : {&due, &deferred_late_}) {
-      while (DeferredTask* const work = list->pop_front()) {
-        shielded("an iteration's end", [work] { work->on_deferred(); });
-      }
+  const SmallWorkTimer writing(sliced_, clock_);
+  for (auto* const list : {&due, &deferred_late_}) {
+    while (DeferredTask* const work = list->pop_front()) {
+      shielded("an iteration's end", [work] { work->on_deferred(); });
     }
-  });
+  }
   ending_iteration_ = false;
-  sliced_.observe_small(SmallWork::write, writing);
+  sliced_.observe_small(SmallWork::write, writing.took());
   if ((buffers_.holds_much() || calls_.holds_much()) && !long_buffers_release_.linked()) {
     set_deadline(long_buffers_release_, now_ + kLongBuffersKept);
   }

@@ -26,6 +26,7 @@
 #include "lib/loop/poller.hpp"
 #include "lib/loop/read_batch.hpp"
 #include "lib/loop/slice_queue.hpp"
+#include "lib/loop/small_work_timer.hpp"
 #include "lib/loop/time_slice.hpp"
 #include "lib/observe/metrics.hpp"
 #include "lib/time/deadline_wheel.hpp"
@@ -163,6 +164,11 @@ class IoThread final : public CallHome {
   BufferPool& buffers() { return buffers_; }
   // Where sockets and the like are read into.
   ReadBatch& reads() { return reads_; }
+  // As reads().space(); the time of what is dealt with is charged.
+  std::span<char> read_space() {
+    if (reads_.full()) deal_reads();
+    return reads_.space();
+  }
   Limits limits;  // this thread's copy
   void set_limits(const Limits& changed) {
     limits = changed;
@@ -179,10 +185,9 @@ class IoThread final : public CallHome {
   bool poll_a_while();
   void watch_sockets();
   void serve_sockets();
+  void deal_reads();
   void run_slices();
   bool look_at_slice();
-  template <typename Task>
-  std::chrono::nanoseconds time_small(const Task& task);
   bool catch_up();
   void put_off();
   void post_iteration_end() {
@@ -266,16 +271,6 @@ void shielded(const char* what, const Task& task) {
   } catch (const std::exception& exception) {
     log_failure(what, exception);
   }
-}
-
-// How long `task` takes, but for what peers are charged in it by the clock; not known where it is of no use.
-template <typename Task>
-std::chrono::nanoseconds IoThread::time_small(const Task& task) {
-  if (!sliced_.charges_small_work()) return task(), std::chrono::nanoseconds(0);
-  const TimePoint began = clock_.now();
-  const auto charged = sliced_.charged();
-  task();
-  return clock_.now() - began - (sliced_.charged() - charged);
 }
 
 template <typename Task>

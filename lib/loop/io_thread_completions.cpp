@@ -70,18 +70,17 @@ void IoThread::drain_completions() {
   begin_slice();
   std::int64_t count = 0;
   std::chrono::nanoseconds ran{0};
-  const auto draining = time_small([&] {
-    completions_.take_all([&](ActiveCall& call) {
-      if (call.stage == ActiveCall::Stage::pooled) {
-        --pooled_;
-        ++count;
-        ran += call.finished - call.started;
-        if (call.completed_bytes > 0) release_reply_bytes(call);
-      }
-      shielded("a completion", [&] { on_completed_(call); });
-    });
+  const SmallWorkTimer draining(sliced_, clock_);
+  completions_.take_all([&](ActiveCall& call) {
+    if (call.stage == ActiveCall::Stage::pooled) {
+      --pooled_;
+      ++count;
+      ran += call.finished - call.started;
+      if (call.completed_bytes > 0) release_reply_bytes(call);
+    }
+    shielded("a completion", [&] { on_completed_(call); });
   });
-  sliced_.observe_small(SmallWork::reply, draining);
+  sliced_.observe_small(SmallWork::reply, draining.took());
   if (count == 0) return;
   completed_ += static_cast<std::uint64_t>(count);
   pooled_run_time_.observe(ran / count);

@@ -5,14 +5,17 @@
 
 namespace sluice::core {
 
-// Takes the iteration's time anew at both ends. On the I/O thread.
+// Takes the iteration's time anew at both ends. Within another scope, or a slice, all is the outer one's.
+// On the I/O thread.
 class PeerCharge {
  public:
-  PeerCharge(IoThread& io, PeerShare& share) : io_(io) {
+  PeerCharge(IoThread& io, PeerShare& share) : io_(io), inner_(io.slices().charges()) {
+    if (inner_) return;
     io_.update_time();
     io_.slices().begin(share, io_.now());
   }
   ~PeerCharge() {
+    if (inner_) return;
     io_.update_time();
     io_.slices().end(io_.now());
   }
@@ -21,6 +24,7 @@ class PeerCharge {
 
  private:
   IoThread& io_;
+  const bool inner_;
 };
 
 }  // namespace sluice::core

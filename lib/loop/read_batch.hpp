@@ -37,9 +37,11 @@ class ReadBatch {
   // Where to read into: at least half of kBytes. What is read there has to be dealt with, or added, before
   // this is called again. May deal with what was added.
   std::span<char> space() {
-    if (count_ == kReadersMax || used_ > kBytes / 2) deal();
+    if (full()) deal();
     return std::span(buffer_).subspan(used_);
   }
+  // Whether space() is going to deal with what was added.
+  bool full() const { return count_ == kReadersMax || used_ > kBytes / 2; }
 
   // `reader` has read so many bytes into space(), and is told of them by deal(), unless it is unlinked
   // before.

@@ -24,11 +24,13 @@ void SliceQueue::leave(const PeerKey& peer) {
 void SliceQueue::push(SlicedWork& work, TimePoint now) {
   if (work.linked()) return;
   PeerShare& share = work.share() != nullptr ? *work.share() : common_;
+  const bool begins = share.waiting_.empty() && &share != popped_;
   share.waiting_.push_back(work);
-  if (share.linked()) return;
-  // Who took little lately is served in the next round.
-  share.credit_ = kSliceTime - std::min(excess(share, now), kIterationTime);
-  active_.push_back(share);
+  // A peer that took little lately is served in the next round. What it was charged while it had no work here
+  // does not count: others did not wait for it.
+  const auto credit = kSliceTime - std::min(excess(share, now), kIterationTime);
+  if (begins) share.credit_ = share.linked() ? std::max(share.credit_, credit) : credit;
+  if (!share.linked()) active_.push_back(share);
 }
 
 SlicedWork* SliceQueue::pop() {
@@ -62,7 +64,7 @@ void SliceQueue::end_popped(TimePoint now, std::chrono::nanoseconds used) {
 void SliceQueue::observe_small(SmallWork work, std::chrono::nanoseconds took) {
   SmallWorkTime& time = small(work);
   if (time.units == 0) return;
-  time.mean = std::clamp(took / time.units, kSmallWorkMin, kSmallWorkMax);
+  time.mean.observe(std::clamp(took / time.units, kSmallWorkMin, kSmallWorkMax));
   time.units = 0;
 }
 

@@ -14,6 +14,7 @@
 #include "lib/base/peer_key.hpp"
 #include "lib/loop/time_slice.hpp"
 #include "lib/time/deadline_wheel.hpp"
+#include "lib/time/mean_time.hpp"
 
 namespace sluice::core {
 
@@ -95,7 +96,7 @@ class SliceQueue {
     const auto units = static_cast<std::int64_t>(1 + bytes / kSmallWorkBytes);
     SmallWorkTime& time = small(work);
     time.units += units;
-    charge(share, now, units * time.mean);
+    charge(share, now, units * std::max(time.mean.approx(), kSmallWorkMin));
   }
   // What those that were charged since the last call have taken.
   void observe_small(SmallWork work, std::chrono::nanoseconds took);
@@ -116,8 +117,8 @@ class SliceQueue {
   static constexpr std::chrono::nanoseconds kExcessMax = kUseWindow / 2;
 
   struct SmallWorkTime {
-    std::chrono::nanoseconds mean = kSmallWorkMin;  // of a unit
-    std::int64_t units = 0;                         // that have been charged since it was measured
+    MeanTime mean;           // of a unit: one iteration in which much else ran does not decide it
+    std::int64_t units = 0;  // that have been charged since it was measured
   };
 
   SmallWorkTime& small(SmallWork work) { return small_work_[static_cast<std::size_t>(work)]; }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "lib/base/release_memory.hpp"
+#include "lib/loop/peer_charge.hpp"
 #include "lib/rpc/rpc_session.hpp"
 #include "proto/json_text.hpp"
 #include "proto/response_writer.hpp"
@@ -107,6 +108,10 @@ void Batch::on_answer(ActiveCall& call, std::string& reply, std::int64_t) {
   --running_;
   set_reply(call.tag, reply);
   if (rpc_session_ != nullptr) rpc_session_->entry_answered();
+  if (next_ == entries_.size()) return advance();
+  // Reading and starting the next entries may take a whole slice.
+  IoThread& io = table_.io();
+  const PeerCharge charge(io, share() != nullptr ? *share() : io.slices().common());
   advance();
 }
 

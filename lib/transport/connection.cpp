@@ -80,7 +80,7 @@ bool Connection::wants_input() const {
 }
 
 [[gnu::always_inline]] inline std::span<char> Connection::space() {
-  const std::span<char> all = io_.reads().space();
+  const std::span<char> all = io_.read_space();
   return io_.contended() || looks_ahead_ ? all.first(kContendedReadBytes) : all;
 }
 
@@ -157,6 +157,7 @@ std::size_t Connection::read(std::span<char> to) {
   // Where TLS is not a must, its time runs from when it begins.
   if (stream_.securing() && !securing) timers_.begin_message(io_.now());
   if (got.status == Status::ok) return got.bytes;
+  io_.slices().charge_small(*share(), io_.now(), SmallWork::read);
   if (got.status == Status::failed) on_read_failure();
   if (got.status == Status::end) on_end_of_input();
   return 0;
@@ -251,7 +252,7 @@ void Connection::read_remaining_notifications() {
   while (more && !input_waits_ && !ending_.end_read() && ending_.takes_input() && last_reads_ < kLastReads) {
     if (io_.slice_over(kUnitsPerLook)) return postpone_remaining_notifications();
     ++last_reads_;
-    const std::span<char> to = io_.reads().space();
+    const std::span<char> to = io_.read_space();
     const auto got = stream_.read(to.data(), to.size());
     if (got.status != Status::ok) break;
     io_.metrics().received_bytes.add(got.bytes);

@@ -21,7 +21,10 @@ void Connection::on_deferred() {
 void Connection::run_deferred_work() {
   if (!output_.blocked()) flush(Extent::slice);
   if (only_waits()) return rest();
-  if (ending_.peer_gone() && !ending_.closing() && !postponed()) read_remaining_notifications();
+  if (ending_.peer_gone() && !ending_.closing() && !postponed()) {
+    const PeerCharge charge(io_, *share());
+    read_remaining_notifications();
+  }
   if (looks_ahead_ || window_changed()) update_look_ahead();
   if (timers_.paused() && !held_up()) timers_.resume_message(io_.now());
   if (input_waits_ && may_process() && !postponed() && !ending_.peer_gone()) process_waiting();

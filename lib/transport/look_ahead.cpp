@@ -1,6 +1,7 @@
 // How a connection looks for control messages behind a full window.
 #include <algorithm>
 
+#include "lib/loop/peer_charge.hpp"
 #include "lib/transport/connection.hpp"
 
 namespace sluice::core {
@@ -41,7 +42,10 @@ void Connection::end_look_ahead() {
 // In each iteration, and again where the window has filled.
 void Connection::update_look_ahead() {
   if (looks_ahead_) {
-    rpc_session_.start_held();
+    {
+      const PeerCharge charge(io_, *share());
+      rpc_session_.start_held();
+    }
     if (rpc_session_.held() > 0 || rpc_session_.window_full()) return;
     end_look_ahead();
   }

@@ -34,7 +34,7 @@ std::string_view without_mark(std::string_view line) {
 bool ChildProcess::drain(const Descriptor& from, std::size_t bytes_max,
                          void (ChildProcess::*take)(std::string_view)) {
   for (std::size_t total = 0; total < bytes_max;) {
-    const std::span<char> space = hub_.io().reads().space();
+    const std::span<char> space = hub_.io().read_space();
     const ssize_t got = ::read(from.get(), space.data(), std::min(space.size(), bytes_max - total));
     if (got == 0) return true;
     if (got < 0 && errno == EINTR) continue;

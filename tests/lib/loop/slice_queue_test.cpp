@@ -171,6 +171,38 @@ TEST_CASE("SliceQueue: work too short for the clock is charged by its bytes as w
   CHECK_FALSE(queue.over_half(home, kStart));
 }
 
+TEST_CASE("SliceQueue: one long iteration does not decide what short work costs") {
+  SliceQueue queue;
+  PeerShare& home = queue.join(kHome);
+  PeerShare& away = queue.join(kAway);
+  for (int iteration = 0; iteration < 10; ++iteration) {
+    queue.charge_small(home, kStart, SmallWork::write);
+    queue.observe_small(SmallWork::write, microseconds(1));
+  }
+  queue.charge_small(away, kStart, SmallWork::write);
+  queue.observe_small(SmallWork::write, milliseconds(100));
+  for (int write = 0; write < 500; ++write) queue.charge_small(home, kStart, SmallWork::write);
+  CHECK_FALSE(queue.over_half(home, kStart));
+}
+
+TEST_CASE("SliceQueue: what a peer was charged while it had nothing here does not keep it waiting") {
+  Loop loop;
+  PeerShare& home = loop.queue.join(kHome);
+  Work long_ago("home", &home, kSliceTime), other("away", &loop.queue.join(kAway), kSliceTime);
+  loop.queue.push(long_ago, loop.now);
+  CHECK(loop.queue.pop() == &long_ago);
+  loop.queue.end_popped(loop.now += milliseconds(3), milliseconds(3));
+  for (int message = 0; message < 1000; ++message) {
+    loop.queue.begin(home, loop.now);
+    loop.queue.end(loop.now += milliseconds(1));
+  }
+  loop.now += kUseWindow;
+  loop.queue.push(long_ago, loop.now);
+  loop.queue.push(other, loop.now);
+  loop.run(loop.now - kStart + milliseconds(20));
+  CHECK(loop.ran["home"] >= milliseconds(5));
+}
+
 TEST_CASE("SliceQueue: work that is part of a scope is not charged twice") {
   SliceQueue queue;
   PeerShare& home = queue.join(kHome);

@@ -1,0 +1,33 @@
+// Timer of work for many connections that is too short for the clock one by one.
+#pragma once
+
+#include <chrono>
+
+#include "lib/loop/slice_queue.hpp"
+#include "lib/time/quick_clock.hpp"
+
+namespace sluice::core {
+
+// Reads the clock only where a peer is charged. On the I/O thread.
+class SmallWorkTimer {
+ public:
+  SmallWorkTimer(const SliceQueue& slices, QuickClock<>& clock)
+      : slices_(slices), clock_(clock), charges_(slices.charges_small_work()), charged_(slices.charged()) {
+    if (charges_) began_ = clock.now();
+  }
+
+  // Since it was made, without what peers were charged by the clock meanwhile; 0 where no peer is charged.
+  std::chrono::nanoseconds took() const {
+    if (!charges_) return std::chrono::nanoseconds(0);
+    return clock_.now() - began_ - (slices_.charged() - charged_);
+  }
+
+ private:
+  const SliceQueue& slices_;
+  QuickClock<>& clock_;
+  const bool charges_;
+  const std::chrono::nanoseconds charged_;
+  TimePoint began_;
+};
+
+}  // namespace sluice::core
