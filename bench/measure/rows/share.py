@@ -28,38 +28,46 @@ IO_THREAD = "io-0"
 GOAL = Goal(">=", 0.5)
 
 
-def handlers_share(target, seconds):
-    """Of the I/O thread's time, what handlers of a client's calls took."""
+def thread_use(target, seconds, starving=True):
+    """What handlers of a client's calls took of the I/O thread's CPU time, and that time, as a share of the time passed."""
     server = target.server
-    with load.started(target.bench, server.address("unix"), "bench.spin_inline", ALWAYS_BUSY, seconds, starving=True) as report:
+    with load.started(target.bench, server.address("unix"), "bench.spin_inline", ALWAYS_BUSY, seconds, starving=starving) as report:
         time.sleep(seconds * load.WARM_UP)
         before = server.cpu_seconds(IO_THREAD)
         time.sleep(seconds)
         taken = server.cpu_seconds(IO_THREAD) - before
-        return report()["results"] * SPIN_US / 1e6 / taken
+        return report()["results"] * SPIN_US / 1e6 / taken, taken / seconds
 
 
 def beside_an_equal(bench):
     """The same client twice: what the row can tell, beside a peer that does not attack."""
+    seconds = bench.seconds
     with attacked(bench, more=BACKEND) as target:
-        alone = handlers_share(target, bench.seconds)
-        with load.started(bench, target.server.address(), "bench.spin_inline", ALWAYS_BUSY, 2 * bench.seconds + 1):
-            time.sleep(0.5 * bench.seconds + 0.5)
-            return handlers_share(target, bench.seconds) / alone
+        alone, _ = thread_use(target, seconds, starving=False)
+        with load.started(bench, target.server.address(), "bench.spin_inline", ALWAYS_BUSY, 2 * seconds + 1) as equal:
+            time.sleep(0.5 * seconds + 0.5)
+            beside, _ = thread_use(target, seconds)
+            equal()
+    return beside / alone
+
+
+def beside(bench, name):
+    """What is left of the client's share beside an attack, and how much of its core the I/O thread used."""
+    with attacked(bench, more=BACKEND) as target:
+        alone, _ = thread_use(target, bench.seconds, starving=False)
+        with target.attack(name, 2 * bench.seconds + BEGIN_S + 1):
+            time.sleep(BEGIN_S)
+            share, used = thread_use(target, bench.seconds)
+    return share / alone, used
 
 
 def measure(bench):
     raise_priority()
     yield Line("share", "an equal peer: a busy client beside it", "of alone", [beside_an_equal(bench) for _ in range(bench.rounds)])
     for name in ATTACKS:
-        alone, shares = [], []
-        for _ in range(bench.rounds):
-            with attacked(bench, more=BACKEND) as target:
-                alone.append(handlers_share(target, bench.seconds))
-                with target.attack(name, 2 * bench.seconds + BEGIN_S + 1):
-                    time.sleep(BEGIN_S)
-                    shares.append(handlers_share(target, bench.seconds) / alone[-1])
-        yield Line("share", f"{name}: a busy client beside it", "of alone", shares, goal=GOAL)
+        shares, used = zip(*(beside(bench, name) for _ in range(bench.rounds)))
+        yield Line("share", f"{name}: a busy client beside it", "of alone", list(shares), goal=GOAL)
+        yield Line("share", f"{name}: the I/O thread meanwhile", "of a core", list(used))
 
 
 ROWS = {"share": measure}
