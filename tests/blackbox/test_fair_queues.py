@@ -1,4 +1,4 @@
-"""Where calls wait, clients take turns: contract 16's third rule, and [admission] fair."""
+"""Where calls wait, clients alternate, unless [admission] fair says otherwise."""
 
 import time
 
