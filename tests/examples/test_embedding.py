@@ -15,6 +15,7 @@ from support.tls import TlsConnection, authority
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "docs"))
 from documents import ROOT, blocks, documents  # noqa: E402
+from test_snippets import commands, isolated  # noqa: E402
 
 PREFIX = os.environ.get("SLUICE_PREFIX")
 TUTORIAL = ROOT / "docs/tutorials/2-embed-in-cpp.md"
@@ -52,6 +53,22 @@ class Embedding(unittest.TestCase):
         program = Program(self.folder / "build" / "my_server")
         self.addCleanup(lambda: program.process.poll() is None and program.stop())
         return program
+
+    def test_the_commands_print_what_the_tutorial_shows(self):
+        block, = (block for block in blocks(TUTORIAL) if block.language == "console")
+        for name, language in (("main.cpp", "cpp"), ("CMakeLists.txt", "cmake")):
+            (self.folder / name).write_text(texts(TUTORIAL, language)[0].replace("/tmp/", f"{self.folder}/"))
+        (self.folder / "sluice").symlink_to(PREFIX)
+        started = "build/my_server &\n"
+        script = commands(block).replace("/tmp/", f"{self.folder}/")
+        self.assertIn(started, script)
+        script = script.replace(started, f"{started}until ~/sluice/bin/sluice methods >methods 2>&1; do sleep 0.05; done\n")
+        (self.folder / "script").write_text(f"set -e\n{script}")
+        done = subprocess.run(isolated(self.folder / "script"), cwd=self.folder, env={**os.environ, "HOME": str(self.folder)},
+                              capture_output=True, text=True, timeout=BUILD_LIMIT_S)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        shown = "".join(line + "\n" for line in block.text.splitlines() if not line.startswith("$ "))
+        self.assertTrue(done.stdout.endswith(shown), done.stdout)
 
     def test_first_program(self):
         program = self.start(0)
