@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Installs what tests need, builds, runs every test and ends with one line `N passed, N failed`:
-#   tests/run.sh                 everything; as root or with sudo the first time
-#   tests/run.sh --quick         the rules of the source, the debug build and its unit tests only
-#   tests/run.sh --only STEP     one step, may be given several times
-#   tests/run.sh --list          the steps, and what each does
+#   tests/run.sh                    everything; as root or with sudo the first time
+#   tests/run.sh --quick            the rules of the source, the dev build, its unit tests, black-box smoke tests
+#   tests/run.sh --changed [BASE]   what the files ask for by which the tree differs from BASE (from main)
+#   tests/run.sh --only STEP        one step, may be given several times
+#   tests/run.sh --list             the steps, and what each does
 # Each step writes build/logs/STEP.log. A step that fails stops none of the others.
 set -euo pipefail
 
@@ -13,25 +14,61 @@ source "$repo/tests/scripts/counts.sh"
 steps_dir=$repo/tests/scripts/steps
 logs=$repo/build/logs
 # Cheap and telling steps first; those that need other steps' builds after them.
-# The debug build is for --quick: the sanitizer builds run the same tests and more.
 steps=(packages format source tidy models release documents bench cost
   metrics browser hardening installed systemd container asan tsan fuzz)
+# For --quick, --changed and --only: the sanitizer builds of a whole run do the same tests and more.
+developer_steps=(dev debug)
 
-usage() { sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+usage() { sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 
 # The second line of each step's file says what it does.
 list_steps() {
   local step
-  for step in "${steps[@]}"; do
+  for step in "${steps[@]}" "${developer_steps[@]}"; do
     printf '%-10s %s\n' "$step" "$(sed -n '2s/^# *//p' "$steps_dir/$step.sh")"
   done
+}
+
+# take_changed [BASE]: the steps, in their usual order, and the parts of the step dev.
+take_changed() {
+  local key values base='' parts='' count=0 wanted=' ' step
+  local plan
+  plan=$("$repo/tests/scripts/selection/changes.py" "$@") || exit 2
+  while read -r key values; do
+    case $key in
+      base) base=$values ;;
+      changed) count=$values ;;
+      steps) wanted=" $values " ;;
+      parts) parts=$values ;;
+    esac
+  done <<<"$plan"
+  for step in source format dev "${steps[@]}" debug; do
+    [[ $wanted != *" $step "* ]] || {
+      only+=("$step")
+      wanted=${wanted/" $step "/ }
+    }
+  done
+  printf '%d files differ from %.10s: %s%s\n' "$count" "$base" "${only[*]:-nothing to run}" "${parts:+ ($parts)}"
+  ((${#only[@]} > 0)) || exit 0
+  export SLUICE_PRESET=dev SLUICE_PARTS=$parts SLUICE_BASE=$base
 }
 
 parse_arguments() {
   local only=()
   while (($# > 0)); do
     case $1 in
-      --quick) only=(source debug) ;;
+      --quick)
+        only=(source dev)
+        export SLUICE_PRESET=dev
+        ;;
+      --changed)
+        if [[ ${2:-} == [!-]* ]]; then
+          take_changed "$2"
+          shift
+        else
+          take_changed
+        fi
+        ;;
       --only)
         [[ -x $steps_dir/${2:-}.sh ]] || {
           echo "no step '${2:-}'; there are: ${steps[*]}" >&2

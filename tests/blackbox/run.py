@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Runs all black-box tests, and those with real clients and servers, several classes of them at a time.
 
-    SLUICED=build/release/bin/sluiced tests/blackbox/run.py [--jobs N] [PATTERN...]
+    SLUICED=build/release/bin/sluiced tests/blackbox/run.py [--jobs N] [--smoke] [PATTERN...]
 
-A PATTERN selects the files whose path contains it. Prints what failed and last `N passed, N failed`.
+A PATTERN selects the files whose path contains it; --smoke the classes that smoke.txt names. Prints what failed
+and last `N passed, N failed`.
 
 A single test that failed runs once more, alone: beside others, on a busy machine, time limits of a test may be too short.
 If it passes then, it is printed as unsteady, for somebody to mend. A crash, a sanitizer's complaint or a test that hangs
@@ -31,6 +32,7 @@ SLOW = 5 if os.environ.get("SLUICE_SLOW", "0") not in ("", "0") else 1
 TEST_SECONDS_MAX = 60 * SLOW
 CLASS_SECONDS_MAX = 120 * SLOW
 JOBS = 3 if SLOW == 1 else 6  # tests mostly wait, those of slow programs all the more
+SMOKE_JOBS = 5  # none of these fills the machine
 SECOND_RUNS_MAX = 1  # more failures at once have another cause than load
 COUNTS_AT_ONCE = re.compile(r"Sanitizer|runtime error:|terminate called|Assertion .* failed"
                             r"|exit code -?\d+ after SIGTERM|died with|took over")
@@ -85,6 +87,11 @@ def classes_of(path):
     if any(each.__module__ != path.stem for each in counts):
         return [path.stem]
     return [f"{path.stem}.{each.__qualname__}" for each, _ in counts.most_common()]
+
+
+def smoke_classes():
+    lines = (HERE / "smoke.txt").read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 def run_class(name, report):
@@ -144,7 +151,8 @@ def run_again(files, failed):
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("patterns", nargs="*")
-    arguments.add_argument("--jobs", type=int, default=JOBS)
+    arguments.add_argument("--jobs", type=int)
+    arguments.add_argument("--smoke", action="store_true", help="the classes that smoke.txt names")
     arguments.add_argument("--slowest", type=int, default=0, help="show the N slowest tests")
     arguments.add_argument("--class", dest="name", help=argparse.SUPPRESS)
     arguments.add_argument("--report", type=pathlib.Path, help=argparse.SUPPRESS)
@@ -157,9 +165,13 @@ def main():
                    key=lambda path: -path.stat().st_size)  # the longest first
     if options.patterns:
         files = [path for path in files if any(pattern in str(path) for pattern in options.patterns)]
+    chosen = [(path, name) for path in files for name in classes_of(path)]
+    if options.smoke:
+        smoke = set(smoke_classes())
+        chosen = [each for each in chosen if each[1] in smoke]
     passed, failed, skipped, seconds = 0, [], [], {}
-    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        running = [pool.submit(run_in_process, path, name) for path in files for name in classes_of(path)]
+    with concurrent.futures.ThreadPoolExecutor(options.jobs or (SMOKE_JOBS if options.smoke else JOBS)) as pool:
+        running = [pool.submit(run_in_process, *each) for each in chosen]
         for done in concurrent.futures.as_completed(running):
             what, took, outcome = done.result()
             print(f"{what}: {outcome['passed']} passed, {len(outcome['failed'])} failed"

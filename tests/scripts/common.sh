@@ -10,6 +10,8 @@ jobs=$(nproc)
 scratch=$(mktemp -d "${TMPDIR:-/var/tmp}/sluice-test.XXXXXX")
 # A step that nobody adds up, because it is run by hand, says its own closing line.
 counts=${SLUICE_COUNTS:-$scratch/counts}
+# Whose programs the steps take that build nothing themselves.
+preset=${SLUICE_PRESET:-release}
 cleanups=()
 
 cd "$repo"
@@ -93,6 +95,12 @@ build() {
   fi
 }
 
+# needs PRESET [TARGET...]: its build, for a step whose tests are not those of the build. Where the step of that
+# build is part of this run, the build is there.
+needs() {
+  [[ " ${SLUICE_STEPS:-} " == *" $1 "* ]] || build "$@"
+}
+
 # build_ahead PRESET: where its step is among those of this run, compiles it from now on beside this step, whose
 # programs mostly wait. What comes of it is for that step to say.
 build_ahead() {
@@ -102,11 +110,13 @@ build_ahead() {
   on_exit wait $!
 }
 
-# units PRESET: ctest in that build tree. A program that reports its own cases counts as those.
+# units PRESET [FOLDER...]: ctest in that build tree, of all folders if none is given. A program that reports its own
+# cases counts as those.
 units() {
-  local report=$repo/build/$1/ctest.xml
+  local report=$repo/build/$1/ctest.xml labels=()
+  (($# == 1)) || labels=(--label-regex "^($(IFS='|' && echo "${*:2}"))\$")
   rm -f "$report"
-  ctest --test-dir "build/$1" --parallel "$jobs" --timeout 300 --output-on-failure --no-tests=error \
+  ctest --test-dir "build/$1" "${labels[@]}" --parallel "$jobs" --timeout 300 --output-on-failure --no-tests=error \
     --test-output-size-passed 1000000 --test-output-size-failed 1000000 --output-junit "$report" || true
   if ! python3 tests/scripts/count_ctest.py "$report" >>"$counts"; then
     failed 1 "no report from ctest in build/$1"
@@ -129,6 +139,15 @@ suite() {
 blackbox() {
   programs_of "$1"
   suite "black box ($1)" python3 tests/blackbox/run.py
+  command_line "$1"
+}
+# smoke PRESET: the quickest that tells something of each file.
+smoke() {
+  programs_of "$1"
+  suite "black-box smoke ($1)" python3 tests/blackbox/run.py --smoke
+}
+command_line() { # PRESET
+  programs_of "$1"
   suite "command line ($1)" python3 tests/cli/test_cli.py
   suite "tokens on the command line ($1)" python3 tests/cli/test_cli_tokens.py
 }

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# The measuring suite and the micro-benchmarks work, whatever they measure. After the release step.
+# The measuring suite and the micro-benchmarks work, whatever they measure. Needs the release build.
 # shellcheck source=tests/scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 
+needs release
 programs_of release
 suite "the measuring suite" python3 tests/bench/test_bench.py
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The debug build and its unit tests, and the examples.
+# The debug build with its unit tests and examples.
 # shellcheck source=tests/scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 

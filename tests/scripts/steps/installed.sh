@@ -29,6 +29,7 @@ unit_names_program() {
   grep -qF "ExecStart=$scratch/prefix/bin/sluiced " "$scratch/prefix/lib/systemd/system/sluiced.service"
 }
 
+needs release
 check "everything is installed" all_installed
 check "the unit starts the installed program" unit_names_program
 suite "an example against the installed copy" tests/examples/installed_copy.sh build/release

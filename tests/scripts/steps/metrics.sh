@@ -3,9 +3,10 @@
 # shellcheck source=tests/scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 
-start_daemon release --demo
-build/release/bin/sluice call "tcp://$rpc" demo.sum '[1, 2]' >/dev/null
-build/release/bin/sluice call "tcp://$rpc" nothing.here >/dev/null 2>&1 || true
+needs "$preset" sluiced sluice_cli
+start_daemon "$preset" --demo
+"build/$preset/bin/sluice" call "tcp://$rpc" demo.sum '[1, 2]' >/dev/null
+"build/$preset/bin/sluice" call "tcp://$rpc" nothing.here >/dev/null 2>&1 || true
 curl --silent --show-error --fail --max-time 10 "http://$admin/metrics" >"$scratch/metrics"
 
 # promtool writes what it dislikes, some of it with exit code 0.

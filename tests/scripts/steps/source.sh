@@ -4,4 +4,5 @@
 source "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 
 suite "source check finds what is planted" python3 tests/scripts/source/test_source_check.py
+suite "the choice of tests for a change" python3 tests/scripts/selection/test_changes.py
 suite "rules of the source" python3 tests/scripts/source/source_check.py

@@ -8,8 +8,10 @@ if ! command -v clang-tidy-19 >/dev/null; then
   skipped 1 "tidy: there is no clang-tidy-19 here"
   exit 0
 fi
+base=${SLUICE_BASE:-}
 for main in main origin/main HEAD; do
-  if base=$(git merge-base HEAD "$main" 2>/dev/null); then break; fi
+  [[ -z $base ]] || break
+  base=$(git merge-base HEAD "$main" 2>/dev/null) || true
 done
 # The benchmarks are not part of the build whose compile commands are used.
 changes() { git diff --no-color --no-ext-diff --unified=0 "$base" -- '*.cpp' '*.hpp' ':!bench'; }
