@@ -18,8 +18,6 @@
 namespace sluice::client {
 namespace {
 
-constexpr std::string_view kBlank = " \t\r\n";
-
 void add_call(BatchRequest& batch, std::string_view message, std::string_view id) {
   batch.text += batch.text.empty() ? '[' : ',';
   batch.text += trim_blank(message);

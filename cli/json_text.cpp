@@ -9,8 +9,6 @@
 namespace sluice::client {
 namespace {
 
-constexpr std::string_view kBlank = " \t\r\n";
-
 void new_line(std::string& out, std::size_t depth) { out.append("\n").append(2 * depth, ' '); }
 
 }  // namespace

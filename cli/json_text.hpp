@@ -20,6 +20,8 @@ std::string indent_json(std::string_view text);
 // Without white space between tokens.
 std::string compact_json(std::string_view text);
 
+inline constexpr std::string_view kBlank = " \t\r\n";
+
 // Where white space from `at` on ends.
 std::size_t skip_blank(std::string_view text, std::size_t at);
 

@@ -13,7 +13,7 @@ namespace {
 constexpr auto kDrawEvery = std::chrono::milliseconds(200);
 constexpr double kBarWidth = 30;
 
-double seconds(Clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
+double seconds_of(Clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 }  // namespace
 
@@ -29,8 +29,8 @@ ProgressBar::~ProgressBar() {
 }
 
 void ProgressBar::draw(TimePoint now, std::uint64_t answered) {
-  const double rate = static_cast<double>(answered - answered_) / seconds(now - drawn_);
-  const double share = std::clamp(seconds(now - begin_) / seconds(end_ - begin_), 0.0, 1.0);
+  const double rate = static_cast<double>(answered - answered_) / seconds_of(now - drawn_);
+  const double share = std::clamp(seconds_of(now - begin_) / seconds_of(end_ - begin_), 0.0, 1.0);
   std::string bar(static_cast<std::size_t>(kBarWidth), ' ');
   std::fill_n(bar.begin(), static_cast<std::size_t>(share * kBarWidth), '=');
   std::fprintf(stderr, "\r[%s] %3.0f%%  %.0f replies/s\033[K", bar.c_str(), 100 * share, rate);

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <utility>
 
+#include "proto/byte_order_mark.hpp"
+
 namespace sluice::proto {
 namespace {
 
@@ -16,8 +18,6 @@ std::size_t leading_spaces(std::string_view text) {
     ++at;
   return at;
 }
-
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 // Byte order marks before a message, and the white space around them (RFC 8259, section 8.1). The last may
 // have come in part.

@@ -20,7 +20,6 @@ using core::seconds;
 
 constexpr std::size_t kCountMax = 1024;
 constexpr std::size_t kQueueMax = 1u << 24;
-constexpr std::size_t kMemoryMax = std::size_t{1} << 50;
 constexpr std::size_t kTextsMax = 1000;
 constexpr milliseconds kBackendWaitMax = std::chrono::hours(24);
 

@@ -1,6 +1,7 @@
 // Key of the configuration: its name, what it takes, where it is stored.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <string>
@@ -12,6 +13,9 @@
 #include "daemon/config/values.hpp"
 
 namespace sluice::daemon {
+
+// The highest value of a key that takes an amount of memory, in bytes.
+inline constexpr std::size_t kMemoryMax = std::size_t{1} << 50;
 
 // A key of a table whose values end up in a Target.
 template <typename Target>

@@ -26,7 +26,6 @@ constexpr std::size_t kCallsMax = 1u << 24;
 constexpr std::size_t kConnectionsMax = 1u << 20;
 constexpr std::size_t kBatchEntriesMax = 1u << 20;
 constexpr std::size_t kOutputBytesMax = 16 * proto::kMessageBytesCeiling;
-constexpr std::size_t kMemoryMax = std::size_t{1} << 50;
 constexpr milliseconds kShortest = milliseconds(1);
 
 ValueKind<milliseconds> time_limit() { return duration_between(kShortest, kLongestWait); }

@@ -1,4 +1,5 @@
 #include "lib/access/subject.hpp"
+#include "lib/base/hex_digit.hpp"
 
 #include <algorithm>
 #include <memory>
@@ -28,12 +29,6 @@ struct Part {
   std::string value;
   bool joined = false;  // with the one before, by a plus
 };
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
 
 bool is_type_character(char c) {
   return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '.';

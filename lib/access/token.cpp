@@ -2,18 +2,9 @@
 
 #include <openssl/crypto.h>
 
+#include "lib/base/hex_digit.hpp"
+
 namespace sluice::core {
-namespace {
-
-// Below 0 for what is no hexadecimal digit.
-int hex_value(char digit) {
-  if (digit >= '0' && digit <= '9') return digit - '0';
-  if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
-  if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
-  return -1;
-}
-
-}  // namespace
 
 TokenDigest token_digest(std::string_view token) { return sha256(token); }
 

@@ -3,9 +3,11 @@
 
 #include <string_view>
 
+#include "proto/byte_order_mark.hpp"
+
 namespace sluice::core {
 
-inline constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+using proto::kByteOrderMark;
 
 // Without the white space, control characters and control sequences (ECMA-48) at the front: programs that
 // take their output for a terminal colour it. Those at the end do no harm to what is before them.

@@ -21,20 +21,20 @@ namespace sluice::core {
 
 namespace {
 
-struct Level {
+struct LevelText {
   std::string_view name;
   std::string_view padded;
   std::string_view priority;  // syslog's, as journald reads it from the front of a line
 };
 
-const Level& level_of(spdlog::level::level_enum level) {
-  static constexpr std::array<Level, 7> kLevels = {{{"trace", "trace", "<7>"},
-                                                    {"debug", "debug", "<7>"},
-                                                    {"info", "info ", "<6>"},
-                                                    {"warn", "warn ", "<4>"},
-                                                    {"error", "error", "<3>"},
-                                                    {"error", "error", "<2>"},
-                                                    {"info", "info ", "<6>"}}};
+const LevelText& level_of(spdlog::level::level_enum level) {
+  static constexpr std::array<LevelText, 7> kLevels = {{{"trace", "trace", "<7>"},
+                                                        {"debug", "debug", "<7>"},
+                                                        {"info", "info ", "<6>"},
+                                                        {"warn", "warn ", "<4>"},
+                                                        {"error", "error", "<3>"},
+                                                        {"error", "error", "<2>"},
+                                                        {"info", "info ", "<6>"}}};
   return kLevels[static_cast<std::size_t>(level) % kLevels.size()];
 }
 
@@ -97,7 +97,7 @@ void append_members(std::string& out, std::span<const LogField> fields) {
 }
 
 // An escaped character may take twelve bytes, so a long message is cut until its line fits.
-void append_json(std::string& out, const Level& level, spdlog::log_clock::time_point time,
+void append_json(std::string& out, const LevelText& level, spdlog::log_clock::time_point time,
                  std::string_view text) {
   out.append(R"({"time":")");
   append_time(out, time);
@@ -113,7 +113,7 @@ void append_json(std::string& out, const Level& level, spdlog::log_clock::time_p
   }
 }
 
-void append_text(std::string& out, bool journal, const Level& level, spdlog::log_clock::time_point time,
+void append_text(std::string& out, bool journal, const LevelText& level, spdlog::log_clock::time_point time,
                  std::string_view text) {
   if (!journal) {
     append_time(out, time);
@@ -126,7 +126,7 @@ void append_text(std::string& out, bool journal, const Level& level, spdlog::log
 
 std::string log_line(LineStyle style, spdlog::level::level_enum level, spdlog::log_clock::time_point time,
                      std::string_view text, std::span<const LogField> fields) {
-  const Level& named = level_of(level);
+  const LevelText& named = level_of(level);
   std::string out;
   if (style.journal) out += named.priority;
   if (style.format == LogFormat::json) {

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "lib/transport/token.hpp"
+#include "proto/byte_order_mark.hpp"
 
 namespace sluice::core {
 namespace {
@@ -54,13 +55,12 @@ WireProtocol detect_protocol(std::string_view bytes) {
   static constexpr std::array<std::string_view, 10> kHttpMethods = {
       "get ", "head ", "post ", "put ", "delete ", "connect ", "options ", "trace ", "patch ", "pri "};
   static constexpr std::array<std::string_view, 3> kProxy = {"proxy tcp", "proxy unknown", kProxySignature};
-  static constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   const std::size_t begin = bytes.find_first_not_of(" \t\r\n");
   if (begin == std::string_view::npos) return WireProtocol::undecided;
   bytes.remove_prefix(begin);
-  if (kByteOrderMark.starts_with(bytes)) return WireProtocol::undecided;
-  const bool marked = bytes.starts_with(kByteOrderMark);
-  if (marked) bytes.remove_prefix(kByteOrderMark.size());
+  if (proto::kByteOrderMark.starts_with(bytes)) return WireProtocol::undecided;
+  const bool marked = bytes.starts_with(proto::kByteOrderMark);
+  if (marked) bytes.remove_prefix(proto::kByteOrderMark.size());
 
   bool possible = false;
   const auto begins_with = [&](const auto& tokens) {

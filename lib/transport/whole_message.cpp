@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "proto/byte_order_mark.hpp"
+
 namespace sluice::core {
 namespace {
 
@@ -10,14 +12,13 @@ using Scanner = proto::MessageScanner;
 using Status = Scanner::Status;
 
 constexpr std::string_view kSpace = " \t\r\n";
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 // Where a message begins: behind white space and byte order marks (RFC 8259, section 8.1). `known` bytes are
 // known to be such.
 std::size_t begin_of(std::string_view text, std::size_t known) {
-  for (std::size_t begin = known;; begin += kByteOrderMark.size()) {
+  for (std::size_t begin = known;; begin += proto::kByteOrderMark.size()) {
     begin = std::min(text.find_first_not_of(kSpace, begin), text.size());
-    if (!text.substr(begin).starts_with(kByteOrderMark)) return begin;
+    if (!text.substr(begin).starts_with(proto::kByteOrderMark)) return begin;
   }
 }
 
@@ -41,7 +42,8 @@ void WholeMessage::scan_ahead(std::string_view text, const Limits& limits) {
   if (!scan_) scan_ = std::make_unique<Scan>(limits.batch_entries_max);
   if (scan_->scanner.position() == 0) scan_->begin = begin_of(text, scan_->begin);
   // The first bytes may be a part of a byte order mark.
-  if (text.size() - scan_->begin >= kByteOrderMark.size()) scan_->scanner.scan(text.substr(scan_->begin));
+  if (text.size() - scan_->begin >= proto::kByteOrderMark.size())
+    scan_->scanner.scan(text.substr(scan_->begin));
 }
 
 void WholeMessage::receive(RpcSession& rpc_session, const Limits& limits, std::string_view text,

@@ -21,6 +21,8 @@
 
 namespace sluice::core {
 
+inline constexpr std::size_t kKeptBytesMax = 64 * 1024;  // of room, in buffers between calls
+
 class UpstreamConnection;
 class UpstreamEndpoint;
 struct UpstreamCall;

@@ -17,8 +17,7 @@ namespace {
 
 namespace http = boost::beast::http;
 
-constexpr unsigned kRedirect = 300;               // statuses below it say that all went well
-constexpr std::size_t kKeptBytesMax = 64 * 1024;  // of room, in buffers between calls
+constexpr unsigned kRedirect = 300;  // statuses below it say that all went well
 
 // Not checked before: only a valid W3C value may get into a header.
 bool fits_header(std::string_view traceparent) {

@@ -8,6 +8,7 @@
 #include <openssl/evp.h>
 
 #include "lib/base/regular_file.hpp"
+#include "proto/byte_order_mark.hpp"
 
 namespace sluice::core {
 namespace {
@@ -44,12 +45,11 @@ std::string lower(std::string_view text) {
 
 bool is_control(char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; }
 
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-
 // The text of the file without the line's end. What is wrong with it, in words that go on from its name.
 std::optional<std::string> read_secret(const std::string& file, std::string& text) {
   if (auto problem = read_regular_file(file, kSecretBytesMax, text)) return problem;
-  if (text.starts_with(kByteOrderMark)) text.erase(0, kByteOrderMark.size());  // some editors put it there
+  if (text.starts_with(proto::kByteOrderMark))
+    text.erase(0, proto::kByteOrderMark.size());  // some editors put it there
   text.erase(text.find_last_not_of("\r\n") + 1);
   if (text.empty()) return "is empty";
   if (std::ranges::any_of(text, is_control)) return "holds more than one line, or control characters";

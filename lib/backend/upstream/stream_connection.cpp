@@ -9,8 +9,6 @@
 namespace sluice::core {
 namespace {
 
-constexpr std::size_t kKeptBytesMax = 64 * 1024;  // of room, in buffers with nothing in them
-
 void clear(std::string& buffer) {
   buffer.clear();
   if (buffer.capacity() > kKeptBytesMax) buffer.shrink_to_fit();

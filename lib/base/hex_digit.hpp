@@ -1,0 +1,13 @@
+// Value of a hexadecimal digit.
+#pragma once
+
+namespace sluice::core {
+
+// Below 0 where the character is not one.
+constexpr int hex_value(char digit) {
+  if (digit >= '0' && digit <= '9') return digit - '0';
+  if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
+  return digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : -1;
+}
+
+}  // namespace sluice::core
