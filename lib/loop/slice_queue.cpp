@@ -61,9 +61,7 @@ void SliceQueue::end_popped(TimePoint now, std::chrono::nanoseconds used) {
   popped_ = nullptr;
 }
 
-void SliceQueue::observe_small(SmallWork work, std::chrono::nanoseconds took) {
-  SmallWorkTime& time = small(work);
-  if (time.units == 0) return;
+void SliceQueue::observe(SmallWorkTime& time, std::chrono::nanoseconds took) {
   time.mean.observe(std::clamp(took / time.units, kSmallWorkMin, kSmallWorkMax));
   time.units = 0;
 }

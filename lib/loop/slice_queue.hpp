@@ -99,7 +99,11 @@ class SliceQueue {
     charge(share, now, units * std::max(time.mean.approx(), kSmallWorkMin));
   }
   // What those that were charged since the last call have taken.
-  void observe_small(SmallWork work, std::chrono::nanoseconds took);
+  void observe_small(SmallWork work, std::chrono::nanoseconds took) {
+    SmallWorkTime& time = small(work);
+    if (time.units > 0) [[unlikely]]
+      observe(time, took);
+  }
   // What peers were charged so far, without small work.
   std::chrono::nanoseconds charged() const { return charged_; }
   // Whether a peer takes more than half of the time while another has work as well.
@@ -121,6 +125,7 @@ class SliceQueue {
     std::int64_t units = 0;  // that have been charged since it was measured
   };
 
+  static void observe(SmallWorkTime& time, std::chrono::nanoseconds took);
   SmallWorkTime& small(SmallWork work) { return small_work_[static_cast<std::size_t>(work)]; }
 
   static std::chrono::nanoseconds excess(const PeerShare& share, TimePoint now) {

@@ -12,21 +12,28 @@ namespace sluice::core {
 class SmallWorkTimer {
  public:
   SmallWorkTimer(const SliceQueue& slices, QuickClock<>& clock)
-      : slices_(slices), clock_(clock), charges_(slices.charges_small_work()), charged_(slices.charged()) {
-    if (charges_) began_ = clock.now();
+      : slices_(slices), clock_(clock), charges_(slices.charges_small_work()) {
+    if (charges_) [[unlikely]]
+      begin();
   }
 
   // Since it was made, without what peers were charged by the clock meanwhile; 0 where no peer is charged.
   std::chrono::nanoseconds took() const {
-    if (!charges_) return std::chrono::nanoseconds(0);
+    if (!charges_) [[likely]]
+      return std::chrono::nanoseconds(0);
     return clock_.now() - began_ - (slices_.charged() - charged_);
   }
 
  private:
+  void begin() {
+    charged_ = slices_.charged();
+    began_ = clock_.now();
+  }
+
   const SliceQueue& slices_;
   QuickClock<>& clock_;
   const bool charges_;
-  const std::chrono::nanoseconds charged_;
+  std::chrono::nanoseconds charged_;  // these two: where it charges
   TimePoint began_;
 };
 
