@@ -100,7 +100,7 @@ void check_nothing_is_run(const RpcSession& input, const std::vector<Seen>& seen
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size > 1024) return 0;
-  auto input = sluice::fuzz::rpc_session_in(data, size);
+  auto input = sluice::fuzz::transcript_in(data, size);
   const std::string bytes = sluice::fuzz::spell_out(input.bytes, sluice::fuzz::kPieces);
   input.bytes = bytes;
   const auto whole = sluice::fuzz::events(input, [&](std::size_t) { return bytes.size(); });

@@ -220,7 +220,7 @@ void check_against_nlohmann(std::string_view text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size > 4096) return 0;
-  const auto input = sluice::fuzz::rpc_session_in(data, size);
+  const auto input = sluice::fuzz::transcript_in(data, size);
   sluice::fuzz::check_pieces(sluice::proto::Framing::stream, input);
   sluice::fuzz::check_against_nlohmann(input.bytes);
   sluice::fuzz::check_quoting(input.bytes);

@@ -32,7 +32,7 @@ constexpr std::array<std::string_view, 16> kPieces = {"Content-Length: ",
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size > 1024) return 0;
-  auto input = sluice::fuzz::rpc_session_in(data, size);
+  auto input = sluice::fuzz::transcript_in(data, size);
   const std::string bytes = sluice::fuzz::spell_out(input.bytes, sluice::fuzz::kPieces);
   input.bytes = bytes;
   sluice::fuzz::check_pieces(sluice::proto::Framing::header, input);

@@ -97,6 +97,6 @@ void check_http(const RpcSession& input) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size > 1024) return 0;
-  sluice::fuzz::check_http(sluice::fuzz::rpc_session_in(data, size));
+  sluice::fuzz::check_http(sluice::fuzz::transcript_in(data, size));
   return 0;
 }

@@ -81,7 +81,7 @@ void check_writer(std::string_view payload) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size > 4096) return 0;
-  const auto input = sluice::fuzz::rpc_session_in(data, size);
+  const auto input = sluice::fuzz::transcript_in(data, size);
   sluice::fuzz::check_frames(input);
   sluice::fuzz::check_payload(input);
   sluice::fuzz::check_writer(input.bytes);

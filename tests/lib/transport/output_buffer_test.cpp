@@ -129,8 +129,7 @@ TEST_CASE_FIXTURE(Fixture, "OutputBuffer: what is sent is dropped at an append, 
   CHECK(kernel.received == "0123456789ab");
 }
 
-TEST_CASE_FIXTURE(Fixture,
-                  "OutputBuffer: many bytes get long memory that the pool keeps, with what waits") {
+TEST_CASE_FIXTURE(Fixture, "OutputBuffer: many bytes get long memory that the pool keeps, with what waits") {
   constexpr std::size_t kLong = 2 * BufferPool::kBufferBytesMax;
   std::string spare(kLong, 'x');
   const char* const memory = spare.data();
