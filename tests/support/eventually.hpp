@@ -29,9 +29,19 @@ bool eventually(Check check) {
   return eventually(kPatience, check);
 }
 
-// Opens once, for all who wait. Thread-safe.
+// Opens once, for all who wait. Thread-safe; at its end it opens, and waits for those that wait to leave: a
+// drained server does not join a worker whose handler hangs.
 class Gate {
  public:
+  Gate() = default;
+  Gate(const Gate&) = delete;
+  Gate& operator=(const Gate&) = delete;
+  ~Gate() {
+    std::unique_lock lock(mutex_);
+    open_ = true;
+    wake_.notify_all();
+    left_.wait(lock, [this] { return waiting_ == 0; });
+  }
   void open() {
     const std::lock_guard lock(mutex_);
     open_ = true;
@@ -40,7 +50,10 @@ class Gate {
   // False if it has not opened within `limit`.
   bool wait(std::chrono::milliseconds limit = kPatience) {
     std::unique_lock lock(mutex_);
-    return wake_.wait_for(lock, limit, [this] { return open_; });
+    ++waiting_;
+    const bool opened = wake_.wait_for(lock, limit, [this] { return open_; });
+    if (--waiting_ == 0) left_.notify_all();
+    return opened;
   }
   bool is_open() {
     const std::lock_guard lock(mutex_);
@@ -50,6 +63,8 @@ class Gate {
  private:
   std::mutex mutex_;
   std::condition_variable wake_;
+  std::condition_variable left_;
+  int waiting_ = 0;  // threads in wait()
   bool open_ = false;
 };
 

@@ -169,9 +169,16 @@ TEST_CASE("IoThread: a slice is charged whole, though the iteration's time is ta
   Fixture fixture;
   SliceQueue& queue = fixture.thread.slices();
   bool over = false;
-  Gate done;
-  Spinning greedy(fixture.thread, queue.join({PeerKey::Kind::ipv4, 1}), 4 * kSliceTime);
-  Spinning modest(fixture.thread, queue.join({PeerKey::Kind::ipv4, 2}), kSliceTime);
+  std::array<PeerShare*, 2> shares{};
+  Gate joined;
+  fixture.thread.post([&] {
+    for (std::uint64_t peer = 0; peer < shares.size(); ++peer)
+      shares[peer] = &queue.join({PeerKey::Kind::ipv4, peer});
+    joined.open();
+  });
+  REQUIRE(joined.wait());
+  Spinning greedy(fixture.thread, *shares[0], 4 * kSliceTime);
+  Spinning modest(fixture.thread, *shares[1], kSliceTime);
   greedy.over = modest.over = &over;
   fixture.thread.post([&] {
     fixture.thread.postpone(greedy);
