@@ -192,6 +192,7 @@ class Volume(TlsTest):
 
     def test_many_calls_at_once_wait_for_the_window(self):
         connection = self.secure()
+        connection.fills_window = True
         count = 12000
         calls = "".join(message("demo.echo", ["x" * 50], number) for number in range(count))
         sender = threading.Thread(target=connection.socket.raw.sendall, args=(connection.socket.sealed(calls),))

@@ -15,6 +15,7 @@ class Connection(JsonRpcConnection):
         super().__init__(open_socket(peer, receive_buffer))
         self.headers = headers  # messages and replies have Content-Length headers
         self._half_closed = False
+        self.fills_window = False  # for seconds: the server may look for the client, as after a half-close
 
     def encode(self, text):
         return framed(text) if self.headers else text.encode() + b"\n"
@@ -42,8 +43,8 @@ class Connection(JsonRpcConnection):
                 assert begin < 100, f"not JSON: {text[:200]!r}"
                 continue
             del self._buffer[:newline + 1]
-            if self._half_closed:
-                text = text.lstrip(" ")  # blanks look for a client that has ended its side
+            if self._half_closed or self.fills_window:
+                text = text.lstrip(" ")  # blanks look for a client that may be gone
             assert text and text == text.strip(" \t\r\n"), f"more than one newline between replies: {text[:80]!r}"
             return text
 
