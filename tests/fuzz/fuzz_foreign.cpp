@@ -51,7 +51,7 @@ constexpr std::array<std::string_view, 32> kPieces = {"POST / HTTP/1.1",
                                                       "\t"};
 
 template <typename NextSize>
-std::vector<Seen> events(const RpcSession& input, NextSize next_size) {
+std::vector<Seen> events(const Transcript& input, NextSize next_size) {
   FrameDecoder decoder(proto::Framing::stream, input.limits);
   decoder.refuse_foreign_lines();
   Replay connection(decoder);
@@ -84,7 +84,7 @@ bool has_request_line(std::string_view bytes, std::size_t begin, std::size_t end
   return false;
 }
 
-void check_nothing_is_run(const RpcSession& input, const std::vector<Seen>& seen) {
+void check_nothing_is_run(const Transcript& input, const std::vector<Seen>& seen) {
   std::size_t behind = 0;  // the message before
   for (const Seen& event : seen) {
     // A message that is too long is skipped, and may hold anything within its strings.

@@ -78,7 +78,7 @@ void check_served(std::string_view input, const ParsedHttp& served) {
   expect(wire.size() > served.body.size(), "a body is part of its request");
 }
 
-void check_http(const RpcSession& input) {
+void check_http(const Transcript& input) {
   const std::string bytes = spell_out(input.bytes, kPieces);
   const std::size_t limit = input.limits.message_bytes_max;
   const ParsedHttp whole = replay_http_whole(limit, bytes);

@@ -26,7 +26,7 @@ bool is_utf8_elsewhere(std::string_view text) {
 }
 
 // Whole, byte by byte and in random pieces, the decoder must see the same.
-void check_frames(const RpcSession& input) {
+void check_frames(const Transcript& input) {
   const std::size_t limit = input.limits.message_bytes_max;
   const Lines whole = replay_websocket_whole(limit, input.bytes);
   if (input.bytes.size() <= 1024) {
@@ -44,7 +44,7 @@ void check_frames(const RpcSession& input) {
 }
 
 // The same bytes as payload of fragments of random sizes, pings and a second message between them.
-void check_payload(const RpcSession& input) {
+void check_payload(const Transcript& input) {
   PieceSizes sizes(input.seed);
   std::string wire = text_frame("before");
   std::string_view rest = input.bytes;
