@@ -16,6 +16,7 @@
 #include "daemon/config/node.hpp"
 #include "daemon/config/precheck.hpp"
 #include "daemon/config/schema.hpp"
+#include "daemon/config/table_reader.hpp"
 #include "daemon/config/tls.hpp"
 #include "daemon/config/toml.hpp"
 #include "lib/access/client_rules.hpp"
@@ -29,21 +30,15 @@ namespace {
 using core::ListenSettings, core::MethodSettings;
 using Position = toml::source_position;
 
-constexpr std::string_view kPlainToken =
-    "client.token would keep the token itself in this file; client.token_sha256 takes its SHA-256, which "
-    "`sluice token -` prints";
-
-std::string joined(const std::vector<std::string_view>& words) {
-  return fmt::format("{}", fmt::join(words, ", "));
-}
-
 // Walks a parsed document, stores what fits into settings and notes what does not. Used once.
 class ConfigReader {
  public:
-  explicit ConfigReader(const std::string& file) : file_(file) {}
+  explicit ConfigReader(const std::string& file) : file_(file), tables_(file_, result_.errors) {}
 
   LoadedConfig read(const toml::table& document);
-  void complain(std::size_t line, std::size_t column, std::string message);
+  void complain(std::size_t line, std::size_t column, std::string message) {
+    tables_.complain(line, column, std::move(message));
+  }
   LoadedConfig finish();
 
  private:
@@ -53,17 +48,9 @@ class ConfigReader {
     KeyLocations keys;
   };
 
-  void complain(Position where, std::string message) {
-    complain(where.line, where.column, std::move(message));
-  }
+  void complain(Position where, std::string message) { tables_.complain(where, std::move(message)); }
   void read_top(const toml::key& name, const toml::node& node);
   void unknown_top(const toml::key& name);
-  template <typename Target>
-  void read_table(const toml::node& node, std::string_view title, const Keys<Target>& keys, Target& target);
-  template <typename Target>
-  void read_key(const toml::key& name, const toml::node& node, std::string_view title,
-                const Keys<Target>& keys, Target& target);
-  const toml::array& entries_of(const toml::node& node, std::string_view name, std::string_view what);
   void read_listeners(const toml::node& node);
   void read_listener(const toml::node& node);
   void check_listener(const toml::table& table, const ListenSettings& listener);
@@ -79,6 +66,7 @@ class ConfigReader {
 
   std::string file_;
   LoadedConfig result_;
+  TableReader tables_;  // its errors are the result's
   std::vector<UsedAddress> addresses_;
   bool has_clients_ = false;
   std::vector<KeyLocations> client_keys_;  // of each client of the settings
@@ -107,10 +95,6 @@ LoadedConfig ConfigReader::read(const toml::table& document) {
   return finish();
 }
 
-void ConfigReader::complain(std::size_t line, std::size_t column, std::string message) {
-  result_.errors.push_back({file_, line, column, std::move(message)});
-}
-
 LoadedConfig ConfigReader::finish() {
   auto& errors = result_.errors;
   std::stable_sort(errors.begin(), errors.end(), [](const ConfigError& a, const ConfigError& b) {
@@ -125,11 +109,11 @@ LoadedConfig ConfigReader::finish() {
 }
 
 void ConfigReader::read_top(const toml::key& name, const toml::node& node) {
-  if (name == "server") return read_table(node, "server", server_keys(), result_.settings);
+  if (name == "server") return tables_.read(node, "server", server_keys(), result_.settings);
   if (name == "listen") return read_listeners(node);
-  if (name == "admin") return read_table(node, "admin", admin_keys(), result_.settings);
-  if (name == "admission") return read_table(node, "admission", admission_keys(), result_.settings);
-  if (name == "log") return read_table(node, "log", log_keys(), result_.settings);
+  if (name == "admin") return tables_.read(node, "admin", admin_keys(), result_.settings);
+  if (name == "admission") return tables_.read(node, "admission", admission_keys(), result_.settings);
+  if (name == "log") return tables_.read(node, "log", log_keys(), result_.settings);
   if (name == "client") return read_clients(node);
   if (name == "backend") return read_backends(node);
   if (name == "method") return read_methods(node);
@@ -152,62 +136,15 @@ void ConfigReader::unknown_top(const toml::key& name) {
   }
 }
 
-template <typename Target>
-void ConfigReader::read_table(const toml::node& node, std::string_view title, const Keys<Target>& keys,
-                              Target& target) {
-  const toml::table* table = node.as_table();
-  if (!table) {
-    return complain(node.source().begin, fmt::format("{} is {}; it has to be one table, with keys: {}", title,
-                                                     shown(value_of(node)), joined(names_of(keys))));
-  }
-  for (const auto& [name, value] : *table) read_key(name, value, title, keys, target);
-}
-
-template <typename Target>
-void ConfigReader::read_key(const toml::key& name, const toml::node& node, std::string_view title,
-                            const Keys<Target>& keys, Target& target) {
-  for (const Key<Target>& known : keys) {
-    if (known.name != name.str()) continue;
-    const ConfigValue value = value_of(node);
-    if (known.store(value, target)) return;
-    const std::string culprit = shown_culprit<Target>(node, known.store, known.allowed);
-    const std::string given = known.secret ? "" : " = " + (culprit.empty() ? shown(value) : culprit);
-    return complain(node.source().begin, fmt::format("{}.{}{} is not allowed; it takes {}", title, known.name,
-                                                     given, known.allowed));
-  }
-  const std::string shown_name = core::printable(name.str());
-  const std::vector<std::string_view> names = names_of(keys);
-  const Position where = name.source().begin;
-  if (title == "client" && name == "token") return complain(where, std::string(kPlainToken));
-  if (const auto meant = nearest(name.str(), names)) {
-    complain(where, fmt::format("{}.{} is not a known key; did you mean {}?", title, shown_name, *meant));
-  } else if (const auto home = home_of(name.str())) {
-    complain(where, fmt::format("{}.{} is not a known key; it belongs under {}", title, shown_name, *home));
-  } else {
-    complain(where, fmt::format("{}.{} is not a known key; known are: {}", title, shown_name, joined(names)));
-  }
-}
-
-// Empty, and an error, where there is no entry.
-const toml::array& ConfigReader::entries_of(const toml::node& node, std::string_view name,
-                                            std::string_view what) {
-  static const toml::array kNone;
-  const toml::array* list = node.as_array();
-  if (list && !list->empty()) return *list;
-  complain(node.source().begin, fmt::format("{0} is {1}; each {2} is a table of its own under [[{0}]]", name,
-                                            list ? "empty" : shown(value_of(node)), what));
-  return kNone;
-}
-
 void ConfigReader::read_listeners(const toml::node& node) {
   result_.settings.listeners.clear();
-  for (const toml::node& entry : entries_of(node, "listen", "listener")) read_listener(entry);
+  for (const toml::node& entry : tables_.entries_of(node, "listen", "listener")) read_listener(entry);
 }
 
 void ConfigReader::read_listener(const toml::node& node) {
   ListenSettings listener;
   listener.address.clear();  // has no default of its own
-  read_table(node, "listen", listen_keys(), listener);
+  tables_.read(node, "listen", listen_keys(), listener);
   const toml::table* table = node.as_table();
   if (!table) return;
   if (!table->contains("address")) {
@@ -252,10 +189,10 @@ void ConfigReader::check_listener(const toml::table& table, const ListenSettings
 void ConfigReader::read_clients(const toml::node& node) {
   std::vector<core::GivenClient> clients;
   std::vector<ClientLocations> locations;
-  for (const toml::node& entry : entries_of(node, "client", "client")) {
+  for (const toml::node& entry : tables_.entries_of(node, "client", "client")) {
     core::GivenClient& read = clients.emplace_back();
     auto& [whole, keys] = locations.emplace_back();
-    read_table(entry, "client", client_keys(), read.settings);
+    tables_.read(entry, "client", client_keys(), read.settings);
     whole = location_of(entry);
     const toml::table* table = entry.as_table();
     if (!table) return;
@@ -279,7 +216,7 @@ void ConfigReader::read_clients(const toml::node& node) {
 
 void ConfigReader::read_backends(const toml::node& node) {
   std::vector<BackendEntry> entries;
-  for (const toml::node& entry : entries_of(node, "backend", "backend")) {
+  for (const toml::node& entry : tables_.entries_of(node, "backend", "backend")) {
     entries.push_back(read_backend(entry));
     if (!entry.is_table()) return;
   }
@@ -304,14 +241,14 @@ void ConfigReader::read_backends(const toml::node& node) {
 BackendEntry ConfigReader::read_backend(const toml::node& node) {
   BackendEntry entry;
   entry.where = location_of(node);
-  read_table(node, "backend", backend_keys(), entry);
+  tables_.read(node, "backend", backend_keys(), entry);
   const toml::table* table = node.as_table();
   if (!table) return entry;
   for (const auto& [name, value] : *table) {
     entry.keys.emplace(std::string(name.str()), location_of(value));
     if (!value.is_table()) continue;
-    if (name == "breaker") read_table(value, "backend.breaker", breaker_keys(), entry.settings.breaker);
-    if (name == "retry") read_table(value, "backend.retry", retry_keys(), entry.upstream.retry);
+    if (name == "breaker") tables_.read(value, "backend.breaker", breaker_keys(), entry.settings.breaker);
+    if (name == "retry") tables_.read(value, "backend.retry", retry_keys(), entry.upstream.retry);
     if (name == "env") read_environment(value, entry.child);
     if (name == "headers") read_headers(value, entry.upstream);
   }
@@ -353,7 +290,7 @@ void ConfigReader::read_headers(const toml::node& node, core::UpstreamSettings& 
 void ConfigReader::read_tls(const toml::node& node, ListenSettings& listener) {
   const toml::table& table = *node.as_table();
   core::TlsSettings& tls = listener.tls.emplace();
-  read_table(node, "listen.tls", tls_keys(), tls);
+  tables_.read(node, "listen.tls", tls_keys(), tls);
   for (const char* name : {"certificate", "key"}) {
     if (table.contains(name)) continue;
     complain(node.source().begin,
@@ -401,7 +338,7 @@ void ConfigReader::read_method(const toml::key& name, const toml::node& node) {
                                 "last character",
                                 title));
   }
-  read_table(node, title, method_keys(), result_.settings.methods[std::string(name.str())]);
+  tables_.read(node, title, method_keys(), result_.settings.methods[std::string(name.str())]);
 }
 
 // The admin's is the last, and may be a default.

@@ -15,7 +15,7 @@ inline constexpr std::size_t kDiscoveredNameBytesMax = 128;
 inline constexpr std::size_t kDiscoveredBytesMax = std::size_t{1} << 20;
 
 // The methods of an OpenRPC document, without handlers, and without those that are a server's own or whose
-// names are too long or not printable. What is not as it should be is left out; an invalid document, or one
+// names are too long or not printable. Invalid entries are left out; an invalid document, or one
 // that is too long a one, has no methods.
 std::vector<MethodSpec> read_openrpc(std::string_view document);
 

@@ -66,18 +66,16 @@ class SliceQueue {
   // A peer's work is done from now on, until the next begin() or end().
   // Does nothing while postponed work runs, which is charged as a whole, nor for the only peer.
   void begin(PeerShare& share, TimePoint now) {
-    if (popped_ != nullptr || peers_.size() < 2) return;
+    if (popped_ != nullptr || !has_competition()) return;
     end(now);
     running_ = &share;
     began_ = now;
   }
   // The same for input that has been read, which is charged as well.
   void begin_read(PeerShare& share, TimePoint now, std::size_t bytes) {
-    if (popped_ != nullptr || peers_.size() < 2) return;
     end(now);
     charge_small(share, now, SmallWork::read, bytes);
-    running_ = &share;
-    began_ = now;
+    begin(share, now);
   }
   // Whether end() has something to charge, for which the time is needed.
   bool charges() const { return running_ != nullptr; }
@@ -88,11 +86,11 @@ class SliceQueue {
     running_ = nullptr;
   }
 
-  // Whether there is anybody to charge for small work, for whose mean time the clock has to be read.
-  bool charges_small_work() const { return peers_.size() > 1; }
+  // Whether there are peers that can delay each other. Only then is small work charged, and timed.
+  bool has_competition() const { return peers_.size() > 1; }
   // Charges one piece at the mean time. Does nothing where the peer's time is taken anyway.
   void charge_small(PeerShare& share, TimePoint now, SmallWork work, std::size_t bytes = 0) {
-    if (!charges_small_work() || popped_ != nullptr || running_ != nullptr) return;
+    if (!has_competition() || popped_ != nullptr || running_ != nullptr) return;
     const auto units = static_cast<std::int64_t>(1 + bytes / kSmallWorkBytes);
     SmallWorkTime& time = small(work);
     time.units += units;

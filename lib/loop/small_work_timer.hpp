@@ -12,7 +12,7 @@ namespace sluice::core {
 class SmallWorkTimer {
  public:
   SmallWorkTimer(const SliceQueue& slices, QuickClock<>& clock)
-      : slices_(slices), clock_(clock), charges_(slices.charges_small_work()) {
+      : slices_(slices), clock_(clock), charges_(slices.has_competition()) {
     if (charges_) [[unlikely]]
       begin();
   }

@@ -26,10 +26,10 @@ constexpr std::size_t kJoinedBytesPerUnit = 16 * 1024;
 
 }  // namespace
 
-Batch::Batch(CallExecutor& table, RpcSession& rpc_session, std::string_view text,
+Batch::Batch(CallExecutor& executor, RpcSession& rpc_session, std::string_view text,
              std::vector<proto::Envelope> entries, TimePoint received, std::shared_ptr<const Grant> grant,
              std::uint64_t exchange, const CallDefaults& defaults)
-    : table_(table),
+    : executor_(executor),
       rpc_session_(&rpc_session),
       text_(text),
       entries_(std::move(entries)),
@@ -40,7 +40,7 @@ Batch::Batch(CallExecutor& table, RpcSession& rpc_session, std::string_view text
       exchange_(exchange),
       traceparent_(defaults.traceparent),
       defaults_{defaults.timeout, traceparent_, {}},
-      reply_bytes_max_(table.io().limits.response_bytes_max),
+      reply_bytes_max_(executor.io().limits.response_bytes_max),
       request_bytes_(text.size() + entries_.size() * (sizeof(proto::Envelope) + sizeof(std::string))) {
   client = rpc_session.client;
   set_share(rpc_session.share());
@@ -63,17 +63,17 @@ void Batch::advance() {
 }
 
 void Batch::start_entries() {
-  while (next_ < entries_.size() && running_ < table_.io().limits.batch_width) {
+  while (next_ < entries_.size() && running_ < executor_.io().limits.batch_width) {
     const std::size_t index = next_++;
     if (!settled_[index]) start_entry(index);
-    if (table_.io().slice_over(1) && next_ < entries_.size()) return postpone();
+    if (executor_.io().slice_over(1) && next_ < entries_.size()) return postpone();
   }
 }
 
 // Once, though entries that are answered meanwhile come here as well.
 void Batch::postpone() {
   if (postponed()) return;
-  table_.io().postpone(*this);
+  executor_.io().postpone(*this);
   if (rpc_session_ != nullptr) rpc_session_->batch_postponed();
 }
 
@@ -88,10 +88,10 @@ void Batch::on_slice() {
 
 void Batch::start_entry(std::size_t index) {
   std::string scratch;
-  CallExecutor::NewCall call = table_.new_call();
+  CallExecutor::NewCall call = executor_.new_call();
   proto::Request& request = call->request;
   if (const auto invalid = proto::read_request(text_, entries_[index], request, scratch)) {
-    table_.count_invalid(invalid->error.code);
+    executor_.count_invalid(invalid->error.code);
     return refuse_entry(index, proto::error_reply(invalid->id, invalid->error));
   }
   defaults_.apply(request);
@@ -101,7 +101,7 @@ void Batch::start_entry(std::size_t index) {
   }
   ++running_;
   if (rpc_session_ != nullptr) ++rpc_session_->in_flight_;
-  table_.start(std::move(call), received_, grant_, *this, index);
+  executor_.start(std::move(call), received_, grant_, *this, index);
 }
 
 void Batch::on_answer(ActiveCall& call, std::string& reply, std::int64_t) {
@@ -110,7 +110,7 @@ void Batch::on_answer(ActiveCall& call, std::string& reply, std::int64_t) {
   if (rpc_session_ != nullptr) rpc_session_->entry_answered();
   if (next_ == entries_.size()) return advance();
   // Reading and starting the next entries may take a whole slice.
-  IoThread& io = table_.io();
+  IoThread& io = executor_.io();
   const PeerCharge charge(io, share() != nullptr ? *share() : io.slices().common());
   advance();
 }
@@ -152,7 +152,7 @@ bool Batch::cancel(const CancelTarget& target) {
   if (!target.may_reach(grant_.get())) return false;
   ActiveCall* const running = calls.find_if([&](ActiveCall& call) { return is_target(call, target); });
   if (running != nullptr) {
-    target.silent ? table_.drop(*running) : table_.abort(*running, proto::cancelled());
+    target.silent ? executor_.drop(*running) : executor_.abort(*running, proto::cancelled());
     return true;
   }
   if (next_ == entries_.size()) return false;
@@ -198,7 +198,7 @@ void Batch::abort_all(const proto::Error& error) {
     if (rpc_session_ != nullptr) rpc_session_->batch_resumed();
   }
   const bool outer = std::exchange(advancing_, true);
-  while (ActiveCall* const call = calls.front()) table_.abort(*call, error);
+  while (ActiveCall* const call = calls.front()) executor_.abort(*call, error);
   advancing_ = outer;
   advance();
 }
@@ -213,7 +213,7 @@ void Batch::client_gone(bool runs_notifications) {
   // If this comes from within advance(), that one goes on where it was and ends the batch.
   const bool outer = std::exchange(advancing_, true);
   calls.for_each([&](ActiveCall& call) {
-    if (!runs_notifications || !call.request.is_notification()) table_.drop(call);
+    if (!runs_notifications || !call.request.is_notification()) executor_.drop(call);
   });
   if (!runs_notifications) next_ = entries_.size();
   rpc_session_ = nullptr;
@@ -227,11 +227,11 @@ void Batch::leave_share() {
   const bool waits = postponed();
   static_cast<ListHook<SliceTag>&>(*this).unlink();
   set_share(nullptr);
-  if (waits) table_.io().postpone(*this);
+  if (waits) executor_.io().postpone(*this);
 }
 
 void Batch::finish() {
-  if (rpc_session_ == nullptr) return table_.discard(*this);
+  if (rpc_session_ == nullptr) return executor_.discard(*this);
   if (!join()) return postpone();
   rpc_session_->batch_finished(*this, joint_);
 }
@@ -249,7 +249,7 @@ bool Batch::join() {
     const std::size_t units = entry.size() / kJoinedBytesPerUnit;
     if (!in_slices) continue;
     release_memory(entry);
-    if (table_.io().slice_over(units) && joined_ < replies_.size()) return false;
+    if (executor_.io().slice_over(units) && joined_ < replies_.size()) return false;
   }
   if (!joint_.empty()) joint_ += ']';
   return true;

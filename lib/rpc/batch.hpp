@@ -27,7 +27,7 @@ class RpcSession;
 class Batch final : public CallOwner, private SlicedWork {
  public:
   // Copies the batch's text, and takes its entries (at least one). All of them are called under `grant`.
-  Batch(CallExecutor& table, RpcSession& rpc_session, std::string_view text,
+  Batch(CallExecutor& executor, RpcSession& rpc_session, std::string_view text,
         std::vector<proto::Envelope> entries, TimePoint received, std::shared_ptr<const Grant> grant,
         std::uint64_t exchange, const CallDefaults& defaults);
 
@@ -83,7 +83,7 @@ class Batch final : public CallOwner, private SlicedWork {
   void index_ids();
   void finish();
 
-  CallExecutor& table_;
+  CallExecutor& executor_;
   RpcSession* rpc_session_;  // null: the client is gone
   const std::string text_;
   const std::vector<proto::Envelope> entries_;

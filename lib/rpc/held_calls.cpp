@@ -1,4 +1,4 @@
-// What a RpcSession holds beyond its window.
+// Calls that an RpcSession holds beyond its window.
 #include <algorithm>
 #include <new>
 #include <utility>
@@ -32,7 +32,7 @@ RpcSession::Held RpcSession::take_held(std::list<Held>::iterator at) {
 
 // Its request lies in `held`. It was valid when it was held.
 CallExecutor::NewCall RpcSession::call_of(const Held& held, std::string& scratch) {
-  CallExecutor::NewCall call = table_.new_call();
+  CallExecutor::NewCall call = executor_.new_call();
   static_cast<void>(proto::read_request(held.text, held.envelope, call->request, scratch));
   CallDefaults{held.timeout, held.traceparent, {}}.apply(call->request);
   return call;
@@ -52,7 +52,7 @@ void RpcSession::start_held() {
     CallExecutor::NewCall call = call_of(next, scratch);
     ++in_flight_;
     bytes_in_flight_ += call->request.text.size();
-    table_.start(std::move(call), table_.io().now(), next.grant, *this, next.exchange);
+    executor_.start(std::move(call), executor_.io().now(), next.grant, *this, next.exchange);
   }
 }
 
@@ -87,7 +87,7 @@ void RpcSession::drop_held(const proto::Error* error) {
     } else if (notification) {
       try {
         std::string scratch;
-        table_.start_orphan(call_of(next, scratch), table_.io().now(), next.grant);
+        executor_.start_orphan(call_of(next, scratch), executor_.io().now(), next.grant);
       } catch (const std::bad_alloc&) {
         // There is nobody to be answered.
       }

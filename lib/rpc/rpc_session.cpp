@@ -29,8 +29,8 @@ std::optional<std::string_view> only_param(std::string_view params, std::string_
 
 }  // namespace
 
-RpcSession::RpcSession(CallExecutor& table, ReplySink& sink)
-    : table_(table), sink_(sink), caller_(table.admission_pipeline().access()) {
+RpcSession::RpcSession(CallExecutor& executor, ReplySink& sink)
+    : executor_(executor), sink_(sink), caller_(executor.admission_pipeline().access()) {
   client = new_client_key();
 }
 
@@ -40,7 +40,7 @@ void RpcSession::receive(std::string_view text, const proto::Message& message, s
                          const CallDefaults& defaults) {
   if (message.is_batch()) return receive_batch(text, message, exchange, defaults);
   std::string scratch;
-  CallExecutor::NewCall call = table_.new_call();
+  CallExecutor::NewCall call = executor_.new_call();
   proto::Request& request = call->request;
   if (const auto invalid = proto::read_request(text, message.single, request, scratch)) {
     return refuse(invalid->error, exchange, invalid->id);
@@ -61,7 +61,7 @@ void RpcSession::receive(std::string_view text, const proto::Message& message, s
   const proto::Request& request = call->request;
   if (disconnected_) {
     if (request.is_notification() && !control(request, grant().get())) {
-      table_.start_orphan(std::move(call), table_.io().now(), grant());
+      executor_.start_orphan(std::move(call), executor_.io().now(), grant());
     }
     return;
   }
@@ -72,18 +72,18 @@ void RpcSession::receive(std::string_view text, const proto::Message& message, s
   }
   ++in_flight_;
   bytes_in_flight_ += request.text.size();
-  table_.start(std::move(call), table_.io().now(), granted, *this, exchange);
+  executor_.start(std::move(call), executor_.io().now(), granted, *this, exchange);
 }
 
 void RpcSession::receive_batch(std::string_view text, const proto::Message& message, std::uint64_t exchange,
                                const CallDefaults& defaults) {
-  const std::size_t entries_max = table_.io().limits.batch_entries_max;
+  const std::size_t entries_max = executor_.io().limits.batch_entries_max;
   if (!defaults.mistake.empty()) return refuse(proto::invalid_request(defaults.mistake), exchange);
   if (message.entry_count == 0) return refuse(proto::invalid_request("a batch must have an entry"), exchange);
   if (message.entry_count > entries_max) return refuse(proto::batch_too_big(entries_max), exchange);
   const bool waits = looks_ahead_ && must_wait();
-  batches_.push_back(std::make_unique<Batch>(table_, *this, text, message.entries, table_.io().now(), grant(),
-                                             exchange, defaults));
+  batches_.push_back(std::make_unique<Batch>(executor_, *this, text, message.entries, executor_.io().now(),
+                                             grant(), exchange, defaults));
   if (disconnected_) return abandon(*batches_.back());
   bytes_in_flight_ += batches_.back()->held_bytes();
   if (waits && !batches_.back()->is_control()) return hold(*batches_.back());
@@ -91,7 +91,7 @@ void RpcSession::receive_batch(std::string_view text, const proto::Message& mess
 }
 
 void RpcSession::refuse(const proto::Error& error, std::uint64_t exchange, std::string_view id) {
-  table_.count_invalid(error.code);
+  executor_.count_invalid(error.code);
   if (disconnected_) return;
   std::string reply = proto::error_reply(id, error);
   sink_.on_reply(exchange, reply, error.code);
@@ -104,13 +104,13 @@ bool RpcSession::take_token(std::string_view token) {
 }
 
 void RpcSession::refuse_token(std::string_view why, std::string_view method, std::string_view id) {
-  table_.count_refused_token();
-  table_.log().token_refused(why, method, id, peer());
+  executor_.count_refused_token();
+  executor_.log().token_refused(why, method, id, peer());
 }
 
 void RpcSession::resolve_caller() {
   if (!std::exchange(introduced_, true)) sink_.fill_peer_identity(caller_);
-  caller_.resolve(table_.io().now());
+  caller_.resolve(executor_.io().now());
   const void* const known = caller_.grant() ? caller_.grant()->known_client() : nullptr;
   if (known != nullptr) {
     client = known;
@@ -119,7 +119,7 @@ void RpcSession::resolve_caller() {
   }
   const std::string_view unknown = caller_.unknown_certificate();
   if (unknown.empty() || std::exchange(certificate_told_, true)) return;
-  table_.log().certificate_unknown(unknown, peer());
+  executor_.log().certificate_unknown(unknown, peer());
 }
 
 bool RpcSession::is_control(std::string_view method) {
@@ -168,7 +168,7 @@ RpcSession::Answer RpcSession::answer_control(const proto::Request& request,
     proto::end_result(reply);
   }
   const std::int64_t code = error == nullptr ? 0 : error->code;
-  table_.count_control(request, code);
+  executor_.count_control(request, code);
   return {request.is_notification() ? std::string() : reply, code};
 }
 
@@ -177,7 +177,7 @@ bool RpcSession::cancel(std::string_view id, const Grant* granted, bool silent) 
   const CancelTarget target{id, hash_of_id(id), silent, shared_, granted};
   ActiveCall* const call = calls.find_if([&](ActiveCall& each) { return is_target(each, target); });
   if (call != nullptr) {
-    silent ? table_.drop(*call) : table_.abort(*call, proto::cancelled());
+    silent ? executor_.drop(*call) : executor_.abort(*call, proto::cancelled());
     return true;
   }
   if (cancel_held(target)) return true;
@@ -224,9 +224,9 @@ void RpcSession::disconnected() {
   drop_held(nullptr);
   calls.for_each([this](ActiveCall& call) {
     if (call.request.is_notification()) {
-      table_.orphan(call);
+      executor_.orphan(call);
     } else {
-      table_.drop(call);
+      executor_.drop(call);
     }
   });
   while (!batches_.empty()) abandon(*batches_.back());
@@ -237,12 +237,12 @@ void RpcSession::disconnected() {
 // The last of the batches runs its notifications without this session.
 void RpcSession::abandon(Batch& last) {
   last.forget_replies();
-  last.client_gone(table_.adopt(batches_, std::prev(batches_.end())));
+  last.client_gone(executor_.adopt(batches_, std::prev(batches_.end())));
 }
 
 void RpcSession::abort_all(const proto::Error& error) {
   drop_held(&error);
-  while (ActiveCall* const call = calls.front()) table_.abort(*call, error);
+  while (ActiveCall* const call = calls.front()) executor_.abort(*call, error);
   // Each ends with that, or goes on for as many time slices as its reply takes.
   for (auto next = batches_.begin(); next != batches_.end();) {
     Batch& batch = **next++;

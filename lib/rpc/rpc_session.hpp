@@ -46,12 +46,12 @@ class ReplySink {
   ~ReplySink() = default;
 };
 
-// Between a transport and the dispatcher: takes messages, gives replies. Transports differ in how they cut
+// Between a transport and the CallExecutor: takes messages, gives replies. Transports differ in how they cut
 // messages and in what an exchange is to them; everything from here on is the same for all.
 // I/O thread only. Replies may come while receive() runs.
 class RpcSession final : public CallOwner {
  public:
-  RpcSession(CallExecutor& table, ReplySink& sink);
+  RpcSession(CallExecutor& executor, ReplySink& sink);
   ~RpcSession();
 
   // Deals with one whole message. `text` must last until this returns only. After disconnected() only
@@ -108,7 +108,7 @@ class RpcSession final : public CallOwner {
   bool reply_due();
   // Whether no more should be read for now. Never by what is held: nothing would make room for it.
   bool window_full() const {
-    const Limits& limits = table_.io().limits;
+    const Limits& limits = executor_.io().limits;
     const std::size_t begun = in_flight_ + batches_.size() - held_batches_;
     const std::size_t bytes_max = kWindowMessagesMax * limits.message_bytes_max;
     return begun >= limits.connection_window || postponed_batches_ > 0 ||
@@ -179,7 +179,7 @@ class RpcSession final : public CallOwner {
   void abandon(Batch& last);
   void batch_finished(Batch& batch, std::string& reply);
 
-  CallExecutor& table_;
+  CallExecutor& executor_;
   ReplySink& sink_;
   PeerShare* share_ = nullptr;
   Caller caller_;

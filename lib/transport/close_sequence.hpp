@@ -47,7 +47,7 @@ class CloseSequence {
   CloseReason reason() const { return reason_; }
   void set_reason(CloseReason reason) { reason_ = reason; }
 
-  // The last reason counts: what ends the input may have more to say of that.
+  // The last reason counts, also after schedule_close(): a drain names itself.
   void end_input(CloseReason reason) {
     reason_ = reason;
     end_input();
@@ -57,7 +57,7 @@ class CloseSequence {
   }
   void on_protocol_close_sent() { enter(State::protocol_close_sent); }
   void linger() { enter(State::lingering); }
-  // False if that has been done before: the first reason counts.
+  // False if that has been done before: then the reason stays.
   bool schedule_close(CloseReason reason) {
     if (closing()) return false;
     reason_ = reason;

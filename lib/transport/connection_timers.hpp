@@ -44,7 +44,7 @@ class ConnectionTimers {
       : last_input_(now), last_output_(now), last_busy_(now), last_ping_(now), message_began_(now) {}
 
   TimePoint next_deadline(const Limits& limits, const State& state) const;
-  // Why a connection is closed whose deadline has passed. It must not be lingering.
+  // Why a connection is closed whose deadline has passed. Of no meaning while it lingers.
   CloseReason expired_reason(TimePoint now, const Limits& limits, const State& state) const;
   // The same for a connection that has no output, no message and nothing else that ends.
   TimePoint rest_deadline(const Limits& limits, bool has_calls, bool pings) const;

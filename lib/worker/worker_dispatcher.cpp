@@ -80,7 +80,7 @@ bool WorkerDispatcher::push(TimePoint now) {
 }
 
 void WorkerDispatcher::push_shares() {
-  ++worker_dispatcher_;
+  ++submission_;
   given_.clear();
   std::size_t most = 0;
   for (std::size_t worker = 0; worker < shares_.size(); ++worker) {

@@ -45,7 +45,7 @@ class WorkerDispatcher {
   // Keeps a call that has been counted to its worker to the iteration's end.
   void stage(ActiveCall& call);
   // Whether it has not been handed over yet.
-  bool staged(const ActiveCall& call) const { return call.serial == worker_dispatcher_; }
+  bool staged(const ActiveCall& call) const { return call.serial == submission_; }
   // Takes it back, and its place.
   void withdraw(ActiveCall& call);
   // Takes back the place of one that is not to be staged.
@@ -80,11 +80,11 @@ class WorkerDispatcher {
   void watch(std::size_t worker);
 
   WorkerPool& pool_;
-  std::vector<Share> shares_;            // by worker
-  std::vector<std::size_t> given_;       // who got calls last
-  std::size_t count_ = 0;                // of calls that are staged
-  std::uint64_t worker_dispatcher_ = 0;  // the next one's number, by which staged calls are told from others
-  bool withdrawn_ = false;               // one of this iteration's
+  std::vector<Share> shares_;       // by worker
+  std::vector<std::size_t> given_;  // who got calls last
+  std::size_t count_ = 0;           // of calls that are staged
+  std::uint64_t submission_ = 0;    // number of the next push(), which the calls staged for it have
+  bool withdrawn_ = false;          // one of this iteration's
   bool watching_ = false;
 
   // This iteration's short calls go to the open one; it and those that have been open before.
@@ -110,7 +110,7 @@ inline std::size_t WorkerDispatcher::reserve(Duration run_time, TimePoint now) {
 }
 
 inline void WorkerDispatcher::stage(ActiveCall& call) {
-  call.serial = worker_dispatcher_;
+  call.serial = submission_;
   Share& share = shares_[call.worker];
   share.calls.push_back(call, call.priority);
   ++share.count;

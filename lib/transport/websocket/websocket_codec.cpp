@@ -17,7 +17,7 @@ WebSocketCodec::WebSocketCodec(CodecHost& host, const PageClaim& claim)
   host.rpc_session().set_shared(false);
 }
 
-// A page that may not call any more is told so, and has the answers to what it asked before.
+// A page that may no longer call gets a close code with the reason, after the answers to its earlier calls.
 void WebSocketCodec::on_policy_change() {
   const auto refusal = check_page({host_, target_host_, origin_}, host().policy(), host().from_outside());
   if (!refusal) return;
