@@ -7,9 +7,14 @@
 #include <unistd.h>
 
 #include "daemon/config/reader.hpp"
+#include "tests/daemon/config/parse_errors.hpp"
 
 namespace sluice::daemon {
 namespace {
+
+using testing::contains;
+using testing::error_of;
+using testing::errors_of;
 
 const std::string kDigest(64, 'a');
 
@@ -17,20 +22,6 @@ const std::string kDigest(64, 'a');
 std::string entry(const std::string& more = "", const std::string& name = "a") {
   return "[[client]]\nname = \"" + name + "\"\ntoken_sha256 = \"" + kDigest + "\"\n" + more + "\n";
 }
-
-std::vector<std::string> errors_of(std::string_view text) {
-  std::vector<std::string> lines;
-  for (const ConfigError& error : parse_config(text, "f.toml").errors) lines.push_back(error.text());
-  return lines;
-}
-
-std::string error_of(std::string_view text) {
-  const std::vector<std::string> lines = errors_of(text);
-  REQUIRE(lines.size() == 1);
-  return lines.front();
-}
-
-bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
 TEST_CASE("Config clients: every key is read") {
   const LoadedConfig loaded = parse_config(R"([[client]]

@@ -11,24 +11,14 @@
 #include "daemon/config/file.hpp"
 #include "daemon/config/reader.hpp"
 #include "daemon/config/schema.hpp"
+#include "tests/daemon/config/parse_errors.hpp"
 
 namespace sluice::daemon {
 namespace {
 
-std::vector<std::string> errors_of(std::string_view text) {
-  std::vector<std::string> lines;
-  for (const ConfigError& error : parse_config(text, "f.toml").errors) lines.push_back(error.text());
-  return lines;
-}
-
-// The one mistake in `text`.
-std::string error_of(std::string_view text) {
-  const std::vector<std::string> lines = errors_of(text);
-  REQUIRE(lines.size() == 1);
-  return lines.front();
-}
-
-bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+using testing::contains;
+using testing::error_of;
+using testing::errors_of;
 
 TEST_CASE("Config errors: a wrong value is told with its place, itself and what is allowed") {
   CHECK(error_of("[server]\nmax_message = \"4 MB\"\n") ==
