@@ -34,7 +34,7 @@ constexpr auto kBusyTime = std::chrono::microseconds(100);
 // Ready sockets between two looks at the clock.
 constexpr int kEventsPerLook = 8;
 // Events of the event loop (posts, timers, acceptance, sockets) between two rounds of postponed work.
-constexpr int kEventsPerRound = 256;
+constexpr int kEventsPerRound = 16;
 
 }  // namespace
 

@@ -160,6 +160,9 @@ class CallsHandler final : public AsyncHandler, private Deadline {
     if (running_.fetch_add(1) >= kAtOnceMax) return refuse(call);
     try {
       std::string peer = call.owner != nullptr ? without_port(call.owner->peer()) : std::string();
+      // A post for each would keep sockets waiting, where many are sent and this is the backends' thread as
+      // well.
+      if (parts_.hub.io().here()) return add({&call, std::move(peer)});
       parts_.hub.io().post([this, &call, peer = std::move(peer)]() mutable {
         add({&call, std::move(peer)});
       });
