@@ -1,9 +1,9 @@
-/* Calls that come back to an I/O thread that is about to sleep.
+/* Completions for an I/O thread that is about to sleep.
  *
- * Checked: when nothing moves any more, the I/O thread has dealt with every call that was given back.
- * lib/loop/io_thread.cpp, lib/base/mpsc_queue.hpp.
+ * Checked: when nothing moves any more, the I/O thread has processed every completion.
+ * lib/loop/event_loop_run.cpp, lib/worker/worker_link.cpp, lib/base/mpsc_queue.hpp.
  *
- * Bounds: WORKERS threads give back CALLS calls each. A push is two steps, an exchange and a link, between
+ * Bounds: WORKERS threads complete CALLS calls each. A push is two steps, an exchange and a link, between
  * which it may be interrupted for as long as one likes.
  */
 /* configuration: WORKERS=2 CALLS=3 */
@@ -20,11 +20,11 @@ byte head, tail;
 bool linked[TOTAL];
 #define EMPTY (head == tail)
 
-bool looks;  /* IoThread::looks_for_completions_ */
+bool looks;  /* CompletionSource::looks_for_completions_ */
 byte posted; /* tasks in context_ */
 byte given;
 
-/* IoThread::drain_completions(): MpscQueue::take_all(), which leaves what is not linked or came meanwhile. */
+/* WorkerLink::drain_completions(): MpscQueue::take_all(), which leaves what is not linked or came meanwhile. */
 inline drain_completions() {
   last = tail;
   do
@@ -34,13 +34,13 @@ inline drain_completions() {
   last = 0
 }
 
-/* IoThread::take_completions(), an event: update_time() first. */
+/* EventLoop::take_completions(), an event: update_time() first. */
 inline take_completions() {
   looks = true;
   drain_completions()
 }
 
-/* IoThread::run_events() */
+/* EventLoop::run_events() */
 active proctype io_thread() {
   byte last;
   bool may_sleep;
@@ -82,7 +82,7 @@ end_asleep:
   od
 }
 
-/* WorkerPool::execute(): IoThread::complete(). */
+/* WorkerPool::execute(): WorkerLink::complete(). */
 proctype worker() {
   byte calls, at;
   bool first, saw;
@@ -99,7 +99,7 @@ proctype worker() {
     saw = looks;
 #endif
     if
-    :: first && !saw -> posted++ /* try_post_completions() */
+    :: first && !saw -> posted++ /* try_post_drain() */
     :: else
     fi;
     saw = false;

@@ -32,7 +32,7 @@ typedef Call {
   bool queued;         /* in a WorkQueue */
   bool running;
   bool ran;
-  bool returned;       /* in IoThread::returned_ */
+  bool returned;       /* in WorkerLink::completions_ */
   bool stop_requested; /* Cancellation */
   bool permit;
   byte permits_back;
@@ -81,7 +81,7 @@ inline settle(c) {
   fi
 }
 
-/* CallExecutor::stop(), by abort() or drop(). IoThread::withdraw() is a step of its own. */
+/* CallExecutor::stop(), by abort() or drop(). WorkerLink::cancel_queued() is a step of its own. */
 inline stop(c) {
 #ifdef WITHDRAWN_WITHOUT_LOCK
   withdrawn = calls[c].queued;
@@ -139,7 +139,7 @@ inline on_completed(c) {
 active proctype io_thread() {
   byte c;
   bool withdrawn;
-  /* CallExecutor::start(), IoThread::stage(), WorkerDispatcher::push() */
+  /* CallExecutor::start(), WorkerLink::enqueue(), WorkerDispatcher::push() */
   do
   :: c < CALLS ->
     if
@@ -224,7 +224,7 @@ execute:
   fi;
   assert(calls[c].freed == 0 && calls[c].permit);
   calls[c].ran = true;
-  /* IoThread::complete() */
+  /* WorkerLink::complete() */
   atomic { calls[c].running = false; calls[c].returned = true; c = 0 };
   goto end_loop
 }

@@ -13,7 +13,7 @@
 #include "lib/backend/backend.hpp"
 #include "lib/backend/child_starter.hpp"
 #include "lib/call/async_handler.hpp"
-#include "lib/loop/io_thread.hpp"
+#include "lib/worker/io_thread.hpp"
 
 namespace sluice::core {
 

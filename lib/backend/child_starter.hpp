@@ -8,7 +8,7 @@
 #include <variant>
 
 #include "lib/backend/child_program.hpp"
-#include "lib/loop/io_thread.hpp"
+#include "lib/worker/io_thread.hpp"
 
 namespace sluice::core {
 

@@ -28,7 +28,7 @@ class BusyPoll {
   static constexpr std::size_t kRestMax = 4096;  // events
 
   // To be asked before each event: whether it is one of a rest.
-  bool resting() {
+  bool backing_off() {
     if (left_ == 0) return false;
     --left_;
     return true;

@@ -1,7 +1,7 @@
 // Processor time of a scope, charged to a peer.
 #pragma once
 
-#include "lib/loop/io_thread.hpp"
+#include "lib/loop/event_loop.hpp"
 
 namespace sluice::core {
 
@@ -9,21 +9,21 @@ namespace sluice::core {
 // On the I/O thread.
 class PeerCharge {
  public:
-  PeerCharge(IoThread& io, PeerShare& share) : io_(io), inner_(io.slices().charges()) {
+  PeerCharge(EventLoop& loop, PeerShare& share) : loop_(loop), inner_(loop.slices().charges()) {
     if (inner_) return;
-    io_.update_time();
-    io_.slices().begin(share, io_.now());
+    loop_.update_time();
+    loop_.slices().begin(share, loop_.now());
   }
   ~PeerCharge() {
     if (inner_) return;
-    io_.update_time();
-    io_.slices().end(io_.now());
+    loop_.update_time();
+    loop_.slices().end(loop_.now());
   }
   PeerCharge(const PeerCharge&) = delete;
   PeerCharge& operator=(const PeerCharge&) = delete;
 
  private:
-  IoThread& io_;
+  EventLoop& loop_;
   const bool inner_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <chrono>
 
+#include "lib/loop/loop_time.hpp"
 #include "lib/loop/slice_queue.hpp"
 #include "lib/time/quick_clock.hpp"
 
@@ -11,7 +12,7 @@ namespace sluice::core {
 // Reads the clock only where a peer is charged. On the I/O thread.
 class SmallWorkTimer {
  public:
-  SmallWorkTimer(const SliceQueue& slices, QuickClock<>& clock)
+  SmallWorkTimer(const SliceQueue& slices, QuickClock<LoopTime>& clock)
       : slices_(slices), clock_(clock), charges_(slices.has_competition()) {
     if (charges_) [[unlikely]]
       begin();
@@ -31,7 +32,7 @@ class SmallWorkTimer {
   }
 
   const SliceQueue& slices_;
-  QuickClock<>& clock_;
+  QuickClock<LoopTime>& clock_;
   const bool charges_;
   std::chrono::nanoseconds charged_;  // these two: where it charges
   TimePoint began_;

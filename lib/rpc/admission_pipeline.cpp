@@ -61,8 +61,8 @@ std::optional<proto::Error> AdmissionPipeline::admit(ActiveCall& call, MethodCac
   if (rejection) return rejection;
   if (spec.kind != HandlerKind::blocking) return std::nullopt;
   // Last, because it picks the worker; the permit goes back if there is none.
-  call.worker = io.reserve_worker(call.counts != nullptr ? call.counts->mean_run_time.approx()
-                                                         : std::chrono::nanoseconds(0));
+  call.worker = io.workers().reserve(call.counts != nullptr ? call.counts->mean_run_time.approx()
+                                                            : std::chrono::nanoseconds(0));
   if (call.worker != WorkerPool::kNone) return std::nullopt;
   call.permit.release();
   return Rejection::queue_full;

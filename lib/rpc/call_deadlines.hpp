@@ -4,7 +4,7 @@
 #include <chrono>
 
 #include "lib/call/active_call.hpp"
-#include "lib/loop/io_thread.hpp"
+#include "lib/worker/io_thread.hpp"
 
 namespace sluice::core {
 

@@ -25,7 +25,7 @@ CallExecutor::CallExecutor(IoThread& io, AdmissionPipeline& admission_pipeline, 
       in_line_(io, only_thread),
       deadlines_(io),
       log_(io) {
-  io_.on_completed([this](ActiveCall& call) { on_completed(call); });
+  io_.workers().on_completed([this](ActiveCall& call) { on_completed(call); });
 }
 
 CallExecutor::~CallExecutor() = default;
@@ -69,20 +69,20 @@ void CallExecutor::start_orphan(NewCall&& call, TimePoint received,
 [[gnu::always_inline]] inline void CallExecutor::begin(ActiveCall& call) {
   const HandlerKind kind = call.method->spec().kind;
   // Not for calls that only wait, or all that do would hold memory.
-  const bool runs = kind == HandlerKind::in_line || (kind == HandlerKind::blocking && io_.workers_free());
+  const bool runs = kind == HandlerKind::blocking ? io_.workers().has_spare() : kind == HandlerKind::in_line;
   if (const MethodShard* const counts = runs ? counts_of(call) : nullptr) {
     io_.buffers().widen(call.reply, counts->long_reply_bytes);
   }
   if (kind == HandlerKind::in_line) return run_in_line(call);
   if (!prepare(call)) {
-    if (kind == HandlerKind::blocking) io_.unreserve_worker(call.worker);
+    if (kind == HandlerKind::blocking) io_.workers().release_slot(call.worker);
     call.permit.release();
     compose_internal_error(call);
     settle(call, call.code, call.reply);
     return;
   }
   deadlines_.watch(call);
-  if (kind == HandlerKind::blocking) io_.stage(call);
+  if (kind == HandlerKind::blocking) io_.workers().enqueue(call);
 }
 
 [[gnu::always_inline]] inline void CallExecutor::run_in_line(ActiveCall& call) {
@@ -100,7 +100,7 @@ void CallExecutor::start_orphan(NewCall&& call, TimePoint received,
     keep_text(call);
     const MethodSpec& spec = call.method->spec();
     if (spec.kind != HandlerKind::async) return true;
-    call.home = &io_;
+    call.home = &io_.workers();
     call.started = std::max(Clock::now(), call.received);
     call.stage = Stage::async;
     // Once it has begun, the outcome is another's to write.
@@ -191,7 +191,7 @@ void CallExecutor::drop(ActiveCall& call) {
 }
 
 void CallExecutor::stop(ActiveCall& call, std::int64_t code, std::string& reply) {
-  if (io_.withdraw(call)) {
+  if (io_.workers().cancel_queued(call)) {
     call.permit.release();
     call.stage = Stage::ended;
     settle(call, code, reply);
@@ -258,7 +258,8 @@ void CallExecutor::abort_orphans(const proto::Error& error) {
 
 std::string_view CallExecutor::phase_of(const ActiveCall& call) {
   if (call.answered) return "abandoned";
-  const bool waits = call.stage == Stage::starting || (call.stage == Stage::pooled && io_.waits(call));
+  const bool waits =
+      call.stage == Stage::starting || (call.stage == Stage::pooled && io_.workers().waits(call));
   return waits ? "waiting" : "running";
 }
 

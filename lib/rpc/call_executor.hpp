@@ -10,11 +10,11 @@
 #include <vector>
 
 #include "lib/call/active_call.hpp"
-#include "lib/loop/io_thread.hpp"
 #include "lib/rpc/admission_pipeline.hpp"
 #include "lib/rpc/call_deadlines.hpp"
 #include "lib/rpc/call_listing.hpp"
 #include "lib/rpc/call_log.hpp"
+#include "lib/worker/io_thread.hpp"
 
 namespace sluice::core {
 

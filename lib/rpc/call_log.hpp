@@ -7,8 +7,8 @@
 #include <string_view>
 
 #include "lib/call/active_call.hpp"
-#include "lib/loop/io_thread.hpp"
 #include "lib/observe/access_log.hpp"
+#include "lib/worker/io_thread.hpp"
 
 namespace sluice::core {
 

@@ -5,7 +5,7 @@
 
 #include "lib/admission/admission.hpp"
 #include "lib/call/active_call.hpp"
-#include "lib/loop/io_thread.hpp"
+#include "lib/worker/io_thread.hpp"
 
 namespace sluice::core {
 
@@ -29,7 +29,7 @@ class InlinePermitCache final : DeferredTask {
     const bool limited = call.permit.counts_for_others() || call.method->max_concurrent() != 0;
     if (kept_ || limited || !only_thread_) return call.permit.release();
     kept_ = std::move(call.permit);
-    io_.defer_first(*this);
+    io_.defer(*this, Phase::permits);
   }
 
   // Frees the place that is kept; false where there is none.

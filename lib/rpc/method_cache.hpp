@@ -8,8 +8,8 @@
 #include <string_view>
 
 #include "lib/base/same_text.hpp"
-#include "lib/loop/io_thread.hpp"
 #include "lib/rpc/registry.hpp"
+#include "lib/worker/io_thread.hpp"
 
 namespace sluice::core {
 

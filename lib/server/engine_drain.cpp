@@ -73,7 +73,7 @@ bool Engine::drain(TimePoint begun) {
   if (parts.stuck) return false;
   // Calls that have ended give up their permits there. A coroutine that ignores being cancelled holds its
   // own.
-  const auto settle = [](IoPart& part) { part.thread.drain_completions(); };
+  const auto settle = [](IoPart& part) { part.thread.workers().drain_completions(); };
   return parts.wait_for_all(at_least(times.end), settle) && parts.admission.in_flight_approx() == 0;
 }
 

@@ -11,7 +11,6 @@
 #include "lib/access/access.hpp"
 #include "lib/admission/admission.hpp"
 #include "lib/base/memory_budget.hpp"
-#include "lib/loop/io_thread.hpp"
 #include "lib/observe/metrics.hpp"
 #include "lib/rpc/admission_pipeline.hpp"
 #include "lib/rpc/call_executor.hpp"
@@ -24,6 +23,7 @@
 #include "lib/server/settings.hpp"
 #include "lib/transport/listen/listener.hpp"
 #include "lib/transport/session_host.hpp"
+#include "lib/worker/io_thread.hpp"
 #include "lib/worker/worker_pool.hpp"
 
 namespace sluice::core {

@@ -6,9 +6,9 @@
 #include "lib/admission/admission.hpp"
 #include "lib/admission/admission_settings.hpp"
 #include "lib/admission/gradient_limit.hpp"
-#include "lib/loop/io_thread.hpp"
 #include "lib/observe/metrics.hpp"
 #include "lib/observe/rare_line.hpp"
+#include "lib/worker/io_thread.hpp"
 #include "lib/worker/worker_pool.hpp"
 
 namespace sluice::core {

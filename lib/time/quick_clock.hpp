@@ -54,9 +54,12 @@ class QuickClock {
   // What a reading may have taken, and what a tick is off by in kTrusted.
   static constexpr std::chrono::nanoseconds kErrorMax = std::chrono::microseconds(2);
 
+  QuickClock() = default;
+  explicit QuickClock(const Source& source) : source_(source) {}
+
   TimePoint now() {
     if (trusted_ticks_ == 0) return read();
-    const std::uint64_t passed = Source::ticks() - read_at_;
+    const std::uint64_t passed = source_.ticks() - read_at_;
     // Also where they have gone back.
     if (passed >= trusted_ticks_) return read();
     return told(read_ + std::chrono::nanoseconds((passed * tick_) >> kShift));
@@ -66,11 +69,11 @@ class QuickClock {
   static constexpr int kShift = 32;
 
   TimePoint read() {
-    const bool usable = Source::has_ticks();
-    const std::uint64_t before = usable ? Source::ticks() : 0;
-    read_ = Source::now();
+    const bool usable = source_.has_ticks();
+    const std::uint64_t before = usable ? source_.ticks() : 0;
+    read_ = source_.now();
     if (!usable) return told(read_);
-    read_at_ = Source::ticks();
+    read_at_ = source_.ticks();
     trusted_ticks_ = 0;
     if (read_at_ - before <= kReadingTicksMax) measure();
     return told(read_);
@@ -99,6 +102,7 @@ class QuickClock {
 
   TimePoint told(TimePoint time) { return last_ = std::max(last_, time); }
 
+  [[no_unique_address]] Source source_;
   TimePoint last_;
   TimePoint read_;                   // when the clock was last read
   std::uint64_t read_at_ = 0;        // by its ticks

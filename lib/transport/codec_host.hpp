@@ -4,12 +4,12 @@
 #include <cstddef>
 #include <string>
 
-#include "lib/loop/io_thread.hpp"
 #include "lib/rpc/rpc_session.hpp"
 #include "lib/transport/close_sequence.hpp"
 #include "lib/transport/connection_timers.hpp"
 #include "lib/transport/listener_policy.hpp"
 #include "lib/transport/output_buffer.hpp"
+#include "lib/worker/io_thread.hpp"
 
 namespace sluice::core {
 

@@ -41,8 +41,8 @@ void SessionHost::count_bytes(Session& session, std::size_t held) {
 }
 
 std::size_t SessionHost::unowned_bytes() const {
-  const std::size_t bytes = io_.buffers().long_bytes() + io_.calls().large_bytes() + io_.completed_bytes() +
-                            calls_.left_behind_bytes();
+  const std::size_t bytes = io_.buffers().long_bytes() + io_.calls().large_bytes() +
+                            io_.workers().completed_bytes() + calls_.left_behind_bytes();
   return bytes < kUnownedBytesMin ? 0 : bytes;
 }
 

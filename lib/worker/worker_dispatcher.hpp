@@ -1,4 +1,4 @@
-// How calls of one I/O thread come to workers.
+// Worker dispatcher: the choice of a worker for each call of one I/O thread.
 #pragma once
 
 #include <chrono>
@@ -12,7 +12,7 @@
 
 namespace sluice::core {
 
-// Chooses a worker for each call, and hands over at an iteration's end what the iteration has brought, with
+// Chooses a worker for each call, and pushes at an iteration's end what the iteration has brought, with
 // one lock and at most one wake-up for each worker. Not thread-safe: one per I/O thread. Owns nothing.
 //
 // Waking a worker takes ten times as long as a short call. So short calls of an iteration go to the same
@@ -30,26 +30,26 @@ class WorkerDispatcher {
   static constexpr Duration kShareMax = std::chrono::microseconds(20);
   // What a worker does for a call beside running its handler, about.
   static constexpr Duration kHandling = Duration(250);
-  // Within this a worker that gets on has ended a call.
-  static constexpr Duration kPatience = std::chrono::microseconds(200);
+  // Within this a worker that makes progress has ended a call.
+  static constexpr Duration kProgressWindow = std::chrono::microseconds(200);
   // Until a worker is looked at that was given calls to wait behind others.
   static constexpr Duration kCheckPause = std::chrono::milliseconds(1);
 
   explicit WorkerDispatcher(WorkerPool& pool);
 
-  // Counts a call to a worker, to be staged in this iteration or given back to the pool. `run_time`: what
-  // calls of its method take on the whole; zero where that is not known. WorkerPool::kNone if all workers are
-  // full.
+  // Counts a call to a worker, to be enqueued in this iteration, or to have its slot released. `run_time`:
+  // what calls of its method take on the whole; zero where that is not known. WorkerPool::kNone if all
+  // workers are full.
   std::size_t reserve(Duration run_time, TimePoint now);
 
   // Keeps a call that has been counted to its worker to the iteration's end.
-  void stage(ActiveCall& call);
-  // Whether it has not been handed over yet.
-  bool staged(const ActiveCall& call) const { return call.serial == submission_; }
-  // Takes it back, and its place.
-  void withdraw(ActiveCall& call);
-  // Takes back the place of one that is not to be staged.
-  void unreserve(std::size_t worker);
+  void enqueue(ActiveCall& call);
+  // Whether it has not been pushed yet.
+  bool is_queued(const ActiveCall& call) const { return call.serial == submission_; }
+  // Takes it back, and releases its slot.
+  void cancel_queued(ActiveCall& call);
+  // Releases the slot of a call that is not to be enqueued.
+  void release_slot(std::size_t worker);
   bool empty() const { return count_ == 0; }
 
   // Ends the iteration. Whether it had brought calls.
@@ -73,31 +73,31 @@ class WorkerDispatcher {
   std::size_t reserve_alone();
   std::size_t choose_next(Duration call_takes, TimePoint now);
   void reserve_and_open();
-  bool favourite_gets_on(Duration call_takes, TimePoint now);
-  void favour(std::size_t worker, TimePoint now);
-  bool opened(std::size_t worker) const;
+  bool sticky_is_progressing(Duration call_takes, TimePoint now);
+  void stick_to(std::size_t worker, TimePoint now);
+  bool is_in_batch(std::size_t worker) const;
   void push_shares();
   void watch(std::size_t worker);
 
   WorkerPool& pool_;
-  std::vector<Share> shares_;       // by worker
-  std::vector<std::size_t> given_;  // who got calls last
-  std::size_t count_ = 0;           // of calls that are staged
-  std::uint64_t submission_ = 0;    // number of the next push(), which the calls staged for it have
-  bool withdrawn_ = false;          // one of this iteration's
+  std::vector<Share> shares_;              // by worker
+  std::vector<std::size_t> last_workers_;  // that got calls last
+  std::size_t count_ = 0;                  // of calls that are queued here
+  std::uint64_t submission_ = 0;           // the next one's number; calls that are queued here have it
+  bool canceled_ = false;                  // a call of this iteration
   bool watching_ = false;
 
   // This iteration's short calls go to the open one; it and those that have been open before.
   std::size_t open_ = WorkerPool::kNone;
   Duration open_work_{0};  // that it was given since it was opened
-  std::vector<std::size_t> opened_;
+  std::vector<std::size_t> batch_workers_;
   std::size_t rotation_ = 0;
 
   // The worker that got the last iteration's short calls.
-  std::size_t favourite_ = WorkerPool::kNone;
-  std::size_t favourite_done_ = 0;
+  std::size_t sticky_ = WorkerPool::kNone;
+  std::size_t sticky_done_ = 0;
   TimePoint looked_at_;
-  TimePoint got_on_at_;
+  TimePoint progressed_at_;
 };
 
 inline std::size_t WorkerDispatcher::reserve(Duration run_time, TimePoint now) {
@@ -109,7 +109,7 @@ inline std::size_t WorkerDispatcher::reserve(Duration run_time, TimePoint now) {
   return open_;
 }
 
-inline void WorkerDispatcher::stage(ActiveCall& call) {
+inline void WorkerDispatcher::enqueue(ActiveCall& call) {
   call.serial = submission_;
   Share& share = shares_[call.worker];
   share.calls.push_back(call, call.priority);

@@ -104,7 +104,7 @@ bool WorkerPool::try_reserve_at(std::size_t worker) {
   }
 }
 
-void WorkerPool::unreserve(std::size_t worker) {
+void WorkerPool::release_slot(std::size_t worker) {
   workers_[worker]->taken.fetch_sub(1, std::memory_order_relaxed);
 }
 
@@ -144,9 +144,9 @@ std::size_t WorkerPool::loaded_approx() const {
   return loaded;
 }
 
-bool WorkerPool::withdraw(ActiveCall& call) {
+bool WorkerPool::cancel_queued(ActiveCall& call) {
   if (!workers_[call.worker]->queue.remove(call)) return false;
-  unreserve(call.worker);
+  release_slot(call.worker);
   return true;
 }
 

@@ -51,7 +51,7 @@ class WorkerPool {
   // Counts one to that worker; false if it is full.
   bool try_reserve_at(std::size_t worker);
   // Takes back a reservation whose call was never pushed.
-  void unreserve(std::size_t worker);
+  void release_slot(std::size_t worker);
 
   // Hands over reserved calls of one worker. Whether it was asleep and had none, and so begins with them at
   // once; else somebody else may have to be woken for them.
@@ -74,7 +74,7 @@ class WorkerPool {
   bool was_idle(std::size_t worker) const;
 
   // Takes back a call that no worker has begun; false if one has, and will give it back.
-  bool withdraw(ActiveCall& call);
+  bool cancel_queued(ActiveCall& call);
   // Whether a call that was pushed has not begun.
   bool waiting(const ActiveCall& call) { return workers_[call.worker]->queue.contains(call); }
 

@@ -62,9 +62,9 @@ TEST_CASE("a hub on an I/O thread that others started serves that thread's calls
   IoThread thread(0, "io-0", Limits{}, pool, metrics.shard(0));
   std::vector<std::string> order;
   ActiveCall call;
-  call.home = &thread;
+  call.home = &thread.workers();
   sluice::testing::Gate done;
-  thread.on_completed([&](ActiveCall&) { order.emplace_back("returned"); });
+  thread.workers().on_completed([&](ActiveCall&) { order.emplace_back("returned"); });
   thread.start();
   BackendHub hub(thread);
   hub.start();
@@ -89,9 +89,9 @@ TEST_CASE("a hub on a shared thread gives back what its backends still have when
   WorkerPool pool(1, 1);
   IoThread thread(0, "io-0", Limits{}, pool, metrics.shard(0));
   ActiveCall call;
-  call.home = &thread;
+  call.home = &thread.workers();
   sluice::testing::Gate returned;
-  thread.on_completed([&](ActiveCall&) { returned.open(); });
+  thread.workers().on_completed([&](ActiveCall&) { returned.open(); });
   thread.start();
   BackendHub hub(thread);
   const BackendId id = hub.new_id();

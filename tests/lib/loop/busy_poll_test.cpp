@@ -11,7 +11,7 @@ using std::chrono::microseconds;
 int rests_of(BusyPoll& polls, int events, BusyPoll::Duration took) {
   int rests = 0;
   for (int i = 0; i < events; ++i) {
-    if (polls.resting()) {
+    if (polls.backing_off()) {
       ++rests;
     } else {
       polls.looked(took);
@@ -76,7 +76,7 @@ TEST_CASE("BusyPoll: one that has found events begins its next rest short") {
   rests_of(polls, 10'000, microseconds(5));
   // What was saved, then one look too many.
   int looks = 0;
-  while (!polls.resting() && looks < 100) {
+  while (!polls.backing_off() && looks < 100) {
     polls.looked(BusyPoll::kWindow);
     ++looks;
   }

@@ -4,202 +4,159 @@
 
 #include <algorithm>
 #include <array>
-#include <string>
 #include <vector>
 
 #include <sys/socket.h>
 
-#include "lib/loop/io_thread.hpp"
-#include "tests/support/eventually.hpp"
+#include "lib/loop/event_loop.hpp"
+#include "tests/lib/loop/virtual_loop.hpp"
 
 namespace sluice::core {
 namespace {
 
-using testing::Gate;
+using testing::VirtualLoop;
 
-struct Fixture {
-  Fixture() {
-    thread.on_completed([](ActiveCall&) {});
-    thread.start();
+// Work whose units take a microsecond each.
+struct Units {
+  // Works until the slice is over, or as many units as that.
+  int work(VirtualLoop& fixture, int units_max = 1'000'000) {
+    int units = 0;
+    do {
+      fixture.now += std::chrono::microseconds(1);
+      ++units;
+    } while (!fixture.loop.slice_over(1) && units < units_max);
+    return units;
   }
-  ~Fixture() { thread.stop_and_join(); }
-
-  Metrics metrics{1};
-  WorkerPool pool{1, 1};
-  IoThread thread{0, "io-0", Limits{}, pool, metrics.shard(0)};
 };
 
 // Uses up each of its slices.
-struct Endless final : SlicedWork {
-  explicit Endless(IoThread& thread) : io(thread) {}
+struct Endless final : SlicedWork, Units {
+  explicit Endless(VirtualLoop& on) : fixture(on) {}
   void on_slice() override {
-    while (!io.slice_over(1)) continue;
-    ++slices;
-    if (!enough) io.postpone(*this);
+    units.push_back(work(fixture));
+    if (!enough) fixture.loop.postpone(*this);
   }
-  IoThread& io;
-  int slices = 0;
+  VirtualLoop& fixture;
+  std::vector<int> units;
   bool enough = false;
 };
 
-TEST_CASE("IoThread: posts are served between the slices of work that does not end") {
-  Fixture fixture;
-  Endless work(fixture.thread);
-  Gate begun;
-  fixture.thread.post([&] {
-    fixture.thread.postpone(work);
-    begun.open();
-  });
-  REQUIRE(begun.wait());
-  int before = 0, after = 0;
-  Gate first, second;
-  fixture.thread.post([&] {
-    before = work.slices;
-    first.open();
-  });
-  REQUIRE(first.wait());
-  REQUIRE(testing::eventually([&] {
-    Gate looked;
-    int slices = 0;
-    fixture.thread.post([&] {
-      slices = work.slices;
-      looked.open();
-    });
-    return looked.wait() && slices > before;
-  }));
-  fixture.thread.post([&] {
-    work.enough = true;
-    after = work.slices;
-    second.open();
-  });
-  REQUIRE(second.wait());
-  fixture.thread.stop_and_join();
-  CHECK(after > before);
-}
-
-// Asks for the end of each iteration.
-struct Restless final : DeferredTask {
-  explicit Restless(IoThread& thread) : io(thread) {}
-  void on_deferred() override {
-    ++runs;
-    if (!enough) io.defer(*this);
+TEST_CASE("EventLoop: posts are served between the slices of work that does not end") {
+  VirtualLoop fixture;
+  Endless work(fixture);
+  std::vector<std::size_t> slices;
+  fixture.loop.post([&] { fixture.loop.postpone(work); });
+  for (int post = 0; post < 3; ++post) {
+    fixture.serve(3);
+    fixture.loop.post([&] { slices.push_back(work.units.size()); });
   }
-  IoThread& io;
-  int runs = 0;
-  bool enough = false;
-};
-
-TEST_CASE(
-    "IoThread: what asks for the end of each iteration runs once between two tasks, however many came "
-    "before") {
-  Fixture fixture;
-  IoThread& thread = fixture.thread;
-  Restless work(thread);
-  int before = 0, after = 0;
-  Gate done;
-  thread.post([&] {
-    for (int tasks = 0; tasks < 50; ++tasks) thread.post([&] { thread.defer(work); });
-    thread.post([&] {
-      before = work.runs;
-      thread.post([&] {
-        after = work.runs;
-        work.enough = true;
-        done.open();
-      });
-    });
-  });
-  REQUIRE(done.wait());
-  fixture.thread.stop_and_join();
-  CHECK(after - before <= 3);
+  work.enough = true;
+  fixture.serve();
+  REQUIRE(slices.size() == 3);
+  CHECK(slices[0] > 0);
+  CHECK(slices[1] > slices[0]);
+  CHECK(slices[2] > slices[1]);
 }
 
-TEST_CASE("IoThread: work that is postponed is continued in turn") {
-  Fixture fixture;
-  struct Named final : SlicedWork {
+TEST_CASE("EventLoop: a source that is alone has a slice of the whole iteration") {
+  VirtualLoop fixture;
+  Units source;
+  int units = 0;
+  fixture.loop.post([&] {
+    fixture.loop.begin_slice();
+    units = source.work(fixture);
+    CHECK(fixture.loop.slice_used() >= kIterationTime);
+  });
+  fixture.serve();
+  CHECK(std::chrono::microseconds(units) >= kIterationTime);
+  CHECK(std::chrono::microseconds(units) <= kIterationTime + std::chrono::microseconds(kUnitsPerLook));
+}
+
+TEST_CASE("EventLoop: while other work waits a slice is short, and the loop is contended") {
+  VirtualLoop fixture;
+  Endless waiting(fixture);
+  waiting.enough = true;
+  Units source;
+  int units = 0;
+  CHECK_FALSE(fixture.loop.contended());
+  fixture.loop.post([&] {
+    fixture.loop.postpone(waiting);
+    CHECK(fixture.loop.contended());
+    fixture.loop.begin_slice();
+    units = source.work(fixture);
+  });
+  fixture.serve();
+  CHECK(std::chrono::microseconds(units) >= kSliceTime);
+  CHECK(std::chrono::microseconds(units) <= kSliceTime + std::chrono::microseconds(kUnitsPerLook));
+  CHECK_FALSE(fixture.loop.contended());
+}
+
+TEST_CASE("EventLoop: postponed work continues in round-robin order") {
+  VirtualLoop fixture;
+  struct Named final : SlicedWork, Units {
     void on_slice() override {
       order->push_back(name);
-      while (!io->slice_over(1)) continue;
-      if (--left > 0) return io->postpone(*this);
-      if (std::ranges::all_of(*all, [](const Named& each) { return each.left == 0; })) done->open();
+      work(*fixture);
+      if (--left > 0) fixture->loop.postpone(*this);
     }
-    IoThread* io = nullptr;
+    VirtualLoop* fixture = nullptr;
     std::vector<int>* order = nullptr;
-    std::array<Named, 3>* all = nullptr;
-    Gate* done = nullptr;
     int name = 0;
     int left = 4;
   };
   std::array<Named, 3> works;
   std::vector<int> order;
-  Gate done;
-  fixture.thread.post([&] {
+  fixture.loop.post([&] {
     int name = 0;
     for (Named& each : works) {
-      each.io = &fixture.thread;
+      each.fixture = &fixture;
       each.order = &order;
-      each.all = &works;
-      each.done = &done;
       each.name = name++;
-      fixture.thread.postpone(each);
+      fixture.loop.postpone(each);
     }
   });
-  REQUIRE(done.wait());
-  fixture.thread.stop_and_join();
+  fixture.serve();
   CHECK(order == std::vector<int>{0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2});
 }
 
 // Each slice takes `time`, and moves the iteration's time, as writing does.
 struct Spinning final : SlicedWork {
-  Spinning(IoThread& thread, PeerShare& share, std::chrono::nanoseconds takes) : io(thread), time(takes) {
+  Spinning(VirtualLoop& on, PeerShare& share, std::chrono::nanoseconds takes) : fixture(on), time(takes) {
     set_share(&share);
   }
   void on_slice() override {
-    for (const auto until = Clock::now() + time; Clock::now() < until;) continue;
-    io.update_time();
-    ++slices;
-    if (!*over) return io.postpone(*this);
+    fixture.now += time;
+    fixture.loop.update_time();
+    if (++*all < 50) {
+      ++slices;
+      fixture.loop.postpone(*this);
+    }
   }
-  IoThread& io;
+  VirtualLoop& fixture;
   std::chrono::nanoseconds time;
-  const bool* over = nullptr;
+  int* all = nullptr;
   int slices = 0;
 };
 
-TEST_CASE("IoThread: a slice is charged whole, though the iteration's time is taken anew within it") {
-  Fixture fixture;
-  SliceQueue& queue = fixture.thread.slices();
-  bool over = false;
-  std::array<PeerShare*, 2> shares{};
-  Gate joined;
-  fixture.thread.post([&] {
-    for (std::uint64_t peer = 0; peer < shares.size(); ++peer)
-      shares[peer] = &queue.join({PeerKey::Kind::ipv4, peer});
-    joined.open();
+TEST_CASE("EventLoop: a slice is charged whole, though the iteration's time is taken anew within it") {
+  VirtualLoop fixture;
+  SliceQueue& queue = fixture.loop.slices();
+  int all = 0;
+  Spinning greedy(fixture, queue.join({PeerKey::Kind::ipv4, 1}), 4 * kSliceTime);
+  Spinning modest(fixture, queue.join({PeerKey::Kind::ipv4, 2}), kSliceTime);
+  greedy.all = modest.all = &all;
+  fixture.loop.post([&] {
+    fixture.loop.postpone(greedy);
+    fixture.loop.postpone(modest);
   });
-  REQUIRE(joined.wait());
-  Spinning greedy(fixture.thread, *shares[0], 4 * kSliceTime);
-  Spinning modest(fixture.thread, *shares[1], kSliceTime);
-  greedy.over = modest.over = &over;
-  fixture.thread.post([&] {
-    fixture.thread.postpone(greedy);
-    fixture.thread.postpone(modest);
-  });
-  REQUIRE(testing::eventually([&] {
-    Gate looked;
-    fixture.thread.post([&] {
-      over = greedy.slices + modest.slices >= 50;
-      looked.open();
-    });
-    return looked.wait() && over;
-  }));
-  fixture.thread.stop_and_join();
-  CHECK(modest.slices > greedy.slices);
+  fixture.serve();
+  CHECK(modest.slices >= 3 * greedy.slices);
 }
 
-TEST_CASE("Poller: what was not told before the stop is told next") {
+TEST_CASE("Poller: what was not reported before the stop is reported next") {
   struct Counting final : Watched {
-    void on_ready(std::uint32_t) override { ++told; }
-    int told = 0;
+    void on_ready(std::uint32_t) override { ++reported; }
+    int reported = 0;
   };
   Poller poller;
   std::array<Counting, 3> watched;
@@ -214,7 +171,7 @@ TEST_CASE("Poller: what was not told before the stop is told next") {
   }
   const auto always = [] { return true; };
   for (std::size_t i = 0; i < 3; ++i) CHECK(poller.dispatch(always) == 3);
-  for (const Counting& each : watched) CHECK(each.told == 1);
+  for (const Counting& each : watched) CHECK(each.reported == 1);
   for (std::size_t i = 0; i < 3; ++i) poller.remove(sockets[2 * i].get(), watched[i]);
 }
 

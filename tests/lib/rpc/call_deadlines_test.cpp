@@ -12,7 +12,7 @@ using testing::Gate;
 
 struct Fixture final : CallExpiry {
   Fixture() {
-    thread.on_completed([](ActiveCall&) {});
+    thread.workers().on_completed([](ActiveCall&) {});
     thread.start();
   }
   ~Fixture() { thread.stop_and_join(); }

@@ -23,7 +23,7 @@ MethodSpec spec(std::size_t max_concurrent = 0) {
 // An I/O thread that runs the test's steps, each as an event of its own.
 struct Fixture {
   explicit Fixture(bool only_thread = true) : places(thread, only_thread) {
-    thread.on_completed([](ActiveCall&) {});
+    thread.workers().on_completed([](ActiveCall&) {});
     thread.start();
   }
   ~Fixture() { thread.stop_and_join(); }

@@ -32,7 +32,7 @@ MethodSpec spec_of(std::string name, HandlerKind kind = HandlerKind::in_line) {
 // An I/O thread with a MethodCache, and iterations of its event loop.
 struct Fixture {
   Fixture() {
-    thread.on_completed([](ActiveCall&) {});
+    thread.workers().on_completed([](ActiveCall&) {});
     thread.start();
   }
   ~Fixture() { thread.stop_and_join(); }

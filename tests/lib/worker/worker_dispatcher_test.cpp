@@ -83,9 +83,9 @@ TEST_CASE(
   const std::size_t other = worker_dispatcher.reserve(kLong, fixture.now);
   CHECK(other != first);
   CHECK(worker_dispatcher.reserve(kShort, fixture.now) == first);
-  for (int i = 0; i < 2; ++i) fixture.pool.unreserve(first);
+  for (int i = 0; i < 2; ++i) fixture.pool.release_slot(first);
   CHECK(worker_dispatcher.reserve(kLong, fixture.now) == first);
-  fixture.pool.unreserve(other);
+  fixture.pool.release_slot(other);
   CHECK(worker_dispatcher.reserve(kShort, fixture.now) == other);
 }
 
@@ -99,7 +99,7 @@ TEST_CASE("WorkerDispatcher: none is refused before every worker is full") {
     }
     CHECK(worker_dispatcher.reserve(kShort, fixture.now) == WorkerPool::kNone);
     CHECK(worker_dispatcher.reserve(kLong, fixture.now) == WorkerPool::kNone);
-    fixture.pool.unreserve(1);
+    fixture.pool.release_slot(1);
     CHECK(worker_dispatcher.reserve(kShort, fixture.now) == 1);
   }
 }
@@ -107,7 +107,7 @@ TEST_CASE("WorkerDispatcher: none is refused before every worker is full") {
 // Gives the worker that it is counted to.
 std::size_t stage_short(WorkerDispatcher& worker_dispatcher, ActiveCall& call, TimePoint now) {
   call.worker = worker_dispatcher.reserve(kShort, now);
-  worker_dispatcher.stage(call);
+  worker_dispatcher.enqueue(call);
   return call.worker;
 }
 
@@ -119,7 +119,7 @@ struct Iterations {
       ActiveCall& call = calls.make([](Call&) {});
       call.worker = worker_dispatcher.reserve(run_time, now);
       workers.push_back(call.worker);
-      worker_dispatcher.stage(call);
+      worker_dispatcher.enqueue(call);
     }
     worker_dispatcher.push(now);
   }
@@ -136,7 +136,7 @@ TEST_CASE(
   WorkerDispatcher& worker_dispatcher = fixture.worker_dispatcher;
   iterations.run(worker_dispatcher, {kShort, kShort}, fixture.now);
   const std::size_t first = iterations.workers.front();
-  fixture.now += WorkerDispatcher::kPatience - nanoseconds(1);
+  fixture.now += WorkerDispatcher::kProgressWindow - nanoseconds(1);
   iterations.run(worker_dispatcher, {kShort}, fixture.now);
   CHECK(iterations.workers.front() == first);
   // It has ended none of them.
@@ -163,7 +163,7 @@ TEST_CASE("WorkerDispatcher: a worker that has something long is no longer the o
   const std::size_t first = iterations.workers.front();
   // Two for each of them.
   iterations.run(fixture.worker_dispatcher, {kLong, kLong, kLong}, fixture.now);
-  for (int i = 0; i < 2; ++i) fixture.pool.unreserve(1 - first);
+  for (int i = 0; i < 2; ++i) fixture.pool.release_slot(1 - first);
   iterations.run(fixture.worker_dispatcher, {kShort, kShort}, fixture.now);
   CHECK(iterations.workers == std::vector<std::size_t>{1 - first, 1 - first});
 }
@@ -173,7 +173,7 @@ TEST_CASE("WorkerDispatcher: a worker that is not to take calls any more gets no
   Iterations iterations;
   WorkerDispatcher& worker_dispatcher = fixture.worker_dispatcher;
   do {
-    iterations.run(worker_dispatcher, {kShort}, fixture.now += WorkerDispatcher::kPatience);
+    iterations.run(worker_dispatcher, {kShort}, fixture.now += WorkerDispatcher::kProgressWindow);
   } while (iterations.workers.front() == 0);
   fixture.pool.resize(1);
   iterations.run(worker_dispatcher, {kShort}, fixture.now);
@@ -223,7 +223,7 @@ TEST_CASE(
     ActiveCall& call = calls.make(std::move(body));
     REQUIRE(pool.try_reserve_at(0));
     call.worker = 0;
-    worker_dispatcher.stage(call);
+    worker_dispatcher.enqueue(call);
   };
   SUBCASE("in the same iteration") {
     stage_for_first([&](Call&) { gate.wait(); });

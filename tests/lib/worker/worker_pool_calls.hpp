@@ -84,7 +84,7 @@ inline void reserve(WorkerPool& pool, std::size_t worker) {
     if (*got == worker) break;
     others.push_back(*got);
   }
-  for (const std::size_t other : others) pool.unreserve(other);
+  for (const std::size_t other : others) pool.release_slot(other);
 }
 
 inline void submit(WorkerPool& pool, std::size_t worker, ActiveCall& call) {
@@ -96,7 +96,7 @@ inline void submit(WorkerPool& pool, std::size_t worker, ActiveCall& call) {
 inline std::size_t free_places(WorkerPool& pool) {
   std::vector<std::size_t> got;
   while (const auto worker = try_reserve(pool)) got.push_back(*worker);
-  for (const std::size_t worker : got) pool.unreserve(worker);
+  for (const std::size_t worker : got) pool.release_slot(worker);
   return got.size();
 }
 

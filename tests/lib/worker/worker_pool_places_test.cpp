@@ -19,12 +19,12 @@ TEST_CASE("WorkerPool: a call goes to the least loaded worker") {
     CHECK(chosen == std::multiset<std::size_t>{0, 1, 2, 3});
   }
   for (const std::size_t freed : {2, 0, 3, 1}) {
-    pool.unreserve(freed);
+    pool.release_slot(freed);
     CHECK(try_reserve(pool) == freed);
   }
-  pool.unreserve(1);
-  pool.unreserve(1);
-  pool.unreserve(3);
+  pool.release_slot(1);
+  pool.release_slot(1);
+  pool.release_slot(3);
   CHECK(try_reserve(pool) == 1);
 }
 
@@ -34,7 +34,7 @@ TEST_CASE("WorkerPool: has room for one running and `queue` waiting calls a work
       WorkerPool pool(workers, queue);
       for (std::size_t i = 0; i < workers * (queue + 1); ++i) REQUIRE(try_reserve(pool));
       CHECK_FALSE(try_reserve(pool));
-      pool.unreserve(workers - 1);
+      pool.release_slot(workers - 1);
       CHECK(try_reserve(pool) == workers - 1);
       CHECK_FALSE(try_reserve(pool));
       pool.set_queue_max(queue + 2);

@@ -100,7 +100,7 @@ TEST_CASE(
   // Whichever worker took it is the busy one: its place is the one that the pool still counts.
   const std::size_t first = *try_reserve(pool);
   hung = 1 - first;
-  pool.unreserve(first);
+  pool.release_slot(first);
   std::mt19937 random;
   // A slow machine tries less often: the hung handler waits no longer than a test's patience.
   const auto enough = Clock::now() + std::chrono::seconds(8);
@@ -172,7 +172,7 @@ TEST_CASE(
          }));
   REQUIRE(started.wait());
   const std::size_t free = *try_reserve(pool);
-  pool.unreserve(free);
+  pool.release_slot(free);
   // It takes its time, so that its worker knows what calls of this kind take.
   submit(pool, free, make(a, [&](Call&) {
            second_started.open();

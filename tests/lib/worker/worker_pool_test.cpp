@@ -114,14 +114,14 @@ TEST_CASE("WorkerPool: a call that no worker has begun can be withdrawn, one tha
   submit(pool, 0, second);
   CHECK(pool.queue_depth_approx(0) == 2);
   CHECK(free_places(pool) == 11 - 3);
-  CHECK_FALSE(pool.withdraw(running));
-  CHECK(pool.withdraw(first));
-  CHECK_FALSE(pool.withdraw(first));
+  CHECK_FALSE(pool.cancel_queued(running));
+  CHECK(pool.cancel_queued(first));
+  CHECK_FALSE(pool.cancel_queued(first));
   CHECK(pool.queue_depth_approx(0) == 1);
   CHECK(free_places(pool) == 11 - 2);
   gate.open();
   REQUIRE(eventually([&] { return calls.returned() == 2; }));
-  CHECK_FALSE(pool.withdraw(second));
+  CHECK_FALSE(pool.cancel_queued(second));
   CHECK(calls.in_order_of_return() == std::vector<ActiveCall*>{&running, &second});
   CHECK(free_places(pool) == 11);
 }
@@ -155,7 +155,7 @@ TEST_CASE(
           std::atomic_signal_fence(std::memory_order_seq_cst);
         std::size_t mine = 0;
         for (ActiveCall* call : calls) {
-          if (call != nullptr && pool.withdraw(*call)) ++mine;
+          if (call != nullptr && pool.cancel_queued(*call)) ++mine;
         }
         withdrawn[t] += mine;
         // Not more at once than there is room for.
@@ -231,7 +231,7 @@ TEST_CASE("WorkerPool: stopping ends sleeping workers, and what is still queued 
   CHECK(pool.stop(Clock::now() + testing::kPatience) == 0);
   ActiveCall& late = calls.make([](Call&) {});
   submit(pool, 0, late);
-  CHECK(pool.withdraw(late));
+  CHECK(pool.cancel_queued(late));
   CHECK(calls.returned() == 1);
 }
 

@@ -1,0 +1,27 @@
+// Time source of an event loop: this machine's clock, or a virtual time.
+#pragma once
+
+#include <cstdint>
+
+#include "lib/time/quick_clock.hpp"
+
+namespace sluice::core {
+
+// For QuickClock. A virtual time passes only as its owner, a test, sets it.
+class LoopTime {
+ public:
+  LoopTime() = default;
+  // `virtual_now` outlives the loop.
+  explicit LoopTime(const TimePoint& virtual_now) : virtual_now_(&virtual_now) {}
+
+  bool is_virtual() const { return virtual_now_ != nullptr; }
+
+  bool has_ticks() const { return !is_virtual() && ProcessorTime::has_ticks(); }
+  static std::uint64_t ticks() { return ProcessorTime::ticks(); }
+  TimePoint now() const { return is_virtual() ? *virtual_now_ : ProcessorTime::now(); }
+
+ private:
+  const TimePoint* virtual_now_ = nullptr;
+};
+
+}  // namespace sluice::core
