@@ -11,8 +11,8 @@ EXEMPT = ("LICENSE", "CHANGELOG.md", "docs/explanation/glossary.md", "docs/plots
           "tests/fuzz/corpus/", "tests/scripts/source/")
 # Between the words of a name: `TurnEnd` and `kTurnEnd` become `turn end`, as `turn_end` does.
 CASE_CHANGE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-# Python's value: `if found is None` is code, "of which there is none" is prose.
-NONE = re.compile(r"\bNone\b")
+# Python's value: `if found is None` and `assertIsNone` are code, "of which there is none" is prose.
+NONE = re.compile(r"(?:\b|(?<=Is))None\b")
 
 
 class Words:
@@ -33,7 +33,7 @@ class Words:
         self.instead = phrases | names
         # A longer alternative goes first: an allowed phrase is matched, and so skipped, as a whole.
         self._allowed = frozenset(allowed)
-        self._phrase = _any_of([*allowed, *phrases], r"\b(?:", r")\b")
+        self._phrase = _any_of([*allowed, *phrases], "(?:", ")", edge=r"\b")
         self._name = _any_of(names, r"(?<![A-Za-z0-9_])(?:", r")")
         self._quick = _any_of({phrase.split()[-1] for phrase in phrases}, "(?:", ")")
 
@@ -52,9 +52,14 @@ class Words:
                     yield number, match[0]
 
 
-def _any_of(terms, before, after):
+def _any_of(terms, before, after, edge=""):
+    """`edge` stands before and behind a term, but not next to a sign such as a quote."""
     longest_first = sorted(terms, key=len, reverse=True)
-    return re.compile(before + "|".join(re.escape(term) for term in longest_first) + after)
+    return re.compile(before + "|".join(_at_edges(term, edge) for term in longest_first) + after)
+
+
+def _at_edges(term, edge):
+    return (edge if term[0].isalnum() else "") + re.escape(term) + (edge if term[-1].isalnum() else "")
 
 
 def read(root):
