@@ -9,7 +9,7 @@ namespace sluice::client {
 // What the process ends with; scripts rely on these numbers.
 enum class ExitCode : int {
   ok = 0,           // a result, or the help that was asked for
-  rpc_error = 1,    // the server answered with a JSON-RPC error
+  rpc_error = 1,    // the server answered with a JSON-RPC error; or OpenSSL or getrandom() failed
   usage = 2,        // the command line cannot be carried out
   unreachable = 3,  // could not connect, no answer in time, or an answer that is no JSON-RPC
 };

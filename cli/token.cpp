@@ -43,7 +43,7 @@ Result<std::string> new_token() {
   std::array<unsigned char, kTokenBytes> bytes;
   // So few bytes come whole, and once the system is up, at once.
   if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
-    return Failure{ExitCode::rpc_error, "the system gives no random bytes"};
+    return Failure{ExitCode::rpc_error, "cannot get random bytes from the system"};
   }
   return base64url(bytes);
 }

@@ -20,10 +20,10 @@ struct LoadSample {
 // After Gradient2 of Netflix's concurrency-limits, which multiplies the limit by the ratio of the latency
 // that was usual to the one that is, and adds some room to grow into. It has to guess from total latencies
 // which part of them is waiting, and takes a long overload for usual in the end. Here both parts are measured
-// apart, so that the ratio is of the waiting that is tolerated (as long as a call runs, a millisecond at
-// least) to the waiting that is; nothing is learnt, so nothing is forgotten. What the limit shrinks from is
-// the number of calls that there were (Little's law: time spent by window), so that it takes hold at once
-// wherever it stood.
+// apart. The factor is the tolerated waiting time (the run time, but at least kQueueTolerated) divided by the
+// measured one. There is no long-term average, so a long overload never becomes the norm. What the limit
+// shrinks from is the number of calls that there were (Little's law: time spent by window), so that it takes
+// hold at once wherever it stood.
 //
 // Pure; not thread-safe.
 class GradientLimit {

@@ -18,7 +18,7 @@
 
 namespace sluice::core {
 
-// Why a call was turned away (label `reason` of sluice_calls_rejected_total).
+// Why a call was refused (label `reason` of sluice_calls_rejected_total).
 enum class Rejection : std::uint8_t {
   queue_full,
   method_busy,

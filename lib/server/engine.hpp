@@ -60,9 +60,9 @@ class Engine {
   // others: it then either throws std::system_error or has started all the same.
   void start(std::vector<InheritedSocket> inherited = {}, const std::stop_token& stop = {});
 
-  // Takes over all settings but io_threads and workers. New listeners are opened first: if one can't be,
-  // std::system_error is thrown and nothing has changed. Calls that run keep the limits they began with.
-  // `stop` as with start().
+  // Applies all settings but io_threads, workers, workers_max and worker_cpus. New listeners are opened
+  // first: if one can't be, std::system_error is thrown and nothing has changed. Calls that run keep the
+  // limits they began with. `stop` as with start().
   void reload(const Settings& settings, const std::stop_token& stop = {});
 
   // Not ready from here on; listening sockets are closed, new calls answered -32012, admitted ones finish.

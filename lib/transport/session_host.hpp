@@ -16,7 +16,7 @@ namespace sluice::core {
 
 struct SessionTag;
 
-// One connection, whatever it speaks. I/O thread only.
+// Interface of a client connection, whatever protocol it speaks; not an RpcSession. I/O thread only.
 class Session : public ListHook<SessionTag>, public std::enable_shared_from_this<Session> {
  public:
   virtual ~Session() = default;

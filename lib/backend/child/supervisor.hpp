@@ -75,7 +75,7 @@ class ChildSupervisor final : private ChildStart::Owner,
 
  private:
   static constexpr auto kDiscoverTime = seconds(30);  // for a process to name its methods
-  static constexpr auto kEndGrace = seconds(2);       // between SIGTERM and SIGKILL
+  static constexpr auto kEndGrace = seconds(2);       // from the end of stdin to SIGKILL; SIGTERM at 1/4
 
   void on_begun(SpawnedChild process) override;
   void on_failed(const ChildFailure& failure) override;

@@ -86,8 +86,8 @@ class Server {
   // cancelled. Returns when every connection is closed. False if a handler was still running then.
   bool stop();
 
-  // start(), then waits for SIGTERM, SIGINT or SIGHUP, then stop(). Gives the program's exit code: 1 where
-  // start() throws for an address or a certificate, which is logged, else 0.
+  // start(), then waits for SIGTERM, SIGINT or SIGHUP (its terminal is closed), then stop(). Gives the
+  // program's exit code: 1 where start() throws for an address or a certificate, which is logged, else 0.
   int run();
 
  private:
