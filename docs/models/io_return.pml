@@ -1,6 +1,6 @@
 /* Completions for an I/O thread that is about to sleep.
  *
- * Checked: when nothing moves any more, the I/O thread has processed every completion.
+ * Checked: in every terminal state, the I/O thread has processed every completion.
  * lib/loop/event_loop_run.cpp, lib/worker/worker_link.cpp, lib/base/mpsc_queue.hpp.
  *
  * Bounds: WORKERS threads complete CALLS calls each. A push is two steps, an exchange and a link, between
@@ -15,7 +15,7 @@
 
 #define TOTAL (WORKERS * CALLS)
 
-/* MpscQueue: elements by the order of their exchange; one behind another that is not linked is out of reach. */
+/* MpscQueue: elements in push order; an element after one whose link is not stored yet cannot be reached. */
 byte head, tail;
 bool linked[TOTAL];
 #define EMPTY (head == tail)

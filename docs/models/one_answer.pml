@@ -1,8 +1,8 @@
 /* One answer for each call: its end, time limit, cancelling, disconnecting and a drain in any order.
  *
- * Checked: a call is answered exactly once, unless its client is gone; its permit is given back exactly once,
- * not before its handler has returned or without its having begun; its memory is given back exactly once,
- * when nobody can use it any more. lib/rpc/call_executor.cpp, rpc_session.cpp, lib/worker/work_queue.cpp.
+ * Checked: a call is answered exactly once, unless its client is gone; its permit is released exactly once,
+ * after its handler has returned, or if that never began; the call is recycled exactly once, when no thread
+ * can use it any more. lib/rpc/call_executor.cpp, rpc_session.cpp, lib/worker/work_queue.cpp.
  *
  * Bounds: CALLS calls, each of which may be a notification and hang until it is stopped; WORKERS workers;
  * every event at most once for each call, at any time. A call's worker may be any.

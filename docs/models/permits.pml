@@ -1,7 +1,7 @@
-/* Permits: places in the limits of all calls, of a method and of a client.
+/* Permits in the limits of all calls, of a method and of a client.
  *
- * Checked: never more calls are in flight than the greater limit of those that held; who asks after a reload
- * has set a new one is held to that; a method and a client keep to theirs; all places are back at the end.
+ * Checked: calls in flight never exceed the larger of the old and the new limit; after a reload the new limit
+ * applies; the limits of the method and of the client hold; all permits are released at the end.
  * lib/admission/admission.hpp, admission.cpp.
  *
  * Bounds: CALLERS threads, each of which asks for ROUNDS permits, one after another, while one reload sets

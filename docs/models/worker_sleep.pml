@@ -1,10 +1,10 @@
 /* Workers that fall asleep, their idle count, and stealing.
  *
- * Checked: when nothing moves any more, no call waits while a worker sleeps. So no wake-up is lost, and no
+ * Checked: in every terminal state, no call waits while a worker sleeps. So no wake-up is lost, and no
  * call is left behind one that hangs. lib/worker/work_queue.cpp, worker_pool.cpp, lib/worker/worker_dispatcher.cpp.
  *
- * Bounds: WORKERS workers; PUSHERS I/O threads, each of which hands over TURNS shares of one or two calls to
- * any worker, HANGING of which never end. CHECK: whether some shares are of short calls, for which
+ * Bounds: WORKERS workers; PUSHERS I/O threads, each of which submits TURNS shares of one or two calls to any
+ * worker; HANGING of the calls never end. CHECK: whether some shares are of short calls, for which
  * WorkerDispatcher::check() wakes others later instead of push_shares() at once.
  * Calls leave a queue in any order. A locked region is one step, since each changes at most one variable that
  * is read without the lock. A look at a queue's size and the pop after it are one step: a pop that finds
