@@ -1,0 +1,2 @@
+// TypeScript looks here for the types of sluice.mjs.
+export * from "./sluice.js";
