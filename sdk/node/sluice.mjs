@@ -108,23 +108,26 @@ const TYPES = {
   array: ['an array', Array.isArray],
   null: ['null', (value) => value === null],
 };
-// By kind of value: each keyword with its test, and its words for an error.
+const matcher = (pattern) => (value) => pattern.test(value);
+const count = (number, unit) => `${number} ${unit}${number === 1 ? '' : 's'}`;
+
+// By kind of value: each keyword with what tests a value, and its words for an error.
 const LIMITS = {
   number: {
-    minimum: [(value, least) => value >= least, (least) => `of at least ${least}`],
-    exclusiveMinimum: [(value, bound) => value > bound, (bound) => `over ${bound}`],
-    maximum: [(value, most) => value <= most, (most) => `of at most ${most}`],
-    exclusiveMaximum: [(value, bound) => value < bound, (bound) => `under ${bound}`],
-    multipleOf: [(value, unit) => value % unit === 0, (unit) => `that is a multiple of ${unit}`],
+    minimum: [(least) => (value) => value >= least, (least) => `of at least ${least}`],
+    exclusiveMinimum: [(bound) => (value) => value > bound, (bound) => `over ${bound}`],
+    maximum: [(most) => (value) => value <= most, (most) => `of at most ${most}`],
+    exclusiveMaximum: [(bound) => (value) => value < bound, (bound) => `under ${bound}`],
+    multipleOf: [(unit) => (value) => value % unit === 0, (unit) => `that is a multiple of ${unit}`],
   },
   string: {
-    minLength: [(value, least) => [...value].length >= least, (least) => `of at least ${least} characters`],
-    maxLength: [(value, most) => [...value].length <= most, (most) => `of at most ${most} characters`],
-    pattern: [(value, pattern) => new RegExp(pattern, 'u').test(value), (pattern) => `that matches ${pattern}`],
+    minLength: [(least) => (value) => [...value].length >= least, (least) => `of at least ${count(least, 'character')}`],
+    maxLength: [(most) => (value) => [...value].length <= most, (most) => `of at most ${count(most, 'character')}`],
+    pattern: [(pattern) => matcher(new RegExp(pattern, 'u')), (pattern) => `that matches ${pattern}`],
   },
   array: {
-    minItems: [(value, least) => value.length >= least, (least) => `of at least ${least} values`],
-    maxItems: [(value, most) => value.length <= most, (most) => `of at most ${most} values`],
+    minItems: [(least) => (value) => value.length >= least, (least) => `of at least ${count(least, 'value')}`],
+    maxItems: [(most) => (value) => value.length <= most, (most) => `of at most ${count(most, 'value')}`],
   },
 };
 const KINDS = { integer: 'number' };
@@ -151,7 +154,7 @@ function limitsOf(declared, type) {
   const words = Object.keys(limits).filter((keyword) => keyword in schema).map((keyword) => limits[keyword][1](schema[keyword]));
   if (type === 'number' && words.length === 0) return ' in the range of a 64-bit float';
   if (words.length === 2 && 'minimum' in schema && 'maximum' in schema) return ` from ${schema.minimum} to ${schema.maximum}`;
-  if (type === 'array' && words.length === 2 && schema.minItems === schema.maxItems) return ` of ${schema.minItems} values`;
+  if (type === 'array' && words.length === 2 && schema.minItems === schema.maxItems) return ` of ${count(schema.minItems, 'value')}`;
   return words.map((each) => ` ${each}`).join(' and');
 }
 
@@ -232,7 +235,8 @@ function checkerOf(schema) {
   }
   for (const [kind, limits] of Object.entries(LIMITS)) {
     for (const keyword of Object.keys(limits).filter((each) => each in schema)) {
-      add((value) => kindOf(value) !== kind || limits[keyword][0](value, schema[keyword]));
+      const holds = limits[keyword][0](schema[keyword]);
+      add((value) => kindOf(value) !== kind || holds(value));
     }
   }
   for (const keyword of ['anyOf', 'oneOf'].filter((each) => each in schema)) {
@@ -335,7 +339,7 @@ function namedValues(declared, params) {
 function valuesByPosition(declared, params) {
   const { length } = declared;
   if (params.length <= length) return [...params, ...Array(length - params.length)];
-  throw RpcError.invalidParams(step(length), length === 0 ? 'no params' : `at most ${length} param${length === 1 ? '' : 's'}`);
+  throw RpcError.invalidParams(step(length), length === 0 ? 'no params' : `at most ${count(length, 'param')}`);
 }
 
 // The arguments of a method's function, in the declared order, without the call.
