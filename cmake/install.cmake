@@ -13,6 +13,10 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/sluiceConfigVersion.cmake
 install(FILES ${PROJECT_BINARY_DIR}/sluiceConfig.cmake ${PROJECT_BINARY_DIR}/sluiceConfigVersion.cmake
   DESTINATION ${SLUICE_PACKAGE_DIR})
 
+# The SDKs for handlers, a folder for each language.
+install(FILES sdk/node/package.json sdk/node/sluice.d.mts sdk/node/sluice.d.ts sdk/node/sluice.mjs
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/sluice/node)
+
 # The unit names the program and the configuration where this installation puts them; the prefix is known
 # only when it is installed. A configuration that is there already is the operator's.
 install(FILES systemd/sluiced.socket DESTINATION lib/systemd/system)

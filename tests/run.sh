@@ -14,7 +14,7 @@ source "$repo/tests/scripts/counts.sh"
 steps_dir=$repo/tests/scripts/steps
 logs=$repo/build/logs
 # Cheap and telling steps first; those that need other steps' builds after them.
-steps=(packages format source tidy models release documents bench cost
+steps=(packages format source sdk tidy models release documents bench cost
   metrics browser hardening installed systemd container asan tsan fuzz)
 # For --quick, --changed and --only: the sanitizer builds of a whole run do the same tests and more.
 developer_steps=(dev debug)

@@ -3,7 +3,7 @@
 import { fstatSync } from 'node:fs';
 
 // Bounds. Where more calls or lines wait than these allow, stdin is not read.
-const LINE_BYTES_MAX = 256 * 1024 * 1024; // of one message; the server's own max_message is less
+const LINE_BYTES_MAX = 256 * 1024 * 1024; // of one message; a server's max_message should be no more
 const RUNNING_CALLS = 1024; // default of `concurrency`; the server sends no more than its own `concurrency`
 const WAITING_CALLS_MAX = 1024;
 const WAITING_NOTES_MAX = 64; // of one call while stdout is full; the oldest goes first
@@ -11,7 +11,7 @@ const WAITING_PUBLICATIONS_MAX = 1024; // while stdout is full
 const WAITING_EVENTS_MAX = 1024; // of one subscription; the oldest goes first
 const TIMER_MS_MAX = 2 ** 31 - 1; // what setTimeout() takes
 const EXPECTED_CHARACTERS_MAX = 200; // of a list in an error
-const STEP_CHARACTERS_MAX = 64; // of one name in a path
+const STEP_CHARACTERS_MAX = 63; // of one name in a path
 const WRITE_CHARACTERS = 64 * 1024; // lines wait for one another up to this
 const EXIT_GRACE_MS = 1000; // for what the program does after serve()
 
@@ -135,7 +135,8 @@ const PARTS = ['type', 'const', 'enum', 'anyOf', 'oneOf', 'items', 'properties',
 const DESCRIPTIONS = ['title', 'description', 'default', 'examples', 'format', 'deprecated', '$comment', '$schema', '$id'];
 const KEYWORDS = new Set([...PARTS, ...DESCRIPTIONS, ...Object.values(LIMITS).flatMap(Object.keys)]);
 
-const cut = (text, most = EXPECTED_CHARACTERS_MAX) => (text.length > most ? `${text.slice(0, most)}...` : text);
+// Without half of a surrogate pair at its end.
+const cut = (text, most = EXPECTED_CHARACTERS_MAX) => (text.length > most ? `${text.slice(0, most).replace(/[\ud800-\udbff]$/, '')}...` : text);
 const step = (name) => `/${cut(String(name).replaceAll('~', '~0').replaceAll('/', '~1'), STEP_CHARACTERS_MAX)}`;
 const below = (found, name) => found && { path: step(name) + found.path, expected: found.expected };
 const typesOf = (schema) => [schema.type ?? []].flat();

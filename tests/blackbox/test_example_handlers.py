@@ -48,6 +48,19 @@ class Handlers(DaemonTest):
             self.assert_error(connection.request("timer.other"), -32601, "unknown_method")
             self.assert_error(connection.request("timer.sleep", {"ms": 1}), -32602)
 
+    def test_the_node_handler_with_the_sdk_answers(self):
+        items = [{"price": 2.5, "count": 2}, {"price": 1, "count": 1}]
+        with self.daemon.connect() as connection:
+            self.assertEqual(connection.result("order.total", {"items": items}), 6)
+            self.assertEqual(connection.result("order.total", [items, 1.5]), 4.5)
+            self.assertEqual(connection.request("order.total", [[], 1])["error"]["data"], {"total": -1})
+            error = self.assert_error(connection.request("order.total", [[{"price": 1, "count": 0}]]), -32602, "invalid_params")
+            self.assertEqual(error["data"]["path"], "/0/0/count")
+            connection.call("order.pack", [1000000], id="long")
+            self.assertEqual(connection.result("order.pack", [1]), 1)
+            self.assert_error(connection.cancel("long"), -32800)
+        self.daemon.wait_in_flight(0)
+
     def test_params_of_one_call_are_no_second_call(self):
         with self.daemon.connect() as connection:
             for separator in ("\r", "\n", "\r\n"):

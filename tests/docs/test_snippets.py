@@ -107,7 +107,7 @@ class Snippets(unittest.TestCase):
         (self.folder / "build/release").mkdir(parents=True)
         (self.folder / "sluiced.toml").touch()  # the defaults, for documents that use the reader's own
         (self.folder / "build/release/bin").symlink_to(pathlib.Path(os.environ["SLUICED"]).resolve().parent)
-        for name in ("deploy", "examples"):
+        for name in ("deploy", "examples", "sdk"):
             (self.folder / name).symlink_to(ROOT / name)
 
     def run_document(self, path):

@@ -24,6 +24,8 @@ RULES = (
     ("examples/*.cpp examples/*.hpp", "tidy"),
     ("lib/include/*.hpp lib/service/* lib/server/* examples/* tests/examples/*", "examples"),
     ("examples/handlers/*", "blackbox:test_example_handlers"),
+    ("sdk/* tests/sdk/*", "sdk"),
+    ("sdk/node/*", "installed blackbox:test_node_sdk blackbox:test_example_handlers"),
     ("lib/observe/*.cpp lib/observe/*.hpp deploy/prometheus/*", "metrics"),
     ("tests/lib/* tests/proto/* tests/daemon/* tests/cli/*_test.cpp", "unit"),
     ("tests/support/* tests/main.cpp tests/precompiled.hpp tests/CMakeLists.txt", "units"),

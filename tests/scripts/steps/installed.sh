@@ -11,6 +11,10 @@ installed=(
   lib/systemd/system/sluiced.service
   lib/systemd/system/sluiced.socket
   lib/sysusers.d/sluice.conf
+  share/sluice/node/package.json
+  share/sluice/node/sluice.d.mts
+  share/sluice/node/sluice.d.ts
+  share/sluice/node/sluice.mjs
 )
 
 all_installed() {

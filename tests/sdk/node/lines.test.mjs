@@ -100,6 +100,16 @@ test('invalid lines are answered as JSON-RPC has it', async (t) => {
   }
 });
 
+test('a line beyond the limit is answered and skipped', async (t) => {
+  const handler = await start(t, ECHO);
+  const piece = 'x'.repeat(1 << 24);
+  for (let at = 0; at <= 16; ++at) await new Promise((resolve) => handler.process.stdin.write(piece, resolve));
+  handler.send('', call(1, 'echo', ['ok']));
+  const { error } = await handler.next();
+  assert.deepEqual([error.code, error.data], [-32007, { reason: 'request_too_big', limit: 1 << 28 }]);
+  assert.deepEqual(await handler.next(), OK);
+});
+
 test('a replacement character is not invalid', async (t) => {
   const handler = await start(t, ECHO);
   assert.deepEqual((await handler.request('echo', ['\ufffd'])).result, ['\ufffd']);

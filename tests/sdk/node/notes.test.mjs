@@ -104,8 +104,9 @@ test('publications are lines, and wait for those that came before', async (t) =>
 test('while stdout is full a bounded number of publications waits, in order', async (t) => {
   const handler = await start(t, `
     method('flood', async () => {
-      const ends = await Promise.allSettled(Array.from({ length: 50_000 }, (_, at) => publish('t', at)));
-      return ends.filter(({ status }) => status === 'fulfilled').length;
+      let published = 0;
+      await Promise.all(Array.from({ length: 50_000 }, (_, at) => publish('t', at).then(() => ++published, () => {})));
+      return published;
     });
     serve();`);
   handler.send(call(1, 'flood'));
@@ -131,7 +132,7 @@ test('events reach the subscriptions that match, one after another', async (t) =
   await handler.logged(/subscribe\("orders.new"\): Error: event 1/);
 });
 
-test('a subscription that falls behind is told how many events it missed', async (t) => {
+test('a subscription that falls behind learns how many events it missed', async (t) => {
   const handler = await start(t, `
     let open;
     const gate = new Promise((resolve) => { open = resolve; });

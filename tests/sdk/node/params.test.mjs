@@ -33,7 +33,8 @@ test('params of no declared name or position are refused', async (t) => {
   assert.deepEqual(await handler.mismatch('two', [1, 2, 3]), [-32602, '/2', 'at most 2 params']);
   assert.deepEqual(await handler.mismatch('two', { a: 1, c: 1 }), [-32602, '/c', 'one of the names a, b']);
   const [, path] = await handler.mismatch('two', { ['x'.repeat(1000)]: 1 });
-  assert.equal(path, `/${'x'.repeat(64)}...`);
+  assert.equal(path, `/${'x'.repeat(63)}...`);
+  assert.deepEqual(await handler.mismatch('none', { ['x'.repeat(62) + '😀'.repeat(9)]: 1 }), [-32602, `/${'x'.repeat(62)}...`, 'no params']);
 });
 
 test('missing params are named as the client would have sent them', async (t) => {
