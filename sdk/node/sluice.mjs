@@ -161,7 +161,7 @@ function limitsOf(declared, type) {
 
 // What a schema takes, in the words of the server's typed methods.
 function expectedOf(schema) {
-  const choices = 'const' in schema ? [schema.const] : schema.enum;
+  const choices = choicesOf(schema);
   if (choices) return cut((choices.length > 1 ? 'one of ' : '') + choices.map((each) => JSON.stringify(each)).join(', '));
   const branches = schema.anyOf ?? schema.oneOf;
   if (branches) {
@@ -207,45 +207,51 @@ function itemsChecker(items) {
   };
 }
 
-// Of several branches the one that is not null says what is wrong inside; of more than one such branch, none.
+// Where one branch alone is not null, that branch says what is wrong inside.
 function branchesChecker(branches, misfit, isExclusive) {
   const checks = branches.map(checkerOf);
-  const only = branches.filter((each) => !isNull(each)).length === 1 ? checks[branches.findIndex((each) => !isNull(each))] : undefined;
+  const others = checks.filter((check, at) => !isNull(branches[at]));
+  const fits = (check, value) => check(value) === undefined;
   return (value) => {
-    const fitting = checks.filter((check) => !check(value)).length;
-    if (isExclusive ? fitting === 1 : fitting > 0) return undefined;
-    const found = only?.(value);
+    if (isExclusive ? checks.filter((check) => fits(check, value)).length === 1 : checks.some((check) => fits(check, value))) return undefined;
+    const found = others.length === 1 ? others[0](value) : undefined;
     return found?.path ? found : misfit;
   };
 }
 
 const kindOf = (value) => (Array.isArray(value) ? 'array' : typeof value);
+const choicesOf = (schema) => ('const' in schema ? [schema.const] : schema.enum);
+
+// Functions that say whether a value as a whole is what the schema has.
+function* testsOf(schema) {
+  const types = typesOf(schema).map((type) => TYPES[type][1]);
+  if (types.length > 0) yield types.length === 1 ? types[0] : (value) => types.some((holds) => holds(value));
+  const texts = new Set(choicesOf(schema)?.map((each) => JSON.stringify(each)));
+  if (texts.size > 0) yield (value) => texts.has(JSON.stringify(value));
+  for (const [kind, limits] of Object.entries(LIMITS)) {
+    for (const keyword of Object.keys(limits).filter((each) => each in schema)) {
+      const holds = limits[keyword][0](schema[keyword]);
+      yield (value) => kindOf(value) !== kind || holds(value);
+    }
+  }
+}
+
+function* partCheckersOf(schema) {
+  const items = schema.items && itemsChecker(schema.items);
+  if (items) yield (value) => (Array.isArray(value) ? items(value) : undefined);
+  const hasMembers = ['properties', 'required', 'additionalProperties'].some((keyword) => keyword in schema);
+  const members = hasMembers && membersChecker(schema);
+  if (members) yield (value) => (isObject(value) ? members(value) : undefined);
+}
 
 function checkerOf(schema) {
   checkSchema(schema);
   const misfit = { path: '', expected: expectedOf(schema) };
-  const checks = [];
-  const add = (holds) => checks.push((value) => (holds(value) ? undefined : misfit));
-  const types = typesOf(schema).map((type) => TYPES[type][1]);
-  if (types.length === 1) add(types[0]);
-  if (types.length > 1) add((value) => types.some((holds) => holds(value)));
-  const choices = 'const' in schema ? [schema.const] : schema.enum;
-  if (choices) {
-    const texts = new Set(choices.map((each) => JSON.stringify(each)));
-    add((value) => texts.has(JSON.stringify(value)));
-  }
-  for (const [kind, limits] of Object.entries(LIMITS)) {
-    for (const keyword of Object.keys(limits).filter((each) => each in schema)) {
-      const holds = limits[keyword][0](schema[keyword]);
-      add((value) => kindOf(value) !== kind || holds(value));
-    }
-  }
-  for (const keyword of ['anyOf', 'oneOf'].filter((each) => each in schema)) {
-    checks.push(branchesChecker(schema[keyword], misfit, keyword === 'oneOf'));
-  }
-  const ofKind = (holds, check) => checks.push((value) => (holds(value) ? check(value) : undefined));
-  if (schema.items) ofKind(Array.isArray, itemsChecker(schema.items));
-  if (schema.properties || schema.required || 'additionalProperties' in schema) ofKind(isObject, membersChecker(schema));
+  const checks = [
+    ...[...testsOf(schema)].map((holds) => (value) => (holds(value) ? undefined : misfit)),
+    ...['anyOf', 'oneOf'].filter((keyword) => keyword in schema).map((keyword) => branchesChecker(schema[keyword], misfit, keyword === 'oneOf')),
+    ...partCheckersOf(schema),
+  ];
   if (checks.length === 1) return checks[0];
   return (value) => {
     for (const check of checks) {
@@ -322,8 +328,7 @@ export function method(name, options, fn) {
   try {
     methods.set(name, readMethod(name, ...entry));
   } catch (error) {
-    error.message = `method(${JSON.stringify(name)}): ${error.message}`;
-    throw error;
+    throw new TypeError(`method(${JSON.stringify(name)}): ${error.message}`);
   }
   return entry[1];
 }
@@ -365,7 +370,6 @@ function bind(declared, params = {}) {
 
 // Whole lines to the stream that replies go to. Lines of one iteration of the event loop share a write.
 class Output {
-  #stream;
   #write;
   #text = '';
   #publications = [];
@@ -374,7 +378,6 @@ class Output {
 
   // `write` is the stream's own; what others write to the stream goes elsewhere.
   open(stream, write, onDrain) {
-    this.#stream = stream;
     this.#write = write;
     this.#onDrain = onDrain;
     this.full = false;
@@ -438,21 +441,21 @@ export async function publish(topic, data) {
 
 /** What a method's function may ask and say about its call. */
 class Call {
-  #run;
+  #active;
 
-  constructor(run) {
-    this.#run = run;
+  constructor(active) {
+    this.#active = active;
   }
 
-  get id() { return this.#run.message.id; }
-  get method() { return this.#run.message.method; }
-  get traceparent() { return this.#run.message.traceparent; }
+  get id() { return this.#active.message.id; }
+  get method() { return this.#active.message.method; }
+  get traceparent() { return this.#active.message.traceparent; }
   /** Milliseconds until the call's time limit; Infinity without one. */
-  get remaining() { return this.#run.remaining; }
+  get remaining() { return this.#active.remaining; }
   /** Whether the call was cancelled, or has passed its time limit. */
-  get cancelled() { return this.#run.stopReason !== undefined; }
+  get cancelled() { return this.#active.stopReason !== undefined; }
   /** Aborts when `cancelled` becomes true. */
-  get signal() { return this.#run.signal; }
+  get signal() { return this.#active.signal; }
 
   /** Sends a notification that belongs to this call. While stdout is full, one with the same `key` replaces it. */
   notify(name, params, { key } = {}) {
@@ -460,7 +463,7 @@ class Call {
     if (params !== undefined && (typeof params !== 'object' || params === null)) throw new TypeError('params are an object or an array');
     if (key !== undefined && typeof key !== 'string') throw new TypeError('a key is a string');
     const members = (params === undefined ? '' : `,"params":${encode(params)}`) + (key === undefined ? '' : `,"key":${encode(key)}`);
-    this.#run.note(`{"jsonrpc":"2.0","method":${encode(name)}${members},"call":${this.#run.id}}`, key);
+    this.#active.note(`{"jsonrpc":"2.0","method":${encode(name)}${members},"call":${this.#active.id}}`, key);
   }
 
   progress(value, options) {
@@ -469,7 +472,7 @@ class Call {
 }
 
 // One call from its line to its reply.
-class Run {
+class ActiveCall {
   done = false;
   #deadline = Infinity;
   #reason;
@@ -707,7 +710,7 @@ class Server {
   }
 
   onDrain() {
-    for (const run of this.#running) run.releaseNotes();
+    for (const active of this.#running) active.releaseNotes();
     this.#startWaiting();
     this.#regulate();
   }
@@ -750,10 +753,10 @@ class Server {
     const entry = methods.get(message.method);
     try {
       if (!entry) throw unknownMethod();
-      const run = new Run(message, id, entry, bind(entry.params, message.params));
-      if (id !== undefined) this.#byId.set(id, run);
-      if (this.#canStart && this.#waiting.length === 0) this.#start(run);
-      else this.#waiting.push(run);
+      const active = new ActiveCall(message, id, entry, bind(entry.params, message.params));
+      if (id !== undefined) this.#byId.set(id, active);
+      if (this.#canStart && this.#waiting.length === 0) this.#start(active);
+      else this.#waiting.push(active);
     } catch (error) {
       if (id !== undefined) output.send(errorReply(id, error));
     }
@@ -763,30 +766,30 @@ class Server {
     return this.#running.size < this.#concurrency && !output.full;
   }
 
-  #start(run) {
-    this.#running.add(run);
+  #start(active) {
+    this.#running.add(active);
     try {
-      if (run.stopReason) throw run.stopReason;
-      const outcome = run.run();
-      if (typeof outcome?.then !== 'function') return this.#finish(run, outcome);
-      outcome.then((result) => this.#finish(run, result), (error) => this.#finish(run, undefined, run.errorOf(error)));
+      if (active.stopReason) throw active.stopReason;
+      const outcome = active.run();
+      if (typeof outcome?.then !== 'function') return this.#finish(active, outcome);
+      outcome.then((result) => this.#finish(active, result), (error) => this.#finish(active, undefined, active.errorOf(error)));
     } catch (error) {
-      this.#finish(run, undefined, run.errorOf(error));
+      this.#finish(active, undefined, active.errorOf(error));
     }
   }
 
-  #finish(run, result, error) {
-    this.#running.delete(run);
-    this.#answer(run, result, error);
+  #finish(active, result, error) {
+    this.#running.delete(active);
+    this.#answer(active, result, error);
     if (this.#waiting.length > 0) this.#startWaiting();
     if (this.#isEnding) this.#endIfIdle();
     else if (this.#input.isPaused()) this.#regulate();
   }
 
-  #answer(run, result, error) {
-    run.end();
-    if (this.#byId.get(run.id) === run) this.#byId.delete(run.id);
-    if (run.id !== undefined) output.send(run.replyOf(result, error));
+  #answer(active, result, error) {
+    active.end();
+    if (this.#byId.get(active.id) === active) this.#byId.delete(active.id);
+    if (active.id !== undefined) output.send(active.replyOf(result, error));
   }
 
   #startWaiting() {
@@ -797,13 +800,13 @@ class Server {
   }
 
   #cancel(id) {
-    const run = this.#byId.get(id);
-    if (!run) return false;
-    run.stop(cancelled());
-    const at = this.#waiting.indexOf(run);
+    const active = this.#byId.get(id);
+    if (!active) return false;
+    active.stop(cancelled());
+    const at = this.#waiting.indexOf(active);
     if (at >= 0) {
       this.#waiting.splice(at, 1);
-      this.#answer(run, undefined, cancelled());
+      this.#answer(active, undefined, cancelled());
     }
     return true;
   }
@@ -857,17 +860,17 @@ async function callOnce([name, ...words], print) {
     return 2;
   }
   const message = { jsonrpc: '2.0', id: 1, method: name, params: readWords(words) };
-  let run;
+  let active;
   try {
     const entry = methods.get(name);
     if (!entry) throw unknownMethod();
-    run = new Run(message, '1', entry, bind(entry.params, message.params));
-    const result = await run.run();
-    run.end();
+    active = new ActiveCall(message, '1', entry, bind(entry.params, message.params));
+    const result = await active.run();
+    active.end();
     print(`${encode(result === undefined ? null : result)}\n`);
     return 0;
   } catch (error) {
-    const { code, message: text, data } = run ? run.errorOf(error) : error;
+    const { code, message: text, data } = active ? active.errorOf(error) : error;
     process.stderr.write(`${JSON.stringify({ code, message: text, data })}\n`);
     return 1;
   }
