@@ -86,7 +86,7 @@ class Check {
       // A plain token was meant to be one, and is complained about where it stands.
       if (proof != kProofs.end() || keys.contains("token") || settings.name.empty()) return;
       complain(index, "",
-               fmt::format("client {} has nothing to be known by; it takes one or more of: {}", settings.name,
+               fmt::format("client {} has no credentials; it takes one or more of: {}", settings.name,
                            fmt::join(kProofs, ", ")));
     } else if (proof != kProofs.end()) {
       complain(index, *proof,
@@ -103,7 +103,7 @@ class Check {
       const auto [first, is_new] = taken.emplace(value, i);
       if (is_new) continue;
       complain(i, key,
-               fmt::format("client.{} is the same as {}; it would not be known which of them calls", key,
+               fmt::format("client.{} is the same as {}, so their calls cannot be distinguished", key,
                            whose(clients_[first->second].settings)));
     }
   }

@@ -53,8 +53,9 @@ void ChildStarter::start(const std::shared_ptr<Request>& request) {
   }
   if (user_lookups.fetch_add(1) >= kUserLookupsMax) {
     user_lookups.fetch_sub(1);
-    return queue_->push({request, request->settings,
-                         ChildFailure{"user " + request->settings.user + ": too many look-ups do not end"}});
+    return queue_->push(
+        {request, request->settings,
+         ChildFailure{"user " + request->settings.user + ": too many user look-ups are pending"}});
   }
   try {
     std::thread([queue = queue_, weak = std::weak_ptr(request), settings = request->settings] {

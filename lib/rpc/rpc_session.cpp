@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kWrongTokensMax = 10;
 
 constexpr std::string_view kWrongToken = "wrong token";
-constexpr std::string_view kUnseenToken = "token not looked at after too many wrong ones";
+constexpr std::string_view kUnseenToken = "token ignored after too many wrong ones";
 
 // The value of a control message's only param, by name or by position.
 std::optional<std::string_view> only_param(std::string_view params, std::string_view name) {

@@ -111,9 +111,9 @@ void check_unnamed(const Address& inherited, const Settings& settings) {
   if (!is_local(inherited)) {
     why = "can be reached from other machines";
   } else if (!settings.clients.empty()) {
-    why = "is open beside listeners that ask for clients";
+    why = "needs no credentials, although clients are configured";
   } else if (asks_for_tls) {
-    why = "is open beside listeners that ask for TLS";
+    why = "speaks no TLS, although a listener does";
   }
   if (why == nullptr) return;
   throw std::invalid_argument("the inherited socket " + printable(inherited.to_string()) + " " + why +

@@ -330,7 +330,7 @@ class Misbehaviour(ChildTest):
                 self.assertEqual(connection.result(f"faulty.{what}"), result)
             self.assert_serves(connection)
             connection.fence()
-        for line in ("not a message on stdout: a line for the log", "a reply to nothing that it was asked"):
+        for line in ("not a message on stdout: a line for the log", "a reply with an unknown id"):
             eventually(5, lambda: line in daemon.log_text(), line)
         log = daemon.log_text()
         self.assertNotIn("\x1b", log)
@@ -398,7 +398,7 @@ class Misbehaviour(ChildTest):
     def test_a_line_without_an_end_ends_the_child(self):
         daemon, connection = self.with_child(server={"max_response": "1MiB"})
         connection.request("faulty.endless", timeout_ms=ms(5000))
-        daemon.wait_log("a line without an end; killed")
+        daemon.wait_log("an output line is too long and has no end; killed")
         self.assert_serves(connection)
         self.assert_below(daemon.resident_bytes(), 200 << 20 if SLOW == 1 else 1 << 40)
 
@@ -422,7 +422,7 @@ class Misbehaviour(ChildTest):
         self.assertEqual(connection.result("faulty.deaf"), "deaf")
         for _ in range(100):
             connection.notify("faulty.note", ["x" * 10000])
-        daemon.wait_log("it reads nothing of what it is sent; killed", 20)
+        daemon.wait_log("it does not read its stdin; killed", 20)
         eventually(5, lambda: not is_alive(pid), "it is killed")
         with daemon.connect() as other:
             self.assert_serves(other)

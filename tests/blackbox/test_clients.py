@@ -159,7 +159,7 @@ class BearerTokens(TransportTest):
         for _ in range(10):
             connection.request("rpc.authenticate", {"token": self.WRONG})
         connection.request("rpc.authenticate", {"token": TOKEN}, id=11)
-        daemon.wait_log("info .*token not looked at after too many wrong ones method=rpc.authenticate id=11 peer=")
+        daemon.wait_log("info .*token ignored after too many wrong ones method=rpc.authenticate id=11 peer=")
         self.assertEqual(daemon.log_text().count(" wrong token "), 10)
 
     def test_a_used_up_rate_is_429_and_says_truly_when_to_come_back(self):

@@ -307,8 +307,8 @@ class Inherited(SystemdTest):
         abstract.listen()
         tls = {"address": "tcp://127.0.0.1:0", "tls": authority().settings("server")}
         for each in (tcp, unix, abstract):
-            self.refused([each], "beside listeners that ask for TLS", listen=[tls])
-            self.refused([each], "beside listeners that ask for clients", listen=["tcp://127.0.0.1:0"],
+            self.refused([each], "speaks no TLS, although a listener does", listen=[tls])
+            self.refused([each], "needs no credentials, although clients are configured", listen=["tcp://127.0.0.1:0"],
                          clients=[{"name": "known", "token_sha256": "a" * 64}])
 
     def test_a_local_socket_that_no_listener_names_is_served_where_nothing_is_asked_for(self):
@@ -352,7 +352,7 @@ class Inherited(SystemdTest):
         daemon = self.activated([tcp], listen=["tcp://127.0.0.1:0"])
         begin = len(daemon.log)
         daemon.reload(clients=[{"name": "known", "token_sha256": "a" * 64}])
-        daemon.wait_log("reload refused.*beside listeners that ask for clients", 5, begin)
+        daemon.wait_log("reload refused.*needs no credentials, although clients are configured", 5, begin)
         daemon.reload(listen=["tcp://127.0.0.1:0", address])
         daemon.wait_log("configuration read again", 5, begin)
         with Connection(tcp.getsockname()) as connection:

@@ -338,7 +338,7 @@ class MisbehavingStreamTest(MisbehavingTest):
             self.assertEqual(client.result(method, [method]), [method])
             self.assert_serves(client)
         front.wait_log("not JSON|not a message")
-        front.wait_log("a reply to nothing that it was asked")
+        front.wait_log("a reply with an unknown id")
         self.assertEqual(self.server.accepted, 1)
 
     def test_floods_are_logged_a_few_times(self):

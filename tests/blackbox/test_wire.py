@@ -210,7 +210,7 @@ class Dialects(WireTest):
             with self.subTest(arguments=arguments):
                 daemon, connection = self.with_child(*arguments, **more)
                 connection.call("wire.say", ['{"jsonrpc":"2.0","method":"window/logMessage","params":{"type":3}}'])
-                daemon.wait_log(r"warn .*wire\[0\]: .*a call of its own, which nobody gets: .*window/logMessage")
+                daemon.wait_log(r"warn .*wire\[0\]: .*a request of the process, which is ignored: .*window/logMessage")
 
     def test_a_language_servers_replies_are_judged_as_others_are(self):
         daemon, connection = self.with_child("--lsp", concurrency=4, dialect="lsp", server={"max_response": "100KiB"})

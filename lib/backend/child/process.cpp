@@ -236,7 +236,7 @@ void ChildProcess::on_deadline(TimePoint now) {
   }
   if (now >= clogged_until_) {
     clogged_until_ = TimePoint::max();
-    spdlog::warn("{}: it reads nothing of what it is sent; killed", label_);
+    spdlog::warn("{}: it does not read its stdin; killed", label_);
     kill();
   }
   if (now >= kill_at_) {

@@ -15,7 +15,7 @@ namespace sluice::core {
 namespace {
 
 constexpr const char* kHeader = "not a message on stdout, but a header; dialect = \"lsp\" expects headers";
-constexpr const char* kOwnCall = "not a reply on stdout, but a call of its own, which nobody gets";
+constexpr const char* kOwnCall = "not a reply on stdout, but a request of the process, which is ignored";
 
 // Without the white space and the byte order mark that may be in front of a message.
 std::string_view without_mark(std::string_view line) {
@@ -69,7 +69,7 @@ void ChildProcess::take_lines(std::string_view bytes) {
       [this](std::string_view start) { take_long_line(start); },
       [this](std::string_view piece, bool is_last) { take_long_rest(piece, is_last); });
   if (lines_.skipped() > proto::kOversizeSkipFactor * hub_.limits().response_bytes_max) {
-    spdlog::error("{}: it writes a line without an end; killed", label_);
+    spdlog::error("{}: an output line is too long and has no end; killed", label_);
     kill();
   }
 }
@@ -104,7 +104,7 @@ std::size_t ChildProcess::take_frame(std::string_view window) {
     case Kind::foreign:  // only where such lines are refused, which they are not here
     case Kind::lost:
       if (ending_) return 0;
-      spdlog::error("{}: no message can be found in what it writes; killed", label_);
+      spdlog::error("{}: framing lost: no message can be found in its output; killed", label_);
       kill();
       return 0;
   }
@@ -144,7 +144,7 @@ void ChildProcess::take_message(std::string_view text, const proto::Message& mes
   if (call != nullptr) return owner_.on_reply(*this, *call, *reply);
   const bool names_nothing = !reply->error.empty() && !ids_.given(reply->id);
   if (names_nothing && take_unnamed(*reply)) return;
-  if (reply->id != superseded_) reject(text, "a reply to nothing that it was asked");
+  if (reply->id != superseded_) reject(text, "a reply with an unknown id");
   if (reply->id == superseded_) superseded_ = 0;
 }
 

@@ -95,7 +95,7 @@ void ChildStart::abandon(ChildFailure why) {
 void ChildStart::on_deadline(TimePoint) {
   hopeless_ = true;
   if (child_.process.pid <= 0)
-    return abandon({"no process for it in " + std::to_string(kForkTimeMax.count()) + " s"});
+    return abandon({"no process was forked within " + std::to_string(kForkTimeMax.count()) + " s"});
   Owner& owner = owner_;
   abandon({"it has not begun to run its program in " + std::to_string(kTimeMax.count()) + " s"});
   owner.on_late();  // by now there may be nothing left to be waited for, nor this start

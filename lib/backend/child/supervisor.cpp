@@ -170,10 +170,11 @@ void ChildSupervisor::stop_call(BackendCall& call) {
 // nobody else anything, or too little to end others' calls for.
 const char* ChildSupervisor::fault(const BackendCall& call) const {
   const bool unanswered = hub_.now() >= call.call.deadline + settings_.child->kill_after;
-  if (!shared()) return unanswered ? "and it takes no other" : nullptr;
-  if (unanswered && process_->last_heard() <= call.call.deadline) return "and nothing has come from it since";
+  if (!shared()) return unanswered ? "and the process can take no other call" : nullptr;
+  if (unanswered && process_->last_heard() <= call.call.deadline)
+    return "and the process has written nothing since";
   const bool crowded = 2 * process_->lingering() > settings_.child->concurrency;
-  return crowded ? "as are more than half of those that it may have" : nullptr;
+  return crowded ? "like more than half of the calls that the process may have" : nullptr;
 }
 
 void ChildSupervisor::on_hanging(BackendCall& call) {
@@ -184,7 +185,7 @@ void ChildSupervisor::on_hanging(BackendCall& call) {
     if (hub_.now() < limit) hub_.io().set_deadline(call, limit);
     return;
   }
-  spdlog::warn("{}: a call of {} has gone on for {} ms past its time limit or its cancelling, {}; killed",
+  spdlog::warn("{}: a call of {} has not ended {} ms after its time limit or cancellation, {}; killed",
                label_, printable(call.call.request.method), settings_.child->kill_after.count(), what);
   killed_ = true;
   process_->kill();

@@ -49,7 +49,8 @@ void UpstreamConnection::leave() {
 void UpstreamConnection::on_deadline(TimePoint) {
   if (open_ && leaving_) return end(End::idle, kLeft);
   if (open_) return end(rest_limit().end, rest_limit().what);
-  end(End::not_connected, "not within " + std::to_string(route().settings.connect_timeout.count()) + " ms");
+  end(End::not_connected,
+      "no connection within " + std::to_string(route().settings.connect_timeout.count()) + " ms");
 }
 
 bool UpstreamConnection::has_room() const {
@@ -137,7 +138,7 @@ bool UpstreamConnection::take_message(std::string_view text, const proto::Messag
   if (attempt == nullptr) {
     const bool names_nothing = !reply->error.empty() && !ids_.given(reply->id);
     if (names_nothing && take_unnamed(*reply)) return true;
-    if (forgotten_.erase(reply->id) == 0) reject(text, "a reply to nothing that it was asked");
+    if (forgotten_.erase(reply->id) == 0) reject(text, "a reply with an unknown id");
     return false;
   }
   answer(*attempt, *reply);

@@ -94,13 +94,13 @@ void HttpConnection::on_response(boost::system::error_code error, std::size_t) {
   const unsigned status = parser_->get().result_int();
   UpstreamAttempt* const attempt = only_attempt();
   if (attempt == nullptr && !skipping_) {
-    return closes_unasked(status) ? end(End::unused, "its server closes it for having been idle")
-                                  : end(End::misbehaved, "a response to nothing");
+    return closes_unasked(status) ? end(End::unused, "closed by its server, as idle")
+                                  : end(End::misbehaved, "a response without a request");
   }
   if (status < 200) return take_interim(status);
   if (attempt != nullptr && closes_unasked(status)) {
     note_unread();
-    return end(End::unused, "its server closes it for having been idle");
+    return end(End::unused, "closed by its server, as idle");
   }
   const bool keep_alive = note_keep_alive() && parser_->keep_alive() && !writing_;
   const std::string body = std::move(parser_->get().body());

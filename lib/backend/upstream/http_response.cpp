@@ -92,7 +92,7 @@ std::string cause_of_status(const HttpResponseHead& head) {
   }
   if (status == 401 || status == 407) return ", it asks for credentials or refuses those that it got";
   if (status == 403) return ", it does not allow this";
-  if (status == 429 || status == 503) return ", it asks to be left alone for a while";
+  if (status == 429 || status == 503) return ", it asks to retry later";
   return "";
 }
 

@@ -93,7 +93,8 @@ void StreamConnection::take_window() {
     if (event.kind == Kind::message) take_message(event.text, decoder_.message());
     if (event.kind == Kind::malformed) take_malformed(rest.substr(0, event.consumed));
     if (event.kind == Kind::too_big) return take_long(rest);
-    if (event.kind == Kind::lost) return end(End::misbehaved, "no message can be found in what comes");
+    if (event.kind == Kind::lost)
+      return end(End::misbehaved, "framing lost: no message can be found in its output");
     // Beside messages: white space, and what is skipped of a broken one.
     if (event.kind != Kind::malformed && !closed()) count_invalid_input(event.consumed - event.text.size());
     done += event.consumed;

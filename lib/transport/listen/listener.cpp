@@ -29,7 +29,7 @@ Descriptor open_reserve() { return Descriptor(::open("/dev/null", O_RDONLY | O_C
 
 int duplicate(int descriptor) {
   const int copy = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
-  if (copy < 0) throw std::system_error(errno, std::generic_category(), "no second descriptor");
+  if (copy < 0) throw std::system_error(errno, std::generic_category(), "cannot duplicate the socket");
   return copy;
 }
 

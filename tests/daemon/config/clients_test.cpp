@@ -131,7 +131,7 @@ TEST_CASE("Config clients: what may be a token is never shown") {
 TEST_CASE("Config clients: each has a name of its own and something to be known by") {
   CHECK(error_of("[[client]]\nuser = 1") ==
         "f.toml:1:1: client.name is missing; each client has one of its own");
-  CHECK(contains(error_of("[[client]]\nname = 'a'"), "f.toml:1:1: client a has nothing to be known by"));
+  CHECK(contains(error_of("[[client]]\nname = 'a'"), "f.toml:1:1: client a has no credentials"));
   CHECK(contains(error_of(entry() + "[[client]]\nname = 'a'\nuser = 1"),
                  "f.toml:6:8: client.name is the same as client a's"));
   CHECK(contains(error_of("client = []"), "client is empty"));

@@ -178,7 +178,7 @@ TEST_CASE("Server: others reach a loopback address through a proxy") {
 
 TEST_CASE("Server: clients that can't be meant are refused, and what is allowed is said") {
   CHECK(contains(client_mistake({.user = 1}), "client.name is missing"));
-  CHECK(contains(client_mistake({.name = "a"}), "client a has nothing to be known by"));
+  CHECK(contains(client_mistake({.name = "a"}), "client a has no credentials"));
   CHECK(contains(client_mistake({.name = "two words", .user = 1}), "name is not allowed; it takes 1 to 64"));
   CHECK(contains(client_mistake({.name = "anonymous", .user = 1}), "client.user is not for \"anonymous\""));
   CHECK(
