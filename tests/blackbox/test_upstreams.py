@@ -364,7 +364,7 @@ class MisbehavingStreamTest(MisbehavingTest):
         self.assertEqual(self.server.wait_seen("rpc.cancel")[0]["params"], {"id": id})
         self.server.released.set()
         self.assert_serves(client)
-        self.assertNotIn("a reply to nothing", front.log_text())
+        self.assertNotIn("a reply with an unknown id", front.log_text())
 
     def test_leaving_cancels(self):
         front = self.front_of(self.server)

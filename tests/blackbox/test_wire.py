@@ -231,7 +231,7 @@ class Dialects(WireTest):
         self.assertIn("wire.pid", document)
         self.assertNotIn("rpc.own", document)
         self.assert_error(connection.request("wire.text"), -32601, "unknown_method")
-        self.assertNotIn("a reply to nothing", daemon.log_text())
+        self.assertNotIn("a reply with an unknown id", daemon.log_text())
 
 
 class Upstreams(WireTest):
