@@ -705,6 +705,7 @@ class Server {
   // Nothing more is read; what was read is served.
   end() {
     this.#isEnding = true;
+    if (this.#input.readableLength > 0) this.#input.read(); // what it holds while it is paused
     this.#input.destroy();
     this.#endIfIdle();
   }

@@ -1,7 +1,7 @@
 // Calls: at once, cancelled, out of time, failing, with notes, and at the end of the process.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { call, start } from './handler.mjs';
+import { call, start, within } from './handler.mjs';
 
 // `hold` answers when `release` is called with its name; `ignore` does so whatever happens to its signal.
 const HOLD = `
@@ -163,13 +163,70 @@ test('SIGTERM finishes calls that run and exits with 0; a second one ends at onc
   const handler = await start(t, source);
   handler.send(call(1, 'stop'));
   assert.equal((await handler.next()).result, 'done');
-  assert.deepEqual(await handler.ended, { code: 0, signal: null });
+  assert.deepEqual(await within(handler.ended, 'exit'), { code: 0, signal: null });
 
   const hung = await start(t, source);
   hung.send(call(1, 'wait'), call(2, 'stop'));
   assert.equal((await hung.next()).result, 'done');
   hung.process.kill('SIGTERM');
-  assert.deepEqual(await hung.ended, { code: 143, signal: null });
+  assert.deepEqual(await within(hung.ended, 'exit'), { code: 143, signal: null });
+});
+
+test('SIGTERM while nothing reads the replies loses no call that was read', async (t) => {
+  const handler = await start(t, `
+    method('big', () => 'x'.repeat(1 << 12));
+    const timer = setInterval(() => { if (process.stdout.writableLength > 0) { console.error('full'); clearInterval(timer); } }, 1);
+    process.on('exit', () => console.error('read', process.stdin.bytesRead));
+    serve();`, { isRead: false });
+  const lines = Array.from({ length: 20_000 }, (_, at) => `${JSON.stringify(call(at, 'big'))}\n`);
+  handler.write(lines.join(''));
+  await handler.logged(/full/);
+  handler.process.kill('SIGTERM');
+  handler.read();
+  await handler.next();
+  assert.deepEqual(await within(handler.ended, 'exit'), { code: 0, signal: null });
+  const [, read] = /read (\d+)/.exec(await handler.logged(/read \d+/));
+  let replies = 0;
+  for (let bytes = Number(read); replies < lines.length && lines[replies].length <= bytes; ++replies) bytes -= lines[replies].length;
+  assert.ok(replies > 0 && replies < lines.length, `${replies} calls were read`);
+  for (let at = 0; at < replies; ++at) assert.equal((await handler.next()).id, at);
+});
+
+test('a parent that is gone ends the process', async (t) => {
+  const handler = await start(t, `${HOLD}serve();`);
+  handler.process.stdout.destroy();
+  handler.send(call(1, 'echo', ['x'.repeat(1 << 20)]), call(2, 'wait'));
+  assert.deepEqual(await within(handler.ended, 'exit'), { code: 1, signal: null });
+});
+
+test('each call gets one reply and no note after it, whatever happens to it', async (t) => {
+  const handler = await start(t, `
+    method('work', async ({ steps, fail }, call) => {
+      for (let at = 0; at < steps; ++at) {
+        call.progress(at);
+        await (at % 2 ? sleep(1, undefined, { signal: call.signal }) : undefined);
+      }
+      setTimeout(() => call.progress('late'), 1);
+      if (fail) throw new RpcError(fail, 'asked for');
+      return steps;
+    });
+    serve({ concurrency: 8 });`);
+  const COUNT = 2000;
+  for (let id = 0; id < COUNT; ++id) {
+    const params = { steps: id % 5, fail: id % 7 === 0 ? 7 : 0 };
+    handler.send(call(id, 'work', params, id % 11 === 0 ? { timeout_ms: 1 } : {}));
+    if (id % 3 === 0) handler.send(CANCEL(id - (id % 9)));
+  }
+  const answered = new Map();
+  while (answered.size < COUNT) {
+    const line = await handler.next();
+    const id = line.id ?? line.call;
+    assert.ok(!answered.has(id), `after the reply: ${JSON.stringify(line)}`);
+    if (line.method === undefined) answered.set(id, line.error?.code ?? 'ok');
+    else assert.notEqual(line.params.value, 'late');
+  }
+  assert.deepEqual([...new Set(answered.values())].map(String).sort(), ['-32002', '-32800', '7', 'ok']);
+  assert.equal((await handler.end()).lines.length, 0);
 });
 
 test('what a program does after serve() is done before it exits', async (t) => {
