@@ -101,15 +101,20 @@ class Handler {
   }
 }
 
-/** A handler with that source, once it has announced itself. */
-export async function start(test, source, { isRead = true } = {}) {
-  const { path, remove } = program(source);
+/** The handler of that file, once it has announced itself. */
+export async function startFile(test, path, { isRead = true } = {}) {
   const handler = new Handler(spawn(process.execPath, [path], { env: environment(), stdio: 'pipe' }), isRead);
   test.after(async () => {
     handler.process.kill('SIGKILL');
     await handler.ended;
-    remove();
   });
   if (isRead) handler.hello = await handler.next();
   return handler;
+}
+
+/** A handler with that source. */
+export function start(test, source, options) {
+  const { path, remove } = program(source);
+  test.after(remove);
+  return startFile(test, path, options);
 }
