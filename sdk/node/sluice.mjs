@@ -1,6 +1,7 @@
 // Methods of a sluice handler: functions with checked params, called over stdin and stdout, one JSON-RPC message a line.
 // One file without dependencies, for Node.js 18 and later. Types are in sluice.d.ts.
 import { fstatSync } from 'node:fs';
+import { basename } from 'node:path';
 
 // Bounds. Where more calls or lines wait than these allow, stdin is not read.
 const LINE_BYTES_MAX = 256 * 1024 * 1024; // of one message; a server's max_message should be no more
@@ -47,7 +48,8 @@ function log(what, error) {
 
 // JSON
 
-const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isStructured = (value) => typeof value === 'object' && value !== null;
+const isObject = (value) => isStructured(value) && !Array.isArray(value);
 
 function refuseNonFinite(key, value) {
   if (typeof value === 'number' && !Number.isFinite(value)) throw new RangeError(`JSON has no ${value} (member "${key}")`);
@@ -334,6 +336,7 @@ export function method(name, options, fn) {
 }
 
 const describe = () => [...methods.values()].map(({ described }) => described);
+const openRpc = () => ({ openrpc: '1.3.2', info: { title: basename(process.argv[1] ?? 'handler'), version: '0' }, methods: describe() });
 
 function namedValues(declared, params) {
   const known = new Set(declared.map(({ name }) => name));
@@ -391,14 +394,10 @@ class Output {
     if (this.#text.length >= WRITE_CHARACTERS) this.#flush();
   }
 
+  // A promise where the line waits, nothing where it is on its way.
   publish(line) {
-    if (!this.full) {
-      this.send(line);
-      return Promise.resolve();
-    }
-    if (this.#publications.length >= WAITING_PUBLICATIONS_MAX) {
-      return Promise.reject(new Error(`${WAITING_PUBLICATIONS_MAX} publications wait already`));
-    }
+    if (!this.full) return this.send(line);
+    if (this.#publications.length >= WAITING_PUBLICATIONS_MAX) throw new Error(`${WAITING_PUBLICATIONS_MAX} publications wait already`);
     return new Promise((resolve) => this.#publications.push({ line, resolve }));
   }
 
@@ -460,7 +459,7 @@ class Call {
   /** Sends a notification that belongs to this call. While stdout is full, one with the same `key` replaces it. */
   notify(name, params, { key } = {}) {
     if (typeof name !== 'string') throw new TypeError('the name of a notification is a string');
-    if (params !== undefined && (typeof params !== 'object' || params === null)) throw new TypeError('params are an object or an array');
+    if (params !== undefined && !isStructured(params)) throw new TypeError('params are an object or an array');
     if (key !== undefined && typeof key !== 'string') throw new TypeError('a key is a string');
     const members = (params === undefined ? '' : `,"params":${encode(params)}`) + (key === undefined ? '' : `,"key":${encode(key)}`);
     this.#active.note(`{"jsonrpc":"2.0","method":${encode(name)}${members},"call":${this.#active.id}}`, key);
@@ -623,19 +622,16 @@ function parseLine(bytes) {
   let text = bytes.toString('utf8');
   if (text.includes('\ufffd')) text = strict.decode(bytes); // throws where the bytes are not UTF-8
   if (text.startsWith('\ufeff')) text = text.slice(1);
-  if (text.trim() === '') return undefined;
-  return { text, message: JSON.parse(text) };
+  return text.trim() === '' ? undefined : { text, message: JSON.parse(text) };
 }
 
 class LineReader {
   #parts = [];
   #size = 0;
-  #onLine;
-  #onTooLong;
 
   constructor(onLine, onTooLong) {
-    this.#onLine = onLine;
-    this.#onTooLong = onTooLong;
+    this.onLine = onLine;
+    this.onTooLong = onTooLong;
   }
 
   push(chunk) {
@@ -656,8 +652,8 @@ class LineReader {
     const size = this.#size + last.length;
     this.#parts = [];
     this.#size = 0;
-    if (size > LINE_BYTES_MAX) this.#onTooLong();
-    else this.#onLine(line);
+    if (size > LINE_BYTES_MAX) this.onTooLong();
+    else this.onLine(line);
   }
 }
 
@@ -668,8 +664,7 @@ function detailOf(message) {
   if (!isObject(message)) return 'the message is not an object';
   if (message.jsonrpc !== '2.0') return '"jsonrpc" is not "2.0"';
   if (typeof message.method !== 'string') return '"method" is not a string';
-  const { params } = message;
-  return params !== undefined && (typeof params !== 'object' || params === null) ? '"params" is not an array or object' : undefined;
+  return message.params === undefined || isStructured(message.params) ? undefined : '"params" is not an array or object';
 }
 
 class Server {
@@ -741,7 +736,7 @@ class Server {
       case 'rpc.cancel':
         return answer(this.#cancel(idText(message.params?.id, text, ['params', 'id'])));
       case 'rpc.discover':
-        return answer({ openrpc: '1.3.2', info: { title: 'sluice handler', version: '1' }, methods: describe() });
+        return answer(openRpc());
       case 'rpc.subscription':
       case 'rpc_subscription':
         return this.#event(message.params ?? {});
@@ -837,6 +832,11 @@ class Server {
 
 // The command line, for trying a method without a server
 
+function exitWithUsage(why) {
+  process.stderr.write(`usage: --call METHOD [KEY=VALUE...]: ${why}\n`);
+  process.exit(2);
+}
+
 function readWord(word) {
   try {
     return JSON.parse(word);
@@ -849,30 +849,29 @@ function readWord(word) {
 function readWords(words) {
   if (words.length === 0) return undefined;
   const only = words.length === 1 ? readWord(words[0]) : undefined;
-  if (typeof only === 'object' && only !== null) return only;
+  if (isStructured(only)) return only;
   const pairs = words.map((word) => /^([^=\s]+)=(.*)$/s.exec(word));
-  if (pairs.every(Boolean)) return Object.fromEntries(pairs.map(([, name, value]) => [name, readWord(value)]));
-  return words.map(readWord);
+  if (!pairs[0]) return words.map(readWord);
+  if (!pairs.every(Boolean)) exitWithUsage('key=value pairs, or values, but not both');
+  return Object.fromEntries(pairs.map(([, name, value]) => [name, readWord(value)]));
 }
 
+// Its exit code: 0 a result, 1 an error.
 async function callOnce([name, ...words], print) {
-  if (name === undefined) {
-    process.stderr.write('usage: --call METHOD [KEY=VALUE...]\n');
-    return 2;
-  }
-  const message = { jsonrpc: '2.0', id: 1, method: name, params: readWords(words) };
+  if (name === undefined) exitWithUsage('which method?');
+  const params = readWords(words);
   let active;
   try {
     const entry = methods.get(name);
     if (!entry) throw unknownMethod();
-    active = new ActiveCall(message, '1', entry, bind(entry.params, message.params));
+    active = new ActiveCall({ id: 1, method: name, params }, '1', entry, bind(entry.params, params));
     const result = await active.run();
     active.end();
     print(`${encode(result === undefined ? null : result)}\n`);
     return 0;
   } catch (error) {
-    const { code, message: text, data } = active ? active.errorOf(error) : error;
-    process.stderr.write(`${JSON.stringify({ code, message: text, data })}\n`);
+    const { code, message, data } = active ? active.errorOf(error) : error;
+    process.stderr.write(`error ${code}: ${message}${data === undefined ? '' : ` ${JSON.stringify(data)}`}\n`);
     return 1;
   }
 }
@@ -935,7 +934,7 @@ export async function serve({ concurrency = RUNNING_CALLS } = {}) {
   const [option, ...words] = process.argv.slice(2);
   if (option === '--call' || option === '--describe') output.open(process.stderr, process.stderr.write.bind(process.stderr), () => {});
   if (option === '--call') process.exitCode = await callOnce(words, writeOut);
-  else if (option === '--describe') writeOut(`${JSON.stringify(describe(), null, 2)}\n`);
+  else if (option === '--describe') writeOut(`${JSON.stringify(openRpc(), null, 2)}\n`);
   else await serveStdin(concurrency);
   setTimeout(() => process.exit(), EXIT_GRACE_MS).unref();
 }

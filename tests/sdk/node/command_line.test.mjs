@@ -40,19 +40,24 @@ test('--call shows notes on stderr', (t) => {
 });
 
 test('--call prints errors on stderr and exits with 1, or 2 where it can call nothing', (t) => {
-  const expected = [[['add', 'a=x'], -32602], [['none'], -32601], [['refuse'], 7], [['throw'], -32603]];
-  for (const [words, code] of expected) {
+  const expected = [
+    [['add', 'a=x'], 'error -32602: Invalid params {"reason":"invalid_params","path":"/a","expected":"a number in the range of a 64-bit float"}'],
+    [['none'], 'error -32601: Method not found {"reason":"unknown_method"}'],
+    [['refuse'], 'error 7: no'],
+    [['throw'], 'error -32603: Internal error {"reason":"internal"}'],
+  ];
+  for (const [words, text] of expected) {
     const { status, stdout, stderr } = run(t, '--call', ...words);
-    assert.deepEqual([status, stdout, JSON.parse(stderr.trimEnd().split('\n').at(-1)).code], [1, '', code]);
+    assert.deepEqual([status, stdout, stderr.trimEnd().split('\n').at(-1)], [1, '', text]);
   }
   assert.match(run(t, '--call', 'throw').stderr, /throw: Error: inside/);
-  assert.equal(run(t, '--call').status, 2);
+  for (const words of [[], ['add', 'a=1', '2']]) assert.equal(run(t, '--call', ...words).status, 2);
 });
 
 test('--describe prints the methods', (t) => {
   const { status, stdout } = run(t, '--describe');
-  const methods = JSON.parse(stdout);
-  assert.equal(status, 0);
+  const { openrpc, info, methods } = JSON.parse(stdout);
+  assert.deepEqual([status, openrpc, info.title], [0, '1.3.2', 'handler.mjs']);
   assert.deepEqual(methods.map(({ name }) => name), ['add', 'echo', 'nothing', 'refuse', 'throw']);
   assert.equal(methods[0].summary, 'Adds');
 });
