@@ -1,4 +1,4 @@
-"""Who is let in, who is refused, and that one slow call delays nobody else."""
+"""Admission: which calls are admitted and refused, and that a slow call delays no other."""
 
 import threading
 
@@ -51,7 +51,7 @@ class Pool(DaemonTest):
             for connection in connections:
                 self.assertEqual(code(connection.receive()), "ok", f"round {round}")
 
-    def test_a_refusal_is_quick_while_everything_is_taken(self):
+    def test_a_refusal_is_quick_while_the_pool_is_full(self):
         daemon = self.start(server={"workers": 1, "worker_queue": 1})
         with daemon.connect() as connection:
             self.burst(connection, "demo.sleep", {"ms": ms(800)}, 2)
@@ -71,7 +71,7 @@ class Pool(DaemonTest):
         daemon.wait_in_flight(0)
 
     def test_every_call_is_handled_or_refused_and_none_times_out(self):
-        # 6 clients with big payloads on 2 workers with 2 places each
+        # 6 clients with big payloads on 2 workers with 2 queue slots each
         daemon = self.start(server={"workers": 2, "worker_queue": 2})
         outcome = []
 
@@ -117,16 +117,16 @@ class InFlight(DaemonTest):
             self.assertEqual(counted(connection.receive_many(3)), {"ok": 3})
             self.assertEqual(daemon.value("sluice_in_flight_limit"), 3)
 
-    def test_a_call_in_line_takes_no_place_from_those_that_come_with_it(self):
-        for places in (1, 6, 100):
-            daemon = self.start(server={"workers": 8, "worker_queue": 16, "max_in_flight": places})
-            with self.subTest(places=places), daemon.connect() as connection:
+    def test_an_inline_call_takes_no_permit_from_calls_that_arrive_with_it(self):
+        for permits in (1, 6, 100):
+            daemon = self.start(server={"workers": 8, "worker_queue": 16, "max_in_flight": permits})
+            with self.subTest(permits=permits), daemon.connect() as connection:
                 inline = "".join(message("demo.echo_inline", [id], f"inline {id}") for id in range(3))
-                sleeps = "".join(message("demo.sleep", {"ms": ms(50)}, id) for id in range(places + 2))
+                sleeps = "".join(message("demo.sleep", {"ms": ms(50)}, id) for id in range(permits + 2))
                 connection.send(inline + sleeps + "\n")
-                replies = connection.receive_by_id(3 + places + 2, 30)
-                refused = [id for id in range(places + 2) if code(replies[id]) != "ok"]
-                self.assertEqual(refused, [places, places + 1])
+                replies = connection.receive_by_id(3 + permits + 2, 30)
+                refused = [id for id in range(permits + 2) if code(replies[id]) != "ok"]
+                self.assertEqual(refused, [permits, permits + 1])
                 self.assertEqual([code(replies[f"inline {id}"]) for id in range(3)], ["ok"] * 3)
                 daemon.wait_in_flight(0)
 
@@ -150,7 +150,7 @@ class Bulkhead(DaemonTest):
             self.assertEqual(daemon.value("sluice_calls_rejected_total", reason="method_busy"), 2)
             self.assertEqual(code(connection.request("demo.sleep", {"ms": 1}, id="again")), "ok")
 
-    def test_a_timed_out_handler_that_runs_on_keeps_its_methods_place(self):
+    def test_a_timed_out_handler_that_runs_on_keeps_its_methods_permit(self):
         daemon = self.start(server={"workers": 4}, methods={"demo.hang": {"max_concurrent": 1}})
         with daemon.connect() as connection:
             self.assert_error(connection.request("demo.hang", {"ms": ms(400)}, timeout_ms=ms(50)), -32002)
@@ -158,7 +158,7 @@ class Bulkhead(DaemonTest):
             daemon.wait_in_flight(0)
             self.assertEqual(code(connection.request("demo.hang", {"ms": 1})), "ok")
 
-    def test_places_come_back_after_every_kind_of_end(self):
+    def test_permits_are_released_however_a_call_ends(self):
         daemon = self.start(server={"workers": 4}, methods={"demo.*": {"max_concurrent": 2}})
         for kind in ("tcp", "unix"):
             for _ in range(5):
@@ -171,14 +171,14 @@ class Bulkhead(DaemonTest):
                     connection.call("demo.sleep", {"ms": ms(60000)}, id="cancel")
                     connection.notify("$/cancelRequest", {"id": "cancel"})
                     connection.receive()
-                    daemon.wait_in_flight(0)  # a handler that was told to stop keeps its place until it has
+                    daemon.wait_in_flight(0)  # a stopped handler keeps its permit until it returns
                     connection.call("demo.sleep", {"ms": ms(60000)})
                     daemon.wait_in_flight(1, method="demo.sleep")
                     connection.reset()
                 daemon.wait_in_flight(0)
 
 
-class NobodyWaitsForOthers(DaemonTest):
+class SlowCallsDelayNoOthers(DaemonTest):
     def test_a_quick_call_behind_a_slow_one_is_answered_at_once(self):
         with self.start(server={"workers": 2}).connect() as connection:
             connection.call("demo.sleep", {"ms": ms(1000)}, id="slow")
@@ -223,7 +223,7 @@ class NobodyWaitsForOthers(DaemonTest):
                 calls = [message("demo.spin", {"ms": ms(700)}, "long")]
                 calls += [message("demo.echo", [id], id) for id in range(20)]
                 watch = Stopwatch()
-                connection.send("\n".join(calls))  # come in one turn, so that they are dealt out together
+                connection.send("\n".join(calls))  # one read: all are dispatched in the same iteration
                 self.assertEqual(set(connection.receive_by_id(20)), set(range(20)))
                 self.assert_below(watch.ms(), ms(500))
                 self.assertEqual(connection.receive()["id"], "long")

@@ -26,7 +26,7 @@ class Batches(DaemonTest):
             connection.request_text(sleeps(8, ms(300)))
             self.assert_below(watch.ms(), ms(1200))  # one after another: 2400
 
-    def test_a_batch_answers_calls_errors_and_invalid_entries_each_in_its_place(self):
+    def test_a_batch_answers_calls_errors_and_invalid_entries_each_at_its_position(self):
         with self.daemon.connect() as connection:
             replies = connection.request_text(batch([
                 message("demo.echo", ["a"], 1), "7", message("demo.echo", ["silent"]), message("no.such", None, "x"),
@@ -52,7 +52,7 @@ class Batches(DaemonTest):
                 self.assert_error(reply, -32600, "invalid_request", "Invalid Request")
                 self.assertIsNone(reply["id"])
 
-    def test_a_batch_inside_a_batch_is_no_call(self):
+    def test_a_batch_inside_a_batch_is_an_invalid_request(self):
         with self.daemon.connect() as connection:
             replies = connection.request_text(batch([batch([message("demo.echo", [1], 1)]), message("demo.echo", [2], 2)]))
             self.assertEqual([(reply["id"], code(reply)) for reply in replies], [(None, -32600), (2, "ok")])

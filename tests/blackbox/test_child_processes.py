@@ -77,7 +77,7 @@ class Surroundings(ProcessTest):
         self.assertEqual(seen["processors"], sorted(os.sched_getaffinity(0)))
         self.assertEqual(int(seen["blocked"], 16), 0)
 
-    def test_what_a_service_manager_said_to_the_server_is_not_passed_on(self):
+    def test_variables_of_the_service_manager_are_not_passed_on(self):
         own = {name: "1" for name in ("WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_PIDFDID", "INVOCATION_ID", "SYSTEMD_EXEC_PID",
                                       "JOURNAL_STREAM", "MANAGERPID", "MAINPID")}
         seen = self.surroundings(environment={**own, "KEPT": "yes", "PWD": "/nowhere", "OLDPWD": "/nowhere"})["environment"]
@@ -150,7 +150,7 @@ class Starts(ProcessTest):
                 worst = max(worst, time.monotonic() - begin)
         return worst
 
-    def test_an_exec_that_takes_long_delays_nobody_else(self):
+    def test_a_slow_exec_delays_no_other_call(self):
         seconds = min(2 * SLOW, 5)  # a start is given up after 10 s
         daemon = self.start(server={"io_threads": 1}, backends=[child(start="lazy"), child("other", start="lazy")],
                             environment=self.slow_calls(SLOW_EXECVE=str(seconds)))
@@ -160,7 +160,7 @@ class Starts(ProcessTest):
         self.assert_below(self.longest_wait(daemon, seconds * 0.75), seconds / 2)
         self.assertEqual([code(reply) for reply in connection.receive_many(2, 20)], ["ok", "ok"])
 
-    def test_a_user_that_is_looked_up_for_long_delays_nobody_else(self):
+    def test_a_slow_lookup_of_a_user_delays_no_other_call(self):
         seconds = 2 * SLOW
         daemon = self.start(server={"io_threads": 1}, backends=[child(start="lazy", user="nobody"), child("other", start="lazy")],
                             environment=self.slow_calls(SLOW_USERS=str(seconds)))
@@ -227,7 +227,7 @@ class Recycling(ProcessTest):
                 connection.call("own.pid")
             self.assertEqual({code(reply) for reply in connection.receive_many(5, 30)}, {"ok"})
 
-    def test_an_end_between_calls_is_no_failure_however_it_comes(self):
+    def test_a_process_that_ends_between_calls_is_not_a_failure(self):
         daemon, connection = self.with_child(breaker={"failures": 2, "window": "60s", "open": "60s"})
         for _ in range(4):
             pid = eventually(20, lambda: connection.request("own.pid").get("result"), "it serves")
@@ -381,13 +381,13 @@ class Reload(ProcessTest):
                 self.assert_keeps(daemon, connection, pid, f"backend own: its process could not be started: {why}",
                                   command=[str(program)], start=start)
         self.assertIn("no licence file", daemon.log_text())
-        # Another backend's is no reason to lose one that was good in the same reload.
+        # A failed start of one backend does not undo another backend's change in the same reload.
         begin = len(daemon.log)
         daemon.reload(backends=[child(env={"NEW": "1"}), child("second", command=[str(garbled)])])
         daemon.wait_log("reload refused", 15, begin=begin)
         self.assertEqual(connection.result("own.pid"), pid)
         daemon.reload(backends=[child(env={"NEW": "1"})])
-        eventually(10, lambda: connection.result("own.pid") != pid, "a good one takes its place")
+        eventually(10, lambda: connection.result("own.pid") != pid, "a good one replaces it")
 
     def test_a_lazy_program_whose_predecessor_has_not_run_is_started_by_its_first_call_only(self):
         daemon, connection = self.with_child(start="lazy")
@@ -397,7 +397,7 @@ class Reload(ProcessTest):
         self.assertNotIn("started as process", daemon.log_text())
         pid = connection.result("own.pid")
         daemon.reload(backends=[child(start="lazy", env={"NEW": "2"})])
-        eventually(10, lambda: connection.result("own.pid") != pid, "a good one takes its place")
+        eventually(10, lambda: connection.result("own.pid") != pid, "a good one replaces it")
 
     def with_discovered(self):
         serves = ("import json, os, sys\nfor line in sys.stdin:\n    call = json.loads(line)\n"

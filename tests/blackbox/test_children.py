@@ -1,4 +1,4 @@
-"""Child processes as handlers: contract 10. What they do wrong costs their own calls and nobody else's."""
+"""Child processes as handlers: contract 10. Their faults cost their own calls and no others."""
 
 import json
 import os
@@ -46,7 +46,7 @@ class Calls(ChildTest):
             error = {"code": 17, "message": "no", "data": {"numbers": [1, 2]}}
             self.assertEqual(connection.request("faulty.fail", error)["error"], error)
 
-    def test_the_child_is_told_the_time_that_is_left_and_the_trace(self):
+    def test_the_child_receives_the_remaining_time_and_the_trace(self):
         trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
         with self.daemon.connect() as connection:
             seen = connection.result("faulty.call", [1], timeout_ms=20000, traceparent=trace)
@@ -93,9 +93,9 @@ class Calls(ChildTest):
         daemon = self.start(backends=[child()])
         with daemon.connect() as connection:
             for i in range(20):
-                connection.request(f"faulty.nobody{i}")
+                connection.request(f"faulty.unused{i}")
         self.assertEqual(daemon.value("sluice_calls_total", method="faulty.*", code="404"), 20)
-        self.assertFalse([name for name in daemon.metrics().label_values("sluice_calls_total", "method") if "nobody" in name])
+        self.assertFalse([name for name in daemon.metrics().label_values("sluice_calls_total", "method") if "unused" in name])
 
     def test_a_method_with_settings_of_its_own_keeps_them(self):
         daemon, connection = self.with_child(concurrency=8, methods={"faulty.sleep": {"timeout": duration(50)}})
@@ -119,7 +119,7 @@ class Surroundings(ChildTest):
         self.assertEqual(found["group"], connection.result("faulty.pid"))
         self.assertNotEqual(found["group"], os.getpgid(daemon.process.pid))
 
-    def test_what_the_service_manager_says_is_not_passed_on(self):
+    def test_variables_of_the_service_manager_are_not_passed_on(self):
         daemon = self.start(backends=[child()], environment={"WATCHDOG_PID": "1", "KEPT": "yes"})
         found = self.connect(daemon).result("faulty.surroundings")["environment"]
         self.assertEqual(found["KEPT"], "yes")
@@ -261,7 +261,7 @@ class Threads(ChildTest):
             self.assertEqual(daemon.stop(), 0)
 
 
-    def test_a_batch_of_notifications_keeps_nobody_waiting(self):
+    def test_a_batch_of_notifications_delays_no_other_client(self):
         daemon, connection = self.with_child(server={"io_threads": 1, "call_timeout": "60s"})
         self.assert_serves(connection)
         with daemon.connect() as other:
@@ -310,7 +310,7 @@ class Starts(ChildTest):
         self.assertEqual(document["found.pid"]["params"][0]["schema"], {"type": "integer"})
         self.assertNotIn("rpc.hidden", document)
 
-    def test_a_slow_start_delays_nobody_else(self):
+    def test_a_slow_start_delays_no_other_backend(self):
         daemon = self.start(backends=[child(env={"SLOW_START": "1"})])
         watch = Stopwatch()
         with daemon.connect() as connection:
@@ -323,7 +323,7 @@ class Starts(ChildTest):
 class Misbehaviour(ChildTest):
     options = {"backends": [child(), child("other")]}
 
-    def test_what_is_no_reply_is_logged_and_goes_no_further(self):
+    def test_a_line_that_is_not_a_reply_is_logged_and_dropped(self):
         daemon = self.start(backends=[child()])
         with daemon.connect() as connection:
             for what, result in (("text", "text"), ("unknown_id", "known"), ("twice", "once")):
@@ -335,12 +335,12 @@ class Misbehaviour(ChildTest):
         log = daemon.log_text()
         self.assertNotIn("\x1b", log)
 
-    def test_a_line_of_a_log_with_an_id_is_no_reply(self):
+    def test_a_log_line_with_an_id_is_not_a_reply(self):
         daemon, connection = self.with_child()
         self.assertEqual(connection.result("faulty.logged"), "logged")
         daemon.wait_log("not a reply on stdout")
 
-    def test_a_reply_that_is_none_answers_its_call_and_no_other(self):
+    def test_an_invalid_reply_fails_its_own_call_only(self):
         daemon, connection = self.with_child(concurrency=8)
         connection.call("faulty.ignore", id="other", timeout_ms=ms(60000))
         self.assert_error(connection.request("faulty.both"), -32603, "internal")
@@ -352,7 +352,7 @@ class Misbehaviour(ChildTest):
         connection.call("faulty.die")
         self.assert_error(connection.receive_by_id(2)["other"], -32013, "backend_down")
 
-    def test_a_childs_own_call_is_no_reply_whatever_its_id(self):
+    def test_a_childs_own_call_is_not_a_reply_whatever_its_id(self):
         daemon, connection = self.with_child()
         reply = connection.request("faulty.reply_with", ['"method":"other"'], timeout_ms=ms(100))
         self.assert_error(reply, -32002, "timeout")
@@ -367,7 +367,7 @@ class Misbehaviour(ChildTest):
                 watch = Stopwatch()
                 self.assertEqual(code(bystander.request("other.pid")), "ok")
                 worst = max(worst, watch.ms())
-            self.assert_below(worst, ms(1000), "nobody waits for the flood's end")
+            self.assert_below(worst, ms(1000), "other calls do not wait for the flood's end")
             self.assertEqual(connection.receive(20)["result"], "flooded")
 
     def test_stderr_goes_to_the_log_at_a_bounded_rate(self):
@@ -391,7 +391,7 @@ class Misbehaviour(ChildTest):
         connection.call("faulty.die")
         self.assert_error(connection.receive_by_id(2)["other"], -32013, "backend_down")
 
-    def test_a_long_line_for_another_answers_nobody_else(self):
+    def test_an_oversize_reply_to_an_unknown_id_answers_no_call(self):
         daemon, connection = self.with_child(server={"max_response": "100KiB"})
         self.assertEqual(connection.result("faulty.long_foreign"), "mine")
 
@@ -511,7 +511,7 @@ class Bounds(ChildTest):
             self.assertGreater(self.assert_error(reply, -32009)["data"]["retry_after_ms"], 0)
         self.assert_at_rest(daemon)
 
-    def test_a_refused_call_finds_a_place_after_the_wait_that_it_was_told_of(self):
+    def test_a_refused_call_is_admitted_after_its_retry_after(self):
         daemon, connection = self.with_child(concurrency=1, queue=2)
         seconds = 0.2 * SLOW
         watch = Stopwatch()
@@ -524,10 +524,10 @@ class Bounds(ChildTest):
         watch = Stopwatch()
         replies = connection.receive_many(3, 20)
         self.assertTrue(all("result" in reply for reply in replies), replies)
-        # All that was in the way has ended by then, so that there was a place.
+        # The calls before it have ended by then, and a permit was free.
         self.assert_below(watch.ms(), refusal * 3)
 
-    def test_a_backend_that_hangs_leaves_places_to_others(self):
+    def test_a_backend_that_hangs_leaves_permits_to_others(self):
         daemon = self.start(server={"max_in_flight": 64, "connection_window": 1000},
                             backends=[child(concurrency=1, queue=16), child("other")])
         connection = self.connect(daemon)
@@ -576,7 +576,7 @@ class Breaker(ChildTest):
     def assert_serves_or_opens(connection):
         eventually(10, lambda: code(connection.request("faulty.pid")) in ("ok",), "it is up")
 
-    def test_time_limits_that_clients_choose_open_nothing(self):
+    def test_a_time_limit_that_the_client_chose_does_not_open_it(self):
         daemon, connection = self.with_child(concurrency=64, breaker={"failures": 2, "window": "60s", "open": "60s"})
         for _ in range(8):
             connection.request("faulty.until_cancelled", timeout_ms=ms(5))
@@ -595,7 +595,7 @@ class Breaker(ChildTest):
         self.assertEqual({reply["id"] for reply in connection.receive_many(2, 20)}, {"kills", "probe"})
         self.assert_serves(connection)
 
-    def test_the_servers_own_time_limit_does(self):
+    def test_the_servers_own_time_limit_opens_it(self):
         daemon, connection = self.with_child(server={"call_timeout": duration(50)}, concurrency=64,
                                              breaker={"failures": 2, "window": "60s", "open": "60s"})
         for _ in range(2):
@@ -639,7 +639,7 @@ class Reload(ChildTest):
                 self.assertRegex(errors, rf"sluiced\.toml:\d+:\d+: backend\.{key} can't be used: {why}")
                 self.assertEqual(status, 2)
 
-    def test_a_backend_that_stays_as_it_is_keeps_no_reload_back(self):
+    def test_an_unchanged_backend_does_not_delay_a_reload(self):
         daemon = self.start(backends=[child(command=["/nowhere/at-all"])])
         daemon.reload(backends=[child(command=["/nowhere/at-all"]), child("second")])
         daemon.wait_log("configuration read again")

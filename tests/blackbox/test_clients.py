@@ -1,4 +1,4 @@
-"""Who may call what: proofs, methods, limits, and that none of it leaks."""
+"""Access: credentials, allowed methods and limits of clients, and that no secret leaks."""
 
 import contextlib
 import grp
@@ -48,7 +48,7 @@ class ClientsTest(DaemonTest):
 class Tokens(ClientsTest):
     options = {"clients": [client(), client("ci", token_sha256=digest(OTHER).upper())]}
 
-    def test_whoever_proves_nothing_is_refused_whatever_is_asked(self):
+    def test_an_unauthenticated_client_is_refused_whatever_it_calls(self):
         connection = self.connect()
         for method in ("demo.echo", "no.such", "rpc.discover", "rpc.nonsense"):
             self.assert_error(connection.request(method), -32016, "unauthenticated", "Not allowed")
@@ -71,7 +71,7 @@ class Tokens(ClientsTest):
         self.assert_error(connection.request("rpc.authenticate", {"token": "wrong"}), -32016, "unauthenticated")
         self.assertEqual(connection.result("demo.echo", [1]), [1])
 
-    def test_what_is_no_token_is_an_invalid_param(self):
+    def test_a_missing_token_or_one_of_another_type_is_an_invalid_param(self):
         connection = self.connect()
         for params in (None, {}, [], {"token": 1}, [None]):
             error = self.assert_error(connection.request("rpc.authenticate", params), -32602, "invalid_params")
@@ -98,16 +98,16 @@ class Tokens(ClientsTest):
         connection.send(message("rpc.authenticate", [TOKEN]) + message("demo.echo", [1], 3))
         self.assertEqual(connection.receive()["result"], [1])
 
-    def test_cancelling_needs_no_proof(self):
+    def test_cancelling_needs_no_credentials(self):
         self.assertIs(self.connect().result("rpc.cancel", {"id": 1}), False)
 
-    def test_notifications_of_strangers_are_not_run(self):
+    def test_notifications_of_unauthenticated_clients_are_not_run(self):
         before = self.daemon.value("sluice_calls_rejected_total", reason="unauthenticated")
         connection = self.connect()
         connection.notify("demo.echo")
         self.daemon.wait_value(before + 1, "sluice_calls_rejected_total", reason="unauthenticated")
 
-    def test_headers_make_no_difference(self):
+    def test_header_framing_makes_no_difference(self):
         connection = self.connect()
         connection.headers = True
         body = message("demo.echo", [1], 1)
@@ -117,7 +117,7 @@ class Tokens(ClientsTest):
 
 class BearerTokens(TransportTest):
     transport = "http"
-    WRONG = "wrong-token-that-nobody-has"
+    WRONG = "wrong-token-of-no-client"
 
     def test_a_right_token_is_let_in_and_a_wrong_one_is_401(self):
         http = self.open(daemon := self.start(clients=[client()]))
@@ -153,7 +153,7 @@ class BearerTokens(TransportTest):
         daemon.wait_log(rf'info .*wrong token method=rpc\.authenticate id="guess" peer=unix:{os.getuid()}$', begin=lines)
         self.assertNotIn(self.WRONG, daemon.log_text())
 
-    def test_a_token_that_is_not_looked_at_any_more_is_not_called_wrong(self):
+    def test_a_token_after_too_many_wrong_ones_is_neither_checked_nor_called_wrong(self):
         daemon = self.start(clients=[client()])
         connection = self.connect(daemon)
         for _ in range(10):
@@ -189,7 +189,7 @@ class UnixUsers(ClientsTest):
             daemon = self.start(clients=[client(group=group)])
             self.assertEqual(self.connect(daemon, "unix").result("demo.echo", [1]), [1])
 
-    def test_others_are_strangers(self):
+    def test_other_users_are_unauthenticated(self):
         daemon = self.start(clients=[client(user=os.getuid() + 1), client("b", group=54321)])
         self.assert_error(self.connect(daemon, "unix").request("demo.echo"), -32016, "unauthenticated")
 
@@ -226,7 +226,7 @@ class Methods(ClientsTest):
         self.assertEqual(stranger.request_text(message("demo.echo", None, 1)),
                          stranger.request_text(message("secret.nothing", None, 1)))
 
-    def test_whoever_proves_nothing_may_do_what_anonymous_may(self):
+    def test_an_unauthenticated_client_has_the_rights_of_anonymous(self):
         connection = self.connect()
         self.assertEqual(connection.result("demo.sum", [1, 2]), 3)
         # Showing a token may yet help.
@@ -302,7 +302,7 @@ class Limits(ClientsTest):
         self.assertEqual(first.receive()["id"], 1)
         self.assertEqual(code(first.request("demo.echo")), "ok")
 
-    def test_a_place_stays_taken_until_the_handler_has_returned(self):
+    def test_a_permit_is_held_until_the_handler_has_returned(self):
         daemon = self.start(clients=[client(max_in_flight=1)], server={"workers": 4})
         connection = self.known(daemon)
         self.assertEqual(code(connection.request("demo.hang", {"ms": ms(400)}, timeout_ms=ms(30))), -32002)
@@ -398,7 +398,7 @@ class Reload(ClientsTest):
         eventually(5, lambda: reason(connection.request("demo.sum", [1])) == "forbidden", "the user is known")
         self.assertEqual(code(connection.request("demo.echo")), "ok")
 
-    def test_what_was_used_of_a_limit_is_not_given_back(self):
+    def test_a_reload_does_not_refill_a_used_rate(self):
         daemon = self.start(clients=[client(rate=0.01, burst=1)])
         connection = self.known(daemon)
         self.assertEqual(code(connection.request("demo.echo")), "ok")
@@ -449,7 +449,7 @@ class Logs(ClientsTest):
     def test_no_token_is_in_the_log_at_any_level(self):
         daemon = self.start(clients=[client()], log={"level": "trace"})
         connection = self.known(daemon)
-        wrong = "wrong-token-that-nobody-has"
+        wrong = "wrong-token-of-no-client"
         connection.request("rpc.authenticate", {"token": wrong})
         connection.request_text(message("rpc.authenticate", {"token": wrong, "x": 1}, 9)[:-1] + "]")
         connection.result("demo.echo", [1])
@@ -498,7 +498,7 @@ class Logs(ClientsTest):
             connection.reset()
             daemon.wait_log(f"connection closed: reset peer={re.escape(peer)}$", begin=lines)
             left = [line for line in daemon.log[lines:] if "code=-32800" in line]
-            self.assertEqual((len(left), [peer in line for line in left]), (2, [True] * 2), left)
+            self.assertEqual((len(left), [peer in text for text in left]), (2, [True] * 2), left)
             daemon.wait_in_flight(0)
 
     def test_the_size_of_a_request_is_its_messages_or_its_entrys(self):

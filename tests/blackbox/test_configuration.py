@@ -122,7 +122,7 @@ class Check(DaemonTest):
         (b"[server]\nworkers = \xff\n", 2, None, []),
     ]
 
-    def test_a_mistake_is_named_with_its_place_and_what_is_allowed(self):
+    def test_an_error_names_its_position_and_what_is_allowed(self):
         for text, line, columns, words in self.MISTAKES:
             with self.subTest(text):
                 status, errors = self.check(text)
@@ -173,7 +173,7 @@ class Arguments(DaemonTest):
         for option in ("--config", "--demo", "--check", "--version", "--help"):
             self.assertIn(option, output)
 
-    def test_help_tells_the_defaults(self):
+    def test_help_shows_the_defaults(self):
         _, output, _ = run_to_end("--help")
         keys = dict(re.findall(r"^  (\w+) .*\n +(.*)$", output, re.MULTILINE))
         for key, default in (("call_timeout", '"30s"'), ("worker_queue", "1024"), ("max_message", '"4MiB"'), ("level", '"info"'),
@@ -184,7 +184,7 @@ class Arguments(DaemonTest):
         self.assertTrue(keys["mode"].endswith('; default "0660"'), keys["mode"])
         self.assertNotIn("default", keys["certificate"])
 
-    def test_what_may_not_be_meant_is_a_warning_at_check_and_at_start(self):
+    def test_a_doubtful_setting_is_a_warning_at_check_and_at_start(self):
         client = '[[client]]\nname = "anonymous"\n'
         with tempfile.TemporaryDirectory() as directory:
             path = pathlib.Path(directory, "f.toml")
@@ -234,7 +234,7 @@ class Arguments(DaemonTest):
                 self.assertEqual("password_file" in errors, warned, errors)
 
     @unittest.skipUnless(os.geteuid() == 0, "takes root for a user namespace")
-    def test_a_name_that_stands_for_nobody_in_particular_is_refused(self):
+    def test_an_overflow_user_or_group_is_refused_in_a_user_namespace(self):
         with tempfile.TemporaryDirectory() as directory:
             path = pathlib.Path(directory, "f.toml")
             for key, value in (("user", '"nobody"'), ("user", "65534"), ("group", '"nogroup"'), ("group", "65534")):
@@ -245,7 +245,7 @@ class Arguments(DaemonTest):
                 self.assertEqual(inside.returncode, 2, inside.stderr)
                 self.assertRegex(inside.stderr, rf":3:\d+: client\.{key} = .* user namespace")
 
-    def test_what_cannot_be_created_for_want_of_descriptors_is_named(self):
+    def test_a_start_without_enough_descriptors_names_what_could_not_be_created(self):
         started = 0
         for descriptors in range(6, 64):
             daemon = Daemon(descriptors=descriptors, server={"io_threads": 2})
@@ -505,14 +505,14 @@ class Reload(DaemonTest):
         with daemon.connect() as connection, daemon.connect("unix"):
             self.assertEqual(len(connection.request_text(FIVE)), 5)
 
-    def test_a_broken_file_is_refused_with_its_place_and_the_old_configuration_stays(self):
+    def test_a_broken_file_is_refused_with_the_errors_position_and_the_old_configuration_stays(self):
         daemon = self.start(server={"max_batch": 10})
         with daemon.connect() as connection:
-            for text, place in [("[server]\nmax_batch = 3\nworker = 1\n", ":3:1: "), ("[server\n", r":1:\d+: "),
+            for text, position in [("[server]\nmax_batch = 3\nworker = 1\n", ":3:1: "), ("[server\n", r":1:\d+: "),
                                 ("[server]\nmax_batch = 3\ncall_timeout = 5\n", r":3:\d+: ")]:
                 begin = len(daemon.log)
                 daemon.reload(text=text)
-                daemon.wait_log(re.escape(str(daemon.config)) + place, 5, begin)
+                daemon.wait_log(re.escape(str(daemon.config)) + position, 5, begin)
                 self.assertEqual(len(connection.request_text(FIVE)), 5)
             begin = len(daemon.log)
             daemon.config.unlink()

@@ -26,9 +26,9 @@ class Number(DaemonTest):
             connection.fence()
         daemon.wait_log(r"warn .*127\.0\.0\.1:\d+: max_connections is reached: a new connection is closed")
         kept[0].close()
-        eventually(5, lambda: daemon.connect().result("demo.echo", [1]) == [1], "a place is free again")
+        eventually(5, lambda: daemon.connect().result("demo.echo", [1]) == [1], "a slot is free again")
 
-    def test_connections_that_come_and_go_give_their_places_back(self):
+    def test_closed_connections_free_their_slots(self):
         daemon = self.start(server={"max_connections": 3})
 
         def one_call(kind):

@@ -52,7 +52,7 @@ class Container(DaemonTest):
         self.assertEqual(workers, max(4, 2 * len(os.sched_getaffinity(0))))
         limited.stop()
 
-    def test_workers_that_cannot_be_added_are_told_of_once_and_then_rarely(self):
+    def test_workers_that_cannot_be_added_are_logged_once_and_then_rarely(self):
         group = pathlib.Path("/sys/fs/cgroup/pids", f"sluice-test-{os.getpid()}")
         if not group.parent.exists():
             group = pathlib.Path("/sys/fs/cgroup", f"sluice-test-{os.getpid()}")
@@ -76,7 +76,7 @@ class Container(DaemonTest):
         most.write_text("max")
         daemon.stop()
 
-    def test_a_user_that_a_namespace_does_not_map_is_nobody_s_client(self):
+    def test_a_user_that_a_namespace_does_not_map_matches_no_client(self):
         with tempfile.TemporaryDirectory(prefix="sluice-") as directory:
             os.chmod(directory, 0o755)
             path = os.path.join(directory, "s.sock")

@@ -34,7 +34,7 @@ class Handlers(DaemonTest):
             self.assert_error(connection.cancel("long"), -32800)
         self.daemon.wait_in_flight(0)
 
-    def test_handlers_that_announce_themselves_are_told_the_time_that_is_left(self):
+    def test_handlers_that_announce_themselves_receive_the_remaining_time(self):
         with self.daemon.connect() as connection:
             self.assertEqual(connection.result("host.echo", [1]), [1])  # it is started by its first call
             for method in ("timer.left", "host.left"):
@@ -61,7 +61,7 @@ class Handlers(DaemonTest):
             self.assert_error(connection.cancel("long"), -32800)
         self.daemon.wait_in_flight(0)
 
-    def test_params_of_one_call_are_no_second_call(self):
+    def test_params_of_one_call_cannot_inject_a_second_call(self):
         with self.daemon.connect() as connection:
             for separator in ("\r", "\n", "\r\n"):
                 inner = '{"jsonrpc":"2.0","method":"timer.now","id":1}'

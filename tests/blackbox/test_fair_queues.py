@@ -33,7 +33,7 @@ class WaitingForAWorker(DaemonTest):
         self.assertLess(self.longest_wait(modest, 15), ms(700))
         greedy.reset()
 
-    def test_whatever_the_connections_speak(self):
+    def test_the_framing_of_the_connections_makes_no_difference(self):
         daemon = self.start(server={"workers": 1})
         greedy = self.connect(daemon)
         greedy.headers = True
@@ -53,7 +53,7 @@ class WaitingForAWorker(DaemonTest):
         self.assertLess(self.longest_wait(self.connect(daemon), 3), ms(700))
         greedy.reset()
 
-    def test_connections_take_turns_call_by_call(self):
+    def test_connections_alternate_call_by_call(self):
         daemon = self.start(server={"workers": 1})
         greedy, modest = self.connect(daemon), self.connect(daemon)
         self.occupy(greedy, 40, 50)
@@ -66,7 +66,7 @@ class WaitingForAWorker(DaemonTest):
         self.assertLess(watch.ms(), ms(1150))
         greedy.reset()
 
-    def test_a_client_does_not_wait_behind_what_those_that_are_gone_left_behind(self):
+    def test_a_client_does_not_wait_behind_calls_of_clients_that_are_gone(self):
         daemon = self.start(server={"workers": 1, "drain_timeout": "0ms"})
         for _ in range(4):
             with self.connect(daemon) as greedy:
@@ -84,7 +84,7 @@ class WaitingForAWorker(DaemonTest):
         # All that is left behind would be 6,000 ms; one of each client 200 ms.
         self.assertLess(watch.ms(), ms(2500))
 
-    def test_all_connections_of_a_client_have_one_turn(self):
+    def test_all_connections_of_a_client_share_one_queue(self):
         tokens = {"greedy": "g" * 32, "modest": "m" * 32}
         clients = [{"name": name, "token_sha256": digest(token)} for name, token in tokens.items()]
         daemon = self.start(server={"workers": 1}, clients=clients)
@@ -127,7 +127,7 @@ class WaitingForABackend(DaemonTest):
             self.assertLess(watch.ms(), ms(1100))
         greedy.reset()
 
-    def test_clients_take_turns_at_an_upstream(self):
+    def test_clients_alternate_at_an_upstream(self):
         server = Misbehaving()
         self.addCleanup(server.close)
         upstream = {"name": "up", "url": server.url(), "methods": ["bad.*"], "connections": 1, "concurrency": 1}

@@ -35,7 +35,7 @@ class OthersDelay(DaemonTest):
     def test_parse_errors_of_two_bytes(self):
         self.assert_fair(b"x\n" * 65536)
 
-    def test_batches_of_what_is_no_call(self):
+    def test_batches_of_invalid_entries(self):
         self.assert_fair((b"[" + b",".join([b"1"] * 1000) + b"]\n") * 64, connections=1)
         self.assert_fair((b"[" + b",".join([b"1"] * 1000) + b"]\n") * 64)
 
@@ -64,8 +64,8 @@ class OthersDelay(DaemonTest):
         self.assert_fair(b"x\n", reset_after=2)
 
     def test_handshakes_that_are_begun_and_reset(self):
-        """Thousands of clients wait for their handshake's turn who are gone: each is told of once, not all of them
-        before each of the others."""
+        """Thousands of clients in the handshake queue are gone. Each is reported once, not all of them again before each
+        of the others."""
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         with contextlib.suppress(ssl.SSLWantReadError):
             authority().client().wrap_bio(incoming, outgoing, server_hostname="localhost").do_handshake()

@@ -1,4 +1,4 @@
-"""What is no JSON on a stream: lines of other protocols end it, PROXY headers are named, broken lines cost themselves."""
+"""Invalid JSON on a stream: lines of other protocols end it, PROXY headers are named, a broken line costs only itself."""
 
 from support.daemon import DaemonTest, code, main, message
 
@@ -37,7 +37,7 @@ class Foreign(DaemonTest):
             self.assert_not_run("hello\n" + line + "\r\n" + call)
 
     def test_a_first_line_with_a_target_behind_a_method_ends_the_stream_before_anything_behind_it_is_run(self):
-        """Also where it is no whole request line: the method may be any, and the version be missing."""
+        """Also where the request line is incomplete: any method counts, and the version may be missing."""
         call = message("demo.sum", [1, 2], 1) + "\n"
         for line in ("BREW /pot", "M-SEARCH /", "get /x", "X /a b c", "LOOT //evil.example/ spam"):
             self.assert_not_run(line + "\n" + call)

@@ -357,11 +357,11 @@ class Sizes(DaemonTest):
                   "headers": (framed(big)[:-1000], big[-1000:] + framed(big)[:-1000], big[-1000:] + framed(echo([2], 2)))}
         clock = daemon.connect()
         connections = {name: daemon.connect() for name in behind}
-        for turn in range(3):
+        for part in range(3):
             for name, connection in connections.items():
-                connection.send(behind[name][turn])
+                connection.send(behind[name][part])
             # The second ends three seconds after it began, and six after the first did.
-            if turn < 2:
+            if part < 2:
                 clock.request("demo.sleep", {"ms": 3000})
         for name, connection in connections.items():
             with self.subTest(name):
@@ -498,7 +498,7 @@ class NotJson(DaemonTest):
             self.assertEqual(after.value("sluice_calls_total", method=method), before.value("sluice_calls_total", method=method))
 
     def test_a_line_within_a_tls_hello_is_not_run(self):
-        # Whoever made the session ticket that a client shows again has chosen these bytes.
+        # The server that made a session ticket has chosen these bytes, and its client shows the ticket again.
         hello = bytes.fromhex("16030100c8010000c40303") + b"\n" + message("demo.echo", [1], 1).encode() + b"\n" + bytes(100)
         before = self.daemon.value("sluice_calls_total", method="demo.echo")
         closed = {"reason": "framing_lost"}

@@ -32,7 +32,7 @@ class Gone(TransportTest):
     def fill(self, client):
         """Sends calls until the daemon's kernel takes no more."""
         data = client.encode(message("demo.sleep", {"ms": LONG}, 9, pad="x" * 1000)) * 64
-        self.assert_below(flood_unread(client.socket, data, READ_MAX), READ_MAX, "all of it was read")
+        self.assert_below(flood_unread(client.socket, data, READ_MAX), READ_MAX, "everything was read")
 
     def start_calls(self, client, count):
         for number in range(count):

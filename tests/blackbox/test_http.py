@@ -55,7 +55,7 @@ class Calls(HttpTest):
                     self.assertEqual(response.reply["error"]["data"]["offset"], offset)
             client.fence()
 
-    def test_what_is_no_request_is_answered_with_status_200(self):
+    def test_an_invalid_request_is_answered_with_status_200(self):
         with self.open() as client:
             for body in ("1", "{}", "[]", '{"method":"demo.echo","id":1}'):
                 self.assertEqual((client.exchange(body).status, client.exchange(body).code), (200, -32600))
@@ -145,7 +145,7 @@ class CallHeaders(HttpTest):
             response = client.exchange_call("demo.sleep", {"ms": ms(60000)}, Sluice_Timeout_Ms="9" * 40)
             self.assertEqual(response.code, -32002)
 
-    def test_a_header_that_is_no_time_limit_is_an_invalid_request(self):
+    def test_an_invalid_time_limit_header_is_an_invalid_request(self):
         before = self.daemon.value("sluice_calls_total", method="demo.echo", code="ok")
         with self.open() as client:
             for value in ("0", "-1", "+5", "1.5", "5ms", "x", "", "1 2"):
@@ -203,7 +203,7 @@ class Pipelining(HttpTest):
             self.assert_below(watch.ms(), ms(800))
             self.assertEqual(slow.receive_response().status, 200)
 
-    def test_thousands_of_responses_that_had_to_wait_are_no_work(self):
+    def test_thousands_of_responses_that_had_to_wait_cost_little_time(self):
         count = 20_000
         daemon = self.start(server={"max_output_buffer": "64MiB"})
         with self.open(daemon) as client:
@@ -248,7 +248,7 @@ class KeepAlive(HttpTest):
             client.fence()
             client.expect_end()
 
-    def test_empty_lines_between_requests_are_nothing(self):
+    def test_empty_lines_between_requests_are_ignored(self):
         with self.open() as client:
             for _ in range(2):
                 client.send(b"\r\n\r\n" + request(message("demo.sum", [1, 2], 1)) + b"\r\n")
@@ -298,7 +298,7 @@ class Continue(HttpTest):
     def expecting(self, length, **more):
         return head(Content_Length=length, Expect="100-continue", **more)
 
-    def test_a_client_that_waits_is_told_to_go_on(self):
+    def test_a_client_that_waits_receives_100_continue(self):
         body = message("demo.sum", [1, 2], 1)
         for kind in KINDS:
             with self.subTest(kind), self.open(kind=kind) as client:
@@ -313,7 +313,7 @@ class Continue(HttpTest):
                 self.assertEqual(client.receive_response().result, 3)
                 client.fence()
 
-    def test_a_client_that_did_not_wait_is_told_nothing(self):
+    def test_a_client_that_did_not_wait_receives_no_100_continue(self):
         with self.open() as client:
             for method in ("demo.echo_inline", "demo.echo", "no.such"):
                 body = message(method, [1], 1)
@@ -324,7 +324,7 @@ class Continue(HttpTest):
             self.assert_refused(client.receive_response(), 200, -32700)
             client.fence()
 
-    def test_the_word_comes_after_the_responses_before(self):
+    def test_a_100_continue_comes_after_the_responses_before(self):
         body = message("demo.sum", [1, 2], 1)
         with self.open() as client:
             client.send(request(message("demo.sleep", {"ms": ms(200)}, "slow")) + self.expecting(len(body)))
@@ -334,7 +334,7 @@ class Continue(HttpTest):
             self.assertEqual(client.receive_response().result, 3)
             client.fence()
 
-    def test_a_refusal_comes_instead_of_the_word_and_ends_the_connection(self):
+    def test_a_refusal_replaces_the_100_continue_and_ends_the_connection(self):
         rows = [({"target": "/other"}, 404, -32600), ({"method": "PUT"}, 405, -32600), ({"Content_Type": "text/plain"}, 415, -32600),
                 ({"Host": "evil.example"}, 403, -32016), ({"Host": None}, 400, -32600)]
         for more, status, code in rows:
@@ -353,7 +353,7 @@ class Continue(HttpTest):
             self.assert_refused(client.receive_response(), 404)
             client.fence()
 
-    def test_a_body_that_is_too_long_is_not_asked_for(self):
+    def test_a_body_that_is_too_long_is_refused_without_a_100_continue(self):
         with self.open() as client:
             client.send(self.expecting(LIMIT + 1))
             self.assert_refused(client.receive_response(), 413, -32007)
@@ -363,7 +363,7 @@ class Continue(HttpTest):
             self.assert_refused(client.receive_response(), 413, -32007)
             client.expect_end()
 
-    def test_http_1_0_does_not_know_the_word(self):
+    def test_a_client_of_http_1_0_receives_no_100_continue(self):
         body = message("demo.sum", [1, 2], 1)
         with self.open() as client:
             client.send(self.expecting(len(body), version="HTTP/1.0"))
@@ -371,7 +371,7 @@ class Continue(HttpTest):
             self.assertEqual(client.receive_response().result, 3)
             client.expect_end()
 
-    def test_another_expectation_is_not_met(self):
+    def test_another_expectation_is_refused(self):
         with self.open() as client:
             response = client.exchange("{}", Expect="a-miracle")
             self.assert_refused(response, 417)
@@ -480,7 +480,7 @@ class Browsers(HttpTest):
             client.fence()
         self.assertEqual(self.daemon.value("sluice_calls_total", method="demo.subtract"), before)
 
-    def test_a_page_of_an_allowed_origin_may_ask_first_then_call(self):
+    def test_a_page_of_an_allowed_origin_may_send_a_preflight_request_then_call(self):
         with self.open() as client:
             asked = client.exchange(method="OPTIONS", Origin=self.ORIGIN, Access_Control_Request_Method="POST",
                                    Access_Control_Request_Headers="content-type")
@@ -495,7 +495,7 @@ class Browsers(HttpTest):
             self.assertEqual(self.cors(client.exchange_call("demo.sum", [1, 2])), set())
             client.fence()
 
-    def test_a_page_of_another_origin_is_told_nothing_when_it_asks(self):
+    def test_a_preflight_request_of_another_origin_is_refused(self):
         with self.open() as client:
             response = client.exchange(method="OPTIONS", Origin="https://evil.example",
                                        Access_Control_Request_Method="POST")
@@ -552,7 +552,7 @@ class Drain(HttpTest):
                 client.expect_end()
                 self.assertEqual(daemon.wait_exit(), 0)
 
-    def test_a_request_that_comes_later_is_refused_in_its_turn(self):
+    def test_a_later_request_is_refused_after_the_responses_before(self):
         daemon = self.start(server={"io_threads": 1})
         with self.open(daemon) as client, self.open(daemon) as idle:
             idle.fence()
@@ -568,7 +568,7 @@ class Drain(HttpTest):
             client.expect_end()
             self.assertEqual(daemon.wait_exit(), 0)
 
-    def test_no_request_under_fire_is_lost_or_answered_twice(self):
+    def test_no_request_under_load_is_lost_or_answered_twice(self):
         daemon = self.start(server={"workers": 2})
         outcomes, clients = [], [self.open(daemon, KINDS[number % 2]) for number in range(4)]
         begun = threading.Barrier(len(clients) + 1)
@@ -586,7 +586,7 @@ class Drain(HttpTest):
                     return
                 assert response.reply["id"] in (answered, None), response
                 if response.status == 503 or response.closes:
-                    outcomes.append("told")
+                    outcomes.append("refused")
                     return
                 answered += 1
 
@@ -597,9 +597,9 @@ class Drain(HttpTest):
         daemon.signal(signal.SIGTERM)
         for thread in threads:
             thread.join(limit(15))
-        # A client that was not quick enough was idle. A reset ends a thread without an outcome.
+        # A client between two requests was idle, and its connection was closed. A reset ends a thread without an outcome.
         self.assertEqual(len(outcomes), len(clients))
-        self.assertLessEqual(set(outcomes), {"told", "the connection was closed instead of a response"})
+        self.assertLessEqual(set(outcomes), {"refused", "the connection was closed instead of a response"})
         self.assertEqual(daemon.wait_exit(), 0)
 
     def test_what_is_left_at_drain_timeout_is_answered(self):

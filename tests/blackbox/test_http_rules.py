@@ -1,4 +1,4 @@
-"""Who is let in over HTTP and WebSocket, and how others are told: contract 8 and 16."""
+"""Which requests are admitted over HTTP and WebSocket, and how others are refused: contract 8 and 16."""
 
 import base64
 import os
@@ -43,7 +43,7 @@ class Http(DaemonTest):
             with self.subTest(name):
                 self.assertEqual(self.answer(request(SUM, Host=name.upper() + ":7070")).status, 200)
 
-    def test_the_servers_own_address_as_origin_is_no_foreign_page(self):
+    def test_the_servers_own_address_is_an_allowed_origin(self):
         own = "127.0.0.1:%d" % self.daemon.tcp()[1]
         for host, origin, status in ((own, f"http://{own}", 200), (own, f"https://{own}", 200), ("localhost:80", "http://localhost", 200),
                                      (own, "http://127.0.0.1:1", 403), (own, "http://evil.example", 403), (own, "null", 403),
@@ -61,7 +61,7 @@ class Http(DaemonTest):
     def test_a_byte_order_mark_before_a_body_is_skipped(self):
         self.assertEqual(self.answer(request(b"\xef\xbb\xbf" + SUM.encode())).result, 3)
 
-    def test_health_is_told_on_the_traffic_port(self):
+    def test_health_is_served_on_the_traffic_port(self):
         with connect(self.daemon) as client:
             client.send(head("GET", "/readyz", Content_Type=None))
             answer = client.receive_response()
@@ -79,7 +79,7 @@ class Http(DaemonTest):
             client.send(request(SUM) + head("GET", "/readyz") + request(SUM))
             self.assertEqual([client.receive_response().status for _ in range(3)], [200] * 3)
 
-    def test_health_needs_no_proof_and_no_room_for_calls(self):
+    def test_health_needs_no_credentials_and_no_permit(self):
         daemon = self.start(listen=["tcp://127.0.0.1:0"], clients=[{"name": "one", "token_sha256": "0" * 64}])
         self.assertEqual(self.answer(head("GET", "/readyz"), daemon=daemon).status, 200)
         self.assertEqual(self.answer(request(SUM), daemon=daemon).status, 401)
@@ -138,7 +138,7 @@ class WebSocket(DaemonTest):
                 client.call("demo.sum", [1, 2])
                 self.assertEqual(client.receive()["result"], 3)
 
-    def test_a_handshake_that_is_none_is_told_why(self):
+    def test_an_invalid_handshake_is_answered_with_the_reason(self):
         key = base64.b64encode(os.urandom(16)).decode()
         fields = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec_WebSocket_Key": key, "Sec_WebSocket_Version": "13", "Content_Type": None}
         for change, status, text in (({"version": "HTTP/1.0"}, 400, "HTTP/1.1"), ({"version": "HTTP/1.0", "Connection": "upgrade, keep-alive"}, 400, "HTTP/1.1"),

@@ -44,7 +44,7 @@ class InFlightList(DaemonTest):
             self.assertEqual(sorted(call["id"] for call in self.calls(operator)), list(range(1000)))
             busy.reset()
 
-    def test_it_is_answered_when_every_place_is_taken(self):
+    def test_it_is_answered_when_every_permit_is_taken(self):
         daemon = self.start(server={"workers": 1, "max_in_flight": 1})
         with daemon.connect() as connection:
             connection.call("demo.sleep", {"ms": ms(60000)}, id="long")
@@ -81,7 +81,7 @@ class InFlightList(DaemonTest):
                 connection.send(json.dumps(batch) + "\n")
                 self.assertEqual(len(json.loads(connection.receive_text(10))), 100)
 
-    def test_who_asks_again_at_once_waits_for_a_pause(self):
+    def test_a_second_request_right_after_the_first_is_delayed(self):
         with self.start().connect() as connection:
             began = time.monotonic()
             for _ in range(6):

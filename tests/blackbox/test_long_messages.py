@@ -1,4 +1,4 @@
-"""Messages longer than one read: their buffers change hands rather than being copied, and nobody may notice."""
+"""Messages longer than one read: their buffers are moved and not copied, and clients see no difference."""
 
 import json
 import pathlib
@@ -128,7 +128,7 @@ class LongMessagesMemory(DaemonTest):
                 self.echo(connection, method, 10)
                 self.assert_below((self.page_faults(daemon) - before) / 10, 500, "page faults a call")
 
-    def test_so_is_one_over_http(self):
+    def test_a_long_body_over_http_is_given_memory_that_was_used_before(self):
         daemon = self.start(server={"io_threads": 1, "max_message": "8MiB"})
         client = http_client.connect(daemon)
         self.addCleanup(client.close)
@@ -143,11 +143,11 @@ class LongMessagesMemory(DaemonTest):
         echo(10)
         self.assert_below((self.page_faults(daemon) - before) / 10, 1500, "page faults a call")
 
-    def test_memory_of_long_calls_is_given_back_when_they_have_ended(self):
+    def test_memory_of_long_calls_is_released_when_they_have_ended(self):
         daemon = self.start(server={"io_threads": 1, "max_message": "8MiB"})
         before = daemon.resident_bytes()
         self.echo(self.connect(daemon), "demo.echo", 5)
-        eventually(10, lambda: daemon.resident_bytes() - before < 3 * self.SIZE, "the memory is given back")
+        eventually(10, lambda: daemon.resident_bytes() - before < 3 * self.SIZE, "the memory is released")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Want of memory: it costs calls and connections, never the daemon."""
+"""Allocation failures: they cost calls and connections, never the daemon."""
 
 import json
 import pathlib
@@ -13,7 +13,7 @@ REQUEST_BYTES = 10 << 20
 
 
 @unittest.skipIf(has_sanitizer(), "a sanitizer's allocator does not survive it")
-class WantOfMemory(DaemonTest):
+class OutOfMemory(DaemonTest):
     def start_with_spare(self, spare_bytes):
         """A daemon whose address space may grow by so much."""
         daemon = self.start(server={"workers": 2, "io_threads": 1, "max_message": "16MiB", "max_response": "64MiB",
@@ -60,7 +60,7 @@ class WantOfMemory(DaemonTest):
                     self.connect(daemon).fence()
                 daemon.wait_in_flight(0)
                 self.assertEqual(daemon.stop(), 0)
-        self.assertGreater(refused, 0, "there was no want of memory")
+        self.assertGreater(refused, 0, "no allocation failed")
 
     # Spare memory in sizes of a request: from too little for its text to enough for that, a copy and the
     # reply, so that it runs out at every step on the way.

@@ -1,4 +1,4 @@
-"""What connections may hold in memory: together, and each before a proof."""
+"""Memory that connections may hold: together, and each before authentication."""
 
 import os
 import threading
@@ -130,7 +130,7 @@ class Together(DaemonTest):
                 held[-1].send(padded_sleep(1, 0) + "\n" + padded_sleep(2, 60_000) + "\n")
         eventually(10, lambda: self.closed(daemon, "overloaded"), "300 times 60,000 bytes are more than 8 MiB")
 
-    def test_what_clients_left_behind_who_are_gone_is_bounded(self):
+    def test_memory_of_orphaned_calls_is_bounded(self):
         for size, count in ((MIB, 3), (MIB // 2, 1)):
             notification = message("demo.sleep", {"ms": 60_000}, pad="x" * size)
             text = notification if count == 3 else batch([notification] * 6)
@@ -146,7 +146,7 @@ class Together(DaemonTest):
                 self.assertLessEqual(daemon.in_flight(method="demo.sleep") * size, 16 * MIB + 2 * size)
                 self.assertGreaterEqual(daemon.in_flight(method="demo.sleep"), 10)
 
-    def test_so_is_what_they_left_behind_over_http_and_websocket(self):
+    def test_memory_of_orphaned_calls_is_bounded_over_http_and_websocket(self):
         notification = message("demo.sleep", {"ms": 60_000}, pad="x" * MIB)
 
         def over_http(daemon):
@@ -171,8 +171,8 @@ class Together(DaemonTest):
                 self.assertLessEqual(daemon.in_flight(method="demo.sleep"), 16 + 2)
                 self.assertGreaterEqual(daemon.in_flight(method="demo.sleep"), 10)
 
-    @unittest.skipIf(has_sanitizer(), "a sanitizer's allocator gives memory back as it likes")
-    def test_it_is_given_back_when_clients_have_gone(self):
+    @unittest.skipIf(has_sanitizer(), "a sanitizer's allocator keeps freed memory")
+    def test_memory_is_released_when_clients_are_gone(self):
         daemon = self.start(server={"message_timeout": "120s"})
         for connection in [self.connect(daemon) for _ in range(8)]:
             connection.request("demo.echo", ["x" * 100_000])
@@ -185,7 +185,7 @@ class Together(DaemonTest):
         eventually(10, lambda: daemon.resident_bytes() > before + 100 * MIB, "memory is held")
         for connection in crowd:
             connection.close()
-        eventually(12, lambda: daemon.resident_bytes() < before * 1.2 + 2 * MIB, "memory is given back")
+        eventually(12, lambda: daemon.resident_bytes() < before * 1.2 + 2 * MIB, "memory is released")
 
     def call_with(self, daemon, sizes):
         """Calls with params of these sizes, one after another."""
@@ -193,8 +193,8 @@ class Together(DaemonTest):
             for size in sizes * 4:
                 connection.request("demo.echo", ["x" * size])
 
-    @unittest.skipIf(has_sanitizer(), "a sanitizer's allocator gives memory back as it likes")
-    def test_what_workers_held_is_given_back_when_clients_have_gone(self):
+    @unittest.skipIf(has_sanitizer(), "a sanitizer's allocator keeps freed memory")
+    def test_memory_of_workers_is_released_when_clients_are_gone(self):
         daemon = self.start(server={"io_threads": 1, "workers": 4})
         with self.connect(daemon) as connection:
             connection.request("demo.echo", ["x" * 1000])
@@ -206,15 +206,15 @@ class Together(DaemonTest):
         for thread in crowd:
             thread.join()
         daemon.wait_connections(0)
-        eventually(12, lambda: daemon.resident_bytes() < before * 1.2 + MIB, "memory is given back")
+        eventually(12, lambda: daemon.resident_bytes() < before * 1.2 + MIB, "memory is released")
 
 
-class BeforeAProof(DaemonTest):
+class BeforeAuthentication(DaemonTest):
     """64 KiB, where clients are configured."""
 
     SENT = 256 * 1024
 
-    def test_a_stream_is_closed_that_sends_more(self):
+    def test_a_stream_that_sends_more_is_closed(self):
         daemon = self.start(clients=[CLIENT])
         for data in ('{"a":"' + "x" * self.SENT, message("demo.echo", [1], 1) * 4000, " " * self.SENT):
             with self.subTest(data[:10]), self.connect(daemon) as connection:
@@ -250,7 +250,7 @@ class BeforeAProof(DaemonTest):
                 client.send(http_request(message("demo.echo", ["x" * 500], 1)))
                 self.assertEqual(client.receive_response().status, 401)
 
-    def test_a_user_and_whoever_needs_no_proof_may_send_more(self):
+    def test_a_unix_user_and_clients_that_need_no_credentials_may_send_more(self):
         big = ["x" * self.SENT]
         daemon = self.start(clients=[{"name": "me", "user": os.getuid(), "methods": ["*"]}])
         self.assertEqual(self.connect(daemon, "unix").result("demo.echo", big), big)
@@ -259,7 +259,7 @@ class BeforeAProof(DaemonTest):
 
 
 class PerPeer(DaemonTest):
-    def test_one_peer_has_so_many_connections_and_no_more(self):
+    def test_connections_of_one_peer_are_limited(self):
         daemon = self.start(server={"max_connections_per_peer": 3})
         for kind in ("tcp", "unix"):
             with self.subTest(kind):
@@ -270,7 +270,7 @@ class PerPeer(DaemonTest):
                 for connection in kept:
                     connection.fence()
                 kept.pop().close()
-                eventually(5, lambda: daemon.connect(kind).result("demo.echo", [1]) == [1], "a place is free again")
+                eventually(5, lambda: daemon.connect(kind).result("demo.echo", [1]) == [1], "a slot is free again")
                 for connection in kept:
                     connection.close()
         self.assertGreaterEqual(daemon.value("sluice_connections_closed_total", reason="peer_limit"), 2)

@@ -124,7 +124,7 @@ class AdaptiveLimit(DaemonTest):
             eventually(30, lambda: daemon.value("sluice_in_flight_limit") == limit, "it has recovered")
             connection.fence()
 
-    def test_without_it_nobody_is_refused_for_waiting(self):
+    def test_without_it_no_call_is_refused_for_waiting(self):
         daemon = self.start(server={"workers": 1, "connection_window": 2000})
         with daemon.connect() as connection:
             for _ in range(300):

@@ -81,7 +81,7 @@ class Ids(DaemonTest):
             for id in self.ECHOED:
                 self.assertIn('"id":' + id, text)
 
-    def test_an_object_array_or_boolean_is_no_id(self):
+    def test_an_object_array_or_boolean_is_not_an_id(self):
         with self.daemon.connect() as connection:
             for id in self.REFUSED:
                 with self.subTest(id):
@@ -119,7 +119,7 @@ class Params(DaemonTest):
             self.assertIsNone(connection.result("demo.echo"))
             self.assertIsNone(connection.result("demo.echo_inline"))
 
-    def test_params_that_are_no_array_or_object_are_an_invalid_request(self):
+    def test_params_that_are_neither_array_nor_object_are_an_invalid_request(self):
         with self.daemon.connect() as connection:
             for params in ('"bar"', "1", "true", "false", "null"):
                 with self.subTest(params):
@@ -192,7 +192,7 @@ class Envelopes(DaemonTest):
             for order in itertools.permutations(parts):
                 self.assertEqual(connection.request_text("{" + ",".join(order) + "}")["result"], [1])
 
-    def test_what_is_no_call_is_told_why(self):
+    def test_an_invalid_request_is_answered_with_the_reason(self):
         for text, detail in (('{"id":1,"method":"demo.echo"}', 'jsonrpc must be "2.0"'),
                              ('{"jsonrpc":2.0,"id":1,"method":"demo.echo"}', 'jsonrpc must be "2.0"'),
                              ('{"jsonrpc":"2.0","id":[],"method":"demo.echo"}', "id must be a string, a number or null"),
@@ -205,7 +205,7 @@ class Envelopes(DaemonTest):
         self.assertEqual(self.answer("[1]")[0]["error"]["data"]["detail"],
                          "a call must be an object, and a batch an array of objects")
 
-    def test_a_response_sent_to_the_daemon_is_no_call(self):
+    def test_a_response_sent_to_the_daemon_is_an_invalid_request(self):
         for text in ('{"jsonrpc":"2.0","id":1,"result":5}', '{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"x"}}', "{}"):
             with self.subTest(text):
                 self.assert_error(self.answer(text), -32600)

@@ -50,7 +50,7 @@ class Header(DaemonTest):
             client.send(header + request(message("demo.sum", [1, 2], 1)))
             self.assertEqual(client.receive_response().result, 3)
 
-    def test_whoever_sends_none_is_refused_in_their_own_protocol(self):
+    def test_a_client_without_a_header_is_refused_in_its_own_protocol(self):
         with self.daemon.connect() as connection:
             connection.send(message("demo.sum", [1, 2], 1) + "\n")
             error = self.assert_error(connection.receive(), -32600)
@@ -133,10 +133,10 @@ class Limits(DaemonTest):
                             pass
                     self.assertEqual(daemon.value("sluice_connections_closed_total", reason="peer_limit"), closed + 2)
                     kept.pop().close()
-                    eventually(5, lambda: open_as(v1(f"{network}.2"), kind).result("demo.echo", [1]) == [1], "a place is free again")
+                    eventually(5, lambda: open_as(v1(f"{network}.2"), kind).result("demo.echo", [1]) == [1], "a slot is free again")
             self.assertEqual(daemon.value("sluice_calls_total", method="demo.sum"), 0)
 
-    def test_a_proxy_that_names_no_client_is_no_peer(self):
+    def test_connections_without_a_client_in_the_header_are_not_counted_per_peer(self):
         daemon = self.start(listen=[LISTEN], server={"max_connections_per_peer": 1})
         for header in (v2(command=0), b"PROXY UNKNOWN\r\n"):
             for _ in range(3):

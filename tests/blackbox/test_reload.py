@@ -102,7 +102,7 @@ class Refused(DaemonTest):
         daemon.reload(listen=[{**behind, "insecure": True}])
         daemon.wait_log("configuration read again", 5, begin)
 
-    def test_what_is_no_file(self):
+    def test_a_path_that_is_not_a_regular_file(self):
         daemon = self.protected()
         daemon.config.unlink()
         daemon.config.mkdir()
@@ -210,14 +210,14 @@ class Slow(DaemonTest):
         notify.wait("READY", "1", at, seconds=15)
         self.assertLess(time.monotonic() - begin, limit(9))
 
-    def test_the_watchdog_is_fed_during_a_slow_reload(self):
+    def test_keep_alives_are_sent_during_a_slow_reload(self):
         daemon, notify, _ = self.start_with_silent_backends()
         at = len(notify.received)
         daemon.reload(backends=silent_backends(self.directory, 4, "b"))
         notify.wait("RELOADING", "1", at)
         end = notify.wait("READY", "1", at, seconds=15)
-        fed = [when for when, fields in notify.received[at:end + 1] if fields.get("WATCHDOG") == "1"]
-        times = [notify.received[at][0], *fed, notify.received[end][0]]
+        sent = [when for when, fields in notify.received[at:end + 1] if fields.get("WATCHDOG") == "1"]
+        times = [notify.received[at][0], *sent, notify.received[end][0]]
         gap = max(after - before for before, after in zip(times, times[1:]))
         self.assertLess(gap * 1000, ms(self.PERIOD_MS))
 
@@ -313,7 +313,7 @@ class SilentNameServer(DaemonTest):
         self.assertEqual(daemon.stop(), 0)
         self.assertLess(time.monotonic() - begin, limit(2))
 
-    def test_the_watchdog_is_fed_and_a_stop_heeded_while_a_reload_waits_for_it(self):
+    def test_keep_alives_are_sent_and_a_stop_works_while_a_reload_waits_for_it(self):
         notify = NotifySocket(self.directory)
         self.addCleanup(notify.close)
         daemon = self.start(prefix=self.prefix, environment={"NOTIFY_SOCKET": notify.path,
@@ -322,8 +322,8 @@ class SilentNameServer(DaemonTest):
         daemon.reload(listen=self.NAMES)
         daemon.wait_log("reload refused.*not looked up in time", 10, begin)
         end = notify.wait("READY", "1", at)
-        fed = [when for when, fields in notify.received[at:end + 1] if fields.get("WATCHDOG") == "1"]
-        times = [notify.received[at][0], *fed, notify.received[end][0]]
+        sent = [when for when, fields in notify.received[at:end + 1] if fields.get("WATCHDOG") == "1"]
+        times = [notify.received[at][0], *sent, notify.received[end][0]]
         self.assertLess(max(after - before for before, after in zip(times, times[1:])) * 1000, ms(self.PERIOD_MS))
         daemon.connect().fence()
         at = len(notify.received)

@@ -154,7 +154,7 @@ class DrainTimeout(DaemonTest):
 
     @unittest.skipIf(SLOW > 1, "half a second after the drain is too short for a sanitizer")
     def test_a_handler_that_ends_soon_after_drain_timeout_is_not_said_to_be_running(self):
-        # Many on one processor, so that the thread that ends all may be ahead of the one that settles calls.
+        # With many daemons on one processor, the thread that exits may run before the one that drains completions.
         processor = ["taskset", "--cpu-list", str(min(os.sched_getaffinity(0)))]
         daemons = [self.start(server={"workers": 1, "drain_timeout": "50ms"}, prefix=processor) for _ in range(24)]
         connections = [self.connect(daemon) for daemon in daemons]
@@ -283,7 +283,7 @@ class Load(DaemonTest):
     CONNECTIONS, WINDOW = 64, 8
 
     def client(self, connection, stopping, outcome, number):
-        """Keeps WINDOW calls in flight until told that the daemon is going, then reads what is left."""
+        """Keeps WINDOW calls in flight until a reply says that the daemon stops, then reads the remaining replies."""
         sent, answered, refused = {}, {}, False
         next_id = 0
         try:

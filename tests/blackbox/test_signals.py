@@ -49,7 +49,7 @@ class Start(DaemonTest):
         daemon.wait_log("reload refused")  # the pipe has been read
         daemon.connect().fence()
 
-    def test_a_stop_that_is_asked_for_in_the_first_moments_is_no_failure(self):
+    def test_a_stop_that_is_requested_in_the_first_moments_is_not_a_failure(self):
         daemon = self.starting()
         begin = time.monotonic()
         self.assertEqual(daemon.stop(), 0)

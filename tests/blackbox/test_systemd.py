@@ -46,7 +46,7 @@ class Notify(SystemdTest):
         self.assertEqual(daemon.wait_exit(), 1)
         self.assertEqual(notify.find("READY"), [])
 
-    def test_the_status_tells_of_calls_in_flight_and_limits(self):
+    def test_the_status_shows_calls_in_flight_and_limits(self):
         notify = self.notify()
         daemon = self.notified(notify, server={"workers": 2, "worker_queue": 50})
         at = notify.wait("STATUS")
@@ -91,7 +91,7 @@ class Notify(SystemdTest):
             self.assertGreater(int(notify.fields(at)["MONOTONIC_USEC"]), 0)
             self.assertGreater(notify.wait("READY", "1", at), first)
 
-    def test_a_manager_that_makes_its_socket_anew_hears_of_what_follows(self):
+    def test_a_manager_that_creates_its_socket_again_receives_what_follows(self):
         first = self.notify()
         daemon = self.notified(first)
         first.wait("READY", "1")
@@ -127,21 +127,21 @@ class Watchdog(SystemdTest):
         times = [begin] + [when for when, fields in notify.received if fields.get("WATCHDOG") == "1" and begin <= when <= end] + [end]
         return max(after - before for before, after in zip(times, times[1:])) * 1000
 
-    def test_it_is_fed_within_its_period(self):
+    def test_keep_alives_are_sent_within_the_period(self):
         notify = self.notify()
         daemon = self.notified(notify, **self.options())
         at = notify.wait("WATCHDOG", "1")
         begin = notify.received[at][0]
-        eventually(10, lambda: len(notify.find("WATCHDOG", "1")) >= 6, "fed again and again")
+        eventually(10, lambda: len(notify.find("WATCHDOG", "1")) >= 6, "keep-alives come again and again")
         self.assert_below(self.longest_gap_ms(notify, begin, notify.received[-1][0]), ms(self.PERIOD_MS))
 
-    def test_it_is_not_fed_where_nobody_asked(self):
+    def test_without_a_request_no_keep_alives_are_sent(self):
         notify = self.notify()
         daemon = self.notified(notify)
         daemon.connect().result("demo.sleep", {"ms": ms(600)})
         self.assertEqual(notify.find("WATCHDOG"), [])
 
-    def test_it_is_fed_while_every_worker_runs_a_long_call_within_its_limit(self):
+    def test_keep_alives_are_sent_while_every_worker_runs_a_long_call_within_its_limit(self):
         notify = self.notify()
         daemon = self.notified(notify, **self.options(workers=2))
         notify.wait("WATCHDOG", "1")
@@ -152,7 +152,7 @@ class Watchdog(SystemdTest):
             connection.receive_many(2)
         self.assert_below(self.longest_gap_ms(notify, begin, time.monotonic()), ms(self.PERIOD_MS))
 
-    def test_it_starves_when_every_worker_is_stuck_past_its_limit_and_is_fed_again_after(self):
+    def test_keep_alives_pause_while_every_worker_is_stuck_past_its_limit(self):
         notify = self.notify()
         daemon = self.notified(notify, **self.options(workers=2, call_timeout=duration(100)))
         notify.wait("WATCHDOG", "1")
@@ -166,7 +166,7 @@ class Watchdog(SystemdTest):
             self.assertGreater(stuck, ms(self.PERIOD_MS), "systemd would not have noticed")
         notify.wait("WATCHDOG", "1", len(notify.received))
 
-    def test_it_is_fed_while_draining(self):
+    def test_keep_alives_are_sent_while_draining(self):
         notify = self.notify()
         daemon = self.notified(notify, **self.options(drain_timeout=duration(20000)))
         notify.wait("WATCHDOG", "1")
@@ -187,8 +187,8 @@ class Inherited(SystemdTest):
         descriptors = [listening.fileno() for listening in sockets]
         # The shell puts them where systemd would: 3, 4, ...
         moves = "".join(f" {60 + at}<&{descriptor}" for at, descriptor in enumerate(descriptors))
-        places = "".join(f" {3 + at}<&{60 + at} {60 + at}<&-" for at in range(len(descriptors)))
-        script = f"exec{moves}; exec{places}; LISTEN_PID=$$ exec \"$@\"" if sockets else 'exec "$@"'
+        final = "".join(f" {3 + at}<&{60 + at} {60 + at}<&-" for at in range(len(descriptors)))
+        script = f"exec{moves}; exec{final}; LISTEN_PID=$$ exec \"$@\"" if sockets else 'exec "$@"'
         environment = {"LISTEN_FDS": str(len(sockets))}
         if names:
             environment["LISTEN_FDNAMES"] = ":".join(names)
@@ -260,7 +260,7 @@ class Inherited(SystemdTest):
         waiting = [self.connect_to(peer) for peer in (tcp.getsockname(), path)]
         for connection in waiting:
             connection.call("demo.echo", ["waited"])
-        self.activated([tcp, unix], listen=[address, f"unix://{path}"])  # a restart refuses nobody
+        self.activated([tcp, unix], listen=[address, f"unix://{path}"])  # a restart refuses no client
         for connection in waiting:
             self.assertEqual(connection.receive()["result"], ["waited"])
 
@@ -358,7 +358,7 @@ class Inherited(SystemdTest):
         with Connection(tcp.getsockname()) as connection:
             self.assert_error(connection.request("demo.echo", [1]), -32016)
 
-    def test_a_socket_that_is_no_stream_is_refused_by_name(self):
+    def test_a_socket_that_is_not_a_stream_is_refused_by_name(self):
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as packets:
             packets.bind("")
             packets.listen()

@@ -64,7 +64,7 @@ class Abandoned(DaemonTest):
             eventually(5, lambda: daemon.value("sluice_calls_abandoned") == 0, "none abandoned")
             daemon.wait_in_flight(0)
 
-    def test_an_abandoned_handler_keeps_its_place(self):
+    def test_an_abandoned_handler_keeps_its_permit(self):
         daemon = self.start(server={"workers": 1, "worker_queue": 1})
         with daemon.connect() as connection:
             self.assert_error(connection.request("demo.hang", {"ms": ms(800)}, timeout_ms=ms(50)), -32002)
@@ -94,7 +94,7 @@ class Queued(DaemonTest):
             self.assertEqual(metrics.value("sluice_calls_total", method="demo.echo", code="-32002"), 5)
             self.assertEqual(metrics.value("sluice_call_queue_seconds_count", method="demo.echo"), 1)
 
-    def test_a_waiting_call_that_expires_gives_its_place_back(self):
+    def test_a_waiting_call_that_expires_releases_its_permit(self):
         daemon = self.start(server={"workers": 1, "worker_queue": 1})
         with daemon.connect() as connection:
             connection.call("demo.hang", {"ms": ms(800)}, id="hang")

@@ -105,7 +105,7 @@ class Calls(TlsTest):
             if line[0] == "{":
                 self.assertEqual(json.loads(found)["result"], json.loads(line)["params"])
 
-    def test_an_http_client_is_told_that_http_1_1_is_spoken(self):
+    def test_alpn_selects_http_1_1(self):
         for offered, chosen in ((["h2", "http/1.1"], "http/1.1"), (["h2"], None)):
             context = authority().client()
             context.set_alpn_protocols(offered)
@@ -180,8 +180,8 @@ class Volume(TlsTest):
         connection.half_close()
         self.assertEqual(len(connection.read_to_end(60)), 4)
 
-    def test_a_call_that_one_read_has_no_place_for_is_not_forgotten(self):
-        # As much as one read takes in, and a little that comes with it, of which no socket may tell any more.
+    def test_a_call_that_does_not_fit_into_one_read_is_not_forgotten(self):
+        # One read's worth of bytes and a little more, which TLS has taken from the socket: that is not readable again.
         connection = self.secure()
         for number in range(30):
             filler = message("demo.echo", [""], 1)
@@ -235,7 +235,7 @@ class Ends(TlsTest):
         self.daemon.wait_in_flight(0)
         self.wait_closed("reset", before + 1)
 
-    def test_a_reset_cancels_calls_and_harms_nobody_else(self):
+    def test_a_reset_cancels_calls_and_harms_no_other_client(self):
         other = self.secure()
         for _ in range(20):
             connection = self.secure()
@@ -268,7 +268,7 @@ class Ends(TlsTest):
 class Handshakes(TlsTest):
     options = {"server": {"message_timeout": duration(400)}}
 
-    def test_one_that_stalls_is_closed(self):
+    def test_a_stalled_handshake_is_closed(self):
         hello = ssl.MemoryBIO()
         try:
             authority().client().wrap_bio(ssl.MemoryBIO(), hello, server_hostname="localhost").do_handshake()
@@ -287,7 +287,7 @@ class Handshakes(TlsTest):
                 self.wait_closed("tls_failed", before + 1)
         self.secure().fence()
 
-    def test_one_that_is_invalid_fails(self):
+    def test_an_invalid_handshake_fails(self):
         before = self.closed("tls_failed")
         for invalid in (b"\x16\x03\x01\x00\x05hello", b"\x16" * 70000):
             with self.connect() as client:
@@ -372,14 +372,14 @@ class ClientCertificates(TlsTest):
         return self.start(clients=clients, listen=[self.listener(client_ca=str(authority().certificate()))])
 
     def assert_refused(self, daemon, context, alert):
-        """In TLS 1.3 a client has sent its first call when it is told."""
+        """In TLS 1.3 a client learns of the refusal after it has sent its first call."""
         for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
             context.minimum_version = context.maximum_version = version
             with self.assertRaisesRegex(ssl.SSLError, f"(?i){alert}"):
                 with TlsConnection(daemon.tcp(), context) as connection:
                     connection.result("demo.echo", ["x" * 100000])
 
-    def test_one_is_asked_for_and_verified_but_no_must(self):
+    def test_a_certificate_is_requested_and_verified_but_optional(self):
         daemon = self.start_asking()
         self.secure(daemon).fence()
         for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
@@ -388,13 +388,13 @@ class ClientCertificates(TlsTest):
         self.wait_closed("tls_failed", 2, daemon)
         self.assertEqual(daemon.value("sluice_calls_total", method="demo.echo"), 3)
 
-    def test_one_can_be_a_must(self):
+    def test_a_certificate_can_be_required(self):
         daemon = self.start_asking(require_client_certificate=True)
         self.secure(daemon, authority().client("client")).fence()
         self.assert_refused(daemon, authority().client(), "certificate.required|handshake.failure")
 
-    def test_one_that_is_no_clients_is_logged_once_a_connection_as_the_configuration_takes_it(self):
-        authority().issue("unknown", "/O=a,b/CN=nobody")
+    def test_a_certificate_of_no_client_is_logged_once_a_connection_as_the_configuration_takes_it(self):
+        authority().issue("unknown", "/O=a,b/CN=unknown")
         clients = [{"name": "deploy", "certificate": "CN=deploy,O=Example"}]
         daemon = self.start_asking_of(clients)
         self.assertEqual(code(self.secure(daemon, authority().client("client")).request("demo.echo")), "ok")
@@ -490,7 +490,7 @@ class Reloading(TlsTest):
 
 
 class Configuration(TlsTest):
-    def check(self, listener, expected, place="4:7", extra=""):
+    def check(self, listener, expected, position="4:7", extra=""):
         path = authority().folder / "check.toml"
         path.write_text(f'[[listen]]\naddress = "tcp://127.0.0.1:7070"\n{extra}\n{listener}\n')
         status, _, errors = run_to_end("--check", "--config", path)
@@ -498,7 +498,7 @@ class Configuration(TlsTest):
             self.assertEqual((status, errors), (0, ""))
             return
         self.assertEqual(status, 2)
-        self.assertRegex(errors, rf"check\.toml:{place}: listen\.tls.*{expected}")
+        self.assertRegex(errors, rf"check\.toml:{position}: listen\.tls.*{expected}")
         self.assertEqual(errors.count("\n"), 1, errors)
 
     def test_a_good_one_is_accepted_inline_and_as_a_table_with_names_from_its_folder(self):

@@ -1,4 +1,4 @@
-"""Unix sockets' files: their mode, stale ones, live ones, and paths that are no sockets."""
+"""Files of Unix sockets: their mode, stale and live sockets, and paths of other files."""
 
 import os
 import pathlib
@@ -49,13 +49,13 @@ class Files(DaemonTest):
         self.assertEqual(oct(stat.S_IMODE(os.stat(self.path).st_mode)), oct(0o660))
 
     def test_a_folder_that_is_missing_or_closed_is_named(self):
-        for folder, told in ((self.directory / "missing", "the folder {} has to exist"),
-                             (pathlib.Path("/sys"), "files can't be made in the folder {}")):
+        for folder, problem in ((self.directory / "missing", "the folder {} has to exist"),
+                                (pathlib.Path("/sys"), "files can't be made in the folder {}")):
             with self.subTest(folder):
                 self.path = folder / "s.sock"
                 status, _, errors = self.exit_with()
                 self.assertEqual(status, 1)
-                self.assertIn(f"can't listen on unix://{self.path}: {told.format(folder)}: ", errors)
+                self.assertIn(f"can't listen on unix://{self.path}: {problem.format(folder)}: ", errors)
 
     def test_a_stale_socket_is_replaced(self):
         with socket.socket(socket.AF_UNIX) as dead:
@@ -102,7 +102,7 @@ class Files(DaemonTest):
             for daemon in daemons:
                 daemon.close()
 
-    def test_what_is_no_socket_is_left_alone(self):
+    def test_a_file_that_is_not_a_socket_is_left_alone(self):
         self.path.write_text("precious")
         status, _, errors = self.exit_with()
         self.assertEqual(status, 1, errors)

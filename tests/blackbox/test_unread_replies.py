@@ -1,4 +1,4 @@
-"""Clients that ask for much and read nothing of it."""
+"""Clients that request much and read no reply."""
 
 from support.daemon import main, message, ms
 from support.transports import KINDS, TransportTest

@@ -165,7 +165,7 @@ class AnnouncedTest(ConnectionsTest):
             server.wait_connections(0)  # though it is the server that would have waited longer
         self.assertEqual([each for each in server.served], [1, 1, 1])
 
-    def test_calls_at_the_pace_of_the_servers_patience_succeed(self):
+    def test_calls_at_the_pace_of_the_servers_idle_timeout_succeed(self):
         for more, patience in (("Keep-Alive: timeout=1\r\n", 1), ("", 0.3)):
             with self.subTest(patience=patience):
                 server = self.upstream(more=more, patience=patience)
@@ -212,7 +212,7 @@ class TruthTest(ConnectionsTest):
 
     kinds = ((Misbehaving, "tcp"), (Http, "http"), (MisbehavingWebSocket, "ws"))
 
-    def test_a_server_that_dies_while_nobody_asks_it_is_not_up(self):
+    def test_a_server_that_dies_while_idle_is_not_up(self):
         for kind, scheme in self.kinds:
             for idle in ("1h", duration(50)):
                 with self.subTest(scheme=scheme, idle_timeout=idle):
@@ -226,7 +226,7 @@ class TruthTest(ConnectionsTest):
                     server.listen()
                     front.wait_value(1, "sluice_backend_up", seconds=10)
 
-    def test_connections_that_cannot_be_made_are_no_failed_calls(self):
+    def test_failed_connection_attempts_are_not_failed_calls(self):
         server = self.upstream()
         front = self.front_of(server, breaker={"failures": 2, "window": "1h", "open": "1h"}, probe_interval=duration(50))
         client = self.connect(front)
@@ -242,7 +242,7 @@ class TruthTest(ConnectionsTest):
         self.assertEqual(client.result("bad.ok", [2]), [2])
         self.assertEqual(front.value("sluice_breaker_changes_total", state="open"), 0)
 
-    def test_where_nothing_is_known_a_client_is_told_to_wait_a_moment(self):
+    def test_a_client_gets_a_short_retry_after_where_the_server_named_none(self):
         for kind, scheme in self.kinds:
             with self.subTest(scheme=scheme):
                 client = self.connect(self.front_of(self.upstream(kind), scheme, breaker={"failures": 0}))
@@ -264,7 +264,7 @@ class TruthTest(ConnectionsTest):
                 wait = self.assert_error(answer, -32013, "backend_down")["data"]["retry_after_ms"]
                 self.assertTrue(least <= wait <= most, wait)
 
-    def test_what_is_no_reply_is_named_in_the_log(self):
+    def test_a_response_that_is_not_a_reply_is_named_in_the_log(self):
         front = self.front_of(self.upstream(), breaker={"failures": 0})
         client = self.connect(front)
         for method, params, cause in (
@@ -294,14 +294,14 @@ class TruthTest(ConnectionsTest):
                 client.request(method)
         self.assertLessEqual(len([line for line in front.log if "warn" in line.lower() and "backend up" in line]), 4)
 
-    def test_nothing_is_accepted_that_would_have_to_be_decoded(self):
+    def test_encoded_responses_are_not_accepted(self):
         for kind, scheme in ((Http, "http"), (MisbehavingWebSocket, "ws")):
             server = self.upstream(kind)
             client = self.connect(self.front_of(server, scheme))
             client.request("bad.ok", [1])
             self.assertEqual(server.heads[0]["accept-encoding"], "identity")
 
-    def test_what_is_no_websocket_is_named_in_the_log(self):
+    def test_an_endpoint_that_is_not_a_websocket_is_named_in_the_log(self):
         plain = self.start()
         admin_host, admin_port = plain.admin()
         front = self.front(f"ws://{admin_host}:{admin_port}/rpc?key=secret", methods=("bad.*",))

@@ -1,4 +1,4 @@
-"""Whom an upstream has to prove to be, and by what the daemon proves who it is."""
+"""Authentication between the daemon and upstreams: server certificates and the daemon's credentials."""
 
 import base64
 import json
@@ -18,7 +18,7 @@ SECRET = "Bearer a-secret-of-the-node"
 
 
 class Redirecting(Server):
-    """Redirects to a place that has the key in its name with which it was asked."""
+    """Redirects to a path that contains the key of the request."""
 
     def serve(self, connection):
         head = connection.recv(64 * 1024).decode()
@@ -34,7 +34,7 @@ class CertificateTest(UpstreamTest):
         cls.authority = Authority()
 
     def answer(self, names, host, subject="/CN=localhost", ca=None):
-        """The answer of a server with such a certificate under that host, and the daemon in front of it."""
+        """The answer of a server at `host` whose certificate has `names`, and the daemon in front of the server."""
         name = f"server-{len(list(self.authority.folder.iterdir()))}"
         self.authority.issue(name, subject, names)
         server = self.start(listen=[{"address": "tcp://127.0.0.1:0", "tls": self.authority.settings(name)}])
@@ -49,7 +49,7 @@ class CertificateTest(UpstreamTest):
                 self.assert_error(answer, -32013, "backend_down")
                 front.wait_log("can't connect to https://localhost:.*certificate verify failed.*hostname mismatch")
 
-    def test_an_address_is_no_name_and_a_name_no_address(self):
+    def test_an_address_does_not_match_a_name_nor_a_name_an_address(self):
         for names, host in (("DNS:127.0.0.1", "127.0.0.1"), ("DNS:localhost", "127.0.0.1"), ("DNS:*.0.0.1", "127.0.0.1"),
                             ("IP:127.0.0.2", "127.0.0.1")):
             with self.subTest(names=names, host=host):
@@ -75,7 +75,7 @@ class CertificateTest(UpstreamTest):
         front = self.start(arguments=(), backends=[backend], prefix=inside)
         self.assertEqual(self.connect(front).result("bad.ok", [1]), [1])
 
-    def test_wildcards_that_are_none(self):
+    def test_an_invalid_wildcard_matches_nothing(self):
         for names in ("DNS:*", "DNS:*host", "DNS:local*", "DNS:l*t", "DNS:*.localhost"):
             with self.subTest(names=names):
                 answer, _ = self.answer(names, "localhost")
@@ -171,7 +171,7 @@ class CredentialsTest(UpstreamTest):
             self.assertEqual(server.heads[0]["authorization"], "Basic " + encoded)
             self.assert_kept_secret(front, client, encoded, "long: word")
 
-    def test_a_byte_order_mark_is_no_part_of_a_files_text(self):
+    def test_a_byte_order_mark_is_not_part_of_a_files_text(self):
         token = self.file("node.token", "\ufeff" + SECRET + "\r\n")
         for server, front in self.each_front(headers={"Authorization": {"file": token}}):
             self.assertEqual(self.connect(front).result("bad.ok", [1]), [1])
@@ -243,13 +243,13 @@ class CredentialsTest(UpstreamTest):
                 status, shown = self.check(url, **settings)
                 self.assertEqual(status, 2, shown)
 
-    def test_a_file_that_everybody_can_read_is_warned_of_once_at_its_place_with_the_remedy(self):
+    def test_a_file_that_all_users_can_read_is_one_warning_with_its_position_and_the_remedy(self):
         for settings, key in ((lambda path: {"user": "me", "password_file": path}, "password_file"),
                               (lambda path: {"headers": {"Authorization": {"file": path}}}, "headers.Authorization")):
             status, shown = self.check(**settings(self.file("word", "a secret", 0o644)))
             self.assertEqual(status, 0, shown)
-            place = r"toml:\d+:\d+: warning"
-            self.assertRegex(shown, rf"{place}: backend\.{key} = .* is open to all users .*mode 0644\); 0600 ")
+            position = r"toml:\d+:\d+: warning"
+            self.assertRegex(shown, rf"{position}: backend\.{key} = .* is open to all users .*mode 0644\); 0600 ")
             self.assertEqual(shown.count("warning"), 1, shown)
             status, shown = self.check(**settings(self.file("word", "a secret", 0o600)))
             self.assertNotIn("warning", shown)

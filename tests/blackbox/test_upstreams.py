@@ -293,7 +293,7 @@ class MisbehavingTest(UpstreamTest):
                 self.assertEqual(client.receive()["id"], waiting)
                 self.assert_serves(client)
 
-    def test_a_reply_that_is_none_answers_its_call(self):
+    def test_an_invalid_reply_fails_its_call(self):
         client = self.connect(self.front_of(self.server))
         self.assert_down(client.request("bad.both"))
         self.assert_serves(client)
@@ -356,7 +356,7 @@ class MisbehavingStreamTest(MisbehavingTest):
         self.assertLessEqual(call["timeout_ms"], 5000)
         self.assertGreater(call["timeout_ms"], 1000)
 
-    def test_a_call_nobody_waits_for_is_cancelled(self):
+    def test_a_call_past_its_time_limit_is_cancelled(self):
         front = self.front_of(self.server, connections=1)
         client = self.connect(front)
         self.assert_error(client.request("bad.wait", [1], timeout_ms=ms(100)), -32002)
@@ -366,7 +366,7 @@ class MisbehavingStreamTest(MisbehavingTest):
         self.assert_serves(client)
         self.assertNotIn("a reply with an unknown id", front.log_text())
 
-    def test_leaving_cancels(self):
+    def test_a_disconnect_cancels(self):
         front = self.front_of(self.server)
         client = self.connect(front)
         client.call("bad.wait")
@@ -399,7 +399,7 @@ class MisbehavingWebSocketTest(MisbehavingStreamTest):
             self.assert_serves(client)
         self.assertEqual(self.server.accepted, 1)
 
-    def test_what_is_no_websocket(self):
+    def test_invalid_websocket_frames(self):
         client = self.connect(self.front_of(self.server))
         for method in ("bad.bye", "bad.bad_frame"):
             self.assert_down(client.request(method, [1]))
@@ -429,12 +429,12 @@ class MisbehavingHttpTest(MisbehavingTest):
         self.assert_down(client.request("bad.interims", [17]))
         self.assert_serves(client)
 
-    def test_a_change_of_protocol_that_nobody_asked_for_breaks_the_connection(self):
+    def test_an_unrequested_change_of_protocol_breaks_the_connection(self):
         client = self.connect(self.front_of(self.server))
         self.assert_down(client.request("bad.switch"))
         self.assert_serves(client)
 
-    def test_responses_that_are_no_reply(self):
+    def test_responses_that_are_not_replies(self):
         client = self.connect(self.front_of(self.server))
         for method in ("bad.garbage", "bad.page", "bad.500", "bad.big_head", "bad.unknown"):
             self.assert_down(client.request(method, [1]))
@@ -479,7 +479,7 @@ class MisbehavingHttpTest(MisbehavingTest):
         self.assertEqual(head["traceparent"], trace)
         self.assertTrue(1000 < int(head["sluice-timeout-ms"]) <= 5000, head)
 
-    def test_a_trace_that_is_none_gets_into_no_header(self):
+    def test_an_invalid_trace_is_not_sent_as_a_header(self):
         front = self.front_of(self.server)
         self.connect(front).request("bad.ok", [1], traceparent="a\r\nX-Evil: 1")
         self.assertNotIn("x-evil", self.server.heads[0])
@@ -513,7 +513,7 @@ class MisbehavingHttpTest(MisbehavingTest):
         client.receive_by_id(len(calls))
         self.assertEqual(self.server.accepted, 3)
 
-    def test_leaving_closes_the_connection(self):
+    def test_a_disconnect_closes_the_connection(self):
         front = self.front_of(self.server)
         client = self.connect(front)
         client.call("bad.silent")
@@ -748,7 +748,7 @@ class GateTest(UpstreamTest):
         self.assert_serves_again(front)
         self.daemon.wait_in_flight(0)
 
-    def test_leaving_cancels_on_the_far_side(self):
+    def test_a_disconnect_cancels_on_the_far_side(self):
         front = self.through()
         client = self.connect(front)
         client.call("demo.sleep", {"ms": ms(60_000)})
@@ -756,7 +756,7 @@ class GateTest(UpstreamTest):
         client.reset()
         self.daemon.wait_in_flight(0)
 
-    def test_nothing_passes(self):
+    def test_a_connection_that_passes_nothing_costs_its_calls_only(self):
         front = self.through()
         client = self.connect(front)
         self.assert_serves(client)
@@ -780,7 +780,7 @@ class GateTest(UpstreamTest):
         self.gate.passing.set()
         self.assert_serves_again(front)
 
-    def test_corrupted(self):
+    def test_corrupted_replies(self):
         front = self.through()
         self.gate.corrupt_in = b'"jsonrpc"'  # a reply, not the handshake of a further connection
         client = self.connect(front)
@@ -791,7 +791,7 @@ class GateTest(UpstreamTest):
             self.gate.corrupt = None
             self.assert_serves_again(front)
 
-    def test_gone_and_back(self):
+    def test_an_upstream_that_goes_and_comes_back(self):
         front = self.through()
         client = self.connect(front)
         self.assert_serves(client)
@@ -806,8 +806,8 @@ class GateTest(UpstreamTest):
         self.assert_serves(client)
 
 
-    def test_all_of_it_at_once(self):
-        """Each call is answered once and in time, whatever happens on the way; then nothing is left."""
+    def test_all_faults_mixed(self):
+        """Each call is answered once and in time under all faults; afterwards no connection is left."""
         front = self.through(retry={"attempts": 3, "backoff": "5ms", "methods": ["demo.*"]}, hedge=["demo.*"],
                              idle_timeout=duration(50))
         chance = random.Random(1)
@@ -856,11 +856,11 @@ class SilentTest(UpstreamTest):
         self.assert_error(client.request("demo.sum", [1, 2]), -32013, "backend_down")
         self.assertLess(watch.ms(), ms(100) + IN_TIME)
 
-    def test_a_name_that_is_none(self):
+    def test_a_name_that_does_not_exist(self):
         front = self.front("http://no-such-host.invalid/", connect_timeout=duration(500))
         self.assert_error(self.connect(front).request("demo.sum", [1, 2]), -32013, "backend_down")
 
-    def test_a_name_that_is_one(self):
+    def test_a_name_that_exists(self):
         _, port = self.daemon.tcp()
         front = self.front(f"http://localhost:{port}/")
         self.assertEqual(self.connect(front).result("demo.sum", [1, 2]), 3)

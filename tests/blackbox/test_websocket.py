@@ -56,7 +56,7 @@ class Handshake(WebSocketTest):
                 answer = self.unshaken().refused(Sec_WebSocket_Version=version)
                 self.assertEqual((answer.status, answer.headers.get("sec-websocket-version")), (426, "13"))
 
-    def test_a_key_that_is_none_is_a_bad_request(self):
+    def test_an_invalid_key_is_a_bad_request(self):
         for key in (None, "", "short", "AAAAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAA!A=="):
             with self.subTest(key):
                 self.assertEqual(self.unshaken().refused(Sec_WebSocket_Key=key).status, 400)
@@ -132,7 +132,7 @@ class Calls(WebSocketTest):
                 self.assert_error(client.request_text(text), -32600)
             client.fence()
 
-    def test_white_space_around_a_message_is_nothing(self):
+    def test_white_space_around_a_message_is_ignored(self):
         with self.open() as client:
             self.assertEqual(client.request_text(" \r\n\t" + message("demo.sum", [1, 2], 1) + "\n\n ")["result"], 3)
 
@@ -267,7 +267,7 @@ class Failures(WebSocketTest):
             client.send(data)
             client.expect_failed(expected)
 
-    def test_what_breaks_the_protocol_is_told_by_its_code(self):
+    def test_a_protocol_violation_is_answered_with_its_close_code(self):
         rows = [
             ("binary", frame("{}", BINARY), 1003),
             ("not UTF-8", frame(b'"\xff"'), 1007),
@@ -317,7 +317,7 @@ class ControlFrames(WebSocketTest):
             self.assertEqual(client.receive_pong(), b"now")
             self.assertEqual(client.receive()["id"], 1)
 
-    def test_a_pong_that_nobody_asked_for_is_nothing(self):
+    def test_an_unsolicited_pong_is_ignored(self):
         with self.open() as client:
             client.send_frame("unasked", PONG)
             client.fence()

@@ -148,7 +148,7 @@ class Full(DaemonTest):
 
             def two_have_arrived():
                 nonlocal rest
-                # As much as the sockets' buffers take now; more when the daemon has read some of it.
+                # As much as the sockets' buffers take now; more when the daemon has read a part.
                 with contextlib.suppress(BlockingIOError):
                     while rest:
                         rest = rest[connection.socket.send(rest):]
@@ -199,7 +199,7 @@ class Ids(DaemonTest):
             connection.reset()
         self.daemon.wait_in_flight(0)
 
-    def test_nor_in_a_batch(self):
+    def test_an_id_that_begins_as_another_is_not_cancelled_for_it_in_a_batch(self):
         with self.daemon.connect() as connection:
             connection.send_message(batch([message("demo.sleep", {"ms": ms(60000)}, 12)] +
                                           [message("demo.sleep", {"ms": ms(60000)}, 100 + n) for n in range(20)]))

@@ -26,7 +26,7 @@ def wire(*arguments, methods=("wire.*",), **more):
 
 
 class Saying:
-    """Says what it is asked to, with the call's id in the place of ID."""
+    """Sends the text that the call names, with the call's id instead of ID."""
 
     def what_say(self, connection, id, params):
         self.say(connection, params[0].replace("ID", str(id)))
@@ -37,14 +37,14 @@ class SayingStream(Saying, Misbehaving):
 
 
 class Gathering(SayingStream):
-    """Answers two calls with one message, which is no reply to either."""
+    """Answers two calls with one message, which is not a reply to either."""
 
-    gathered = []
+    waiting = []
 
     def what_gather(self, connection, id, params):
-        self.gathered = [*self.gathered, id]
-        if len(self.gathered) == 2:
-            self.say(connection, json.dumps([json.loads(reply(id, "in an array")) for id in self.gathered]))
+        self.waiting = [*self.waiting, id]
+        if len(self.waiting) == 2:
+            self.say(connection, json.dumps([json.loads(reply(id, "in an array")) for id in self.waiting]))
 
 
 class Tardy(SayingStream):
@@ -151,7 +151,7 @@ class Dialects(WireTest):
         return connection.result("wire.call", [1], timeout_ms=20000, traceparent=TRACE)
 
     def cancelled(self, connection):
-        """What the process is told of a call that is cancelled."""
+        """The notifications that the process receives about a cancelled call."""
         connection.call("wire.wait", id="long")
         self.assertEqual(code(connection.request("wire.pid")), "ok")
         self.assert_error(connection.cancel("long"), -32800, "cancelled")
@@ -164,7 +164,7 @@ class Dialects(WireTest):
                 self.assertEqual(set(self.seen(connection)), OWN_MEMBERS)
                 self.assertEqual(self.cancelled(connection), [])
 
-    def test_a_handler_that_knows_the_daemon_is_told_time_trace_and_cancelling(self):
+    def test_a_handler_of_the_sluice_dialect_receives_time_trace_and_cancelling(self):
         for arguments, more in (((), {"dialect": "sluice"}), (("--first", hello()), {"dialect": "auto"}), (("--first", hello()), {})):
             with self.subTest(arguments=arguments, more=more):
                 _, connection = self.with_child(*arguments, concurrency=4, **more)
@@ -172,10 +172,10 @@ class Dialects(WireTest):
                 self.assertEqual(set(seen), OWN_MEMBERS | {"timeout_ms", "traceparent"})
                 self.assertEqual(seen["traceparent"], TRACE)
                 self.assertTrue(0 < seen["timeout_ms"] <= 20000, seen)
-                [told] = self.cancelled(connection)
-                self.assertEqual(told["method"], "rpc.cancel")
-                self.assertEqual(set(told["params"]), {"id"})
-                self.assertIsInstance(told["params"]["id"], int)
+                [cancel] = self.cancelled(connection)
+                self.assertEqual(cancel["method"], "rpc.cancel")
+                self.assertEqual(set(cancel["params"]), {"id"})
+                self.assertIsInstance(cancel["params"]["id"], int)
 
     def test_only_the_first_line_announces_and_only_where_nothing_is_configured(self):
         for arguments, more in ((("--first", "a banner"), {}), (("--first", hello("unheard of")), {}), (("--first", hello()), {"dialect": "jsonrpc"})):
@@ -192,10 +192,10 @@ class Dialects(WireTest):
         text = connection.result("wire.text", ["é"])
         self.assertEqual(text["head"], f"Content-Length: {len(text['text'].encode())}\r\n\r\n")
         connection.notify("wire.note", [1])
-        noted, told = self.cancelled(connection)
+        noted, cancel = self.cancelled(connection)
         self.assertEqual((noted["method"], noted["params"]), ("wire.note", [1]))
-        self.assertEqual(told["method"], "$/cancelRequest")
-        self.assertIsInstance(told["params"]["id"], int)
+        self.assertEqual(cancel["method"], "$/cancelRequest")
+        self.assertIsInstance(cancel["params"]["id"], int)
         big = ["x" * 300_000]
         connection.call("wire.wait", big, id="big")
         self.assertEqual(connection.receive_by_id(2 if connection.call("wire.release", id="release") else 2)["big"]["result"], big)
@@ -212,7 +212,7 @@ class Dialects(WireTest):
                 connection.call("wire.say", ['{"jsonrpc":"2.0","method":"window/logMessage","params":{"type":3}}'])
                 daemon.wait_log(r"warn .*wire\[0\]: .*a request of the process, which is ignored: .*window/logMessage")
 
-    def test_a_language_servers_replies_are_judged_as_others_are(self):
+    def test_a_language_servers_replies_are_checked_as_others_are(self):
         daemon, connection = self.with_child("--lsp", concurrency=4, dialect="lsp", server={"max_response": "100KiB"})
         pid = connection.result("wire.pid")
         self.assertEqual(connection.request("wire.say", ['{"jsonrpc":"2.0","id":null,"error":{"code":5,"message":"no"}}'])["error"]["code"], 5)
@@ -221,13 +221,13 @@ class Dialects(WireTest):
         self.assertEqual(connection.result("wire.pid"), pid)
 
     def test_an_announcement_names_the_methods(self):
-        methods = [{"name": "wire.call", "summary": "told", "params": []}, {"name": "wire.pid", "params": []}, {"name": "rpc.own", "params": []}]
+        methods = [{"name": "wire.call", "summary": "announced", "params": []}, {"name": "wire.pid", "params": []}, {"name": "rpc.own", "params": []}]
         daemon = self.start(backends=[wire("--first", hello(methods=methods), methods="discover")])
         connection = self.connect(daemon)
         seen = self.seen(connection)
         self.assertIn("timeout_ms", seen)
         document = {method["name"]: method for method in connection.result("rpc.discover")["methods"]}
-        self.assertEqual(document["wire.call"]["summary"], "told")
+        self.assertEqual(document["wire.call"]["summary"], "announced")
         self.assertIn("wire.pid", document)
         self.assertNotIn("rpc.own", document)
         self.assert_error(connection.request("wire.text"), -32601, "unknown_method")
@@ -242,8 +242,8 @@ class Upstreams(WireTest):
         return server, daemon, self.connect(daemon)
 
     def test_an_upstream_is_sent_what_its_dialect_has(self):
-        for dialect, members, told in (("jsonrpc", set(), None), ("auto", set(), None), ("lsp", set(), "$/cancelRequest"),
-                                       ("sluice", {"timeout_ms", "traceparent"}, "rpc.cancel")):
+        for dialect, members, cancel in (("jsonrpc", set(), None), ("auto", set(), None), ("lsp", set(), "$/cancelRequest"),
+                                         ("sluice", {"timeout_ms", "traceparent"}, "rpc.cancel")):
             with self.subTest(dialect=dialect):
                 server, daemon, connection = self.front("tcp", dialect=dialect, connections=1)
                 connection.request("bad.ok", [1], timeout_ms=5000, traceparent=TRACE)
@@ -255,7 +255,7 @@ class Upstreams(WireTest):
                 connection.cancel("long")
                 self.assertEqual(connection.result("bad.ok", [2]), [2])
                 cancels = [each for each in server.seen if "id" not in each]
-                self.assertEqual([each["method"] for each in cancels], [told] if told else [])
+                self.assertEqual([each["method"] for each in cancels], [cancel] if cancel else [])
                 server.released.set()
                 connection.fence()
 
@@ -265,10 +265,10 @@ class Upstreams(WireTest):
         daemon = self.start(backends=[{"name": "up", "url": [server.url()], "methods": ["bad.*"], "connections": 1}])
         connection = self.connect(daemon)
 
-        def told():
+        def has_time_limit():
             connection.request("bad.ok", [1], timeout_ms=ms(5000))
             return "timeout_ms" in server.calls("bad.ok")[-1]
-        eventually(10, told, "the time that is left is sent along")
+        eventually(10, has_time_limit, "the remaining time is sent along")
         self.assertNotIn("not a reply", daemon.log_text())
 
     def test_over_http_time_and_trace_are_headers_only(self):
@@ -312,7 +312,7 @@ class Upstreams(WireTest):
                     self.assertEqual(connection.request("bad.own", {"code": number})["error"]["code"], number)
 
 
-    def test_every_call_that_a_message_names_which_is_no_reply_has_failed(self):
+    def test_a_message_that_is_not_a_reply_fails_every_call_that_it_names(self):
         server = Gathering()
         self.addCleanup(server.close)
         daemon = self.start(backends=[{"name": "up", "url": [server.url()], "methods": ["bad.*"], "connections": 1}])
@@ -399,7 +399,7 @@ class SlowCalls(WireTest):
         while watch.ms() < milliseconds:
             self.assertEqual(code(connection.request("wire.call")), "ok")
 
-    def test_a_process_that_answers_others_stays_though_calls_of_it_hang(self):
+    def test_a_process_that_answers_some_calls_is_kept_while_others_hang(self):
         daemon, connection = self.with_child(concurrency=4, server={"call_timeout": duration(500)})
         pid, restarts = connection.result("wire.pid"), daemon.value("sluice_backend_restarts_total")
         self.hang(connection, 2)
@@ -407,7 +407,7 @@ class SlowCalls(WireTest):
         self.assertEqual(connection.result("wire.pid"), pid)
         self.assertEqual(daemon.value("sluice_backend_restarts_total"), restarts)
 
-    def test_a_process_is_replaced_once_more_than_half_of_its_calls_are_waited_for_by_nobody(self):
+    def test_a_process_is_replaced_once_more_than_half_of_its_calls_are_abandoned(self):
         daemon, connection = self.with_child(concurrency=4)
         pid = connection.result("wire.pid")
         self.hang(connection, 3)
@@ -430,7 +430,7 @@ class SlowCalls(WireTest):
             watch = Stopwatch()
             connection.call("wire.call", timeout_ms=limit_ms, id="queued")
             daemon.wait_in_flight(2)
-            # The process reads on; its place is free once the call before is killed or answered.
+            # The process still reads; its permit is free once the call before is killed or answered.
             reply = connection.receive(25)
             waited = watch.ms()
         if "result" in reply:
