@@ -1,4 +1,4 @@
-// What the demo methods can't give: a handler that burns a known time of CPU, and any number of methods.
+// A server with a handler that burns a known time of CPU, and with any number of methods.
 //
 //   busy_server [--methods N] [--spin-us US] [--workers N] [--queue N]
 //
@@ -36,7 +36,7 @@ std::optional<sluice::Error> echo(sluice::Call&, std::string_view params, std::s
   return std::nullopt;
 }
 
-// Throws std::invalid_argument for what is none of `numbers`, which hold the defaults.
+// Throws std::invalid_argument for an argument that is not in `numbers`, which hold the defaults.
 void read_arguments(int argc, char** argv, Numbers& numbers) {
   for (int at = 1; at < argc; at += 2) {
     const auto found = numbers.find(argv[at]);

@@ -1,4 +1,4 @@
-// What it costs to hand a call to a worker and to have it back, in batches of different sizes.
+// Cost of a call's way to a worker and back, in batches of different sizes.
 #include <atomic>
 #include <memory>
 #include <vector>
@@ -32,7 +32,7 @@ MethodSpec empty_method(std::string name) {
   return spec;
 }
 
-void hand_over(benchmark::State& state) {
+void push_to_workers(benchmark::State& state) {
   const auto batch = static_cast<std::size_t>(state.range(0));
   Metrics metrics(1);
   Registry registry(metrics);
@@ -60,7 +60,7 @@ void hand_over(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(batch));
 }
-BENCHMARK(hand_over)->Arg(1)->Arg(16)->Arg(256)->UseRealTime();
+BENCHMARK(push_to_workers)->Arg(1)->Arg(16)->Arg(256)->UseRealTime();
 
 void find_method(benchmark::State& state) {
   Metrics metrics(1);

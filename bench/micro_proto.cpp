@@ -1,4 +1,4 @@
-// What it costs to find, validate and read one message.
+// Cost of finding, validating and reading one message.
 #include <string>
 #include <string_view>
 

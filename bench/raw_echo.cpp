@@ -56,7 +56,7 @@ struct Connection {
   proto::FrameDecoder decoder{proto::Framing::stream, {}};
 };
 
-// What follows `key`; empty where the key is missing.
+// The text behind `key`; empty without the key.
 std::string_view behind(std::string_view text, std::string_view key) {
   const void* const found = memmem(text.data(), text.size(), key.data(), key.size());
   if (found == nullptr) return {};
@@ -82,7 +82,7 @@ void append_reply(std::string_view line, std::string& output) {
   *at = '\n';
 }
 
-// Answers every whole request in `text`; gives back how many bytes they were.
+// Answers every whole request in `text`; returns the number of their bytes.
 std::size_t answer_whole_lines(std::string_view text, std::size_t searched, std::string& output) {
   std::size_t begin = 0;
   for (std::size_t from = searched;;) {
@@ -140,7 +140,7 @@ class Server {
 
   void accept_all() {
     for (int socket; (socket = accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;) {
-      const int on = 1;  // fails on Unix sockets, which need none of it
+      const int on = 1;  // fails on Unix sockets, which do not delay
       setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
       watch(EPOLL_CTL_ADD, socket, EPOLLIN, new Connection(socket));
     }

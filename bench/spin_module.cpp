@@ -1,4 +1,4 @@
-// A module whose inline method burns a known time of CPU: a client of it always has work for the I/O thread.
+// A module whose inline method burns a known time of CPU: its clients always keep the I/O thread busy.
 #include <ctime>
 
 #include <cstdint>
@@ -16,7 +16,7 @@ std::int64_t own_cpu_ns() {
   return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
 }
 
-// Of CPU time: a thread that waits for its core does no work.
+// CPU time, because a thread that waits for its core does no work.
 bool spin() {
   const std::int64_t end = own_cpu_ns() + kSpinNs;
   while (own_cpu_ns() < end) {

@@ -7,7 +7,7 @@
 
 namespace sluice::client {
 
-// Where a server listens, as the user wrote it. Host names are not resolved yet.
+// A server's address as the user wrote it. Host names are not resolved yet.
 struct Address {
   enum class Kind { tcp, unix_socket };
 

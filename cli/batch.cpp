@@ -24,7 +24,7 @@ void add_call(BatchRequest& batch, std::string_view message, std::string_view id
   batch.ids.emplace_back(id);
 }
 
-// The id that a call of ours gets: its place in the batch.
+// The id of a call that has none: its number in the batch.
 std::string next_id(const BatchRequest& batch) { return std::to_string(batch.ids.size() + 1); }
 
 // An element of a JSON array of calls.
@@ -35,7 +35,7 @@ void add_element(BatchRequest& batch, std::string_view call, const CallSettings&
   if (!proto::member(text, "method")) return add_call(batch, text, "null");  // no call: refused without an id
   if (proto::member(text, "jsonrpc")) return add_call(batch, text, id);
   const std::string own_id = id.empty() ? next_id(batch) : std::string(id);
-  // What the call itself says comes later and so has the last word.
+  // The call's own members come later and so take precedence.
   const std::string new_id = id.empty() ? ",\"id\":" + own_id : std::string();
   add_call(batch, "{\"jsonrpc\":\"2.0\"" + new_id + settings_members(settings) + "," + text.substr(1),
            own_id);
@@ -132,13 +132,13 @@ Result<BatchRequest> batch_from_lines(std::span<const std::string> lines, const 
 std::vector<std::string_view> order_replies(std::string_view replies, std::span<const std::string> ids) {
   std::vector<std::pair<std::ptrdiff_t, std::string_view>> placed;
   for (proto::JsonWalker walker(replies); walker.next();) {
-    const auto place = std::find(ids.begin(), ids.end(), parse_reply(walker.value()).id);
-    placed.emplace_back(place - ids.begin(), walker.value());
+    const auto position = std::find(ids.begin(), ids.end(), parse_reply(walker.value()).id);
+    placed.emplace_back(position - ids.begin(), walker.value());
   }
   std::stable_sort(placed.begin(), placed.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<std::string_view> ordered;
-  for (const auto& [place, text] : placed) ordered.push_back(text);
+  for (const auto& [position, text] : placed) ordered.push_back(text);
   return ordered;
 }
 

@@ -16,9 +16,9 @@ struct BatchRequest {
   std::vector<std::string> ids;  // JSON texts of the answers' ids, in order; empty: not answered
 };
 
-// Makes a batch of a JSON array of calls. A call without a "jsonrpc" member gets that,
-// the settings, and its place from 1 as the id unless it has one; any other is sent as it is.
-// Errors: usage, for what is no JSON array or has no elements.
+// Makes a batch of a JSON array of calls. A call without a "jsonrpc" member gets that member, the settings
+// and, unless it has an id, its number from 1 as the id. Any other call is sent unchanged.
+// Errors: usage, if the text is not a JSON array or the array is empty.
 Result<BatchRequest> batch_from_json(std::string_view text, const CallSettings& settings);
 
 // Makes a batch of texts like `METHOD` or `METHOD PARAMS`, where PARAMS is JSON or

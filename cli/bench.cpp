@@ -17,7 +17,7 @@ namespace {
 constexpr auto kConnectLimit = std::chrono::seconds(10);  // for all connections together
 constexpr rlim_t kOtherDescriptors = 64;
 
-// As far as the system lets us; where that is not enough, connecting fails and says so.
+// Raises the limit as far as the system allows; with too few descriptors connecting fails with a message.
 void raise_descriptor_limit(int connections) {
   rlimit limit{};
   getrlimit(RLIMIT_NOFILE, &limit);
@@ -42,8 +42,8 @@ Result<std::vector<BenchConnection>> connect_all(const CommandLine& line, const 
   return connections;
 }
 
-// What the run proves, beyond its figures.
-Outcome judge(const BenchTally& tally, bool connected) {
+// The exit code of the run, beside its figures.
+Outcome outcome_of(const BenchTally& tally, bool connected) {
   if (!tally.first_bad_line.empty()) {
     print_error("first wrong reply: " + proto::quoted(tally.first_bad_line));
   }
@@ -68,7 +68,7 @@ Outcome run_bench(const CommandLine& line) {
   const BenchReport report{line.address,        options,         loop.tally(),
                            pattern.text.size(), loop.measured(), loop.cpu_share()};
   print_line(options.json ? report_json(report) : report_text(report));
-  return judge(loop.tally(), loop.has_connections());
+  return outcome_of(loop.tally(), loop.has_connections());
 }
 
 }  // namespace sluice::client

@@ -13,8 +13,8 @@ namespace sluice::client {
 namespace {
 
 constexpr int kEventsPerIteration = 1024;
-constexpr int kIssuesPerTurn = 4096;  // so that replies are read while catching up
-constexpr int kSleepMax = 50;         // milliseconds; bounds how late the end is seen
+constexpr int kIssuesPerIteration = 4096;  // so that replies are read while catching up
+constexpr int kSleepMax = 50;              // milliseconds; bounds how late the end is seen
 
 double thread_cpu_seconds() {
   timespec time{};
@@ -52,7 +52,7 @@ void BenchLoop::run() {
   for (; !is_over(now); now = Clock::now()) {
     measure_cpu(now);
     progress.update(now, tally_.answered);
-    turn(now);
+    run_iteration(now);
   }
   measure_cpu(now);
   finish(now);
@@ -67,7 +67,7 @@ bool BenchLoop::is_over(TimePoint now) const {
                      [](const BenchConnection& connection) { return connection.in_flight() == 0; });
 }
 
-void BenchLoop::turn(TimePoint now) {
+void BenchLoop::run_iteration(TimePoint now) {
   if (options_.open_loop()) issue_due(now);
   if (options_.in_flight > 0) issue_in_turn(now);
   write_issued();
@@ -95,7 +95,7 @@ TimePoint BenchLoop::due_time(std::uint64_t request) const {
 }
 
 void BenchLoop::issue_due(TimePoint now) {
-  for (int i = 0; i < kIssuesPerTurn; ++i) {
+  for (int i = 0; i < kIssuesPerIteration; ++i) {
     const TimePoint due = due_time(next_request_);
     if (due > now || due >= window_.end) return;
     BenchConnection* const connection = next_with_room();

@@ -20,7 +20,7 @@ namespace sluice::client {
 // In all of them a connection is written to at most once an iteration, unless the socket is full.
 class BenchLoop {
  public:
-  // How long after the measured time replies are still waited for.
+  // The time that late replies have after the measured window.
   static constexpr auto kGrace = std::chrono::seconds(2);
 
   BenchLoop(const BenchOptions& options, std::vector<BenchConnection> connections, TimePoint start);
@@ -30,14 +30,14 @@ class BenchLoop {
 
   const BenchTally& tally() const { return tally_; }
   bool has_connections() const { return open_ > 0; }
-  // How much of the window the run lasted; the rates are over this.
+  // The part of the window that the run lasted; the rates are over this.
   std::chrono::nanoseconds measured() const { return measured_; }
   // This thread's CPU time over the measured time, as a share of one core.
   double cpu_share() const { return cpu_share_; }
 
  private:
   bool is_over(TimePoint now) const;
-  void turn(TimePoint now);
+  void run_iteration(TimePoint now);
   void fill(BenchConnection& connection);
   TimePoint due_time(std::uint64_t request) const;
   void issue_due(TimePoint now);

@@ -12,7 +12,7 @@ class App;
 
 namespace sluice::client {
 
-// What `bench` is to send, for how long, and how to show what it measured.
+// Options of `bench`: the calls to send, their duration, and the form of the report.
 struct BenchOptions {
   static constexpr int kConnectionsMax = 60'000;
   static constexpr int kDepthMax = 100'000;

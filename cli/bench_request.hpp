@@ -15,7 +15,7 @@ namespace sluice::client {
 //
 //   1 GGGGGGGG SSSSSSS      G: how often the slot was used, S: the slot
 //
-// A slot is a place for one request in flight; slots are numbered over all
+// A slot holds one request in flight; slots are numbered over all
 // connections, so an id is unique over the run, and a reply that strays to another
 // connection is seen. Ids stay below 2^53, so servers that read numbers as doubles can
 // echo them.

@@ -19,7 +19,7 @@ struct BenchWindow {
   bool contains(TimePoint time) const { return time >= begin && time < end; }
 };
 
-// What one run saw. Rates count what completes within the window. The latencies of an
+// Counts and latencies of one run. Rates count what completes within the window. The latencies of an
 // open loop are those of the requests due in the window, whenever they are answered:
 // what a slow server leaves to the end is not forgotten.
 class BenchTally {
@@ -36,7 +36,7 @@ class BenchTally {
   // An answer that never came; it has taken until `now` at least.
   void add_unanswered(TimePoint due, TimePoint now);
 
-  // A line that is no reply, or whose id is not in flight. The first is kept to show.
+  // A line that is not a reply, or whose id is not in flight. The first one is kept for the report.
   void add_bad_reply(std::string_view line);
   void add_bad_id(std::string_view line);
 

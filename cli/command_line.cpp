@@ -14,7 +14,7 @@ namespace sluice::client {
 namespace {
 
 constexpr auto kTimeoutDefault = std::chrono::seconds(60);
-// How much longer than the server's time limit the client waits for its answer.
+// The time that the client waits for an answer beyond the server's time limit.
 constexpr auto kDeadlineSlack = std::chrono::seconds(5);
 
 constexpr const char* kMainHelp =
@@ -39,7 +39,7 @@ constexpr const char* kTokenHelp =
     "Prints a new token, and the line for a [[client]] entry of the server's configuration that makes\n"
     "those who know the token that client. With - a token is read from stdin, and its line alone is printed.";
 
-// What the user typed, before it is checked.
+// The user's arguments, before they are checked.
 struct RawOptions {
   std::string timeout;
   std::string deadline;
@@ -182,7 +182,7 @@ Result<void> check_operand_count(const CommandLine& line) {
       if (count != 0) return usage_error("unexpected '" + line.operands.front() + "'; see --help");
       return {};
     case Command::token:
-      // The word would be a token in the list of processes, for everybody to see.
+      // A token among the arguments could be read by all users in the list of processes.
       if (count > 1 || (count == 1 && line.operands.front() != "-")) {
         return usage_error("token takes only -, to read one from stdin; see --help");
       }
@@ -229,7 +229,7 @@ Result<CommandLine> parse_command_line(int argc, const char* const* argv) {
   RawOptions raw;
   CommandLine line;
   const Commands commands = add_commands(app, raw, line);
-  // What follows -- is for no command to read as options.
+  // No command reads words behind -- as options.
   const char* const* const end = argv + argc;
   const char* const* const marker =
       std::find_if(argv, end, [](const char* word) { return std::string_view(word) == "--"; });

@@ -13,7 +13,7 @@ namespace sluice::client {
 
 enum class Command { call, notify, batch, methods, describe, bench, token };
 
-// What the user asked for. Operands are the words after ADDRESS, as they are; each
+// The parsed command line. Operands are the words after ADDRESS, as they are; each
 // command knows what it makes of them.
 struct CommandLine {
   Command command = Command::call;

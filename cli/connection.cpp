@@ -29,10 +29,10 @@ void Connection::reset_on_close(bool reset) {
   setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &at_close, sizeof at_close);
 }
 
-void Connection::settle() { reset_on_close(false); }
+void Connection::close_normally() { reset_on_close(false); }
 
 core::Descriptor Connection::release() && {
-  settle();
+  close_normally();
   return std::move(fd_);
 }
 

@@ -11,8 +11,8 @@ namespace sluice::client {
 
 // One connection, used by one thread that waits for what it asked. Every step takes
 // the time by which the command must be over; all errors are `unreachable`.
-// A TCP connection that ends before settle(), also by the death of the process, is
-// reset: to the server an ordinary end would mean that the answers are still wanted.
+// A TCP connection that ends before close_normally(), also by the death of the process, is
+// reset: after an ordinary end the server would still run the calls and send their responses.
 class Connection {
  public:
   static Result<Connection> open(const Address& address, TimePoint deadline);
@@ -20,13 +20,13 @@ class Connection {
   // Returns when the system has taken all bytes.
   Result<void> send(std::string_view bytes, TimePoint deadline);
 
-  // Everything that was asked is answered; from now on closing is an ordinary end.
-  void settle();
+  // All calls are answered: from now on closing is an ordinary end, not a reset.
+  void close_normally();
 
   // Tells the server that nothing more will be sent; its answers are still received.
   void finish_sending();
 
-  // The socket, for somebody else to go on with; to be taken once everything is answered.
+  // Passes the socket on to another owner, once all calls are answered.
   core::Descriptor release() &&;
 
   // The next message, whatever it is; nothing once the server has closed the

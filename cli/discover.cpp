@@ -16,7 +16,7 @@ Result<std::string> fetch_methods(const CommandLine& line) {
   const Result<std::string> document = fetch_result(line, "rpc.discover", "");
   if (!document) return document.error();
   const std::string_view methods = proto::member(*document, "methods").value_or("");
-  if (!methods.starts_with('[')) return unreachable("the answer to rpc.discover is no OpenRPC document");
+  if (!methods.starts_with('[')) return unreachable("the answer to rpc.discover is not an OpenRPC document");
   return std::string(methods);
 }
 

@@ -28,7 +28,7 @@ Result<std::chrono::nanoseconds> parse_duration(std::string_view text) {
   const double total = count * scale;
   // Written so that a NaN is refused as well.
   if (error != std::errc{} || !(total >= 1 && total <= kNanosecondsMax)) {
-    return usage_error("'" + std::string(text) + "' is no duration; write a number and us, ms, s, m or h");
+    return usage_error("'" + std::string(text) + "' is not a duration; write a number and us, ms, s, m or h");
   }
   return std::chrono::nanoseconds(static_cast<std::int64_t>(total));
 }

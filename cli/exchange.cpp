@@ -38,7 +38,7 @@ Result<void> authenticate(Connection& connection, const CommandLine& line, TimeP
   if (!reply) return sent ? reply.error() : sent.error();
   const Reply answer = parse_reply(*reply);
   if (answer.result == "true") return {};
-  connection.settle();
+  connection.close_normally();
   const std::string why = answer.is_error() ? describe_error(answer.error) : "it does not say true";
   return Failure{ExitCode::rpc_error, "the server refuses the token: " + why};
 }
@@ -60,7 +60,7 @@ Result<std::string> exchange(const CommandLine& line, std::string_view request, 
   // A server that refuses a request half-way answers it before it closes.
   Result<std::string> reply = receive_reply(*connection, line.address, id, deadline);
   if (!reply && !sent) return sent.error();
-  if (reply) connection->settle();
+  if (reply) connection->close_normally();
   return reply;
 }
 

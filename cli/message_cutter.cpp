@@ -26,7 +26,7 @@ Result<std::optional<std::string>> MessageCutter::next() {
   if (scanned_ == 0) {
     pending_.erase(0, pending_.find_first_not_of(" \t\r\n"));
     if (pending_.empty()) return std::optional<std::string>();
-    if (pending_[0] != '{' && pending_[0] != '[') return unreachable("the server's answer is no JSON-RPC");
+    if (pending_[0] != '{' && pending_[0] != '[') return unreachable("the server's answer is not JSON-RPC");
   }
   if (!scan()) {
     if (pending_.size() > kMessageBytesMax) return unreachable("the server's answer is over 1 GiB");

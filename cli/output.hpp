@@ -4,14 +4,14 @@
 
 namespace sluice::client {
 
-// What goes to a terminal, and errors wherever they go, is shown with escapes in place of
-// characters that steer a terminal: servers have written much of it.
+// Text for a terminal, and every error, is written with escapes instead of the characters
+// that control a terminal: much of the text comes from servers.
 
 // Writes one JSON value to stdout: indented on a terminal, else its own text in one
 // line. Whether stdout took it is asked once, by finish_output().
 void print_json(std::string_view text);
 
-// The same, indented also when stdout is no terminal.
+// The same, indented also when stdout is not a terminal.
 void print_json_indented(std::string_view text);
 
 void print_line(std::string_view text);

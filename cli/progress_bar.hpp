@@ -7,7 +7,7 @@
 namespace sluice::client {
 
 // One line on stderr that shows how far a run is and how fast it goes just now.
-// Silent where stderr is no terminal.
+// Silent if stderr is not a terminal.
 class ProgressBar {
  public:
   ProgressBar(TimePoint begin, TimePoint end);

@@ -21,7 +21,7 @@ struct Reply {
 // The members of a reply whose text is known to be valid JSON. Views into `text`.
 Reply parse_reply(std::string_view text);
 
-// Checks a whole message from a server. Errors: unreachable, where it is no JSON.
+// Checks a whole message from a server. Errors: unreachable, if it is not JSON.
 Result<void> check_message(std::string_view text);
 
 // "error -32601: Method not found {"reason":"unknown_method"}" in one line, whatever

@@ -10,7 +10,7 @@
 namespace sluice::client {
 namespace {
 
-// How nearly every result begins; then the line's end is all there is to look at.
+// The usual beginning of a result; then only the line's end has to be checked.
 constexpr std::string_view kHead = "{\"jsonrpc\":\"2.0\",\"id\":";
 constexpr std::string_view kResult = ",\"result\":";
 constexpr std::size_t kResultAt = kHead.size() + RequestId::kDigits;

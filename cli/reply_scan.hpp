@@ -4,7 +4,7 @@
 
 namespace sluice::client {
 
-// What a benchmark needs to know of a reply. An empty id: the line is no reply.
+// The parts of a reply that a benchmark needs. An empty id: the line is not a reply.
 struct ScannedReply {
   std::string_view id;
   std::string_view error;  // the error member; empty for a result

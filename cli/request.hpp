@@ -7,7 +7,7 @@
 
 namespace sluice::client {
 
-// What a user may add to every call of a command.
+// Members that a user may add to every call of a command.
 struct CallSettings {
   std::optional<std::chrono::milliseconds> deadline;  // sent as timeout_ms; at least 1 ms
   std::string traceparent;                            // sent as it is; empty: none

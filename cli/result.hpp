@@ -6,12 +6,12 @@
 
 namespace sluice::client {
 
-// What the process ends with; scripts rely on these numbers.
+// Exit codes of the process; scripts rely on these numbers.
 enum class ExitCode : int {
   ok = 0,           // a result, or the help that was asked for
   rpc_error = 1,    // the server answered with a JSON-RPC error; or OpenSSL or getrandom() failed
   usage = 2,        // the command line cannot be carried out
-  unreachable = 3,  // could not connect, no answer in time, or an answer that is no JSON-RPC
+  unreachable = 3,  // could not connect, no answer in time, or an answer that is not JSON-RPC
 };
 
 // Why a command ended early. The message is one line for stderr, except under
@@ -21,12 +21,12 @@ struct Failure {
   std::string message;
 };
 
-// A value, or why there is none. Nothing in the client throws for what a user,
+// A value, or the reason of its absence. Nothing in the client throws for what a user,
 // a server or the network can do.
 template <class T>
 using Result = boost::system::result<T, Failure>;
 
-// How a command ended: with an exit code, everything said, or with a Failure to report.
+// The end of a command: an exit code, if everything is printed, or a Failure to report.
 using Outcome = std::variant<ExitCode, Failure>;
 
 inline Failure usage_error(std::string message) { return {ExitCode::usage, std::move(message)}; }

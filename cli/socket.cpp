@@ -23,7 +23,7 @@ Failure cannot_connect(const Address& address, const std::string& why) {
   return unreachable("cannot connect to " + address.text + ": " + why);
 }
 
-// Begins to connect a new socket. The errno where that fails; EINPROGRESS is no failure.
+// Begins to connect a new socket. On failure its errno; EINPROGRESS is not a failure.
 boost::system::result<core::Descriptor, int> begin_connecting(const sockaddr* peer, socklen_t size) {
   core::Descriptor fd(socket(peer->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return {boost::system::in_place_error, errno};
@@ -120,8 +120,8 @@ class Race {
     std::vector<pollfd> watched;
     for (const core::Descriptor& each : attempts_) watched.push_back({each.get(), POLLOUT, 0});
     const auto left = std::chrono::ceil<milliseconds>(until - Clock::now()).count();
-    const auto patience = std::clamp<decltype(left)>(left, 0, std::numeric_limits<int>::max());
-    if (poll(watched.data(), watched.size(), static_cast<int>(patience)) <= 0) return std::nullopt;
+    const auto wait_ms = std::clamp<decltype(left)>(left, 0, std::numeric_limits<int>::max());
+    if (poll(watched.data(), watched.size(), static_cast<int>(wait_ms)) <= 0) return std::nullopt;
     std::vector<core::Descriptor> waiting;
     for (std::size_t i = 0; i < watched.size(); ++i) {
       if (watched[i].revents == 0) {

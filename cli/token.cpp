@@ -41,7 +41,7 @@ std::string base64url(const std::array<unsigned char, kTokenBytes>& bytes) {
 
 Result<std::string> new_token() {
   std::array<unsigned char, kTokenBytes> bytes;
-  // So few bytes come whole, and once the system is up, at once.
+  // getrandom() returns so few bytes whole, and at once after the system's start.
   if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
     return Failure{ExitCode::rpc_error, "cannot get random bytes from the system"};
   }
@@ -69,11 +69,11 @@ Result<std::string> read_token(std::istream& in, std::string_view where) {
   text.resize(static_cast<std::size_t>(in.gcount()));
   if (text.ends_with('\n')) text.pop_back();
   if (text.ends_with('\r')) text.pop_back();
-  const std::string place(where);
-  if (text.empty()) return usage_error("no token " + place);
-  if (text.size() > kTokenBytesMax) return usage_error("the token " + place + " is too long");
-  if (text.find_first_of("\r\n") != std::string::npos) return usage_error("more than one line " + place);
-  if (!proto::is_utf8(text)) return usage_error("the token " + place + " is not UTF-8");
+  const std::string source(where);
+  if (text.empty()) return usage_error("no token " + source);
+  if (text.size() > kTokenBytesMax) return usage_error("the token " + source + " is too long");
+  if (text.find_first_of("\r\n") != std::string::npos) return usage_error("more than one line " + source);
+  if (!proto::is_utf8(text)) return usage_error("the token " + source + " is not UTF-8");
   return text;
 }
 

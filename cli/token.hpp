@@ -12,7 +12,7 @@ namespace sluice::client {
 // a header.
 Result<std::string> new_token();
 
-// The configuration line that lets whoever has the token in.
+// The configuration line that admits clients with this token.
 Result<std::string> digest_line(std::string_view token);
 
 // The first line of `in`, which is to be all that there is. `where` is for messages: "on stdin".

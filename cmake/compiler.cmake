@@ -11,8 +11,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 reports uninitialised frames of coroutines and impossible overlaps of
   # std::string copies in optimised builds; both are false and upstream bugs.
   add_compile_options(-Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow)
-  # The library may be linked into a shared one, but nobody is to replace its functions there. Without this none of them
-  # is inlined into another, not even in its own file.
+  # The library may be linked into a shared one, and its functions are not replaced there. Without this option the
+  # compiler inlines none of them into another, not even within a file.
   add_compile_options(-fno-semantic-interposition)
 endif()
 

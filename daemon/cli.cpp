@@ -45,8 +45,8 @@ std::variant<CommandLine, int> parse_command_line(int argc, const char* const* a
     app.parse(argc, argv);
   } catch (const CLI::Success& request) {
     return app.exit(request, std::cout, std::cerr);
-  } catch (const CLI::Error& mistake) {
-    std::cerr << "sluiced: " << core::printable(mistake.what()) << "; see sluiced --help\n";
+  } catch (const CLI::Error& error) {
+    std::cerr << "sluiced: " << core::printable(error.what()) << "; see sluiced --help\n";
     return kExitUsage;
   }
   if (app.count("--config") != 0 && command.config_file.empty()) {

@@ -6,7 +6,7 @@
 
 namespace sluice::daemon {
 
-// What a process ends with.
+// Exit codes of the process.
 inline constexpr int kExitStopped = 0;  // as asked
 inline constexpr int kExitFailed = 1;   // by what the machine refuses, or at once by a second signal
 inline constexpr int kExitUsage = 2;    // wrong arguments or configuration
@@ -17,8 +17,8 @@ struct CommandLine {
   bool check = false;
 };
 
-// What is to be done, or the exit code where nothing is: --help and --version were answered on stdout, or
-// a mistake was named on stderr.
+// The parsed arguments, or the exit code: after --help and --version, which are answered on stdout, and after
+// an error, which is named on stderr.
 std::variant<CommandLine, int> parse_command_line(int argc, const char* const* argv);
 
 }  // namespace sluice::daemon

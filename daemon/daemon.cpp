@@ -26,11 +26,11 @@ namespace {
 using std::chrono::seconds;
 using std::chrono::steady_clock;
 
-// How often a drain looks after the manager and says what it waits for, unless a watchdog is more impatient.
+// The interval of a drain's reports to the manager and the log, unless the watchdog's interval is shorter.
 constexpr auto kDrainReport = std::chrono::milliseconds(1000);
-// So much longer the manager is asked to wait each time.
+// The time that the manager is asked to wait longer with each EXTEND_TIMEOUT_USEC.
 constexpr auto kDrainExtension = seconds(10);
-// For a start that is to be given up to end by itself.
+// The time that an aborted start has to end by itself.
 constexpr auto kInterruptTime = seconds(2);
 // A drain that has not ended so long after its time limit will not end at all.
 constexpr auto kDrainGrace = seconds(1);
@@ -148,7 +148,7 @@ int Daemon::serve() {
   reporter_.emplace(service_, *engine_, steady_clock::now());
   if (reload_wanted_) begin_reload();
   for (;;) {
-    const std::optional<int> signal = signals_.wait(reporter_->next_due());
+    const std::optional<int> signal = signals_.wait(reporter_->next_deadline());
     if (reloading_ && !control_.busy()) finish_reload();
     if (signal == SIGHUP) {
       begin_reload();
@@ -163,7 +163,7 @@ void Daemon::report() {
   try {
     reporter_->report(steady_clock::now());
   } catch (const std::exception& error) {
-    // Out of memory: the service manager is told the next time, and nobody's calls end for it.
+    // Out of memory: the service manager is informed the next time; no call ends.
     static core::RareLine line;
     line.log(spdlog::level::err, steady_clock::now(),
              [&] { return fmt::format("no report to the service manager: {}", error.what()); });
@@ -270,14 +270,14 @@ std::chrono::milliseconds Daemon::drain_interval() const {
   return std::min(kDrainReport, std::chrono::duration_cast<std::chrono::milliseconds>(*watchdog / 2));
 }
 
-// The watchdog is fed here, not from the engine's health: a drain has
-// a time limit of its own, and a handler that hangs must not get the process killed before.
+// Sends keep-alives to the watchdog without asking for the engine's health: a drain has a time limit of its
+// own, and a handler that hangs must not get the process killed before that.
 void Daemon::report_drain(const core::EngineStatus& status) {
   const std::string left =
       fmt::format("{} calls in flight, {} connections", status.in_flight, status.connections);
   service_.extend_timeout(kDrainExtension);
   service_.status("Draining: " + left);
-  if (service_.watchdog_interval()) service_.feed_watchdog();
+  if (service_.watchdog_interval()) service_.send_keep_alive();
   if (left == last_drain_report_) return;
   spdlog::info("draining: {}", left);
   last_drain_report_ = left;

@@ -1,4 +1,4 @@
-// The daemon as a process: puts the parts together, and turns signals into what they mean.
+// The daemon as a process: starts and connects its parts, and handles signals.
 #pragma once
 
 #include <chrono>
@@ -20,9 +20,9 @@
 
 namespace sluice::daemon {
 
-// Runs one engine from start to drained. The thread that made it waits for signals and feeds the watchdog;
-// what may take time (start, reload, drain) runs on the control thread, one after another. hold_signals() has
-// to have been called, and no thread may run yet.
+// Runs one engine from start to drained. The thread that made it waits for signals and sends keep-alives to
+// the watchdog; what may take time (start, reload, drain) runs on the control thread, one after another.
+// hold_signals() has to have been called, and no thread may run yet.
 class Daemon {
  public:
   // Throws std::system_error that names what the machine refuses to create.
@@ -54,7 +54,7 @@ class Daemon {
   std::chrono::milliseconds drain_interval() const;
 
   const CommandLine command_;
-  // What the control thread's tasks use belongs to it while one runs.
+  // While the control thread runs a task, the members that the task uses belong to that thread.
   core::Settings settings_;                 // as the engine has them
   std::optional<core::Settings> reloaded_;  // what the last reload has made of them; nothing: refused
   std::optional<int> refused_;              // the exit code where the start failed

@@ -1,12 +1,12 @@
-// What the daemon sees to for its process before any thread starts.
+// Set-up of the process before any thread starts.
 #pragma once
 
 #include <cstdint>
 
 namespace sluice::daemon {
 
-// Puts /dev/null in the place of stdin, stdout and stderr where they are closed: the next descriptor opened
-// would take their number, and a client would be sent the log.
+// Opens /dev/null as stdin, stdout and stderr where they are closed: otherwise the next descriptor would take
+// their number, and a client could receive the log.
 void keep_standard_descriptors();
 
 struct DescriptorLimit {

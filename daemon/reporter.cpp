@@ -11,7 +11,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr auto kStatusInterval = std::chrono::seconds(5);
-constexpr auto kHealthPatienceMax = std::chrono::seconds(2);
+constexpr auto kHealthWaitMax = std::chrono::seconds(2);
 
 std::string status_line(const core::EngineStatus& status, const std::string& note) {
   return fmt::format("Serving: {} calls in flight of {}, {} connections{}", status.in_flight,
@@ -26,7 +26,7 @@ Reporter::Reporter(const ServiceManager& service, const core::Engine& engine, Ti
   if (service_.watchdog_interval()) watchdog_due_ = now;
 }
 
-std::optional<TimePoint> Reporter::next_due() const {
+std::optional<TimePoint> Reporter::next_deadline() const {
   if (status_due_ && watchdog_due_) return std::min(*status_due_, *watchdog_due_);
   return status_due_ ? status_due_ : watchdog_due_;
 }
@@ -34,7 +34,7 @@ std::optional<TimePoint> Reporter::next_due() const {
 void Reporter::report(TimePoint now) {
   if (watchdog_due_ && *watchdog_due_ <= now) {
     watchdog_due_ = now + *service_.watchdog_interval() / 2;
-    feed_watchdog();
+    send_keep_alive();
   }
   if (status_due_ && *status_due_ <= now) {
     status_due_ = now + kStatusInterval;
@@ -49,16 +49,16 @@ void Reporter::send_status() {
   sent_status_ = std::move(line);
 }
 
-void Reporter::feed_watchdog() {
+void Reporter::send_keep_alive() {
   // A quarter of the interval leaves the next attempt in time even when this one has to wait.
   const auto quarter = std::chrono::duration_cast<milliseconds>(*service_.watchdog_interval() / 4);
-  const core::Health health = engine_.health(std::min<milliseconds>(quarter, kHealthPatienceMax));
+  const core::Health health = engine_.health(std::min<milliseconds>(quarter, kHealthWaitMax));
   if (health.ok) {
-    service_.feed_watchdog();
-    if (!stuck_.empty()) spdlog::info("progress is made again; the watchdog is fed");
+    service_.send_keep_alive();
+    if (!stuck_.empty()) spdlog::info("progress is made again; keep-alives to the watchdog resume");
     stuck_.clear();
   } else if (stuck_ != health.reason) {
-    spdlog::error("the watchdog is not fed: {}", health.reason);
+    spdlog::error("no keep-alives to the watchdog: {}", health.reason);
     stuck_ = health.reason;
   }
 }

@@ -11,26 +11,26 @@
 
 namespace sluice::daemon {
 
-// Sends a status line when it has changed, and feeds the watchdog from the engine's own proof of progress.
-// Has no thread and no timer: whoever runs it asks when it is due, and passes the time in. Nothing is ever
-// due where no service manager is present. Belongs to one thread.
+// Sends a status line when it has changed, and keep-alives to the watchdog while the engine makes progress.
+// Has no thread and no timer: its owner waits until next_deadline() and passes the time in. Without a service
+// manager there is no deadline. Belongs to one thread.
 class Reporter {
  public:
   Reporter(const ServiceManager& service, const core::Engine& engine, TimePoint now);
 
-  // When report() wants to be called next; nothing for never.
-  std::optional<TimePoint> next_due() const;
+  // When report() has to be called next; nothing: never.
+  std::optional<TimePoint> next_deadline() const;
 
-  // Does what is due by `now`. May take as long as the engine's health is waited for: a few seconds at
-  // most, and those only when something is stuck.
+  // Sends what is due by `now`. Waits for the engine's health: a few seconds at most, and only when
+  // something is stuck.
   void report(TimePoint now);
 
-  // What the status line says behind the numbers from now on; empty for nothing.
+  // The end of the status line, behind the numbers, from now on; may be empty.
   void set_note(std::string note) { note_ = std::move(note); }
 
  private:
   void send_status();
-  void feed_watchdog();
+  void send_keep_alive();
 
   const ServiceManager& service_;
   const core::Engine& engine_;
@@ -38,7 +38,7 @@ class Reporter {
   std::optional<TimePoint> watchdog_due_;
   std::string note_;
   std::string sent_status_;
-  std::string stuck_;  // what kept the watchdog from being fed last time
+  std::string stuck_;  // why no keep-alive was sent last time
 };
 
 }  // namespace sluice::daemon

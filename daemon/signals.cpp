@@ -34,8 +34,8 @@ sigset_t handled_signals() {
   return set;
 }
 
-// What ends a process by default and says nothing about its state. A write past a file size limit is an error
-// of that write, and so is one to a pipe that nobody reads.
+// Signals that end a process by default and say nothing about its state. A write past a file size limit is an
+// error of that write, and so is a write to a pipe without a reader.
 constexpr std::array kHarmless = {SIGPIPE, SIGXFSZ, SIGXCPU,   SIGUSR1, SIGUSR2,  SIGALRM,
                                   SIGPROF, SIGIO,   SIGVTALRM, SIGPWR,  SIGSTKFLT};
 
@@ -53,7 +53,7 @@ void hold_signals() {
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   // A parent may have them ignored, and an ignored signal is never pending.
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) std::signal(signal, SIG_DFL);
-  // With SIGCHLD ignored children would be reaped by nobody, and their numbers reused.
+  // With SIGCHLD ignored the kernel would reap children itself, and their process ids could be reused.
   std::signal(SIGCHLD, SIG_DFL);
   for (const int signal : kHarmless) std::signal(signal, SIG_IGN);
   for (int signal = SIGRTMIN; signal <= SIGRTMAX; ++signal) std::signal(signal, SIG_IGN);

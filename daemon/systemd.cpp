@@ -20,9 +20,9 @@ namespace sluice::daemon {
 
 namespace {
 
-constexpr int kManagerPatienceMs = 1000;
+constexpr int kManagerWaitMaxMs = 1000;
 
-// The address in NOTIFY_SOCKET, a path or an abstract name behind '@'. Its size; 0 where there is none.
+// Reads the address in NOTIFY_SOCKET, a path or an abstract name behind '@'. Returns its size; 0: not set.
 socklen_t read_notify_address(sockaddr_un& address) {
   const char* text = std::getenv("NOTIFY_SOCKET");
   if (!text) return 0;
@@ -80,7 +80,7 @@ void ServiceManager::extend_timeout(std::chrono::microseconds duration) const {
 
 bool ServiceManager::send(std::string_view state) const {
   if (!present()) return true;
-  // Connected anew rather than sent to the address, so that poll() knows whose room is waited for.
+  // Connected again rather than sent to the address, so that poll() waits for room in that socket's queue.
   if (::connect(socket_, reinterpret_cast<const sockaddr*>(&address_), address_size_) != 0) return false;
   return ::send(socket_, state.data(), state.size(), MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
 }
@@ -88,7 +88,7 @@ bool ServiceManager::send(std::string_view state) const {
 void ServiceManager::send_surely(std::string_view state) const {
   if (send(state) || (errno != EAGAIN && errno != ENOBUFS)) return;
   pollfd writable{socket_, POLLOUT, 0};
-  ::poll(&writable, 1, kManagerPatienceMs);
+  ::poll(&writable, 1, kManagerWaitMaxMs);
   send(state);
 }
 

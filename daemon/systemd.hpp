@@ -17,7 +17,7 @@ namespace sluice::daemon {
 
 // Sends state changes to the service manager (sd_notify(3)), over a socket of its own: the library's call
 // waits without end while the manager does not read. Each message goes to whatever is bound to the address at
-// that moment, since a manager may have made its socket anew. Thread-safe after construction.
+// that moment, since a manager may have created its socket again. Thread-safe after construction.
 class ServiceManager {
  public:
   // Looks at NOTIFY_SOCKET and WATCHDOG_USEC and takes them out of the environment, so that children do not
@@ -27,7 +27,7 @@ class ServiceManager {
   ServiceManager(const ServiceManager&) = delete;
   ServiceManager& operator=(const ServiceManager&) = delete;
 
-  // Whether somebody wants to know.
+  // Whether a service manager wants notifications.
   bool present() const { return socket_ >= 0 && address_size_ > 0; }
 
   // WATCHDOG=1 is expected at least this often; nothing where there is no watchdog.
@@ -37,9 +37,9 @@ class ServiceManager {
   void reloading() const;
   void stopping() const { send_surely("STOPPING=1"); }
 
-  // What may be left out when the manager is slow.
+  // Notifications that may be dropped when the manager is slow.
   void status(std::string_view text) const { send("STATUS=" + std::string(text)); }
-  void feed_watchdog() const { send("WATCHDOG=1"); }
+  void send_keep_alive() const { send("WATCHDOG=1"); }
   // Another state or extension follows before `duration` is over.
   void extend_timeout(std::chrono::microseconds duration) const;
 
@@ -50,11 +50,11 @@ class ServiceManager {
 
   int socket_ = -1;
   sockaddr_un address_{};
-  socklen_t address_size_ = 0;  // 0: nobody wants to know
+  socklen_t address_size_ = 0;  // 0: no notifications are wanted
   std::optional<std::chrono::microseconds> watchdog_interval_;
 };
 
-// The listening sockets that were passed to this process, with their names; none where there are none.
+// The listening sockets that were passed to this process, with their names; may be empty.
 // They are not passed on to children. Throws std::system_error for a LISTEN_FDS that can't be understood.
 std::vector<core::InheritedSocket> inherited_sockets();
 

@@ -1,4 +1,4 @@
-// What the characters of a text do where it is shown.
+// Classes of characters by their effect when a text is displayed.
 #pragma once
 
 #include <algorithm>
@@ -34,7 +34,7 @@ inline std::size_t utf8_length(std::string_view text) {
   return 0;
 }
 
-// Of one valid character.
+// The code point of one valid character.
 inline char32_t code_point(std::string_view character) {
   constexpr std::array<unsigned, 5> kFirstBits = {0, 0x7F, 0x1F, 0x0F, 0x07};
   char32_t code = static_cast<unsigned char>(character[0]) & kFirstBits.at(character.size());
@@ -42,7 +42,7 @@ inline char32_t code_point(std::string_view character) {
   return code;
 }
 
-// Whether a character, shown to somebody, does more than stand for itself: controls (C0, DEL and C1), line
+// Whether a character has an effect beyond its glyph when it is displayed: controls (C0, DEL and C1), line
 // and paragraph separators, and format characters that steer or hide text.
 inline bool acts_on_display(char32_t character) {
   struct Range {

@@ -1,4 +1,4 @@
-// Every error that sluice itself answers: code, message and `data.reason`, in one place.
+// Table of all errors that sluice itself answers: code, message and `data.reason`.
 #pragma once
 
 #include <chrono>
@@ -28,7 +28,7 @@ enum class ErrorCode : std::int64_t {
   cancelled = -32800,
 };
 
-// An error as it goes on the wire. `data` is JSON text, empty where there is none.
+// An error as it goes on the wire. `data` is JSON text, or empty.
 struct Error {
   std::int64_t code = 0;
   std::string message;

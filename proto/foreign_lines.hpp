@@ -1,4 +1,4 @@
-// Recognises lines of other line protocols among bytes that are no JSON.
+// Recognises lines of other line protocols among bytes that are not JSON.
 #pragma once
 
 #include <array>

@@ -96,8 +96,8 @@ FrameEvent FrameDecoder::next_in_stream(std::string_view window) {
     behind_mark_ = false;
   }
   in_message_ = true;
-  // No further than one byte past the limit, so that what a message is found to be does not depend on how
-  // much of it came at once.
+  // No further than one byte past the limit, so that the result does not depend on the number of bytes that
+  // arrived at once.
   const std::size_t scanned_bytes_max = limits_.message_bytes_max + 1;
   const auto status = scanner_.scan({text.data(), std::min(text.size(), scanned_bytes_max)});
   if (status == MessageScanner::Status::malformed) return resynchronise(window, lead);
@@ -108,7 +108,7 @@ FrameEvent FrameDecoder::next_in_stream(std::string_view window) {
   in_message_ = false;
   const std::size_t size = scanner_.position();
   if (size > limits_.message_bytes_max) return {Kind::too_big, lead + size, {}, 0};
-  // What usually follows is a newline: with it a read ends here, and nobody has to look at the rest.
+  // A newline usually follows: including it ends the read here, and no rest has to be examined.
   const std::size_t trail = leading_spaces({text.data() + size, text.size() - size});
   return {Kind::message, lead + size + trail, {text.data(), size}, 0};
 }
@@ -137,14 +137,14 @@ FrameEvent FrameDecoder::resynchronise(std::string_view window, std::size_t lead
   if (newline != std::string_view::npos) return {Kind::malformed, lead + newline + 1, {}, offset};
   newline = text.find('\n', offset);
   lines_.begin_line();
-  turns_foreign(text.substr(0, newline == std::string_view::npos ? newline : newline + 1));
+  becomes_foreign(text.substr(0, newline == std::string_view::npos ? newline : newline + 1));
   if (newline != std::string_view::npos) return {Kind::malformed, lead + newline + 1, {}, offset};
   skip_ = Skip::to_newline;
   return {Kind::malformed, window.size(), {}, offset};
 }
 
-// What a resumed read begins with again is looked at then.
-bool FrameDecoder::turns_foreign(std::string_view skipped) {
+// Bytes that a resumed read begins with again are examined then.
+bool FrameDecoder::becomes_foreign(std::string_view skipped) {
   if (!refuses_foreign_ || lost_) return lost_;
   foreign_ = lines_.feed(skipped);
   lost_ = foreign_due_ = foreign_ != ForeignProtocol::none;
@@ -164,7 +164,7 @@ std::optional<FrameEvent> FrameDecoder::skip(std::string_view window, std::size_
   if (skip_ == Skip::oversize_value) {
     const auto status = scanner_.scan(window.substr(0, skip_bytes_));
     const bool whole = status == MessageScanner::Status::incomplete;
-    if (turns_foreign(window.substr(0, whole ? skip_bytes_ : scanner_.position()))) return next(window);
+    if (becomes_foreign(window.substr(0, whole ? skip_bytes_ : scanner_.position()))) return next(window);
     if (whole) {
       lost_ = window.size() > skip_bytes_;
       skip_bytes_ -= std::min(skip_bytes_, window.size());
@@ -176,7 +176,7 @@ std::optional<FrameEvent> FrameDecoder::skip(std::string_view window, std::size_
   if (skip_ == Skip::to_newline) {
     const std::size_t newline = window.find('\n', used);
     const std::size_t end = newline == std::string_view::npos ? window.size() : newline + 1;
-    if (turns_foreign(window.substr(used, end - used))) return next(window);
+    if (becomes_foreign(window.substr(used, end - used))) return next(window);
     if (newline == std::string_view::npos) return FrameEvent{Kind::need_more, window.size(), {}, 0};
     used = newline + 1;
   }
@@ -207,7 +207,7 @@ FrameEvent FrameDecoder::next_with_headers(std::string_view window) {
   } else if (head->bytes <= kHeaderBlockBytesMax && head->valid && head->content_length) {
     return body(window, lead, *head);
   }
-  // Without a length nobody can tell where the next message begins.
+  // Without a length the next message's beginning is unknown.
   in_message_ = false;
   lost_ = true;
   return {Kind::malformed, window.size(), {}, 0};

@@ -12,13 +12,13 @@
 
 namespace sluice::proto {
 
-// How messages follow one another on a byte stream, and so how replies go back.
+// Framing of messages on a byte stream, and of the replies to them.
 enum class Framing : std::uint8_t {
   stream,  // JSON values one after another; replies end with one newline
   header,  // a `Content-Length: N` block before each, as the Language Server Protocol has it
 };
 
-// What the front of the window turned out to be.
+// The result of decoding the front of the window.
 struct FrameEvent {
   enum class Kind : std::uint8_t {
     need_more,  // nothing whole yet
@@ -51,7 +51,7 @@ class FrameDecoder {
 
   // Ends a stream at the first line of another protocol, see ForeignLines. For what strangers send.
   void refuse_foreign_lines() { refuses_foreign_ = true; }
-  // Whose line it was. After foreign.
+  // The protocol of the foreign line. Valid after the event `foreign`.
   ForeignProtocol foreign() const { return foreign_; }
 
   // Bounds apply from the next message on.
@@ -59,9 +59,9 @@ class FrameDecoder {
 
   // Whether a message has begun whose end has not been seen.
   bool in_message() const { return in_message_ || skipping(); }
-  // Whether what comes is thrown away until a message's end.
+  // Whether the following bytes are dropped until a message's end.
   bool skipping() const { return skip_ != Skip::nothing; }
-  // Bytes that the message at hand needs in the window in all, where that is known; else 0.
+  // Bytes that the current message needs in the window in all, if known; else 0.
   std::size_t bytes_wanted() const { return bytes_wanted_; }
 
   Framing framing() const { return framing_; }
@@ -81,9 +81,9 @@ class FrameDecoder {
   FrameEvent next_with_headers(std::string_view window);
   FrameEvent body(std::string_view window, std::size_t lead, HeaderBlock head);
   FrameEvent resynchronise(std::string_view window, std::size_t lead);
-  bool turns_foreign(std::string_view skipped);
+  bool becomes_foreign(std::string_view skipped);
   FrameEvent begin_skipping_value(std::size_t scanned_bytes);
-  // Drops what is to be skipped; nothing once the skip is over (`used` bytes were part of it).
+  // Drops the bytes to skip; nothing once the skip is over (`used` bytes were skipped).
   std::optional<FrameEvent> skip(std::string_view window, std::size_t& used);
   std::optional<HeaderBlock> header_block(std::string_view text);
   static void read_header_line(std::string_view line, HeaderBlock& head);

@@ -25,7 +25,7 @@ inline constexpr std::size_t kHeaderBlockBytesMax = 8 * kKiB;
 // that end comes within this many times the limit.
 inline constexpr std::size_t kOversizeSkipFactor = 16;
 
-// What a WebSocket's decoder keeps between messages of the buffer that it puts them together in.
+// Capacity of the reassembly buffer that a WebSocket decoder keeps between messages.
 inline constexpr std::size_t kWebSocketBufferKeptMax = 64 * kKiB;
 
 // Bounds that one message may use.

@@ -1,4 +1,4 @@
-// What the scanner finds in a message: where its parts are, and of which kind. No bytes are copied.
+// Positions and kinds of a message's members, as the scanner finds them. No bytes are copied.
 #pragma once
 
 #include <cassert>
@@ -11,7 +11,7 @@ namespace sluice::proto {
 
 enum class ValueKind : std::uint8_t { none, object, array, string, number, boolean, null };
 
-// A value's place in the text of its message.
+// A value's position in the text of its message.
 struct Span {
   std::uint32_t begin = 0;
   std::uint32_t size = 0;

@@ -57,7 +57,7 @@ struct Beginning {
 constexpr std::array<Beginning, 2> kUsualBeginnings = {
     {{R"({"jsonrpc":"2.0",)", 11}, {R"({"jsonrpc": "2.0", )", 12}}};
 
-// Keys that nearly every call has, written as nearly everybody writes them: found by one comparison each.
+// Keys that nearly every call has, in their usual spelling: found by one comparison each.
 constexpr std::string_view kIdKey = R"("id":)";
 constexpr std::string_view kMethodKey = R"("method":)";
 constexpr std::string_view kParamsKey = R"("params":)";
@@ -159,7 +159,7 @@ const char* MessageScanner::skip_usual_members(const char* p, std::string_view t
   }
 }
 
-// What ends a member: another behind it, or the call's end.
+// The end of a member: the next member, or the call's end.
 inline bool ends_member(const char* p, const char* end) { return p < end && (*p == ',' || *p == '}'); }
 
 const char* MessageScanner::skip_usual_id(const char* p, const char* base, const char* end) {
@@ -333,8 +333,8 @@ void MessageScanner::note_outer_end(std::size_t offset) {
   if (ended != nullptr) ended->whole.size = static_cast<std::uint32_t>(offset) - ended->whole.begin;
 }
 
-// A name that came in pieces, or is no plain one. It may be written with escapes and still be that name: what
-// validates here must mean the same to whoever parses the text again.
+// A name that came in pieces or has escapes. With escapes it may still be a member's name: a later parser of
+// the text must find the same members.
 void MessageScanner::note_other_key(std::string_view name) {
   if (envelope_ == nullptr) return;
   const bool plain = name.find('\\') == std::string_view::npos;

@@ -11,10 +11,10 @@
 
 namespace sluice::proto {
 
-// A resumable JSON validator (RFC 8259: grammar, UTF-8, surrogate pairs, depth) that notes the places of
-// the envelope's members on its way, so that no byte is looked at twice, however the text is cut up; but for
-// the first 512 of params that have containers in them. It holds no bytes of the message. Not
-// thread-safe; one per connection.
+// A resumable JSON validator (RFC 8259: grammar, UTF-8, surrogate pairs, depth) that records the positions of
+// the envelope's members in the same pass. No byte is read twice, however the text is cut up, except the
+// first 512 of params that contain containers. It holds no bytes of the message. Not thread-safe; one per
+// connection.
 //
 // Lone surrogates and a byte order mark are refused: what passes can be parsed by any JSON library.
 class MessageScanner {
@@ -28,7 +28,7 @@ class MessageScanner {
 
   void set_batch_entries_max(std::size_t count) { batch_entries_max_ = count; }
 
-  // Forgets the message at hand and begins another.
+  // Forgets the current message and begins another.
   void reset();
 
   // Goes on where the last call stopped. `text` is the message from its first byte (which may not be white
@@ -105,7 +105,7 @@ class MessageScanner {
     state_ = colon ? State::value : State::colon;
     return colon ? p + 1 : p;
   }
-  // A value that began earlier, or in the text at hand. `p` is one past it. Nearly always a comma follows
+  // A value that began earlier, or in the current text. `p` is one past it. Nearly always a comma follows
   // at once.
   const char* value_ended(const char* p, const char* base, const char* end) {
     note_end(p, base);

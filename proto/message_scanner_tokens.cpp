@@ -20,7 +20,7 @@ int hex_digit(char c) {
 
 bool is_continuation(char c) { return static_cast<signed char>(c) < -0x40; }
 
-// What stands behind the backslash of an escape of two bytes.
+// The second byte of an escape of two bytes.
 constexpr auto kShortEscapes = [] {
   std::array<bool, 256> is{};
   for (const unsigned char c : std::string_view(R"("\/bfnrt)")) is[c] = true;

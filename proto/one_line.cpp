@@ -33,7 +33,7 @@ const char* skip_ordinary(const char* p, const char* end) {
   return p;
 }
 
-// Where the first separator in `text` begins; its size where there is none.
+// Where the first separator in `text` begins; the size of `text` without one.
 std::size_t find_separator(std::string_view text) {
   const char* const end = text.data() + text.size();
   for (const char* p = text.data();; ++p) {

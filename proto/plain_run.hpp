@@ -11,7 +11,7 @@
 
 namespace sluice::proto {
 
-// The first byte from `p` on that is no digit, or `end`. Eight bytes a step: ids often are long numbers.
+// The first byte from `p` on that is not a digit, or `end`. Eight bytes a step: ids often are long numbers.
 inline const char* skip_digits(const char* p, const char* end) {
   if constexpr (std::endian::native == std::endian::little) {
     for (; end - p >= 8; p += 8) {

@@ -12,7 +12,7 @@ namespace sluice::proto {
 // Past a space, where there is one.
 inline const char* skip_space(const char* p, const char* end) { return p < end && *p == ' ' ? p + 1 : p; }
 
-// Past a whole number that begins at `p`, or `end` where it is none, or may not be.
+// Past a whole number that begins at `p`; `end` if it is not a number or may be incomplete.
 inline const char* skip_number(const char* p, const char* end) {
   if (*p == '-' && ++p == end) return end;
   const char* const integer = p;

@@ -34,7 +34,7 @@ std::optional<std::int64_t> integer(std::string_view text) {
   return text.starts_with('-') ? Limits::min() : Limits::max();
 }
 
-// An error without a code and a message would not be one to whoever gets it passed on.
+// An error without a code or a message is invalid: the client that receives it could not read it.
 std::optional<std::int64_t> code_of(std::string_view error) {
   std::optional<std::int64_t> code;
   bool has_message = false;
@@ -62,12 +62,12 @@ bool read_error(std::string_view text, const Envelope& envelope, Reply& reply) {
 std::optional<std::uint32_t> read_reply_id(std::string_view text, const Envelope& envelope) {
   const Span id = envelope.id;
   if (id.size == 0 || (id.kind != ValueKind::number && id.kind != ValueKind::string)) return std::nullopt;
-  constexpr std::size_t kIdBytesMax = 64;  // longer ones are no number of this server's
+  constexpr std::size_t kIdBytesMax = 64;  // longer ones are not ids of this server
   if (id.size > kIdBytesMax) return std::nullopt;
   const std::string string = as_string(id.in(text)).value_or(std::string());
   const std::string_view digits = id.kind == ValueKind::string ? string : id.in(text);
   const bool numeric = !digits.empty() && is_digit(digits.front());
-  // As everybody writes it.
+  // The usual spelling.
   const auto usual = numeric ? number<std::uint32_t>(digits) : std::nullopt;
   if (usual) return *usual >= 1 && *usual <= kWireIdMax ? usual : std::nullopt;
   const auto value = numeric ? number<double>(digits) : std::nullopt;

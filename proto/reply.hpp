@@ -20,23 +20,22 @@ struct Reply {
   std::int64_t error_code = 0;  // the error's, or what is nearest to it; 0 for a result
 };
 
-// Checks one envelope against JSON-RPC 2.0, section 5; nothing where it is no such reply. `text` is the
+// Checks one envelope against JSON-RPC 2.0, section 5; nothing if it is not a valid reply. `text` is the
 // message it was found in. A result beside "error": null, and the reverse, are let pass, as version 1 wrote
 // them; so is a missing version.
 std::optional<Reply> read_reply(std::string_view text, const Envelope& envelope);
 
 // An error that names no call, since the server did not get as far as to read which: it has no id that
-// read_reply_id() would find. `id` is left 0; nothing where it is no such error.
+// read_reply_id() would find. `id` stays 0; nothing if it is not such an error.
 std::optional<Reply> read_unnamed_error(std::string_view text, const Envelope& envelope);
 
-// Whether it means to be a reply, be it a wrong one.
+// Whether it has the form of a reply, valid or not.
 inline bool means_reply(const Envelope& envelope) {
   return !envelope.method.present() &&
          (envelope.jsonrpc.present() || envelope.result.present() || envelope.error.present());
 }
 
-// Whether it names something that is no call of this server's, such as "x". Nothing is known of one without
-// an id.
+// Whether it names an id that this server never sent, such as "x". False without an id.
 bool names_another(std::string_view text, const Envelope& envelope);
 
 // The id that a reply names, which may be all that is known of one that was too long to be read. It counts by

@@ -10,7 +10,7 @@ namespace sluice::proto {
 // what is past U+10FFFF are refused, at the first byte from which on it can't become right. Not thread-safe.
 class Utf8Validator {
  public:
-  // Forgets the text at hand and begins another.
+  // Forgets the current text and begins another.
   void reset() { *this = {}; }
 
   // Goes on where the last piece ended. false: the text is not UTF-8 and reset() is all that may follow.
@@ -23,7 +23,7 @@ class Utf8Validator {
   bool begin_character(unsigned char byte);
   bool continue_character(unsigned char byte);
 
-  std::uint8_t left_ = 0;     // bytes that the character at hand still needs
+  std::uint8_t left_ = 0;     // bytes that the current character still needs
   unsigned char low_ = 0x80;  // bounds of the next one of them
   unsigned char high_ = 0xBF;
 };

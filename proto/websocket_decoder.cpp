@@ -24,7 +24,7 @@ std::uint64_t big_endian(std::string_view bytes) {
   return number;
 }
 
-// How many bytes the length takes that stands behind the first two.
+// Size in bytes of the extended length behind the first two bytes.
 std::size_t length_bytes(unsigned second) {
   const unsigned length = second & 0x7F;
   return length == 127 ? 8 : length == 126 ? 2 : 0;
@@ -36,7 +36,7 @@ bool is_known(Opcode opcode) {
   return opcode <= Opcode::binary || (is_control(opcode) && opcode <= Opcode::pong);
 }
 
-// What is wrong with a frame's first two bytes; null where nothing is.
+// The error in a frame's first two bytes; null without one.
 const char* objection(unsigned first, unsigned second, bool in_fragments) {
   const auto opcode = static_cast<Opcode>(first & 0x0F);
   if ((first & 0x70) != 0) return "a reserved bit is set";
@@ -50,7 +50,7 @@ const char* objection(unsigned first, unsigned second, bool in_fragments) {
   return in_fragments ? "a message inside of another" : nullptr;
 }
 
-// What is wrong with a payload's length; null where nothing is. 16 bits are for what does not fit into 7,
+// The error in a payload's length; null without one. 16 bits are for what does not fit into 7,
 // and 64 for what does not fit into 16.
 const char* length_objection(std::uint64_t length, std::size_t bytes) {
   if (length >> 63 != 0) return "a length has its top bit set";

@@ -14,7 +14,7 @@
 
 namespace sluice::proto {
 
-// What the front of the window turned out to be.
+// The result of decoding the front of the window.
 struct WebSocketEvent {
   enum class Kind : std::uint8_t {
     need_more,  // nothing whole yet
@@ -53,17 +53,17 @@ class WebSocketDecoder {
   void set_message_bytes_max(std::size_t bytes) { message_bytes_max_ = bytes; }
 
   // Whether a frame or a message has begun whose end has not been seen. Control frames between a message's
-  // fragments do not end it: what limits a message's time must not start anew at them.
+  // fragments do not end it: a limit on a message's time must not start again at them.
   bool in_message() const { return in_head_ || in_frame_ || in_fragments_; }
   // Whether what comes is thrown away until a message's end. Control frames are dealt with meanwhile.
   bool skipping() const { return skipping_; }
 
-  // What has come of a text message whose end has not been seen; empty where there is none.
+  // The received part of an unfinished text message, or empty.
   std::string_view partial() const { return in_fragments_ && !skipping_ ? message_ : std::string_view(); }
   // Memory of the buffer.
   std::size_t held_bytes() const { return message_.capacity(); }
 
-  // Gives back the buffer, and with it the last event's text, unless a message is being put together.
+  // Releases the buffer, and with it the last event's text, unless a message is unfinished.
   void release();
 
  private:
@@ -88,7 +88,7 @@ class WebSocketDecoder {
   void drop_message() { std::string().swap(message_); }
   void end();
 
-  std::string message_;  // what has come of the message at hand; also the last text's memory
+  std::string message_;  // the received part of the current message; also the last text's memory
   std::size_t message_bytes_max_;
   std::uint64_t payload_left_ = 0;  // in_frame_: bytes of the data frame still to come
   std::uint64_t skip_left_ = 0;     // skipping_: bytes of frames that may still be skipped

@@ -1,4 +1,4 @@
-// What both directions of a WebSocket share (RFC 6455, sections 5.2 and 7.4).
+// Constants of both directions of a WebSocket (RFC 6455, sections 5.2 and 7.4).
 #pragma once
 
 #include <cstddef>

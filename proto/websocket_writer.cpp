@@ -9,7 +9,7 @@ void append_big_endian(std::string& out, std::uint64_t number, int bytes) {
   while (bytes-- > 0) out += static_cast<char>(number >> (8 * bytes) & 0xFF);
 }
 
-// Where there is no memory for all of it, nothing is appended: half a frame would spoil what follows.
+// If memory runs out, nothing is appended: half a frame would corrupt the stream.
 void append_frame_head(std::string& out, WebSocketOpcode opcode, std::size_t size) {
   constexpr std::size_t kHeadBytesMax = 10;
   constexpr unsigned kFinal = 0x80;

@@ -5,7 +5,7 @@
 # Ends with `N passed, N failed`.
 set -euo pipefail
 tests=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-unset SLUICE_COUNTS # it prints its own closing line, which whoever runs it reads
+unset SLUICE_COUNTS # it prints its own closing line
 # shellcheck source=tests/scripts/common.sh
 source "$tests/scripts/common.sh"
 # shellcheck source=tests/scripts/roots.sh
@@ -135,7 +135,7 @@ answers() {
   [[ $(in_network timeout 20 "${buildah[@]}" run "$container" -- \
     sluice call tcp://127.0.0.1:7070 demo.sum '[20, 22]') == 42 ]]
 }
-runs_as_nobody_special() {
+runs_unprivileged() {
   [[ $(stat --format=%u:%g "/proc/$daemon") == 10001:10001 ]] && grep -qE '^CapEff:\s0+$' "/proc/$daemon/status"
 }
 stops() {
@@ -178,7 +178,7 @@ main() {
   check "the daemon starts" run_image
   check "the health check succeeds" until_true 20 healthy
   check "a call is answered" answers
-  check "it runs without root's rights" runs_as_nobody_special
+  check "it runs without root's rights" runs_unprivileged
   check "SIGTERM stops it with exit code 0" stops
   (($(counted failed "$counts") == 0)) || tail -n 50 "$scratch/run.log"
 }

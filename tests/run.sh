@@ -115,7 +115,7 @@ run_step() {
   printf '%s (%d s)\n' "$(closing_line "$counts")" "$((SECONDS - began))"
   sed -nE 's/^(skipped: |unsteady, )/           \1/p' "$log"
   if (($(counted failed "$counts") > 0)); then
-    # What failed and why comes first: whoever shows a part of this shows its beginning.
+    # Failures and their reasons come first: an excerpt of the output often is its beginning.
     grep -hE '^FAILED: |VIOLATION|^(FAIL|ERROR): |: ERROR: |SUMMARY: .*Sanitizer' "$log" | cut -c 1-300 |
       head -n 20 | sed 's/^/           /' || true
     printf -- '----- the end of %s\n' "${log#"$repo"/}"
@@ -124,7 +124,7 @@ run_step() {
   fi
 }
 
-# Beside the closing line, since whoever shows a part of a long output shows its end.
+# Beside the closing line: an excerpt of a long output often is its end.
 name_failures() {
   local step names
   for step in "${steps[@]}"; do

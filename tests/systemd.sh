@@ -5,7 +5,7 @@
 # and counts as skipped. Ends with `N passed, N failed`.
 set -euo pipefail
 tests=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-unset SLUICE_COUNTS # it prints its own closing line, which whoever runs it reads
+unset SLUICE_COUNTS # it prints its own closing line
 # shellcheck source=tests/scripts/common.sh
 source "$tests/scripts/common.sh"
 # shellcheck source=tests/scripts/roots.sh
@@ -143,8 +143,8 @@ watchdog_sees_stuck_workers() {
   restart
   pid=$(main_pid)
   hang_calls
-  check "stuck workers starve the watchdog" until_true 40 serving_again "$pid"
-  check "the log says why" journal_says 'watchdog is not fed'
+  check "without keep-alives from stuck workers systemd restarts it" until_true 40 serving_again "$pid"
+  check "the log says why" journal_says 'no keep-alives to the watchdog'
   check "and it serves" until_true 10 answers "$tcp"
   configure
 }

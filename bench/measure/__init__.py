@@ -1,4 +1,4 @@
-"""What bench/run.sh runs: starts servers, loads them, and says what came of it. See bench/README.md.
+"""The program behind bench/run.sh: starts servers, loads them and prints the results. See bench/README.md.
 
 `rows/` has one module per kind of row; the rest is what they share.
 """

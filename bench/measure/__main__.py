@@ -59,7 +59,7 @@ def measured(bench, rows):
 
 def main():
     options = arguments()
-    # As an interrupt does: every process that was started is ended on the way out.
+    # Handled as an interrupt: every process that was started is ended on the way out.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     build_for(options)
     commit = build.commit()
@@ -73,7 +73,7 @@ def main():
     RESULTS.write_text(table.as_json(bench, lines, bench.skipped, failed), encoding="utf-8")
     print(circumstances)
     if bench.rounds < ROUNDS or bench.seconds < SECONDS:
-        print(f"too short to judge by: goals are for {ROUNDS} rounds of {SECONDS:g} s on a machine that does nothing else")
+        print(f"too short to compare with the goals, which are for {ROUNDS} rounds of {SECONDS:g} s on an idle machine")
     print(table.as_text(lines))
     print(f"all rounds are in {RESULTS}")
     for why in bench.skipped:

@@ -18,7 +18,7 @@ def run(*command):
 
 
 def commit():
-    """What is built: a commit, with a plus where files differ from it; empty outside of a repository."""
+    """The commit that is built, with a plus if files differ from it; empty outside of a repository."""
     done = subprocess.run(["git", "describe", "--always", "--dirty=+", "--exclude=*"], cwd=REPO, capture_output=True, text=True,
                           check=False)
     return done.stdout.strip()

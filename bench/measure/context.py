@@ -1,4 +1,4 @@
-"""What every row is given: programs, cores, how long and how often, and the servers it may start."""
+"""The context of every row: programs, cores, the length and number of rounds, and functions that start servers."""
 
 import contextlib
 import dataclasses
@@ -56,7 +56,7 @@ class Bench:
             self.skipped.append(why)
 
     def path(self, name):
-        """One in the folder that nobody has used."""
+        """An unused path in the folder."""
         self._named += 1
         return self.folder / f"{self._named}.{name}"
 

@@ -1,4 +1,4 @@
-"""Lines of the table: figures, whom they compare with, and what they are to be."""
+"""Lines of the table: figures, the peer that they are compared with, and their goals."""
 
 import dataclasses
 import operator
@@ -9,7 +9,7 @@ TESTS = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.l
 
 @dataclasses.dataclass(frozen=True)
 class Goal:
-    """What the median of a line's ratios is to be, or that of its figures where it compares with nobody."""
+    """The goal for the median of a line's ratios, or of its figures if the line has no peer."""
 
     test: str  # one of TESTS
     bound: float
@@ -23,7 +23,7 @@ class Goal:
 
 @dataclasses.dataclass
 class Line:
-    """What one server showed in one row, a figure for each round."""
+    """The figures of one server in one row, one for each round."""
 
     row: str
     server: str

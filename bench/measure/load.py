@@ -7,7 +7,7 @@ import subprocess
 
 from measure.process import Failure, on_cores
 
-PATIENCE_S = 30  # for connecting, the last replies and a busy machine
+WAIT_MAX_S = 30  # for connecting, the last replies and a busy machine
 WARM_UP = 0.25   # of the measured time
 NOTHING = {"results": 0, "unanswered": 1, "latency_us": {"p99": 0, "max": 0}}  # the report where no call was answered
 
@@ -51,7 +51,7 @@ def started(bench, address, method, options, seconds=None, cores=None, starving=
 
     def report():
         try:
-            output, complaint = process.communicate(timeout=seconds * (1 + WARM_UP) + PATIENCE_S)
+            output, complaint = process.communicate(timeout=seconds * (1 + WARM_UP) + WAIT_MAX_S)
         except subprocess.TimeoutExpired:
             raise Failure(f"the load on {address} does not end") from None
         if starving and not output:

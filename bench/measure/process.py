@@ -18,7 +18,7 @@ class Failure(Exception):
 
 @contextlib.contextmanager
 def on_cores(cores):
-    """What is started within runs on these cores, from its first instruction on."""
+    """Processes that are started within run on these cores from their first instruction on."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores)
     try:
@@ -61,12 +61,12 @@ class Process:
         return found
 
     def address(self, scheme="tcp"):
-        """Where the server has said that it listens."""
-        def said():
+        """The address that the server logged as the one that it listens on."""
+        def listening_address():
             return next((found for found in LISTENING.findall(self.log.read_text(errors="replace"))
                          if found.startswith(scheme)), None)
 
-        return self.until(said, "no server listens")
+        return self.until(listening_address, "no server listens")
 
     def resident_bytes(self):
         """Exact, unlike VmRSS, which leaves out what each thread has not yet reported."""
@@ -74,7 +74,7 @@ class Process:
         return int(re.search(r"^Rss:\s+(\d+) kB", text, re.MULTILINE)[1]) * 1024
 
     def cpu_seconds(self, thread=None):
-        """Of all its threads, or of the one of that name."""
+        """Processor time of all its threads, or of the one of that name."""
         nanoseconds = 0
         for path in pathlib.Path(f"/proc/{self.pid}/task").glob("*/schedstat"):
             if not thread or (path.parent / "comm").read_text().strip() == thread:

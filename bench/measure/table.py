@@ -23,7 +23,7 @@ def cells(line):
 
 
 def circumstances(bench, commit):
-    """What the figures depend on, in a line."""
+    """The circumstances that the figures depend on, in a line."""
     load = os.getloadavg()[0]
     return (f"{bench.rounds} rounds of {bench.seconds:g} s on {processor()}, commit {commit or 'unknown'}, load average "
             f"{load:.2f} at the beginning")

@@ -1,4 +1,4 @@
-"""What an operator sees of a server meanwhile: /healthz, the service manager's watchdog, memory."""
+"""An operator's view of a server during a load: /healthz, the service manager's watchdog, memory."""
 
 import contextlib
 import http.client
@@ -9,7 +9,7 @@ import threading
 import time
 
 HEALTH_PERIOD_S = 0.25
-HEALTH_PATIENCE_S = 5
+HEALTH_WAIT_MAX_S = 5
 
 
 class Watchdog:
@@ -42,7 +42,7 @@ class Watchdog:
         self._last, self.longest_s = time.monotonic(), 0.0
 
     def longest(self):
-        """So far, the time since the last one included."""
+        """The longest gap so far, the time since the last keep-alive included."""
         return max(self.longest_s, time.monotonic() - self._last)
 
     def close(self):
@@ -76,7 +76,7 @@ class Health:
             self.slowest_s = max(self.slowest_s, time.monotonic() - began)
 
     def _status(self):
-        link = http.client.HTTPConnection(self._host, int(self._port), timeout=HEALTH_PATIENCE_S)
+        link = http.client.HTTPConnection(self._host, int(self._port), timeout=HEALTH_WAIT_MAX_S)
         try:
             link.request("GET", "/healthz")
             return link.getresponse().status
@@ -87,7 +87,7 @@ class Health:
 
 
 def forget_peak(pid):
-    """From here on peak_bytes() counts anew."""
+    """From here on peak_bytes() counts from zero."""
     with open(f"/proc/{pid}/clear_refs", "w", encoding="ascii") as file:
         file.write("5")
 
@@ -98,6 +98,6 @@ def peak_bytes(pid):
 
 
 def raise_priority():
-    """So that this process's own polling is not behind a load that takes a whole core. Needs root; else nothing."""
+    """Raises this process's priority, so that a load on its core does not delay its polling. Without root: nothing."""
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, -10)

@@ -16,7 +16,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Seconds = std::chrono::duration<double>;
 
-// One place for a call in flight, used over and over.
+// A slot for one call in flight, used over and over.
 struct Slot {
   echo::Echo::Stub* stub = nullptr;
   std::unique_ptr<grpc::ClientContext> context;

@@ -10,7 +10,7 @@
 
 namespace {
 
-// As many threads as sluiced has workers where it has one core.
+// The number of workers that sluiced has on one core.
 constexpr int kThreads = 4;
 
 class Echo : public jsonrpc::AbstractServer<Echo> {

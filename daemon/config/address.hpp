@@ -1,4 +1,4 @@
-// What a configuration asks of an address beyond its form. Nothing is resolved or opened here.
+// Checks of addresses beyond their form. Nothing is resolved or opened here.
 #pragma once
 
 #include <cstddef>

@@ -34,7 +34,7 @@ std::pair<std::string_view, SourceLocation> setting_of(core::ProgramProblem::Set
   }
 }
 
-// What is in the files is not said.
+// Messages do not show the files' contents.
 void check_secrets(const std::string& config_file, const BackendLocations& backend, LoadedConfig& loaded) {
   const core::UpstreamSettings& upstream = *backend.settings.upstream;
   const auto read = core::read_upstream_headers(upstream);

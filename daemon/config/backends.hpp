@@ -1,4 +1,4 @@
-// What is asked of [[backend]] entries beyond the form of their values.
+// Checks of [[backend]] entries beyond the form of their values.
 #pragma once
 
 #include <map>
@@ -38,7 +38,7 @@ struct BackendProblem {
 // without methods, or with those of another. Pure.
 std::vector<BackendProblem> backend_problems(const std::vector<BackendEntry>& entries);
 
-// What is allowed and has no effect: retries of no method, a prefix that none has. Pure.
+// Warnings about settings that have no effect: retries of no method, a prefix of no method. Pure.
 std::vector<BackendProblem> backend_doubts(const std::vector<BackendEntry>& entries);
 
 // The settings that the entry means. Names of files that are not absolute start from the folder of the

@@ -13,7 +13,7 @@ namespace sluice::daemon {
 
 inline constexpr std::size_t kConfigBytesMax = proto::kMiB;
 
-// More than anybody reads at once; what comes after them is only counted.
+// More than a person reads at once; further errors are only counted.
 inline constexpr std::size_t kConfigErrorsMax = 100;
 
 // Problem at one position of the file, and what is allowed there.

@@ -33,8 +33,8 @@ std::vector<ConfigError> doubts_about(const core::Settings& settings, const std:
   const auto warn = [&](SourceLocation where, std::string message) {
     doubts.push_back({file, where.line, where.column, std::move(message)});
   };
-  const auto warn_of_proof = [&](std::string_view key, bool (*serves)(const ListenSettings&),
-                                 std::string_view missing) {
+  const auto warn_of_credential = [&](std::string_view key, bool (*serves)(const ListenSettings&),
+                                      std::string_view missing) {
     if (std::ranges::any_of(settings.listeners, serves)) return;
     for (const KeyLocations& client : clients) {
       const auto found = client.find(key);
@@ -42,9 +42,9 @@ std::vector<ConfigError> doubts_about(const core::Settings& settings, const std:
       warn(found->second, fmt::format("client.{} can't be proved: no listener has {}", key, missing));
     }
   };
-  warn_of_proof("user", is_unix, "a unix:// address");
-  warn_of_proof("group", is_unix, "a unix:// address");
-  warn_of_proof("certificate", asks_for_certificates, "tls with client_ca");
+  warn_of_credential("user", is_unix, "a unix:// address");
+  warn_of_credential("group", is_unix, "a unix:// address");
+  warn_of_credential("certificate", asks_for_certificates, "tls with client_ca");
   const auto memory = server.find("max_memory");
   if (memory != server.end() && settings.memory_bytes_max > 0 &&
       settings.memory_bytes_max < settings.limits.message_bytes_max) {

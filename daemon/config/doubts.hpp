@@ -1,4 +1,4 @@
-// What a configuration says that can have no effect, or not the one that is meant.
+// Warnings about settings that have no effect, or probably an unintended one.
 #pragma once
 
 #include <functional>

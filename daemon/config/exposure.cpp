@@ -29,12 +29,12 @@ std::vector<ConfigError> exposure_warnings(const core::Settings& settings, const
   const auto listener = std::ranges::find_if(settings.listeners, core::serves_other_machines);
   if (listener != settings.listeners.end()) {
     warn(unlimited_anonymous,
-         fmt::format("client anonymous has no methods: everybody who reaches {} may call everything; "
+         fmt::format("client anonymous has no methods: every client that reaches {} may call everything; "
                      "methods = [\"*\"] says that it is meant",
                      core::printable(listener->address)));
   }
   if (exposed(settings.admin_address)) {
-    warn(admin, fmt::format("admin.address = \"{}\" can be reached from other machines: everybody who "
+    warn(admin, fmt::format("admin.address = \"{}\" can be reached from other machines: every client that "
                             "connects can read the metrics",
                             core::printable(settings.admin_address)));
   }

@@ -1,4 +1,4 @@
-// What a configuration may open to other machines without its being meant.
+// Checks for listeners that other machines may reach unintentionally.
 #pragma once
 
 #include <optional>

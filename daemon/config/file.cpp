@@ -25,7 +25,7 @@ namespace sluice::daemon {
 
 namespace {
 
-constexpr int kPipePatienceMs = 5000;
+constexpr int kPipeWaitMaxMs = 5000;
 constexpr std::size_t kMessageBytesMax = 16 * proto::kKiB;
 constexpr std::size_t kReadBytes = 16 * proto::kKiB;
 
@@ -62,7 +62,7 @@ std::variant<std::string, Failure> read_all(int descriptor) {
       }
     } else if (errno == EAGAIN) {
       pollfd readable{descriptor, POLLIN, 0};
-      if (::poll(&readable, 1, kPipePatienceMs) == 0) return failure(ETIMEDOUT);
+      if (::poll(&readable, 1, kPipeWaitMaxMs) == 0) return failure(ETIMEDOUT);
     } else if (errno != EINTR) {
       return failure(errno);
     }
@@ -86,14 +86,14 @@ bool same_version(const struct stat& left, const struct stat& right) {
          left.st_mtim.tv_nsec == right.st_mtim.tv_nsec;
 }
 
-// Of a file that can be read again.
+// Content of a file that can be read again.
 Content read_file_again(const std::string& path) {
   const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0) return failure(errno);
   struct stat before {};
   struct stat after {};
   if (::fstat(file.get(), &before) != 0) return failure(errno);
-  if (!S_ISREG(before.st_mode)) return Failure{"is no regular file and can't be read again"};
+  if (!S_ISREG(before.st_mode)) return Failure{"is not a regular file and can't be read again"};
   Content content = read_all(file.get());
   if (::fstat(file.get(), &after) != 0) return failure(errno);
   const auto* text = std::get_if<std::string>(&content);
@@ -104,7 +104,7 @@ Content read_file_again(const std::string& path) {
   return content;
 }
 
-// Whether there is nothing but white space and comments.
+// Whether it has only white space and comments.
 bool says_nothing(std::string_view text) {
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size());
@@ -144,7 +144,7 @@ std::string ConfigError::text() const {
   const std::string name = core::printable(file);
   const std::string whole = line == 0 ? fmt::format("{}: {}", name, message)
                                       : fmt::format("{}:{}:{}: {}", name, line, column, message);
-  // What was harmless stays as it is.
+  // Escapes control characters; harmless ones stay.
   std::string harmless;
   core::append_harmless(harmless, whole, kMessageBytesMax);
   return harmless;

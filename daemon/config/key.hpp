@@ -39,7 +39,7 @@ std::vector<std::string_view> names_of(const Keys<Target>& keys) {
   return names;
 }
 
-// What a key is where it is left out, as text; empty where that can't be said.
+// A key's default as text; empty without a fixed default.
 template <typename Target, typename T, typename Field>
 std::string fallback_of(const ValueKind<T>& kind, const Field& field) {
   Target target{};

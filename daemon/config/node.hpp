@@ -31,8 +31,8 @@ inline ConfigValue value_of(const toml::node& node) {
   return {ConfigValue::Other{"a date or time"}};
 }
 
-// What of an array is not allowed, as an error message shows it; empty where no element is to blame. `store`
-// is a key's, which has refused the array, `allowed` what it takes.
+// The first invalid element of an array, as an error message shows it; empty if no single element is invalid.
+// `store` is that of the key that has refused the array, `allowed` the values that the key takes.
 template <typename Target, typename Store>
 std::string shown_culprit(const toml::node& node, const Store& store, std::string_view allowed) {
   Target scratch{};

@@ -1,4 +1,4 @@
-// What is refused before the TOML parser sees it.
+// Checks of a text before the TOML parser reads it.
 #pragma once
 
 #include <cstddef>

@@ -42,7 +42,7 @@ class ConfigReader {
   LoadedConfig finish();
 
  private:
-  // Where a client stands in the file, and where its keys do.
+  // Positions of a client and of its keys in the file.
   struct ClientLocations {
     SourceLocation whole;
     KeyLocations keys;
@@ -71,7 +71,7 @@ class ConfigReader {
   bool has_clients_ = false;
   std::vector<KeyLocations> client_keys_;  // of each client of the settings
   std::optional<SourceLocation>
-      unlimited_anonymous_;  // where a client is that may call everything without a proof
+      unlimited_anonymous_;  // position of a client that may call everything without credentials
 };
 
 LoadedConfig ConfigReader::read(const toml::table& document) {
@@ -164,12 +164,13 @@ void ConfigReader::check_listener(const toml::table& table, const ListenSettings
   if (core::is_exposed(listener, has_clients_) && core::is_local(*address)) {
     complain(
         table.get("proxy_protocol")->source().begin,
-        "listen.proxy_protocol = true takes clients from other machines, and everybody whom the proxy lets "
-        "in may call everything; add [[client]] entries that say who may call what, or insecure = true to "
+        "listen.proxy_protocol = true takes clients from other machines, and every client that the proxy "
+        "lets in may call everything; add [[client]] entries that say who may call what, or insecure = true "
+        "to "
         "this listener");
   } else if (core::is_exposed(listener, has_clients_)) {
     complain(where,
-             fmt::format("listen.address = \"{}\" can be reached from other machines, and everybody who "
+             fmt::format("listen.address = \"{}\" can be reached from other machines, and every client that "
                          "connects may call everything; use a loopback or unix:// address, add [[client]] "
                          "entries that say who may call what, or add insecure = true to this listener",
                          core::printable(listener.address)));
@@ -333,10 +334,11 @@ void ConfigReader::read_method(const toml::key& name, const toml::node& node) {
   }
   const std::size_t star = name.str().find('*');
   if (name.empty() || (star != std::string_view::npos && star + 1 != name.str().size())) {
-    return complain(name.source().begin,
-                    fmt::format("{} is no method's name; allowed is an exact name, or a prefix with * as its "
-                                "last character",
-                                title));
+    return complain(
+        name.source().begin,
+        fmt::format("{} is not a method name; allowed is an exact name, or a prefix with * as its "
+                    "last character",
+                    title));
   }
   tables_.read(node, title, method_keys(), result_.settings.methods[std::string(name.str())]);
 }

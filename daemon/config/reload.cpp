@@ -15,7 +15,7 @@ namespace {
 using core::ClientSettings;
 using core::ListenSettings;
 
-// Whether everybody may call everything as the client "anonymous".
+// Whether unauthenticated clients may call everything as the client "anonymous".
 bool anonymous_unlimited(const core::Settings& settings) {
   return std::ranges::any_of(settings.clients, [](const ClientSettings& client) {
     return client.name == "anonymous" && !client.methods;
@@ -39,12 +39,13 @@ std::vector<ConfigError> lost_protection(const core::Settings& running, const co
   const bool limited = !running.clients.empty() && !anonymous_unlimited(running);
   if (limited && wanted.clients.empty() && !meant) {
     complain(
-        "has no [[client]] any more, and everybody who connects could call everything; insecure = true at a "
+        "has no [[client]] any more, and every client that connects could call everything; insecure = true "
+        "at a "
         "[[listen]] says that it is meant");
   }
   if (limited && anonymous_unlimited(wanted) && !meant) {
     complain(
-        "has a client anonymous without methods, and everybody who connects could call everything; "
+        "has a client anonymous without methods, and every client that connects could call everything; "
         "methods = [\"*\"] says that it is meant");
   }
   for (const ListenSettings& listener : wanted.listeners) {

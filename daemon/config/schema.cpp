@@ -104,8 +104,8 @@ Keys<ListenSettings> make_listen_keys() {
       add("subprotocols", subprotocols(), SLUICE_FIELD(subprotocols),
           "WebSocket subprotocols that are accepted, beside jsonrpc, json-rpc, json and mcp; left out: none"),
       add("health_path", health_path(), SLUICE_FIELD(health_path),
-          "where GET and HEAD are answered as by the admin's /readyz, without a proof; \"\", or the same as "
-          "http_path: nowhere"),
+          "where GET and HEAD are answered as by the admin's /readyz, without credentials; \"\", or the same "
+          "as http_path: nowhere"),
       add("proxy_protocol", flag(), SLUICE_FIELD(proxy_protocol),
           "a PROXY header, version 1 or 2, has to come first; its address is the peer's; needs [[client]] "
           "entries or insecure"),
@@ -143,8 +143,8 @@ Keys<Settings> make_admission_keys() {
       add("min_limit", count_between(1, kCallsMax), SLUICE_FIELD(admission.limit_min),
           "the least that adaptive lowers the limit to, in calls"),
       add("fair", flag(), SLUICE_FIELD(admission.fair),
-          "clients take turns where calls wait; those without a proof by connection; false: first come, "
-          "first served"),
+          "waiting calls are taken round-robin by client, of unauthenticated clients by connection; false: "
+          "first come, first served"),
   };
 }
 
@@ -169,14 +169,14 @@ Keys<ClientSettings> make_client_keys() {
   const auto add = [](auto... arguments) { return key<ClientSettings>(arguments...); };
   Keys<ClientSettings> keys = {
       add("name", client_name(), SLUICE_FIELD(name),
-          "its name in the log; \"anonymous\" stands for callers without a proof; has to be given"),
-      add("token_sha256", sha256(), SLUICE_FIELD(token_sha256), "proof: knows the token with this SHA-256"),
+          "its name in the log; \"anonymous\" stands for unauthenticated clients; has to be given"),
+      add("token_sha256", sha256(), SLUICE_FIELD(token_sha256), "credential: the token with this SHA-256"),
       add("user", user_id(), SLUICE_FIELD(user),
-          "proof: runs as this user, at the other end of a Unix socket"),
+          "credential: runs as this user, at the other end of a Unix socket"),
       add("group", group_id(), SLUICE_FIELD(group),
-          "proof: is in this group, at the other end of a Unix socket"),
+          "credential: is in this group, at the other end of a Unix socket"),
       add("certificate", subject(), SLUICE_FIELD(certificate),
-          "proof: a TLS client certificate with this whole subject, signed by listen.tls.client_ca"),
+          "credential: a TLS client certificate with this whole subject, signed by listen.tls.client_ca"),
       add("methods", method_patterns(), SLUICE_FIELD(methods), "methods that it may call; left out: all"),
       add("rate", number_between(core::kRateMin, core::kRateMax), SLUICE_FIELD(rate),
           "calls per second; of \"anonymous\" per address or user; left out: no limit"),

@@ -11,8 +11,8 @@ namespace sluice::daemon {
 
 namespace {
 
-// Who may do too much with a secret of that mode; empty: no other. A group may read what is root's, as
-// services have it that keep their keys in /etc.
+// The users with too many rights to a secret of that mode; empty: none. A group may read root's files, since
+// services keep their keys in /etc that way.
 std::string_view too_many(const struct stat& status) {
   constexpr mode_t kModes = S_IRWXU | S_IRWXG | S_IRWXO;
   const mode_t mode = status.st_mode & kModes;

@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t kDistanceMax = 2;
 constexpr std::size_t kPartCharsMin = 3;  // shorter parts of a word say too little
 
-// How many characters have to be put in, left out, changed or swapped with their neighbour to make one
+// The number of characters to insert, remove, change or swap with their neighbour to make one
 // word of the other (optimal string alignment).
 std::size_t distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> before_last(b.size() + 1);

@@ -1,4 +1,4 @@
-// What a configuration asks of TLS beyond the form of its keys.
+// Checks of TLS settings beyond the form of their values.
 #pragma once
 
 #include <string>

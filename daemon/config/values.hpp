@@ -74,14 +74,14 @@ ValueKind<std::string> http_path();
 ValueKind<std::string> health_path();
 ValueKind<std::vector<std::string>> header_names();
 ValueKind<std::vector<std::string>> subprotocols();
-// What a client is called: visible ASCII, without what would need quotes in a log line.
+// A client's name: visible ASCII, without characters that need quotes in a log line.
 ValueKind<std::string> client_name();
 // 64 hexadecimal digits.
 ValueKind<std::string> sha256();
 // A name that this machine knows, which is looked up at once, or the number itself.
 ValueKind<std::uint32_t> user_id();
 ValueKind<std::uint32_t> group_id();
-// Of a certificate, as text.
+// A certificate's subject, as text.
 ValueKind<std::string> subject();
 ValueKind<std::vector<std::string>> method_patterns();
 // Whole or not.

@@ -20,7 +20,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-// An hour at most, so that no client takes a worker for longer by mistake.
+// An hour at most, so that a client's error does not occupy a worker for longer.
 using Milliseconds = Within<0, 3'600'000>;
 
 std::optional<Error> echo(Call&, std::string_view params, std::string& result) {

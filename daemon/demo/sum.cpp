@@ -17,7 +17,7 @@ __extension__ typedef __int128 Wide;
 
 class Sum {
  public:
-  // False for what is no number, or an integer of more than 64 bits.
+  // False if `text` is not a number, or an integer of more than 64 bits.
   bool add(std::string_view text, int sign = 1) {
     const bool plain_integer = core::is_plain_integer(text);
     if (plain_integer ? !add_integer(text, sign) : !add_float(text, sign)) return false;

@@ -41,7 +41,7 @@ void fill_lane(const File& file, std::size_t chunk_bytes, std::size_t first, Lan
     try {
       chunk = read_chunk(file, offset, chunk_bytes);
     } catch (const std::exception&) {
-      // It stays unreadable, and whoever takes it says so.
+      // The chunk stays unreadable, and its receiver reports that.
     }
     if (lane.push(std::move(chunk), limit) != sluice::ChannelStatus::ok) return;
   }

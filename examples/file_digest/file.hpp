@@ -29,9 +29,9 @@ struct File {
 // Throws std::system_error where there is no such folder.
 Descriptor open_root(const std::string& folder);
 
-// Opens the regular file at `path`, which is relative to `root`. What leads out of the root, by "..", as an
-// absolute path or through a symbolic link, is refused by the kernel while it resolves the path (openat2),
-// so that nobody can swap a folder for a link in between. May be called from several threads at once.
+// Opens the regular file at `path`, which is relative to `root`. The kernel refuses a path that leads out of
+// the root (by "..", as an absolute path, or through a symbolic link) while it resolves the path (openat2),
+// so a folder cannot be replaced by a link in between. May be called from several threads at once.
 sluice::Result<File> open_beneath(const Descriptor& root, const std::string& path);
 
 // Fills `bytes` from `offset` on. False where the file has ended before, or can't be read.

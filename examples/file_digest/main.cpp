@@ -14,7 +14,7 @@ namespace {
 
 using ChunkBytes = sluice::Within<4096, 4 << 20>;
 constexpr std::uint64_t kChunkBytesDefault = 1 << 20;
-// So that an answer stays within the server's max_response.
+// Keeps an answer within the server's max_response.
 constexpr std::uint64_t kChunksMax = 100'000;
 // Each call has threads of its own.
 constexpr std::size_t kCallsAtOnce = 4;

@@ -38,7 +38,7 @@ int main(int argc, char** argv) try {
   sluice::Server server({.listen = {argc > 2 ? argv[2] : "tcp://127.0.0.1:0"}});
   server.add("words.contain", {"word"},
              [&](sluice::Call& call, const std::string& word) -> sluice::Result<bool> {
-               // Waits where another call is reading them already, as long as this call's answer is of use.
+               // Waits while another call reads them, until this call's time limit or cancellation.
                const sluice::Result<Words*> known = words.get(call);
                if (!known) return known.error();
                return known.value()->contains(word);

@@ -1,5 +1,5 @@
-// Trying again: `retry_quotes [ADDRESS]` asks a busy exchange for a quote, which refuses so many times before
-// it answers. Nobody who calls sees that, unless it goes on for too long.
+// Retries: `retry_quotes [ADDRESS]` asks a busy exchange for a quote, which refuses so many times before
+// it answers. Callers do not notice, unless it takes too long.
 //
 //   echo '{"jsonrpc":"2.0","id":1,"method":"quote.get","params":["SLCE",2]}' | nc -N 127.0.0.1 PORT
 #include <chrono>

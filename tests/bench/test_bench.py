@@ -50,7 +50,7 @@ class Suite(unittest.TestCase):
                 self.assertEqual(expected, line["ratios"])
                 self.assertGreater(line["ratio"], 0)
 
-    def test_goals_are_named_and_judged(self):
+    def test_goals_are_named_and_compared(self):
         line = self.lines["W2", "demo.echo_inline"]
         self.assertEqual((">= 0.95", line["ratio"] >= 0.95), (line["goal"], line["met"]))
         self.assertEqual("< 15", self.lines["startup", "sluiced, to READY"]["goal"])
@@ -59,7 +59,7 @@ class Suite(unittest.TestCase):
 
     def test_what_the_figures_depend_on_is_said(self):
         self.assertRegex(self.done.stdout, r"^2 rounds of 1 s on .+, commit \w+\+?, load average [0-9.]+ at the beginning\n")
-        self.assertIn("too short to judge by: goals are for 5 rounds of 2 s", self.done.stdout)
+        self.assertIn("too short to compare with the goals, which are for 5 rounds of 2 s", self.done.stdout)
         self.assertIn("results.json", self.done.stdout)
 
     def test_nothing_is_left_running(self):
@@ -84,7 +84,7 @@ class Figures(unittest.TestCase):
         self.assertFalse(Line("r", "s", "u", [3, 1, 2], goal=Goal("<", 2)).met())
         self.assertIsNone(Line("r", "s", "u", [1]).met())
 
-    def test_contenders_take_turns(self):
+    def test_contenders_alternate(self):
         order = []
         in_turn(2, {name: lambda name=name: order.append(name) for name in "ab"})
         self.assertEqual(["a", "b", "a", "b"], order)

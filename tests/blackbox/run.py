@@ -7,7 +7,7 @@ A PATTERN selects the files whose path contains it; --smoke the classes that smo
 and last `N passed, N failed`.
 
 A single test that failed runs once more, alone: beside others, on a busy machine, time limits of a test may be too short.
-If it passes then, it is printed as unsteady, for somebody to mend. A crash, a sanitizer's complaint or a test that hangs
+If it passes then, it is printed as unsteady and has to be mended. A crash, a sanitizer's complaint or a test that hangs
 counts at once.
 """
 

@@ -1,4 +1,4 @@
-"""How child processes are started, what they are given, how they end, and what a reload makes of them."""
+"""Child processes: their start, environment and end, and the effect of a reload."""
 
 import os
 import pathlib
@@ -140,7 +140,7 @@ class Starts(ProcessTest):
         return {"LD_PRELOAD": str(folder / "slow.so"), **environment}
 
     def longest_wait(self, daemon, seconds):
-        """Of a client's quick calls, one at a time, for so long."""
+        """The longest wait of a client's quick calls, one at a time, for so long."""
         worst = 0
         with daemon.connect() as connection:
             end = time.monotonic() + seconds

@@ -127,7 +127,7 @@ class Surroundings(ChildTest):
 
     @unittest.skipIf(os.getuid() != 0, "needs root")
     def test_a_child_runs_as_another_user(self):
-        # The system's own Python, which anybody may run, with a program that anybody can read.
+        # The system's own Python, which all users may run, with a program that all users can read.
         program = "import json, os, sys\nfor line in sys.stdin: print(json.dumps({'id': json.loads(line)['id'], 'result': os.getresuid()}))"
         _, connection = self.with_child(command=["/usr/bin/python3", "-uc", program], user="nobody")
         self.assertEqual(len(set(connection.result("faulty.user"))), 1)

@@ -28,9 +28,9 @@ CALL = message("demo.echo", [1], 1)
 
 
 def client(name="deploy", **more):
-    """A [[client]] that has TOKEN, unless it has another proof."""
-    proofs = {"token_sha256", "user", "group", "certificate"} & set(more)
-    return {"name": name, **({} if proofs or name == "anonymous" else {"token_sha256": digest(TOKEN)}), **more}
+    """A [[client]] with TOKEN, unless `more` has another credential."""
+    credentials = {"token_sha256", "user", "group", "certificate"} & set(more)
+    return {"name": name, **({} if credentials or name == "anonymous" else {"token_sha256": digest(TOKEN)}), **more}
 
 
 def reason(reply):
@@ -126,7 +126,7 @@ class BearerTokens(TransportTest):
             response = http.exchange(CALL, **headers)
             self.assertEqual((response.status, response.headers["www-authenticate"]), (401, "Bearer"))
             self.assert_error(response.reply, -32016, "unauthenticated", "Not allowed")
-        # The connection may be a proxy's: what one of its clients shows is nothing to the others.
+        # The connection may be a proxy's: a token of one of its clients does not count for the others.
         for _ in range(20):
             http.exchange(CALL, Authorization=f"Bearer {self.WRONG}")
         self.assertEqual(http.exchange_call("demo.echo", [1], Authorization=f"Bearer {TOKEN}").result, [1])
@@ -336,7 +336,7 @@ class Fairness(ClientsTest):
     PORTIONS_PER_SECOND = 50
 
     def greedy(self, connection, ended):
-        """Calls without waiting for anything; how many of its calls were let in."""
+        """Calls without waiting; returns the number of admitted calls."""
         connection.socket.setblocking(False)
         portion = (message("demo.spin", self.SPIN, 1) + "\n").encode() * (10 * self.SHARE // self.PORTIONS_PER_SECOND)
         while not ended.wait(1 / self.PORTIONS_PER_SECOND):
@@ -388,7 +388,7 @@ class Reload(ClientsTest):
         eventually(5, lambda: reason(connection.request("demo.sum", [1])) == "unauthenticated", "the token is gone")
         listen = [{"address": daemon.parts["listen"][0], "insecure": True}, daemon.parts["listen"][1]]
         daemon.reload(clients=None, listen=listen)
-        eventually(5, lambda: reason(connection.request("demo.echo")) == "ok", "everybody is let in")
+        eventually(5, lambda: reason(connection.request("demo.echo")) == "ok", "every client is admitted")
 
     def test_users_of_unix_sockets_are_found_on_connections_from_before(self):
         daemon = self.start()

@@ -82,7 +82,7 @@ class Check(DaemonTest):
                 self.assertEqual(self.check(f'[server]\ncall_timeout = "{value}"\n')[0], 0)
 
     # what is wrong, the line it is on, the columns that may be named (key or value), words that must be said
-    MISTAKES = [
+    ERRORS = [
         ("[server]\nworker = 4\n", 2, (1, 10), ["worker", "workers"]),
         ("[server]\nmax_conections = 4\n", 2, (1, 18), ["max_conections", "max_connections"]),
         ("[server]\ncall_timout = \"1s\"\n", 2, (1, 15), ["call_timout", "call_timeout"]),
@@ -123,7 +123,7 @@ class Check(DaemonTest):
     ]
 
     def test_an_error_names_its_position_and_what_is_allowed(self):
-        for text, line, columns, words in self.MISTAKES:
+        for text, line, columns, words in self.ERRORS:
             with self.subTest(text):
                 status, errors = self.check(text)
                 self.assertEqual(status, 2, errors)

@@ -1,4 +1,4 @@
-"""What a container is to the daemon: control groups, user namespaces, a hidden /proc."""
+"""The daemon in a container: control groups, user namespaces, a hidden /proc."""
 
 import json
 import os

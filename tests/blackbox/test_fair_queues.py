@@ -81,7 +81,7 @@ class WaitingForAWorker(DaemonTest):
             client.call("demo.echo", [1])
         for client in clients:
             client.receive(within=30)
-        # All that is left behind would be 6,000 ms; one of each client 200 ms.
+        # All orphaned calls would be 6,000 ms; one of each client 200 ms.
         self.assertLess(watch.ms(), ms(2500))
 
     def test_all_connections_of_a_client_share_one_queue(self):

@@ -1,4 +1,4 @@
-"""What some connections send is not another connection's delay: contract 16. One I/O thread."""
+"""Messages of some connections do not delay another connection: contract 16. One I/O thread."""
 
 import contextlib
 import json

@@ -24,7 +24,7 @@ def error(number, id=None):
 
 
 def summary(reply):
-    """What a table can say about a reply, in an order that can be compared."""
+    """A reply as a row of the tables below, in an order that can be compared."""
     if isinstance(reply, list):
         return ("batch", *map(summary, reply))
     if "result" in reply:

@@ -107,7 +107,7 @@ class GoneOverTls(DaemonTest):
 
 
 class Silence(DaemonTest):
-    """Of clients only: the server's own time is not theirs."""
+    """Only clients' silence counts, not the time that the server takes."""
 
     def test_a_websocket_whose_call_took_long_is_asked_before_it_is_dropped(self):
         idle = ms(1_000)

@@ -20,7 +20,7 @@ class HalfCloses:
         return b"".join(map(client.encode, texts))
 
     def expect_notification_to_end(self, client):
-        """What a notification is answered with, and the end of the stream."""
+        """Expects the answer to a notification, and the end of the stream."""
         client.expect_end()
 
     def test_everything_received_is_answered_before_the_end(self):

@@ -158,7 +158,7 @@ class Smuggling(AttackTest):
         self.assertEqual(self.smuggled(), 0)
 
     def test_a_form_that_a_page_can_send_unasked_runs_nothing(self):
-        # As enctype=text/plain has it: the call is all of the body, but for a "=" somewhere.
+        # A form with enctype=text/plain: its body is the call, with a "=" somewhere.
         body = message("demo.subtract", ["=\r\n"], 1)
         with self.open() as client:
             for more in ({"Content_Type": "text/plain"}, {"Content_Type": "text/plain", "Origin": "https://evil.example"},
@@ -167,7 +167,7 @@ class Smuggling(AttackTest):
         self.assertEqual(self.smuggled(), 0)
 
 
-# What is sent, and of each response that comes the status and the result or the error's code.
+# The bytes to send, and of each response the status and the result or the error's code.
 SERVED = [
     ("a call", request(CALL), [(200, 3)]),
     ("a call in chunks", head(Transfer_Encoding="chunked") + chunked(CALL, 30, ";a=b", "A: b\r\n"), [(200, 3)]),
@@ -195,7 +195,7 @@ class Pieces(AttackTest):
 
 
 class Endless(AttackTest):
-    """What never ends is refused after a bounded number of bytes, whatever is endless in it."""
+    """An endless request is refused after a bounded number of bytes, whichever part is endless."""
 
     def endure(self, start, more, statuses, bytes_max=40_000):
         for kind in ("tcp", "unix"):
@@ -249,12 +249,12 @@ class Endless(AttackTest):
 
 
 class Slow(AttackTest):
-    def trickle(self, daemon, start, piece, patience):
+    def trickle(self, daemon, start, piece, limit_ms):
         """Sends `piece` again and again, each well within the time limit; how long that went on."""
         with self.open(daemon) as client:
             watch = Stopwatch()
             client.send(start)
-            while watch.ms() < patience and not select.select([client.socket], [], [], ms(40) / 1000)[0]:
+            while watch.ms() < limit_ms and not select.select([client.socket], [], [], ms(40) / 1000)[0]:
                 try:
                     client.send(piece)
                 except (ConnectionResetError, BrokenPipeError):

@@ -25,7 +25,7 @@ class OutOfMemory(DaemonTest):
         return daemon
 
     def outcome(self, connection):
-        """Of one big call: its code, or "closed"."""
+        """The outcome of one big call: its code, or "closed"."""
         try:
             connection.call("demo.echo", ["x" * REQUEST_BYTES])
             text = connection.receive_text()
@@ -34,7 +34,7 @@ class OutOfMemory(DaemonTest):
         return code(json.loads(text)) if text else "closed"
 
     def outcomes(self, daemon, count):
-        """Of big calls at once, each on a connection of its own."""
+        """The outcomes of simultaneous big calls, each on a separate connection."""
         found = []
         connections = [self.connect(daemon, ("tcp", "unix")[number % 2]) for number in range(count)]
         threads = [threading.Thread(target=lambda each=each: found.append(self.outcome(each))) for each in connections]

@@ -123,7 +123,7 @@ class Refused(DaemonTest):
         self.assert_protected(daemon)
 
     def test_a_pipe_that_was_read_at_the_start(self):
-        """As `--config <(...)` gives it: there is nothing in it any more."""
+        """As `--config <(...)` gives it: it is empty at the reload."""
         with tempfile.TemporaryDirectory(prefix="sluice-") as directory:
             text = config_text(listen=["tcp://127.0.0.1:0"], clients=[CLIENT])
             file = os.path.join(directory, "real.toml")

@@ -100,7 +100,7 @@ class Ignored(DaemonTest):
 
     def test_without_a_configuration_file_a_reload_does_nothing(self):
         with tempfile.TemporaryFile() as log:
-            # The defaults' ports may be taken here: then there is nothing to look at.
+            # The defaults' ports may be taken here: then the test is skipped.
             process = subprocess.Popen([sluiced()], stdin=subprocess.DEVNULL, stderr=log)
             self.addCleanup(process.kill)
 

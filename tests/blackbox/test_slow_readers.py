@@ -11,7 +11,7 @@ from support.websocket_client import PING, frame
 
 CALL = message("demo.echo", ["x" * 20_000], 1)
 LONG = ["x" * 3_000_000]
-# What makes a reader slow is that it pauses, without an event to wait for. Shorter than every write_timeout
+# The pause of a slow reader; there is no event to wait for. Shorter than every write_timeout
 # here, and long enough that a whole reply takes many of them.
 READER_PAUSE_MS = ms(60)
 
@@ -24,7 +24,7 @@ class SlowReaders:
     in_order = False       # whether replies come in the order of their calls
 
     def floods(self, encode):
-        """What a client sends again and again without reading, by name."""
+        """Messages that a client sends again and again without reading, by name."""
         return {"calls": encode(CALL) * 20}
 
     def test_a_client_that_never_reads_is_not_read_from_without_end(self):
@@ -117,7 +117,7 @@ class WebSocket(SlowReaders, TransportTest):
 
 class Http(SlowReaders, TransportTest):
     transport = "http"
-    # What is in flight when it stops reading has room in the output buffer, however slow the worker is.
+    # Responses to calls in flight when it stops reading fit into the output buffer, however slow the worker is.
     server = {"connection_window": 16}
     in_order = True
 

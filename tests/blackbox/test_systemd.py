@@ -1,4 +1,4 @@
-"""What systemd sees, with a stand-in notify socket and with systemd-socket-activate: contract 6."""
+"""The daemon under systemd, with a stand-in notify socket and with systemd-socket-activate: contract 6."""
 
 import os
 import shutil
@@ -285,7 +285,7 @@ class Inherited(SystemdTest):
         self.assertEqual(late.receive()["result"], ["late"])
 
     def refused(self, sockets, why, **options):
-        """Which would serve a socket otherwise than anything says."""
+        """Expects a refused start: no setting says how to serve these sockets."""
         daemon = self.activated(sockets, ready=False, **options)
         self.assertEqual(daemon.wait_exit(), 2)
         self.assertRegex(daemon.log_text(), why)

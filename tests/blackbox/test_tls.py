@@ -92,9 +92,9 @@ class Calls(TlsTest):
         self.addCleanup(lambda: [stream.close() for stream in (client.stdin, client.stdout)])
         self.addCleanup(client.wait, limit(10))
         self.addCleanup(client.kill)
-        patience = threading.Timer(limit(20), client.kill)
-        patience.start()
-        self.addCleanup(patience.cancel)
+        watchdog = threading.Timer(limit(20), client.kill)
+        watchdog.start()
+        self.addCleanup(watchdog.cancel)
         # K asks the other side for new keys as well; a command that is read together with a call swallows it.
         for line, answer in (("K", b"KEYUPDATE"), (message("demo.echo", ["first"], 1), b'{"jsonrpc"'),
                              ("k", b"KEYUPDATE"), (message("demo.echo", ["second"], 2), b'{"jsonrpc"')):

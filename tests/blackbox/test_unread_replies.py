@@ -7,7 +7,7 @@ from support.transports import KINDS, TransportTest
 class UnreadReplies(TransportTest):
     """More than `max_output_buffer` of them close the connection, whatever it speaks."""
 
-    # They are let in together, and their replies come together: reading no more does not help.
+    # They are admitted together, and their replies come together: not reading more does not help.
     CALLS = 8
     SIZE = 900_000
 

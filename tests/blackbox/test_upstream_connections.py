@@ -1,4 +1,4 @@
-"""What becomes of connections to upstreams: how many there are, how long each is used, and what their ends mean."""
+"""Connections to upstreams: their number, how long each is used, and the meaning of their ends."""
 
 import os
 import pathlib
@@ -19,17 +19,17 @@ from support.upstream_websocket_server import MisbehavingWebSocket
 
 class Http(MisbehavingHttp):
     """`served` counts the requests of each connection; `more` is what each response says beside it; a connection is
-    closed after `patience` seconds without a request."""
+    closed after `idle_s` seconds without a request."""
 
-    def __init__(self, more="", patience=None, **options):
+    def __init__(self, more="", idle_s=None, **options):
         self.more = more
-        self.patience = patience
+        self.idle_s = idle_s
         self.served = []
         self.mine = threading.local()
         super().__init__(**options)
 
     def serve(self, connection):
-        connection.settimeout(self.patience)
+        connection.settimeout(self.idle_s)
         with self.lock:
             self.mine.index = len(self.served)
             self.served.append(0)
@@ -69,7 +69,7 @@ class Http(MisbehavingHttp):
         self.say(connection, reply(id, params))
 
     def what_tired(self, connection, id, params):
-        """As HAProxy does to connections that were silent for long."""
+        """Closes connections that were silent for long, as HAProxy does."""
         if self.count() > 1:
             return connection.sendall(b"HTTP/1.1 408 Request Time-out\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
         self.say(connection, reply(id, params))
@@ -166,14 +166,14 @@ class AnnouncedTest(ConnectionsTest):
         self.assertEqual([each for each in server.served], [1, 1, 1])
 
     def test_calls_at_the_pace_of_the_servers_idle_timeout_succeed(self):
-        for more, patience in (("Keep-Alive: timeout=1\r\n", 1), ("", 0.3)):
-            with self.subTest(patience=patience):
-                server = self.upstream(more=more, patience=patience)
+        for more, idle_s in (("Keep-Alive: timeout=1\r\n", 1), ("", 0.3)):
+            with self.subTest(idle_s=idle_s):
+                server = self.upstream(more=more, idle_s=idle_s)
                 front = self.front_of(server, connections=1, breaker={"failures": 1})
                 client = self.connect(front)
                 for n in range(5):
                     self.assertEqual(client.result("bad.ok", [n]), [n])
-                    time.sleep(patience)  # it is the pace that is tested
+                    time.sleep(idle_s)  # it is the pace that is tested
 
     def test_a_connection_takes_no_more_requests_than_announced(self):
         server = self.upstream(more="Keep-Alive: max=0\r\n")
@@ -208,7 +208,7 @@ class AnnouncedTest(ConnectionsTest):
 
 
 class TruthTest(ConnectionsTest):
-    """What is said of a server, in metrics, errors and the log."""
+    """A server's state in metrics, errors and the log."""
 
     kinds = ((Misbehaving, "tcp"), (Http, "http"), (MisbehavingWebSocket, "ws"))
 

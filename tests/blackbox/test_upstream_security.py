@@ -206,7 +206,7 @@ class CredentialsTest(UpstreamTest):
         self.assertNotIn("secret", output + errors)
         return status, output + errors
 
-    def test_files_that_cannot_be_used_are_a_mistake_of_the_configuration(self):
+    def test_files_that_cannot_be_used_are_a_configuration_error(self):
         for text in (None, "", "\n", "a secret\nX-Evil: 1\n", "a \x01 secret"):
             with self.subTest(text=text):
                 path = str(self.folder / "missing") if text is None else self.file("token", text)

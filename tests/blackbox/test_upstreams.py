@@ -100,7 +100,7 @@ class SecureTest(UpstreamTest):
         front = self.front(f"https://127.0.0.2:{other.tcp()[1]}", ca=str(authority().certificate()))
         self.assert_refused(front, "certificate verify failed")
 
-    def test_authorities_that_cannot_be_used_are_a_mistake_of_the_configuration(self):
+    def test_authorities_that_cannot_be_used_are_a_configuration_error(self):
         folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
         good = authority().certificate().read_text()
         for name, text, why in (("missing.pem", None, "can't be read: No such file or directory"),
@@ -523,7 +523,7 @@ class MisbehavingHttpTest(MisbehavingTest):
 
 
 class SeveralTest(MisbehavingTest):
-    """Which URL is asked, how often, and what is refused without being asked."""
+    """Several URLs: which is asked, how often, and which calls are refused without asking."""
 
     def setUp(self):
         super().setUp()
@@ -702,7 +702,7 @@ del MisbehavingTest  # only its heirs are to run
 
 
 class GateTest(UpstreamTest):
-    """What the net does between a daemon and a good upstream. Each case ends with a good call."""
+    """Network faults between a daemon and a good upstream. Each case ends with a good call."""
 
     scheme = "tcp"
 

@@ -1,4 +1,4 @@
-"""What a full connection_window lets through, and what it does not: contracts 3 and 16."""
+"""Messages that pass a full connection_window, and those that wait: contracts 3 and 16."""
 
 import contextlib
 
@@ -238,9 +238,9 @@ class Clients(DaemonTest):
         daemon = self.start(clients=clients, server={"workers": 4})
 
         def first_body(call, token_of_call, cancel, token_of_cancel):
-            proofs = [f"Bearer {token}" if token else None for token in (token_of_call, token_of_cancel)]
+            credentials = [f"Bearer {token}" if token else None for token in (token_of_call, token_of_cancel)]
             with connect_http(daemon) as client:
-                client.send(request(call, Authorization=proofs[0]) + request(cancel, Authorization=proofs[1]))
+                client.send(request(call, Authorization=credentials[0]) + request(cancel, Authorization=credentials[1]))
                 return client.receive_response().body
 
         sleep = message("demo.sleep", {"ms": ms(300)}, 1)

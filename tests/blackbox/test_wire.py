@@ -1,4 +1,4 @@
-"""What goes over the wire to child processes and back: one line a message, dialects, ids, and replies of all kinds."""
+"""Messages to and from child processes: one line a message, dialects, ids, and replies of all kinds."""
 
 import json
 import pathlib

@@ -1,4 +1,5 @@
-"""A real browser (Debian's chromium, headless), servers of pages for it, and a name that is bound anew while a page is open."""
+"""A real browser (Debian's chromium, headless), servers of pages for it, and a name whose address changes while a page
+is open."""
 
 import http.server
 import json
@@ -17,7 +18,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "blackbox"))
 from support.daemon import limit  # noqa: E402
 
-# A name that leads to this machine, as any name can that somebody else has the say over.
+# A name that leads to this machine, as the owner of any name can arrange.
 REBOUND = "rebound.example"
 
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run", "--no-proxy-server",
@@ -41,7 +42,7 @@ class Chromium:
                                         start_new_session=True)
         return self
 
-    def said(self):
+    def messages(self):
         self.errors.seek(0)
         return self.errors.read().decode("utf-8", "replace").strip()
 
@@ -66,7 +67,7 @@ def why_not():
         except subprocess.TimeoutExpired:
             return "chromium does not end"
         if b"<p>drawn" not in out:
-            return f"chromium does not run here: {(browser.said().splitlines() or ['it says nothing'])[-1]}"
+            return f"chromium does not run here: {(browser.messages().splitlines() or ['it says nothing'])[-1]}"
     return None
 
 
@@ -122,17 +123,17 @@ class PageServer:
         self.thread.join()
 
     def visit(self, url):
-        """What the page at `url`, which has to be page.html, reports here."""
+        """The report of the page at `url`, which has to be page.html."""
         with Chromium(url) as browser:
             try:
                 return self.reports.get(timeout=limit(PAGE_SECONDS))
             except queue.Empty:
-                raise AssertionError(f"no report from {url}; chromium says:\n{browser.said()}")
+                raise AssertionError(f"no report from {url}; chromium says:\n{browser.messages()}")
 
 
 class Rebinding:
-    """A port that leads to `first`, and after rebind() to `second`, as a name does whose owner turns it from his own
-    server to this machine while his page is open. Which it is for a connection is settled by its first bytes."""
+    """A port that leads to `first`, and after rebind() to `second`. A name does the same if its owner moves it from his
+    own server to this machine while his page is open. A connection's first bytes decide where it leads."""
 
     def __init__(self, first, second):
         self.target, self.second = first, second

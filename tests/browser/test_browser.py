@@ -6,7 +6,7 @@ import urllib.parse
 from browser import PageServer, REBOUND, Rebinding, why_not  # first: it finds the module below
 from support.daemon import DaemonTest, code, main
 
-NETWORK_ERROR = {"failed": "TypeError"}  # all that a page is told of what it may not see
+NETWORK_ERROR = {"failed": "TypeError"}  # all that a page learns about a response that it may not read
 CLOSED = {"failed": "Error"}
 
 
@@ -32,7 +32,7 @@ class BrowserTest(DaemonTest):
         return [cls.pages.origin]
 
     def setUp(self):
-        # What `busy` finds refused.
+        # Calls that `busy` refuses.
         holder = self.daemon.connect()
         self.addCleanup(holder.reset)
         self.daemon.wait_in_flight(0)
@@ -41,7 +41,7 @@ class BrowserTest(DaemonTest):
         self.before = self.ran()
 
     def ran(self):
-        """How many calls there were of what the page tries, whatever came of them."""
+        """The number of calls of the methods that the page tries, whatever their results."""
         metrics = self.daemon.metrics()
         return {method: metrics.value("sluice_calls_total", method=method) for method in
                 ("demo.sum", "demo.echo", "demo.subtract", "demo.sleep", "demo.hang", "_unknown")}
@@ -106,7 +106,7 @@ class Origins(BrowserTest):
 
 
 class AnyOrigin(BrowserTest):
-    """So that it is the name alone that keeps a page out: to the browser a rebound page is at home here."""
+    """Only the name keeps a page out: for the browser a rebound page has the daemon's origin."""
 
     @classmethod
     def allowed_origins(cls):

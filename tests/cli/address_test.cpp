@@ -75,7 +75,7 @@ TEST_CASE("Address: what is wrong is a usage error") {
   }
 }
 
-TEST_CASE("Address: an unsupported scheme is told what is supported") {
+TEST_CASE("Address: the error for an unsupported scheme names the supported ones") {
   const auto address = parse_address("http://localhost:7070/");
   REQUIRE_FALSE(address.has_value());
   CHECK(address.error().message.find("tcp://HOST:PORT or unix:///path") != std::string::npos);

@@ -9,7 +9,7 @@ using Ids = std::vector<std::string>;
 
 }  // namespace
 
-TEST_CASE("Batch: lines become calls with their place as id") {
+TEST_CASE("Batch: lines become calls with their number as id") {
   const std::vector<std::string> lines{"demo.sum [1, 2.50]", "", "  demo.echo a=1 b=x  ", "demo.throw"};
   const auto batch = batch_from_lines(lines, {});
   REQUIRE(batch.has_value());
@@ -51,7 +51,7 @@ TEST_CASE("Batch: no calls, bad JSON and bad params are usage errors") {
   CHECK_FALSE(batch_from_lines(Ids{"demo.sum 1 a=2"}, {}).has_value());
 }
 
-TEST_CASE("Batch: params that are a word of their own are told apart from a method") {
+TEST_CASE("Batch: params in a word of their own are not taken for a method") {
   for (const char* params : {"[1,2]", "{\"a\":1}", "a=1", "-1", "true"}) {
     CAPTURE(params);
     const auto batch = batch_from_lines(Ids{"demo.sum", params}, {});

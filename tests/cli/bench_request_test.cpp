@@ -28,7 +28,7 @@ TEST_CASE("RequestId: only the current id is its own") {
   CHECK(RequestId::slot_of("17") == std::nullopt);
 }
 
-TEST_CASE("RequestPattern: the id's place is where its digits are") {
+TEST_CASE("RequestPattern: the id's position is that of its digits") {
   const RequestPattern pattern("demo.echo", "[\"x\"]");
   CHECK(pattern.text ==
         "{\"jsonrpc\":\"2.0\",\"id\":1000000000000000,\"method\":\"demo.echo\",\"params\":[\"x\"]}\n");
@@ -60,7 +60,7 @@ TEST_CASE("scan_reply: a reply that a server of ours would refuse is one") {
   CHECK(scan_reply(R"({"id":7,"result":)" + std::string(300, '[') + std::string(300, ']') + "}").id == "7");
 }
 
-TEST_CASE("scan_reply: what is no reply has no id") {
+TEST_CASE("scan_reply: a line that is not a reply has no id") {
   for (const char* line : {"", "{", "[]", "x", R"({"id":1)", R"({"id":1})", R"({"jsonrpc":"2.0","id":1,)",
                            R"({"id")", R"({"id":1,"error":{x}})", R"([{"id":1,"result":2}])"}) {
     CAPTURE(line);

@@ -96,7 +96,7 @@ TEST_CASE("command line: what does not fit is a usage error of one line") {
   CHECK(is_usage_error({"methods", "a"}));
 }
 
-TEST_CASE("command line: help and version are no errors") {
+TEST_CASE("command line: help and version are not errors") {
   const auto help = parse({"call", "--help"});
   REQUIRE_FALSE(help.has_value());
   CHECK(help.error().code == ExitCode::ok);

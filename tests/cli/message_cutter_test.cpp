@@ -32,7 +32,7 @@ TEST_CASE("MessageCutter: messages are the same at every fragment size") {
   }
 }
 
-TEST_CASE("MessageCutter: an unfinished message is no error but is known") {
+TEST_CASE("MessageCutter: an unfinished message is not an error but is known") {
   MessageCutter cutter;
   cutter.append("{\"a\":");
   const auto message = cutter.next();

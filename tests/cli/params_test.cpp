@@ -15,7 +15,7 @@ Result<std::string> params_of(std::vector<std::string> words, const std::string&
 
 }  // namespace
 
-TEST_CASE("params: none is none") { CHECK(params_of({})->empty()); }
+TEST_CASE("params: no words are empty params") { CHECK(params_of({})->empty()); }
 
 TEST_CASE("params: JSON text goes through unchanged") {
   CHECK(*params_of({"[1.0, 1e3,9007199254740993]"}) == "[1.0, 1e3,9007199254740993]");

@@ -16,7 +16,7 @@ TEST_CASE("Terminal text: what steers a terminal or a reader's eye is an escape"
   CHECK(terminal_text("\xf3\xa0\x81\xa1") == "\\udb40\\udc61");
 }
 
-TEST_CASE("Terminal text: what is no UTF-8 is replaced") {
+TEST_CASE("Terminal text: invalid UTF-8 is replaced") {
   CHECK(terminal_text("\x9b"
                       "2J") ==
         "\xef\xbf\xbd"

@@ -136,7 +136,7 @@ class ClientTest(CommandTest):
             with self.subTest(words=words):
                 self.check_failure(run(*words), 2, "^sluice: ")
 
-    def test_nobody_listens(self):
+    def test_without_a_listener_it_cannot_connect(self):
         with socket.socket() as unused:
             unused.bind(("127.0.0.1", 0))
             address = f"tcp://127.0.0.1:{unused.getsockname()[1]}"
@@ -286,7 +286,7 @@ class BrokenServerTest(CommandTest):
         self.doCleanups()
         self.assertEqual(["reset"], seen)
 
-    def test_answer_that_is_no_json(self):
+    def test_answer_that_is_not_json(self):
         def answer(connection):
             connection.recv(1000)
             connection.sendall(b'{"id":1,"result":tru}')

@@ -68,7 +68,7 @@ class ClientsOnlyTest(TokenFile):
         self.assertEqual((0, {}, 0), (done.returncode, report["errors"], report["connections_lost"]), done.stderr)
         self.assertGreater(report["results"], 0)
 
-    def test_a_wrong_token_is_told_in_the_server_s_words_and_nothing_is_called(self):
+    def test_a_wrong_token_is_reported_in_the_server_s_words_and_nothing_is_called(self):
         wrong = self.file_with("wrong")
         for words in (["call", self.daemon.url(), "demo.echo"], ["notify", self.daemon.url(), "demo.echo"], ["bench", self.daemon.url()]):
             with self.subTest(words):
@@ -77,10 +77,10 @@ class ClientsOnlyTest(TokenFile):
 
 
 class OtherServerTest(TokenFile):
-    """What goes over the wire, seen by a server of the test's own."""
+    """The bytes on the wire, as the test's own server receives them."""
 
     def serve(self, *answers):
-        """Answers the lines of one connection; gives back the address, and the lines once it has ended."""
+        """Answers the lines of one connection; returns the address, and the list that gets the lines."""
         seen = []
 
         def answer(connection):
@@ -130,7 +130,7 @@ class OtherServerTest(TokenFile):
         done = run("call", address, "m", "--token-file", self.token)
         self.assertEqual((0, '"right"\n'), (done.returncode, done.stdout), done.stderr)
 
-    def test_an_answer_that_does_not_say_true_lets_nobody_in(self):
+    def test_an_answer_other_than_true_is_a_refused_token(self):
         address, seen = self.serve({"result": False})
         self.check_failure(run("call", address, "m", "--token-file", self.token), 1, "refuses the token: it does not say true")
         self.assertEqual(1, len(seen()))

@@ -1,4 +1,4 @@
-// What is asked through every library that can `send(method, params)` and gives a promise of the result.
+// Calls through every library that can `send(method, params)` and gives a promise of the result.
 import assert from "node:assert/strict";
 
 // Libraries wrap an error's code in errors of their own.

@@ -1,4 +1,4 @@
-"""What the tests with clients that people really use have in common."""
+"""Common part of the tests with clients that people really use."""
 
 import fcntl
 import pathlib

@@ -48,7 +48,7 @@ class Node(NodeTest):
 class Retry(NodeTest):
     options = {"methods": {"demo.sleep": {"max_concurrent": 1}}}
 
-    def test_viem_comes_back_when_a_busy_method_told_it_to(self):
+    def test_viem_retries_after_the_delay_that_a_busy_method_named(self):
         self.run_node("viem_retry.mjs", *self.daemon.tcp())
         self.assertGreaterEqual(self.daemon.value("sluice_calls_rejected_total", reason="method_busy"), 2)
         self.daemon.wait_in_flight(0)
@@ -126,7 +126,7 @@ class Curl(NotificationTest):
         for _ in self.everywhere():
             self.assertEqual(self.post(message("demo.sum", [1, 2], 1), "--http1.0")["result"], 3)
 
-    def test_curls_own_content_type_is_no_call(self):
+    def test_curls_own_content_type_is_refused(self):
         for _ in self.everywhere():
             out, statuses = self.curl("--data", message("demo.sum", [1, 2], 1))
             self.assertEqual((code(json.loads(out)), statuses), (-32600, ["415"]))

@@ -9,7 +9,7 @@ const [host, port] = process.argv.slice(2);
 const url = `http://${host}:${port}`;
 const sleep = { jsonrpc: "2.0", method: "demo.sleep", id: 1 };
 
-// What keeps it busy, until that client leaves. A refused call on the same connection shows that it has begun.
+// Keeps the method busy until its client disconnects. A refused call on the same connection shows that it has begun.
 const busy = net.connect(Number(port), host);
 busy.write(JSON.stringify({ ...sleep, params: { ms: 600_000 } }) + JSON.stringify({ ...sleep, params: { ms: 0 }, id: 2 }));
 const [refusal] = await once(busy, "data");

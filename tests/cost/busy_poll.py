@@ -1,5 +1,5 @@
-"""Looking for the next call before falling asleep: for a client that calls again at once, and for nobody else. Of the
-release build: where client or server are slow, it is not worth its time and is left alone."""
+"""Busy polling before a sleep, which is only for a client that calls again at once. The tests take the release build:
+with a slow client or server polling does not pay and stays off."""
 
 import json
 import os
@@ -13,12 +13,12 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "blackbo
 
 from support.daemon import DaemonTest, Stopwatch, eventually, main  # noqa: E402
 
-PATIENCE_S = 30  # others may use the machine meanwhile
+LIMIT_S = 30  # others may use the machine meanwhile
 AWAKE, ASLEEP = 0.4, 0.6  # of the calls are slept before at most, at least
 
 
 def sleeps(daemon):
-    """How often I/O threads have fallen asleep."""
+    """The number of times that I/O threads have fallen asleep."""
     total = 0
     for task in pathlib.Path(f"/proc/{daemon.process.pid}/task").iterdir():
         if (task / "comm").read_text().startswith("io-"):
@@ -27,11 +27,11 @@ def sleeps(daemon):
 
 
 def lone_caller(daemon, *options):
-    """One client with one call at a time: how many it made, all told."""
+    """Runs one client with one call at a time; returns the number of calls."""
     host, port = daemon.tcp()
     command = [os.environ["SLUICE"], "bench", f"tcp://{host}:{port}", "--method", "demo.echo_inline", "--json",
                "--duration", "200ms", "--warmup", "1ms", *options]
-    report = subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE_S)
+    report = subprocess.run(command, check=True, capture_output=True, text=True, timeout=LIMIT_S)
     return json.loads(report.stdout)["sent"]
 
 
@@ -45,26 +45,26 @@ def sleeps_per_call(daemon, *options):
 class BusyPoll(DaemonTest):
     def test_a_client_that_calls_again_at_once_finds_the_server_awake(self):
         daemon = self.start(server={"io_threads": 1})
-        eventually(PATIENCE_S, lambda: sleeps_per_call(daemon) < AWAKE, "the server stays awake")
+        eventually(LIMIT_S, lambda: sleeps_per_call(daemon) < AWAKE, "the server stays awake")
 
-    def test_a_slow_call_that_has_ended_keeps_nobody_from_it(self):
+    def test_a_slow_call_that_has_ended_does_not_prevent_it(self):
         daemon = self.start(server={"io_threads": 1})
         self.connect(daemon).result("demo.sleep", [300])
-        eventually(PATIENCE_S, lambda: sleeps_per_call(daemon) < AWAKE, "the server stays awake")
+        eventually(LIMIT_S, lambda: sleeps_per_call(daemon) < AWAKE, "the server stays awake")
 
     def test_a_client_that_calls_now_and_then_finds_it_asleep(self):
         daemon = self.start(server={"io_threads": 1})
-        eventually(PATIENCE_S, lambda: sleeps_per_call(daemon, "--rate", "1000") > ASLEEP, "the server sleeps between calls")
+        eventually(LIMIT_S, lambda: sleeps_per_call(daemon, "--rate", "1000") > ASLEEP, "the server sleeps between calls")
 
     def test_it_can_be_turned_off_and_on_by_a_reload(self):
         daemon = self.start(server={"io_threads": 1, "busy_poll": False})
-        eventually(PATIENCE_S, lambda: sleeps_per_call(daemon) > ASLEEP, "the server sleeps")
+        eventually(LIMIT_S, lambda: sleeps_per_call(daemon) > ASLEEP, "the server sleeps")
         daemon.reload(server={"io_threads": 1, "busy_poll": True})
-        eventually(PATIENCE_S, lambda: sleeps_per_call(daemon) < AWAKE, "the server stays awake")
+        eventually(LIMIT_S, lambda: sleeps_per_call(daemon) < AWAKE, "the server stays awake")
         daemon.reload(server={"io_threads": 1, "busy_poll": False})
-        eventually(PATIENCE_S, lambda: sleeps_per_call(daemon) > ASLEEP, "the server sleeps")
+        eventually(LIMIT_S, lambda: sleeps_per_call(daemon) > ASLEEP, "the server sleeps")
 
-    def test_a_server_that_nobody_calls_does_not_look(self):
+    def test_a_server_without_calls_does_not_look(self):
         daemon = self.start(server={"io_threads": 1})
         lone_caller(daemon)
         before, watch = daemon.cpu_seconds(), Stopwatch()

@@ -1,7 +1,7 @@
-"""What a call costs, counted rather than timed, against the figures on record.
+"""Costs of a call, counted rather than timed, against the figures on record.
 
     cost.py            compares; ends with `N passed, N failed`
-    cost.py --record   writes tests/cost/recorded.json anew
+    cost.py --record   writes tests/cost/recorded.json again
 
 Instructions are those of the daemon's own program (callgrind); system calls are its threads' (strace). Each
 is the difference of a long and a short run, so that start and stop do not count. Without busy polling, which makes
@@ -27,7 +27,7 @@ RECORD = HERE / "recorded.json"
 TOLERANCE = 0.05
 INSTRUCTIONS_TOLERANCE = 0.03
 SYSTEM_CALL_SLACK = 0.04  # a call's share of a wake-up more or less is chance
-CHANCE = 1.5  # how often two threads that hand over to each other wait is the scheduler's choice
+CHANCE = 1.5  # the scheduler decides how often two threads that wake each other have to wait
 CHANCE_OF_INSTRUCTIONS = 0.1  # and with one call at a time so is how often they look for each other
 TRIES = 3  # what chance adds on a busy machine it does not add each time; what the code adds it does
 PARAMS = {"text": "x" * 88}  # about 100 bytes

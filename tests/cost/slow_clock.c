@@ -1,8 +1,8 @@
 // The monotonic clock at a fraction of its speed, preloaded into a program that runs under valgrind or
 // strace.
 //
-// They make a program some fifty times slower. What the program does when something takes long (time slices
-// end, clients take turns) would be counted, though in earnest none of it happens.
+// They make a program some fifty times slower. Work that the program does only when something takes long (time
+// slices end, clients alternate) would be counted, though it does not happen at normal speed.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <pthread.h>

@@ -24,7 +24,7 @@ def without_blocks(text):
 
 
 def without_generated(text):
-    """What is written by hand."""
+    """The documents that are written by hand."""
     return GENERATED.sub("", text)
 
 

@@ -21,7 +21,7 @@ def anchors(path):
 
 
 def problem_of(path, link):
-    """What is wrong with a relative link of that document; "" for a good one."""
+    """The error of a relative link of that document; "" for a good one."""
     target, _, anchor = urllib.parse.unquote(link).partition("#")
     file = (path.parent / target).resolve() if target else path
     if not file.exists():

@@ -36,7 +36,7 @@ ENDINGS = {"/".join(path.relative_to(ROOT).parts[start:])
 
 
 def unknown(text):
-    """What of the inline code in a text is not in the tree."""
+    """The names in a text's inline code that are not in the tree."""
     for code in INLINE_CODE.findall(text):
         if FILE.fullmatch(code):
             if code not in ENDINGS:

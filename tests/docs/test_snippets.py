@@ -21,11 +21,11 @@ LIMIT_S = 120
 MARK = "--- block"
 PROGRAMS = {"python": "python3 -", "js": "node -"}
 IMPORTS = {"python": ("python3", "-c", "import {}"), "js": ("node", "-e", "require('{}')")}
-# What stands within a sentence: a program of the project with options, as in `sluice bench -c 1 --rate N`.
+# Inline code within a sentence: a program of the project with options, as in `sluice bench -c 1 --rate N`.
 OPTION = re.compile(r"(?<![\w-])--?[a-z][\w-]*")
 MENTIONED = re.compile(r"`((?:build/release/bin/)?sluiced?|tests/run\.sh|bench/run\.sh)( [^`\n]*)?`")
 ELSEWHERE = {"cpp", "cmake"}  # built by tests/examples/test_embedding.py
-# What is not there to be run: output, formats, and settings of other programs.
+# Blocks that are not run: output, formats, and settings of other programs.
 SHOWN = {"", "text", "json", "http", "yaml", "nginx", "haproxy"}
 # Ends what a document has started; waits for a server that it has just started.
 PRELUDE = r"""

@@ -18,7 +18,7 @@ from support.stream_client import Connection  # noqa: E402
 from support.timing import eventually  # noqa: E402
 
 EXAMPLES = pathlib.Path(os.environ.get("EXAMPLES_DIR", "build/debug/bin"))
-PATIENCE = 30  # seconds that anything may take on a slow, busy machine
+WAIT_MAX_S = 30  # on a slow, busy machine
 
 
 class Program(LoggedProcess):
@@ -28,7 +28,7 @@ class Program(LoggedProcess):
         super().__init__()
         self.launch(command)
         try:
-            self.port = int(self.wait_log(r"listening on tcp://127\.0\.0\.1:(\d+)", PATIENCE)[1])
+            self.port = int(self.wait_log(r"listening on tcp://127\.0\.0\.1:(\d+)", WAIT_MAX_S)[1])
         except AssertionError:
             self.kill()
             raise
@@ -40,25 +40,25 @@ class Program(LoggedProcess):
         return self.connection.call(method, params)
 
     def receive(self):
-        return self.connection.receive(PATIENCE)
+        return self.connection.receive(WAIT_MAX_S)
 
     def call(self, method, params):
         """The result, or the error object."""
-        reply = self.connection.request(method, params, PATIENCE)
+        reply = self.connection.request(method, params, WAIT_MAX_S)
         return reply["error"] if "error" in reply else reply["result"]
 
     def cancel(self, call):
         """Cancels a call that runs; its error's code."""
-        return code(self.connection.cancel(call, PATIENCE))
+        return code(self.connection.cancel(call, WAIT_MAX_S))
 
     def stop(self):
         """Ends the program by SIGTERM; its exit code."""
         self.signal(signal.SIGTERM)
         try:
             if self.connection.socket.fileno() >= 0:
-                self.connection.read_to_end(PATIENCE)  # and closes then, as a client does that the server waits for
+                self.connection.read_to_end(WAIT_MAX_S)  # and closes then, as a client does that the server waits for
                 self.connection.close()
-            return self.wait_exit(PATIENCE)
+            return self.wait_exit(WAIT_MAX_S)
         finally:
             self.connection.close()
             self.kill()
@@ -66,7 +66,7 @@ class Program(LoggedProcess):
 
 
 def run_to_its_end(*command):
-    return subprocess.run([str(part) for part in command], stderr=subprocess.PIPE, text=True, timeout=PATIENCE)
+    return subprocess.run([str(part) for part in command], stderr=subprocess.PIPE, text=True, timeout=WAIT_MAX_S)
 
 
 class CalculatorTest(unittest.TestCase):
@@ -209,16 +209,16 @@ class FileDigestTest(unittest.TestCase):
     def test_can_be_cancelled_and_leaves_no_thread_behind(self):
         at_rest = self.threads()
         call = self.start_a_long_call()
-        eventually(PATIENCE, lambda: self.threads() > at_rest)
+        eventually(WAIT_MAX_S, lambda: self.threads() > at_rest)
         self.assertEqual(self.program.cancel(call), -32800)
-        eventually(PATIENCE, lambda: self.threads() == at_rest)
+        eventually(WAIT_MAX_S, lambda: self.threads() == at_rest)
 
     def test_a_client_that_leaves_ends_its_calls(self):
         at_rest = self.threads()
         self.start_a_long_call()
-        eventually(PATIENCE, lambda: self.threads() > at_rest)
+        eventually(WAIT_MAX_S, lambda: self.threads() > at_rest)
         self.program.connection.reset()  # a mere end of sending would let the call go on
-        eventually(PATIENCE, lambda: self.threads() == at_rest)
+        eventually(WAIT_MAX_S, lambda: self.threads() == at_rest)
 
     def test_stops_in_order(self):
         self.assertEqual(self.program.stop(), 0)
@@ -231,7 +231,7 @@ class FileDigestTest(unittest.TestCase):
 
 
 class Helper(unittest.TestCase):
-    """What the examples of the helpers share: a folder, and a program that is stopped at the end."""
+    """Common part of the helpers' examples: a folder, and a program that is stopped at the end."""
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -261,16 +261,16 @@ class LazyWordsTest(Helper):
 class BackgroundRefreshTest(Helper):
     def test_refreshes_beside_the_calls_and_survives_failures(self):
         program = self.start("background_refresh", self.file)
-        program.wait_log("background task refresh failed", PATIENCE)
+        program.wait_log("background task refresh failed", WAIT_MAX_S)
         for content in ("one", "two"):
             self.file.write_text(content)
-            eventually(PATIENCE, lambda: program.call("refresh.content", []) == content)
+            eventually(WAIT_MAX_S, lambda: program.call("refresh.content", []) == content)
 
     def test_a_task_can_be_stopped(self):
         program = self.start("background_refresh", self.file)
         self.assertEqual(program.call("refresh.tasks", []), ["refresh"])
         self.assertIs(program.call("refresh.stop", []), True)
-        eventually(PATIENCE, lambda: program.call("refresh.tasks", []) == [])
+        eventually(WAIT_MAX_S, lambda: program.call("refresh.tasks", []) == [])
         self.assertIs(program.call("refresh.stop", []), False)
 
 

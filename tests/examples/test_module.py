@@ -82,7 +82,7 @@ class Module(DaemonTest):
             eventually(5, lambda: self.summary(connection) == "Ranks words, capitals before small letters.")
             self.assertEqual(connection.result("words.sort", [["b", "a"]]), ["a", "b"])
 
-    def test_a_pipe_is_no_module_and_is_not_waited_for(self):
+    def test_a_pipe_is_not_a_module_and_is_not_waited_for(self):
         daemon = self.start()
         os.mkfifo(daemon.directory / "pipe.so")
         daemon.reload(backends=[{"name": "words", "module": str(daemon.directory / "pipe.so")}])

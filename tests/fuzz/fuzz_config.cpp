@@ -1,4 +1,4 @@
-// Any text is either settings within their bounds or a list of mistakes whose places lie in the text.
+// Any text gives either settings within their bounds or a list of errors with positions in the text.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

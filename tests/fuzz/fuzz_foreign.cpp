@@ -16,7 +16,7 @@ using proto::FrameEvent;
 using proto::testing::Replay;
 using proto::testing::Seen;
 
-// What stands for each of the bytes from 0x80 on, so that requests need not be guessed.
+// Each byte from 0x80 on stands for one of these texts, so that the fuzzer need not guess requests.
 constexpr std::array<std::string_view, 32> kPieces = {"POST / HTTP/1.1",
                                                       "Host: evil.example",
                                                       "\r\n",
@@ -64,7 +64,7 @@ std::vector<Seen> events(const Transcript& input, NextSize next_size) {
   return connection.events();
 }
 
-// As simple as it can be said: blanks, and then "HTTP/1.0" or "HTTP/1.1", end the line.
+// The rule in its simplest form: blanks, and then "HTTP/1.0" or "HTTP/1.1", end the line.
 bool is_request_line(std::string_view line) {
   while (!line.empty() && (line.back() == ' ' || line.back() == '\t')) line.remove_suffix(1);
   for (const std::string_view version : {" HTTP/1.0", " HTTP/1.1", "\tHTTP/1.0", "\tHTTP/1.1"}) {

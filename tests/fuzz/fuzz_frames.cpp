@@ -25,7 +25,7 @@ using proto::ValueKind;
 constexpr std::string_view kSpaces = " \t\r\n";
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
-// Where nlohmann_json stopped, and whether only because a number does not fit a double.
+// The offset where nlohmann_json stopped, and whether it stopped only because a number does not fit a double.
 class Acceptor : public nlohmann::detail::json_sax_acceptor<json> {
  public:
   bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception& error) {
@@ -43,7 +43,7 @@ struct Verdict {
 };
 
 // `text` as one value with nothing but white space around it.
-Verdict judge(std::string_view text, MessageScanner& scanner) {
+Verdict verdict_on(std::string_view text, MessageScanner& scanner) {
   const std::size_t lead = std::min(text.find_first_not_of(kSpaces), text.size());
   const std::string_view value = text.substr(lead);
   scanner.reset();
@@ -82,7 +82,7 @@ bool check_verdict(std::string_view text, const Verdict& ours) {
   Acceptor acceptor;
   const bool theirs = json::sax_parse(text, &acceptor);
   if (acceptor.overflow) {
-    // Nobody knows what nlohmann_json would have said of the rest. Up to there all was well.
+    // nlohmann_json did not check the rest. Up to there it found no error.
     expect(ours.accepted || ours.offset >= std::min(acceptor.stopped_at, text.size()) ||
                too_deep(text, ours.offset),
            "what comes before a number that overflows is accepted");
@@ -192,7 +192,7 @@ json rebuild(std::string_view text) {
 void check_quoting(std::string_view text) {
   const std::string quoted = proto::quoted(text);
   MessageScanner scanner;
-  expect(judge(quoted, scanner).accepted, "a quoted text is JSON");
+  expect(verdict_on(quoted, scanner).accepted, "a quoted text is JSON");
   const std::string meaning = json::parse(quoted).get<std::string>();
   expect(proto::as_string(quoted) == meaning, "a quoted text has one meaning");
   const std::string replaced = "\xEF\xBF\xBD";
@@ -201,7 +201,7 @@ void check_quoting(std::string_view text) {
 
 void check_against_nlohmann(std::string_view text) {
   MessageScanner scanner;
-  if (!check_verdict(text, judge(text, scanner))) return;
+  if (!check_verdict(text, verdict_on(text, scanner))) return;
   const json value = json::parse(text);
   const auto& message = scanner.message();
   const std::string_view from_value = text.substr(std::min(text.find_first_not_of(kSpaces), text.size()));

@@ -9,7 +9,7 @@
 namespace sluice::fuzz {
 namespace {
 
-// What stands for each of the bytes from 0x80 on, so that blocks of headers need not be guessed.
+// Each byte from 0x80 on stands for one of these texts, so that the fuzzer need not guess header blocks.
 constexpr std::array<std::string_view, 16> kPieces = {"Content-Length: ",
                                                       "content-length:",
                                                       "Content-Type: x",

@@ -16,7 +16,7 @@ namespace {
 
 using namespace core::testing;
 
-// What stands for each of the bytes from 0x80 on, so that requests need not be guessed.
+// Each byte from 0x80 on stands for one of these texts, so that the fuzzer need not guess requests.
 constexpr std::array<std::string_view, 32> kPieces = {"POST / HTTP/1.1\r\n",
                                                       "GET / HTTP/1.0\r\n",
                                                       "Host: a\r\n",
@@ -60,12 +60,12 @@ void check_same(const ParsedHttp& whole, const ParsedHttp& pieces) {
   } else if (whole.header_done && pieces.header_done) {
     expect(whole.status == pieces.status, "a body in pieces is refused as the whole one is");
   } else {
-    // What is wrong with a head is told before its end, or at its end.
+    // An error in a head is reported before the head's end or at it.
     expect(whole.refused() || !pieces.refused(), "what is refused in pieces is refused whole");
   }
 }
 
-// What of a request on the wire may not be, whatever else is in it.
+// Checks that a served request has nothing on the wire that must be refused.
 void check_served(std::string_view input, const ParsedHttp& served) {
   const std::string_view wire = input.substr(0, served.consumed);
   const std::string_view head = wire.substr(0, wire.find("\r\n\r\n") + 2);
@@ -88,7 +88,7 @@ void check_http(const Transcript& input) {
   check_same(whole, replay_http(limit, bytes, PieceSizes(input.seed)));
   if (whole.status != HttpStatus::complete) return;
   check_served(bytes, whole);
-  // The bytes behind a request are none of its own.
+  // The bytes behind a request do not belong to it.
   check_same(whole, replay_http_whole(limit, std::string_view(bytes).substr(0, whole.consumed)));
 }
 

@@ -20,7 +20,7 @@ void expect(bool holds) {
   if (!holds) std::abort();
 }
 
-// A decoder of its own, strict; aborts at what is no UTF-8.
+// A separate strict decoder; aborts at invalid UTF-8.
 char32_t next_character(std::string_view& text) {
   const auto first = static_cast<unsigned char>(text.front());
   const std::size_t size = first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
@@ -51,7 +51,7 @@ void check_line(std::string_view line) {
   while (!line.empty()) expect(harmless(next_character(line)));
 }
 
-// As a client's id may be: text that the scanner has let through.
+// A client's id may be any text that the scanner has accepted.
 std::string as_json(std::string_view text) {
   return nlohmann::json(std::string(text)).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }

@@ -57,7 +57,7 @@ Outcome read(std::string_view bytes, NextSize next_size) {
   return outcome;
 }
 
-// How long a header of version 1 or 2 is by the rules' shortest words; 0 where it is not there whole.
+// The size of a header of version 1 or 2 by the rules in their shortest form; 0 if it is incomplete.
 std::size_t expected_size(std::string_view bytes) {
   if (bytes.starts_with("PROXY ")) {
     const std::size_t end = bytes.substr(0, core::kProxyLineBytesMax).find('\n');

@@ -23,7 +23,7 @@ namespace {
 using Json = nlohmann::json;
 using core::Dialect;
 
-// What stands for each of the bytes from 0x80 on, so that requests need not be guessed.
+// Each byte from 0x80 on stands for one of these texts, so that the fuzzer need not guess requests.
 constexpr std::array<std::string_view, 32> kPieces = {R"({"jsonrpc":"2.0","id":1,"method":"m","params":)",
                                                       R"({"jsonrpc":"2.0","method":")",
                                                       R"("params":)",
@@ -57,7 +57,7 @@ constexpr std::array<std::string_view, 32> kPieces = {R"({"jsonrpc":"2.0","id":1
                                                       R"({"jsonrpc":"2.0","method":"other","id":1})",
                                                       "1.0"};
 
-// What ends a line for somebody: LF (jq, Go), CR or LF (Java, .NET, Python's universal newlines), those and
+// Line ends in some reader: LF (jq, Go), CR or LF (Java, .NET, Python's universal newlines), those and
 // U+2028 and U+2029 (Node's readline), and all of Python's str.splitlines().
 const std::vector<std::vector<std::string_view>> kReaders = {
     {"\n"},

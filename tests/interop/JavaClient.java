@@ -35,7 +35,7 @@ class JavaClient {
     return "{\"jsonrpc\":\"2.0\",\"id\":" + id + ",\"result\":" + result + "}";
   }
 
-  // What is asked in every way, and what comes back.
+  // The calls that are made in every way, and their replies.
   static void calls(String longMs, Asker asker) throws Exception {
     String big = "[\"" + "x".repeat(1_000_000) + "\"]";
     String text = "[\"é\uD83D\uDE00\"]";

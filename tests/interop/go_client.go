@@ -50,7 +50,7 @@ func text(method string, params, id any) []byte {
 	return bytes
 }
 
-// What a reply says: its result, or its error's code.
+// A reply's result, or its error's code.
 func (r reply) says() string {
 	if r.Error != nil {
 		return strconv.Itoa(r.Error.Code)
@@ -74,7 +74,7 @@ func post(ctx context.Context, url string, body io.Reader) (int, reply, error) {
 	return response.StatusCode, answer, err
 }
 
-// What is asked in every way, and what comes back.
+// The calls that are made in every way, and their replies.
 func calls(long int, ask func(method string, params any) string) {
 	big := strings.Repeat("x", 1_000_000)
 	for _, each := range []struct {

@@ -1,4 +1,4 @@
-"""What the tests with other projects' clients and servers have in common."""
+"""Common part of the tests with other projects' clients and servers."""
 
 import json
 import pathlib
@@ -15,7 +15,7 @@ from support.daemon import SLOW, DaemonTest, code, duration, eventually, limit  
 
 
 class PeerTest(DaemonTest):
-    """`peer` names the backend's settings; each subclass is one peer in one place."""
+    """`peer` names the backend's settings; each subclass is one peer in one position."""
 
     @staticmethod
     def backend(**settings):
@@ -64,7 +64,7 @@ class ClientTest(DaemonTest):
         self.assert_nothing_left(self.daemon)
 
     def assert_nothing_left(self, daemon):
-        """Also what the client gave up, or left behind when it went, has ended."""
+        """Also calls that the client gave up or orphaned have ended."""
         daemon.wait_in_flight(0)
         daemon.wait_connections(0)
 

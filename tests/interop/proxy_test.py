@@ -1,4 +1,4 @@
-"""What the tests with an HTTP proxy in front of the daemon have in common."""
+"""Common part of the tests with an HTTP proxy in front of the daemon."""
 
 import http.client
 import json
@@ -18,7 +18,7 @@ READ_TIMEOUT = f"{ms(3000)}ms"  # how long a proxy waits for a word of the serve
 
 
 def program(name):
-    """Where a proxy is; programs of administrators are not in everybody's PATH."""
+    """The path of a proxy's program; programs of administrators are not in every user's PATH."""
     return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
 
 

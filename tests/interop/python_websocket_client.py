@@ -46,7 +46,7 @@ def calls_and_cancels():
     socket.close()
 
     socket = websocket.create_connection(URL, timeout=WITHIN)
-    socket.send(text("demo.sleep", {"ms": 600_000}, "left behind"))
+    socket.send(text("demo.sleep", {"ms": 600_000}, "orphaned"))
     socket.shutdown()
 
 

@@ -60,7 +60,7 @@ listen front
 
 @unittest.skipUnless(program("haproxy"), "haproxy is not installed")
 class Documented(DaemonTest):
-    """As deploy/README.md has it, but for ports."""
+    """The configuration of deploy/README.md with other ports."""
 
     def test_calls_come_through_with_proxy_headers(self):
         port = free_port()

@@ -10,7 +10,7 @@ PEER = [SYSTEM_PYTHON, "-u", str(HERE / "json_rpc_peer.py")]
 
 
 class Calls:
-    """For each way to the peer: `start_peer` gives a daemon in front of it."""
+    """For each way to the peer: `start_peer` starts a daemon in front of the peer."""
 
     def setUp(self):
         self.server = self.start_peer()
@@ -54,7 +54,7 @@ class AsAChild(Calls, PeerTest):
         self.assert_same_process(self.server)
 
     def test_it_refuses_what_the_daemons_own_dialect_adds(self):
-        """So that these tests say something."""
+        """The peer is strict: without this check the other tests would not show that nothing is added."""
         strict = self.connect(self.start_peer(dialect="sluice"))
         self.assertEqual(self.error_of(strict, "peer.sum", [1, 2])["code"], -32600)
 

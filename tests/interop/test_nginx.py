@@ -69,7 +69,7 @@ http {{
 
 @unittest.skipUnless(program("nginx"), "nginx is not installed")
 class Documented(OverWebSocket, ProxyTest):
-    """As deploy/README.md has it, but for ports and times."""
+    """The configuration of deploy/README.md with other ports and times."""
 
     websocket_path = "/rpc"
 

@@ -40,14 +40,14 @@ class NodeUpstreamTest(UpstreamTest):
         self.assertEqual({reply["result"][0] for reply in client.receive_by_id(50).values()}, set(range(50)))
         self.assertEqual(len(ids), 50)
 
-    def test_calls_just_past_the_announced_patience_succeed(self):
+    def test_calls_just_past_the_announced_idle_timeout_succeed(self):
         client = self.node(keep_alive=1000)
         for n in range(6):
             self.assertEqual(client.result("node.echo", [n]), [n])
             time.sleep(1.05)  # it is the pace that is tested
         self.assert_no_call_failed()
 
-    def test_calls_at_the_pace_of_a_patience_that_is_not_announced_succeed(self):
+    def test_calls_at_the_pace_of_an_unannounced_idle_timeout_succeed(self):
         client = self.node(keep_alive=200, connections=1)  # below a second Node announces 0
         for n in range(15):
             self.assertEqual(client.result("node.echo", [n]), [n])

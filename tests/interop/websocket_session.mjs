@@ -1,4 +1,4 @@
-// What every WebSocket client with a browser's interface does here.
+// The session of every WebSocket client with a browser's interface.
 import assert from "node:assert/strict";
 import { calls, failsWith, manyAtOnce, notification } from "../clients/calls.mjs";
 

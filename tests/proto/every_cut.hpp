@@ -11,7 +11,7 @@
 
 namespace sluice::proto::testing {
 
-// The whole text at once, byte by byte, and cut in two at every place, with one scanner for all.
+// The whole text at once, byte by byte, and cut in two at every position, with one scanner for all.
 inline void check_every_cut(std::string_view text, const Verdict& expected) {
   CAPTURE(text);
   MessageScanner scanner;

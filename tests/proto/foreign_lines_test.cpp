@@ -15,12 +15,12 @@ namespace {
 
 constexpr std::string_view kCall = R"({"jsonrpc":"2.0","id":1,"method":"demo.sum","params":[1,2]})";
 
-ForeignProtocol judge(std::string_view line) {
+ForeignProtocol protocol_of(std::string_view line) {
   ForeignLines lines;
   return lines.feed(std::string(line) + "\r\n");
 }
 
-// Feeds the stream in pieces of `size`, as a connection with strangers at its end has it.
+// Feeds the stream in pieces of `size`, as they arrive over a connection.
 testing::Lines events(std::string_view input, std::size_t size) {
   FrameDecoder decoder(Framing::stream, {});
   decoder.refuse_foreign_lines();
@@ -39,25 +39,25 @@ TEST_CASE("foreign lines: request lines, status lines and headers are HTTP") {
         "host:x", "User-Agent : x", "Content-Type: text/plain", "Content-Length: 60", "Sec-Fetch-Mode: cors",
         "Upgrade-Insecure-Requests: 1", "Origin: null"}) {
     CAPTURE(line);
-    CHECK(judge(line) == ForeignProtocol::http);
+    CHECK(protocol_of(line) == ForeignProtocol::http);
   }
-  CHECK(judge("GET / HTTP/1.1" + std::string(100, ' ')) == ForeignProtocol::http);
-  CHECK(judge("GET /" + std::string(100'000, 'x') + " HTTP/1.1") == ForeignProtocol::http);
+  CHECK(protocol_of("GET / HTTP/1.1" + std::string(100, ' ')) == ForeignProtocol::http);
+  CHECK(protocol_of("GET /" + std::string(100'000, 'x') + " HTTP/1.1") == ForeignProtocol::http);
 }
 
 TEST_CASE("foreign lines: other line protocols have their commands") {
-  CHECK(judge("PROXY TCP4 192.0.2.1 192.0.2.2 1 2") == ForeignProtocol::proxy);
-  CHECK(judge("PROXY UNKNOWN") == ForeignProtocol::proxy);
+  CHECK(protocol_of("PROXY TCP4 192.0.2.1 192.0.2.2 1 2") == ForeignProtocol::proxy);
+  CHECK(protocol_of("PROXY UNKNOWN") == ForeignProtocol::proxy);
   for (const char* line : {"EHLO a", "HELO a", "MAIL FROM:<a@b>", "rcpt to:<a@b>", "DATA", "QUIT"})
-    CHECK(judge(line) == ForeignProtocol::smtp);
+    CHECK(protocol_of(line) == ForeignProtocol::smtp);
   for (const char* line : {"USER anonymous", "PASS x", "PORT 1,2,3,4,5,6"})
-    CHECK(judge(line) == ForeignProtocol::ftp);
+    CHECK(protocol_of(line) == ForeignProtocol::ftp);
   for (const char* line : {"*3", "$11", "PING", "AUTH x", "SET a b", "CONFIG SET dir /"})
-    CHECK(judge(line) == ForeignProtocol::redis);
-  CHECK(judge("SSH-2.0-OpenSSH_9.2") == ForeignProtocol::ssh);
+    CHECK(protocol_of(line) == ForeignProtocol::redis);
+  CHECK(protocol_of("SSH-2.0-OpenSSH_9.2") == ForeignProtocol::ssh);
 }
 
-TEST_CASE("foreign lines: what a broken client of this protocol writes is none") {
+TEST_CASE("foreign lines: a broken line of a JSON-RPC client is not foreign") {
   for (const char* line : {"",
                            "x",
                            "hello",
@@ -83,7 +83,7 @@ TEST_CASE("foreign lines: what a broken client of this protocol writes is none")
                            "PASS",
                            "}"}) {
     CAPTURE(line);
-    CHECK(judge(line) == ForeignProtocol::none);
+    CHECK(protocol_of(line) == ForeignProtocol::none);
   }
 }
 

@@ -124,7 +124,7 @@ TEST_CASE("headers: a body of more than 16 times the limit is not waited for") {
   CHECK(transcript("Content-Length: 176\r\n\r\n" + body, limits) == Lines{"too_big", "lost"});
 }
 
-TEST_CASE("headers: a byte order mark before a message is no message of its own") {
+TEST_CASE("headers: a byte order mark before a message is not a message of its own") {
   check({{"\xEF\xBB\xBF"
           "Content-Length: 2\r\n\r\n{}",
           {"message {}"}},

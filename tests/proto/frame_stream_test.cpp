@@ -189,7 +189,7 @@ TEST_CASE("stream: nothing comes any more from a decoder that is lost") {
   CHECK(event.consumed == 5);
 }
 
-TEST_CASE("stream: skipping is told apart from reading a message") {
+TEST_CASE("stream: skipping differs from reading a message") {
   FrameDecoder decoder(Framing::stream, {4, 1000});
   CHECK(name_of(decoder.next("x").kind) == "malformed");
   CHECK(decoder.skipping());
@@ -217,7 +217,7 @@ TEST_CASE("stream: new limits hold from the next message on") {
   CHECK(name_of(decoder.next("[1,2]{}").kind) == "too_big");
 }
 
-TEST_CASE("stream: a smaller limit in the middle of a message does not lose the place in it") {
+TEST_CASE("stream: a smaller limit in the middle of a message does not lose the position in it") {
   FrameDecoder decoder(Framing::stream, {100, 1});
   const std::string_view input = R"(["a","b","c","d"]{})";
   CHECK(name_of(decoder.next(input.substr(0, 10)).kind) == "need_more");
@@ -228,7 +228,7 @@ TEST_CASE("stream: a smaller limit in the middle of a message does not lose the 
 }
 
 TEST_CASE("stream: a message that comes a byte at a time is looked at once") {
-  // What was scanned is overwritten, so that a second look would find no JSON.
+  // Scanned bytes are overwritten, so that a second look would find no JSON.
   const std::string head = R"({"params":")";
   const std::string tail = R"(","id":7})";
   std::string text = head + std::string(kMessageBytesDefault - head.size() - tail.size(), 'p') + tail;

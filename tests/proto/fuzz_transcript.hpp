@@ -1,4 +1,4 @@
-// What the framing targets share: an input that is settings and bytes, given to a decoder whole and in
+// Common part of the framing targets: an input of settings and bytes, given to a decoder whole and in
 // pieces.
 #pragma once
 

@@ -50,7 +50,7 @@ bool comparable(std::string_view text) {
   return true;
 }
 
-TEST_CASE("scanner: the JSONTestSuite is judged as it says") {
+TEST_CASE("scanner: the files of the JSONTestSuite are accepted and refused as it says") {
   const char* const folder = std::getenv("SLUICE_JSON_CORPUS");
   if (folder == nullptr || !std::filesystem::is_directory(folder)) {
     MESSAGE("skipped: SLUICE_JSON_CORPUS names no folder");

@@ -65,18 +65,18 @@ TEST_CASE("walker: the members of an object come in order, duplicates too, names
   }
 }
 
-TEST_CASE("walker: a value that is no container has no elements") {
+TEST_CASE("walker: a value that is not a container has no elements") {
   for (const auto value : {""sv, " "sv, "1"sv, R"("[1]")"sv, "null"sv, "true"sv}) CHECK(walk(value).empty());
 }
 
-TEST_CASE("walker: after the last element there is none, however often it is asked") {
+TEST_CASE("walker: next() stays false after the last element") {
   JsonWalker walker("[1]");
   CHECK(walker.next());
   CHECK_FALSE(walker.next());
   CHECK_FALSE(walker.next());
 }
 
-TEST_CASE("walker: nesting as deep as a message may be is no matter") {
+TEST_CASE("walker: nesting as deep as a message may be is walked") {
   const std::string inside = std::string(127, '[') + std::string(127, ']');
   CHECK(walk("[" + inside + ",1]") == "=" + inside + "|=1|");
 }

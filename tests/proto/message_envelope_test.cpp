@@ -1,4 +1,4 @@
-// Where the scanner finds the members of calls.
+// Positions of the members of calls, as the scanner finds them.
 #include <doctest/doctest.h>
 
 #include <initializer_list>
@@ -14,7 +14,7 @@ namespace {
 
 using Status = MessageScanner::Status;
 
-// What each member of a call is: ` id=1 method="a"`.
+// The members of a call as text: ` id=1 method="a"`.
 std::string members(std::string_view text, const Envelope& envelope) {
   std::string out;
   const auto add = [&](std::string_view name, Span span) {
@@ -135,8 +135,8 @@ TEST_CASE("scanner: a call that is written as most clients write it is refused w
   }
 }
 
-// The first is judged by what is usual, where it can be, the other token by token.
-TEST_CASE("scanner: a call's params are judged alike in sight and in pieces") {
+// The first is checked on the fast path, where possible, the other token by token.
+TEST_CASE("scanner: a call's params are checked alike as a whole and in pieces") {
   static constexpr std::string_view kScalars[] = {
       R"("")", R"("ab")", R"("a\"b")", R"("ä")", "\"a\x1f\"", R"("a)", "1",    "-0",    "0.5",
       "1e9",   "01",      "1.",        "-",      "1x",        "true",  "trux", "false", "fals",
@@ -225,7 +225,7 @@ TEST_CASE("scanner: a member's name may be written with escapes, but is otherwis
   }
 }
 
-TEST_CASE("scanner: a top-level value that is no object has its kind and no members") {
+TEST_CASE("scanner: a top-level value that is not an object has its kind and no members") {
   struct Row {
     std::string_view text;
     ValueKind kind;

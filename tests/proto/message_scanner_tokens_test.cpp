@@ -95,7 +95,7 @@ TEST_CASE("scanner: strings take the escapes of JSON and no others") {
   check_accepted("\"\x7F\"");
 }
 
-TEST_CASE("scanner: an unescaped control character is found at every place of a long string") {
+TEST_CASE("scanner: an unescaped control character is found at every position of a long string") {
   for (std::size_t at = 0; at < 70; ++at) {
     std::string text = '"' + std::string(70, 'a') + '"';
     text[1 + at] = '\x1F';
@@ -185,8 +185,8 @@ TEST_CASE("scanner: strings are UTF-8") {
   }
 }
 
-// The first is judged where it is, the other byte by byte.
-TEST_CASE("scanner: what a string holds is judged alike in sight and in pieces") {
+// The first is checked as a whole, the other byte by byte.
+TEST_CASE("scanner: a string's bytes are checked alike as a whole and in pieces") {
   static constexpr auto kBytes = "\x1F \"\\\x7F\x80\x8F\x90\x9F\xA0\xBF\xC2"sv;
   const auto check_alike = [](std::string_view text) {
     MessageScanner scanner;

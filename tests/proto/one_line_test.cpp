@@ -19,14 +19,14 @@ std::string one_line(std::string_view json) {
   return out;
 }
 
-TEST_CASE("a separator is seen at every place of a text, whatever is around it") {
+TEST_CASE("a separator is seen at every position of a text, whatever is around it") {
   for (const std::string_view separator : kSeparators) {
     for (std::size_t size = 0; size < 40; ++size) {
       for (std::size_t at = 0; at <= size; ++at) {
         std::string text(size, 'x');
         text.insert(at, separator);
         CHECK_FALSE(is_one_line(text));
-        text.insert(0, "\xE2\x82\xAC\xC2\xB5\xE2\x80\xA6");  // begin as separators do, and are none
+        text.insert(0, "\xE2\x82\xAC\xC2\xB5\xE2\x80\xA6");  // begin as separators do, but are others
         CHECK_FALSE(is_one_line(text));
       }
     }
@@ -56,7 +56,7 @@ TEST_CASE("separators in strings are escaped") {
   CHECK(one_line("{\"\\\\\xE2\x80\xA8\":\"\\u2028\"}") == R"(>{"\\\u2028":"\u2028"})");
 }
 
-TEST_CASE("a string that is written anew has no separators") {
+TEST_CASE("a string that is quoted again has no separators") {
   for (const std::string_view separator : kSeparators) CHECK(is_one_line(quoted(separator)));
   CHECK(quoted("\xC2\x85\xE2\x80\xA8\xE2\x80\xA9\xE2\x82\xAC") == "\"\\u0085\\u2028\\u2029\xE2\x82\xAC\"");
   CHECK(quoted("\xE2\x80") == "\"\xEF\xBF\xBD\xEF\xBF\xBD\"");

@@ -60,7 +60,7 @@ inline std::string describe(const Message& message) {
   return out;
 }
 
-// What a scanner said of one text, and where.
+// A scanner's verdict on one text, and its offset.
 struct Verdict {
   MessageScanner::Status status = MessageScanner::Status::incomplete;
   std::size_t position = 0;
@@ -95,7 +95,7 @@ inline Verdict scan_whole(std::string_view text) {
 // An event that is not need_more.
 struct Seen {
   FrameEvent::Kind kind = FrameEvent::Kind::need_more;
-  std::size_t begin = 0;   // message: its place among all the bytes
+  std::size_t begin = 0;   // message: its offset among all the bytes
   std::size_t offset = 0;  // malformed
   std::string text;        // message
   std::string message;
@@ -114,12 +114,12 @@ class Replay {
 
   void receive(std::string_view piece) {
     waiting_ += piece;
-    for (bool hungry = false; !hungry && !lost_;) {
+    for (bool needs_more = false; !needs_more && !lost_;) {
       const auto window = copy_of_waiting();
       const FrameEvent event = decoder_.next({window.get(), waiting_.size()});
-      hungry = event.kind == FrameEvent::Kind::need_more;
-      if (hungry && !event.text.empty()) throw std::logic_error("need_more has a text");
-      if (!hungry && event.consumed == 0 && event.kind < FrameEvent::Kind::lost) {
+      needs_more = event.kind == FrameEvent::Kind::need_more;
+      if (needs_more && !event.text.empty()) throw std::logic_error("need_more has a text");
+      if (!needs_more && event.consumed == 0 && event.kind < FrameEvent::Kind::lost) {
         throw std::logic_error("an event without progress");
       }
       take(event, window.get());

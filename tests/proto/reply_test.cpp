@@ -57,7 +57,7 @@ TEST_CASE("an error's code may have any size") {
   CHECK(code("1e3") == "1 error 1000");
 }
 
-TEST_CASE("what is no reply to a call of this server's is told") {
+TEST_CASE("a message that is not a reply to a call of this server is recognized") {
   for (const char* text : {R"({"id":1})",
                            R"({"result":1})",
                            R"({"id":null,"result":1})",
@@ -92,7 +92,7 @@ TEST_CASE("what is no reply to a call of this server's is told") {
   }
 }
 
-TEST_CASE("an error that names no call is told from one that does, and from what is no error") {
+TEST_CASE("an error that names no call differs from one that does, and from invalid errors") {
   const auto read_code = [](std::string_view text) {
     MessageScanner scanner;
     scanner.scan(text);

@@ -18,7 +18,7 @@ using namespace std::string_view_literals;
 std::string describe_call(std::string_view text, const Envelope& envelope) {
   std::string scratch;
   Request request;
-  // What was in it before must not show.
+  // Its earlier values must not show.
   request.timeout = std::chrono::milliseconds(1);
   request.traceparent = "before";
   if (const auto invalid = read_request(text, envelope, request, scratch)) {
@@ -33,7 +33,7 @@ std::string describe_call(std::string_view text, const Envelope& envelope) {
   return out;
 }
 
-// What `text` is as one call, or as the entries of a batch, one a line.
+// `text` as one call, or as the entries of a batch, one a line.
 std::string read(std::string_view text) {
   MessageScanner scanner;
   scanner.scan(text);
@@ -102,7 +102,7 @@ TEST_CASE("request: an id that is an object, an array or a boolean is refused wi
   }
 }
 
-TEST_CASE("request: what is no call is refused with its id") {
+TEST_CASE("request: an invalid request is refused with its id") {
   struct Row {
     std::string_view text;
     std::string_view expected;
@@ -204,7 +204,7 @@ TEST_CASE("request: a timeout_ms longer than a year is a year") {
   }
 }
 
-TEST_CASE("request: traceparent is a string, and ignored where it is none") {
+TEST_CASE("request: a traceparent that is not a string is ignored") {
   CHECK(read_with(R"(,"traceparent":"00-0af7-b7ad-01")") ==
         "notification method=m traceparent=00-0af7-b7ad-01");
   for (const auto other : {R"("")", "1", "null", "[]", R"({"a":1})", "true"}) {

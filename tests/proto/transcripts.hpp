@@ -1,4 +1,4 @@
-// Tables of what a connection sends and what is made of it.
+// Tables of a connection's bytes and the events that they give.
 #pragma once
 
 #include <doctest/doctest.h>

@@ -9,7 +9,7 @@
 namespace sluice::proto {
 namespace {
 
-// The text in two pieces, cut at each place, must be what it is as a whole.
+// The text in two pieces, cut at each position, must be valid exactly if the whole is.
 bool check_cuts(std::string_view text) {
   const bool whole = is_utf8(text);
   for (std::size_t cut = 0; cut <= text.size(); ++cut) {

@@ -1,4 +1,4 @@
-// How a client closes, by the cases of the Autobahn test suite: 7.
+// Close frames of clients, by the cases of the Autobahn test suite: 7.
 #include <doctest/doctest.h>
 
 #include <string>

@@ -78,7 +78,7 @@ TEST_CASE("websocket: a control frame is at most 125 bytes long and in one piece
   }
 }
 
-TEST_CASE("websocket: reserved bits are for extensions, of which there are none") {
+TEST_CASE("websocket: reserved bits are refused, as there are no extensions") {
   for (const unsigned bits : {0x10U, 0x20U, 0x30U, 0x40U, 0x50U, 0x60U, 0x70U}) {
     for (const unsigned opcode : {kText, kBinary, kPing, kPong, kClose}) {
       CAPTURE(bits);
@@ -130,7 +130,7 @@ TEST_CASE("websocket: a length of 64 bits has its top bit 0") {
     CHECK(websocket_events(frame_head(kFinal | kText, length, 8)) == Lines{"failed 1002"});
 }
 
-TEST_CASE("websocket: fragments are joined, with control frames between them told at once") {
+TEST_CASE("websocket: fragments are joined, and control frames between them are reported at once") {
   const std::string ping = frame(kFinal | kPing, "p");
   const std::string pong = frame(kFinal | kPong, "q");
   const std::string first = frame(kText, "frag");

@@ -32,7 +32,7 @@ TEST_CASE("websocket: fragments that are over the limit together are skipped to 
   CHECK(websocket_events(fragmented(std::string(50, 'x'), 20) + fence, 10) == Lines{"too_big", "text fence"});
 }
 
-TEST_CASE("websocket: control frames are heard while a message is skipped") {
+TEST_CASE("websocket: control frames are reported while a message is skipped") {
   const std::string ping = frame(kFinal | kPing, "p");
   const std::string big = frame(kText, std::string(20, 'x'));
   CHECK(websocket_events(big + ping + frame(kFinal | kContinuation, "y") + ping, 10) ==
@@ -125,7 +125,7 @@ bool has_buffer(WebSocketDecoder& decoder, std::size_t bytes) {
   return found;
 }
 
-TEST_CASE("websocket: a buffer serves one message after another, until it is given back") {
+TEST_CASE("websocket: a buffer serves one message after another, until it is released") {
   WebSocketDecoder decoder;
   CHECK(in_short(decoder.next(text_frame(std::string(1000, 'y')))).size() == 1005);
   CHECK(has_buffer(decoder, 1000));
@@ -139,7 +139,7 @@ TEST_CASE("websocket: a big message's buffer is not kept for the next one") {
   CHECK_FALSE(has_buffer(decoder, 100));
 }
 
-TEST_CASE("websocket: what had come of a message that turns out too big is given back") {
+TEST_CASE("websocket: the received part of a message that turns out too big is released") {
   WebSocketDecoder decoder(1000);
   WebSocketReplay connection(decoder);
   connection.receive(frame(kText, std::string(900, 'y')) +
@@ -148,7 +148,7 @@ TEST_CASE("websocket: what had come of a message that turns out too big is given
   CHECK_FALSE(has_buffer(decoder, 900));
 }
 
-TEST_CASE("websocket: a message that is being put together is not given back") {
+TEST_CASE("websocket: an unfinished message is not released") {
   WebSocketDecoder decoder;
   WebSocketReplay connection(decoder);
   connection.receive(frame(kText, std::string(50, 'a')));

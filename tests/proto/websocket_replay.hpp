@@ -1,5 +1,5 @@
-// Composes what a WebSocket client sends, gives it to the decoder piece by piece, and writes down what it
-// makes of it in a form that can be compared. Shared by the unit tests and the fuzz targets.
+// Composes a WebSocket client's bytes, passes them to the decoder piece by piece, and records its events in a
+// form that can be compared. Shared by the unit tests and the fuzz targets.
 #pragma once
 
 #include <algorithm>
@@ -72,8 +72,8 @@ inline std::string in_short(const WebSocketEvent& event) {
   std::string line(kNames[static_cast<std::size_t>(event.kind)]);
   if (event.kind == Kind::close || event.kind == Kind::failed)
     line += " " + std::to_string(static_cast<unsigned>(event.code));
-  const bool told = event.kind != Kind::failed && !event.text.empty();
-  return told ? line + " " + std::string(event.text) : line;
+  const bool has_text = event.kind != Kind::failed && !event.text.empty();
+  return has_text ? line + " " + std::string(event.text) : line;
 }
 
 // A decoder's connection whose bytes come in pieces. Its window lies somewhere else at each step, in memory
@@ -89,17 +89,18 @@ class WebSocketReplay {
     // A head and a control frame's payload are all that has to wait for the rest.
     constexpr std::size_t kWaitingMax = 14 + kWebSocketControlBytesMax;
     waiting_ += piece;
-    for (bool hungry = false; !hungry && !over_;) {
+    for (bool needs_more = false; !needs_more && !over_;) {
       const auto window = std::make_unique<char[]>(waiting_.size());
       waiting_.copy(window.get(), waiting_.size());
       const WebSocketEvent event = decoder_.next({window.get(), waiting_.size()});
       if (event.consumed > waiting_.size()) throw std::logic_error("more consumed than there is");
-      hungry = event.kind == WebSocketEvent::Kind::need_more;
-      if (hungry && waiting_.size() - event.consumed >= kWaitingMax) throw std::logic_error("too much waits");
-      if (hungry && !event.text.empty()) throw std::logic_error("need_more has a text");
+      needs_more = event.kind == WebSocketEvent::Kind::need_more;
+      if (needs_more && waiting_.size() - event.consumed >= kWaitingMax)
+        throw std::logic_error("too much waits");
+      if (needs_more && !event.text.empty()) throw std::logic_error("need_more has a text");
       over_ = event.kind == WebSocketEvent::Kind::failed || event.kind == WebSocketEvent::Kind::close;
-      if (!hungry && !over_ && event.consumed == 0) throw std::logic_error("an event without progress");
-      if (!hungry) events_.push_back(in_short(event));
+      if (!needs_more && !over_ && event.consumed == 0) throw std::logic_error("an event without progress");
+      if (!needs_more) events_.push_back(in_short(event));
       waiting_.erase(0, event.consumed);
     }
     if (over_ && decoder_.in_message()) throw std::logic_error("in a message after the end");

@@ -80,7 +80,7 @@ TEST_CASE("websocket: what can't become UTF-8 fails before its message has come"
   CHECK(fails("abc\xE1\xBD\xE1"));
 }
 
-TEST_CASE("websocket: each message is judged by itself") {
+TEST_CASE("websocket: each message is checked by itself") {
   CHECK(websocket_events(text_frame("a\xC2\xB5") + text_frame("\xB5")) ==
         Lines{"text a\xC2\xB5", "failed 1007"});
   CHECK(websocket_events(frame(kText, "\xC2") + frame(kFinal | kContinuation, "\xB5") + text_frame("b")) ==

@@ -1,4 +1,4 @@
-// What a WebSocket client sends and what is made of it, however it is cut up.
+// Tables of a WebSocket client's bytes and the events that they give, however they are cut up.
 #pragma once
 
 #include <doctest/doctest.h>

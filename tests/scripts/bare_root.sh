@@ -2,7 +2,7 @@
 # The promise of the README, kept: a clean clone on a Debian 12 that has nothing installed, and
 # `deploy/quickstart.sh --once`. For use before a release; not a part of tests/run.sh.
 #   tests/scripts/bare_root.sh [COMMAND...]     COMMAND in place of the quickstart, in the clone
-# What is committed is what is tested. Needs root and debootstrap.
+# Tests the committed files. Needs root and debootstrap.
 set -euo pipefail
 unset SLUICE_COUNTS
 # shellcheck source=tests/scripts/common.sh

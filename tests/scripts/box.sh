@@ -49,7 +49,7 @@ box_end() {
     until_true 30 box_gone "$nspawn" || kill -KILL "$nspawn" 2>/dev/null || true
   fi
   wait "$nspawn" 2>/dev/null || true
-  # What nspawn leaves behind: empty folders only.
+  # nspawn leaves empty folders only.
   rmdir "/run/systemd/nspawn/propagate/sluice-test-$$" 2>/dev/null || true
   local hierarchy
   for hierarchy in /sys/fs/cgroup /sys/fs/cgroup/systemd /sys/fs/cgroup/unified; do

@@ -1,5 +1,5 @@
-# What the steps of tests/run.sh share. Sourced, not run.
-# A step is a script in steps/ that says what came of each of its checks with `passed`,
+# Common functions of the steps of tests/run.sh. Sourced, not run.
+# A step is a script in steps/ that reports each of its checks with `passed`,
 # `failed` and `skipped`; tests/run.sh adds them up.
 # shellcheck shell=bash
 set -euo pipefail
@@ -8,7 +8,7 @@ repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 export repo
 jobs=$(nproc)
 scratch=$(mktemp -d "${TMPDIR:-/var/tmp}/sluice-test.XXXXXX")
-# A step that nobody adds up, because it is run by hand, says its own closing line.
+# A step that is run by hand is not added up, and prints its own closing line.
 counts=${SLUICE_COUNTS:-$scratch/counts}
 # Whose programs the steps take that build nothing themselves.
 preset=${SLUICE_PRESET:-release}
@@ -78,7 +78,7 @@ trap run_cleanups EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# Where the sanitizers find the symbolizer that names lines in their reports.
+# The symbolizer with which the sanitizers name lines in their reports.
 export PATH=$PATH:/usr/lib/llvm-19/bin
 
 # build PRESET [TARGET...]: configures and compiles it; counts as one check, and nothing after it makes
@@ -102,7 +102,7 @@ needs() {
 }
 
 # build_ahead PRESET: where its step is among those of this run, compiles it from now on beside this step, whose
-# programs mostly wait. What comes of it is for that step to say.
+# programs mostly wait. That step reports the result.
 build_ahead() {
   [[ " ${SLUICE_STEPS:-} " == *" $1 "* ]] || return 0
   { cmake --preset "$1" && nice -n 19 cmake --build --preset "$1" --parallel "$jobs"; } \

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Calls a daemon over new connections, one after the other, while somebody restarts it.
+"""Calls a daemon over new connections, one after the other, while it is restarted.
 
     knock.py STOP_FILE ADDRESS...      HOST:PORT or /path
 

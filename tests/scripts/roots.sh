@@ -43,7 +43,7 @@ root_name() {
   esac
 }
 
-# What a bare Debian has, with this machine's apt configuration.
+# A bare Debian with this machine's apt configuration.
 root_make_base() {
   local root tmp
   root=$roots_cache/$(root_name base)

@@ -1,4 +1,4 @@
-"""What a client of the storm calls, and the rules that its answers must keep, whatever the protocol."""
+"""The calls of a client of the storm, and the rules for its answers, whatever the protocol."""
 
 import asyncio
 import collections
@@ -72,7 +72,7 @@ class Client:
     def owed(self):
         return []
 
-    # What is sent
+    # Sending
 
     def new_id(self, certain=True):
         self.next_id += 1
@@ -152,7 +152,7 @@ class Client:
             if size < 1000 and self.random.random() < 0.1:
                 await asyncio.sleep(0)  # lets others at it in the middle of a message
 
-    # What is received
+    # Receiving
 
     async def read_all(self):
         """Until the end of the stream."""
@@ -183,7 +183,7 @@ class Client:
     def unanswered(self):
         return [id for id, is_certain in self.pending.items() if is_certain] + self.owed()
 
-    # How it ends
+    # The end
 
     async def run(self):
         end = self.random.choice(self.ends)

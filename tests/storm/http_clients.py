@@ -9,7 +9,7 @@ from support.json_rpc import call_object
 
 STATUS = {-32005: 429, -32007: 413, -32009: 503, -32012: 503}  # of a reply's error; 200 for all others
 
-# What a response has to be. `keys`: the ids of what was asked, None where nothing was that could be read.
+# An expected response. `keys`: the ids of the request's calls; None if the request cannot be read.
 Due = collections.namedtuple("Due", "status keys batch body", defaults=(None, (), False, True))
 
 HEADERS = ("Accept: application/json", "User-Agent: storm", "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
@@ -17,7 +17,7 @@ HEADERS = ("Accept: application/json", "User-Agent: storm", "traceparent: 00-0af
 TYPES = ("application/json", "application/json; charset=utf-8", "Application/JSON-RPC", "application/jsonrequest")
 
 # (the refusal's status, what is refused): the connection goes on behind them.
-OUT_OF_PLACE = (
+REFUSED_REQUESTS = (
     (404, "POST /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"),
     (405, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"),
     (405, "HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n"),
@@ -62,7 +62,7 @@ class HttpClient(Client):
         # Silence about an id has a response too.
         return [f"a response to {due}" for due in self.due]
 
-    # What is sent
+    # Sending
 
     def request(self, data, version="1.1", headers=()):
         lines = [f"POST / HTTP/{version}", "Host: localhost", f"Content-Type: {self.random.choice(TYPES)}", *headers]
@@ -94,14 +94,14 @@ class HttpClient(Client):
         if self.random.random() < 0.5:
             self.due.append(Due(status=200, keys=None))
             return self.request(self.invalid_text())
-        status, text = self.random.choice(OUT_OF_PLACE)
+        status, text = self.random.choice(REFUSED_REQUESTS)
         self.due.append(Due(status=status, keys=None, body=not text.startswith("HEAD")))
         return text.encode()
 
     def beginning(self):
         return b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"jsonrpc\":"
 
-    # What is received
+    # Receiving
 
     async def read_replies(self):
         try:
@@ -154,7 +154,7 @@ class HttpClient(Client):
             raise Violation(f"{headers} would be too early for {reply}")
         return STATUS.get(reply["error"]["code"], 200)
 
-    # How it ends
+    # The end
 
     async def end_half_close(self, reading):
         """Calls that still wait or run a second later are cancelled, and the connection ends with them."""

@@ -21,7 +21,7 @@ from stream_clients import HeaderClient, StreamClient
 from support.daemon import Daemon, SANITIZED, eventually
 from websocket_clients import WebSocketClient
 
-# How often each protocol is picked.
+# Weights of the protocols in the choice.
 PROTOCOLS = {StreamClient: 3, HeaderClient: 1, HttpClient: 3, WebSocketClient: 3}
 
 # These pauses are what the storm is made of, and wait for nothing: an operator's rhythm. Seconds.
@@ -87,7 +87,7 @@ def remains(metrics, descriptors):
 
 
 def closings(metrics):
-    """How the daemon says that connections ended."""
+    """The daemon's counts of connections by the reason of their end."""
     name = "sluice_connections_closed_total"
     return collections.Counter({reason: int(metrics.value(name, reason=reason)) for reason in metrics.label_values(name, "reason")})
 
@@ -104,7 +104,7 @@ def main():
     options = arguments.parse_args()
     print(f"storm: seed {options.seed}, {options.connections} connections, {options.seconds:g} s", flush=True)
 
-    # Few workers and a short queue, so that refusals are part of it.
+    # Few workers and a short queue, so that calls are refused as well.
     server = {"workers": 4, "worker_queue": 100, "call_timeout": "5s", "drain_timeout": "5s", "connection_window": 64, "max_connections": 5000}
     daemon = Daemon(server=server).start()
     tally, closed = Tally(), collections.Counter()

@@ -50,9 +50,9 @@ class WebSocketClient(Client):
         self.shaken = True
         head = await self.reader.readuntil(b"\r\n\r\n")
         if not head.startswith(b"HTTP/1.1 101 "):
-            raise Violation(f"not let in: {head!r}")
+            raise Violation(f"not admitted: {head!r}")
 
-    # What is sent
+    # Sending
 
     def mask(self):
         return self.random.randbytes(4)
@@ -90,7 +90,7 @@ class WebSocketClient(Client):
     def beginning(self):
         return ws.frame("{}", fin=self.random.random() < 0.5, length=200, mask=self.mask())
 
-    # What is received
+    # Receiving
 
     async def read_frame(self):
         """(opcode, payload), or None at the end."""
@@ -137,7 +137,7 @@ class WebSocketClient(Client):
                     raise Violation(f"an answer to nothing: {reply}")
         return replies
 
-    # How it ends
+    # The end
 
     async def expect_close(self, reading, code):
         await self.read_to_end(reading)

@@ -10,8 +10,8 @@
 
 namespace sluice::testing {
 
-// How long a test waits for what must happen. It is never waited out unless the test fails.
-inline constexpr std::chrono::milliseconds kPatience = std::chrono::seconds(30);
+// The time that a test waits for an event that must happen. It passes in full only if the test fails.
+inline constexpr std::chrono::milliseconds kTestWaitMax = std::chrono::seconds(30);
 
 // Whether `check` becomes true within `limit`.
 template <typename Check>
@@ -26,7 +26,7 @@ bool eventually(std::chrono::milliseconds limit, Check check) {
 
 template <typename Check>
 bool eventually(Check check) {
-  return eventually(kPatience, check);
+  return eventually(kTestWaitMax, check);
 }
 
 // Opens once, for all who wait. Thread-safe; at its end it opens, and waits for those that wait to leave: a
@@ -48,7 +48,7 @@ class Gate {
     wake_.notify_all();
   }
   // False if it has not opened within `limit`.
-  bool wait(std::chrono::milliseconds limit = kPatience) {
+  bool wait(std::chrono::milliseconds limit = kTestWaitMax) {
     std::unique_lock lock(mutex_);
     ++waiting_;
     const bool opened = wake_.wait_for(lock, limit, [this] { return open_; });

@@ -1,4 +1,4 @@
-// Want of memory on demand, for one thread at a time. Off unless a test asks for it.
+// Allocation failures on demand, for one thread at a time. Off unless a test asks for them.
 #pragma once
 
 #include <cstddef>

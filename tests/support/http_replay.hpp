@@ -13,7 +13,7 @@ namespace sluice::core::testing {
 
 using HttpStatus = HttpRequestParser::Status;
 
-// What became of the bytes.
+// The result for the bytes.
 struct ParsedHttp {
   HttpStatus status = HttpStatus::need_more;
   std::size_t consumed = 0;

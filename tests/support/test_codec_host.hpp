@@ -12,7 +12,7 @@
 
 namespace sluice::core::testing {
 
-// What a session needs. Its thread does not run.
+// The objects that a session needs. Their thread does not run.
 struct SessionParts {
   explicit SessionParts(const Limits& limits) : thread(0, "io-0", limits, pool, metrics.shard(0)) {}
 
@@ -35,7 +35,7 @@ class TestCodecHost final : private SessionParts, private ReplySink, public Code
   }
   ~TestCodecHost() { session_.disconnected(); }
 
-  // What was sent since the last time.
+  // The bytes that were sent since the last call of this function.
   std::string take_sent() {
     std::string sent;
     const auto write = [&](std::string_view bytes) {

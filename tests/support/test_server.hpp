@@ -90,14 +90,14 @@ class TestServer {
   std::string address() const { return engine_.addresses().front(); }
   RawClient connect(int receive_bytes = 0) const { return RawClient(address(), receive_bytes); }
 
-  // Whether no call holds a permit and no handler runs for nobody.
+  // Whether no call holds a permit and no abandoned handler runs.
   bool idle() const {
     const auto status = engine_.status();
     return status.in_flight == 0 && status.abandoned == 0;
   }
 
  private:
-  // Handlers that throw, and the like, are logged; nobody reads that here.
+  // Handlers that throw, and the like, are logged; these tests do not need the lines.
   static core::Settings quietly(core::Settings settings) {
     const Server sets_the_level({.listen = {}, .log_level = "error", .io_threads = 1, .workers = 1});
     return settings;

@@ -119,7 +119,7 @@ class TlsClient {
     return SSL_write(connection_, bytes.data(), static_cast<int>(bytes.size())) ==
            static_cast<int>(bytes.size());
   }
-  // What is there, up to the size.
+  // The available bytes, up to `size`.
   std::string read(std::size_t size) {
     std::string bytes(size, '\0');
     std::size_t got = 0;

@@ -143,7 +143,7 @@ def abandoned_calls(where, ended):
 
 
 def upstream_page(where, ended):
-    """HTTP requests that are no calls, pipelined."""
+    """Pipelined HTTP requests that are not calls."""
     flood(where["tcp"], ended, count=16, payload=repeated(b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n"))
 
 
@@ -151,7 +151,7 @@ TOKEN = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "rpc.authenticate", "pa
 ECHO = messages.call("demo.echo_inline", ["x" * 96])
 NOTIFICATION = b'{"jsonrpc":"2.0","method":"demo.echo_inline","params":[1]}\n'
 
-# What waits for these attackers' calls waits for a worker as long as they may take: only inline calls are promised to be quick.
+# Calls behind those of these attackers may wait for a worker as long as theirs take: only inline calls must be quick.
 TAKE_WORKERS = {"abandoned calls", "cancels with escapes", "cancels, batches pending", "rpc.calls", "stalled batches"}
 
 ATTACKS = {

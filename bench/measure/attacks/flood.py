@@ -7,7 +7,7 @@ import socket
 import struct
 import time
 
-CONNECT_PATIENCE_S = 10
+CONNECT_MAX_S = 10
 RECONNECT_PAUSE_S = 0.01  # so that a server that refuses is not called in a busy loop of ours
 READ_BYTES = 1 << 18
 GONE = (ConnectionError, TimeoutError)
@@ -17,11 +17,11 @@ def connect(target):
     scheme, where = target.split("://", 1)
     if scheme == "unix":
         link = socket.socket(socket.AF_UNIX)
-        link.settimeout(CONNECT_PATIENCE_S)
+        link.settimeout(CONNECT_MAX_S)
         link.connect(where)
         return link
     host, port = where.rsplit(":", 1)
-    return socket.create_connection((host, int(port)), CONNECT_PATIENCE_S)
+    return socket.create_connection((host, int(port)), CONNECT_MAX_S)
 
 
 def reset(link):

@@ -1,4 +1,4 @@
-"""What attackers send: built once, sent again and again."""
+"""Messages of the attackers: built once, sent again and again."""
 
 import base64
 import json
@@ -30,7 +30,7 @@ def pending(count=64, escapes=120):
 
 
 def nested():
-    """As deep as it may be, and as wide as fits into 256 KiB."""
+    """A message of the greatest depth, as wide as fits into 256 KiB."""
     value = b"[" * NESTED_LEVELS + b"]" * NESTED_LEVELS
     params = b"[" + b",".join([value] * (256 * 1024 // len(value))) + b"]"
     return b'{"jsonrpc":"2.0","id":1,"method":"demo.echo_inline","params":' + params + b"}\n"

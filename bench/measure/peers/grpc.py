@@ -4,7 +4,7 @@ import contextlib
 import subprocess
 
 from measure.context import BUILD
-from measure.load import PATIENCE_S
+from measure.load import WAIT_MAX_S
 from measure.peers import built
 from measure.process import Failure, on_cores
 
@@ -21,7 +21,7 @@ def rate_of(bench, address, load):
     try:
         with on_cores(bench.load_cores):
             done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=True,
-                                  timeout=bench.seconds * 2 + PATIENCE_S)
+                                  timeout=bench.seconds * 2 + WAIT_MAX_S)
     except subprocess.SubprocessError as error:
         raise Failure(f"grpc_client: {error}") from None
     return float(done.stdout)

@@ -11,7 +11,7 @@ from measure.process import Failure, on_cores
 NAME = "Redis ECHO"
 LOADS = ("W1", "W2", "W3")
 TRIAL_CALLS = 20_000  # to learn how many calls fill the time: redis-benchmark counts calls, not seconds
-PATIENCE_S = 60
+LIMIT_S = 60
 
 
 def usable(bench):
@@ -23,7 +23,7 @@ def rate_of(bench, port, load, calls):
                "x" * load.size]
     try:
         with on_cores(bench.load_cores):
-            done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=True, timeout=PATIENCE_S)
+            done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=True, timeout=LIMIT_S)
     except subprocess.SubprocessError as error:
         raise Failure(f"redis-benchmark: {error}") from None
     return next(float(row["rps"]) for row in csv.DictReader(io.StringIO(done.stdout)))

@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 
-from measure.load import PATIENCE_S
+from measure.load import WAIT_MAX_S
 from measure.process import Failure, on_cores
 
 SCRIPT = """
@@ -21,7 +21,7 @@ def request(load, method="echo"):
 
 
 def seconds(bench):
-    """How long a load takes: wrk counts whole seconds."""
+    """The length of a load: wrk counts whole seconds."""
     return max(1, round(bench.seconds))
 
 
@@ -33,7 +33,7 @@ def rate_of(bench, port, load, method="echo"):
     try:
         with on_cores(bench.load_cores):
             done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=True,
-                                  timeout=seconds(bench) + PATIENCE_S)
+                                  timeout=seconds(bench) + WAIT_MAX_S)
     except subprocess.SubprocessError as error:
         raise Failure(f"wrk: {error}") from None
     found = re.search(r"^Requests/sec:\s+([\d.]+)", done.stdout, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""What a call costs on its way to a child process or another server, and what overload does to a slow method."""
+"""Costs of a call to a child process or another server, and the effect of overload on a slow method."""
 
 import json
 import os

@@ -13,7 +13,7 @@ from measure.process import Failure
 NEEDS = ()
 COUNT = 10_000
 SPARE_DESCRIPTORS = 500
-PATIENCE_S = 30
+WAIT_MAX_S = 30
 CALL = b'{"jsonrpc":"2.0","id":1,"method":"demo.echo","params":["' + b"x" * 96 + b'"]}\n'
 
 
@@ -34,7 +34,7 @@ def connected(server, count):
     sockets = []
     try:
         for _ in range(count):
-            sockets.append(socket.create_connection((host, int(port)), PATIENCE_S))
+            sockets.append(socket.create_connection((host, int(port)), WAIT_MAX_S))
         server.until(lambda: server.descriptors() >= before + count, "connections are not accepted")
         yield sockets
     finally:

@@ -1,4 +1,4 @@
-"""A client that calls ten times as often as it may, and what ten others notice of it that keep to their share."""
+"""A client that calls ten times as often as it may, and its effect on ten others that keep to their share."""
 
 import contextlib
 import json
@@ -16,7 +16,7 @@ METHOD, PARAMS = "demo.spin", json.dumps({"ms": 1})
 SHARE = 100  # calls per second that the greedy client may make
 GREED = 10   # times that it makes: without limits more than the one worker can carry
 POLITE = ["-c", 10, "--rate", 200, "--params", PARAMS]
-# The greedy client is known by its Unix socket; the others prove nothing.
+# The greedy client is known by its Unix socket; the others are unauthenticated.
 CLIENTS = ({"name": "greedy", "user": os.getuid(), "rate": SHARE, "burst": 10, "max_in_flight": 2}, {"name": "anonymous"})
 CALL = json.dumps({"jsonrpc": "2.0", "id": 1, "method": METHOD, "params": json.loads(PARAMS)}).encode() + b"\n"
 PORTIONS = 100  # in which it sends its calls, per second

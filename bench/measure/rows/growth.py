@@ -1,4 +1,4 @@
-"""How the server's CPU time of a call grows with the number of connections and with the size of a call."""
+"""Growth of the server's CPU time of a call with the number of connections and the size of the call."""
 
 import contextlib
 import dataclasses
@@ -18,7 +18,7 @@ USUAL = 100  # connections that the others compare with
 CONNECTIONS_GOAL = Goal("<=", 1.3)
 PAYLOADS = (10, 100, 1000, 10_000, 65_536, 262_144, 1 << 20, 4 << 20)  # bytes of params
 PAYLOAD_IN_FLIGHT = 4
-LINEAR_FROM = 65_536  # below, what a call costs without its bytes is most of it
+LINEAR_FROM = 65_536  # below, most of the cost is that of a call without its bytes
 SHORT = 0.25  # of the long run's time
 LINEAR_GOAL = Goal("<=", 1.5)  # cost of a byte at 4 MiB, of that at 64 KiB
 
@@ -87,7 +87,7 @@ def by_connections(bench):
 
 
 def per_byte_ns(costs, size):
-    """What a byte costs beyond what a call costs."""
+    """The cost of a byte beyond the cost of a call."""
     least = min(PAYLOADS)
     return [(cost - base) / (size - least) * 1000 for cost, base in zip(costs[size], costs[least])]
 

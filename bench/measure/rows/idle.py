@@ -1,11 +1,11 @@
-"""What a server takes that nobody uses."""
+"""Memory and processor time of a server without clients."""
 
 import time
 
 from measure.figures import Goal, Line
 
 NEEDS = ()
-SETTLE_S = 1
+IDLE_S = 1
 WATCHED_S = 5
 MEBIBYTE = 1 << 20
 
@@ -14,7 +14,7 @@ def measure(bench):
     """The same for any number of rounds: it does not depend on the load's noise."""
     with bench.start_sluiced() as server:
         server.address()
-        time.sleep(SETTLE_S)
+        time.sleep(IDLE_S)
         resident = server.resident_bytes() / MEBIBYTE
         before = server.cpu_seconds()
         time.sleep(WATCHED_S)

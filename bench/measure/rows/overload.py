@@ -27,7 +27,7 @@ def overloaded(bench, server, peak):
 
 
 def answered_share(report):
-    """Of what was sent: answered once, with the id that it was sent with."""
+    """The share of calls that were answered once, with the id that they were sent with."""
     wrong = report["unanswered"] + report["bad_ids"] + report["bad_replies"]
     return 1 - wrong / report["sent"]
 

@@ -1,4 +1,4 @@
-"""What one client at a time notices of attackers on the same I/O thread, and what memory they leave behind."""
+"""The effect of attackers on one client at a time on the same I/O thread, and the memory in use after them."""
 
 import contextlib
 import re
@@ -17,7 +17,7 @@ from measure.watch import Health, Watchdog, forget_peak, peak_bytes, raise_prior
 NEEDS = ()
 ONE_AT_A_TIME = ["-c", 1, "-d", 1]
 P99_GOAL, MAX_GOAL = Goal("<=", 20), Goal("<=", 100)  # ms
-WATCHDOG_S = 8  # fed at half of that
+WATCHDOG_S = 8  # a keep-alive is sent at half of that
 WATCHDOG_GOAL = Goal("<=", WATCHDOG_S / 2 + 0.5)
 SECONDS_MIN = 2  # of an attack: it has to get going
 NEVER = Goal("<=", 0)
@@ -105,7 +105,7 @@ def beside(target, name, seconds):
 
 
 def waited(report, seconds):
-    """p99 and maximum in ms; a call that was not answered by the end may have waited for all of it."""
+    """p99 and maximum in ms; a call without an answer at the end may have waited for the whole run."""
     p99, longest = (report["latency_us"][what] / 1000 for what in ("p99", "max"))
     if report["unanswered"] or not report["results"]:
         longest = seconds * 1000

@@ -1,4 +1,4 @@
-"""What HTTP and WebSocket cost beside JSON streams, and HTTP beside nginx with a constant answer."""
+"""Costs of HTTP and WebSocket beside JSON streams, and of HTTP beside nginx with a constant answer."""
 
 import contextlib
 import functools
@@ -12,7 +12,7 @@ from measure.figures import Goal, Line, compared, in_turn
 from measure.load import LOADS
 from measure.peers import nginx, wrk
 from measure.process import Failure, on_cores
-from measure.rows.connections import PATIENCE_S, connected, raise_descriptor_limit
+from measure.rows.connections import WAIT_MAX_S, connected, raise_descriptor_limit
 
 NEEDS = ()
 IDLE = 10_000
@@ -71,7 +71,7 @@ def receive(connection, count):
 
 
 def response_size(connection):
-    """Of one answered request: all others are as long."""
+    """The bytes of one answered request: all others are as long."""
     connection.sendall(POST)
     answer = b""
     while not answer.endswith(REPLY):
@@ -117,7 +117,7 @@ def idle_tls_memory(bench):
         address = ("127.0.0.1", port_of(server))
 
         def use_one():
-            plain = socket.create_connection(address, PATIENCE_S)
+            plain = socket.create_connection(address, WAIT_MAX_S)
             response_size(opened.enter_context(context.wrap_socket(plain, server_hostname=address[0])))
 
         load.run(bench, server.address(), "demo.echo", LOADS["W2"])
@@ -149,7 +149,7 @@ def upgraded(connection):
 def clients(server, upgrade):
     """Connections on which something has been answered, and so been accepted."""
     with contextlib.ExitStack() as opened:
-        sockets = [opened.enter_context(socket.create_connection(("127.0.0.1", port_of(server)), PATIENCE_S))
+        sockets = [opened.enter_context(socket.create_connection(("127.0.0.1", port_of(server)), WAIT_MAX_S))
                    for _ in range(CONNECTIONS)]
         for each in sockets:
             if upgrade:

@@ -1,4 +1,4 @@
-"""What a large registry costs a call, and what a method costs in memory."""
+"""Costs of a large registry for a call, and of a method in memory."""
 
 import functools
 

@@ -1,4 +1,4 @@
-"""What is left of an I/O thread to a client that always has work for it, beside attackers.
+"""The share of an I/O thread's time that a client with constant work gets beside attackers.
 
 Its calls run an inline handler of SPIN_US, so that how often it runs tells the client's share of the thread's CPU time, and
 the client takes little of the core that it has together with the attackers.
@@ -52,7 +52,7 @@ def beside_an_equal(bench):
 
 
 def beside(bench, name):
-    """What is left of the client's share beside an attack, and how much of its core the I/O thread used."""
+    """The client's share beside an attack, and the share of its core that the I/O thread used."""
     with attacked(bench, more=BACKEND) as target:
         alone, _ = thread_use(target, bench.seconds, starving=False)
         with target.attack(name, 2 * bench.seconds + BEGIN_S + 1):

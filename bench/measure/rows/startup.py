@@ -1,4 +1,4 @@
-"""How long it takes from the program's start until it has told the service manager that it serves."""
+"""The time from the program's start until it sends READY=1 to the service manager."""
 
 import socket
 import time
@@ -8,16 +8,16 @@ from measure.process import Failure, on_cores
 
 NEEDS = ()
 STARTS = 10  # in each round
-PATIENCE_S = 10
+WAIT_MAX_S = 10
 GOAL = Goal("<", 15)  # ms
 
 
 def start_ms(bench):
-    """From just before the new process is made, which takes about 1 ms of it, to READY=1."""
+    """From just before the new process is created, which takes about 1 ms, to READY=1."""
     path = bench.path("notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager, on_cores(bench.load_cores):
         manager.bind(str(path))
-        manager.settimeout(PATIENCE_S)
+        manager.settimeout(WAIT_MAX_S)
         began = time.perf_counter()
         with bench.start_sluiced(environment={"NOTIFY_SOCKET": str(path)}):
             try:

@@ -5,7 +5,7 @@ import json
 
 
 def digest(token):
-    """What `token_sha256` of a client is."""
+    """The value of a client's `token_sha256`."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 

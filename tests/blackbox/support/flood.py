@@ -100,7 +100,7 @@ def io_thread_time(daemon):
 
 
 def work_before_replies(daemon, connection, seconds, method="demo.echo_inline"):
-    """What the I/O thread does, in ms of processor time, between a quick call and its reply, for calls that one
+    """The I/O thread's processor time, in ms, between a quick call and its reply, for calls that one
     client makes one after another."""
     taken = []
     end = time.monotonic() + seconds

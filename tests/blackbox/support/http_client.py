@@ -69,7 +69,7 @@ class Response:
 
 
 class HttpClient(JsonRpcConnection):
-    """What all clients can do, and requests that carry no call: those are exchanged for a whole Response."""
+    """A JSON-RPC client over HTTP. Requests that carry no call return a whole Response."""
 
     def encode(self, text):
         return request(text)

@@ -53,7 +53,7 @@ def parse(text):
 
 
 def check_reply(reply):
-    """What holds for every reply, whatever was asked."""
+    """Checks the rules that hold for every reply."""
     if isinstance(reply, list):
         assert reply, "an empty array is not a reply"
         for entry in reply:

@@ -1,4 +1,4 @@
-"""What a service tells systemd: the protocol of sd_notify(3)."""
+"""A service manager's notify socket: the protocol of sd_notify(3)."""
 
 import os
 import socket

@@ -80,8 +80,8 @@ def stranger():
 
 
 class TlsSocket:
-    """What Connection needs of a socket, over a TCP one. An end of the stream without the peer's saying so raises
-    ssl.SSLEOFError. `piece`: at most so many bytes are sent at a time."""
+    """The part of a socket's interface that Connection uses, over a TCP socket. An end of the stream without a
+    close_notify raises ssl.SSLEOFError. `piece`: at most so many bytes are sent at a time."""
 
     family = socket.AF_INET
 
@@ -124,7 +124,7 @@ class TlsSocket:
         self._flush()
 
     def sealed(self, text):
-        """What sendall() would put on the wire."""
+        """The bytes that sendall() would put on the wire."""
         self.tls.write(text.encode())
         return self._out.read()
 

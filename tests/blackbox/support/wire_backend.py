@@ -45,7 +45,7 @@ def serve(call, text, head):
     if what == "call":
         answer(id, call)
     elif what == "text":
-        # As it was read, as Python's readers would have split it, and as it is with universal newlines.
+        # The text as it was read, as Python's readers would have split it, and with universal newlines.
         universal = text.replace("\r\n", "\n").replace("\r", "\n").count("\n")
         answer(id, {"text": text, "lines": len(text.splitlines()), "universal": universal, "head": head})
     elif what == "say":

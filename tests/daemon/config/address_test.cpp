@@ -26,7 +26,7 @@ TEST_CASE("Config address: a Unix path is absolute and fits the kernel's structu
   CHECK_FALSE(parse_listen_address("unix://" + longest + "p"));
 }
 
-TEST_CASE("Config address: what can't be meant is refused") {
+TEST_CASE("Config address: an invalid address is refused") {
   for (const auto wrong : {"",
                            "7070",
                            ":7070",

@@ -111,7 +111,7 @@ TEST_CASE("Config clients: subjects of certificates are taken as they are printe
   }
 }
 
-TEST_CASE("Config clients: one subject in two spellings is no two clients'") {
+TEST_CASE("Config clients: one subject in two spellings cannot belong to two clients") {
   const std::string both =
       "[[client]]\nname = 'a'\ncertificate = 'CN=a'\n[[client]]\nname = 'b'\ncertificate = '";
   CHECK(contains(error_of(both + "cn=\\61'"), "client.certificate is the same as client a's"));
@@ -138,30 +138,31 @@ TEST_CASE("Config clients: each has a name of its own and something to be known 
   CHECK(contains(error_of("[client]\nname = 'a'"), "each client is a table of its own under [[client]]"));
 }
 
-TEST_CASE("Config clients: no proof is two clients'") {
+TEST_CASE("Config clients: no credential belongs to two clients") {
   std::string digest = kDigest;
   digest[0] = 'A';
   CHECK(contains(error_of(entry() + "[[client]]\nname = 'b'\ntoken_sha256 = '" + digest + "'"),
                  "f.toml:7:16: client.token_sha256 is the same as client a's"));
-  for (const std::string proof : {"user = 7", "group = 7", "certificate = 'CN=x'"}) {
-    CAPTURE(proof);
-    CHECK(contains(error_of("[[client]]\nname = 'a'\n" + proof + "\n[[client]]\nname = 'b'\n" + proof),
-                   " is the same as client a's"));
+  for (const std::string credential : {"user = 7", "group = 7", "certificate = 'CN=x'"}) {
+    CAPTURE(credential);
+    CHECK(contains(
+        error_of("[[client]]\nname = 'a'\n" + credential + "\n[[client]]\nname = 'b'\n" + credential),
+        " is the same as client a's"));
   }
 }
 
-TEST_CASE("Config clients: a proof may be shared with a client that has no name yet") {
+TEST_CASE("Config clients: a credential may be shared with a client that has no name yet") {
   CHECK(contains(errors_of("[[client]]\nuser = 7\n" + entry("user = 7")).back(),
                  "client.user is the same as another client's"));
 }
 
-TEST_CASE("Config clients: anonymous has no proof") {
+TEST_CASE("Config clients: anonymous has no credentials") {
   CHECK(errors_of("[[client]]\nname = 'anonymous'").empty());
   CHECK(contains(error_of("[[client]]\nname = 'anonymous'\nuser = 1"),
                  "f.toml:3:8: client.user is not for \"anonymous\""));
 }
 
-TEST_CASE("Config clients: limits and methods that can't be meant") {
+TEST_CASE("Config clients: contradictory limits and methods are refused") {
   CHECK(
       contains(error_of(entry("burst = 5")), "f.toml:4:9: client.burst has no meaning without client.rate"));
   CHECK(
@@ -182,7 +183,7 @@ std::vector<std::string> warnings_of(std::string_view text) {
   return lines;
 }
 
-TEST_CASE("Config clients: a proof that no listener can ask for is warned of at its place") {
+TEST_CASE("Config clients: a credential that no listener can ask for is a warning at its position") {
   const std::string unix_listener = "[[listen]]\naddress = 'unix:///x'\n";
   const std::string tls =
       "[[listen]]\naddress = 'tcp://127.0.0.1:1'\n[listen.tls]\ncertificate = 'c'\nkey = 'k'\n";
@@ -222,7 +223,7 @@ TEST_CASE("Config clients: an anonymous client that may call everything from eve
   const auto warned = with("tcp://0.0.0.0:1", "rate = 5");
   REQUIRE(warned.size() == 1);
   CHECK(warned.front().starts_with(
-      "f.toml:1:1: warning: client anonymous has no methods: everybody who reaches "));
+      "f.toml:1:1: warning: client anonymous has no methods: every client that reaches "));
   CHECK(contains(warned.front(), "tcp://0.0.0.0:1"));
   CHECK(with("tcp://0.0.0.0:1", "methods = [\"*\"]").empty());
   CHECK(with("tcp://127.0.0.1:1", "").empty());

@@ -20,7 +20,7 @@ using testing::contains;
 using testing::error_of;
 using testing::errors_of;
 
-TEST_CASE("Config errors: a wrong value is told with its place, itself and what is allowed") {
+TEST_CASE("Config errors: the error for a wrong value has its position, the value and what is allowed") {
   CHECK(error_of("[server]\nmax_message = \"4 MB\"\n") ==
         "f.toml:2:15: server.max_message = \"4 MB\" is not allowed; it takes a size such as \"4MiB\" "
         "(B, KiB, MiB, GiB; a bare integer is bytes) from 1B to 1GiB");
@@ -33,7 +33,7 @@ TEST_CASE("Config errors: a wrong value is told with its place, itself and what 
       "\"warn\", \"error\"");
 }
 
-TEST_CASE("Config errors: whoever a URL names is not shown") {
+TEST_CASE("Config errors: the user in a URL is not shown") {
   const std::string error = error_of("[[listen]]\naddress = \"http://user:secret@[::1]:80/\"\n");
   CHECK(error.find("\"http://...@[::1]:80/\"") != std::string::npos);
   CHECK(error.find("secret") == std::string::npos);
@@ -71,7 +71,7 @@ TEST_CASE("Config errors: values without sense and out of range are refused") {
   }
 }
 
-TEST_CASE("Config errors: a misspelt key is told with the one that was meant") {
+TEST_CASE("Config errors: the error for a misspelt key suggests the nearest key") {
   CHECK(error_of("[server]\nmax_mesage = 1") ==
         "f.toml:2:1: server.max_mesage is not a known key; did you mean max_message?");
   CHECK(contains(error_of("[server]\nworker = 1"), "did you mean workers?"));
@@ -91,7 +91,7 @@ TEST_CASE("Config errors: a key in the wrong table is sent to its own") {
                  "server.slow_call is not a known key; it belongs under [log]"));
 }
 
-TEST_CASE("Config errors: a key like no other is told with all that are known") {
+TEST_CASE("Config errors: the error for a key like no other lists the known keys") {
   CHECK(error_of("[log]\nzebra = 1") ==
         "f.toml:2:1: log.zebra is not a known key; known are: level, format, slow_call");
   CHECK(contains(error_of("zebra = 1"),
@@ -112,8 +112,8 @@ TEST_CASE("Config errors: a table where a value belongs and the reverse") {
 
 TEST_CASE("Config errors: a method's name with dots has to be quoted") {
   CHECK(contains(error_of("[method.demo.sleep]\ntimeout = '1s'"), "a name with dots is written in quotes"));
-  CHECK(contains(error_of("[method.\"a*b\"]"), "is no method's name"));
-  CHECK(contains(error_of("[method.\"\"]"), "is no method's name"));
+  CHECK(contains(error_of("[method.\"a*b\"]"), "is not a method name"));
+  CHECK(contains(error_of("[method.\"\"]"), "is not a method name"));
 }
 
 TEST_CASE("Config errors: a listener that others can reach has to be called insecure") {
@@ -159,7 +159,7 @@ TEST_CASE("Config errors: no two listeners share an address") {
   CHECK(errors_of("[[listen]]\naddress = 'tcp://127.0.0.1:7071'\n[admin]\naddress = ''").empty());
 }
 
-TEST_CASE("Config errors: all mistakes are told, in the order of the file") {
+TEST_CASE("Config errors: all errors are reported, in the order of the file") {
   const std::vector<std::string> errors = errors_of(R"([server]
 workers = "many"
 zebra = 1
@@ -195,7 +195,7 @@ max_concurrent = 0
   }
 }
 
-TEST_CASE("Config errors: what is no TOML is told with its place") {
+TEST_CASE("Config errors: invalid TOML is reported with its position") {
   for (const std::string text : {"a = ", "a = 1\na = 2", "[server", "a = 'x", "a = 0660", "\xff",
                                  "a = \"\\q\"", "[server]\n[server]"}) {
     CAPTURE(text);

@@ -13,7 +13,7 @@ LoadedConfig with(const std::string& line) {
   return parse_config("[[listen]]\naddress = 'tcp://127.0.0.1:1'\n" + line + "\n", "f.toml");
 }
 
-// What the one listener has, in a text without mistakes.
+// The settings of the one listener, in a text without errors.
 core::ListenSettings listener_with(const std::string& line) {
   const LoadedConfig loaded = with(line);
   for (const ConfigError& error : loaded.errors) FAIL_CHECK(error.text());

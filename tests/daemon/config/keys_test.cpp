@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 using core::LogFormat;
 using core::Settings;
 
-// The settings of a text that has no mistakes.
+// The settings of a text without errors.
 Settings settings_of(std::string_view text) {
   LoadedConfig loaded = parse_config(text, "test.toml");
   for (const ConfigError& error : loaded.errors) FAIL_CHECK(error.text());
@@ -86,7 +86,7 @@ slow_call = "1s"
              Settings{});
 }
 
-TEST_CASE("Config: every key of [server] is stored in its own place") {
+TEST_CASE("Config: every key of [server] is stored in its own member") {
   const Settings settings = settings_of(R"(
 [server]
 io_threads = 3

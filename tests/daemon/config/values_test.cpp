@@ -30,7 +30,7 @@ TEST_CASE("Config values: a size is digits and a unit of bytes") {
   CHECK(parse_size("17179869183GiB") == 17179869183u * 1024 * kMiB);
 }
 
-TEST_CASE("Config values: anything else is no size") {
+TEST_CASE("Config values: anything else is not a size") {
   for (const auto wrong :
        {"", "4", "MiB", "4MB", "4mib", "4 MiB", " 4MiB", "4MiB ", "-4MiB", "+4MiB", "4.5MiB", "0x4MiB",
         "4MiBB", "17179869184GiB", "18446744073709551616B", "99999999999999999999999GiB"}) {
@@ -55,7 +55,7 @@ TEST_CASE("Config values: a duration finer than a millisecond is rounded up") {
   CHECK(parse_duration("0us") == 0ms);
 }
 
-TEST_CASE("Config values: anything else is no duration") {
+TEST_CASE("Config values: anything else is not a duration") {
   for (const auto wrong : {"", "30", "s", "30S", "30 s", "1.5s", "-1s", "1m30s", "1d", "30sec", "1ns",
                            "18446744073709551616us", "5124095577h"}) {
     CAPTURE(wrong);

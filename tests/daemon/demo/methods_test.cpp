@@ -52,7 +52,7 @@ std::string wrong_at(std::string_view name, std::string_view params) {
   return error.data.is_object() ? error.data.value("path", "?") : "?";
 }
 
-TEST_CASE("demo.echo: params come back byte for byte, null where there are none") {
+TEST_CASE("demo.echo: params come back byte for byte, null without params") {
   for (const char* name : {"demo.echo", "demo.echo_inline"}) {
     CHECK(result(name, R"({ "a" : 1.0, "a":1e3, "\u0061": 12345678901234567890123 })") ==
           R"({ "a" : 1.0, "a":1e3, "\u0061": 12345678901234567890123 })");

@@ -53,7 +53,7 @@ class Mutant:
         self.suites = entry.get("blackbox", [])  # patterns of tests/blackbox/run.py
 
     def matches(self):
-        # A pattern without tests would fail, which is no notice.
+        # A pattern without tests would fail, and the mutant would count as noticed.
         tests = [str(path) for path in (ROOT / "tests").rglob("test_*.py")]
         named = all(any(pattern in path for path in tests) for pattern in self.suites)
         return named and self.path.exists() and self.path.read_text().count(self.before) == 1
@@ -99,7 +99,7 @@ def noticed_by(mutant, tree, all_tests):
     return None
 
 
-def judge(mutant, tree, all_tests):
+def outcome_of(mutant, tree, all_tests):
     with mutant:
         if not tree.build():
             return "does not compile"
@@ -140,7 +140,7 @@ def main():
     outcomes = []
     for number, mutant in enumerate(mutants, 1):
         began = time.monotonic()
-        outcomes.append(judge(mutant, tree, options.all_tests))
+        outcomes.append(outcome_of(mutant, tree, options.all_tests))
         print(f"{number}/{len(mutants)} {mutant.name} ({mutant.file}): {outcomes[-1]} ({time.monotonic() - began:.0f} s)", flush=True)
     tree.build()
     noticed = sum(outcome.startswith("noticed") for outcome in outcomes)

@@ -24,7 +24,7 @@ def options(help_text):
 
 
 def option(what):
-    """What CLI11 writes of an option, as `-c,--connections INT:INT in [1 - 60000] Excludes: --rate`: (how it is given,
+    """CLI11's text of an option, as `-c,--connections INT:INT in [1 - 60000] Excludes: --rate`: (how it is given,
     its limits)."""
     what, _, excluded = what.partition(" Excludes: ")
     names, _, value = what.partition(" ")

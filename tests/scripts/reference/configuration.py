@@ -10,7 +10,7 @@ from inline import code, markdown
 
 HEADING = "Keys of the configuration file (TOML):\n"
 KEY = re.compile(r"^  (\w+) +(.*)\n +(.*)$", re.MULTILINE)
-# What the page says once, above its tables.
+# Sentences that the page has once, above its tables.
 SHORT = (
     ("a whole number from ", ""),
     ('a duration such as "250ms" (us, ms, s, m, h) from ', "time, "),

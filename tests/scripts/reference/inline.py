@@ -16,7 +16,7 @@ CODE = re.compile(r"""
 
 
 def code(text):
-    """As inline code, also where there are backquotes in it."""
+    """The text as inline code, also if it has backquotes."""
     return f"``{text}``" if "`" in text else f"`{text}`"
 
 

@@ -1,4 +1,4 @@
-"""What the built programs print: their help, and the metrics of a daemon that has served a call."""
+"""Output of the built programs: their help, and the metrics of a daemon that has served a call."""
 
 import pathlib
 import re
@@ -47,7 +47,7 @@ def metrics_of(daemon, client):
 
 
 def addresses(log):
-    """Where the daemon listens, and its admin listener, once it is up."""
+    """The addresses of the daemon's listener and of its admin listener, once it is up."""
     text = ""
     for each in log:
         text += each

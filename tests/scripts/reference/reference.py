@@ -34,7 +34,7 @@ def read(path):
 
 
 def generated():
-    """What each page's blocks are to hold."""
+    """The content of each page's blocks."""
     daemon, client = (os.environ.get(name.upper(), ROOT / "build/dev/bin" / name) for name in ("sluiced", "sluice"))
     daemon_help, client_help = programs.help_of(daemon), programs.help_of(client)
     helps = {name: programs.help_of(client, name) for name in command_lines.commands(client_help)}

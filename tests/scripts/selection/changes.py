@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What tests/run.sh --changed is to run, for the files by which the working tree differs from a commit.
+"""The plan of tests/run.sh --changed, for the files by which the working tree differs from a commit.
 
     tests/scripts/selection/changes.py [BASE]    prints `base COMMIT`, `changed N`, `steps STEP...`, `parts PART...`
 
@@ -46,7 +46,7 @@ def cpp_files(root):
 
 
 def unit_folders(root):
-    """As tests/CMakeLists.txt makes them."""
+    """The unit-test programs that tests/CMakeLists.txt defines."""
     lib = {path.relative_to(root / "tests/lib").parts[0] for path in (root / "tests/lib").rglob("*_test.cpp")}
     return lib | {"daemon", "proto", "cli"}
 

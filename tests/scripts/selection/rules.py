@@ -1,4 +1,4 @@
-"""Which tests a change of a file asks for: patterns of paths, and what each asks for.
+"""The tests that a change of a file needs: patterns of paths, and the tests for each.
 
     STEP            a step of tests/run.sh
     unit            the unit tests of the file's folder; of a header also those of all folders that include it
@@ -62,7 +62,7 @@ def matches(path, patterns):
 
 
 def asked_for(path):
-    """What a file asks for by its path; a script of a step asks for that step."""
+    """The tests that a file needs by its path; a script of a step needs that step."""
     found = {what for patterns, asked in RULES if matches(path, patterns) for what in asked.split()}
     folder, _, name = path.rpartition("/")
     if folder == "tests/scripts/steps":

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Which tests a change asks for: the rules, the plan of a change, and tests/run.sh --changed in a small checkout."""
+"""Selection of the tests that a change needs: rules, the plan of a change, and tests/run.sh --changed in a checkout."""
 
 import os
 import pathlib

@@ -16,7 +16,7 @@ fuzz_one() {
     "${corpora[@]}" >"build/logs/fuzz_$name.log" 2>&1
 }
 
-# One line of what a target did, and all of it where it found something.
+# One line about a target's run, and its whole output if it found something.
 tell() {
   local name=$1 log=build/logs/fuzz_$1.log
   grep -E '^stat::number_of_executed_units|^stat::average_exec_per_sec' "$log" | sed "s/^/$name /" || true

@@ -9,7 +9,7 @@ start_daemon "$preset" --demo
 "build/$preset/bin/sluice" call "tcp://$rpc" nothing.here >/dev/null 2>&1 || true
 curl --silent --show-error --fail --max-time 10 "http://$admin/metrics" >"$scratch/metrics"
 
-# promtool writes what it dislikes, some of it with exit code 0.
+# promtool writes complaints, some of them with exit code 0.
 promtool_silent() {
   local said
   if ! said=$(promtool check metrics <"$scratch/metrics" 2>&1) || [[ -n $said ]]; then

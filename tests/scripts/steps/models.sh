@@ -11,7 +11,7 @@ verify() {
   (
     cd "$folder"
     spin -a "${@:2}" "$repo/docs/models/$1.pml" >spin.log 2>&1 || { cat spin.log; exit 1; }
-    # What a verifier is made of is one large file: optimizing it pays only for large models.
+    # A verifier's source is one large file: optimizing it pays only for large models.
     gcc "-O${optimize:-1}" -w -DSAFETY -DCOLLAPSE -DMEMLIM=2000 -o pan pan.c || exit 1
     timeout 300 ./pan -m1000000 >report 2>&1
   )

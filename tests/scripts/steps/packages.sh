@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What building and testing need: Debian packages, and the Node.js clients.
+# Installs the needs of building and testing: Debian packages, and the Node.js clients.
 # shellcheck source=tests/scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 

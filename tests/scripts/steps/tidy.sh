@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# clang-tidy has nothing to say about the lines of C++ by which this branch differs from main, see .clang-tidy.
+# clang-tidy finds no fault in the lines of C++ that this branch changes against main, see .clang-tidy.
 # shellcheck source=tests/scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../common.sh"
 
