@@ -84,7 +84,7 @@ class Origins(BrowserTest):
         self.assertEqual(outcome["busy"]["status"], 503)
         self.assertRegex(outcome["busy"]["retryAfter"], r"^[1-9]\d*$")
 
-    def test_a_page_from_another_port_can_do_neither(self):
+    def test_a_page_from_another_port_can_neither_call_nor_connect(self):
         foreign = PageServer()
         self.addCleanup(foreign.close)
         outcome = self.pages.visit(self.page(foreign.origin))
@@ -96,7 +96,7 @@ class Origins(BrowserTest):
         self.assertEqual(outcome["origin"], f"http://localhost:{self.pages.port}")
         self.assert_refused(outcome)
 
-    def test_a_page_without_an_origin_can_do_neither(self):
+    def test_a_page_without_an_origin_can_neither_call_nor_connect(self):
         outcome = self.pages.visit(self.page(self.pages.origin, "/sandboxed"))
         self.assertEqual(outcome["origin"], "null")
         self.assert_refused(outcome)
@@ -124,14 +124,14 @@ class AnyOrigin(BrowserTest):
 
 
 class ReboundNames(AnyOrigin):
-    def test_a_page_by_a_rebound_name_can_do_neither(self):
+    def test_a_page_by_a_rebound_name_can_neither_call_nor_connect(self):
         outcome = self.visit_rebound()
         self.assert_refused(outcome, fetched=403)
         self.assertEqual(outcome["call"]["body"]["error"]["code"], -32016)
 
 
 class AllowedHosts(AnyOrigin):
-    """That the attack is a real one."""
+    """Without the check of names the attack works."""
 
     listener = {"allowed_hosts": [REBOUND]}
 

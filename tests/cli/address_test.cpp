@@ -64,7 +64,7 @@ TEST_CASE("Address: a Unix path is absolute and fits the socket address") {
   CHECK_FALSE(parse_address("unix:///" + std::string(107, 'a')).has_value());
 }
 
-TEST_CASE("Address: what is wrong is a usage error") {
+TEST_CASE("Address: an invalid address is a usage error") {
   for (const char* text :
        {"tcp://", "tcp://host", "tcp://:1", "tcp://host:", "tcp://host:0", "tcp://host:65536",
         "tcp://host:7x", "tcp://::1:7070", "tcp://[]:1", "tcp://h:1/path", "tcp://[::1:1"}) {

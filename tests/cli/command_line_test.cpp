@@ -83,7 +83,7 @@ TEST_CASE("command line: stdin can't be both the token and the params") {
   CHECK(is_usage_error({"token", "--token-file", "-"}));
 }
 
-TEST_CASE("command line: what does not fit is a usage error of one line") {
+TEST_CASE("command line: invalid arguments are a usage error of one line") {
   CHECK(is_usage_error({}));
   CHECK(is_usage_error({"nothing"}));
   CHECK(is_usage_error({"call"}));
@@ -123,7 +123,7 @@ TEST_CASE("bench options: a rate makes an open loop with a deep pipeline") {
   CHECK(line->bench.params == "[1, 2]");
 }
 
-TEST_CASE("bench options: impossible ones are refused") {
+TEST_CASE("bench options: contradictory ones are refused") {
   CHECK(is_usage_error({"bench", "-c", "0"}));
   CHECK(is_usage_error({"bench", "-c", "60000", "-d", "100000"}));
   CHECK(is_usage_error({"bench", "--duration", "3"}));

@@ -65,7 +65,7 @@ TEST_CASE("json_error_offset: depth is bounded by memory only") {
   CHECK(is_json(deep));
 }
 
-TEST_CASE("json_error_offset: what is wrong is found at every depth and behind it") {
+TEST_CASE("json_error_offset: an error is found at every depth and behind it") {
   const std::string opens(300, '[');
   const std::string closes(300, ']');
   CHECK(json_error_offset(opens + "x" + closes) == 300);
@@ -99,7 +99,7 @@ TEST_CASE("compact_json: undoes indent_json") {
   CHECK(compact_json(indent_json(text)) == text);
 }
 
-TEST_CASE("unquote_json: a string's text, and what has none as it is") {
+TEST_CASE("unquote_json: a string's text, and other values unchanged") {
   CHECK(unquote_json(R"("a\"b\\c\n\u0009\u00e9")") == "a\"b\\c\n\t\xc3\xa9");
   for (const char* text : {"12", "[1]", R"("\ud800")", R"("\ud800\ud800")"}) {
     CAPTURE(text);

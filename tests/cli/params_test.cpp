@@ -43,7 +43,7 @@ TEST_CASE("params: a dash reads the input to its end") {
   CHECK_FALSE(params_of({"-"}, "5").has_value());
 }
 
-TEST_CASE("params: what is wrong is named") {
+TEST_CASE("params: an invalid word is named") {
   CHECK(params_of({"[1,2"}).error().message.find("end too early") != std::string::npos);
   CHECK(params_of({"[1,x]"}).error().message.find("at byte 3") != std::string::npos);
   CHECK(params_of({"a=1", "b"}).error().message.find("'b'") != std::string::npos);

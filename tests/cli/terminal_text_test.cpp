@@ -5,7 +5,7 @@
 namespace sluice::client {
 namespace {
 
-TEST_CASE("Terminal text: what steers a terminal or a reader's eye is an escape") {
+TEST_CASE("Terminal text: characters that control a terminal or mislead a reader are escaped") {
   CHECK(terminal_text("\x1b[2J") == "\\u001b[2J");
   CHECK(terminal_text("a\x7f"
                       "b") == "a\\u007fb");

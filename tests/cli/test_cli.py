@@ -99,7 +99,7 @@ class ClientTest(CommandTest):
         os.close(terminal)
         self.assertEqual('{\n  "b": 1.0,\n  "a": []\n}\n', text)
 
-    def test_what_a_server_says_does_not_act_on_a_terminal(self):
+    def test_text_from_a_server_cannot_control_the_terminal(self):
         acting = "\x7f\x85\x9b2J\u202e\u2028\u200b"
         escaped = "\\u007f\\u0085\\u009b2J\\u202e\\u2028\\u200b"
         terminal, side = pty.openpty()
@@ -271,7 +271,7 @@ class BrokenServerTest(CommandTest):
         address = self.serve(lambda connection: connection.recv(100))
         self.check_unreachable(run("call", address, "m"), "closed the connection without an answer")
 
-    def test_call_that_is_given_up_resets_the_connection(self):
+    def test_an_abandoned_call_resets_the_connection(self):
         seen = []
 
         def wait_for_end(connection):
@@ -301,7 +301,7 @@ class BrokenServerTest(CommandTest):
         self.assertRegex(done.stderr, "closed every connection")
         self.assertLess(time.monotonic() - began, 10)
 
-    def test_bench_sees_an_answer_given_twice(self):
+    def test_bench_detects_a_second_answer(self):
         def answer(connection):
             request_id = re.search(rb'"id":(\d+)', connection.recv(1000)).group(1)
             connection.sendall((b'{"jsonrpc":"2.0","id":' + request_id + b',"result":1}\n') * 2)

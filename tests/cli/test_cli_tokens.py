@@ -38,16 +38,16 @@ class ClientsOnlyTest(TokenFile):
     def test_without_a_token_nothing_may_be_called(self):
         self.check_failure(run("call", self.daemon.url(), "demo.echo"), 1, "error -32016")
 
-    def test_a_token_in_a_file_lets_a_call_in(self):
+    def test_a_token_in_a_file_authenticates_a_call(self):
         for address in (self.daemon.url(), self.daemon.url("unix")):
             done = run("call", address, "demo.echo", "[1]", "--token-file", self.token)
             self.check(done, 0, "[1]\n")
 
-    def test_a_token_in_the_environment_lets_a_call_in(self):
+    def test_a_token_in_the_environment_authenticates_a_call(self):
         done = run("call", self.daemon.url(), "demo.echo", "[1]", environment={"SLUICE_TOKEN": TOKEN})
         self.check(done, 0, "[1]\n")
 
-    def test_a_token_on_stdin_lets_a_call_in(self):
+    def test_a_token_on_stdin_authenticates_a_call(self):
         done = run("call", self.daemon.url(), "demo.echo", "[1]", "--token-file", "-", text_in=TOKEN)
         self.check(done, 0, "[1]\n")
 
@@ -106,7 +106,7 @@ class OtherServerTest(TokenFile):
         self.assertEqual(("rpc.authenticate", {"token": TOKEN}), (first["method"], first["params"]))
         self.assertEqual({"jsonrpc": "2.0", "method": "m", "params": [1]}, second)
 
-    def test_without_a_token_nothing_is_said_of_one(self):
+    def test_without_a_token_nothing_but_the_call_is_sent(self):
         address, seen = self.serve({"result": 1})
         self.assertEqual(0, run("call", address, "m").returncode)
         self.assertEqual(["m"], [message["method"] for message in seen()])

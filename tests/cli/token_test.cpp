@@ -33,7 +33,7 @@ TEST_CASE("Token: its line for the configuration has its SHA-256") {
         "token_sha256 = \"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"");
 }
 
-TEST_CASE("Token: one that is read is the one line that there is, without its end") {
+TEST_CASE("Token: the file's only line is the token, without its end") {
   CHECK(read("secret\n") == "secret");
   CHECK(read("secret\r\n") == "secret");
   CHECK(read(" a b ") == " a b ");
@@ -57,7 +57,7 @@ TEST_CASE("Token: the user's comes from the environment where no file is named")
   unsetenv("SLUICE_TOKEN");
 }
 
-TEST_CASE("Token: a file that has none is named") {
+TEST_CASE("Token: a file without a token is named") {
   CHECK(token_of_user("/nonexistent/token").error().message ==
         "cannot read /nonexistent/token: No such file or directory");
   CHECK(token_of_user("/dev/null").error().message == "no token in /dev/null");

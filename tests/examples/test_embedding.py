@@ -109,7 +109,7 @@ class Embedding(unittest.TestCase):
 
 
 class Documents(unittest.TestCase):
-    def test_there_is_no_other_program(self):
+    def test_other_documents_show_only_the_tutorials_programs(self):
         programs = texts(TUTORIAL, "cpp")
         self.assertEqual(len(programs), 3)
         for path in documents():

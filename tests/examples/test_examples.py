@@ -213,7 +213,7 @@ class FileDigestTest(unittest.TestCase):
         self.assertEqual(self.program.cancel(call), -32800)
         eventually(WAIT_MAX_S, lambda: self.threads() == at_rest)
 
-    def test_a_client_that_leaves_ends_its_calls(self):
+    def test_a_disconnect_ends_the_clients_calls(self):
         at_rest = self.threads()
         self.start_a_long_call()
         eventually(WAIT_MAX_S, lambda: self.threads() > at_rest)
@@ -248,7 +248,7 @@ class Helper(unittest.TestCase):
 
 
 class LazyWordsTest(Helper):
-    def test_made_at_its_first_use_and_only_once(self):
+    def test_it_is_made_at_its_first_use_and_only_once(self):
         program = self.start("lazy_words", self.file)
         self.assertEqual(program.call("words.contain", ["gate"])["code"], 1)
         self.file.write_text("sluice gate\nweir\n")
@@ -326,7 +326,7 @@ class RetryQuotesTest(Helper):
 
 
 class AccountImagesTest(Helper):
-    def test_refuses_what_there_is_no_room_for(self):
+    def test_an_image_beyond_the_memory_limit_is_refused(self):
         program = self.start("account_images")
         self.assertEqual(program.call("image.draw", [256, 1]), 255 * 128)
         self.assertEqual(program.call("image.draw", [8193, 8192])["data"], {"retry_after_ms": 100})

@@ -109,7 +109,7 @@ class OverHttp:
             status, reply = self.ask(path, iter([text[:10], text[10:100_000], text[100_000:]]), encode_chunked=True, headers={"Transfer-Encoding": "chunked"})
             self.assertEqual((status, reply["result"]), (200, ["x" * 200_000]))
 
-    def test_a_client_that_leaves_has_its_call_cancelled(self):
+    def test_a_disconnect_cancels_the_clients_call(self):
         for path in self.everywhere():
             client = self.client()
             client.request("POST", path, message("demo.sleep", {"ms": 600_000}, 1), JSON)
@@ -151,7 +151,7 @@ class OverWebSocket:
         self.assertEqual(client.receive_close()[0], 1000)
         client.expect_end()
 
-    def test_a_client_that_leaves_has_its_call_cancelled(self):
+    def test_a_disconnect_cancels_the_clients_call(self):
         for leave in ("reset", "disconnect"):
             with self.subTest(leave):
                 client = self.open()

@@ -53,7 +53,7 @@ http {{
     def test_a_handshake_without_its_headers_is_refused(self):
         self.assertIn(self.unshaken().refused("/websocket_without_headers").status, (400, 405, 426))
 
-    def test_the_name_of_an_upstream_as_host_is_to_be_allowed(self):
+    def test_the_name_of_an_upstream_as_host_has_to_be_allowed(self):
         status, reply = self.ask("/named", message("demo.sum", [1, 2], 1))
         self.assertEqual(status, 403)
         self.assertIn("sluiced", str(reply))

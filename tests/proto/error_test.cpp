@@ -57,7 +57,7 @@ TEST_CASE("errors: each has its code, its message and its reason") {
   }
 }
 
-TEST_CASE("errors: what a client sent may be quoted in them") {
+TEST_CASE("errors: they may quote a client's text") {
   const Error error = invalid_params("/\"\\\n\xFF", "é");
   const auto data = nlohmann::json::parse(error.data);
   CHECK(data["path"] == "/\"\\\n\xEF\xBF\xBD");

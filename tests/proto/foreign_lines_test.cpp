@@ -87,7 +87,7 @@ TEST_CASE("foreign lines: a broken line of a JSON-RPC client is not foreign") {
   }
 }
 
-TEST_CASE("foreign lines: behind one no message is read, whatever the pieces") {
+TEST_CASE("foreign lines: no message behind one is read, whatever the pieces") {
   const std::string call(kCall);
   for (const std::string& foreign :
        {"POST / HTTP/1.1\r\nHost: evil.example\r\n\r\n" + call + "\n",
@@ -115,7 +115,7 @@ TEST_CASE("foreign lines: a broken line costs that line only") {
         testing::Lines{"malformed 24", "message " + call});
 }
 
-TEST_CASE("foreign lines: who does not refuse them reads on") {
+TEST_CASE("foreign lines: a decoder that does not refuse them reads on") {
   CHECK(testing::in_short(testing::replay_whole(Framing::stream, {}, "Host: a\n{}")) ==
         testing::Lines{"malformed 0", "message {}"});
 }

@@ -55,7 +55,7 @@ TEST_CASE("headers: a malformed body costs that body only") {
          {"Content-Length: 3\r\n\r\n12aContent-Length: 2\r\n\r\n{}", {"malformed 2", "message {}"}}});
 }
 
-TEST_CASE("headers: where no length is to be had, the stream is lost") {
+TEST_CASE("headers: without a valid length the stream is lost") {
   for (const auto block :
        {"Content-Type: x\r\n\r\n", "Content-Length: x\r\n\r\n", "Content-Length:\r\n\r\n",
         "Content-Length: -1\r\n\r\n", "Content-Length: +1\r\n\r\n", "Content-Length: 1.0\r\n\r\n",

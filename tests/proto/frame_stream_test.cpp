@@ -83,7 +83,8 @@ TEST_CASE("stream: without a newline in it, a broken message is skipped to the n
          {"{\"a\":01}{}\n \n{}", {"malformed 6", "message {}"}}});
 }
 
-TEST_CASE("stream: what is left when the input ends is malformed, but for white space and a number") {
+TEST_CASE(
+    "stream: an unfinished message at the input's end is malformed, but white space and a number are not") {
   check({{"{", {"malformed 1"}},
          {"{}{\"a\"", {"message {}", "malformed 4"}},
          {"\n\"abc", {"malformed 4"}},
@@ -97,7 +98,7 @@ TEST_CASE("stream: what is left when the input ends is malformed, but for white 
          {"x {", {"malformed 0"}}});
 }
 
-TEST_CASE("stream: every prefix of a message needs more, and tells so") {
+TEST_CASE("stream: every prefix of a message needs more") {
   const std::string_view input =
       "  {\"jsonrpc\":\"2.0\",\"method\":\"\\u00e9\xC3\xA9\",\"params\":[1,{}],\"id\":1}";
   for (std::size_t size = 0; size < input.size(); ++size) {
@@ -178,7 +179,7 @@ TEST_CASE("stream: a message that is too big is lost when its end does not come 
   CHECK(transcript('"' + std::string(60, 'x'), limits) == Lines{"too_big"});
 }
 
-TEST_CASE("stream: nothing comes any more from a decoder that is lost") {
+TEST_CASE("stream: a lost decoder has no further events") {
   FrameDecoder decoder(Framing::stream, {4, 1000});
   Replay connection(decoder);
   connection.receive('"' + std::string(1000, 'x'));
@@ -227,7 +228,7 @@ TEST_CASE("stream: a smaller limit in the middle of a message does not lose the 
   CHECK(decoder.next(input.substr(event.consumed)).text == "{}");
 }
 
-TEST_CASE("stream: a message that comes a byte at a time is looked at once") {
+TEST_CASE("stream: a message that comes a byte at a time is read once") {
   // Scanned bytes are overwritten, so that a second look would find no JSON.
   const std::string head = R"({"params":")";
   const std::string tail = R"(","id":7})";
@@ -243,7 +244,7 @@ TEST_CASE("stream: a message that comes a byte at a time is looked at once") {
   CHECK(decoder.message().single.id.in(event.text) == "7");
 }
 
-TEST_CASE("stream: what is skipped is not kept") {
+TEST_CASE("stream: skipped bytes are not kept") {
   FrameDecoder decoder(Framing::stream, {16, 1});
   CHECK(name_of(decoder.next("[\"0123456789abcd").kind) == "need_more");
   CHECK(decoder.next("[\"0123456789abcde").consumed == 17);

@@ -74,7 +74,7 @@ TEST_CASE("scanner: a member's value may be of any kind, with white space around
   }
 }
 
-TEST_CASE("scanner: a call that is written as most clients write it has the members of any other") {
+TEST_CASE("scanner: the fast path for calls in the usual form finds the same members") {
   struct Row {
     std::string_view members;  // behind the version
     std::string_view expected;
@@ -113,7 +113,7 @@ TEST_CASE("scanner: a call that is written as most clients write it has the memb
   }
 }
 
-TEST_CASE("scanner: a call that is written as most clients write it is refused where any other is") {
+TEST_CASE("scanner: the fast path for calls in the usual form refuses the same calls") {
   struct Row {
     std::string_view members;
     std::size_t offset;  // within them
@@ -326,7 +326,7 @@ TEST_CASE("scanner: a batch's entries take no memory once the next message begin
   CHECK(scanner.message().entries.capacity() == 0);
 }
 
-TEST_CASE("scanner: nothing of a message is left for the next") {
+TEST_CASE("scanner: no state of a message remains for the next") {
   MessageScanner scanner;
   CHECK(name_of(scanner.scan(R"([{"id":1,"method":"a"},{"params":[]}])")) == "complete");
   scanner.reset();

@@ -35,7 +35,7 @@ TEST_CASE("scanner: JSON of every shape is accepted however it is cut up") {
   }
 }
 
-TEST_CASE("scanner: what is not JSON is refused at its first wrong byte however it is cut up") {
+TEST_CASE("scanner: invalid JSON is refused at its first wrong byte however it is cut up") {
   struct Row {
     std::string_view text;
     std::size_t offset;
@@ -179,7 +179,7 @@ TEST_CASE("scanner: brackets close what they opened at every level") {
   }
 }
 
-TEST_CASE("scanner: a scanner is as new after every reset") {
+TEST_CASE("scanner: reset() restores the initial state") {
   MessageScanner scanner;
   for (const auto spoilt :
        {"{\"a\":\"\\ud83d"sv, "[[[[1"sv, "\"\xF0\x9F"sv, "[{\"id\":"sv, "tru"sv, "01"sv, "[1}"sv}) {

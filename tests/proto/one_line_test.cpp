@@ -42,11 +42,11 @@ TEST_CASE("other control characters and other characters of several bytes separa
   }
 }
 
-TEST_CASE("what is one line stays as it is, white space included") {
+TEST_CASE("a text of one line stays unchanged, white space included") {
   CHECK(one_line(R"([1, {"a" : "b  c"}])") == R"(>[1, {"a" : "b  c"}])");
 }
 
-TEST_CASE("white space goes where there are several lines, but not that in strings") {
+TEST_CASE("white space of several lines is removed outside of strings") {
   CHECK(one_line("[1,\r {\"a b\" :\t2}]") == R"(>[1,{"a b":2}])");
   CHECK(one_line("\n[\"\\\"\\n \", 1.0]") == R"(>["\"\n ",1.0])");
 }

@@ -27,7 +27,7 @@ TEST_CASE("a reply's parts are found in any order, as they stand") {
         R"(9 error -5 {"code":-5,"message":"no","data":{"x":1}})");
 }
 
-TEST_CASE("a null beside the part that counts is as good as nothing") {
+TEST_CASE("a null beside a result or an error is ignored") {
   CHECK(read(R"({"id":1,"result":2,"error":null})") == "1 result 2");
   CHECK(read(R"({"id":1,"result":null,"error":{"code":1,"message":""}})") ==
         R"(1 error 1 {"code":1,"message":""})");
@@ -114,7 +114,7 @@ TEST_CASE("an error that names no call differs from one that does, and from inva
   }
 }
 
-TEST_CASE("the id of a reply that is not whole is known where it came first") {
+TEST_CASE("the id of an incomplete reply is known if it came first") {
   MessageScanner scanner;
   const std::string text = R"({"jsonrpc":"2.0","id":12,"result":"xxxxxxxx)";
   CHECK(scanner.scan(text) == MessageScanner::Status::incomplete);

@@ -95,7 +95,7 @@ TEST_CASE("request: an id is kept as it was written") {
   }
 }
 
-TEST_CASE("request: an id that is an object, an array or a boolean is refused without it") {
+TEST_CASE("request: an id that is an object, an array or a boolean is refused with id null") {
   for (const auto id : {"{}", "[]", "[1]", R"({"id":1})", "true", "false"}) {
     CAPTURE(id);
     CHECK(read_with(",\"id\":" + std::string(id)) == "invalid id=null");

@@ -44,7 +44,7 @@ TEST_CASE("replies: an error's message may be any bytes") {
   CHECK(reply["error"]["message"] == "a\"b\n\xEF\xBF\xBD");
 }
 
-TEST_CASE("replies: they are appended to what is there") {
+TEST_CASE("replies: they are appended to the output") {
   std::string out = "[";
   begin_result(out, "1");
   out += "true";

@@ -58,7 +58,7 @@ TEST_CASE("utf-8: overlong forms are refused") {
   }
 }
 
-TEST_CASE("utf-8: a byte that can't be is found wherever it stands") {
+TEST_CASE("utf-8: an invalid byte is found at every position") {
   for (std::size_t size = 1; size < 100; ++size) {
     for (std::size_t at = 0; at < size; ++at) {
       std::string text(size, 'x');

@@ -48,7 +48,7 @@ TEST_CASE("websocket: only codes that may be sent are accepted") {
   }
 }
 
-TEST_CASE("websocket: nothing is looked at behind a close frame") {
+TEST_CASE("websocket: bytes behind a close frame are ignored") {
   for (const auto& more : {text_frame("late"), frame(kFinal | kPing, "late"), close_frame(1001),
                            std::string("\xFF\xFF\xFF invalid")}) {
     CAPTURE(more);

@@ -97,7 +97,7 @@ TEST_CASE("websocket: opcodes without a meaning are refused") {
   }
 }
 
-TEST_CASE("websocket: a binary message is refused for what it is") {
+TEST_CASE("websocket: a binary message is refused with its own close code") {
   CHECK(websocket_events(frame(kFinal | kBinary, "")) == Lines{"failed 1003"});
   CHECK(websocket_events(frame(kFinal | kBinary, "{}") + kFenceFrame) == Lines{"failed 1003"});
   CHECK(websocket_events(frame(kBinary, "{}")) == Lines{"failed 1003"});

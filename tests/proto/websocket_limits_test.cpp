@@ -24,7 +24,7 @@ TEST_CASE("websocket: a message over the limit is skipped by its length") {
         Lines{"too_big", "too_big", "text fence"});
 }
 
-TEST_CASE("websocket: fragments that are over the limit together are skipped to the last of them") {
+TEST_CASE("websocket: fragments that exceed the limit together are skipped up to the last one") {
   const std::string fence = text_frame("fence");
   CHECK(websocket_events(fragmented("0123456789", 3) + fence, 10) == Lines{"text 0123456789", "text fence"});
   CHECK(websocket_events(fragmented("0123456789a", 10) + fence, 10) == Lines{"too_big", "text fence"});
@@ -41,7 +41,7 @@ TEST_CASE("websocket: control frames are reported while a message is skipped") {
   CHECK(websocket_events(big + text_frame("y"), 10) == Lines{"too_big", "failed 1002"});
 }
 
-TEST_CASE("websocket: what is skipped need not be UTF-8") {
+TEST_CASE("websocket: a skipped message need not be UTF-8") {
   CHECK(websocket_events(text_frame(std::string(20, '\xFF')) + text_frame("fence"), 10) ==
         Lines{"too_big", "text fence"});
   CHECK(websocket_events(
@@ -66,7 +66,7 @@ TEST_CASE("websocket: empty fragments without an end are not skipped without an 
   CHECK(websocket_events(input, 10) == Lines{"too_big", "failed 1009"});
 }
 
-TEST_CASE("websocket: the decoder tells what it is in the middle of") {
+TEST_CASE("websocket: the decoder names its state within a message") {
   WebSocketDecoder decoder(10);
   const std::string input = text_frame(std::string(20, 'x'));
   const WebSocketEvent event = decoder.next(input);
@@ -89,7 +89,7 @@ TEST_CASE("websocket: a new limit holds from the next message on") {
   CHECK(connection.events() == Lines{"too_big", "text 12345", "text", "too_big", "failed 1009"});
 }
 
-TEST_CASE("websocket: memory is taken for what has come, not for what is declared") {
+TEST_CASE("websocket: memory is taken for received bytes, not for declared ones") {
   WebSocketDecoder decoder(kMessageBytesCeiling);
   fail_allocations(0, 1000, 4096);
   const auto before = failed_allocations();
@@ -99,7 +99,7 @@ TEST_CASE("websocket: memory is taken for what has come, not for what is declare
   fail_allocations(0, 0);
 }
 
-TEST_CASE("websocket: what is skipped takes no memory") {
+TEST_CASE("websocket: a skipped message takes no memory") {
   WebSocketDecoder decoder(100'000);
   const std::string input = text_frame(std::string(1'000'000, 'x'));
   fail_allocations(0, 1000);

@@ -63,7 +63,7 @@ TEST_CASE("websocket: a message that ends inside of a character fails") {
   }
 }
 
-TEST_CASE("websocket: what can't become UTF-8 fails before its message has come") {
+TEST_CASE("websocket: bytes that can't become UTF-8 fail before their message has arrived") {
   const auto fails = [](std::string_view text) {
     WebSocketDecoder decoder;
     WebSocketReplay connection(decoder);
@@ -87,7 +87,7 @@ TEST_CASE("websocket: each message is checked by itself") {
         Lines{"text \xC2\xB5", "text b"});
 }
 
-TEST_CASE("websocket: nothing is looked at behind what failed") {
+TEST_CASE("websocket: bytes behind a failure are ignored") {
   WebSocketDecoder decoder;
   CHECK(in_short(decoder.next(text_frame("\xFF") + text_frame("next"))) == "failed 1007");
   const std::string more = text_frame("more");

@@ -25,7 +25,7 @@ std::string close_frame(WebSocketClose code, std::string_view reason = {}) {
   return out;
 }
 
-TEST_CASE("websocket writer: a text frame has as short a length as will do") {
+TEST_CASE("websocket writer: a text frame has the shortest length that fits") {
   CHECK(text_frame("") == "\x81\x00"s);
   CHECK(text_frame("Hello") == "\x81\x05Hello"s);
   const std::string text(70'000, 'x');

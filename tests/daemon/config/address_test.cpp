@@ -66,7 +66,7 @@ TEST_CASE("Config address: an invalid address is refused") {
   CHECK_FALSE(parse_listen_address("tcp://127.0.0.1\0x:1"sv));
 }
 
-TEST_CASE("Config address: only loopback is out of others' reach") {
+TEST_CASE("Config address: other machines reach all addresses but loopback") {
   for (const auto near :
        {"tcp://127.0.0.1:1", "tcp://127.9.8.7:1", "tcp://[::1]:1", "tcp://[0:0::1]:1",
         "tcp://[::ffff:127.0.0.1]:1", "tcp://localhost:1", "tcp://LocalHost:1", "unix:///a"}) {

@@ -43,7 +43,7 @@ std::vector<std::string> doubts(const std::string& text) {
   return messages;
 }
 
-TEST_CASE("Config: of an array of methods or URLs the wrong one is named") {
+TEST_CASE("Config: the wrong element of an array of methods or URLs is named") {
   CHECK(contains(bad(kChild + "methods = [\"a*b\"]"),
                  "backend.methods = an array with \"a*b\" is not allowed"));
   CHECK(contains(bad(kChild + "methods = [\"a\", \"b*c\"]"), "an array with \"b*c\""));
@@ -51,7 +51,7 @@ TEST_CASE("Config: of an array of methods or URLs the wrong one is named") {
                  "an array with \"htp://x\""));
 }
 
-TEST_CASE("Config: retries of no method, and a prefix that none has, are warned of") {
+TEST_CASE("Config: retries of no method, and a prefix of no method, are warnings") {
   const std::string upstream = kUpstream + "methods = [\"up.*\", \"one\"]\n";
   CHECK(doubts(upstream + "retry = { attempts = 3 }") ==
         std::vector<std::string>{"backend.retry has no methods, so that no call is made again"});
@@ -65,7 +65,7 @@ TEST_CASE("Config: retries of no method, and a prefix that none has, are warned 
   CHECK(doubts(kUpstream + "methods = \"discover\"\nstrip_prefix = \"x.\"").empty());
 }
 
-TEST_CASE("Config: retries and hedges of methods that the backend does not have are warned of") {
+TEST_CASE("Config: retries and hedges of methods that the backend does not have are warnings") {
   const std::string upstream = kUpstream + "methods = [\"up.*\", \"one\"]\n";
   for (const char* pattern : {"up.get", "up.*", "u*", "*", "one", "!two"}) {
     CAPTURE(pattern);
@@ -166,7 +166,7 @@ retry = { attempts = 3, backoff = "7ms", methods = ["u.get*"] }
   CHECK(upstream.retry == core::RetrySettings{3, milliseconds(7), {"u.get*"}});
 }
 
-TEST_CASE("Config errors: what a backend can't be") {
+TEST_CASE("Config errors: invalid backends") {
   const std::string methods = "methods = [\"m\"]\n";
   CHECK(contains(bad("[[backend]]\ncommand = [\"x\"]\n" + methods), "backend.name is missing"));
   CHECK(contains(bad("[[backend]]\nname = \"n\"\n" + methods), "what serves it is missing"));
@@ -190,7 +190,7 @@ TEST_CASE("Config errors: what a backend can't be") {
   CHECK(contains(bad(kChild + methods + "breaker = { failure = 1 }"), "did you mean failures?"));
 }
 
-TEST_CASE("Config errors: backends that get in each other's way") {
+TEST_CASE("Config errors: backends that conflict") {
   CHECK(contains(bad(kChild + "methods = [\"a\"]\n" + kChild + "methods = [\"b\"]"),
                  "is the name of another backend already"));
   CHECK(contains(bad(kChild + "methods = [\"a.*\"]\n" + kUpstream + "methods = [\"a.*\"]"),

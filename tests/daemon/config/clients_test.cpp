@@ -118,7 +118,7 @@ TEST_CASE("Config clients: one subject in two spellings cannot belong to two cli
   CHECK(errors_of(both + "CN=A'").empty());
 }
 
-TEST_CASE("Config clients: what may be a token is never shown") {
+TEST_CASE("Config clients: a value that may be a token is never shown") {
   CHECK(error_of("[[client]]\nname = 'a'\ntoken_sha256 = 'secret'") ==
         "f.toml:3:16: client.token_sha256 is not allowed; it takes the SHA-256 of a token as 64 hexadecimal "
         "digits, which `sluice token` prints");
@@ -128,7 +128,7 @@ TEST_CASE("Config clients: what may be a token is never shown") {
   CHECK_FALSE(contains(plain, "secret"));
 }
 
-TEST_CASE("Config clients: each has a name of its own and something to be known by") {
+TEST_CASE("Config clients: each has a unique name and a credential") {
   CHECK(error_of("[[client]]\nuser = 1") ==
         "f.toml:1:1: client.name is missing; each client has one of its own");
   CHECK(contains(error_of("[[client]]\nname = 'a'"), "f.toml:1:1: client a has no credentials"));
@@ -169,7 +169,7 @@ TEST_CASE("Config clients: contradictory limits and methods are refused") {
       contains(error_of(entry("methods = ['!calc.reset']")), "f.toml:4:11: client.methods excludes methods"));
 }
 
-TEST_CASE("Config clients: with them a listener may be reached by others") {
+TEST_CASE("Config clients: with clients a listener may be reached by other machines") {
   const std::string listen = "[[listen]]\naddress = 'tcp://0.0.0.0:7070'\n";
   CHECK(contains(error_of(listen), "add [[client]] entries that say who may call what"));
   CHECK(errors_of(listen + entry()).empty());
@@ -200,13 +200,13 @@ TEST_CASE("Config clients: a credential that no listener can ask for is a warnin
   CHECK(warnings_of(client + tls + "client_ca = 'a'\n").empty());
 }
 
-TEST_CASE("Config: workers' CPUs that there are not are warned of") {
+TEST_CASE("Config: CPUs that do not exist are a warning") {
   CHECK(contains(warnings_of("[server]\nworker_cpus = \"1023\"\n").front(),
                  "f.toml:2:15: warning: server.worker_cpus"));
   CHECK(warnings_of("[server]\nworker_cpus = \"0-1023\"\n").empty());
 }
 
-TEST_CASE("Config: memory that is too little for one message is warned of") {
+TEST_CASE("Config: too little memory for one message is a warning") {
   const auto with = [](const std::string& memory) {
     return warnings_of("[server]\nmax_message = \"4MiB\"\nmax_memory = " + memory + "\n");
   };
@@ -215,7 +215,7 @@ TEST_CASE("Config: memory that is too little for one message is warned of") {
   CHECK(with("0").empty());
 }
 
-TEST_CASE("Config clients: an anonymous client that may call everything from everywhere is warned of") {
+TEST_CASE("Config clients: an anonymous client that may call everything from everywhere is a warning") {
   const auto with = [](const std::string& address, const std::string& more) {
     return warnings_of("[[client]]\nname = \"anonymous\"\n" + more + "\n[[listen]]\naddress = \"" + address +
                        "\"\n");
@@ -231,7 +231,7 @@ TEST_CASE("Config clients: an anonymous client that may call everything from eve
   CHECK(warnings_of(entry() + "[[listen]]\naddress = \"tcp://0.0.0.0:1\"\n").empty());
 }
 
-TEST_CASE("Config: an admin address that other machines reach is warned of") {
+TEST_CASE("Config: an admin address that other machines reach is a warning") {
   const auto warned = warnings_of("[admin]\naddress = \"tcp://0.0.0.0:1\"\n");
   REQUIRE(warned.size() == 1);
   CHECK(

@@ -84,7 +84,7 @@ TEST_CASE("Config errors: the error for a misspelt key suggests the nearest key"
   CHECK(contains(error_of("[[listener]]\naddress = ''"), "did you mean listen?"));
 }
 
-TEST_CASE("Config errors: a key in the wrong table is sent to its own") {
+TEST_CASE("Config errors: the error for a key in the wrong table names its own table") {
   CHECK(error_of("max_message = 1") ==
         "f.toml:1:1: max_message is not known here; it belongs under [server]");
   CHECK(contains(error_of("[server]\nslow_call = '1s'"),
@@ -99,7 +99,7 @@ TEST_CASE("Config errors: the error for a key like no other lists the known keys
                  "backend, method"));
 }
 
-TEST_CASE("Config errors: a table where a value belongs and the reverse") {
+TEST_CASE("Config errors: a table instead of a value, and the reverse") {
   CHECK(contains(error_of("server = 1"),
                  "f.toml:1:10: server is 1; it has to be one table, with keys: io_threads"));
   CHECK(contains(error_of("[[log]]"), "log is an array; it has to be one table"));
@@ -140,7 +140,7 @@ TEST_CASE("Config errors: a listener behind a proxy has to be called insecure, w
   CHECK(contains(error_of(reachable), "f.toml:2:11: listen.address"));
 }
 
-TEST_CASE("Config errors: a listener needs an address that is one") {
+TEST_CASE("Config errors: a listener needs a valid address") {
   CHECK(contains(error_of("[[listen]]\nmode = '0600'"), "f.toml:1:1: listen.address is missing"));
   CHECK(contains(error_of("[[listen]]\naddress = ''"), "it takes tcp://HOST:PORT"));
   CHECK(contains(error_of("[[listen]]\naddress = 'localhost:1'"), "it takes tcp://HOST:PORT"));
@@ -231,7 +231,7 @@ TEST_CASE("Config errors: a long list is cut and its rest is counted") {
   CHECK(errors.back() == "f.toml: 5 more errors are not shown");
 }
 
-TEST_CASE("Config errors: text out of the file can't steer a terminal or break a line") {
+TEST_CASE("Config errors: text from the file can't control a terminal or break a line") {
   for (const std::string text : {"\"a\\u001b[2J\\n\" = 1", "[server]\n\"\\n\" = 1",
                                  "[server]\nmax_message = \"\\u001b\\n\"", "[method.\"\\n*\\n\"]"}) {
     CAPTURE(text);
@@ -275,7 +275,7 @@ class ScratchFolder {
   std::filesystem::path path_;
 };
 
-TEST_CASE("Config file: what can't be read is one error that names the file") {
+TEST_CASE("Config file: an unreadable file is one error that names it") {
   const ScratchFolder folder;
   const auto only_error = [](const std::string& file) {
     const LoadedConfig loaded = load_config(file);

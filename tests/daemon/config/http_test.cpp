@@ -58,7 +58,7 @@ allowed_origins = []
   CHECK(loaded.settings.listeners[1].http_path == "/");
 }
 
-TEST_CASE("Config of HTTP: a path is absolute and nothing but a path") {
+TEST_CASE("Config of HTTP: a path is absolute and has no query or fragment") {
   for (const std::string path : {"/", "/rpc", "/a/b/", "/%20"}) {
     CHECK(listener_with("http_path = '" + path + "'").http_path == path);
   }

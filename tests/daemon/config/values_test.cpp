@@ -75,7 +75,7 @@ TEST_CASE("Config values: sizes and durations are written in their largest whole
   CHECK(format_duration(8760h) == "8760h");
 }
 
-TEST_CASE("Config values: what is written is read back") {
+TEST_CASE("Config values: written values are read back") {
   for (const std::size_t bytes : {0ul, 1ul, 1023ul, 1024ul, 4096ul, 4ul << 20, 3ul << 30}) {
     CHECK(parse_size(format_size(bytes)) == bytes);
   }
@@ -106,7 +106,7 @@ TEST_CASE("Config values: bounds of a range belong to it") {
   CHECK_FALSE(duration.read(text("2h")));
 }
 
-TEST_CASE("Config values: a bare integer is bytes, but no duration") {
+TEST_CASE("Config values: a bare integer is bytes, but not a duration") {
   CHECK(size_between(1, kMiB).read(number(4096)) == 4096u);
   CHECK_FALSE(size_between(1, kMiB).read(number(-1)));
   CHECK_FALSE(size_between(1, kMiB).read(text("4096")));

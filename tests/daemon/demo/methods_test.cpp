@@ -147,7 +147,7 @@ TEST_CASE("demo.hang goes on when it is cancelled") {
   CHECK(run("demo.hang", R"({"ms":1})", active).text == R"({"slept_ms":1})");
 }
 
-TEST_CASE("demo.fail: the error that was asked for") {
+TEST_CASE("demo.fail: the requested error") {
   const Error error =
       run("demo.fail", R"({"code":-7,"message":"no \u00e9","data":{"b":9007199254740993,"a":[1.5]}})").error;
   CHECK(error.code == -7);

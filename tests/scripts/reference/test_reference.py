@@ -95,7 +95,7 @@ Keys of the configuration file (TOML):
         self.assertIn("| `workers` | threads; 0: two per CPU | 0 to 1024 | `0` |", made["[server]"])
         self.assertIn('| `call_timeout` | time limit of a call | time, 1ms to 8760h | `"30s"` |', made["[server]"])
 
-    def test_what_is_said_of_a_key_that_is_left_out_is_its_default(self):
+    def test_the_default_of_a_key_comes_from_its_description(self):
         made = configuration.tables(self.HELP)["[[client]]"]
         self.assertIn("| `name` | its name | 1 to 64 characters | must be given |", made)
         self.assertIn("| `rate` | calls per second; fixed | a number from 0.001 to 1000000 | no limit |", made)
