@@ -11,7 +11,7 @@
 namespace sluice::testing {
 
 // The time that a test waits for an event that must happen. It passes in full only if the test fails.
-inline constexpr std::chrono::milliseconds kTestWaitMax = std::chrono::seconds(30);
+inline constexpr std::chrono::milliseconds kWaitMax = std::chrono::seconds(30);
 
 // Whether `check` becomes true within `limit`.
 template <typename Check>
@@ -26,7 +26,7 @@ bool eventually(std::chrono::milliseconds limit, Check check) {
 
 template <typename Check>
 bool eventually(Check check) {
-  return eventually(kTestWaitMax, check);
+  return eventually(kWaitMax, check);
 }
 
 // Opens once, for all who wait. Thread-safe; at its end it opens, and waits for those that wait to leave: a
@@ -48,7 +48,7 @@ class Gate {
     wake_.notify_all();
   }
   // False if it has not opened within `limit`.
-  bool wait(std::chrono::milliseconds limit = kTestWaitMax) {
+  bool wait(std::chrono::milliseconds limit = kWaitMax) {
     std::unique_lock lock(mutex_);
     ++waiting_;
     const bool opened = wake_.wait_for(lock, limit, [this] { return open_; });

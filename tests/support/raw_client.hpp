@@ -109,11 +109,11 @@ class RawClient {
   Json call(std::string_view method, std::string_view params = "", std::string_view id = "1");
 
   // Reads and drops at most `most` bytes; gives their number, 0 at the connection's end or after
-  // kTestWaitMax.
+  // kWaitMax.
   std::size_t read_some(std::size_t most);
 
   // Whether the connection ends within `limit`; what comes before is dropped.
-  bool closed(std::chrono::milliseconds limit = kTestWaitMax);
+  bool closed(std::chrono::milliseconds limit = kWaitMax);
   // Whether the connection was ended by a reset. Valid once it has ended.
   bool was_reset() const { return reset_; }
 
@@ -163,7 +163,7 @@ inline RawClient::RawClient(RawClient&& other) noexcept
 inline RawClient::~RawClient() { hang_up(); }
 
 inline void RawClient::send(std::string_view bytes) {
-  const auto until = std::chrono::steady_clock::now() + kTestWaitMax;
+  const auto until = std::chrono::steady_clock::now() + kWaitMax;
   while (!bytes.empty()) {
     const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent >= 0) {
@@ -198,7 +198,7 @@ inline int RawClient::waiting_input() const {
 }
 
 inline std::size_t RawClient::read_some(std::size_t most) {
-  if (!fill(std::chrono::steady_clock::now() + kTestWaitMax, most)) return 0;
+  if (!fill(std::chrono::steady_clock::now() + kWaitMax, most)) return 0;
   return std::exchange(received_, {}).size();
 }
 
@@ -236,7 +236,7 @@ inline std::optional<std::string> RawClient::try_line(std::chrono::milliseconds 
 }
 
 inline std::string RawClient::line() {
-  auto line = try_line(kTestWaitMax);
+  auto line = try_line(kWaitMax);
   if (!line)
     throw std::runtime_error(ended_ ? "the connection ended before a line came" : "no line came in time");
   return *line;

@@ -100,7 +100,7 @@ TEST_CASE("MpscQueue: of many threads' pushes none is lost, doubled or out of it
   int taken = 0;
   std::thread taker([&] {
     // Sleeps as an I/O thread does.
-    const auto until = std::chrono::steady_clock::now() + testing::kTestWaitMax;
+    const auto until = std::chrono::steady_clock::now() + testing::kWaitMax;
     while (taken < kThreads * kEach && std::chrono::steady_clock::now() < until) {
       looks = true;
       queue.take_all([&](Item& item) {

@@ -228,7 +228,7 @@ TEST_CASE("async: completion, time limit, cancelling and disconnect race, and ea
     for (int i = 0; i < 100; ++i) ++answered[client.reply()["id"].get<int>()];
     CHECK(answered.size() == 100);
     client.end_sending();
-    CHECK_FALSE(client.try_line(kTestWaitMax));
+    CHECK_FALSE(client.try_line(kWaitMax));
     CHECK(client.closed());
   }
   CHECK(eventually([&] { return server.idle(); }));

@@ -67,7 +67,7 @@ TEST_CASE("Drain: what has come is answered, also where the I/O thread was held 
   std::size_t refused = 0;
   for (RawClient& client : clients) {
     for (int lines = 0; lines < 2; ++lines) {
-      const auto line = client.try_line(kTestWaitMax);
+      const auto line = client.try_line(kWaitMax);
       if (!line) continue;
       const Json reply = Json::parse(*line);
       if (reply["id"] == 2 && reply["error"]["code"] == -32012) ++refused;

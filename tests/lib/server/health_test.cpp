@@ -24,7 +24,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kProbeTime{200};
 
 bool healthy(TestServer& server) {
-  const auto health = server.engine().health(kTestWaitMax);
+  const auto health = server.engine().health(kWaitMax);
   return health.ok && health.reason.empty();
 }
 

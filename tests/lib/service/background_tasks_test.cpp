@@ -23,7 +23,7 @@ using testing::OpenAtEnd;
 using Names = std::vector<std::string>;
 using Start = BackgroundTasks::Start;
 
-WaitLimit patient() { return WaitLimit::within(testing::kTestWaitMax); }
+WaitLimit patient() { return WaitLimit::within(testing::kWaitMax); }
 WaitLimit::Clock::time_point patience_end() { return patient().deadline; }
 constexpr WaitLimit::Clock::time_point kPast{};
 

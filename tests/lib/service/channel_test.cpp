@@ -14,7 +14,7 @@
 namespace sluice {
 namespace {
 
-WaitLimit patient() { return WaitLimit::within(testing::kTestWaitMax); }
+WaitLimit patient() { return WaitLimit::within(testing::kWaitMax); }
 const WaitLimit kPast{WaitLimit::Clock::time_point{}};
 
 TEST_CASE("Channel: values come out in the order in which they went in") {
@@ -41,7 +41,7 @@ TEST_CASE("Channel: an empty one ends the wait at its limit, and says which it w
   CHECK(channel.pop(kPast).status == ChannelStatus::limit);
   std::stop_source stop;
   stop.request_stop();
-  const WaitLimit stopped = WaitLimit::within(testing::kTestWaitMax, stop.get_token());
+  const WaitLimit stopped = WaitLimit::within(testing::kWaitMax, stop.get_token());
   CHECK(channel.pop(stopped).status == ChannelStatus::limit);
   CHECK(stopped.error().code == -32800);
   CHECK(kPast.error().code == -32002);
@@ -81,7 +81,7 @@ TEST_CASE("Channel: closing and stopping wake all who wait") {
     if (status == ChannelStatus::closed) ++closed;
     if (status == ChannelStatus::limit) ++stopped;
   };
-  const WaitLimit stoppable = WaitLimit::within(testing::kTestWaitMax, stop.get_token());
+  const WaitLimit stoppable = WaitLimit::within(testing::kWaitMax, stop.get_token());
   std::vector<std::jthread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] { count(full.push(1, stoppable)); });

@@ -23,7 +23,7 @@ using testing::Gate;
 using testing::OpenAtEnd;
 
 WaitLimit patient(std::stop_token stop = {}) {
-  return WaitLimit::within(testing::kTestWaitMax, std::move(stop));
+  return WaitLimit::within(testing::kWaitMax, std::move(stop));
 }
 
 std::vector<int> numbers(int count) {

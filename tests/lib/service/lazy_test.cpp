@@ -20,7 +20,7 @@ using testing::Gate;
 using testing::OpenAtEnd;
 
 WaitLimit patient(std::stop_token stop = {}) {
-  return WaitLimit::within(testing::kTestWaitMax, std::move(stop));
+  return WaitLimit::within(testing::kWaitMax, std::move(stop));
 }
 
 // A factory that waits inside until it is let go.

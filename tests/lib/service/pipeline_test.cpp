@@ -19,7 +19,7 @@ namespace {
 using testing::eventually;
 
 WaitLimit patient(std::stop_token stop = {}) {
-  return WaitLimit::within(testing::kTestWaitMax, std::move(stop));
+  return WaitLimit::within(testing::kWaitMax, std::move(stop));
 }
 
 // Gives the numbers below `end`, one at a time.

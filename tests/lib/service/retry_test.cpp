@@ -171,7 +171,7 @@ TEST_CASE("retry: calls of many threads share one budget") {
     for (int i = 0; i < 4; ++i) {
       callers.emplace_back([&] {
         for (int call = 0; call < 1000; ++call) {
-          static_cast<void>(retry(policy, WaitLimit::within(testing::kTestWaitMax), [&]() -> Result<int> {
+          static_cast<void>(retry(policy, WaitLimit::within(testing::kWaitMax), [&]() -> Result<int> {
             ++attempts;
             return kBusy;
           }));

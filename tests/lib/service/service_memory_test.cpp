@@ -23,7 +23,7 @@ namespace {
 using testing::fail_allocations;
 using testing::failed_allocations;
 
-WaitLimit patient() { return WaitLimit::within(testing::kTestWaitMax); }
+WaitLimit patient() { return WaitLimit::within(testing::kWaitMax); }
 
 // Calls `action` while the first, then while the second of this thread's allocations fails, and so on until
 // none of them does. `after` is told whether it was left by std::bad_alloc. How often one failed.

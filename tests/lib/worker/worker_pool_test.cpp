@@ -228,7 +228,7 @@ TEST_CASE("WorkerPool: stopping ends sleeping workers, and what is still queued 
   pool.start();
   submit(pool, 0, calls.make([](Call&) {}));
   REQUIRE(eventually([&] { return calls.returned() == 1; }));
-  CHECK(pool.stop(Clock::now() + testing::kTestWaitMax) == 0);
+  CHECK(pool.stop(Clock::now() + testing::kWaitMax) == 0);
   ActiveCall& late = calls.make([](Call&) {});
   submit(pool, 0, late);
   CHECK(pool.cancel_queued(late));

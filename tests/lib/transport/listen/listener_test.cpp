@@ -34,7 +34,7 @@ TEST_CASE("Listener: one that lacks memory for a connection turns that one away 
     TestServer server({shortage_method(), echo_method("quick", {.in_line = true})}, settings);
     RawClient first = server.connect();
     first.send(shortage(skip, 1));
-    first.try_line(kTestWaitMax);
+    first.try_line(kWaitMax);
     std::size_t turned_away_now = 0;
     for (int i = 0; i < 4; ++i) turned_away_now += served(server) ? 0 : 1;
     CHECK(turned_away_now <= 1);
