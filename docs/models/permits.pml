@@ -12,7 +12,7 @@
 /* mutant of 1: CHECKED_BEFORE_TAKING */
 /* mutant of 2: KEPT_WHEN_REFUSED */
 /* mutant of 1: CLIENT_KEPT_WHEN_REFUSED */
-/* mutant of 1: GIVEN_BACK_TWICE */
+/* mutant of 1: RELEASED_TWICE */
 /* mutant of 1: OLD_LIMIT_KEPT */
 
 byte limit = LIMIT;    /* Admission::limit_ */
@@ -101,7 +101,7 @@ proctype caller(byte client) {
     atomic { holding--; holding_of[client]-- };
     of_method--;
     in_flight--;
-#ifdef GIVEN_BACK_TWICE
+#ifdef RELEASED_TWICE
     if
     :: in_flight > 0 -> in_flight--
     :: else

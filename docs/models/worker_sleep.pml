@@ -3,21 +3,21 @@
  * Checked: in every terminal state, no call waits while a worker sleeps. So no wake-up is lost, and no
  * call is left behind one that hangs. lib/worker/work_queue.cpp, worker_pool.cpp, lib/worker/worker_dispatcher.cpp.
  *
- * Bounds: WORKERS workers; PUSHERS I/O threads, each of which submits TURNS shares of one or two calls to any
+ * Bounds: WORKERS workers; PUSHERS I/O threads, each of which submits ROUNDS shares of one or two calls to any
  * worker; HANGING of the calls never end. CHECK: whether some shares are of short calls, for which
  * WorkerDispatcher::check() wakes others later instead of push_shares() at once.
  * Calls leave a queue in any order. A locked region is one step, since each changes at most one variable that
  * is read without the lock. A look at a queue's size and the pop after it are one step: a pop that finds
- * nothing begins anew.
+ * nothing starts again.
  */
-/* configuration: WORKERS=2 PUSHERS=1 TURNS=3 HANGING=1 CHECK=0 */
-/* configuration: WORKERS=2 PUSHERS=2 TURNS=1 HANGING=1 CHECK=0 */
-/* configuration: WORKERS=3 PUSHERS=1 TURNS=1 HANGING=1 CHECK=0 */
-/* configuration: WORKERS=2 PUSHERS=1 TURNS=1 HANGING=1 CHECK=1 */
+/* configuration: WORKERS=2 PUSHERS=1 ROUNDS=3 HANGING=1 CHECK=0 */
+/* configuration: WORKERS=2 PUSHERS=2 ROUNDS=1 HANGING=1 CHECK=0 */
+/* configuration: WORKERS=3 PUSHERS=1 ROUNDS=1 HANGING=1 CHECK=0 */
+/* configuration: WORKERS=2 PUSHERS=1 ROUNDS=1 HANGING=1 CHECK=1 */
 /* mutant of 1: NO_SECOND_LOOK */
 /* mutant of 1: COUNTED_IDLE_TOO_LATE */
-/* mutant of 1: NOBODY_WOKEN_AT_HAND_OVER */
-/* mutant of 1: NUDGE_OF_AWAKE_FORGOTTEN */
+/* mutant of 1: NO_WORKER_WOKEN_AFTER_PUSH */
+/* mutant of 1: WAKE_TO_STEAL_OF_AWAKE_LOST */
 /* mutant of 1: SLEEPS_WITHOUT_LOOKING_AT_ITS_QUEUE */
 /* mutant of 1: CHOOSES_AFTER_WAKING */
 /* mutant of 1: BEGINS_WITH_CALLS_BEFORE */
@@ -164,7 +164,7 @@ inline nudge(to) {
     if
     :: state[to] == woken
     :: state[to] == asleep -> state[to] = woken; woke = true
-#ifdef NUDGE_OF_AWAKE_FORGOTTEN
+#ifdef WAKE_TO_STEAL_OF_AWAKE_LOST
     :: state[to] == awake
 #else
     :: state[to] == awake -> nudged[to] = true
@@ -244,11 +244,11 @@ inline check(it) {
 
 /* An I/O thread: WorkerDispatcher::push_shares(), each time with one share. */
 proctype pusher() {
-  byte to, count, turn;
+  byte to, count, round;
   bool begins, woke, stalls;
   do
-  :: turn < TURNS ->
-    turn++;
+  :: round < ROUNDS ->
+    round++;
     /* WorkQueue::push() */
     atomic {
       if
@@ -285,7 +285,7 @@ proctype pusher() {
     if
     :: begins
     :: else ->
-#ifdef NOBODY_WOKEN_AT_HAND_OVER
+#ifdef NO_WORKER_WOKEN_AFTER_PUSH
       skip;
 #else
       if
@@ -301,7 +301,7 @@ proctype pusher() {
     fi;
     begins = false;
 #if CHECK && !defined(NO_CHECK_AFTER_SHORT_CALLS)
-    /* The timer may go off between two turns. */
+    /* The timer may go off between two rounds. */
     if
     :: check(0); check(1)
     :: true
