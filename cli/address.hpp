@@ -1,3 +1,4 @@
+// Server address: tcp://HOST:PORT or unix:///path, as the user wrote it.
 #pragma once
 
 #include <string>

@@ -1,3 +1,4 @@
+// Batch request: calls of the user as one JSON array, and its replies in order.
 #pragma once
 
 #include <span>

@@ -1,3 +1,4 @@
+// The `bench` command.
 #pragma once
 
 #include "cli/command_line.hpp"

@@ -1,3 +1,4 @@
+// Benchmark connection: one non-blocking socket with its requests in flight.
 #pragma once
 
 #include <cstdint>

@@ -1,3 +1,4 @@
+// Load generator: closed and open loop over all connections of a benchmark.
 #pragma once
 
 #include <cstdint>
@@ -11,13 +12,12 @@ namespace sluice::client {
 
 // Drives a benchmark's connections with one thread and epoll.
 //
-// Closed loop: a connection is filled up to its depth whenever replies have come in.
-// With a number in flight for all of them: whenever fewer are, the next connection with
-// room gets the next request.
-// Open loop: request k is due at start + k/rate; the loop spins, hands each one that is
-// due to the next connection with room, and never moves a due time. As due times follow
-// from k alone, requests that find no room are kept by not advancing k.
-// In all of them a connection is written to at most once an iteration, unless the socket is full.
+// Closed loop: a connection is filled up to its depth whenever replies have come in. With a number in flight
+// for all of them: whenever fewer are, the next connection with room gets the next request. Open loop:
+// request k is due at start + k/rate; the loop spins, hands each one that is due to the next connection with
+// room, and never moves a due time. Due times depend on k alone, so a request that finds no room is tried
+// again later: k does not advance. In all modes a connection is written to at most once an iteration; if its
+// socket was full, again once it is writable.
 class BenchLoop {
  public:
   // The time that late replies have after the measured window.

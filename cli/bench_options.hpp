@@ -1,3 +1,4 @@
+// Options of the `bench` command.
 #pragma once
 
 #include <chrono>

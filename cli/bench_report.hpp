@@ -1,3 +1,4 @@
+// Benchmark report, as text or as JSON.
 #pragma once
 
 #include <string>
@@ -8,7 +9,7 @@
 
 namespace sluice::client {
 
-// All that a report shows.
+// Figures of a report.
 struct BenchReport {
   const Address& address;
   const BenchOptions& options;
@@ -18,7 +19,7 @@ struct BenchReport {
   double cpu_share;                   // of one core; negative: the run did not last that long
 };
 
-// A few lines for people, without a newline at the end.
+// The report as a few lines of text, without a newline at the end.
 std::string report_text(const BenchReport& report);
 
 // One JSON object in one line. Latencies in microseconds, rates per second.

@@ -1,3 +1,4 @@
+// Benchmark request: one message with room for an id, and the ids.
 #pragma once
 
 #include <array>

@@ -1,3 +1,4 @@
+// Benchmark tally: counts and latencies of one run.
 #pragma once
 
 #include <cstdint>
@@ -14,14 +15,14 @@ namespace sluice::client {
 struct BenchWindow {
   TimePoint begin;
   TimePoint end;
-  bool by_due_time;  // latencies: of what was due in it (open loop), or completed in it
+  bool by_due_time;  // latencies count by due time (open loop), else by completion time
 
   bool contains(TimePoint time) const { return time >= begin && time < end; }
 };
 
-// Counts and latencies of one run. Rates count what completes within the window. The latencies of an
-// open loop are those of the requests due in the window, whenever they are answered:
-// what a slow server leaves to the end is not forgotten.
+// Counts and latencies of one run. Rates count what completes within the window. The latencies of an open
+// loop are those of the requests due in the window, whenever they are answered: so responses that a slow
+// server gives after the window count too.
 class BenchTally {
  public:
   explicit BenchTally(const BenchWindow& window) : window_(window) {}
@@ -48,7 +49,7 @@ class BenchTally {
 
   // Over the whole run.
   std::uint64_t sent = 0;
-  std::uint64_t answered = 0;    // with whatever
+  std::uint64_t answered = 0;    // with a result or an error
   std::uint64_t unanswered = 0;  // sent, no answer
   std::uint64_t unsent = 0;      // open loop: due, but there was never room to send it
   std::uint64_t bad_ids = 0;

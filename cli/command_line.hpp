@@ -1,3 +1,4 @@
+// Command line parser of sluice.
 #pragma once
 
 #include <chrono>

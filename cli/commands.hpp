@@ -1,3 +1,4 @@
+// Commands of sluice, and the dispatch to them.
 #pragma once
 
 #include "cli/command_line.hpp"

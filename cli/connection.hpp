@@ -1,3 +1,4 @@
+// Client connection: blocking, with a deadline for each step.
 #pragma once
 
 #include <optional>
@@ -9,10 +10,10 @@
 
 namespace sluice::client {
 
-// One connection, used by one thread that waits for what it asked. Every step takes
-// the time by which the command must be over; all errors are `unreachable`.
-// A TCP connection that ends before close_normally(), also by the death of the process, is
-// reset: after an ordinary end the server would still run the calls and send their responses.
+// One connection, used by one thread that waits for what it asked. Every step takes the time by which the
+// command must be over; all errors are `unreachable`. A TCP connection that ends before close_normally(),
+// also by the death of the process, is reset: the server takes an ordinary end for a half-close, and would
+// still run the calls.
 class Connection {
  public:
   static Result<Connection> open(const Address& address, TimePoint deadline);

@@ -1,3 +1,4 @@
+// Parser of durations such as 250ms.
 #pragma once
 
 #include <chrono>

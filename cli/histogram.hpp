@@ -1,3 +1,4 @@
+// Log-linear histogram of durations.
 #pragma once
 
 #include <bit>
@@ -26,8 +27,7 @@ class Histogram {
   std::uint64_t max() const { return max_; }
   double mean() const { return total_ == 0 ? 0 : sum_ / static_cast<double>(total_); }
 
-  // The value that a share of `quantile` (0 to 1) of all values does not pass;
-  // 0 where nothing was added.
+  // The quantile: a fraction `quantile` (0 to 1) of all values is not above it. 0 without values.
   std::uint64_t quantile(double quantile) const;
 
  private:

@@ -1,3 +1,4 @@
+// JSON validator that reports the offset of the first error.
 #pragma once
 
 #include <cstddef>

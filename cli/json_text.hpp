@@ -1,3 +1,4 @@
+// Formatter of JSON text: indented, compact, unquoted.
 #pragma once
 
 #include <cstddef>

@@ -1,3 +1,4 @@
+// Splitter of a byte stream into JSON messages.
 #pragma once
 
 #include <optional>
@@ -8,10 +9,9 @@
 
 namespace sluice::client {
 
-// Cuts a stream of JSON arrays and objects into messages, with any white space or
-// none between them. It looks for the byte that closes the top-level value and
-// leaves the grammar to json_check.hpp. Every byte is looked at once. proto::FrameDecoder would lose
-// what the client shows and a server of ours refuses: lone surrogates and deep nesting.
+// Cuts a stream of JSON arrays and objects into messages, with any white space or none between them. It looks
+// for the byte that closes the top-level value and leaves the grammar to json_check.hpp. Every byte is read
+// once. Not proto::FrameDecoder, which rejects lone surrogates and deep nesting: the client has to show them.
 class MessageCutter {
  public:
   // A reply beyond this is refused rather than let memory grow without end.

@@ -1,3 +1,4 @@
+// Output on stdout and stderr, safe for a terminal.
 #pragma once
 
 #include <string_view>
@@ -7,8 +8,8 @@ namespace sluice::client {
 // Text for a terminal, and every error, is written with escapes instead of the characters
 // that control a terminal: much of the text comes from servers.
 
-// Writes one JSON value to stdout: indented on a terminal, else its own text in one
-// line. Whether stdout took it is asked once, by finish_output().
+// Writes one JSON value to stdout: indented on a terminal, else its own text in one line. finish_output()
+// checks once for errors of all writes.
 void print_json(std::string_view text);
 
 // The same, indented also when stdout is not a terminal.

@@ -1,3 +1,4 @@
+// Params of a call, from words of the command line.
 #pragma once
 
 #include <iosfwd>

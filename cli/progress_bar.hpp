@@ -1,3 +1,4 @@
+// Progress bar on stderr.
 #pragma once
 
 #include <cstdint>

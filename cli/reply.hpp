@@ -1,3 +1,4 @@
+// Reply of a server: parser, check and description of errors.
 #pragma once
 
 #include <string>
@@ -18,7 +19,7 @@ struct Reply {
   bool is_error() const { return !error.empty() && error != "null"; }
 };
 
-// The members of a reply whose text is known to be valid JSON. Views into `text`.
+// Reads the members of a reply, whose text must be valid JSON. Views into `text`.
 Reply parse_reply(std::string_view text);
 
 // Checks a whole message from a server. Errors: unreachable, if it is not JSON.

@@ -1,3 +1,4 @@
+// Reply scanner of the benchmark: the id and the error, without a tree.
 #pragma once
 
 #include <string_view>

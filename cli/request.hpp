@@ -1,3 +1,4 @@
+// Request writer: one call as a line of JSON.
 #pragma once
 
 #include <chrono>

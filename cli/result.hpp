@@ -1,3 +1,4 @@
+// Result type, failures and exit codes of sluice.
 #pragma once
 
 #include <boost/system/result.hpp>

@@ -1,3 +1,4 @@
+// Socket functions: connect and wait, with a deadline.
 #pragma once
 
 #include <chrono>
@@ -14,9 +15,8 @@ using TimePoint = Clock::time_point;
 // Waits for `events` (poll) on fd until the deadline. False: the time ran out.
 bool wait_for(int fd, short events, TimePoint deadline);
 
-// A connected, non-blocking stream socket, to whichever address of the host name
-// answers first. Looking a name up is not bounded by the deadline, connecting is.
-// Errors: unreachable, naming the address.
+// Connects a non-blocking stream socket to the address of the host name that answers first. The deadline
+// bounds connecting, not the look-up of the name. Errors: unreachable, naming the address.
 Result<core::Descriptor> connect_to(const Address& address, TimePoint deadline);
 
 }  // namespace sluice::client

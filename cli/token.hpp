@@ -1,3 +1,4 @@
+// Tokens: new ones, their digest, and where the user's token comes from.
 #pragma once
 
 #include <istream>
@@ -15,7 +16,7 @@ Result<std::string> new_token();
 // The configuration line that admits clients with this token.
 Result<std::string> digest_line(std::string_view token);
 
-// The first line of `in`, which is to be all that there is. `where` is for messages: "on stdin".
+// Reads the one line of `in`; more than one line is an error. `where` is for messages: "on stdin".
 Result<std::string> read_token(std::istream& in, std::string_view where);
 
 // The token to authenticate with: that in `file` (-: stdin), else $SLUICE_TOKEN; empty where there is

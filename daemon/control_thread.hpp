@@ -24,7 +24,7 @@ class ControlThread {
   ControlThread(const ControlThread&) = delete;
   ControlThread& operator=(const ControlThread&) = delete;
 
-  // None may be running. What it writes may be read once busy() is false.
+  // No task may be running. The task's results may be read once busy() is false.
   void run(Task task);
   bool busy() const;
   // Asks the task that runs to end soon.

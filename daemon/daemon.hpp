@@ -28,8 +28,8 @@ class Daemon {
   // Throws std::system_error that names what the machine refuses to create.
   explicit Daemon(CommandLine command);
 
-  // Serves until it is asked to stop; the process's exit code. Does not return, but leaves the process,
-  // where a second signal comes or a handler outlives the drain.
+  // Serves until it is asked to stop; the process's exit code. Ends the process instead of returning if a
+  // second signal arrives, or a handler still runs after the drain.
   int run();
 
  private:
@@ -47,7 +47,7 @@ class Daemon {
   void begin_reload();
   void finish_reload();
   int drain(int signal);
-  // Waits for the control thread, listening for signals and reporting meanwhile; leaves the process at
+  // Waits for the control thread, and meanwhile handles signals and reports. Ends the process at the time
   // `hopeless`.
   void await_drain(TimePoint hopeless);
   void report_drain(const core::EngineStatus& status);
@@ -64,7 +64,7 @@ class Daemon {
   std::unique_ptr<core::Engine> engine_;
   std::optional<Reporter> reporter_;
   bool reloading_ = false;      // the control thread's task is a reload
-  bool reload_wanted_ = false;  // once more, or once started
+  bool reload_wanted_ = false;  // another reload follows the running one, or the start
   std::string last_drain_report_;
   ControlThread control_;
 };

@@ -1,4 +1,4 @@
-// A process that ends what the daemon's children have started, should the daemon be killed.
+// Guardian: a process that kills the process groups of the daemon's children if the daemon dies.
 #pragma once
 
 #include "lib/base/descriptor.hpp"

@@ -1,4 +1,4 @@
-// Keeps the service manager informed about a running engine.
+// Reporter: status and keep-alives of a running engine for the service manager.
 #pragma once
 
 #include <chrono>
@@ -21,8 +21,7 @@ class Reporter {
   // When report() has to be called next; nothing: never.
   std::optional<TimePoint> next_deadline() const;
 
-  // Sends what is due by `now`. Waits for the engine's health: a few seconds at most, and only when
-  // something is stuck.
+  // Sends what is due by `now`. Waits for the engine's health: 2 s at most, and only when something is stuck.
   void report(TimePoint now);
 
   // The end of the status line, behind the numbers, from now on; may be empty.

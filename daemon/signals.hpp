@@ -8,15 +8,17 @@ namespace sluice::daemon {
 
 using TimePoint = std::chrono::steady_clock::time_point;
 
-// Has SIGTERM, SIGINT and SIGHUP wait until a SignalQueue asks for them, and the signals ignored that would
-// end the process though nothing is wrong (SIGPIPE, SIGXFSZ, SIGUSR1, SIGALRM and the like). To be called
-// first of all, before any thread, so that every thread inherits it.
+// Blocks SIGTERM, SIGINT and SIGHUP, which SignalQueue reads, and ignores signals that would end the process
+// without a fault (SIGPIPE, SIGXFSZ, SIGUSR1, SIGALRM and the like). Must be called before any thread starts,
+// so that every thread inherits it.
 void hold_signals();
 
-// For a run that asks for none: SIGTERM, SIGINT and SIGHUP end it, also those that have come already.
+// Unblocks SIGTERM, SIGINT and SIGHUP, for a run without a SignalQueue such as --check: they end the process,
+// pending ones too.
 void release_signals();
 
-// The signals that hold_signals() has had wait. wait() belongs to one thread; wake() may be called by any.
+// Queue of the signals that hold_signals() has blocked. wait() belongs to one thread; wake() may be called by
+// any.
 class SignalQueue {
  public:
   // Throws std::system_error when the machine has no descriptor left.

@@ -27,7 +27,7 @@ class ServiceManager {
   ServiceManager(const ServiceManager&) = delete;
   ServiceManager& operator=(const ServiceManager&) = delete;
 
-  // Whether a service manager wants notifications.
+  // True if a service manager wants notifications.
   bool present() const { return socket_ >= 0 && address_size_ > 0; }
 
   // WATCHDOG=1 is expected at least this often; nothing where there is no watchdog.
@@ -37,7 +37,7 @@ class ServiceManager {
   void reloading() const;
   void stopping() const { send_surely("STOPPING=1"); }
 
-  // Notifications that may be dropped when the manager is slow.
+  // Notifications that are dropped while the manager does not read. Keep-alives are sent twice per interval.
   void status(std::string_view text) const { send("STATUS=" + std::string(text)); }
   void send_keep_alive() const { send("WATCHDOG=1"); }
   // Another state or extension follows before `duration` is over.

@@ -42,7 +42,7 @@ inline char32_t code_point(std::string_view character) {
   return code;
 }
 
-// Whether a character has an effect beyond its glyph when it is displayed: controls (C0, DEL and C1), line
+// True if a character has an effect beyond its glyph when it is displayed: controls (C0, DEL and C1), line
 // and paragraph separators, and format characters that steer or hide text.
 inline bool acts_on_display(char32_t character) {
   struct Range {

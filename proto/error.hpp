@@ -35,32 +35,32 @@ struct Error {
   std::string data;
 };
 
-// Why admission turned a call away (`data.reason` of -32009).
+// Reason for which admission refused a call (`data.reason` of -32009).
 enum class BusyReason : std::uint8_t { queue_full, method_busy, overloaded };
 std::string_view to_string(BusyReason reason);
 
 Error parse_error(std::size_t offset);
-// `detail` says in words what is wrong with it.
+// `detail` describes the error in words.
 Error invalid_request(std::string_view detail);
 Error method_not_found();
-// `path` is a JSON pointer into params; `expected` says in words what would have been right.
+// `path` is a JSON pointer into params; `expected` describes valid values in words.
 Error invalid_params(std::string_view path, std::string_view expected);
 Error internal_error();
 Error timed_out(std::chrono::milliseconds limit);
 Error request_too_big(std::size_t limit_bytes);
 Error response_too_big(std::size_t limit_bytes);
 Error busy(BusyReason reason, std::chrono::milliseconds retry_after);
-// At the client's own limit.
+// The client has reached its own limit.
 Error rate_limited(std::chrono::milliseconds retry_after);
 Error unauthenticated();
 Error forbidden(std::string_view detail = {});
-// Nothing is there to serve the call, or it went away with it.
+// The backend is down, or it ended while it had the call.
 Error backend_down(std::string_view backend, std::chrono::milliseconds retry_after);
-// Something is there, but has failed too often of late to be asked.
+// The backend's circuit breaker is open.
 Error circuit_open(std::string_view backend, std::chrono::milliseconds retry_after);
 Error batch_too_big(std::size_t limit_entries);
 Error batch_response_too_big(std::size_t limit_bytes);
-// For what comes in the clear where TLS has to be spoken.
+// Plain text on a listener that requires TLS.
 Error tls_required();
 Error draining();
 Error cancelled();

@@ -8,8 +8,8 @@
 
 namespace sluice::proto {
 
-// Another protocol's client on a JSON stream. Behind its lines may follow JSON that a third party wrote: a
-// web page its form's body, the sender of a mail its text.
+// Another protocol's client on a JSON stream. After its lines may come JSON that a third party wrote, such as
+// the body of a web form or the text of a mail.
 enum class ForeignProtocol : std::uint8_t { none, http, proxy, smtp, ftp, redis, ssh };
 std::string_view to_string(ForeignProtocol protocol);
 
@@ -21,7 +21,7 @@ class ForeignLines {
     head_size_ = tail_size_ = 0;
     blank_due_ = false;
   }
-  // The same, where what the line began with is not known.
+  // Begins within a line whose first bytes are not known.
   void begin_within_line() {
     begin_line();
     head_[head_size_++] = '\0';

@@ -1,4 +1,4 @@
-// Cuts a connection's bytes into messages, and finds its feet again after malformed ones.
+// Frame decoder: splits a byte stream into messages, and resynchronises after malformed ones.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +25,7 @@ struct FrameEvent {
     message,    // `text`, and the decoder's message() describes it
     malformed,  // answer -32700; the decoder goes on at the next message
     too_big,    // answer -32007; the decoder goes on behind the message, if its end comes
-    lost,       // no further message can be found: close. An answer was due before, if any
+    lost,       // framing is lost: close. The event before reported the error, if there is one to answer
     foreign,    // a broken line is another protocol's: close, see foreign(). It follows malformed
   };
   Kind kind = Kind::need_more;
@@ -34,16 +34,16 @@ struct FrameEvent {
   std::size_t offset = 0;  // malformed: the offending byte, counted from the message's first
 };
 
-// Decodes a window of bytes that starts where the last event's `consumed` ended and may have grown and
-// moved since. Holds no bytes itself; looks at each byte once (twice at most between a broken message's
-// last newline and its offending byte, and where the scanner does). Not thread-safe; one per connection.
+// Decodes a window of bytes that starts where the last event's `consumed` ended and may have grown and moved
+// since. Holds no bytes itself. Reads each byte once, except those between the last newline and the error in
+// a malformed message, and those that the scanner reads twice. Not thread-safe; one per connection.
 class FrameDecoder {
  public:
   FrameDecoder(Framing framing, MessageLimits limits);
 
   FrameEvent next(std::string_view window);
 
-  // The peer sends no more: what the rest of the window is. Never need_more twice for the same rest.
+  // Decodes the rest of the window after the peer's last byte. Never need_more twice for the same rest.
   FrameEvent finish(std::string_view window);
 
   // The message of the last event of kind message; valid until the next call of next().
@@ -57,9 +57,9 @@ class FrameDecoder {
   // Bounds apply from the next message on.
   void set_limits(MessageLimits limits);
 
-  // Whether a message has begun whose end has not been seen.
+  // True while a message has begun and its end has not been seen.
   bool in_message() const { return in_message_ || skipping(); }
-  // Whether the following bytes are dropped until a message's end.
+  // True while bytes are dropped until a message's end.
   bool skipping() const { return skip_ != Skip::nothing; }
   // Bytes that the current message needs in the window in all, if known; else 0.
   std::size_t bytes_wanted() const { return bytes_wanted_; }

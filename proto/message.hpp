@@ -18,8 +18,8 @@ struct Span {
   ValueKind kind = ValueKind::none;  // none: the member is absent
 
   bool present() const { return kind != ValueKind::none; }
-  // Where it begins; its size is not known yet. By members, since GCC 12 makes up a whole one in pieces and
-  // then waits 7 ns to read it as one.
+  // Sets the begin; the size is not known yet. Member by member: GCC 12 would build a temporary in pieces and
+  // copy it as a whole, which stalls for 7 ns (store forwarding).
   void set(std::uint32_t at, ValueKind of) {
     begin = at;
     size = 0;

@@ -39,8 +39,8 @@ class MessageScanner {
   // The input ends here: only a top-level number can be complete now.
   Status finish();
 
-  // From here on only the message's end is looked for: scan() is given each new piece alone, from its
-  // first byte, and position() counts within that piece.
+  // From now on scan() looks only for the message's end. It gets each new piece alone, from its first byte,
+  // and position() counts within that piece.
   void stop_capturing();
 
   std::size_t position() const { return position_; }
@@ -152,8 +152,8 @@ class MessageScanner {
     target_ = member;
     if (member != nullptr) *member = {};
   }
-  // Once a message or entry. Inlined into note_begin() and note_end() they would keep those, which each token
-  // takes, from being inlined.
+  // Run once per message or entry. Not inlined: otherwise note_begin() and note_end(), which run for each
+  // token, would become too large to be inlined.
   [[gnu::noinline]] void note_outer(ValueKind kind, std::size_t offset);
   inline void note_message(ValueKind kind, std::uint32_t begin);
   [[gnu::noinline]] void note_outer_end(std::size_t offset);

@@ -15,7 +15,7 @@ inline std::size_t separator_size(std::string_view text) {
   return text.starts_with("\xE2\x80\xA8") || text.starts_with("\xE2\x80\xA9") ? 3 : 0;
 }
 
-// Whether every reader sees `text` as one line. `text` is valid UTF-8.
+// True if every reader sees `text` as one line. `text` is valid UTF-8.
 bool is_one_line(std::string_view text);
 
 // Appends valid JSON text as one line: as it is where it is one, else without the white space between its

@@ -17,8 +17,8 @@ inline const char* skip_digits(const char* p, const char* end) {
     for (; end - p >= 8; p += 8) {
       std::uint64_t bytes;
       std::memcpy(&bytes, p, sizeof bytes);
-      // 0 to 9 where there are digits. Adding sets the high bit of all others that did not have it; what is
-      // carried from one to the next is only behind the first of them.
+      // Digits become 0 to 9. The addition sets the high bit of every other byte. A carry changes only bytes
+      // behind the first of those, so the first one found is right.
       const std::uint64_t values = bytes ^ 0x3030303030303030;
       const std::uint64_t others = ((values + 0x7676767676767676) | values) & 0x8080808080808080;
       if (others != 0) return p + std::countr_zero(others) / 8;

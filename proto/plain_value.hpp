@@ -1,4 +1,4 @@
-// Whole values of the plainest kind, without a state between their bytes.
+// Fast path for complete scalars and flat containers, without the scanner's state machine.
 #pragma once
 
 #include <cstddef>
@@ -9,10 +9,10 @@
 
 namespace sluice::proto {
 
-// Past a space, where there is one.
+// Skips one space, if there is one.
 inline const char* skip_space(const char* p, const char* end) { return p < end && *p == ' ' ? p + 1 : p; }
 
-// Past a whole number that begins at `p`; `end` if it is not a number or may be incomplete.
+// Skips a complete number that begins at `p`; `end` if it is not a number or may be incomplete.
 inline const char* skip_number(const char* p, const char* end) {
   if (*p == '-' && ++p == end) return end;
   const char* const integer = p;
@@ -32,7 +32,7 @@ inline const char* skip_number(const char* p, const char* end) {
   return p;
 }
 
-// The same for a string without escapes, a number, true, false or null.
+// Skips a string without escapes, a number, true, false or null; `end` as above.
 inline const char* skip_plain_scalar(const char* p, const char* end) {
   const auto literal = [&](std::string_view text) {
     const bool there = static_cast<std::size_t>(end - p) >= text.size();
@@ -53,8 +53,8 @@ inline const char* skip_plain_scalar(const char* p, const char* end) {
   }
 }
 
-// The same for an object or an array of such values, written without white space or with a space behind each
-// colon and comma.
+// Skips an object or an array of such values, written without white space or with a space behind each colon
+// and comma.
 inline const char* skip_flat_container(const char* p, const char* end) {
   const bool object = *p == '{';
   if (!object && *p != '[') return end;

@@ -29,13 +29,13 @@ std::optional<Reply> read_reply(std::string_view text, const Envelope& envelope)
 // read_reply_id() would find. `id` stays 0; nothing if it is not such an error.
 std::optional<Reply> read_unnamed_error(std::string_view text, const Envelope& envelope);
 
-// Whether it has the form of a reply, valid or not.
+// True if it has the form of a reply, valid or not.
 inline bool means_reply(const Envelope& envelope) {
   return !envelope.method.present() &&
          (envelope.jsonrpc.present() || envelope.result.present() || envelope.error.present());
 }
 
-// Whether it names an id that this server never sent, such as "x". False without an id.
+// True if it names an id that this server never sent, such as "x". False without an id.
 bool names_another(std::string_view text, const Envelope& envelope);
 
 // The id that a reply names, which may be all that is known of one that was too long to be read. It counts by

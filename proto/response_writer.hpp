@@ -17,7 +17,7 @@ void begin_result(std::string& out, std::string_view id);
 inline void end_result(std::string& out) { out += '}'; }
 
 void append_error(std::string& out, std::string_view id, const Error& error);
-// The same for an error object that is JSON text already.
+// Appends a reply with an error object that is JSON text already.
 void append_error_text(std::string& out, std::string_view id, std::string_view error);
 std::string error_reply(std::string_view id, const Error& error);
 

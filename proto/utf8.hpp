@@ -1,4 +1,4 @@
-// Whether bytes are UTF-8.
+// UTF-8 validator, for a whole text or for pieces.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ class Utf8Validator {
   // Goes on where the last piece ended. false: the text is not UTF-8 and reset() is all that may follow.
   bool accept(std::string_view piece);
 
-  // Whether the text may end here: not inside of a character.
+  // True if the text may end here: not inside a character.
   bool complete() const { return left_ == 0; }
 
  private:
@@ -28,7 +28,7 @@ class Utf8Validator {
   unsigned char high_ = 0xBF;
 };
 
-// Whether `text` as a whole is UTF-8.
+// True if `text` as a whole is UTF-8.
 bool is_utf8(std::string_view text);
 
 }  // namespace sluice::proto

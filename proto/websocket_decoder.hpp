@@ -1,4 +1,4 @@
-// Cuts what a WebSocket client sends into messages and control frames (RFC 6455, the server's side).
+// WebSocket decoder: splits a client's bytes into messages and control frames (RFC 6455, the server's side).
 #pragma once
 
 #include <array>
@@ -52,10 +52,10 @@ class WebSocketDecoder {
   // Holds from the next frame on; to be changed between messages.
   void set_message_bytes_max(std::size_t bytes) { message_bytes_max_ = bytes; }
 
-  // Whether a frame or a message has begun whose end has not been seen. Control frames between a message's
-  // fragments do not end it: a limit on a message's time must not start again at them.
+  // True while a frame or a message has begun and its end has not been seen. Control frames between a
+  // message's fragments do not end it: a limit on a message's time must not start again at them.
   bool in_message() const { return in_head_ || in_frame_ || in_fragments_; }
-  // Whether what comes is thrown away until a message's end. Control frames are dealt with meanwhile.
+  // True while bytes are dropped until a message's end. Control frames are processed meanwhile.
   bool skipping() const { return skipping_; }
 
   // The received part of an unfinished text message, or empty.
@@ -92,7 +92,7 @@ class WebSocketDecoder {
   std::size_t message_bytes_max_;
   std::uint64_t payload_left_ = 0;  // in_frame_: bytes of the data frame still to come
   std::uint64_t skip_left_ = 0;     // skipping_: bytes of frames that may still be skipped
-  std::array<char, 4> mask_{};      // in_frame_: turned so that the next byte's is the first
+  std::array<char, 4> mask_{};      // in_frame_: rotated so that its first byte applies to the next byte
   std::array<char, kWebSocketControlBytesMax> control_{};
   const char* failure_ = nullptr;
   WebSocketClose failure_code_ = WebSocketClose::none;

@@ -19,7 +19,7 @@ struct AddressProblem {
   std::string message;
 };
 
-// Those that are another's already. A default that is one is admin.address, and comes last.
+// Addresses that another listener has already. A default among them is admin.address, and comes last.
 std::vector<AddressProblem> address_problems(const std::vector<UsedAddress>& addresses);
 
 }  // namespace sluice::daemon

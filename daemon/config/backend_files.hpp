@@ -11,7 +11,7 @@ namespace sluice::daemon {
 // Adds an error for each module and each file of authorities or credentials that can't be used.
 void check_backend_files(const std::string& config_file, LoadedConfig& loaded);
 
-// The same for each program of a child process that can't be run. Backends whose settings are those in
+// Adds an error for each program of a child process that can't be run. Backends whose settings are those in
 // `running` are skipped.
 void check_programs(const std::string& config_file, const std::vector<core::BackendSettings>& running,
                     LoadedConfig& loaded);

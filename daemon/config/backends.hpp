@@ -34,8 +34,8 @@ struct BackendProblem {
   std::string message;
 };
 
-// Entries without a name, with one that is taken, of no kind or of several, with keys of another kind,
-// without methods, or with those of another. Pure.
+// Errors: an entry without a name or with one already used, of no kind or of several, with keys of another
+// kind, without methods or with those of another entry. Pure.
 std::vector<BackendProblem> backend_problems(const std::vector<BackendEntry>& entries);
 
 // Warnings about settings that have no effect: retries of no method, a prefix of no method. Pure.

@@ -25,7 +25,7 @@ struct ConfigError {
 
   // `FILE:LINE:COL: message`, on one line.
   std::string text() const;
-  // The same for what is allowed all the same: `FILE:LINE:COL: warning: message`.
+  // A warning: `FILE:LINE:COL: warning: message`.
   std::string warning_text() const;
 };
 
@@ -52,9 +52,9 @@ struct BackendLocations {
 struct LoadedConfig {
   core::Settings settings;                 // meant to be used only where there are no errors
   std::vector<ConfigError> errors;         // in the order of the file
-  std::vector<ConfigError> warnings;       // what is allowed and may not be meant
-  std::vector<TlsFiles> tls_files;         // to be looked into
-  std::vector<BackendLocations> backends;  // the same
+  std::vector<ConfigError> warnings;       // allowed, but probably unintended
+  std::vector<TlsFiles> tls_files;         // to be checked
+  std::vector<BackendLocations> backends;  // to be checked
 
   bool ok() const { return errors.empty(); }
 };

@@ -12,8 +12,8 @@ namespace sluice::daemon {
 
 using KeyLocations = std::map<std::string, SourceLocation, std::less<>>;
 
-// Warnings about `settings`. `clients` has where the keys of each of their clients are, `server` where those
-// of [server] are.
+// Warnings about `settings`. `clients` has the positions of each client's keys, `server` those of the keys of
+// [server].
 std::vector<ConfigError> doubts_about(const core::Settings& settings, const std::string& file,
                                       const std::vector<KeyLocations>& clients, const KeyLocations& server);
 

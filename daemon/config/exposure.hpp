@@ -9,8 +9,8 @@
 
 namespace sluice::daemon {
 
-// Warnings about `settings`. `unlimited_anonymous` is where the client "anonymous" is, if it is there and
-// says nothing of methods, `admin` where the admin's address is.
+// Warnings about `settings`. `unlimited_anonymous` is the position of the client "anonymous", if there is one
+// without `methods`, `admin` that of the admin's address.
 std::vector<ConfigError> exposure_warnings(const core::Settings& settings, const std::string& file,
                                            std::optional<SourceLocation> unlimited_anonymous,
                                            std::optional<SourceLocation> admin);

@@ -16,9 +16,9 @@ namespace sluice::daemon {
 LoadedConfig load_config(const std::string& file,
                          const std::vector<core::BackendSettings>* running = nullptr);
 
-// The same for a file that is read again while `running` is in force. What can't have been meant is an error:
-// a file that is not regular (a pipe holds nothing any more), that changes while it is read, or that
-// holds no settings, and the loss of what protects the listeners, see lost_protection().
+// Reads the file again for a reload while `running` is in force. Probably damaged files are an error: one
+// that is not regular (a pipe is empty by then), changes while it is read, or holds no settings; and the loss
+// of what protects the listeners, see lost_protection().
 LoadedConfig reload_config(const std::string& file, const core::Settings& running);
 
 }  // namespace sluice::daemon

@@ -22,11 +22,11 @@ template <typename Target>
 struct Key {
   std::string_view name;
   std::string_view help;
-  std::string allowed;  // goes on from "it takes ..."
+  std::string allowed;  // completes "it takes ..." in error messages
   // False, and nothing stored, where the value is not allowed.
   std::function<bool(const ConfigValue&, Target&)> store;
-  bool secret = false;     // what stands there may be a secret, and is not to be shown
-  std::string fallback{};  // what it is where it is left out; empty where that is not a value
+  bool secret = false;     // its value may be a secret, and is not shown
+  std::string fallback{};  // default as text; empty without a fixed default
 };
 
 template <typename Target>

@@ -7,8 +7,8 @@
 
 namespace sluice::daemon {
 
-// Every dot of a key is one more level of tables, which the parser walks by recursion. No line that is
-// meant has so many.
+// Every dot of a key is one more level of tables, which the parser walks by recursion. No sensible line has
+// that many dots.
 inline constexpr std::size_t kDotsPerLineMax = 256;
 
 struct SourceLocation {

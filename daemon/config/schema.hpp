@@ -1,5 +1,5 @@
-// Every key of the configuration file, in one table each: its name, what it takes, where it is stored and
-// what it is for. Reading, suggestions and --help all work from these tables.
+// Schema of the configuration file: for each table its keys with name, allowed values, field and purpose.
+// Reading, suggestions and --help all work from these tables.
 #pragma once
 
 #include <optional>
@@ -41,10 +41,10 @@ struct TableDescription {
 // All tables, in the order in which people want to read about them. Views live as long as the program.
 const std::vector<TableDescription>& config_tables();
 
-// The table that has a key of this name, for those who put it into another one.
+// The table that has a key of this name, for the hint "it belongs under [x]" if it stands in another one.
 std::optional<std::string_view> home_of(std::string_view key_name);
 
-// The one of `known` that `given` was probably meant to be, if any comes near enough.
+// The name in `known` nearest to `given`, if one is near enough to be suggested.
 std::optional<std::string_view> nearest(std::string_view given, const std::vector<std::string_view>& known);
 
 }  // namespace sluice::daemon

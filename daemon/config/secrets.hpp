@@ -1,4 +1,4 @@
-// Files with secrets that more can read than should.
+// Warnings about files with secrets that other users can read.
 #pragma once
 
 #include <string>

@@ -34,7 +34,7 @@ std::string shown(const ConfigValue& value);
 // file, where that helps; empty for what can't stand there.
 template <typename T>
 struct ValueKind {
-  std::string allowed;  // goes on from "it takes ..."
+  std::string allowed;  // completes "it takes ..." in error messages
   std::function<std::optional<T>(const ConfigValue&)> read;
   std::function<std::string(const T&)> show{};
 };
