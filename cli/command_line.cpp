@@ -30,14 +30,14 @@ constexpr const char* kNotifyHelp =
 constexpr const char* kBatchHelp =
     "CALLS is one JSON array of calls, or one quoted 'METHOD PARAMS' for each; without CALLS (or with -) "
     "stdin is\n"
-    "read, as a JSON array or as one METHOD PARAMS a line. A call {\"method\", \"params\"} gets its id; one "
-    "with\n"
-    "a \"jsonrpc\" member is sent as it is, so that one without id is a notification.\n"
+    "read, as a JSON array or as one METHOD PARAMS a line. A call without a \"jsonrpc\" member gets that and "
+    "an\n"
+    "id. A call with one is sent unchanged: without an id it is a notification.\n"
     "The replies are printed in the order of the calls, one a line; exit code 1 if any is an error.";
 
 constexpr const char* kTokenHelp =
-    "Prints a new token, and the line for a [[client]] entry of the server's configuration that makes\n"
-    "those who know the token that client. With - a token is read from stdin, and its line alone is printed.";
+    "Prints a new token, and the line for a [[client]] entry of the server's configuration by which holders\n"
+    "of the token authenticate. With - a token is read from stdin, and its line alone is printed.";
 
 // The user's arguments, before they are checked.
 struct RawOptions {
@@ -99,7 +99,7 @@ Commands add_commands(CLI::App& app, RawOptions& raw, CommandLine& line) {
   CLI::App* describe =
       add_command(app, "describe", "[ADDRESS] METHOD", "Shows a method's OpenRPC description");
   CLI::App* bench = add_command(app, "bench", "[ADDRESS]", "Measures throughput and latency");
-  CLI::App* token = add_command(app, "token", "[-]", "Makes a token that a client proves itself with");
+  CLI::App* token = add_command(app, "token", "[-]", "Makes a token by which a client authenticates");
   token->footer(kTokenHelp);
   notify->footer(std::string(kNotifyHelp) + "\n\n" + kMainHelp);
   batch->footer(std::string(kBatchHelp) + "\n\n" + kMainHelp);
@@ -202,7 +202,7 @@ bool reads_stdin(const CommandLine& line) {
 Result<void> read_token_option(const RawOptions& raw, CommandLine& line) {
   if (line.command == Command::token) return {};
   if (raw.token_file == "-" && reads_stdin(line)) {
-    return usage_error("--token-file -: stdin has something else to give already");
+    return usage_error("--token-file -: stdin is already used for the params or calls");
   }
   Result<std::string> token = token_of_user(raw.token_file);
   if (!token) return token.error();

@@ -39,7 +39,7 @@ Result<void> authenticate(Connection& connection, const CommandLine& line, TimeP
   const Reply answer = parse_reply(*reply);
   if (answer.result == "true") return {};
   connection.close_normally();
-  const std::string why = answer.is_error() ? describe_error(answer.error) : "it does not say true";
+  const std::string why = answer.is_error() ? describe_error(answer.error) : "unexpected answer";
   return Failure{ExitCode::rpc_error, "the server refuses the token: " + why};
 }
 

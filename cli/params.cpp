@@ -48,7 +48,7 @@ Result<std::string> params_from_pairs(std::span<const std::string> words) {
   std::set<std::string_view> keys;
   for (const std::string& word : words) {
     if (!is_pair(word))
-      return usage_error("params: '" + word + "' is not a key=value pair as the others are");
+      return usage_error("params: '" + word + "' is not a key=value pair, but other params are");
     const std::size_t equals = word.find('=');
     const std::string_view key = std::string_view(word).substr(0, equals);
     if (!keys.insert(key).second) return usage_error("params: '" + std::string(key) + "' is given twice");

@@ -37,8 +37,7 @@ std::variant<CommandLine, int> parse_command_line(int argc, const char* const* a
          "configuration file; without it the defaults apply: tcp://127.0.0.1:7070, and the admin on 7071")
       ->type_name("FILE");
   app.add_flag("--demo", command.demo, "add the demo.* methods");
-  app.add_flag("--check", command.check,
-               "say whether the configuration is valid, and exit with 0 or 2 (not valid)");
+  app.add_flag("--check", command.check, "check the configuration, and exit with 0 (valid) or 2 (not valid)");
   app.set_version_flag("--version", kVersionText, "print the version and exit");
   app.footer(configuration_help);
   try {

@@ -255,7 +255,7 @@ void Daemon::await_drain(TimePoint hopeless) {
       spdlog::warn("{} while draining: stopping at once", name_of(*signal));
       leave(kExitFailed);
     } else if (steady_clock::now() >= hopeless) {
-      spdlog::error("the drain has not ended in its time; stopping without it");
+      spdlog::error("the drain has exceeded its time limit; exiting");
       leave(kExitStopped);
     }
     if (steady_clock::now() < report) continue;

@@ -73,7 +73,8 @@ void Guardian::start() {
   core::Descriptor write(ends[1]);
   if (!connected || !fork_guard(read, write, *table)) {
     if (table != nullptr) ::munmap(table, sizeof *table);
-    spdlog::warn("no process to guard children's groups, should the server be killed");
+    spdlog::warn(
+        "cannot start the guardian process: if the daemon is killed, child processes' groups survive");
     return;
   }
   alive_ = std::move(write);

@@ -21,7 +21,7 @@ std::vector<AddressProblem> address_problems(const std::vector<UsedAddress>& add
       problems.push_back({*used.where, twice + "each listener takes an address of its own"});
     } else {
       problems.push_back({first->second.value_or(SourceLocation{}),
-                          twice + "it is the default of admin.address, which takes another one or \"\""});
+                          twice + "it is the default of admin.address: set that to another one or \"\""});
     }
   }
   return problems;

@@ -76,9 +76,10 @@ class Check {
     for (const Kind& each : kinds()) {
       if (!given(entry, each.key)) continue;
       if (kind != nullptr) {
-        return complain(location(entry, each.key),
-                        fmt::format("backend.{} makes it {}, and backend.{} {}; each is a backend of its own",
-                                    each.key, each.what, kind->key, kind->what));
+        return complain(
+            location(entry, each.key),
+            fmt::format("backend.{} (for {}) and backend.{} (for {}) are both set; use one backend for each",
+                        each.key, each.what, kind->key, kind->what));
       }
       kind = &each;
     }
@@ -126,7 +127,7 @@ class Check {
         complain(location(entry, "headers"), fmt::format("backend.headers.{} is given twice", name));
       } else if (core::is_authorization(name) && given(entry, "user")) {
         complain(location(entry, "user"),
-                 fmt::format("backend.user and backend.headers.{} both say who calls; give one", name));
+                 fmt::format("backend.user and backend.headers.{} both set credentials; use one", name));
       }
     }
   }
@@ -156,7 +157,8 @@ class Check {
     if (module) return complain(where, "backend.methods has no meaning for a C++ module, which has its own");
     if (entry.methods.discover && entry.child.lazy) {
       complain(where,
-               "backend.methods = \"discover\" asks the process, which start = \"lazy\" does not start");
+               "backend.methods = \"discover\" needs a running process, which start = \"lazy\" "
+               "does not start");
     }
     for (const std::string& pattern : entry.methods.patterns) check_pattern(entry, pattern, where);
   }

@@ -48,8 +48,8 @@ ValueKind<std::uint32_t> id_of(std::string what,
     return look_up_name(std::string(*name));
   };
   return {
-      fmt::format("the name of a {0} that this machine knows, or the {0}'s number; in a user namespace one "
-                  "that it maps",
+      fmt::format("the name of a {0} that this machine knows, or the {0}'s number; in a user namespace an id "
+                  "that is mapped there",
                   what),
       [find, is_overflow](const ConfigValue& value) -> std::optional<std::uint32_t> {
         const auto id = find(value);

@@ -39,7 +39,7 @@ std::vector<ConfigError> doubts_about(const core::Settings& settings, const std:
     for (const KeyLocations& client : clients) {
       const auto found = client.find(key);
       if (found == client.end()) continue;
-      warn(found->second, fmt::format("client.{} can't be proved: no listener has {}", key, missing));
+      warn(found->second, fmt::format("client.{} can't match: no listener has {}", key, missing));
     }
   };
   warn_of_credential("user", is_unix, "a unix:// address");

@@ -150,7 +150,7 @@ void check_values(const ClientSettings& client) {
   const OverflowIds& overflow = OverflowIds::own();
   const bool nobody = (client.user && overflow.is_overflow_user(*client.user)) ||
                       (client.group && overflow.is_overflow_group(*client.group));
-  require(!nobody, client, "user or group", "one that this user namespace maps");
+  require(!nobody, client, "user or group", "an id that is mapped in this user namespace");
   if (client.methods) {
     const TextForm& form = method_pattern_form();
     const bool fit =

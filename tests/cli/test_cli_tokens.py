@@ -132,7 +132,7 @@ class OtherServerTest(TokenFile):
 
     def test_an_answer_other_than_true_is_a_refused_token(self):
         address, seen = self.serve({"result": False})
-        self.check_failure(run("call", address, "m", "--token-file", self.token), 1, "refuses the token: it does not say true")
+        self.check_failure(run("call", address, "m", "--token-file", self.token), 1, "refuses the token: unexpected answer")
         self.assertEqual(1, len(seen()))
 
 

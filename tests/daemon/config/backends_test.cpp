@@ -171,7 +171,7 @@ TEST_CASE("Config errors: invalid backends") {
   CHECK(contains(bad("[[backend]]\ncommand = [\"x\"]\n" + methods), "backend.name is missing"));
   CHECK(contains(bad("[[backend]]\nname = \"n\"\n" + methods), "what serves it is missing"));
   CHECK(contains(bad(kChild), "backend.methods is missing"));
-  CHECK(contains(bad(kChild + methods + "url = \"http://h\""), "each is a backend of its own"));
+  CHECK(contains(bad(kChild + methods + "url = \"http://h\""), "are both set; use one backend for each"));
   CHECK(contains(bad(kChild + methods + "strip_prefix = \"x\""), "has no meaning for child processes"));
   CHECK(contains(bad(kUpstream + methods + "instances = 2"), "has no meaning for an upstream"));
   CHECK(contains(bad("[[backend]]\nname = \"m\"\nmodule = \"m.so\"\nqueue = 1"),

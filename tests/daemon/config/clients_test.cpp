@@ -192,7 +192,7 @@ TEST_CASE("Config clients: a credential that no listener can ask for is a warnin
     const std::string client = "[[client]]\nname = 'a'\n" + key + " = 0\n";
     CHECK(warnings_of(client) ==
           std::vector<std::string>{"f.toml:3:" + std::to_string(key.size() + 4) + ": warning: client." + key +
-                                   " can't be proved: no listener has a unix:// address"});
+                                   " can't match: no listener has a unix:// address"});
     CHECK(warnings_of(client + unix_listener).empty());
   }
   const std::string client = "[[client]]\nname = 'a'\ncertificate = 'CN=a'\n";
