@@ -28,7 +28,7 @@ class BenchConnection {
   bool is_open() const { return static_cast<bool>(fd_); }
   void close() { fd_ = core::Descriptor(); }
 
-  // Whether there is a free slot and room in the buffer for one more request.
+  // True if there is a free slot, and room in the buffer for one more request.
   bool can_issue() const { return !free_.empty() && filled_ < output_.size(); }
 
   // Puts the next request into the buffer; its latency counts from `due`.
@@ -38,7 +38,7 @@ class BenchConnection {
   bool flush();
   bool has_unwritten() const { return written_ < filled_; }
 
-  // Whether the loop waits for the socket to take more; kept here for the loop.
+  // True while the loop waits for the socket to become writable; kept here for the loop.
   bool is_waiting() const { return waiting_; }
   void set_waiting(bool waiting) { waiting_ = waiting; }
 

@@ -15,8 +15,8 @@ enum class ExitCode : int {
   unreachable = 3,  // could not connect, no answer in time, or an answer that is not JSON-RPC
 };
 
-// Why a command ended early. The message is one line for stderr, except under
-// ExitCode::ok, where it is the text that --help or --version puts on stdout.
+// The reason of a command's early end. The message is one line for stderr, except under ExitCode::ok, where
+// it is the text that --help or --version puts on stdout.
 struct Failure {
   ExitCode code;
   std::string message;

@@ -15,7 +15,7 @@ enum class WebSocketOpcode : std::uint8_t {
   pong = 0xA,
 };
 
-// Why a side closes. Those from 3000 to 4999 are applications' own and have no names here.
+// Close codes. Those from 3000 to 4999 belong to applications and have no names here.
 enum class WebSocketClose : std::uint16_t {
   normal = 1000,
   going_away = 1001,

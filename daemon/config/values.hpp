@@ -52,7 +52,7 @@ ValueKind<bool> flag();
 // Permissions of a file as chmod writes them, "0660".
 ValueKind<std::uint32_t> file_mode();
 
-// Not empty, and without a zero byte.
+// A text that is not empty and has no zero byte.
 ValueKind<std::string> file_name();
 
 ValueKind<std::string> listen_address();
