@@ -32,7 +32,7 @@ std::string default_params(std::size_t size) {
 
 int default_depth(const BenchOptions& options) {
   if (options.open_loop()) return BenchOptions::kOpenLoopDepth;
-  // Room for all that is to be in flight, rounded up.
+  // Room for all calls in flight, rounded up.
   return std::max(1, (options.in_flight + options.connections - 1) / options.connections);
 }
 

@@ -27,7 +27,7 @@ class SignalQueue {
   SignalQueue(const SignalQueue&) = delete;
   SignalQueue& operator=(const SignalQueue&) = delete;
 
-  // The next signal's number. Nothing once `until` has come, or wake() has been called since the last wait.
+  // The next signal's number. Nothing after `until`, or if wake() was called since the last wait.
   // Without `until` it waits as long as nothing happens. Reaps the children that the process has adopted
   // meanwhile, for which it has to be called by the process's first thread.
   std::optional<int> wait(std::optional<TimePoint> until);

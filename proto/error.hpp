@@ -28,7 +28,7 @@ enum class ErrorCode : std::int64_t {
   cancelled = -32800,
 };
 
-// An error as it goes on the wire. `data` is JSON text, or empty.
+// An error as it is sent. `data` is JSON text, or empty.
 struct Error {
   std::int64_t code = 0;
   std::string message;

@@ -127,7 +127,7 @@ FrameEvent FrameDecoder::next_behind_mark(std::string_view window, std::size_t l
   return event;
 }
 
-// Clients that send one message a line must lose the broken line only: go on behind the last newline
+// Clients that send one message a line must lose the broken line only: resume behind the last newline
 // inside the broken message, or else behind the next one.
 FrameEvent FrameDecoder::resynchronise(std::string_view window, std::size_t lead) {
   in_message_ = false;

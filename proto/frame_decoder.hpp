@@ -23,8 +23,8 @@ struct FrameEvent {
   enum class Kind : std::uint8_t {
     need_more,  // nothing whole yet
     message,    // `text`, and the decoder's message() describes it
-    malformed,  // answer -32700; the decoder goes on at the next message
-    too_big,    // answer -32007; the decoder goes on behind the message, if its end comes
+    malformed,  // answer -32700; the decoder resumes at the next message
+    too_big,    // answer -32007; the decoder resumes behind the message, if its end comes
     lost,       // framing is lost: close. The event before reported the error, if there is one to answer
     foreign,    // a broken line is another protocol's: close, see foreign(). It follows malformed
   };
@@ -96,7 +96,7 @@ class FrameDecoder {
   Framing framing_;
   Skip skip_ = Skip::nothing;
   bool in_message_ = false;
-  bool behind_mark_ = false;  // a byte order mark has come, and nothing behind it
+  bool behind_mark_ = false;  // a byte order mark was read, and nothing behind it
   bool lost_ = false;
   bool refuses_foreign_ = false;
   bool foreign_due_ = false;  // the next event is foreign

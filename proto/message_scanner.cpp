@@ -65,7 +65,7 @@ struct UsualKey {
   std::string_view text;
   Span Envelope::*member;
 };
-// Params are looked at as flat ones so far; those that turn out not to be are looked at twice.
+// Params are read as flat ones so far; those that contain containers are read twice.
 constexpr std::ptrdiff_t kFlatBytesMax = 512;
 constexpr std::array<UsualKey, 3> kUsualKeys = {
     {{kParamsKey, &Envelope::params}, {kIdKey, &Envelope::id}, {kMethodKey, &Envelope::method}}};

@@ -31,7 +31,7 @@ class MessageScanner {
   // Forgets the current message and begins another.
   void reset();
 
-  // Goes on where the last call stopped. `text` is the message from its first byte (which may not be white
+  // Continues where the last call stopped. `text` is the message from its first byte (which may not be white
   // space) to the last byte received so far; it may have moved in memory since the last call.
   // complete: position() is one past the message's last byte. malformed: position() is the offending byte.
   Status scan(std::string_view text);
@@ -57,7 +57,7 @@ class MessageScanner {
     string,  // from here on: inside a token
     number,
     literal,
-    complete,  // and here nothing more is looked at
+    complete,  // and here nothing more is read
     refused,
   };
   enum class StringPart : std::uint8_t { plain, escape, hex, low_backslash, low_u, continuation };
@@ -168,7 +168,7 @@ class MessageScanner {
   std::size_t capture_depth_ = 0;  // levels down to which values are noted; 0 until the first byte is seen
   Envelope* envelope_ = nullptr;   // the call whose members are being read
   Span* target_ = nullptr;         // the member whose value is being read
-  const char* literal_ = nullptr;  // what is left of true, false or null
+  const char* literal_ = nullptr;  // the rest of true, false or null
   std::uint32_t hex_value_ = 0;
   State state_ = State::value;
   StringPart string_part_ = StringPart::plain;

@@ -13,7 +13,7 @@ class Utf8Validator {
   // Forgets the current text and begins another.
   void reset() { *this = {}; }
 
-  // Goes on where the last piece ended. false: the text is not UTF-8 and reset() is all that may follow.
+  // Continues where the last piece ended. false: the text is not UTF-8, and only reset() may follow.
   bool accept(std::string_view piece);
 
   // True if the text may end here: not inside a character.

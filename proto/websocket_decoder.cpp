@@ -218,7 +218,7 @@ WebSocketEvent WebSocketDecoder::fail(WebSocketClose code, const char* what) {
   return {Kind::failed, 0, failure_, code};
 }
 
-// Nothing that comes is looked at any more.
+// Later bytes are ignored.
 void WebSocketDecoder::end() {
   over_ = true;
   in_head_ = in_frame_ = in_fragments_ = skipping_ = false;

@@ -22,7 +22,7 @@ struct WebSocketEvent {
     ping,       // answer with a pong of the same payload
     pong,
     close,    // answer with a close frame of the same code, unless one was sent, and close
-    too_big,  // answer -32007; the decoder goes on behind the message, if its end comes
+    too_big,  // answer -32007; the decoder resumes behind the message, if its end comes
     failed,   // close with that code. Of a message that is too long to be skipped it follows too_big
   };
   Kind kind = Kind::need_more;
@@ -35,13 +35,13 @@ struct WebSocketEvent {
 
 // Decodes a window of bytes that starts where the last event's `consumed` ended and may have grown and moved
 // since. Takes payloads out of the window as they come; only a frame's head (14 bytes at most) and a control
-// frame (125 more) must lie in it whole, and may be looked at twice. Not thread-safe; one per connection.
+// frame (125 more) must lie in it whole, and may be read twice. Not thread-safe; one per connection.
 //
-// A message is put together in a buffer that grows with the bytes that came, whatever length is declared, to
+// A message is assembled in a buffer that grows with the bytes that came, whatever length is declared, to
 // at most twice the limit. Where there is no memory for it next() throws std::bad_alloc: the connection can
 // only be closed then.
 //
-// After close and failed nothing more is looked at: need_more, or failed again, with all consumed.
+// After close and failed all bytes are ignored: need_more, or failed again, with all consumed.
 class WebSocketDecoder {
  public:
   explicit WebSocketDecoder(std::size_t message_bytes_max = kMessageBytesDefault)
@@ -75,7 +75,7 @@ class WebSocketDecoder {
     std::array<char, 4> mask;
   };
 
-  // Nothing: go on at `used`, which the first two advance.
+  // Nothing: continue at `used`, which the first two advance.
   std::optional<WebSocketEvent> take_payload(std::string_view window, std::size_t& used);
   std::optional<WebSocketEvent> begin_frame(std::string_view window, std::size_t& used);
   std::optional<WebSocketEvent> begin_data_frame(const Head& head);
@@ -97,7 +97,7 @@ class WebSocketDecoder {
   const char* failure_ = nullptr;
   WebSocketClose failure_code_ = WebSocketClose::none;
   Utf8Validator utf8_;
-  bool in_head_ = false;       // of a frame's head or of a control frame only a part has come
+  bool in_head_ = false;       // only a part of a frame's head or of a control frame was received
   bool in_frame_ = false;      // in a data frame's payload
   bool in_fragments_ = false;  // a message has begun and its final frame has not ended
   bool final_ = false;         // in_frame_: it is the message's last

@@ -1,4 +1,4 @@
-"""Processes that are measured: started on given cores, ended by their process id, looked at in /proc."""
+"""Measured processes: started on given cores, ended by their process id, examined in /proc."""
 
 import contextlib
 import os

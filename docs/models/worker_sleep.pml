@@ -1,7 +1,7 @@
 /* Workers that fall asleep, their idle count, and stealing.
  *
  * Checked: in every terminal state, no call waits while a worker sleeps. So no wake-up is lost, and no
- * call is left behind one that hangs. lib/worker/work_queue.cpp, worker_pool.cpp, lib/worker/worker_dispatcher.cpp.
+ * call stays behind one that hangs. lib/worker/work_queue.cpp, worker_pool.cpp, lib/worker/worker_dispatcher.cpp.
  *
  * Bounds: WORKERS workers; PUSHERS I/O threads, each of which submits ROUNDS shares of one or two calls to any
  * worker; HANGING of the calls never end. CHECK: whether some shares are of short calls, for which

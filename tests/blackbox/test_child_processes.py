@@ -257,7 +257,7 @@ class Ends(ProcessTest):
         daemon.process.kill()
         daemon.process.wait()
         for pid in pids:
-            eventually(10, lambda: not is_alive(pid), "nothing is left of the group")
+            eventually(10, lambda: not is_alive(pid), "the whole group has ended")
         daemon.process = None
 
     def test_a_reload_that_brings_the_first_child_guards_it_too(self):
@@ -267,7 +267,7 @@ class Ends(ProcessTest):
         pid = eventually(10, lambda: connection.request("own.descendant").get("result"), "it serves")
         daemon.process.kill()
         daemon.process.wait()
-        eventually(10, lambda: not is_alive(pid), "nothing is left of the group")
+        eventually(10, lambda: not is_alive(pid), "the whole group has ended")
         daemon.process = None
 
     def test_nothing_of_the_server_is_left_after_it(self):

@@ -295,7 +295,7 @@ class Load(DaemonTest):
                     except (BrokenPipeError, ConnectionResetError):
                         refused = True
                         break
-                    sent[next_id] = stopping.is_set()  # looked at after it was sent: not set, not late
+                    sent[next_id] = stopping.is_set()  # read after the call was sent: not set, not late
                     next_id += 1
                 text = connection.receive_text(20)
                 if text is None:

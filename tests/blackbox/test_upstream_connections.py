@@ -151,7 +151,7 @@ class CountedTest(ConnectionsTest):
         front.wait_log("configuration read again")
         before = len(server.resumed)
         eventually(10, lambda: client.request("bad.ok", [1]) and len(server.resumed) > before)
-        self.assertFalse(server.resumed[before], "authorities may have changed: the certificate is looked at again")
+        self.assertFalse(server.resumed[before], "authorities may have changed: the certificate is verified again")
 
 
 class AnnouncedTest(ConnectionsTest):

@@ -74,8 +74,8 @@ def why_not():
 class PageServer:
     """Serves page.html at an origin of its own, and takes what the page reports.
 
-    /page is the page; /sandboxed the same without an origin. /ready says that the page has come; `when_ready`
-    is called then, before the page goes on. POST /report ends a visit."""
+    /page is the page; /sandboxed the same without an origin. /ready says that the page is loaded; `when_ready`
+    is called then, before the page continues. POST /report ends a visit."""
 
     def __init__(self):
         self.reports = queue.Queue()

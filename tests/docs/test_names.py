@@ -8,7 +8,7 @@ from documents import ROOT, documents, without_blocks
 SOURCES = ("proto", "lib", "daemon", "cli", "bench", "tests", "examples", "deploy", "systemd", "cmake")
 PRODUCT = {"proto", "lib", "daemon", "cli"}
 SKIPPED = {"build", "node_modules", "__pycache__", "corpus"}
-# A record of what was tried names what is no longer there; the glossary names what is to be.
+# The record of experiments has names that no longer exist; the glossary has names that are planned.
 EXEMPT = {ROOT / "docs/explanation/performance-log.md", ROOT / "docs/explanation/glossary.md"}
 INLINE_CODE = re.compile(r"`([^`\n]+)`")
 FILE = re.compile(r"[\w/.-]*\w\.(?:hpp|cpp|c|py|sh|json|pml|rules\.yml)")

@@ -39,7 +39,7 @@ Outcome read(std::string_view bytes, NextSize next_size) {
   Outcome outcome;
   while (header.status() == Status::need_more && come < bytes.size()) {
     come = std::min(bytes.size(), come + next_size(come));
-    // Shown again and again what has come, as by looking into a socket, but each byte at an address of its
+    // The received bytes are passed again and again, as with MSG_PEEK, but each byte at an address of its
     // own.
     while (header.status() == Status::need_more && outcome.taken < come) {
       const std::size_t seen = std::min(come - outcome.taken, header.wanted());

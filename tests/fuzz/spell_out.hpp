@@ -1,4 +1,4 @@
-// Inputs that a fuzzer puts together of pieces.
+// Inputs that a fuzzer composes of pieces.
 #pragma once
 
 #include <span>

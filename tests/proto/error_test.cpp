@@ -1,4 +1,4 @@
-// Every error as it goes on the wire.
+// Every error as it is sent.
 #include "proto/error.hpp"
 
 #include <doctest/doctest.h>

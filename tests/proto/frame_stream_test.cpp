@@ -68,7 +68,7 @@ TEST_CASE("stream: reading resumes behind the last newline before the offending 
          // the newline itself offends
          {"{\"a\":\"x\n{}", {"malformed 7", "message {}"}},
          {"tru\ntrue", {"malformed 3", "message true"}},
-         // a pretty-printed message that breaks: each line behind the break is looked at for itself
+         // a pretty-printed message that breaks: each line behind the break is read by itself
          {"{\n \"a\": 1,\n \"b\": 2 3,\n \"c\": 4\n}\n{}",
           {"malformed 19", "message \"b\"", "malformed 0", "message \"c\"", "malformed 0", "malformed 0",
            "message {}"}}});
@@ -145,7 +145,7 @@ TEST_CASE("stream: a message at the size limit passes, one a byte longer is too 
         limits);
 }
 
-TEST_CASE("stream: behind a message that is too big, reading goes on where its value ends") {
+TEST_CASE("stream: behind a message that is too big, reading resumes where its value ends") {
   const MessageLimits limits{8, 1000};
   check({{R"({"a":"]}\"}","b":[{}]}{})", {"too_big", "message {}"}},
          {R"([[[[[[[[[]]]]]]]]][])", {"too_big", "message []"}},

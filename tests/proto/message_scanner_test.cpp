@@ -215,7 +215,7 @@ TEST_CASE("scanner: without capturing, the end is found in pieces that are given
   }
 }
 
-TEST_CASE("scanner: bytes that were scanned are not looked at again") {
+TEST_CASE("scanner: scanned bytes are not read again") {
   // Bytes behind the scanner's position are overwritten, so that a second look would find no JSON.
   const std::string head = R"({"params":")";
   const std::string tail = R"(","id":7})";

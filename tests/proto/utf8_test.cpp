@@ -75,7 +75,7 @@ TEST_CASE("utf-8: an invalid byte is found at every position") {
 
 TEST_CASE("utf-8: a text may be cut anywhere") {
   CHECK(check_cuts(""));
-  CHECK(check_cuts("plain ASCII that is longer than what is looked at in one step"));
+  CHECK(check_cuts("plain ASCII that is longer than the bytes that are checked in one step"));
   CHECK(check_cuts("a\xC3\xA4 \xE2\x82\xAC\xE2\x82\xAC \xF0\x9F\x98\x80 and then ASCII again for a while"));
   CHECK_FALSE(check_cuts("ends inside of a character \xF0\x9F\x98"));
   CHECK_FALSE(check_cuts("a surrogate \xED\xA0\x80 in the middle"));

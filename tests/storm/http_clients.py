@@ -16,7 +16,7 @@ HEADERS = ("Accept: application/json", "User-Agent: storm", "traceparent: 00-0af
            "Connection: keep-alive", "Accept-Encoding: gzip", "Expect: 100-continue", "X-Long: " + "x" * 3000)
 TYPES = ("application/json", "application/json; charset=utf-8", "Application/JSON-RPC", "application/jsonrequest")
 
-# (the refusal's status, what is refused): the connection goes on behind them.
+# (the refusal's status, the refused request): the connection stays open behind them.
 REFUSED_REQUESTS = (
     (404, "POST /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"),
     (405, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"),

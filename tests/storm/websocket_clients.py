@@ -156,7 +156,7 @@ class WebSocketClient(Client):
         await self.expect_close(reading, code)
 
     async def end_broken_frame(self, reading):
-        """Is answered what it asked before, then closed with the reason, and nothing behind it is looked at."""
+        """Expects the responses to earlier calls, then a close with the reason; later bytes are ignored."""
         code, broken = self.random.choice(BROKEN)
         never = ws.frame(NEVER_RUN, mask=self.mask())
         self.writer.write(broken + never)  # at once: what is behind the end is taken in for only so long

@@ -98,7 +98,7 @@ class RawClient {
   std::size_t send_available(std::string_view bytes);
   void send_urgent();          // one byte out of band (TCP)
   int pending_output() const;  // bytes that the server's machine has not acknowledged
-  int waiting_input() const;   // bytes that have come and were not read
+  int waiting_input() const;   // received bytes that were not read
 
   // The next line without its newline; nothing when the connection ends or the time is over.
   std::optional<std::string> try_line(std::chrono::milliseconds limit);

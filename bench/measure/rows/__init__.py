@@ -1,5 +1,5 @@
 """One module per kind of row. Each has ROWS: a row's name to the function that measures it, given a Bench, and
-gives its lines; and NEEDS, the programs beside sluiced, sluice and raw_echo that are to be built for it."""
+gives its lines; and NEEDS, the programs beside sluiced, sluice and raw_echo that have to be built for it."""
 
 from measure.rows import backends, connections, greedy, growth, idle, kills, overload, peers, polite, protocols, registry, share, startup, threads, throughput
 

@@ -134,7 +134,7 @@ def measure(bench):
 
 
 def measure_memory(bench):
-    """With max_memory: the peak beside it, and what is left 10 s after the attack."""
+    """With max_memory: the peak beside it, and the memory in use 10 s after the attack."""
     seconds = max(SECONDS_MIN, bench.seconds)
     for name in ATTACKS:
         with attacked(bench, max_memory=MEMORY_BYTES) as target:

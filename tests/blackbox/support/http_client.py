@@ -156,7 +156,7 @@ class HttpClient(JsonRpcConnection):
         return response
 
     def fence(self, within=10):
-        """Proves that the connection goes on, and that nothing but what was received has been answered."""
+        """Proves that the connection is open, and that no other response was sent than those received."""
         assert self.exchange_call("demo.echo", ["fence"], "fence", within).result == ["fence"]
 
 

@@ -52,7 +52,7 @@ class Authority:
         context = ssl.create_default_context(cafile=str(self.certificate()))
         if version:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore", DeprecationWarning)  # what is old is to be refused
+                warnings.simplefilter("ignore", DeprecationWarning)  # old versions have to be refused
                 context.minimum_version = context.maximum_version = version
         if certificate:
             issuer = issuer or self

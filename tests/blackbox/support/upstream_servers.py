@@ -137,7 +137,7 @@ class Misbehaving(Server):
         return [each for each in list(self.seen) if each["method"] == method]
 
     def wait_seen(self, method, count=1):
-        eventually(10, lambda: len(self.calls(method)) >= count, f"{count} of {method} have come")
+        eventually(10, lambda: len(self.calls(method)) >= count, f"{count} calls of {method} arrive")
         return self.calls(method)
 
     def note(self, call):
