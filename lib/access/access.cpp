@@ -24,14 +24,15 @@ std::shared_ptr<const ClientList> Access::list() const {
   return list_;
 }
 
-std::shared_ptr<const Grant> Access::resolve(const Proofs& proofs, TimePoint now) {
+std::shared_ptr<const Grant> Access::resolve(const Credentials& credentials, TimePoint now) {
   const auto current = list();
   if (current->open()) return nullptr;
-  if (auto grant = current->find(proofs)) return grant;
+  if (auto grant = current->find(credentials)) return grant;
   const auto& anonymous = current->anonymous();
   if (!anonymous) return nothing_;
   const bool unlimited = !anonymous->rate.limited() && anonymous->in_flight_max == 0;
-  return std::make_shared<const Grant>(anonymous, unlimited ? nullptr : peers_.usage_of(proofs.peer(), now));
+  return std::make_shared<const Grant>(anonymous,
+                                       unlimited ? nullptr : peers_.usage_of(credentials.peer(), now));
 }
 
 }  // namespace sluice::core

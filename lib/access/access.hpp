@@ -30,7 +30,7 @@ class Access {
 
   // What whoever shows these proofs may do. Null: everything, since no clients are configured. Throws
   // std::bad_alloc.
-  std::shared_ptr<const Grant> resolve(const Proofs& proofs, TimePoint now);
+  std::shared_ptr<const Grant> resolve(const Credentials& credentials, TimePoint now);
 
  private:
   std::atomic<std::uint64_t> version_{0};

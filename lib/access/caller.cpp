@@ -5,41 +5,41 @@
 namespace sluice::core {
 
 void Caller::set_peer_user(std::uint32_t user, std::vector<std::uint32_t> groups) {
-  proofs_.user = Proofs::User{user, std::move(groups)};
+  credentials_.user = Credentials::User{user, std::move(groups)};
   version_ = kOutdated;
 }
 
 void Caller::set_peer_address(std::string address) {
-  proofs_.address = std::move(address);
+  credentials_.address = std::move(address);
   version_ = kOutdated;
 }
 
 void Caller::set_certificate(std::string subject) {
-  proofs_.certificate = std::move(subject);
+  credentials_.certificate = std::move(subject);
   version_ = kOutdated;
 }
 
-bool Caller::present_token(std::string_view token) {
+bool Caller::authenticate(std::string_view token) {
   if (token.size() > kTokenBytesMax) return false;
   const TokenDigest digest = token_digest(token);
   const auto list = access_->list();
   if (!list->open() && !list->has_token(digest)) return false;
   // Over HTTP the same one is shown with each message.
-  if (proofs_.token && same_digest(*proofs_.token, digest)) return true;
-  proofs_.token = digest;
+  if (credentials_.token && same_digest(*credentials_.token, digest)) return true;
+  credentials_.token = digest;
   version_ = kOutdated;
   return true;
 }
 
 void Caller::forget_token() {
-  if (!proofs_.token) return;
-  proofs_.token.reset();
+  if (!credentials_.token) return;
+  credentials_.token.reset();
   version_ = kOutdated;
 }
 
 void Caller::resolve(TimePoint now) {
   const std::uint64_t version = access_->version();
-  grant_ = access_->resolve(proofs_, now);
+  grant_ = access_->resolve(credentials_, now);
   version_ = version;
 }
 

@@ -11,8 +11,8 @@
 
 namespace sluice::core {
 
-// A connection's proofs, and what they are worth at the moment. Proofs stay for the connection's life, the
-// verdict only until the configuration changes. I/O thread only.
+// A connection's proofs, and what they are worth at the moment. Credentials stay for the connection's life,
+// the verdict only until the configuration changes. I/O thread only.
 class Caller {
  public:
   // `access` must outlive it.
@@ -28,7 +28,7 @@ class Caller {
   // Whether the token is some client's; then it counts from the next message on, in the place of any other.
   // If it is nobody's, the caller keeps what it was. Any token is taken where no clients are configured, and
   // counts once there are. Nothing keeps the token itself. Throws std::bad_alloc.
-  bool present_token(std::string_view token);
+  bool authenticate(std::string_view token);
   void forget_token();
 
   // Whether grant() is still true. One atomic read.
@@ -39,14 +39,14 @@ class Caller {
   const std::shared_ptr<const Grant>& grant() const { return grant_; }
   // The subject of its certificate where neither that nor anything else is a client's proof; else empty.
   std::string_view unknown_certificate() const {
-    return grant_ && !grant_->authenticated() ? std::string_view(proofs_.certificate) : "";
+    return grant_ && !grant_->authenticated() ? std::string_view(credentials_.certificate) : "";
   }
 
  private:
   static constexpr std::uint64_t kOutdated = ~std::uint64_t{0};
 
   Access* access_;
-  Proofs proofs_;
+  Credentials credentials_;
   std::shared_ptr<const Grant> grant_;
   std::uint64_t version_ = 0;  // of the configuration that grant_ is from
 };

@@ -51,7 +51,7 @@ class Grant {
   // What stands for the client where it is compared with others: the same for all of its callers, and after a
   // reload. Null where it is not known who calls.
   const void* known_client() const { return authenticated() ? usage_.get() : nullptr; }
-  // Empty where nobody is known by these proofs.
+  // Empty where nobody is known by these credentials.
   std::string_view client_name() const { return client_ ? std::string_view(client_->name) : ""; }
 
   const Rate* rate() const { return usage_ && client_->rate.limited() ? &client_->rate : nullptr; }

@@ -40,7 +40,9 @@ std::shared_ptr<const Client> make_client(const ClientSettings& settings) {
 
 }  // namespace
 
-std::string Proofs::peer() const { return user ? "user " + std::to_string(user->id) : network_of(address); }
+std::string Credentials::peer() const {
+  return user ? "user " + std::to_string(user->id) : network_of(address);
+}
 
 ClientList::ClientList(const std::vector<ClientSettings>& settings, const ClientList& before) {
   for (const ClientSettings& each : settings) add(each, before);
@@ -71,9 +73,9 @@ const ClientList::Entry* ClientList::find_token(const TokenDigest& token) const 
   return found;
 }
 
-std::shared_ptr<const Grant> ClientList::find(const Proofs& proofs) const {
-  if (proofs.token) {
-    if (const Entry* const entry = find_token(*proofs.token)) return entry->grant;
+std::shared_ptr<const Grant> ClientList::find(const Credentials& credentials) const {
+  if (credentials.token) {
+    if (const Entry* const entry = find_token(*credentials.token)) return entry->grant;
   }
   const auto first = [this](const auto& proves) {
     const auto found =
@@ -81,14 +83,15 @@ std::shared_ptr<const Grant> ClientList::find(const Proofs& proofs) const {
     return found == entries_.end() ? nullptr : found->grant;
   };
   const auto by_certificate = [&](const Client& client) {
-    return !client.certificate.empty() && client.certificate == proofs.certificate;
+    return !client.certificate.empty() && client.certificate == credentials.certificate;
   };
-  const auto by_user = [&](const Client& client) { return client.user == proofs.user->id; };
+  const auto by_user = [&](const Client& client) { return client.user == credentials.user->id; };
   const auto by_group = [&](const Client& client) {
-    return client.group && std::ranges::find(proofs.user->groups, *client.group) != proofs.user->groups.end();
+    return client.group &&
+           std::ranges::find(credentials.user->groups, *client.group) != credentials.user->groups.end();
   };
   if (auto grant = first(by_certificate)) return grant;
-  if (!proofs.user) return nullptr;
+  if (!credentials.user) return nullptr;
   if (auto grant = first(by_user)) return grant;
   return first(by_group);
 }

@@ -13,7 +13,7 @@
 namespace sluice::core {
 
 // What a connection has shown of who is behind it.
-struct Proofs {
+struct Credentials {
   struct User {
     std::uint32_t id = 0;
     std::vector<std::uint32_t> groups;
@@ -44,7 +44,7 @@ class ClientList {
 
   // The client that the proofs are one's: by its token, else its certificate, its user, one of its groups.
   // One is enough. Of several the first in the configuration. Null: they are nobody's.
-  std::shared_ptr<const Grant> find(const Proofs& proofs) const;
+  std::shared_ptr<const Grant> find(const Credentials& credentials) const;
 
   // Those who prove nothing. Null: they may do nothing.
   const std::shared_ptr<const Client>& anonymous() const { return anonymous_; }

@@ -21,7 +21,7 @@ namespace {
 
 constexpr std::size_t kNameBytesMax = 64;
 constexpr std::size_t kSubjectBytesMax = 1024;
-constexpr std::array<std::string_view, 4> kProofs = {"token_sha256", "user", "group", "certificate"};
+constexpr std::array<std::string_view, 4> kCredentials = {"token_sha256", "user", "group", "certificate"};
 
 bool is_client_name(std::string_view text) {
   const auto fits = [](char c) { return c > ' ' && c < 0x7F && c != '"' && c != '=' && c != '\\'; };
@@ -66,7 +66,7 @@ class Check {
     if (!client.keys.contains("name")) {
       complain(index, "", "client.name is missing; each client has one of its own");
     }
-    check_proofs(index);
+    check_credentials(index);
     if (client.keys.contains("burst") && !client.keys.contains("rate")) {
       complain(index, "burst", "client.burst has no meaning without client.rate");
     }
@@ -78,17 +78,17 @@ class Check {
     }
   }
 
-  void check_proofs(std::size_t index) {
+  void check_credentials(std::size_t index) {
     const auto& [settings, keys] = clients_[index];
     const auto proof =
-        std::ranges::find_if(kProofs, [&](std::string_view key) { return keys.contains(key); });
+        std::ranges::find_if(kCredentials, [&](std::string_view key) { return keys.contains(key); });
     if (settings.name != "anonymous") {
       // A plain token was meant to be one, and is complained about where it stands.
-      if (proof != kProofs.end() || keys.contains("token") || settings.name.empty()) return;
+      if (proof != kCredentials.end() || keys.contains("token") || settings.name.empty()) return;
       complain(index, "",
                fmt::format("client {} has no credentials; it takes one or more of: {}", settings.name,
-                           fmt::join(kProofs, ", ")));
-    } else if (proof != kProofs.end()) {
+                           fmt::join(kCredentials, ", ")));
+    } else if (proof != kCredentials.end()) {
       complain(index, *proof,
                fmt::format("client.{} is not for \"anonymous\", which stands for callers without a proof",
                            *proof));

@@ -98,7 +98,7 @@ void RpcSession::refuse(const proto::Error& error, std::uint64_t exchange, std::
 }
 
 bool RpcSession::take_token(std::string_view token) {
-  if (caller_.present_token(token)) return true;
+  if (caller_.authenticate(token)) return true;
   refuse_token(kWrongToken, {}, {});
   return false;
 }
@@ -150,7 +150,7 @@ RpcSession::Answer RpcSession::authenticate(const proto::Request& request) {
   const auto token = value ? proto::as_string(*value) : std::nullopt;
   if (!token) return answer_control(request, proto::invalid_params("/token", "a string"));
   const bool looked_at = wrong_tokens_ < kWrongTokensMax;
-  if (looked_at && caller_.present_token(*token)) return answer_control(request, true);
+  if (looked_at && caller_.authenticate(*token)) return answer_control(request, true);
   ++wrong_tokens_;
   refuse_token(looked_at ? kWrongToken : kUnseenToken, request.method, request.id);
   return answer_control(request, proto::unauthenticated());

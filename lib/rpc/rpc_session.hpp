@@ -66,7 +66,7 @@ class RpcSession final : public CallOwner {
   void set_share(PeerShare* share) { share_ = share; }
   PeerShare* share() const { return share_; }
 
-  // For transports whose messages show a token each: Caller::present_token(), with a wrong one counted and
+  // For transports whose messages show a token each: Caller::authenticate(), with a wrong one counted and
   // logged. What showed it is to be refused.
   bool take_token(std::string_view token);
 

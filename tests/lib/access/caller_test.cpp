@@ -44,7 +44,7 @@ TEST_CASE("Caller: without clients everybody may call everything, whatever they 
   CHECK(caller.current());
   CHECK(name_of(caller) == "-");
   caller.set_peer_address("127.0.0.1");
-  CHECK(caller.present_token("any"));
+  CHECK(caller.authenticate("any"));
   CHECK(name_of(caller) == "-");
 }
 
@@ -60,13 +60,13 @@ TEST_CASE("Caller: with clients whoever proves nothing may do nothing") {
 TEST_CASE("Caller: is the client whose token it presents, and a wrong one changes nothing") {
   Access access({with_token("a", "secret"), with_token("b", "other")});
   Caller caller(access);
-  CHECK_FALSE(caller.present_token("wrong"));
-  CHECK_FALSE(caller.present_token(std::string(kTokenBytesMax + 1, 'x')));
-  CHECK(caller.present_token("secret"));
+  CHECK_FALSE(caller.authenticate("wrong"));
+  CHECK_FALSE(caller.authenticate(std::string(kTokenBytesMax + 1, 'x')));
+  CHECK(caller.authenticate("secret"));
   CHECK(name_of(caller) == "a");
-  CHECK_FALSE(caller.present_token("wrong"));
+  CHECK_FALSE(caller.authenticate("wrong"));
   CHECK(name_of(caller) == "a");
-  CHECK(caller.present_token("other"));
+  CHECK(caller.authenticate("other"));
   CHECK(name_of(caller) == "b");
   caller.forget_token();
   CHECK(name_of(caller) == "");
@@ -87,7 +87,7 @@ TEST_CASE("Caller: a token goes before a certificate, that before a user, that b
   CHECK(name_of(caller) == "user");
   caller.set_certificate("CN=deploy");
   CHECK(name_of(caller) == "certificate");
-  CHECK(caller.present_token("t"));
+  CHECK(caller.authenticate("t"));
   CHECK(name_of(caller) == "token");
   Caller stranger(access);
   stranger.set_peer_user(1001, {1001, 51});
@@ -101,7 +101,7 @@ TEST_CASE("Caller: of a client with several proofs one is enough") {
   Access access({client});
   Caller by_token(access);
   by_token.set_peer_user(1, {1});
-  CHECK(by_token.present_token("secret"));
+  CHECK(by_token.authenticate("secret"));
   CHECK(name_of(by_token) == "a");
   Caller by_user(access);
   by_user.set_peer_user(1000, {1000});
@@ -111,7 +111,7 @@ TEST_CASE("Caller: of a client with several proofs one is enough") {
 TEST_CASE("Caller: proofs stay, the verdict follows the configuration") {
   Access access({with_token("a", "secret")});
   Caller caller(access);
-  CHECK(caller.present_token("secret"));
+  CHECK(caller.authenticate("secret"));
   CHECK(name_of(caller) == "a");
   CHECK(caller.current());
   access.apply(access.prepare({with_token("b", "secret")}));
@@ -119,7 +119,7 @@ TEST_CASE("Caller: proofs stay, the verdict follows the configuration") {
   CHECK(name_of(caller) == "b");
   access.apply(access.prepare({with_token("c", "another")}));
   CHECK(name_of(caller) == "");
-  CHECK_FALSE(caller.present_token("secret"));
+  CHECK_FALSE(caller.authenticate("secret"));
   access.apply(access.prepare({}));
   CHECK(name_of(caller) == "-");
   access.apply(access.prepare({with_token("a", "secret")}));
@@ -129,7 +129,7 @@ TEST_CASE("Caller: proofs stay, the verdict follows the configuration") {
 TEST_CASE("Caller: a token presented while there are no clients counts once there are") {
   Access access({});
   Caller caller(access);
-  CHECK(caller.present_token("secret"));
+  CHECK(caller.authenticate("secret"));
   access.apply(access.prepare({with_token("a", "secret")}));
   CHECK(name_of(caller) == "a");
 }
@@ -140,7 +140,7 @@ TEST_CASE("Access: what a client has used of its limits survives a reload") {
   client.burst = 1;
   Access access({client});
   Caller caller(access);
-  CHECK(caller.present_token("secret"));
+  CHECK(caller.authenticate("secret"));
   caller.resolve(kNow);
   const Grant& before = *caller.grant();
   CHECK(before.usage()->bucket.try_take(*before.rate(), kNow).count() == 0);
@@ -156,16 +156,16 @@ TEST_CASE("Access: anonymous callers have limits by peer, an IPv6 network being 
   anonymous.rate = 1;
   Access access({anonymous});
   const auto usage_of = [&access](const std::string& address) {
-    Proofs proofs;
-    proofs.address = address;
+    Credentials credentials;
+    credentials.address = address;
     return access.resolve(proofs, kNow)->usage();
   };
   CHECK(usage_of("10.0.0.1") == usage_of("10.0.0.1"));
   CHECK(usage_of("10.0.0.1") != usage_of("10.0.0.2"));
   CHECK(usage_of("2001:db8:1:2::1") == usage_of("2001:db8:1:2:ffff::9"));
   CHECK(usage_of("2001:db8:1:2::1") != usage_of("2001:db8:1:3::1"));
-  Proofs user;
-  user.user = Proofs::User{1000, {}};
+  Credentials user;
+  user.user = Credentials::User{1000, {}};
   CHECK(access.resolve(user, kNow)->usage() == access.resolve(user, kNow)->usage());
   CHECK(access.resolve(user, kNow)->usage() != usage_of(""));
   CHECK_FALSE(access.resolve(user, kNow)->authenticated());
