@@ -55,7 +55,7 @@ inline try_take(counter, max) {
   taken = 0
 }
 
-/* Admission::try_admit(), and later Permit::give_back(). */
+/* Admission::try_admit(), and later Permit::release_counters(). */
 proctype caller(byte client) {
   byte round, taken, max, begun_with;
   bool took;

@@ -37,9 +37,7 @@ class TokenBucket {
   std::chrono::nanoseconds try_take(const Rate& rate, TimePoint now);
 
   // Gives back a token that has just been taken and came to no use.
-  void give_back(const Rate& rate) {
-    full_at_ns_.fetch_sub(rate.interval.count(), std::memory_order_relaxed);
-  }
+  void refund(const Rate& rate) { full_at_ns_.fetch_sub(rate.interval.count(), std::memory_order_relaxed); }
 
   // Whether nothing is lost by forgetting it.
   bool full(TimePoint now) const {

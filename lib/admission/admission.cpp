@@ -10,12 +10,12 @@ constexpr std::array<std::size_t, static_cast<std::size_t>(Priority::kCount)> kS
 
 }  // namespace
 
-void Permit::give_back() {
+void Permit::release_counters() {
   Admission& admission = *std::exchange(admission_, nullptr);
-  admission.give_back(method_->in_flight);
-  admission.give_back(admission.in_flight_);
+  admission.release(method_->in_flight);
+  admission.release(admission.in_flight_);
   for (Counter* const counter : {client_, backend_, priority_}) {
-    if (counter != nullptr) admission.give_back(*counter);
+    if (counter != nullptr) admission.release(*counter);
   }
 }
 

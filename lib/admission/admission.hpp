@@ -38,7 +38,7 @@ class Permit {
   ~Permit() { release(); }
 
   void release() {
-    if (admission_ != nullptr) give_back();
+    if (admission_ != nullptr) release_counters();
   }
   explicit operator bool() const { return admission_ != nullptr; }
   // Whether it is a place of that method.
@@ -48,7 +48,7 @@ class Permit {
 
  private:
   friend class Admission;
-  void give_back();
+  void release_counters();
   using Counter = std::atomic<std::size_t>;
 
   Admission* admission_ = nullptr;
@@ -115,7 +115,7 @@ class Admission {
       return counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     counter.fetch_add(1, std::memory_order_relaxed);
   }
-  void give_back(Counter& counter) const {
+  void release(Counter& counter) const {
     if (only_thread_)
       return counter.store(counter.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
     counter.fetch_sub(1, std::memory_order_relaxed);
@@ -152,7 +152,7 @@ inline std::optional<Rejection> Admission::try_admit(const Applicant& applicant,
   assert(!permit);
   const auto& [method, method_max, priority, client, backend] = applicant;
   const auto refuse = [this, taken = client.taken](Rejection rejection) {
-    if (taken != nullptr) give_back(*taken);
+    if (taken != nullptr) release(*taken);
     return rejection;
   };
   if (client.taken != nullptr && !try_take(*client.taken, or_none(client.max)))
@@ -161,13 +161,13 @@ inline std::optional<Rejection> Admission::try_admit(const Applicant& applicant,
   if (priorities && !may_take_last(priority)) return refuse(full());
   if (!try_take(in_flight_, limit())) return refuse(full());
   if (!try_take(method.in_flight, or_none(method_max))) {
-    give_back(in_flight_);
+    release(in_flight_);
     return refuse(Rejection::method_busy);
   }
   // What hangs in one backend must not take all the places there are.
   if (backend.taken != nullptr && !try_take(*backend.taken, or_none(backend.max))) {
-    give_back(method.in_flight);
-    give_back(in_flight_);
+    release(method.in_flight);
+    release(in_flight_);
     return refuse(Rejection::method_busy);
   }
   Counter* const counted = priorities ? &by_priority_[static_cast<std::size_t>(priority)] : nullptr;

@@ -30,7 +30,7 @@ std::optional<proto::Error> AdmissionPipeline::admit(ActiveCall& call, MethodCac
   const auto rejection = take_places(call, in_line, io);
   if (!rejection) return std::nullopt;
   // What did not come in is not held against its client's rate.
-  if (rate != nullptr) call.grant->usage()->bucket.give_back(*rate);
+  if (rate != nullptr) call.grant->usage()->bucket.refund(*rate);
   return refuse(call, *rejection, shard);
 }
 

@@ -118,7 +118,7 @@ TEST_CASE("TokenBucket: a token given back is there again") {
   const Rate rate(1, 1);
   TokenBucket bucket;
   CHECK(bucket.try_take(rate, kStart).count() == 0);
-  bucket.give_back(rate);
+  bucket.refund(rate);
   CHECK(bucket.try_take(rate, kStart).count() == 0);
   CHECK(bucket.try_take(rate, kStart).count() > 0);
 }
