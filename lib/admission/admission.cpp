@@ -25,7 +25,7 @@ void Admission::set_in_flight_max(std::size_t count) {
 }
 
 // Two that come at once may both take what was left for one; the bound itself is not passed by that.
-bool Admission::may_take_last(Priority priority) const {
+bool Admission::has_priority_share(Priority priority) const {
   const std::size_t limit = this->limit();
   // Of few places the last one, where there are ten at least a tenth.
   if (in_flight_approx() + (limit + 9) / 10 < limit) return true;

@@ -60,18 +60,18 @@ class Permit {
 
 // A client's or a backend's own count of calls in flight, and its limit (0: none). Must outlive the permits.
 // Default: nothing is counted.
-struct Places {
-  std::atomic<std::size_t>* taken = nullptr;
+struct ConcurrencyLimit {
+  std::atomic<std::size_t>* in_flight = nullptr;
   std::size_t max = 0;
 };
 
 // Who asks for a place: the method, its own limit (0 for none), and who is refused first.
-struct Applicant {
+struct AdmissionRequest {
   MethodMetrics& method;
   std::size_t method_max = 0;
   Priority priority = Priority::normal;
-  Places client{};
-  Places backend{};
+  ConcurrencyLimit client{};
+  ConcurrencyLimit backend{};
 };
 
 // Limits on calls in flight, in all, by method, by backend and by client. Lock-free; must outlive its
@@ -99,7 +99,7 @@ class Admission {
   // is for one thread only. A place is taken and checked against the bound by one atomic operation, so that
   // no burst overshoots it. The client's own limit comes first: who is at it takes no place from others, not
   // even for a moment.
-  std::optional<Rejection> try_admit(const Applicant& applicant, Permit& permit);
+  std::optional<Rejection> try_admit(const AdmissionRequest& request, Permit& permit);
 
   // Statistics: may be old by the time that they are looked at.
   std::size_t in_flight_approx() const { return in_flight_.load(std::memory_order_relaxed); }
@@ -123,7 +123,7 @@ class Admission {
   static std::size_t or_none(std::size_t max) {
     return max == 0 ? std::numeric_limits<std::size_t>::max() : max;
   }
-  bool may_take_last(Priority priority) const;
+  bool has_priority_share(Priority priority) const;
   Rejection full() const;
 
   const bool only_thread_;
@@ -148,24 +148,24 @@ inline bool Admission::try_take(Counter& counter, std::size_t max) const {
   return true;
 }
 
-inline std::optional<Rejection> Admission::try_admit(const Applicant& applicant, Permit& permit) {
+inline std::optional<Rejection> Admission::try_admit(const AdmissionRequest& request, Permit& permit) {
   assert(!permit);
-  const auto& [method, method_max, priority, client, backend] = applicant;
-  const auto refuse = [this, taken = client.taken](Rejection rejection) {
+  const auto& [method, method_max, priority, client, backend] = request;
+  const auto refuse = [this, taken = client.in_flight](Rejection rejection) {
     if (taken != nullptr) release(*taken);
     return rejection;
   };
-  if (client.taken != nullptr && !try_take(*client.taken, or_none(client.max)))
+  if (client.in_flight != nullptr && !try_take(*client.in_flight, or_none(client.max)))
     return Rejection::rate_limited;
   const bool priorities = priorities_.load(std::memory_order_relaxed);
-  if (priorities && !may_take_last(priority)) return refuse(full());
+  if (priorities && !has_priority_share(priority)) return refuse(full());
   if (!try_take(in_flight_, limit())) return refuse(full());
   if (!try_take(method.in_flight, or_none(method_max))) {
     release(in_flight_);
     return refuse(Rejection::method_busy);
   }
   // What hangs in one backend must not take all the places there are.
-  if (backend.taken != nullptr && !try_take(*backend.taken, or_none(backend.max))) {
+  if (backend.in_flight != nullptr && !try_take(*backend.in_flight, or_none(backend.max))) {
     release(method.in_flight);
     release(in_flight_);
     return refuse(Rejection::method_busy);
@@ -174,8 +174,8 @@ inline std::optional<Rejection> Admission::try_admit(const Applicant& applicant,
   if (counted != nullptr) take(*counted);
   permit.admission_ = this;
   permit.method_ = &method;
-  permit.client_ = client.taken;
-  permit.backend_ = backend.taken;
+  permit.client_ = client.in_flight;
+  permit.backend_ = backend.in_flight;
   permit.priority_ = counted;
   return std::nullopt;
 }

@@ -143,7 +143,7 @@ class BackendHandler final : public AsyncHandler {
   void start(ActiveCall& call, boost::asio::io_context&) override { hub_.submit(backend_, call); }
   void stop(ActiveCall& call) noexcept override { hub_.stop_call(call.serial); }
   std::string_view backend() const override { return metrics_->name; }
-  Places places() override { return {&metrics_->in_flight, calls_max_}; }
+  ConcurrencyLimit concurrency_limit() override { return {&metrics_->in_flight, calls_max_}; }
   std::optional<milliseconds> expected_wait_approx() const override {
     return metrics_->expected_wait_approx();
   }

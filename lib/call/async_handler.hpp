@@ -31,7 +31,7 @@ class AsyncHandler {
   virtual std::string_view backend() const { return {}; }
 
   // Where its calls are counted, beside method and client; lives as long as the handler.
-  virtual Places places() { return {}; }
+  virtual ConcurrencyLimit concurrency_limit() { return {}; }
 
   // How long a caller that was refused for its places, or its method's, might wait for one; nothing: its
   // calls run at the server's own pace.

@@ -48,15 +48,15 @@ std::optional<proto::Error> AdmissionPipeline::admit(ActiveCall& call, MethodCac
   const bool async = spec.kind == HandlerKind::async;
   if (async && spec.async->exempt()) return std::nullopt;
   call.priority = call.method->priority();
-  Applicant applicant{call.method->metrics(), call.method->max_concurrent(), call.priority};
+  AdmissionRequest request{call.method->metrics(), call.method->max_concurrent(), call.priority};
   if (call.grant && call.grant->usage() != nullptr) {
-    applicant.client = {&call.grant->usage()->in_flight, call.grant->in_flight_max()};
+    request.client = {&call.grant->usage()->in_flight, call.grant->in_flight_max()};
   }
-  if (async) applicant.backend = spec.async->places();
+  if (async) request.backend = spec.async->concurrency_limit();
   // The last place may be the one that is kept.
   std::optional<Rejection> rejection;
   do {
-    rejection = admission_.try_admit(applicant, call.permit);
+    rejection = admission_.try_admit(request, call.permit);
   } while (rejection && in_line.release());
   if (rejection) return rejection;
   if (spec.kind != HandlerKind::blocking) return std::nullopt;

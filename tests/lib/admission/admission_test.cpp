@@ -172,8 +172,9 @@ TEST_CASE("Admission: one thread alone finds the same limits, and every place co
   const auto refused = [&](std::size_t method_max, std::size_t client_max, std::size_t backend_max,
                            Priority priority = Priority::high) {
     Permit permit;
-    const Applicant applicant{method, method_max, priority, {&client, client_max}, {&backend, backend_max}};
-    const auto why = admission.try_admit(applicant, permit);
+    const AdmissionRequest request{
+        method, method_max, priority, {&client, client_max}, {&backend, backend_max}};
+    const auto why = admission.try_admit(request, permit);
     if (permit) permits.push_back(std::move(permit));
     return why;
   };
