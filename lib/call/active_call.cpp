@@ -68,10 +68,10 @@ std::optional<proto::Error> append_result(ActiveCall& call) {
 
 // Of max_response: a reply of more is looked at. What that costs is nothing to such a reply, and the one
 // comparison tells all others.
-constexpr std::size_t kLongReplyDivisor = 256;
+constexpr std::size_t kLargeReplyDivisor = 256;
 
-[[gnu::noinline, gnu::cold]] std::optional<proto::Error> look_at_long_reply(ActiveCall& call,
-                                                                            std::size_t head) {
+[[gnu::noinline, gnu::cold]] std::optional<proto::Error> check_large_reply(ActiveCall& call,
+                                                                           std::size_t head) {
   const std::size_t most = call.response_bytes_max;
   if (call.reply.size() > head && call.reply.size() - head > most) return proto::response_too_big(most);
   if (call.stage == ActiveCall::Stage::pooled) call.home->await_room(call);
@@ -133,8 +133,8 @@ void run_handler(ActiveCall& call) {
     proto::begin_result(call.reply, call.request.id);
     const std::size_t head = call.reply.size();
     auto error = append_result(call);
-    if (!error && call.reply.size() > call.response_bytes_max / kLongReplyDivisor) {
-      error = look_at_long_reply(call, head);
+    if (!error && call.reply.size() > call.response_bytes_max / kLargeReplyDivisor) {
+      error = check_large_reply(call, head);
     }
     if (error) return compose_error(call, *error);
     proto::end_result(call.reply);

@@ -78,7 +78,7 @@ class MethodShard {
 
   // What its next reply needs room for, if its last was long, with a byte to end the line; else 0. For the
   // thread itself only.
-  std::size_t long_reply_bytes = 0;
+  std::size_t large_reply_bytes = 0;
 
   // Of calls that had to be handed over. Likewise.
   MeanTime mean_run_time;

@@ -71,7 +71,7 @@ void CallExecutor::start_orphan(NewCall&& call, TimePoint received,
   // Not for calls that only wait, or all that do would hold memory.
   const bool runs = kind == HandlerKind::blocking ? io_.workers().has_spare() : kind == HandlerKind::in_line;
   if (const MethodShard* const counts = runs ? counts_of(call) : nullptr) {
-    io_.buffers().widen(call.reply, counts->long_reply_bytes);
+    io_.buffers().widen(call.reply, counts->large_reply_bytes);
   }
   if (kind == HandlerKind::in_line) return run_in_line(call);
   if (!prepare(call)) {
@@ -152,7 +152,7 @@ void CallExecutor::on_completed(ActiveCall& call) {
   io_.clear_deadline(call);
   if (MethodShard* const counts = counts_of(call)) {
     counts->count(code);
-    counts->long_reply_bytes = reply.size() > BufferPool::kBufferBytesMax ? reply.size() + 1 : 0;
+    counts->large_reply_bytes = reply.size() > BufferPool::kBufferBytesMax ? reply.size() + 1 : 0;
   }
   log_.answered(call, code, reply.size());
   static_cast<ListHook<OwnerTag>&>(call).unlink();
