@@ -42,11 +42,11 @@ class FairHook : public ListHook<Tag> {
 // waits behind its client's own and at most one of each other client. A client that was served last and may
 // still be, as its call runs, has had its turn: newcomers go before it.
 //
-// Elements that have waited for less than kPatience leave in the order of their arrival, so that nothing has
-// to be looked up where nothing waits, and a list of arrivals is taken over as a whole. Once one that leaves
-// has waited longer, all are sorted into lanes, one for each client and priority, until those are empty: one
-// look-up for each element. A lane is its first element with the others linked behind that, found by a hash
-// of its client. Nothing is allocated. Not thread-safe.
+// Elements that have waited for less than kFifoWindow leave in the order of their arrival, so that nothing
+// has to be looked up where nothing waits, and a list of arrivals is taken over as a whole. Once one that
+// leaves has waited longer, all are sorted into lanes, one for each client and priority, until those are
+// empty: one look-up for each element. A lane is its first element with the others linked behind that, found
+// by a hash of its client. Nothing is allocated. Not thread-safe.
 template <typename T, typename Tag>
 class FairQueue {
   using Hook = FairHook<T, Tag>;
@@ -54,7 +54,7 @@ class FairQueue {
  public:
   static constexpr std::size_t kWeighedMax = 64;  // clients
   // A thousand short calls that come at once wait for less.
-  static constexpr TimePoint::duration kPatience = std::chrono::milliseconds(5);
+  static constexpr TimePoint::duration kFifoWindow = std::chrono::milliseconds(5);
 
   FairQueue() = default;
   ~FairQueue() {
@@ -65,7 +65,7 @@ class FairQueue {
 
   // Whether clients take turns at all; else the order of arrival counts, once the lanes that there are have
   // become empty.
-  void set_fair(bool fair) { patience_ = fair ? kPatience : TimePoint::duration::max(); }
+  void set_fair(bool fair) { fifo_window_ = fair ? kFifoWindow : TimePoint::duration::max(); }
 
   void push_back(T& element, Priority priority) { arrived_.push_back(element, priority); }
   // Moves all elements of `arrived` behind those of their priority, however many there are.
@@ -141,7 +141,7 @@ class FairQueue {
 
   static Hook& hook(T& element) { return static_cast<Hook&>(element); }
 
-  bool late(T& element, TimePoint now) const { return now - hook(element).waits_since >= patience_; }
+  bool late(T& element, TimePoint now) const { return now - hook(element).waits_since >= fifo_window_; }
   bool any_late(TimePoint now) {
     for (std::size_t i = 0; i < kPriorities; ++i) {
       T* const oldest = arrived_.list(static_cast<Priority>(i)).front();
@@ -175,11 +175,11 @@ class FairQueue {
     added.next_lane_ = bucket;
     bucket = &element;
     ++lane_count_;
-    auto& turns = lanes_.list(priority);
-    T* const last = turns.back();
+    auto& lanes = lanes_.list(priority);
+    T* const last = lanes.back();
     const bool goes_first =
         last != nullptr && hook(*last).client == last_served_ && added.client != last_served_;
-    goes_first ? turns.insert_before(element, *last) : turns.push_back(element);
+    goes_first ? lanes.insert_before(element, *last) : lanes.push_back(element);
   }
 
   template <typename MayGo>
@@ -245,7 +245,7 @@ class FairQueue {
   PriorityQueue<T, Tag> lanes_;    // the first of each, in the order of their turns
   std::size_t lane_count_ = 0;
   const void* last_served_ = nullptr;
-  TimePoint::duration patience_ = kPatience;
+  TimePoint::duration fifo_window_ = kFifoWindow;
   std::array<T*, std::size_t{1} << kHashBits> buckets_{};
 };
 

@@ -33,7 +33,7 @@ class PriorityQueue {
   // The one whose turn it is, of those that `may_go`; null where there is none.
   template <typename MayGo>
   T* find_next(MayGo may_go) {
-    const bool lowest_first = (turn_ + 1) % kLowestTurn == 0;
+    const bool lowest_first = (taken_count_ + 1) % kLowestEvery == 0;
     for (std::size_t i = 0; i < lists_.size(); ++i) {
       List& list = lists_[lowest_first ? i : lists_.size() - 1 - i];
       if (T* const found = list.find_if(may_go)) return found;
@@ -45,7 +45,7 @@ class PriorityQueue {
   }
   // Takes out what one of them gave: its turn has passed.
   void take(T& element) {
-    ++turn_;
+    ++taken_count_;
     static_cast<ListHook<Tag>&>(element).unlink();
   }
 
@@ -78,10 +78,10 @@ class PriorityQueue {
   }
 
  private:
-  static constexpr std::uint32_t kLowestTurn = 16;
+  static constexpr std::uint32_t kLowestEvery = 16;
 
   std::array<List, static_cast<std::size_t>(Priority::kCount)> lists_;
-  std::uint32_t turn_ = 0;
+  std::uint32_t taken_count_ = 0;
 };
 
 }  // namespace sluice::core

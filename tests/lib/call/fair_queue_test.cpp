@@ -46,7 +46,7 @@ struct Fixture {
   Item* next() {
     return queue.lightest(now, [](const void*) { return 0; });
   }
-  void wait_long() { now += Queue::kPatience; }
+  void wait_long() { now += Queue::kFifoWindow; }
   char name_of(const void* client) const {
     return std::ranges::find_if(clients, [&](const auto& each) { return &each.second == client; })->first;
   }
@@ -62,7 +62,7 @@ using Names = std::vector<std::string>;
 TEST_CASE("FairQueue: what has not waited for long leaves in the order of arrival") {
   Fixture fixture;
   fixture.push_all({"a1", "a2", "a3", "b1", "a4"});
-  fixture.now += Queue::kPatience - std::chrono::nanoseconds(1);
+  fixture.now += Queue::kFifoWindow - std::chrono::nanoseconds(1);
   CHECK(fixture.pop_all() == Names{"a1", "a2", "a3", "b1", "a4"});
   CHECK(fixture.queue.empty());
 }
