@@ -20,9 +20,9 @@
 namespace sluice::core {
 namespace {
 
-constexpr auto kPatience = milliseconds(500);  // for an I/O thread to answer
-constexpr int kAtOnceMax = 256;                // of these calls, those on their way included
-constexpr std::size_t kWaitingMax = 8;         // of them, for the next list
+constexpr auto kAnswerWait = milliseconds(500);  // for an I/O thread to answer
+constexpr int kAtOnceMax = 256;                  // of these calls, those on their way included
+constexpr std::size_t kWaitingMax = 8;           // of them, for the next list
 // Between two lists: so many times what the last one took. So lists take at most a fifth of a thread, as long
 // as one takes 12 ms at most.
 constexpr int kPauseFactor = 4;
@@ -62,7 +62,7 @@ class Inquiry final : public std::enable_shared_from_this<Inquiry>, private Dead
 
   void begin() {
     held_ = shared_from_this();
-    parts_.hub.io().set_deadline(*this, Clock::now() + kPatience);
+    parts_.hub.io().set_deadline(*this, Clock::now() + kAnswerWait);
     try {
       for (std::size_t i = 0; i < parts_.io.size(); ++i) ask(i);
     } catch (const std::bad_alloc&) {
@@ -188,7 +188,7 @@ class CallsHandler final : public AsyncHandler, private Deadline {
   void refuse(ActiveCall& call) {
     running_.fetch_sub(1);
     try {
-      compose_error(call, proto::busy(proto::BusyReason::method_busy, kPatience));
+      compose_error(call, proto::busy(proto::BusyReason::method_busy, kAnswerWait));
     } catch (const std::bad_alloc&) {
       compose_internal_error(call);
     }

@@ -185,9 +185,9 @@ void BackgroundTasks::State::report_running() const noexcept try {
 BackgroundTasks::BackgroundTasks(std::size_t tasks_max) : state_(std::make_unique<State>(tasks_max)) {}
 
 BackgroundTasks::~BackgroundTasks() {
-  constexpr auto kPatience = std::chrono::seconds(5);
+  constexpr auto kStopWait = std::chrono::seconds(5);
   state_->stop_all();
-  if (!state_->wait_for_all(WaitLimit::Clock::now() + kPatience)) state_->report_running();
+  if (!state_->wait_for_all(WaitLimit::Clock::now() + kStopWait)) state_->report_running();
   state_->wait_for_all(WaitLimit::Clock::time_point::max());
   state_->join_ended();
 }

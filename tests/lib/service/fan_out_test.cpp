@@ -22,9 +22,7 @@ using testing::eventually;
 using testing::Gate;
 using testing::OpenAtEnd;
 
-WaitLimit patient(std::stop_token stop = {}) {
-  return WaitLimit::within(testing::kWaitMax, std::move(stop));
-}
+WaitLimit patient(std::stop_token stop = {}) { return WaitLimit::within(testing::kWaitMax, std::move(stop)); }
 
 std::vector<int> numbers(int count) {
   std::vector<int> all(static_cast<std::size_t>(count));

@@ -19,9 +19,7 @@ using testing::eventually;
 using testing::Gate;
 using testing::OpenAtEnd;
 
-WaitLimit patient(std::stop_token stop = {}) {
-  return WaitLimit::within(testing::kWaitMax, std::move(stop));
-}
+WaitLimit patient(std::stop_token stop = {}) { return WaitLimit::within(testing::kWaitMax, std::move(stop)); }
 
 // A factory that waits inside until it is let go.
 struct SlowFactory {

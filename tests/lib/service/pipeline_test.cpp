@@ -18,9 +18,7 @@ namespace {
 
 using testing::eventually;
 
-WaitLimit patient(std::stop_token stop = {}) {
-  return WaitLimit::within(testing::kWaitMax, std::move(stop));
-}
+WaitLimit patient(std::stop_token stop = {}) { return WaitLimit::within(testing::kWaitMax, std::move(stop)); }
 
 // Gives the numbers below `end`, one at a time.
 auto count_to(int end) {
