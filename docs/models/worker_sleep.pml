@@ -157,8 +157,8 @@ end_hung:
   fi
 }
 
-/* WorkQueue::nudge() */
-inline nudge(to) {
+/* WorkQueue::wake_to_steal() */
+inline wake_to_steal(to) {
   atomic {
     woke = false;
     if
@@ -182,15 +182,15 @@ inline wake_idle(all) {
   if
   :: idle == 0
   :: else ->
-    nudge(0);
+    wake_to_steal(0);
     if
     :: woke && !all
     :: else ->
-      nudge(1);
+      wake_to_steal(1);
 #if WORKERS == 3
       if
       :: woke && !all
-      :: else -> nudge(2)
+      :: else -> wake_to_steal(2)
       fi
 #endif
     fi;

@@ -66,7 +66,7 @@ void WorkQueue::sleep() {
   state_ = State::awake;
 }
 
-bool WorkQueue::nudge() {
+bool WorkQueue::wake_to_steal() {
   {
     const std::lock_guard lock(mutex_);
     if (state_ == State::woken) return false;

@@ -53,12 +53,12 @@ class WorkQueue {
   // Takes a call out that has not been popped; false if it has.
   bool remove(ActiveCall& call);
 
-  // Sleeps until there may be something to do: a push, a nudge, or stop. The worker only. Returns at once
-  // if any of them came since the last sleep.
+  // Sleeps until there may be something to do: a push, a wake_to_steal, or stop. The worker only. Returns at
+  // once if any of them came since the last sleep.
   void sleep();
   // Makes the worker look for calls to steal: at once if it sleeps, else before it next does. False if it
   // was awake, or being woken already.
-  bool nudge();
+  bool wake_to_steal();
   void stop();
 
   std::size_t size_approx() const { return size_.load(std::memory_order_seq_cst); }

@@ -50,7 +50,7 @@ void WorkerPool::resize(std::size_t workers) {
     if (!workers_[i]->thread.joinable()) start_worker(i);
     active_.store(i + 1, std::memory_order_seq_cst);
     // There may be calls for it to steal, which nobody would wake it for.
-    workers_[i]->queue.nudge();
+    workers_[i]->queue.wake_to_steal();
   }
   active_.store(workers, std::memory_order_seq_cst);
 }
@@ -117,13 +117,13 @@ bool WorkerPool::push(std::size_t worker, CallQueue& calls, std::size_t count) {
 void WorkerPool::wake_one_idle() {
   if (idle_.load(std::memory_order_seq_cst) == 0) return;
   for (std::size_t i = 0; i < active(); ++i) {
-    if (workers_[i]->queue.nudge()) return;
+    if (workers_[i]->queue.wake_to_steal()) return;
   }
 }
 
 void WorkerPool::wake_all_idle() {
   if (idle_.load(std::memory_order_seq_cst) == 0) return;
-  for (const auto& worker : workers_) worker->queue.nudge();
+  for (const auto& worker : workers_) worker->queue.wake_to_steal();
 }
 
 WorkerPool::Load WorkerPool::load_approx(std::size_t worker) const {

@@ -47,13 +47,13 @@ TEST_CASE("WorkQueue: only calls with none before them are said to be begun with
   worker.join();
 }
 
-TEST_CASE("WorkQueue: a push or nudge between two looks is not slept over") {
+TEST_CASE("WorkQueue: a push or wake_to_steal between two looks is not slept over") {
   WorkQueue queue;
   ActiveCall call;
   CHECK_FALSE(push_one(queue, call));
   queue.sleep();
   CHECK(queue.try_pop(Clock::now()) == &call);
-  CHECK_FALSE(queue.nudge());
+  CHECK_FALSE(queue.wake_to_steal());
   queue.sleep();
   queue.stop();
   queue.sleep();
