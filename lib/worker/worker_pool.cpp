@@ -87,8 +87,8 @@ std::size_t WorkerPool::try_reserve() {
 
 // One that is lost to another thread at the same time does not matter: it only spreads ties.
 std::size_t WorkerPool::next_first(std::size_t workers) {
-  const std::size_t first = turn_.load(std::memory_order_relaxed);
-  turn_.store(first + 1 < workers ? first + 1 : 0, std::memory_order_relaxed);
+  const std::size_t first = next_start_.load(std::memory_order_relaxed);
+  next_start_.store(first + 1 < workers ? first + 1 : 0, std::memory_order_relaxed);
   return first < workers ? first : 0;
 }
 

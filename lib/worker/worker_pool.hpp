@@ -147,7 +147,7 @@ class WorkerPool {
   std::atomic<std::size_t> queue_max_;
   std::atomic<bool> fair_{true};
   std::atomic<std::size_t> idle_{0};
-  std::atomic<std::size_t> turn_{0};  // where the search for the least loaded begins, to spread ties
+  std::atomic<std::size_t> next_start_{0};  // where the search for the least loaded begins, to spread ties
 };
 
 }  // namespace sluice::core
