@@ -10,13 +10,13 @@ void DeadlineWheel::set(Deadline& deadline, TimePoint when) {
   deadline.unlink();
   const auto since = std::chrono::ceil<std::chrono::milliseconds>(when - origin_).count();
   deadline.tick_ = std::max<std::uint64_t>(since < 0 ? 0 : static_cast<std::uint64_t>(since), tick_ + 1);
-  place(deadline);
+  insert(deadline);
 }
 
 void DeadlineWheel::clear(Deadline& deadline) { deadline.unlink(); }
 
 // Level n holds what is due within 64^(n+1) ticks, a slot for each 64^n of them.
-void DeadlineWheel::place(Deadline& deadline) {
+void DeadlineWheel::insert(Deadline& deadline) {
   static constexpr std::uint64_t kHorizon = (std::uint64_t{1} << (kSlotBits * kLevels)) - 1;
   const std::uint64_t tick = std::min(deadline.tick_, tick_ + kHorizon - kSlots);
   const std::uint64_t differing = (tick ^ tick_) | 1;
@@ -51,7 +51,7 @@ void DeadlineWheel::cascade(int level, std::uint64_t slot) {
   used_[static_cast<std::size_t>(level)] &= ~(std::uint64_t{1} << slot);
   Slot moving;
   while (Deadline* deadline = from.pop_front()) moving.push_back(*deadline);
-  while (Deadline* deadline = moving.pop_front()) place(*deadline);
+  while (Deadline* deadline = moving.pop_front()) insert(*deadline);
 }
 
 // A deadline may set itself anew, though never for this tick, so that the slot runs empty.
@@ -59,7 +59,7 @@ void DeadlineWheel::fire_slot(Slot& slot, TimePoint now) {
   std::exception_ptr thrown;
   while (Deadline* deadline = slot.pop_front()) {
     if (deadline->tick_ > tick_) {
-      place(*deadline);
+      insert(*deadline);
       if (slot.front() == deadline) break;
       continue;
     }

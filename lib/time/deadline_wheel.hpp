@@ -57,7 +57,7 @@ class DeadlineWheel {
   static constexpr std::uint64_t kSlots = 1u << kSlotBits;
   using Slot = IntrusiveList<Deadline, WheelTag>;
 
-  void place(Deadline& deadline);
+  void insert(Deadline& deadline);
   void fire_slot(Slot& slot, TimePoint now);
   void cascade(int level, std::uint64_t slot);
   std::optional<std::uint64_t> next_tick() const;
