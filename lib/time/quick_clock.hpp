@@ -39,30 +39,30 @@ struct ProcessorTime {
 template <typename Source = ProcessorTime>
 class QuickClock {
  public:
-  static constexpr std::chrono::nanoseconds kTrusted = std::chrono::milliseconds(1);  // from one reading on
+  static constexpr std::chrono::nanoseconds kValidFor = std::chrono::milliseconds(1);  // from one reading on
   // Between the two readings of a measure. Over a longer time the machine may have slept.
-  static constexpr std::chrono::nanoseconds kLeast = std::chrono::milliseconds(10);
-  static constexpr std::chrono::nanoseconds kMost = std::chrono::seconds(10);
+  static constexpr std::chrono::nanoseconds kMinInterval = std::chrono::milliseconds(10);
+  static constexpr std::chrono::nanoseconds kMaxInterval = std::chrono::seconds(10);
   // A reading takes some hundred; one that took more was interrupted, and tells nothing about ticks.
   static constexpr std::uint64_t kReadingTicksMax = 1024;
   // By which two measures may differ: they are off by some ten thousandths, and clocks are slewed by one in
   // two thousand (adjtime(3)). While a clock is slewed faster than that, as chronyd may at its start, it can
-  // be told wrong by as much as it is slewed in kTrusted.
+  // be told wrong by as much as it is slewed in kValidFor.
   static constexpr double kChangeMax = 0.01;
   static constexpr double kTickMin = 0.05;  // nanoseconds: no processor counts faster,
   static constexpr double kTickMax = 20;    // and none whose counter is of use more slowly
-  // What a reading may have taken, and what a tick is off by in kTrusted.
+  // What a reading may have taken, and what a tick is off by in kValidFor.
   static constexpr std::chrono::nanoseconds kErrorMax = std::chrono::microseconds(2);
 
   QuickClock() = default;
   explicit QuickClock(const Source& source) : source_(source) {}
 
   TimePoint now() {
-    if (trusted_ticks_ == 0) return read();
+    if (valid_ticks_ == 0) return read();
     const std::uint64_t passed = source_.ticks() - read_at_;
     // Also where they have gone back.
-    if (passed >= trusted_ticks_) return read();
-    return told(read_ + std::chrono::nanoseconds((passed * tick_) >> kShift));
+    if (passed >= valid_ticks_) return read();
+    return monotonic(read_ + std::chrono::nanoseconds((passed * tick_) >> kShift));
   }
 
  private:
@@ -72,26 +72,26 @@ class QuickClock {
     const bool usable = source_.has_ticks();
     const std::uint64_t before = usable ? source_.ticks() : 0;
     read_ = source_.now();
-    if (!usable) return told(read_);
+    if (!usable) return monotonic(read_);
     read_at_ = source_.ticks();
-    trusted_ticks_ = 0;
+    valid_ticks_ = 0;
     if (read_at_ - before <= kReadingTicksMax) measure();
-    return told(read_);
+    return monotonic(read_);
   }
 
   // A reading was made that was not interrupted.
   void measure() {
     const std::chrono::nanoseconds passed = read_ - since_;
-    if (since_at_ == 0 || read_at_ <= since_at_ || passed > kMost) {
-      believe(0);
-    } else if (passed >= kLeast) {
-      believe(static_cast<double>(passed.count()) / static_cast<double>(read_at_ - since_at_));
+    if (since_at_ == 0 || read_at_ <= since_at_ || passed > kMaxInterval) {
+      calibrate(0);
+    } else if (passed >= kMinInterval) {
+      calibrate(static_cast<double>(passed.count()) / static_cast<double>(read_at_ - since_at_));
     }
-    if (tick_ != 0) trusted_ticks_ = (static_cast<std::uint64_t>(kTrusted.count()) << kShift) / tick_;
+    if (tick_ != 0) valid_ticks_ = (static_cast<std::uint64_t>(kValidFor.count()) << kShift) / tick_;
   }
 
   // The next measure is to agree with this one.
-  void believe(double tick) {
+  void calibrate(double tick) {
     const bool agrees = std::abs(tick - measured_) <= measured_ * kChangeMax;
     const bool possible = tick >= kTickMin && tick <= kTickMax;
     tick_ = agrees && possible ? static_cast<std::uint64_t>(std::ldexp(tick, kShift)) : 0;
@@ -100,16 +100,16 @@ class QuickClock {
     since_at_ = read_at_;
   }
 
-  TimePoint told(TimePoint time) { return last_ = std::max(last_, time); }
+  TimePoint monotonic(TimePoint time) { return last_ = std::max(last_, time); }
 
   [[no_unique_address]] Source source_;
   TimePoint last_;
-  TimePoint read_;                   // when the clock was last read
-  std::uint64_t read_at_ = 0;        // by its ticks
-  std::uint64_t trusted_ticks_ = 0;  // from there on; 0: none
-  std::uint64_t tick_ = 0;  // in nanoseconds, with kShift binary digits behind the point; 0: not known
-  double measured_ = 0;     // the last measure of it, in nanoseconds
-  TimePoint since_;         // the reading that the next begins with
+  TimePoint read_;                 // when the clock was last read
+  std::uint64_t read_at_ = 0;      // by its ticks
+  std::uint64_t valid_ticks_ = 0;  // from there on; 0: none
+  std::uint64_t tick_ = 0;         // in nanoseconds, with kShift binary digits behind the point; 0: not known
+  double measured_ = 0;            // the last measure of it, in nanoseconds
+  TimePoint since_;                // the reading that the next begins with
   std::uint64_t since_at_ = 0;
 };
 

@@ -23,9 +23,9 @@ struct FakeTime {
   static std::uint64_t ticks() { return counted; }
   static TimePoint now() {
     ++readings;
-    const TimePoint told(time);
+    const TimePoint monotonic(time);
     pass(reading);
-    return told;
+    return reported;
   }
   static void pass(Duration by, double ticks_each = 2) {
     time += by;
@@ -181,13 +181,13 @@ TEST_CASE("QuickClock: tells the time of this machine's clock") {
   TimePoint last;
   for (const TimePoint end = Clock::now() + 50ms; last < end;) {
     const TimePoint before = Clock::now();
-    const TimePoint told = clock.now();
-    REQUIRE(told <= Clock::now() + QuickClock<>::kErrorMax);
-    REQUIRE(told >= last);
+    const TimePoint reported = clock.now();
+    REQUIRE(reported <= Clock::now() + QuickClock<>::kErrorMax);
+    REQUIRE(reported >= last);
     // It may have been interrupted where it read the clock, and be as late as that for as long as it trusts
     // ticks.
-    REQUIRE(told + 1s >= before);
-    last = told;
+    REQUIRE(reported + 1s >= before);
+    last = reported;
   }
 }
 
