@@ -59,12 +59,12 @@ Codec::Step HttpCodec::next(std::string_view window) {
   }
   const auto progress = request_->parse(window.substr(lead), kPartsPerStep);
   Step step{lead + progress.consumed, progress.status == Status::need_more && !progress.stopped};
-  if (request_->header_done() && !judged_) judge();
+  if (request_->header_done() && !head_checked_) check_head();
   if (progress.status == Status::complete) {
     end_request(step.consumed == window.size());
   } else if (progress.status != Status::need_more) {
     end_with(progress.status);
-  } else if (judged_) {
+  } else if (head_checked_) {
     invite_body();
     if (request_ && !refusal_) {
       make_room(request_->body(), host().io().buffers());
@@ -82,12 +82,12 @@ void HttpCodec::begin_request() {
   request_.emplace(host().message_bytes_max(), std::move(body));
   message_.reset();
   refusal_.reset();
-  judged_ = continue_due_ = false;
+  head_checked_ = continue_due_ = false;
 }
 
 // As soon as the head is there: a body that is of no use need not be sent, nor kept.
-void HttpCodec::judge() {
-  judged_ = true;
+void HttpCodec::check_head() {
+  head_checked_ = true;
   refusal_ = check_request(request_->head(), host().policy(), host().from_outside());
   purpose_ = purpose_of(request_->head(), host().policy());
   continue_due_ = request_->head().expects_continue;

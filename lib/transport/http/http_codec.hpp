@@ -47,7 +47,7 @@ class HttpCodec final : public Codec {
   };
 
   void begin_request();
-  void judge();
+  void check_head();
   void end_request(bool last);
   void take_call();
   bool take_token();
@@ -68,7 +68,7 @@ class HttpCodec final : public Codec {
   HttpPurpose purpose_ = HttpPurpose::call;
   std::vector<Exchange> exchanges_;  // in the order of the requests; they are held_bytes(), with their texts
   std::uint64_t first_ = 0;          // the number of exchanges_.front()
-  bool judged_ = false;              // the head of the request at hand has been looked at
+  bool head_checked_ = false;        // the head of the request at hand has been looked at
   bool token_good_ = false;          // it shows no token, or one of a client
   bool continue_due_ = false;        // its client waits to be told to go on
 };
