@@ -212,10 +212,10 @@ void ByteStream::watch_for(std::uint32_t events) {
 std::uint32_t ByteStream::readiness(std::uint32_t events) {
   if (!tls_) return events;
   if (ending_ && (events & Poller::kWritable) != 0) shutdown_send();
-  std::uint32_t told = events;
-  if (read_wants_room_ && (events & Poller::kWritable) != 0) told |= Poller::kReadable;
-  if (write_wants_input_ && (events & Poller::kReadable) != 0) told |= Poller::kWritable;
-  return told;
+  std::uint32_t asked = events;
+  if (read_wants_room_ && (events & Poller::kWritable) != 0) asked |= Poller::kReadable;
+  if (write_wants_input_ && (events & Poller::kReadable) != 0) asked |= Poller::kWritable;
+  return asked;
 }
 
 void ByteStream::unwatch() {
