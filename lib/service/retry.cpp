@@ -7,7 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "lib/service/chance_and_time.hpp"
+#include "lib/service/system_environment.hpp"
 #include "lib/time/backoff.hpp"
 #include "lib/time/retry_budget.hpp"
 

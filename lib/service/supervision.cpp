@@ -7,7 +7,7 @@
 #include <spdlog/spdlog.h>
 
 #include "lib/observe/log.hpp"
-#include "lib/service/chance_and_time.hpp"
+#include "lib/service/system_environment.hpp"
 #include "lib/time/backoff.hpp"
 #include "lib/time/cadence.hpp"
 #include "lib/time/durations.hpp"

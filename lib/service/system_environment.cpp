@@ -1,4 +1,4 @@
-#include "lib/service/chance_and_time.hpp"
+#include "lib/service/system_environment.hpp"
 
 #include <condition_variable>
 #include <exception>
