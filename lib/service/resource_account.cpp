@@ -8,7 +8,7 @@ struct ResourceAccount::State {
   State(std::uint64_t units_max, std::shared_ptr<State> above) : limit(units_max), whole(std::move(above)) {}
 
   bool try_take(std::uint64_t units);
-  void give_back(std::uint64_t units);
+  void release(std::uint64_t units);
 
   const std::uint64_t limit;
   const std::shared_ptr<State> whole;
@@ -46,9 +46,9 @@ void ResourceAccount::State::note_peak() {
   }
 }
 
-void ResourceAccount::State::give_back(std::uint64_t units) {
+void ResourceAccount::State::release(std::uint64_t units) {
   // From above first: whoever is given these units here finds them there as well.
-  if (whole) whole->give_back(units);
+  if (whole) whole->release(units);
   used.fetch_sub(units, std::memory_order_relaxed);
 }
 
@@ -80,13 +80,13 @@ Reservation& Reservation::operator=(Reservation&& other) noexcept {
 bool Reservation::try_resize(std::uint64_t units) {
   if (!state_) return units == 0;
   if (units > units_ && !state_->try_take(units - units_)) return false;
-  if (units < units_) state_->give_back(units_ - units);
+  if (units < units_) state_->release(units_ - units);
   units_ = units;
   return true;
 }
 
 void Reservation::release() noexcept {
-  if (state_ && units_ > 0) state_->give_back(units_);
+  if (state_ && units_ > 0) state_->release(units_);
   units_ = 0;
   state_.reset();
 }
