@@ -93,7 +93,7 @@ inline void submit(WorkerPool& pool, std::size_t worker, ActiveCall& call) {
 }
 
 // What can be reserved now, in all; nothing is reserved afterwards.
-inline std::size_t free_places(WorkerPool& pool) {
+inline std::size_t free_slots(WorkerPool& pool) {
   std::vector<std::size_t> got;
   while (const auto worker = try_reserve(pool)) got.push_back(*worker);
   for (const std::size_t worker : got) pool.release_slot(worker);

@@ -42,7 +42,7 @@ TEST_CASE("WorkerPool: what is queued behind a hung worker is run by another, in
   const auto at = [&](std::size_t i) { return std::ranges::find(order, behind[i]); };
   for (std::size_t i = 0; i + 1 < 5; ++i) CHECK(at(i) < at(i + 1));
   // The hung call holds one place, and no other.
-  CHECK(eventually([&] { return free_places(pool) == 2 * 11 - 1; }));
+  CHECK(eventually([&] { return free_slots(pool) == 2 * 11 - 1; }));
 }
 
 // Which worker it is that asks.

@@ -29,7 +29,7 @@ TEST_CASE("WorkerPool: runs calls of one worker in the order of pushing, and giv
   }
   REQUIRE(eventually([&] { return calls.returned() == 50; }));
   CHECK(calls.in_order_of_return() == pushed);
-  CHECK(free_places(pool) == 101);
+  CHECK(free_slots(pool) == 101);
   CHECK(pushed.front()->reply == R"({"jsonrpc":"2.0","id":1,"result":1})");
   CHECK(pushed.front()->started <= pushed.front()->finished);
 }
@@ -92,7 +92,7 @@ TEST_CASE("WorkerPool: no wake-up is lost between workers that fall asleep and c
     while (calls.returned() < expected && Clock::now() < until) std::this_thread::yield();
     REQUIRE(calls.returned() == expected);
   }
-  CHECK(eventually([&] { return free_places(pool) == 3 * 51; }));
+  CHECK(eventually([&] { return free_slots(pool) == 3 * 51; }));
 }
 
 TEST_CASE("WorkerPool: a call that no worker has begun can be withdrawn, one that runs or has ended cannot") {
@@ -113,17 +113,17 @@ TEST_CASE("WorkerPool: a call that no worker has begun can be withdrawn, one tha
   submit(pool, 0, first);
   submit(pool, 0, second);
   CHECK(pool.queue_depth_approx(0) == 2);
-  CHECK(free_places(pool) == 11 - 3);
+  CHECK(free_slots(pool) == 11 - 3);
   CHECK_FALSE(pool.cancel_queued(running));
   CHECK(pool.cancel_queued(first));
   CHECK_FALSE(pool.cancel_queued(first));
   CHECK(pool.queue_depth_approx(0) == 1);
-  CHECK(free_places(pool) == 11 - 2);
+  CHECK(free_slots(pool) == 11 - 2);
   gate.open();
   REQUIRE(eventually([&] { return calls.returned() == 2; }));
   CHECK_FALSE(pool.cancel_queued(second));
   CHECK(calls.in_order_of_return() == std::vector<ActiveCall*>{&running, &second});
-  CHECK(free_places(pool) == 11);
+  CHECK(free_slots(pool) == 11);
 }
 
 TEST_CASE(
@@ -171,7 +171,7 @@ TEST_CASE(
     CHECK(homes[t].returned() == ran[t]);
     CHECK(ran[t] + withdrawn[t] == kEach * 3);
   }
-  CHECK(eventually([&] { return free_places(pool) == 3 * 21; }));
+  CHECK(eventually([&] { return free_slots(pool) == 3 * 21; }));
 }
 
 TEST_CASE(
