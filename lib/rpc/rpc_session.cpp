@@ -45,8 +45,8 @@ void RpcSession::receive(std::string_view text, const proto::Message& message, s
   if (const auto invalid = proto::read_request(text, message.single, request, scratch)) {
     return refuse(invalid->error, exchange, invalid->id);
   }
-  if (!defaults.mistake.empty()) {
-    return refuse(proto::invalid_request(defaults.mistake), exchange,
+  if (!defaults.header_error.empty()) {
+    return refuse(proto::invalid_request(defaults.header_error), exchange,
                   request.is_notification() ? proto::kNullId : request.id);
   }
   defaults.apply(request);
@@ -78,7 +78,7 @@ void RpcSession::receive(std::string_view text, const proto::Message& message, s
 void RpcSession::receive_batch(std::string_view text, const proto::Message& message, std::uint64_t exchange,
                                const CallDefaults& defaults) {
   const std::size_t entries_max = executor_.io().limits.batch_entries_max;
-  if (!defaults.mistake.empty()) return refuse(proto::invalid_request(defaults.mistake), exchange);
+  if (!defaults.header_error.empty()) return refuse(proto::invalid_request(defaults.header_error), exchange);
   if (message.entry_count == 0) return refuse(proto::invalid_request("a batch must have an entry"), exchange);
   if (message.entry_count > entries_max) return refuse(proto::batch_too_big(entries_max), exchange);
   const bool waits = looks_ahead_ && must_wait();

@@ -148,7 +148,7 @@ void HttpCodec::take_call() {
   defaults.traceparent = checked_traceparent(head.traceparent);
   if (head.has_timeout_ms) {
     defaults.timeout = timeout_of(head.timeout_ms);
-    if (!defaults.timeout) defaults.mistake = "Sluice-Timeout-Ms must be a positive integer";
+    if (!defaults.timeout) defaults.header_error = "Sluice-Timeout-Ms must be a positive integer";
   }
   message_.receive(rpc_session, host().limits(), request_->body(), exchange, defaults);
 }
