@@ -47,13 +47,13 @@ void read_arguments(int argc, char** argv, Numbers& numbers) {
 }
 
 void add_methods(sluice::Server& server, std::size_t count, std::size_t spin_us) {
-  server.add_text("echo", echo, {.in_line = true});
+  server.add_text("echo", echo, {.inline_io = true});
   server.add_text("spin", [spin_us](sluice::Call& call, std::string_view params, std::string& result) {
     spin(spin_us);
     return echo(call, params, result);
   });
   for (std::size_t i = 0; i + 2 < count; ++i)
-    server.add_text("m" + std::to_string(i), echo, {.in_line = true});
+    server.add_text("m" + std::to_string(i), echo, {.inline_io = true});
 }
 
 }  // namespace

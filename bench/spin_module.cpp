@@ -25,7 +25,7 @@ bool spin() {
 }
 
 std::vector<sluice::MethodSpec> methods() {
-  return {sluice::typed_method("bench.spin_inline", {}, spin, {.in_line = true})};
+  return {sluice::typed_method("bench.spin_inline", {}, spin, {.inline_io = true})};
 }
 
 }  // namespace

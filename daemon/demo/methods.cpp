@@ -64,7 +64,7 @@ void throw_exception() { throw std::runtime_error("demo.throw was called"); }
 MethodSpec text_method(std::string name, TextHandler handler, MethodOptions options) {
   MethodSpec spec;
   spec.name = std::move(name);
-  spec.kind = options.in_line ? HandlerKind::in_line : HandlerKind::blocking;
+  spec.kind = options.kind();
   spec.handler = std::move(handler);
   spec.options = std::move(options);
   return spec;
@@ -91,7 +91,8 @@ MethodSpec timed_method(std::string name, auto callable, std::string_view answer
 std::vector<MethodSpec> demo_methods() {
   return {
       text_method("demo.echo", echo, {.summary = "Answers with its params, unchanged"}),
-      text_method("demo.echo_inline", echo, {.in_line = true, .summary = "demo.echo, run on the I/O thread"}),
+      text_method("demo.echo_inline", echo,
+                  {.inline_io = true, .summary = "demo.echo, run on the I/O thread"}),
       number_method("demo.sum", sum, {"a", "b"}, "The sum of a and b; by position, of any number of numbers"),
       number_method("demo.subtract", subtract, {"minuend", "subtrahend"}, "The difference of two numbers"),
       timed_method("demo.sleep", sleep, "slept_ms", "Waits so many milliseconds; can be cancelled"),

@@ -39,7 +39,7 @@ Result<double> mean(const std::vector<double>& values) {
 int main(int argc, char** argv) try {
   sluice::Server server({.listen = {argc > 1 ? argv[1] : "tcp://127.0.0.1:0"}});
   // Nothing here takes longer than handing it to another thread would.
-  const sluice::MethodOptions quick{.in_line = true};
+  const sluice::MethodOptions quick{.inline_io = true};
   server.add("calc.add", {"a", "b"}, add, quick);
   server.add("calc.subtract", {"a", "b"}, subtract, quick);
   server.add("calc.multiply", {"a", "b"}, multiply, quick);

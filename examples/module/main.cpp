@@ -24,7 +24,7 @@ std::string joined(const std::vector<std::string>& words, const std::string& sep
 std::vector<sluice::MethodSpec> methods() {
   return {sluice::typed_method("words.sort", {"words"}, sorted,
                                {.summary = "Sorts words, capitals before small letters."}),
-          sluice::typed_method("words.join", {"words", "separator"}, joined, {.in_line = true})};
+          sluice::typed_method("words.join", {"words", "separator"}, joined, {.inline_io = true})};
 }
 
 }  // namespace

@@ -44,7 +44,7 @@ std::optional<proto::Error> AdmissionPipeline::admit(ActiveCall& call, MethodCac
 [[gnu::always_inline]] inline std::optional<Rejection> AdmissionPipeline::take_places(
     ActiveCall& call, InlinePermitCache& in_line, IoThread& io) {
   const MethodSpec& spec = call.method->spec();
-  if (spec.kind == HandlerKind::in_line && in_line.lend(call)) return std::nullopt;
+  if (spec.kind == HandlerKind::inline_io && in_line.lend(call)) return std::nullopt;
   const bool async = spec.kind == HandlerKind::async;
   if (async && spec.async->exempt()) return std::nullopt;
   call.priority = call.method->priority();

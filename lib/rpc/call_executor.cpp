@@ -69,11 +69,12 @@ void CallExecutor::start_orphan(NewCall&& call, TimePoint received,
 [[gnu::always_inline]] inline void CallExecutor::begin(ActiveCall& call) {
   const HandlerKind kind = call.method->spec().kind;
   // Not for calls that only wait, or all that do would hold memory.
-  const bool runs = kind == HandlerKind::blocking ? io_.workers().has_spare() : kind == HandlerKind::in_line;
+  const bool runs =
+      kind == HandlerKind::blocking ? io_.workers().has_spare() : kind == HandlerKind::inline_io;
   if (const MethodShard* const counts = runs ? counts_of(call) : nullptr) {
     io_.buffers().widen(call.reply, counts->large_reply_bytes);
   }
-  if (kind == HandlerKind::in_line) return run_in_line(call);
+  if (kind == HandlerKind::inline_io) return run_in_line(call);
   if (!prepare(call)) {
     if (kind == HandlerKind::blocking) io_.workers().release_slot(call.worker);
     call.permit.release();

@@ -80,7 +80,7 @@ inline void MethodCache::lend(MethodCacheEntry& hold, ActiveCall& call) {
   if (hold.counts == nullptr) hold.counts = io_.metrics().find(call.method->metrics());
   call.counts = hold.counts;
   switch (call.method->spec().kind) {
-    case HandlerKind::in_line:
+    case HandlerKind::inline_io:
       return;
     case HandlerKind::blocking:
       if (hold.calls == 0 && held_ == kHeldMax) break;

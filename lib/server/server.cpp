@@ -65,7 +65,7 @@ void Server::add(MethodSpec method) { impl_->engine.add(std::move(method)); }
 void Server::add_text(std::string name, TextHandler handler, MethodOptions options) {
   MethodSpec method;
   method.name = std::move(name);
-  method.kind = options.in_line ? HandlerKind::in_line : HandlerKind::blocking;
+  method.kind = options.kind();
   method.handler = std::move(handler);
   method.options = std::move(options);
   add(std::move(method));

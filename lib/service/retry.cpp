@@ -29,11 +29,11 @@ std::optional<milliseconds> retry_after(const Error& error) {
   return milliseconds(std::clamp<std::int64_t>(found->get<std::int64_t>(), 0, kLongestMs));
 }
 
-RetryWorld with_defaults(RetryWorld world) {
-  if (!world.now) world.now = core::Clock::now;
-  if (!world.random_bits) world.random_bits = core::random_bits;
-  if (!world.sleep) world.sleep = core::sleep_until;
-  return world;
+RetryEnvironment with_defaults(RetryEnvironment environment) {
+  if (!environment.now) environment.now = core::Clock::now;
+  if (!environment.random_bits) environment.random_bits = core::random_bits;
+  if (!environment.sleep) environment.sleep = core::sleep_until;
+  return environment;
 }
 
 }  // namespace
@@ -41,9 +41,9 @@ RetryWorld with_defaults(RetryWorld world) {
 bool may_succeed_later(const Error& error) { return retry_after(error).has_value(); }
 
 struct RetryPolicy::State {
-  State(RetryOptions given, RetryWorld around)
+  State(RetryOptions given, RetryEnvironment around)
       : options(std::move(given)),
-        world(with_defaults(std::move(around))),
+        environment(with_defaults(std::move(around))),
         backoff(options.backoff_base, options.backoff_max),
         budget({options.budget_ratio, options.budget_min_per_second, options.budget_window}) {}
 
@@ -51,7 +51,7 @@ struct RetryPolicy::State {
     return attempt + 1 < options.attempts_max && options.retryable && options.retryable(error);
   }
   milliseconds pause(unsigned attempt, const Error& error) const {
-    return std::max(backoff.delay(attempt, world.random_bits()),
+    return std::max(backoff.delay(attempt, environment.random_bits()),
                     retry_after(error).value_or(milliseconds(0)));
   }
   bool try_withdraw(core::TimePoint now) {
@@ -60,19 +60,19 @@ struct RetryPolicy::State {
   }
 
   const RetryOptions options;
-  const RetryWorld world;
+  const RetryEnvironment environment;
   const core::Backoff backoff;
   std::mutex mutex;
   core::RetryBudget budget;  // under the mutex
 };
 
-RetryPolicy::RetryPolicy(RetryOptions options, RetryWorld world)
-    : state_(std::make_unique<State>(std::move(options), std::move(world))) {}
+RetryPolicy::RetryPolicy(RetryOptions options, RetryEnvironment environment)
+    : state_(std::make_unique<State>(std::move(options), std::move(environment))) {}
 
 RetryPolicy::~RetryPolicy() = default;
 
 void RetryPolicy::begin() {
-  const core::TimePoint now = state_->world.now();
+  const core::TimePoint now = state_->environment.now();
   const std::lock_guard lock(state_->mutex);
   state_->budget.deposit(now);
 }
@@ -80,12 +80,12 @@ void RetryPolicy::begin() {
 RetryPolicy::Next RetryPolicy::wait(unsigned attempt, const Error& error, const WaitLimit& limit) {
   if (limit.stopped()) return Next::stopped;
   if (!state_->worth_it(attempt, error)) return Next::give_up;
-  const core::TimePoint now = state_->world.now();
+  const core::TimePoint now = state_->environment.now();
   const milliseconds pause = state_->pause(attempt, error);
   if (pause >= limit.deadline - now) return Next::give_up;
   // Last, so that no token is taken for a retry that isn't made.
   if (!state_->try_withdraw(now)) return Next::give_up;
-  state_->world.sleep(now + pause, limit.stop);
+  state_->environment.sleep(now + pause, limit.stop);
   return limit.stopped() ? Next::stopped : Next::retry;
 }
 

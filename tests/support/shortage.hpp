@@ -22,7 +22,7 @@ inline MethodSpec shortage_method() {
     fail_allocations(skip, count, bytes);
     return std::nullopt;
   };
-  return text_method("shortage", begin, {.in_line = true});
+  return text_method("shortage", begin, {.inline_io = true});
 }
 
 inline std::string shortage(std::size_t skip, std::size_t count, std::size_t bytes = 0) {

@@ -53,7 +53,7 @@ class TemporaryFolder {
 inline MethodSpec text_method(std::string name, TextHandler handler, MethodOptions options = {}) {
   MethodSpec spec;
   spec.name = std::move(name);
-  spec.kind = options.in_line ? HandlerKind::in_line : HandlerKind::blocking;
+  spec.kind = options.kind();
   spec.handler = std::move(handler);
   spec.options = std::move(options);
   return spec;

@@ -22,9 +22,10 @@ class AsyncHandler;
 }
 
 enum class HandlerKind : std::uint8_t {
-  blocking,  // runs on a worker thread and may take its time
-  in_line,   // runs on the I/O thread, between reading and writing: under ~10 us, and must never block
-  async,     // a coroutine on the I/O thread (sluice/async.hpp)
+  blocking,   // runs on a worker thread and may take its time
+  inline_io,  // runs on the I/O thread, between reading and writing: under ~10 us, and must never block
+  async,      // a coroutine on the I/O thread (sluice/async.hpp)
+  in_line [[deprecated("inline_io")]] = inline_io,
 };
 
 struct MethodOptions {
@@ -32,10 +33,17 @@ struct MethodOptions {
   std::optional<std::chrono::milliseconds> timeout = std::nullopt;
   // Calls of this method at once; one more is refused with -32009 `method_busy`. 0: no limit of its own.
   std::size_t max_concurrent = 0;
-  // Run on the I/O thread (HandlerKind::in_line). Ignored for coroutines.
-  bool in_line = false;
+  // Run on the I/O thread (HandlerKind::inline_io). Ignored for coroutines.
+  bool inline_io = false;
+  [[deprecated("inline_io")]] bool in_line = false;
   // One line for rpc.discover.
   std::string summary = {};
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+  // The kind of a handler that is not a coroutine.
+  HandlerKind kind() const { return inline_io || in_line ? HandlerKind::inline_io : HandlerKind::blocking; }
+#pragma GCC diagnostic pop
 };
 
 // Works on JSON text: params as they came (empty: none), the result appended to `result`, which must be
@@ -53,7 +61,7 @@ struct ParamDescription {
 struct MethodSpec {
   std::string name;
   HandlerKind kind = HandlerKind::blocking;
-  TextHandler handler = {};                        // blocking and in_line
+  TextHandler handler = {};                        // blocking and inline_io
   std::shared_ptr<core::AsyncHandler> async = {};  // async
   MethodOptions options = {};
   std::vector<ParamDescription> params = {};

@@ -167,7 +167,7 @@ MethodSpec typed_method(std::string name, std::vector<std::string> param_names, 
   detail::check_param_order(name, spec.params);
   spec.result_schema = schema_of<detail::ResultValueType<typename Of::Answer>>();
   spec.name = std::move(name);
-  spec.kind = options.in_line ? HandlerKind::in_line : HandlerKind::blocking;
+  spec.kind = options.kind();
   spec.options = std::move(options);
   // Shared, so that a callable may be one that can only be moved.
   auto handler = std::make_shared<const detail::TypedHandler<Callable>>(spec.params, std::move(callable));
@@ -186,7 +186,7 @@ MethodSpec json_method(std::string name, Callable callable, MethodOptions option
                 "the callable must be one of f(Call&, const Json&) and f(const Json&), and not mutable");
   MethodSpec spec;
   spec.name = std::move(name);
-  spec.kind = options.in_line ? HandlerKind::in_line : HandlerKind::blocking;
+  spec.kind = options.kind();
   spec.options = std::move(options);
   auto shared = std::make_shared<const Callable>(std::move(callable));
   spec.handler = [shared = std::move(shared)](Call& call, std::string_view text,

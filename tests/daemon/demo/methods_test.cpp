@@ -59,7 +59,7 @@ TEST_CASE("demo.echo: params come back byte for byte, null without params") {
     CHECK(result(name, "") == "null");
   }
   CHECK(method("demo.echo").kind == HandlerKind::blocking);
-  CHECK(method("demo.echo_inline").kind == HandlerKind::in_line);
+  CHECK(method("demo.echo_inline").kind == HandlerKind::inline_io);
 }
 
 TEST_CASE("demo.sum: by position, of any number of numbers, and by name") {

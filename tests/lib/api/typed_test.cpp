@@ -142,9 +142,9 @@ TEST_CASE("typed: a method describes itself from its types") {
     return std::map<std::string, std::array<bool, 2>>();
   };
   const auto method = typed_method("f", {"count", "colour", "factors", "note"}, callable,
-                                   {.in_line = true, .summary = "what it does"});
+                                   {.inline_io = true, .summary = "what it does"});
   CHECK(method.name == "f");
-  CHECK(method.kind == HandlerKind::in_line);
+  CHECK(method.kind == HandlerKind::inline_io);
   CHECK(method.options.summary == "what it does");
   REQUIRE(method.params.size() == 4);
   CHECK(method.params[0].name == "count");
@@ -161,6 +161,12 @@ TEST_CASE("typed: a method describes itself from its types") {
   CHECK(typed_method("f", {}, []() -> Result<bool> { return true; }).result_schema.dump() ==
         R"({"type":"boolean"})");
   CHECK(typed_method("f", {"p"}, [](Point) {}).params[0].schema.dump() == "{}");
+}
+
+TEST_CASE("typed: the deprecated option for inline handlers still holds") {
+  const MethodOptions deprecated{std::nullopt, 0, false, true};
+  CHECK(MethodOptions{}.kind() == HandlerKind::blocking);
+  CHECK(deprecated.kind() == HandlerKind::inline_io);
 }
 
 TEST_CASE("typed: names that don't fit the parameters are refused at once") {

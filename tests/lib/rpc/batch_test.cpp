@@ -31,7 +31,7 @@ struct UnixServer {
 
   TemporaryFolder folder;
   Gate gate;
-  TestServer server{{gate_method("wait", gate), echo_method("quick", {.in_line = true})}, settings(folder)};
+  TestServer server{{gate_method("wait", gate), echo_method("quick", {.inline_io = true})}, settings(folder)};
   OpenAtEnd open{gate};
 };
 
@@ -111,7 +111,7 @@ TEST_CASE("Batch: notifications of a client that left in the middle of them are 
     return std::nullopt;
   };
   TemporaryFolder folder;
-  TestServer server({text_method("count", count, {.in_line = true})}, UnixServer::settings(folder));
+  TestServer server({text_method("count", count, {.inline_io = true})}, UnixServer::settings(folder));
   std::string batch = "[" + entry(notification("count"));
   for (int number = 1; number < kNotifications; ++number) batch += "," + entry(notification("count"));
   {

@@ -14,7 +14,7 @@ using testing::Gate;
 MethodSpec spec(std::size_t max_concurrent = 0) {
   MethodSpec made;
   made.name = "a";
-  made.kind = HandlerKind::in_line;
+  made.kind = HandlerKind::inline_io;
   made.handler = [](Call&, std::string_view, std::string&) { return std::optional<Error>(); };
   made.options.max_concurrent = max_concurrent;
   return made;

@@ -20,7 +20,7 @@ struct NeverStarted final : AsyncHandler {
   void start(ActiveCall&, boost::asio::io_context&) override { FAIL("started"); }
 };
 
-MethodSpec spec_of(std::string name, HandlerKind kind = HandlerKind::in_line) {
+MethodSpec spec_of(std::string name, HandlerKind kind = HandlerKind::inline_io) {
   MethodSpec spec;
   spec.name = std::move(name);
   spec.kind = kind;

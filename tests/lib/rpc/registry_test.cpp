@@ -106,7 +106,7 @@ TEST_CASE("Registry: refuses methods without a name or a handler, and the server
   MethodSpec nothing;
   nothing.name = "a";
   CHECK_THROWS_AS(registry.add(nothing), std::invalid_argument);
-  nothing.kind = HandlerKind::in_line;
+  nothing.kind = HandlerKind::inline_io;
   CHECK_THROWS_AS(registry.add(nothing), std::invalid_argument);
   MethodSpec no_coroutine = spec_of("a");
   no_coroutine.kind = HandlerKind::async;

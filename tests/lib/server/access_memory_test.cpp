@@ -34,7 +34,7 @@ TEST_CASE("Memory: whoever can't be told who it is for want of memory is cut off
     for (std::size_t skip = 0; skip < kSteps; ++skip) {
       CAPTURE(skip);
       CAPTURE(count);
-      TestServer server({shortage_method(), echo_method("quick", {.in_line = true}), echo_method("secret")},
+      TestServer server({shortage_method(), echo_method("quick", {.inline_io = true}), echo_method("secret")},
                         settings_with_clients());
       RawClient client = server.connect();
       // Known from here on as one who may not call `secret`, or cut off.

@@ -80,7 +80,7 @@ TEST_CASE("Drain: what has come is answered, also where the I/O thread was held 
 TEST_CASE("Drain: a client that pipelines without pause does not hold it up") {
   auto settings = test_settings();
   settings.drain_timeout = std::chrono::seconds(30);
-  TestServer server({echo_method("echo", {.in_line = true})}, settings);
+  TestServer server({echo_method("echo", {.inline_io = true})}, settings);
   std::vector<std::jthread> pipelining;
   for (int i = 0; i < 4; ++i) {
     pipelining.emplace_back([client = std::make_shared<RawClient>(server.connect())](std::stop_token stop) {

@@ -158,8 +158,8 @@ TEST_CASE("Engine: entries of a batch that are answered let the connection be re
   Gate gate;
   auto settings = test_settings();
   settings.limits.connection_window = 3;
-  TestServer server({echo_method("echo"), echo_method("quick", {.in_line = true}), gate_method("wait", gate)},
-                    settings);
+  TestServer server(
+      {echo_method("echo"), echo_method("quick", {.inline_io = true}), gate_method("wait", gate)}, settings);
   RawClient client = server.connect();
   std::string slow = request(1, "wait");
   std::string fast = request(2, "echo");
@@ -196,7 +196,7 @@ TEST_CASE("Engine: long ids count for the bytes that a connection may have in fl
 
 TEST_CASE("Engine: cancelling with long escaped ids does not hold up other connections") {
   Gate gate;
-  TestServer server({echo_method("echo", {.in_line = true}), gate_method("wait", gate)});
+  TestServer server({echo_method("echo", {.inline_io = true}), gate_method("wait", gate)});
   RawClient client = server.connect();
   const std::string id = "\"" + std::string(1 << 20, 'i') + "\\u0041\"";
   client.send(R"({"jsonrpc":"2.0","method":"wait","id":)" + id + "}\n");
@@ -214,7 +214,7 @@ TEST_CASE("Engine: cancelling with long escaped ids does not hold up other conne
 
 TEST_CASE("Engine: every call is answered once while methods come and go and settings are reloaded") {
   auto settings = test_settings();
-  TestServer server({echo_method("stays"), echo_method("inline", {.in_line = true})}, settings);
+  TestServer server({echo_method("stays"), echo_method("inline", {.inline_io = true})}, settings);
   const std::string address = server.address();
   std::atomic<bool> over{false};
   std::thread changer([&] {

@@ -40,7 +40,7 @@ TEST_CASE("Health: an I/O thread that a handler holds up is named, until it goes
     result += "1";
     return std::nullopt;
   };
-  TestServer server({text_method("hold", hold, {.in_line = true})});
+  TestServer server({text_method("hold", hold, {.inline_io = true})});
   const OpenAtEnd open(gate);
   CHECK(healthy(server));
   RawClient client = server.connect();

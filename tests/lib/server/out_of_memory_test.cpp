@@ -58,11 +58,11 @@ MethodSpec big_method() {
     result += '"' + std::string(100'000, 'x') + '"';
     return std::nullopt;
   };
-  return text_method("big", answer, {.in_line = true});
+  return text_method("big", answer, {.inline_io = true});
 }
 
 std::vector<MethodSpec> all_methods() {
-  return {shortage_method(), echo_method("echo"), echo_method("quick", {.in_line = true}),
+  return {shortage_method(), echo_method("echo"), echo_method("quick", {.inline_io = true}),
           async_echo_method(), big_method()};
 }
 
@@ -165,12 +165,12 @@ TEST_CASE("Memory: a handler that throws, whatever it throws, is answered -32603
   const auto no_memory = [] { throw std::bad_alloc(); };
   const auto exception = [] { throw std::runtime_error("a \x01 b"); };
   const auto number = [] { throw 7; };
-  for (const bool in_line : {false, true}) {
-    CAPTURE(in_line);
+  for (const bool inline_io : {false, true}) {
+    CAPTURE(inline_io);
     auto methods = all_methods();
-    methods.push_back(throwing_method("no_memory", no_memory, {.in_line = in_line}));
-    methods.push_back(throwing_method("exception", exception, {.in_line = in_line}));
-    methods.push_back(throwing_method("number", number, {.in_line = in_line}));
+    methods.push_back(throwing_method("no_memory", no_memory, {.inline_io = inline_io}));
+    methods.push_back(throwing_method("exception", exception, {.inline_io = inline_io}));
+    methods.push_back(throwing_method("number", number, {.inline_io = inline_io}));
     TestServer server(std::move(methods), narrow_settings());
     RawClient client = server.connect();
     for (const char* method : {"no_memory", "exception", "number"}) {

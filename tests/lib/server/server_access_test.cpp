@@ -35,7 +35,7 @@ struct Embedded {
                 .io_threads = 1,
                 .workers = 1}) {
     for (const char* name : {"calc.add", "calc.reset"}) {
-      server.add(name, {"a", "b"}, [](int a, int b) { return a + b; }, {.in_line = true});
+      server.add(name, {"a", "b"}, [](int a, int b) { return a + b; }, {.inline_io = true});
     }
     server.start();
   }

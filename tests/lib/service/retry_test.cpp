@@ -20,9 +20,9 @@ using Clock = WaitLimit::Clock;
 
 const Error kBusy{-32009, "busy", {{"retry_after_ms", 0}}};
 
-// A world whose time passes only in pauses, and whose chance always takes the longest of them.
-struct FakeWorld {
-  RetryWorld world() {
+// An environment whose time passes only in pauses. Its random bits always choose the longest pause.
+struct FakeEnvironment {
+  RetryEnvironment environment() {
     return {.now = [this] { return now; },
             .random_bits = [] { return std::numeric_limits<std::uint64_t>::max(); },
             .sleep =
@@ -48,9 +48,9 @@ struct Failing {
 };
 
 TEST_CASE("retry: goes on until it succeeds, with pauses that double") {
-  FakeWorld fake;
+  FakeEnvironment fake;
   RetryPolicy policy({.attempts_max = 6, .backoff_base = milliseconds(100), .backoff_max = milliseconds(500)},
-                     fake.world());
+                     fake.environment());
   Failing failing{.failures = 4};
   const auto result = retry(policy, fake.within(milliseconds(10'000)), std::ref(failing));
   CHECK(result.value() == 5);
@@ -59,31 +59,31 @@ TEST_CASE("retry: goes on until it succeeds, with pauses that double") {
 }
 
 TEST_CASE("retry: what succeeds at once is not paused for") {
-  FakeWorld fake;
-  RetryPolicy policy({}, fake.world());
+  FakeEnvironment fake;
+  RetryPolicy policy({}, fake.environment());
   CHECK(retry(policy, fake.within(milliseconds(0)), [] { return Result<int>(1); }).value() == 1);
   CHECK(fake.pauses.empty());
 }
 
 TEST_CASE("retry: the attempts have a bound, and the last error is the result") {
-  FakeWorld fake;
-  RetryPolicy policy({.attempts_max = 3}, fake.world());
+  FakeEnvironment fake;
+  RetryPolicy policy({.attempts_max = 3}, fake.environment());
   Failing failing{.failures = 100};
   CHECK(retry(policy, fake.within(milliseconds(100'000)), std::ref(failing)).error().code == -32009);
   CHECK(failing.calls == 3);
-  RetryPolicy none({.attempts_max = 0}, fake.world());
+  RetryPolicy none({.attempts_max = 0}, fake.environment());
   CHECK_FALSE(retry(none, fake.within(milliseconds(100'000)), std::ref(failing)).ok());
   CHECK(failing.calls == 4);
 }
 
 TEST_CASE(
     "retry: an error that says nothing of a later time is final, unless one's own rule says otherwise") {
-  FakeWorld fake;
+  FakeEnvironment fake;
   Failing failing{.failures = 1, .error = {7, "no"}};
-  RetryPolicy policy({}, fake.world());
+  RetryPolicy policy({}, fake.environment());
   CHECK(retry(policy, fake.within(milliseconds(100'000)), std::ref(failing)).error().code == 7);
   failing.calls = 0;
-  RetryPolicy own({.retryable = [](const Error& error) { return error.code == 7; }}, fake.world());
+  RetryPolicy own({.retryable = [](const Error& error) { return error.code == 7; }}, fake.environment());
   CHECK(retry(own, fake.within(milliseconds(100'000)), std::ref(failing)).value() == 2);
 }
 
@@ -98,16 +98,16 @@ TEST_CASE("retry: which errors may succeed later") {
 }
 
 TEST_CASE("retry: comes back no sooner than the error asks for") {
-  FakeWorld fake;
-  RetryPolicy policy({.backoff_base = milliseconds(10)}, fake.world());
+  FakeEnvironment fake;
+  RetryPolicy policy({.backoff_base = milliseconds(10)}, fake.environment());
   Failing failing{.failures = 1, .error = {-32009, "busy", {{"retry_after_ms", 700}}}};
   CHECK(retry(policy, fake.within(milliseconds(10'000)), std::ref(failing)).ok());
   CHECK(fake.pauses == std::vector<milliseconds>{milliseconds(700)});
 }
 
 TEST_CASE("retry: a pause that would reach the deadline is not begun") {
-  FakeWorld fake;
-  RetryPolicy policy({.backoff_base = milliseconds(100)}, fake.world());
+  FakeEnvironment fake;
+  RetryPolicy policy({.backoff_base = milliseconds(100)}, fake.environment());
   Failing failing{.failures = 100};
   CHECK(retry(policy, fake.within(milliseconds(100)), std::ref(failing)).error().code == -32009);
   CHECK(failing.calls == 1);
@@ -119,9 +119,9 @@ TEST_CASE("retry: a pause that would reach the deadline is not begun") {
 }
 
 TEST_CASE("retry: with everything failing, a tenth of the calls is tried again") {
-  FakeWorld fake;
+  FakeEnvironment fake;
   RetryPolicy policy({.attempts_max = 10, .backoff_base = milliseconds(0), .budget_min_per_second = 0},
-                     fake.world());
+                     fake.environment());
   Failing failing{.failures = 1'000'000};
   for (int call = 0; call < 1000; ++call) {
     CHECK_FALSE(retry(policy, fake.within(milliseconds(1000)), std::ref(failing)).ok());
@@ -130,8 +130,8 @@ TEST_CASE("retry: with everything failing, a tenth of the calls is tried again")
 }
 
 TEST_CASE("retry: an exception is passed on at once") {
-  FakeWorld fake;
-  RetryPolicy policy({}, fake.world());
+  FakeEnvironment fake;
+  RetryPolicy policy({}, fake.environment());
   int calls = 0;
   const auto throwing = [&]() -> Result<int> {
     ++calls;

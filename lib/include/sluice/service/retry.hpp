@@ -30,21 +30,22 @@ struct RetryOptions {
   std::function<bool(const Error&)> retryable = may_succeed_later;
 };
 
-// What retrying asks of the world. For tests; each has a default.
-struct RetryWorld {
+// Environment of a RetryPolicy: its clock, randomness and pauses. For tests; each has a default.
+struct RetryEnvironment {
   using Clock = WaitLimit::Clock;
   std::function<Clock::time_point()> now = {};
   std::function<std::uint64_t()> random_bits = {};
   // Until then, or until stop is requested.
   std::function<void(Clock::time_point until, const std::stop_token& stop)> sleep = {};
 };
+using RetryWorld [[deprecated("RetryEnvironment")]] = RetryEnvironment;
 
 // How calls to one thing (a server, a disk) are retried: made once and used by all of them, since they share
 // the budget. Thread-safe. Exponential backoff with full jitter (M. Brooker, "Exponential Backoff And
 // Jitter", AWS Architecture Blog, 2015), and a retry budget as Twitter Finagle has it.
 class RetryPolicy {
  public:
-  explicit RetryPolicy(RetryOptions options = {}, RetryWorld world = {});
+  explicit RetryPolicy(RetryOptions options = {}, RetryEnvironment environment = {});
   ~RetryPolicy();
   RetryPolicy(const RetryPolicy&) = delete;
   RetryPolicy& operator=(const RetryPolicy&) = delete;

@@ -31,7 +31,7 @@ TEST_CASE("Listener: one that lacks memory for a connection turns that one away 
     CAPTURE(skip);
     auto settings = test_settings();
     settings.io_threads = 1;
-    TestServer server({shortage_method(), echo_method("quick", {.in_line = true})}, settings);
+    TestServer server({shortage_method(), echo_method("quick", {.inline_io = true})}, settings);
     RawClient first = server.connect();
     first.send(shortage(skip, 1));
     first.try_line(kWaitMax);
