@@ -15,7 +15,7 @@ void Access::apply(std::shared_ptr<const ClientList> list) {
     changed = !list->open() || !list_->open();
     list_.swap(list);
   }
-  // After the list: whoever sees this number finds that list, or a later one.
+  // Incremented after the list is set: a thread that reads this number gets that list or a later one.
   if (changed) version_.fetch_add(1, std::memory_order_release);
 }
 

@@ -1,4 +1,4 @@
-// Who may call what, as it is configured at the moment.
+// Access control: the configured clients, and what a connection's credentials allow.
 #pragma once
 
 #include <atomic>
@@ -12,15 +12,16 @@
 
 namespace sluice::core {
 
-// Holds the list of clients, which a reload replaces as a whole. Thread-safe: the lock is held to copy a
+// The current list of clients, which a reload replaces as a whole. Thread-safe: the lock is held to copy a
 // pointer. Must outlive the connections.
 class Access {
  public:
-  // Throws std::invalid_argument for what can't be meant.
+  // Throws std::invalid_argument for invalid or contradictory settings.
   explicit Access(const std::vector<ClientSettings>& clients) { apply(prepare(clients)); }
 
-  // A list to be applied, in which clients that stay keep what they have used of their limits. Throws
-  // std::invalid_argument for what can't be meant. One controlling thread only, as apply().
+  // Prepares a list for apply(). Clients that stay keep what they have used of their limits. Throws
+  // std::invalid_argument for invalid or contradictory settings. Only the controlling thread calls this and
+  // apply().
   std::shared_ptr<const ClientList> prepare(const std::vector<ClientSettings>& clients) const;
   void apply(std::shared_ptr<const ClientList> list);
 
@@ -28,8 +29,8 @@ class Access {
   std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
   std::shared_ptr<const ClientList> list() const;
 
-  // What whoever shows these proofs may do. Null: everything, since no clients are configured. Throws
-  // std::bad_alloc.
+  // The rights of a connection with these credentials. Null: it may call everything, since no clients are
+  // configured. Throws std::bad_alloc.
   std::shared_ptr<const Grant> resolve(const Credentials& credentials, TimePoint now);
 
  private:

@@ -24,7 +24,7 @@ bool Caller::authenticate(std::string_view token) {
   const TokenDigest digest = token_digest(token);
   const auto list = access_->list();
   if (!list->open() && !list->has_token(digest)) return false;
-  // Over HTTP the same one is shown with each message.
+  // Over HTTP each message presents the same token.
   if (credentials_.token && same_digest(*credentials_.token, digest)) return true;
   credentials_.token = digest;
   version_ = kOutdated;

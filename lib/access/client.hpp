@@ -1,4 +1,4 @@
-// A client as its calls meet it: what it is called, how it is known, what it may do.
+// Client: its name, its credentials, its rights and the use of its limits.
 #pragma once
 
 #include <atomic>
@@ -15,7 +15,7 @@
 
 namespace sluice::core {
 
-// What has been used of a client's limits. Thread-safe; shared by what counts against the same limits.
+// Use of a client's limits. Thread-safe; shared by all callers that count against the same limits.
 struct Usage {
   TokenBucket bucket;
   std::atomic<std::size_t> in_flight{0};
@@ -25,8 +25,8 @@ struct Usage {
 struct Client {
   std::string name;
   std::optional<TokenDigest> token;
-  std::optional<std::uint32_t> user;   // the ids that a Unix socket's peer runs under
-  std::optional<std::uint32_t> group;  // any of its groups
+  std::optional<std::uint32_t> user;   // user id of a Unix socket's peer
+  std::optional<std::uint32_t> group;  // one of the peer's groups
   std::string certificate;             // subject; empty: none
   MethodPatterns methods;
   Rate rate;
@@ -35,23 +35,22 @@ struct Client {
   bool anonymous() const { return name == "anonymous"; }
 };
 
-// What a caller may do, as it was found when its message came. Immutable; calls share it, and so may
-// any thread that has a hold of it.
+// The rights of a caller at the time of its message. Immutable; calls share it, and any thread may read it.
 class Grant {
  public:
-  // Whose proofs, if any, are no client's: nothing is allowed.
+  // For callers whose credentials match no client: nothing is allowed.
   Grant() = default;
   // `usage` null: the client has no limits of its own.
   Grant(std::shared_ptr<const Client> client, std::shared_ptr<Usage> usage)
       : client_(std::move(client)), usage_(std::move(usage)) {}
 
-  // Whether it is known who calls.
+  // Whether the caller is a known client.
   bool authenticated() const { return client_ != nullptr && !client_->anonymous(); }
   bool allows(std::string_view method) const { return client_ != nullptr && client_->methods.allow(method); }
-  // What stands for the client where it is compared with others: the same for all of its callers, and after a
-  // reload. Null where it is not known who calls.
+  // Identity of the client for comparisons: the same for all of its callers, and after a reload. Null where
+  // the caller is not a known client.
   const void* known_client() const { return authenticated() ? usage_.get() : nullptr; }
-  // Empty where nobody is known by these credentials.
+  // Empty where the credentials match no client.
   std::string_view client_name() const { return client_ ? std::string_view(client_->name) : ""; }
 
   const Rate* rate() const { return usage_ && client_->rate.limited() ? &client_->rate : nullptr; }

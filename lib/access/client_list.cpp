@@ -54,7 +54,7 @@ void ClientList::add(const ClientSettings& settings, const ClientList& before) {
     anonymous_ = client;
     return;
   }
-  // Also where it has no limits: a reload may give it some while its calls run.
+  // Also for a client without limits: a reload may set limits while its calls run.
   const auto usage = before.usage_of(client->name);
   entries_.push_back({client, usage, std::make_shared<const Grant>(client, usage)});
 }
@@ -64,7 +64,7 @@ std::shared_ptr<Usage> ClientList::usage_of(const std::string& name) const {
   return found != entries_.end() ? found->usage : std::make_shared<Usage>();
 }
 
-// Looks at all of them, so that the time does not tell which one came near.
+// Compares all of them, so that the time does not show which one was close.
 const ClientList::Entry* ClientList::find_token(const TokenDigest& token) const {
   const Entry* found = nullptr;
   for (const Entry& entry : entries_) {

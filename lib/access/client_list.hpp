@@ -1,4 +1,4 @@
-// All clients of one configuration.
+// Client list: all clients of one configuration, found by credentials.
 #pragma once
 
 #include <cstdint>
@@ -12,41 +12,42 @@
 
 namespace sluice::core {
 
-// What a connection has shown of who is behind it.
+// The credentials that a connection has presented.
 struct Credentials {
   struct User {
     std::uint32_t id = 0;
     std::vector<std::uint32_t> groups;
   };
   std::optional<TokenDigest> token;
-  std::string certificate;  // empty: none, or none that was verified
+  std::string certificate;  // no certificate, or not a verified one
   std::optional<User> user;
-  std::string address;  // of the peer, as text; no proof, but what anonymous callers are told apart by
+  std::string address;  // the peer's, as text; not a credential, but the limits of anonymous callers go by it
 
-  // Whom the limits of anonymous callers hold for: a user, else an address. A network's IPv6 addresses are
-  // one (the first 64 bits), since any of its machines may use them all.
+  // The key by which the limits of anonymous callers are counted: the user, else the address. The IPv6
+  // addresses of a network are one (the first 64 bits), since any of its machines may use them all.
   std::string peer() const;
 };
 
-// Immutable, so that whoever has a hold of it needs no lock. Any thread.
+// Immutable, so that readers need no lock. Any thread.
 class ClientList {
  public:
-  // Everybody may call everything.
+  // All callers may call everything.
   ClientList() = default;
-  // What clients of the same name have used of their limits goes on counting from `before`. Throws
-  // std::invalid_argument for what can't be meant.
+  // Clients keep what their namesakes in `before` have used of their limits. Throws std::invalid_argument for
+  // invalid or contradictory settings.
   ClientList(const std::vector<ClientSettings>& settings, const ClientList& before);
 
-  // Whether there are no clients, and so no question of who calls.
+  // Whether no clients are configured. Then callers need no credentials.
   bool open() const { return entries_.empty() && !anonymous_; }
 
   bool has_token(const TokenDigest& token) const { return find_token(token) != nullptr; }
 
-  // The client that the proofs are one's: by its token, else its certificate, its user, one of its groups.
-  // One is enough. Of several the first in the configuration. Null: they are nobody's.
+  // The client that the credentials match: by its token, else its certificate, its user, one of its groups.
+  // One match is enough. Of several clients the first in the configuration counts. Null: they match no
+  // client.
   std::shared_ptr<const Grant> find(const Credentials& credentials) const;
 
-  // Those who prove nothing. Null: they may do nothing.
+  // Unauthenticated callers. Null: they may do nothing.
   const std::shared_ptr<const Client>& anonymous() const { return anonymous_; }
 
  private:

@@ -33,7 +33,7 @@ std::string lower(std::string text) {
   return text;
 }
 
-// A value that no two clients may share, as text to compare.
+// The value of a key that must differ between clients, as text.
 std::string value_of(const ClientSettings& client, std::string_view key) {
   if (key == "name") return client.name;
   if (key == "token_sha256") return lower(client.token_sha256);
@@ -83,7 +83,7 @@ class Check {
     const auto proof =
         std::ranges::find_if(kCredentials, [&](std::string_view key) { return keys.contains(key); });
     if (settings.name != "anonymous") {
-      // A plain token was meant to be one, and is complained about where it stands.
+      // A plain token was meant as the credential; its own error is reported elsewhere.
       if (proof != kCredentials.end() || keys.contains("token") || settings.name.empty()) return;
       complain(index, "",
                fmt::format("client {} has no credentials; it takes one or more of: {}", settings.name,
@@ -112,7 +112,7 @@ class Check {
   std::vector<ClientProblem> problems_;
 };
 
-// What a program has set.
+// The settings that a program has set.
 GivenClient given(const ClientSettings& settings) {
   GivenClient client{settings, {}};
   const auto add = [&client](bool is_given, const char* key) {
@@ -143,21 +143,21 @@ void check_values(const ClientSettings& client) {
   require(client_name_form(), client.name, client, "name");
   require(token_digest_form(), client.token_sha256, client, "token_sha256");
   require(subject_form(), client.certificate, client, "certificate");
-  // The highest one stands for none at all.
+  // The highest id means "no id".
   constexpr std::uint32_t kNoId = std::numeric_limits<std::uint32_t>::max();
   require(client.user != kNoId && client.group != kNoId, client, "user or group",
           "a number below 4294967295");
   const OverflowIds& overflow = OverflowIds::own();
-  const bool nobody = (client.user && overflow.is_overflow_user(*client.user)) ||
-                      (client.group && overflow.is_overflow_group(*client.group));
-  require(!nobody, client, "user or group", "an id that is mapped in this user namespace");
+  const bool unmapped = (client.user && overflow.is_overflow_user(*client.user)) ||
+                        (client.group && overflow.is_overflow_group(*client.group));
+  require(!unmapped, client, "user or group", "an id that is mapped in this user namespace");
   if (client.methods) {
     const TextForm& form = method_pattern_form();
     const bool fit =
         client.methods->size() <= kPatternsMax && std::ranges::all_of(*client.methods, form.fits);
     require(fit, client, "methods", form.allowed);
   }
-  // Said so that what is no number at all is not in between.
+  // Written so that NaN is refused as well.
   require(client.rate == 0 || (client.rate >= kRateMin && client.rate <= kRateMax), client, "rate",
           fmt::format("a number from {} to {}", kRateMin, kRateMax));
   require(client.burst <= kBurstMax, client, "burst", fmt::format("at most {}", kBurstMax));

@@ -1,4 +1,4 @@
-// Which methods a client may call, by their names.
+// Method patterns: which methods a client may call.
 #pragma once
 
 #include <set>
@@ -8,9 +8,9 @@
 
 namespace sluice::core {
 
-// Made from exact names, prefixes ("calc.*", "*") and exclusions of both ("!calc.reset", "!calc.*"); an
-// exclusion wins. The server's own methods ("rpc.*") need no pattern and may only be excluded, but for
-// rpc.calls, which shows other clients' calls: it takes a pattern as any other does. Immutable.
+// Exact names, prefixes ("calc.*", "*") and exclusions of both ("!calc.reset", "!calc.*"). An exclusion wins.
+// The server's own methods ("rpc.*") need no pattern and may only be excluded. rpc.calls needs a pattern as
+// other methods do, since it shows other clients' calls. Immutable.
 class MethodPatterns {
  public:
   // Allows everything.
@@ -20,7 +20,7 @@ class MethodPatterns {
   // Does not allocate. Any thread.
   bool allow(std::string_view method) const;
 
-  // Whether `text` is a pattern: not empty, and with no * but at its end.
+  // Whether `text` is a pattern: not empty, with * only at its end.
   static bool is_pattern(std::string_view text);
 
  private:

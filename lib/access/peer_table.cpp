@@ -17,11 +17,11 @@ std::shared_ptr<Usage> PeerTable::usage_of(const std::string& peer, TimePoint no
   return entries_.back().usage;
 }
 
-// What is in use goes to the back, so that the next newcomer has others looked at.
+// An entry in use goes to the back, so that the next newcomer checks others.
 void PeerTable::make_room(TimePoint now) {
   for (std::size_t looks = 0; looks < kLooksMax && !entries_.empty(); ++looks) {
     const Entry& oldest = entries_.front();
-    // Connections and their calls have a hold of it; nobody else can get one while the lock is held.
+    // Connections and their calls share ownership. While the lock is held, no other thread can acquire it.
     if (oldest.usage.use_count() == 1 && oldest.usage->bucket.full(now)) {
       by_peer_.erase(oldest.peer);
       entries_.pop_front();

@@ -1,4 +1,4 @@
-// What anonymous callers have used of their limits, by who their peer is.
+// Peer table: use of the limits of anonymous callers, by peer.
 #pragma once
 
 #include <cstddef>
@@ -13,10 +13,9 @@
 
 namespace sluice::core {
 
-// Thread-safe; the lock is held to look up or add one entry. Bounded: when it is full, an entry that is of
-// no more use (no connection, no call, a full bucket) makes room. Where none of those looked at is,
-// newcomers share one entry, and so one client's limits, between them: nobody gets more than is allowed,
-// and whoever has an entry keeps it.
+// Thread-safe; the lock is held to look up or add one entry. Bounded: when it is full, an unused entry (no
+// connection, no call, a full bucket) makes room. If none of the entries looked at is unused, newcomers share
+// one entry and so one client's limits. So no peer gets more than is allowed, and entries in use stay.
 class PeerTable {
  public:
   static constexpr std::size_t kPeersMax = 16 * 1024;
@@ -27,7 +26,7 @@ class PeerTable {
   std::shared_ptr<Usage> usage_of(const std::string& peer, TimePoint now);
 
  private:
-  static constexpr std::size_t kLooksMax = 16;  // entries looked at to make room for one
+  static constexpr std::size_t kLooksMax = 16;  // entries that are checked to make room for one
 
   struct Entry {
     std::string peer;
@@ -38,7 +37,7 @@ class PeerTable {
 
   const std::size_t peers_max_;
   std::mutex mutex_;
-  std::list<Entry> entries_;  // the longest unused first; guarded by mutex_, as what follows
+  std::list<Entry> entries_;  // least recently checked first; this and the following are guarded by mutex_
   std::unordered_map<std::string_view, std::list<Entry>::iterator> by_peer_;
   const std::shared_ptr<Usage> shared_ = std::make_shared<Usage>();
 };

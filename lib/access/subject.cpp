@@ -27,14 +27,14 @@ using Memory = std::unique_ptr<BIO, Release<BIO, BIO_free_all>>;
 struct Part {
   std::string type;
   std::string value;
-  bool joined = false;  // with the one before, by a plus
+  bool joined = false;  // joined to the part before by a plus
 };
 
 bool is_type_character(char c) {
   return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '.';
 }
 
-// Takes what a backslash stands for off the text behind it: a character, or a byte as two digits.
+// Removes what follows a backslash from the front of the text: a character, or a byte as two digits.
 std::optional<char> take_escaped(std::string_view& text) {
   if (text.empty()) return std::nullopt;
   const int high = hex_value(text[0]);
@@ -45,7 +45,8 @@ std::optional<char> take_escaped(std::string_view& text) {
   return found;
 }
 
-// Takes a value off the text, up to a comma or a plus. Blanks around it and quotes have to be escaped.
+// Removes a value from the front of the text, up to a comma or a plus. Blanks around it and quotes must be
+// escaped.
 std::optional<std::string> take_value(std::string_view& text) {
   std::string value;
   bool blank = text.starts_with(' ');
@@ -80,7 +81,7 @@ std::optional<std::vector<Part>> parts_of(std::string_view text) {
   }
 }
 
-// By any of its names, in either case, or by its number.
+// The type with this name, in either case, or with this number.
 Object type_named(const std::string& name) {
   if (Object found{OBJ_txt2obj(name.c_str(), 0)}) return found;
   ERR_clear_error();
@@ -95,7 +96,7 @@ Object type_named(const std::string& name) {
   return {};
 }
 
-// The text begins with what is last in the certificate.
+// The text begins with the certificate's last part.
 Name name_of(const std::vector<Part>& parts) {
   Name name(X509_NAME_new());
   if (!name) throw std::bad_alloc();
@@ -111,7 +112,7 @@ Name name_of(const std::vector<Part>& parts) {
   return name;
 }
 
-// As it comes out of a certificate, where the parts that a plus joins have an order of their own.
+// In the certificate's encoding, which sorts the parts that a plus joins.
 Name encoded(const Name& name) {
   unsigned char* bytes = nullptr;
   const int size = i2d_X509_NAME(name.get(), &bytes);
@@ -136,7 +137,7 @@ std::optional<std::string> printed(const Name& name) {
 std::optional<std::string> canonical_subject(std::string_view text) {
   const auto parts = parts_of(text);
   if (!parts) return std::nullopt;
-  // The bytes of a value that is no text: as they are printed already.
+  // Hexadecimal bytes of a value that is not text: they stay as they are printed.
   const auto dumped = [](const Part& part) { return part.value.starts_with('#'); };
   if (std::ranges::any_of(*parts, dumped)) return std::string(text);
   const Name name = name_of(*parts);

@@ -1,4 +1,4 @@
-// Tokens as the server keeps them: never themselves, only their SHA-256.
+// Token digest: the server keeps only the SHA-256 of a token.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 
 namespace sluice::core {
 
-// Longer ones are nobody's, and not worth the time of hashing them.
+// Longer tokens belong to no client, and hashing them would only cost time.
 inline constexpr std::size_t kTokenBytesMax = 1024;
 
 using TokenDigest = Sha256;
@@ -20,7 +20,7 @@ TokenDigest token_digest(std::string_view token);
 // Reads 64 hexadecimal digits, in any case; nothing for any other text.
 std::optional<TokenDigest> parse_digest(std::string_view hex);
 
-// Takes the same time whatever they have in common.
+// Constant time, however much they have in common.
 bool same_digest(const TokenDigest& left, const TokenDigest& right);
 
 }  // namespace sluice::core
