@@ -5,7 +5,7 @@
 namespace sluice::core {
 namespace {
 
-// Tenths of the places, by priority: low, normal, high.
+// Tenths of the permits, by priority: low, normal, high.
 constexpr std::array<std::size_t, static_cast<std::size_t>(Priority::kCount)> kShares = {1, 4, 5};
 
 }  // namespace
@@ -24,10 +24,10 @@ void Admission::set_in_flight_max(std::size_t count) {
   limit_.store(count, std::memory_order_relaxed);
 }
 
-// Two that come at once may both take what was left for one; the bound itself is not passed by that.
+// Two concurrent calls may both take the last permit of a share; the limit itself still holds.
 bool Admission::has_priority_share(Priority priority) const {
   const std::size_t limit = this->limit();
-  // Of few places the last one, where there are ten at least a tenth.
+  // The last tenth of the permits; the last one of fewer than ten.
   if (in_flight_approx() + (limit + 9) / 10 < limit) return true;
   const auto at = static_cast<std::size_t>(priority);
   return by_priority_[at].load(std::memory_order_relaxed) <

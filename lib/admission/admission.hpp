@@ -1,4 +1,4 @@
-// The front door: who gets in at once, who is turned away at once. Nobody waits here.
+// Admission control: admits or refuses a call at once, by limits on calls in flight.
 #pragma once
 
 #include <array>
@@ -16,7 +16,7 @@ namespace sluice::core {
 
 class Admission;
 
-// A place in every limit that a call has passed. Move-only; giving it up frees the places, exactly once.
+// A permit of every limit that a call has passed. Move-only; released exactly once.
 class Permit {
  public:
   Permit() = default;
@@ -41,9 +41,9 @@ class Permit {
     if (admission_ != nullptr) release_counters();
   }
   explicit operator bool() const { return admission_ != nullptr; }
-  // Whether it is a place of that method.
+  // Whether it is a permit for that method.
   bool counts_for(const MethodMetrics& method) const { return method_ == &method && admission_ != nullptr; }
-  // Whether it counts for a client, a backend or a priority as well.
+  // Whether it also counts for a client, a backend or a priority.
   bool counts_for_others() const { return client_ != nullptr || backend_ != nullptr || priority_ != nullptr; }
 
  private:
@@ -54,18 +54,19 @@ class Permit {
   Admission* admission_ = nullptr;
   MethodMetrics* method_ = nullptr;
   Counter* client_ = nullptr;    // null: the client is not counted
-  Counter* backend_ = nullptr;   // null: it has none
-  Counter* priority_ = nullptr;  // null: priorities make no difference
+  Counter* backend_ = nullptr;   // null: the method has none
+  Counter* priority_ = nullptr;  // null: all methods have the same priority
 };
 
-// A client's or a backend's own count of calls in flight, and its limit (0: none). Must outlive the permits.
-// Default: nothing is counted.
+// Calls in flight of a client or a backend, and their limit (0: none). Must outlive the permits. Default: not
+// counted.
 struct ConcurrencyLimit {
   std::atomic<std::size_t>* in_flight = nullptr;
   std::size_t max = 0;
 };
 
-// Who asks for a place: the method, its own limit (0 for none), and who is refused first.
+// Request for a permit: the method, its own limit (0 for none), and the priority, which decides who is
+// refused first.
 struct AdmissionRequest {
   MethodMetrics& method;
   std::size_t method_max = 0;
@@ -74,34 +75,34 @@ struct AdmissionRequest {
   ConcurrencyLimit backend{};
 };
 
-// Limits on calls in flight, in all, by method, by backend and by client. Lock-free; must outlive its
-// permits, which any of the threads that get some may give up.
+// Limits on calls in flight: in all, by method, by backend and by client. Lock-free; must outlive its
+// permits. Any thread that acquires permits may release them.
 //
-// Where methods have priorities, each of those has a share of the places: half for high, four tenths for
-// normal, one tenth for low. While there is room, everybody borrows from everybody. In the last tenth of the
-// places only those get in who are below their share: so that what others have borrowed comes back as their
-// calls end, and nobody is kept out for good. After the partitioned limiter of Netflix's concurrency-limits,
-// which lets those in beyond the limit; here the limit holds.
+// Where methods have different priorities, each priority has a share of the permits: half for high, four
+// tenths for normal, one tenth for low. While there are free permits, each priority may exceed its share. The
+// last tenth is only for priorities below their share. So what others have borrowed comes back as their calls
+// end, and no priority starves. After the partitioned limiter of Netflix's concurrency-limits, which admits
+// such calls beyond the limit; here the limit holds.
 class Admission {
  public:
-  // `only_thread`: one thread alone gets permits and gives them up, which then takes no locked instructions:
-  // 1 % of a call through the pool.
+  // `only_thread`: a single thread acquires and releases permits, without locked instructions: 1 % of a call
+  // through the pool.
   explicit Admission(std::size_t in_flight_max, bool only_thread = false)
       : only_thread_(only_thread), in_flight_max_(in_flight_max), limit_(in_flight_max) {}
 
   void set_in_flight_max(std::size_t count);
-  // The limit that holds now, of at most in_flight_max.
+  // The current limit, at most in_flight_max.
   void set_limit(std::size_t count) { limit_.store(count, std::memory_order_relaxed); }
-  // Whether methods have different ones.
+  // Whether methods have different priorities.
   void use_priorities(bool use) { priorities_.store(use, std::memory_order_relaxed); }
 
-  // Puts the places into `permit`, which has to be empty, or tells why there are none. Thread-safe unless it
-  // is for one thread only. A place is taken and checked against the bound by one atomic operation, so that
-  // no burst overshoots it. The client's own limit comes first: who is at it takes no place from others, not
-  // even for a moment.
+  // Fills `permit`, which must be empty, or returns the reason for the refusal. Thread-safe unless
+  // `only_thread`. Each counter is checked and incremented by one atomic operation, so that no burst exceeds
+  // a limit. The client's own limit comes first: a client at its limit takes no permit from others, not even
+  // for a moment.
   std::optional<Rejection> try_admit(const AdmissionRequest& request, Permit& permit);
 
-  // Statistics: may be old by the time that they are looked at.
+  // Statistics: may be outdated when they are read.
   std::size_t in_flight_approx() const { return in_flight_.load(std::memory_order_relaxed); }
   std::size_t in_flight_max() const { return in_flight_max_.load(std::memory_order_relaxed); }
   std::size_t limit() const { return limit_.load(std::memory_order_relaxed); }
@@ -134,8 +135,8 @@ class Admission {
   std::array<Counter, static_cast<std::size_t>(Priority::kCount)> by_priority_{};
 };
 
-// A plain add and a look at what was there would let a refused caller hold a place for a moment, in which
-// another is refused that should have got it.
+// A plain increment with a check after it would let a refused caller hold a permit for a moment. Another
+// caller could be refused in that moment.
 inline bool Admission::try_take(Counter& counter, std::size_t max) const {
   std::size_t taken = counter.load(std::memory_order_relaxed);
   if (only_thread_) {
@@ -164,7 +165,7 @@ inline std::optional<Rejection> Admission::try_admit(const AdmissionRequest& req
     release(in_flight_);
     return refuse(Rejection::method_busy);
   }
-  // What hangs in one backend must not take all the places there are.
+  // Calls that hang in one backend must not take all permits.
   if (backend.in_flight != nullptr && !try_take(*backend.in_flight, or_none(backend.max))) {
     release(method.in_flight);
     release(in_flight_);

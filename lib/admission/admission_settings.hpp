@@ -5,11 +5,11 @@
 
 namespace sluice::core {
 
-// How many calls are let in beside what the limits say.
+// How calls are admitted, beside the limits.
 struct AdmissionSettings {
-  bool adaptive = false;      // lowers the in-flight limit while calls wait too long
+  bool adaptive = false;      // lowers the limit of calls in flight while calls wait too long
   std::size_t limit_min = 8;  // but not below this
-  bool fair = true;           // calls that wait are taken in turn by client
+  bool fair = true;           // waiting calls are served in turn by client
 };
 
 }  // namespace sluice::core

@@ -34,8 +34,7 @@ std::size_t GradientLimit::update(const LoadSample& sample) {
   return limit_;
 }
 
-// By its square root where it is in use; by half of itself now and then where it has not been needed for a
-// while.
+// Grows by its square root while it is in use, and by half from time to time after a while without use.
 void GradientLimit::grow(double in_flight) {
   ++calm_;
   const auto limit = static_cast<double>(limit_);

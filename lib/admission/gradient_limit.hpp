@@ -1,4 +1,4 @@
-// A limit of calls in flight that finds itself.
+// Adaptive concurrency limit: follows the measured delay (after Netflix's Gradient2).
 #pragma once
 
 #include <chrono>
@@ -7,7 +7,7 @@
 
 namespace sluice::core {
 
-// What was measured over a while: of the calls that ended in it, how long they had waited and run in all.
+// One measurement window: the calls that ended in it, with the sums of their waiting and run times.
 struct LoadSample {
   std::uint64_t calls = 0;
   std::chrono::nanoseconds queued{0};
@@ -15,15 +15,14 @@ struct LoadSample {
   std::chrono::nanoseconds window{0};
 };
 
-// Lowers the limit while calls wait longer than they run, and raises it while they do not.
+// Lowers the limit while calls wait longer than they run, and raises it otherwise.
 //
-// After Gradient2 of Netflix's concurrency-limits, which multiplies the limit by the ratio of the latency
-// that was usual to the one that is, and adds some room to grow into. It has to guess from total latencies
-// which part of them is waiting, and takes a long overload for usual in the end. Here both parts are measured
-// apart. The factor is the tolerated waiting time (the run time, but at least kQueueTolerated) divided by the
-// measured one. There is no long-term average, so a long overload never becomes the norm. What the limit
-// shrinks from is the number of calls that there were (Little's law: time spent by window), so that it takes
-// hold at once wherever it stood.
+// Gradient2 of Netflix's concurrency-limits multiplies the limit by the ratio of the usual latency to the
+// current one, and adds some room to grow. It has to infer the waiting time from total latencies, and learns
+// a long overload as usual in the end. Here waiting and running are measured apart. The factor is the
+// tolerated waiting time (the run time, but at least kQueueTolerated) divided by the measured one. There is no
+// long-term average, so a long overload never becomes the norm. The limit shrinks from the actual number of
+// calls (Little's law: time spent by window), so that it takes effect at once, however high it was.
 //
 // Pure; not thread-safe.
 class GradientLimit {
@@ -35,11 +34,13 @@ class GradientLimit {
   std::size_t limit() const { return limit_; }
 
  private:
-  static constexpr std::uint64_t kCallsMin = 5;  // fewer tell nothing
-  // Short calls may wait for two milliseconds with workers free (WorkerDispatcher), which is no overload.
+  static constexpr std::uint64_t kCallsMin = 5;  // fewer are not significant
+  // Short calls may wait for two milliseconds while workers are free (WorkerDispatcher); that is not
+  // overload.
   static constexpr std::chrono::nanoseconds kQueueTolerated = std::chrono::milliseconds(4);
-  static constexpr double kSteepest = 0.5;  // of what is left after one window
-  static constexpr int kCalmWindows = 10;   // without a reason to shrink, before it grows whatever is in use
+  static constexpr double kSteepest = 0.5;  // the strongest reduction in one window
+  static constexpr int kCalmWindows =
+      10;  // windows without a reason to shrink, before the limit grows though it is not in use
 
   void grow(double in_flight);
 
