@@ -41,7 +41,7 @@ void log_handler_exception(const ActiveCall& call, const char* what) {
 
 namespace {
 
-// Too large where it is in front of it. By numbers: pointers into different strings have no difference.
+// Larger than any offset if the part begins before the whole. In integers: such pointers have no difference.
 std::size_t offset_in(std::string_view part, std::string_view whole) {
   return reinterpret_cast<std::uintptr_t>(part.data()) - reinterpret_cast<std::uintptr_t>(whole.data());
 }
@@ -51,7 +51,7 @@ bool lies_in(std::string_view part, std::string_view whole) {
   return offset <= whole.size() && part.size() <= whole.size() - offset;
 }
 
-// Appends the result behind the reply's head; an error where there is none.
+// Appends the result behind the reply's head; returns the handler's error if it failed.
 std::optional<proto::Error> append_result(ActiveCall& call) {
   Call view(call);
   try {
@@ -61,13 +61,13 @@ std::optional<proto::Error> append_result(ActiveCall& call) {
   } catch (const std::exception& exception) {
     log_handler_exception(call, exception.what());
   } catch (...) {
-    log_handler_exception(call, "something that is no std::exception");
+    log_handler_exception(call, "something that is not a std::exception");
   }
   return proto::internal_error();
 }
 
-// Of max_response: a reply of more is looked at. What that costs is nothing to such a reply, and the one
-// comparison tells all others.
+// As a fraction of max_response: larger replies are checked. The check is cheap for a reply of that size, and
+// other replies cost one comparison.
 constexpr std::size_t kLargeReplyDivisor = 256;
 
 [[gnu::noinline, gnu::cold]] std::optional<proto::Error> check_large_reply(ActiveCall& call,
@@ -98,14 +98,14 @@ void ActiveCall::keep_text() {
   request.text = {begin, whole.size()};
 }
 
-// Where the method was written with escapes, or the transport said the trace.
+// For a method with escapes, or a trace from the transport's header.
 void ActiveCall::keep_parts() {
   const std::string_view whole = request.text;
   const std::string apart = std::string(request.method).append(request.traceparent);
   const std::size_t method_bytes = request.method.size();
   const std::size_t id_at = offset_in(request.id, whole);
   const std::size_t params_at = offset_in(request.params, whole);
-  text.reserve(whole.size() + apart.size());  // what follows moves nothing
+  text.reserve(whole.size() + apart.size());  // the appends below do not reallocate
   text.assign(whole).append(apart);
   const std::string_view kept = text;
   if (!request.id.empty()) request.id = kept.substr(id_at, request.id.size());
@@ -151,14 +151,14 @@ void compose_result(ActiveCall& call, std::string_view result) {
   }
   call.reply.clear();
   proto::begin_result(call.reply, call.request.id);
-  // With the brace behind it, for which a long one would be moved.
+  // Including the closing brace, for which a long result would be reallocated.
   call.reply.reserve(call.reply.size() + result.size() + 1);
   call.reply += result;
   proto::end_result(call.reply);
   call.code = 0;
 }
 
-// A handler's own error is held to the same size as a result.
+// A handler's error has the same size limit as a result.
 void compose_error(ActiveCall& call, const proto::Error& error) {
   const bool fits = error.message.size() + error.data.size() <= call.response_bytes_max;
   const proto::Error shown = fits ? error : proto::response_too_big(call.response_bytes_max);
@@ -178,7 +178,7 @@ void compose_forwarded_error(ActiveCall& call, std::string_view error, std::int6
 
 void compose_internal_error(ActiveCall& call) noexcept {
   call.code = static_cast<std::int64_t>(proto::ErrorCode::internal_error);
-  // The reply may have been too much for the memory there is; giving it up leaves enough for a short one.
+  // The reply may have been too large for the available memory. Releasing it leaves enough for a short one.
   release_memory(call.reply);
   try {
     compose_error(call, proto::internal_error());

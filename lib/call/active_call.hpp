@@ -1,4 +1,4 @@
-// A call from its receipt to the end of its handler.
+// Active call: one request or notification, from its receipt to the end of its handler.
 #pragma once
 
 #include <atomic>
@@ -26,36 +26,36 @@ struct OwnerTag;
 struct QueueTag;
 struct InUseTag;
 
-// Where a call's answer goes: a connection, or the batch that the call is an entry of. I/O thread only.
+// Receiver of a call's response: a session, or the batch that the call is an entry of. I/O thread only.
 class CallOwner {
  public:
-  // The call has its answer; `reply` is a whole response object, whose memory may be taken (empty: none is
-  // due), `code` its error's code or 0. It has left the owner's list.
+  // The call is answered. `reply` is a whole response object, whose memory may be taken (empty: no response
+  // is due). `code` is its error's code or 0. The call has left the owner's list.
   virtual void on_answer(ActiveCall& call, std::string& reply, std::int64_t code) = 0;
 
-  // An answer was lost for want of memory: the client, who would wait for it, is to be cut off.
+  // A response was lost, because memory ran out. The client would wait for it, so it is to be disconnected.
   virtual void on_answer_lost() = 0;
 
-  // Where a call is being started: the string that its request lies in, if nobody looks at that any more and
-  // its memory may be taken; else null.
+  // While a call is being started: the string that its request lies in, if its memory may be taken; else
+  // null.
   virtual std::string* reusable_buffer() { return nullptr; }
 
-  // Who is at the other end, for the log; empty where nobody is any more. Throws std::bad_alloc.
+  // The peer, for the log; empty after it has disconnected. Throws std::bad_alloc.
   virtual std::string peer() const { return {}; }
 
   IntrusiveList<ActiveCall, OwnerTag> calls;  // unanswered
-  const void* client = nullptr;               // whose turn they take where calls wait (FairHook)
+  const void* client = nullptr;               // fair queues go by it (FairHook)
 
  protected:
   ~CallOwner() = default;
 };
 
-// Where a call goes back to when its handler has ended. Any thread may call it.
+// Completion target: receives a call when its handler has ended. Any thread may call it.
 class CallHome {
  public:
-  // Whether somebody was woken for it.
+  // Completes the call. True if that woke a thread.
   virtual bool complete(ActiveCall& call) = 0;
-  // A worker is about to complete a call with a long reply. May wait, for a bounded time, until earlier
+  // A worker is about to complete a call with a large reply. May wait, for a bounded time, until earlier
   // completions are drained.
   virtual void await_room(ActiveCall&) {}
 
@@ -63,7 +63,7 @@ class CallHome {
   ~CallHome() = default;
 };
 
-// What becomes of a call whose time limit passes. I/O thread only.
+// Handles a call whose time limit has passed. I/O thread only.
 class CallExpiry {
  public:
   virtual void expire(ActiveCall& call) = 0;
@@ -72,11 +72,11 @@ class CallExpiry {
   ~CallExpiry() = default;
 };
 
-// Made, answered and freed on the I/O thread of its connection. While it is in the pool's hands
-// (Stage::pooled) or its handler's (Stage::async), whoever runs it writes the members under "outcome" and
-// nothing else; they always give it back, and until then it is not freed, whatever became of its client. So
-// which of completion, time limit, cancelling and disconnect decides the answer is settled by one thread
-// looking at `answered`, and there is no second reply to be raced for.
+// Created, answered and freed on the I/O thread of its connection. While a worker (Stage::pooled) or its
+// handler (Stage::async) has the call, that side writes the members under "outcome" and no others. It always
+// completes the call, even after the client has disconnected; until then the call is not freed. One thread
+// decides the response: completion, time limit, cancellation and disconnect all check `answered` there. So
+// two responses cannot race.
 struct ActiveCall final : ListHook<OwnerTag>, FairHook<ActiveCall, QueueTag>, ListHook<InUseTag>, Deadline {
   using QueueHook = FairHook<ActiveCall, QueueTag>;
 
@@ -88,20 +88,20 @@ struct ActiveCall final : ListHook<OwnerTag>, FairHook<ActiveCall, QueueTag>, Li
   }
 
   enum class Stage : std::uint8_t {
-    starting,  // not yet handed to anybody
-    pooled,    // in a worker's queue or hands, or to be so from the end of its iteration on
+    starting,  // not yet started
+    pooled,    // queued for a worker or run by one, or to be so from the end of its iteration on
     async,     // its AsyncHandler has it
     ended,     // its handler has returned, or never ran
   };
 
-  // The request. `text` holds a copy of it once the call outlives the read buffer.
+  // The request. `text` holds a copy once the call outlives the read buffer.
   proto::Request request;
   std::string text;
-  Method* method = nullptr;             // null: there is none of that name
-  MethodCacheEntry* hold = nullptr;     // what keeps it, where that is one for many calls
-  std::shared_ptr<Method> method_kept;  // keeps it otherwise; null: the iteration does
-  std::shared_ptr<const Grant> grant;   // what its caller may do; null: everything
-  Permit permit;                        // counts in what method and grant keep
+  Method* method = nullptr;             // null: no method has that name
+  MethodCacheEntry* hold = nullptr;     // keeps the method for many calls
+  std::shared_ptr<Method> method_kept;  // keeps the method otherwise; null: the iteration does
+  std::shared_ptr<const Grant> grant;   // the caller's rights; null: everything
+  Permit permit;                        // counts in counters that method and grant keep
   TimePoint received;
   TimePoint deadline;
   milliseconds timeout{0};
@@ -119,24 +119,24 @@ struct ActiveCall final : ListHook<OwnerTag>, FairHook<ActiveCall, QueueTag>, Li
   bool answered = false;
   Stage stage = Stage::starting;
   Priority priority = Priority::normal;
-  CallOwner* owner = nullptr;  // null: nobody waits for the answer
+  CallOwner* owner = nullptr;  // null: no owner waits for the response
   std::uint64_t tag = 0;       // the owner's: which of its messages or entries this is
   CallExpiry* expiry = nullptr;
-  std::uint64_t id_hash = 0;      // of its id, once somebody asked for it (hash_of_id()); 0: not known
+  std::uint64_t id_hash = 0;      // of its id, once hash_of_id() was called; 0: not known
   MethodShard* counts = nullptr;  // its method's on this thread, once they are known
 
   // The pool's, or the handler's.
   std::size_t worker = 0;
-  std::uint64_t serial = 0;  // what a backend knows it by, or in which submission its worker got it
+  std::uint64_t serial = 0;  // its number for a backend, or that of the submission to its worker
   CallHome* home = nullptr;
-  std::size_t completed_bytes = 0;  // of its reply, as far as its home counts it
+  std::size_t completed_bytes = 0;  // of its reply, as its completion target counts them
   std::atomic<ActiveCall*> next_completed = nullptr;
 
   // Copies the request's text, so that the call no longer needs the buffer that it was read from. Id and
   // params lie in that text.
   void keep_text();
-  // The same for a request that lies in `buffer` as a whole, by changing places with it. False, and nothing
-  // is done, where it doesn't, or is less than half of the buffer.
+  // The same for a request that lies entirely in `buffer`, by swapping the strings. False, with no effect, if
+  // it does not, or if the text is less than half of the buffer.
   bool take_text(std::string& buffer);
 
   void on_deadline(TimePoint) override { expiry->expire(*this); }
@@ -145,17 +145,17 @@ struct ActiveCall final : ListHook<OwnerTag>, FairHook<ActiveCall, QueueTag>, Li
   void keep_parts();
 };
 
-// Runs a blocking or inline handler and composes its reply: the one place where exceptions of handlers
-// end. The caller gets "Internal error"; what was thrown goes to the log. Any thread.
+// Runs a blocking or inline handler and composes its reply. Exceptions of handlers end here, and nowhere
+// else. The caller gets "Internal error"; the log gets what was thrown. Any thread.
 void run_handler(ActiveCall& call);
 
-// The reply of a handler that has ended by other means than run_handler().
+// Composes the reply of a handler that did not end in run_handler().
 void compose_result(ActiveCall& call, std::string_view result);
 void compose_error(ActiveCall& call, const proto::Error& error);
-// "Internal error", as a last resort: where memory does not suffice for it, the reply stays empty and its
-// client is cut off.
+// "Internal error", as a last resort. If memory is too short even for that, the reply stays empty and the
+// client is disconnected.
 void compose_internal_error(ActiveCall& call) noexcept;
-// An error object that came from elsewhere, as its JSON text.
+// Takes over an error object, as JSON text, from a backend.
 void compose_forwarded_error(ActiveCall& call, std::string_view error, std::int64_t code);
 proto::Error to_wire(const Error& error);
 // Logs that the call's handler threw; at most one line a second. Any thread.

@@ -1,4 +1,4 @@
-// Handlers that hold no thread while they wait.
+// Async handler: completes its calls later, without a thread that waits.
 #pragma once
 
 #include <optional>
@@ -15,30 +15,30 @@ class AsyncHandler {
  public:
   virtual ~AsyncHandler() = default;
 
-  // Composes the call's outcome when it is done and then gives it back with end_async(), exactly once, on any
-  // thread. Throws std::bad_alloc where nothing has been begun.
+  // Composes the call's outcome later and then completes it by end_async(), exactly once, on any thread.
+  // Throws std::bad_alloc if nothing has begun.
   virtual void start(ActiveCall& call, boost::asio::io_context& context) = 0;
 
-  // The call has been answered without it, and its cancellation requested: it is to be given back as soon as
-  // may be. It may have been already, by another thread.
+  // The call was answered without this handler, and its cancellation was requested. It is to be completed as
+  // soon as possible. Another thread may have completed it already.
   virtual void stop(ActiveCall&) noexcept {}
 
-  // Whether its calls take no places, and are refused for no limit: a look at the server has to be possible
-  // when it is full. Bounds them itself.
+  // Whether its calls need no permit and are not refused at any limit: operators must be able to inspect a
+  // full server. The handler bounds them itself.
   virtual bool exempt() const { return false; }
 
   // The backend that serves its calls, for operators; empty: none.
   virtual std::string_view backend() const { return {}; }
 
-  // Where its calls are counted, beside method and client; lives as long as the handler.
+  // Counts its calls, in addition to method and client. Lives as long as the handler.
   virtual ConcurrencyLimit concurrency_limit() { return {}; }
 
-  // How long a caller that was refused for its places, or its method's, might wait for one; nothing: its
+  // Expected wait for a permit of the backend or the method, for callers that were refused. Nothing: its
   // calls run at the server's own pace.
   virtual std::optional<milliseconds> expected_wait_approx() const { return std::nullopt; }
 };
 
-// The call is as done as it will be: it goes back to its I/O thread. Any thread.
+// Completes the call: returns it to its I/O thread. Any thread.
 void end_async(ActiveCall& call);
 
 }  // namespace sluice::core

@@ -15,7 +15,7 @@ namespace {
 
 namespace asio = boost::asio;
 
-// One running coroutine and what it needs until its end.
+// One running coroutine with its state.
 struct Running {
   Running(core::ActiveCall& of, asio::io_context& on) : call(of), view(of), context(on) {}
 
@@ -24,8 +24,8 @@ struct Running {
   asio::io_context& context;
   Json params;
   asio::cancellation_signal cancel;
-  // Stop is requested on this thread too, as a rule from within another call's handling: emitted later,
-  // so that a coroutine never runs inside that.
+  // A stop request may come on this thread, usually while another call is processed. It is emitted later, so
+  // that a coroutine never runs inside that.
   std::optional<std::stop_callback<std::function<void()>>> on_stop;
 };
 
@@ -41,12 +41,12 @@ void compose_outcome(core::ActiveCall& call, const std::exception_ptr& thrown, c
   } catch (const std::exception& exception) {
     if (!call.answered) core::log_handler_exception(call, exception.what());
   } catch (...) {
-    core::log_handler_exception(call, "something that is no std::exception");
+    core::log_handler_exception(call, "something that is not a std::exception");
   }
   core::compose_internal_error(call);
 }
 
-// Whatever happens, the call has an outcome.
+// In every case the call gets an outcome.
 void finish(core::ActiveCall& call, const std::exception_ptr& thrown, const Result<Json>& result) noexcept {
   try {
     compose_outcome(call, thrown, result);
@@ -82,7 +82,7 @@ class CoroutineHandler final : public core::AsyncHandler {
       asio::co_spawn(running->context, function_(running->view, running->params),
                      asio::bind_cancellation_slot(running->cancel.slot(), ended));
     } catch (...) {
-      // A function may throw before it is a coroutine.
+      // A function may throw before it returns a coroutine.
       ended(std::current_exception(), Error{});
     }
   }
@@ -94,7 +94,7 @@ class CoroutineHandler final : public core::AsyncHandler {
       try {
         asio::post(target->context, [target] { target->cancel.emit(asio::cancellation_type::all); });
       } catch (const std::bad_alloc&) {
-        // Nothing may be thrown from here; the coroutine runs on to its own end.
+        // This function must not throw; the coroutine runs to its own end.
       }
     });
   }

@@ -1,4 +1,4 @@
-// Calls to be used again, so that a call costs no allocation once the server is warm.
+// Object pool of calls, so that a call costs no allocation once the server is warm.
 #pragma once
 
 #include <cstddef>
@@ -12,12 +12,12 @@
 
 namespace sluice::core {
 
-// One I/O thread's calls, those in use and spare ones. Owns them all: what is in use when it is destroyed
-// (after every worker has ended) is destroyed with it. Not thread-safe.
+// The calls of one I/O thread, in use and spare. Owns them all: calls still in use when it is destroyed
+// (after all workers have ended) are destroyed with it. Not thread-safe.
 class CallPool {
  public:
-  // Places for all spares at once, so that giving a call back can't fail. What calls hold of long texts goes
-  // to `buffers`, which has to last as long as calls are given back.
+  // Reserves room for all spares at once, so that give() can't fail. The memory of long texts goes to
+  // `buffers`, which must outlive the calls in use.
   explicit CallPool(BufferPool& buffers) : buffers_(buffers) { spares_.reserve(kSparesMax); }
   ~CallPool() {
     old_.take_all(young_);
@@ -27,18 +27,17 @@ class CallPool {
   static constexpr std::size_t kSparesMax = 1024;  // calls kept
   static constexpr std::size_t kSparesAtRest = 64;
   static constexpr std::size_t kBytesAtRest = 2048;  // of each text
-  // Of text and reply, where they are not long: what each of them may hold, and what all that hold more may
-  // in sum. Without the latter calls of some 16 KiB would have theirs anew each time, and pay 3 us for it
-  // where the heap ends.
+  // Of text and reply: the limit of each spare, and the sum of all spares that hold more. Without that sum
+  // calls of some 16 KiB would allocate each time, which costs 3 us where the heap ends.
   static constexpr std::size_t kSpareBytesMax = 16 * 1024;
   static constexpr std::size_t kLargeBytesMax = 16 * 1024 * 1024;
 
-  // What spares hold that hold much.
+  // Memory of the spares above kSpareBytesMax.
   std::size_t large_bytes() const { return large_bytes_; }
-  // Whether more is kept than for a thread at rest.
+  // Whether more is kept than an idle thread may keep.
   bool holds_much() const { return spares_.size() > kSparesAtRest || large_bytes_ > 0; }
-  // Releases half of the spares, those that have not been used for the longest time, and what the others hold
-  // beyond a short text.
+  // Releases half of the spares, the least recently used ones. Of the others it releases what exceeds a short
+  // text.
   void release_unused() {
     if (spares_.size() > kSparesAtRest) {
       const std::size_t half = (spares_.size() - kSparesAtRest + 1) / 2;
@@ -68,14 +67,14 @@ class CallPool {
     old_.for_each(visit);
     young_.for_each(visit);
   }
-  // Calls it for those that were taken since this was last called.
+  // Calls `visit` for each call that was taken since the last age().
   template <typename Visit>
   void age(Visit visit) {
     young_.for_each(visit);
     old_.take_all(young_);
   }
 
-  // The call must be in no other list, have no deadline set and have let go of its hold.
+  // The call must be in no other list, have no deadline set, and have unpinned its method.
   void give(ActiveCall* call) {
     static_cast<ListHook<InUseTag>&>(*call).unlink();
     std::unique_ptr<ActiveCall> owned(call);

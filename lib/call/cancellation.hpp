@@ -1,4 +1,4 @@
-// The request to stop one call.
+// Cancellation: the request to stop one call.
 #pragma once
 
 #include <atomic>
@@ -8,7 +8,7 @@
 
 namespace sluice::core {
 
-// A stop source that is made only when a handler asks for its token: most never do, and it costs an
+// A stop source that is created only when a handler asks for its token: most never do, and it costs an
 // allocation. Thread-safe, except reset().
 class Cancellation {
  public:
@@ -29,13 +29,13 @@ class Cancellation {
     const std::lock_guard lock(mutex_);
     if (!source_) {
       source_.emplace();
-      // Nobody has a callback on a source that has just been made, so that none runs under the lock.
+      // A new source has no callbacks yet, so none runs under the lock.
       if (requested_.load(std::memory_order_relaxed)) source_->request_stop();
     }
     return source_->get_token();
   }
 
-  // For the next call in the same place. No other thread may use this object.
+  // Prepares the object for the next call. No other thread may use it meanwhile.
   void reset() {
     requested_.store(false, std::memory_order_relaxed);
     source_.reset();

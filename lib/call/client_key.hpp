@@ -1,4 +1,4 @@
-// Whose turn a call takes where calls wait.
+// Client key: identity of a client in fair queues.
 #pragma once
 
 #include <atomic>
@@ -7,8 +7,8 @@
 
 namespace sluice::core {
 
-// For a client that nothing else stands for: a value that is compared only. Calls may outlive their
-// connection, whose address is another's by then; such a value never is.
+// A key for a client without another identity; it is only compared. Calls may outlive their connection, whose
+// address may then be reused. Such a key is never reused.
 inline const void* new_client_key() {
   static std::atomic<std::uintptr_t> last{0};
   // No object has an odd address.

@@ -1,4 +1,4 @@
-// Who waits, by priority and in turn by client.
+// Fair queue: round-robin between clients within each priority.
 #pragma once
 
 #include <array>
@@ -15,12 +15,12 @@ namespace sluice::core {
 template <typename T, typename Tag>
 class FairQueue;
 
-// Base class of what can wait in a FairQueue; `Tag` as for ListHook. Never copied or moved.
+// Base class of elements of a FairQueue; `Tag` as for ListHook. Never copied or moved.
 template <typename T, typename Tag>
 class FairHook : public ListHook<Tag> {
  public:
-  // To be set before it is pushed.
-  const void* client = nullptr;  // whose turn it takes; compared only
+  // Set these before it is pushed.
+  const void* client = nullptr;  // the client that it belongs to; compared only
   TimePoint waits_since;
 
   void unlink() {
@@ -31,22 +31,22 @@ class FairHook : public ListHook<Tag> {
  private:
   friend class FairQueue<T, Tag>;
 
-  // Where it is the first of its lane:
+  // For the first element of a lane:
   FairQueue<T, Tag>* lanes_ = nullptr;
-  IntrusiveList<T, Tag> behind_;  // the rest of it
+  IntrusiveList<T, Tag> behind_;  // the other elements of the lane
   T* next_lane_ = nullptr;        // with the same hash
   Priority priority_ = Priority::normal;
 };
 
-// A PriorityQueue that takes the elements of one priority in turn by client, where they wait for long: each
-// waits behind its client's own and at most one of each other client. A client that was served last and may
-// still be, as its call runs, has had its turn: newcomers go before it.
+// A PriorityQueue that serves the clients of one priority round-robin, once elements wait for long: each
+// element waits behind its client's own and at most one of each other client. The client that was served last
+// may still be busy with that call, so newcomers go before it.
 //
-// Elements that have waited for less than kFifoWindow leave in the order of their arrival, so that nothing
-// has to be looked up where nothing waits, and a list of arrivals is taken over as a whole. Once one that
+// Elements that have waited for less than kFifoWindow leave in the order of their arrival. So nothing is
+// looked up while waits are short, and a list of arrivals is taken over as a whole. Once an element that
 // leaves has waited longer, all are sorted into lanes, one for each client and priority, until those are
-// empty: one look-up for each element. A lane is its first element with the others linked behind that, found
-// by a hash of its client. Nothing is allocated. Not thread-safe.
+// empty: one look-up for each element. A lane is its first element with the others linked behind it. It is
+// found by a hash of its client. Nothing is allocated. Not thread-safe.
 template <typename T, typename Tag>
 class FairQueue {
   using Hook = FairHook<T, Tag>;
@@ -63,8 +63,8 @@ class FairQueue {
   FairQueue(const FairQueue&) = delete;
   FairQueue& operator=(const FairQueue&) = delete;
 
-  // Whether clients take turns at all; else the order of arrival counts, once the lanes that there are have
-  // become empty.
+  // Whether clients are served round-robin. If not, elements leave in the order of arrival, once the existing
+  // lanes are empty.
   void set_fair(bool fair) { fifo_window_ = fair ? kFifoWindow : TimePoint::duration::max(); }
 
   void push_back(T& element, Priority priority) { arrived_.push_back(element, priority); }
@@ -73,7 +73,7 @@ class FairQueue {
 
   bool empty() const { return lane_count_ == 0 && arrived_.empty(); }
 
-  // Takes out the one whose turn it is; null where there is none.
+  // Removes and returns the next element; null if the queue is empty.
   T* pop(TimePoint now) {
     if (lane_count_ > 0) [[unlikely]]
       return take_in_turn(any);
@@ -85,7 +85,7 @@ class FairQueue {
     return served(*first);
   }
 
-  // The same of those that `may_go`, within a client's own as well.
+  // The same among elements that `may_go`; elements of one client may overtake each other.
   template <typename MayGo>
   T* take_if(TimePoint now, MayGo may_go) {
     if (lane_count_ > 0 || any_late(now)) return take_in_turn(may_go);
@@ -93,9 +93,9 @@ class FairQueue {
     return found != nullptr ? served(*found) : nullptr;
   }
 
-  // The next element where clients are weighed, such as by their running calls: of the first kWeighedMax
-  // lanes of the priority whose turn it is, the lightest client's. Null if the queue is empty. The element
-  // stays in the queue. `weight` maps a client to an unsigned number.
+  // The next element if clients are weighed, for example by their running calls. Among the first kWeighedMax
+  // lanes of the priority that is due, the lightest client's element wins. Null if the queue is empty. The
+  // element stays in the queue. `weight` maps a client to an unsigned number.
   template <typename Weight>
   T* lightest(TimePoint now, const Weight& weight) {
     if (lane_count_ == 0 && !any_late(now)) return arrived_.next();
@@ -115,16 +115,16 @@ class FairQueue {
     });
     return best;
   }
-  // Takes out what that gave.
+  // Removes an element that lightest() returned.
   void take(T& next) {
     hook(next).lanes_ != nullptr ? take_lane(next) : arrived_.take(next);
     served(next);
   }
 
-  // The same for a guess, at less cost, where nothing waits for long.
+  // A guess of the next element, at less cost, while waits are short.
   T* likely_next() { return arrived_.likely_next(); }
 
-  // In no order that counts. `visit` must not remove any.
+  // Visits all in unspecified order. `visit` must not remove any.
   template <typename Visit>
   void for_each(Visit visit) {
     arrived_.for_each(visit);
@@ -208,8 +208,8 @@ class FairQueue {
     if (lane != nullptr) lanes_.push_back(*lane, hook(*lane).priority_);
   }
 
-  // Makes the second of a lane its first, which is to get the place of the first in lanes_; null where there
-  // is none, and the lane ends.
+  // Makes the second element of a lane its first. The caller puts it into lanes_ where the first was. Null if
+  // the lane is now empty; then it ends.
   T* pass_on(Hook& first) {
     T** at = &bucket_of(first);
     while (&hook(**at) != &first) at = &hook(**at).next_lane_;
@@ -232,7 +232,7 @@ class FairQueue {
     first.unlink();
   }
 
-  // Fibonacci hashing; the low bits of a pointer tell nothing.
+  // Fibonacci hashing; the low bits of a pointer carry no information.
   T*& bucket_of(const Hook& element) {
     const auto key = reinterpret_cast<std::uintptr_t>(element.client) / alignof(std::max_align_t) +
                      static_cast<std::size_t>(element.priority_);
@@ -241,8 +241,8 @@ class FairQueue {
 
   static constexpr auto kPriorities = static_cast<std::size_t>(Priority::kCount);
 
-  PriorityQueue<T, Tag> arrived_;  // since all were last sorted
-  PriorityQueue<T, Tag> lanes_;    // the first of each, in the order of their turns
+  PriorityQueue<T, Tag> arrived_;  // since the last sort()
+  PriorityQueue<T, Tag> lanes_;    // the first element of each, in round-robin order
   std::size_t lane_count_ = 0;
   const void* last_served_ = nullptr;
   TimePoint::duration fifo_window_ = kFifoWindow;

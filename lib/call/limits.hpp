@@ -19,14 +19,14 @@ struct Limits {
   std::size_t batch_width = 16;                     // a batch's calls at once
   std::size_t output_bytes_max = 16 * proto::kMiB;  // unread replies per connection
   milliseconds call_timeout = seconds(30);
-  milliseconds idle_timeout = std::chrono::minutes(11);  // since the last byte, with no call in flight
-  milliseconds message_timeout = seconds(30);            // from a message's first byte to its last
-  milliseconds write_timeout = seconds(10);              // a reply making no progress
+  milliseconds idle_timeout = std::chrono::minutes(11);  // since the last byte, without calls in flight
+  milliseconds message_timeout = seconds(30);            // from first to last byte of a message
+  milliseconds write_timeout = seconds(10);              // a reply without progress
   milliseconds ping_interval = seconds(25);              // between pings to a WebSocket peer
   milliseconds slow_call = seconds(1);                   // slower calls are logged at warn
-  // What a connection may have sent before it has proved who it is; no limit without configured clients.
+  // Bytes that an unauthenticated connection may send; no limit without configured clients.
   std::size_t unproven_bytes_max = std::numeric_limits<std::size_t>::max();
-  bool busy_poll = true;  // while calls follow closely on each other, see BusyPoll
+  bool busy_poll = true;  // while calls follow each other closely, see BusyPoll
 };
 
 }  // namespace sluice::core

@@ -13,18 +13,18 @@
 
 namespace sluice::core {
 
-// Shared by the registry and the calls that run, or the I/O threads that keep it for them, so that a removed
-// method lives until its last call ends.
+// Shared by the registry and the calls that run, or the I/O threads that pin it for them. So a removed method
+// lives until its last call ends.
 // Thread-safe: the specification never changes, the settings are atomic.
 class Method {
  public:
-  // `owner`: whose it is, to find all of one; null: nobody's.
+  // `owner`: groups the methods of one backend; null: no group.
   Method(MethodSpec spec, MethodMetrics& metrics, const void* owner = nullptr)
       : spec_(std::move(spec)), metrics_(metrics), owner_(owner) {
     configure({});
   }
 
-  // What is configured goes before what the program asked for.
+  // The configuration overrides the program's options.
   void configure(const MethodSettings& settings) {
     const auto timeout = settings.timeout ? settings.timeout : spec_.options.timeout;
     timeout_ms_.store(timeout ? std::min(*timeout, kLongestWait).count() : 0, std::memory_order_relaxed);
@@ -36,7 +36,7 @@ class Method {
   const MethodSpec& spec() const { return spec_; }
   MethodMetrics& metrics() const { return metrics_; }
   const void* owner() const { return owner_; }
-  // Zero: the server's call_timeout holds.
+  // Zero: the server's call_timeout applies.
   milliseconds timeout() const { return milliseconds(timeout_ms_.load(std::memory_order_relaxed)); }
   Priority priority() const { return priority_.load(std::memory_order_relaxed); }
   // Zero: no limit of its own.

@@ -9,7 +9,7 @@
 
 namespace sluice::core {
 
-// Settings of the methods that one [method] entry names; what is absent keeps its value.
+// Settings of the methods that one [method] entry names. Absent settings keep their value.
 struct MethodSettings {
   std::optional<milliseconds> timeout{};
   std::optional<std::size_t> max_concurrent{};

@@ -1,4 +1,4 @@
-// Who waits, by priority.
+// Priority queue: FIFO within each priority, without starvation.
 #pragma once
 
 #include <algorithm>
@@ -11,9 +11,9 @@
 
 namespace sluice::core {
 
-// FIFO of elements of each priority, linked through themselves: one that is unlinked is out. The higher ones
-// go first, but every sixteenth that goes is the oldest of the lowest there is, so that a stream of others
-// does not starve it. Not thread-safe.
+// FIFO of elements of each priority, linked through themselves: an unlinked element has left the queue.
+// Higher priorities go first. Every sixteenth element is the oldest of the lowest priority, so that others do
+// not starve it. Not thread-safe.
 template <typename T, typename Tag>
 class PriorityQueue {
   using List = IntrusiveList<T, Tag>;
@@ -30,7 +30,7 @@ class PriorityQueue {
     return std::ranges::all_of(lists_, [](const List& each) { return each.empty(); });
   }
 
-  // The one whose turn it is, of those that `may_go`; null where there is none.
+  // The next element among those that `may_go`; null if none may.
   template <typename MayGo>
   T* find_next(MayGo may_go) {
     const bool lowest_first = (taken_count_ + 1) % kLowestEvery == 0;
@@ -43,13 +43,13 @@ class PriorityQueue {
   T* next() {
     return find_next([](const T&) { return true; });
   }
-  // Takes out what one of them gave: its turn has passed.
+  // Removes an element that find_next() or next() returned.
   void take(T& element) {
     ++taken_count_;
     static_cast<ListHook<Tag>&>(element).unlink();
   }
 
-  // Both at once; where there is none, no turn passes.
+  // Both at once. If none may go, the round does not advance.
   template <typename MayGo>
   T* take_if(MayGo may_go) {
     T* const found = find_next(may_go);
@@ -60,7 +60,7 @@ class PriorityQueue {
     return take_if([](const T&) { return true; });
   }
 
-  // The one that is to go next, unless it is a lower one's turn; null where there is none.
+  // The probable next element: it ignores the lowest priority's share. Null if the queue is empty.
   T* likely_next() {
     for (std::size_t i = lists_.size(); i > 0; --i) {
       if (T* const first = lists_[i - 1].front()) return first;
@@ -68,10 +68,10 @@ class PriorityQueue {
     return nullptr;
   }
 
-  // Those of one priority, oldest first.
+  // The elements of one priority, oldest first.
   List& list(Priority priority) { return lists_[static_cast<std::size_t>(priority)]; }
 
-  // In no order that counts. `visit` may remove the element that it is given, and no other.
+  // Visits all in unspecified order. `visit` may remove the element that it is given, and no other.
   template <typename Visit>
   void for_each(Visit visit) {
     for (List& list : lists_) list.for_each(visit);
