@@ -11,24 +11,24 @@
 
 namespace sluice::core {
 
-// Shared by all that lives on the thread. Not thread-safe. Outlives the event loop, whose coroutines use
-// calls to their end.
+// Shared by all objects on the thread. Not thread-safe. Outlives the event loop, whose coroutines use calls
+// to their end.
 class IoResources {
  public:
   IoResources(std::size_t index, const Limits& initial, MetricsShard& metrics)
       : limits(initial), index_(index), metrics_(metrics) {}
 
-  // Tells I/O threads apart.
+  // Index among the I/O threads.
   std::size_t index() const { return index_; }
   MetricsShard& metrics() { return metrics_; }
   BufferPool& buffers() { return buffers_; }
   CallPool& calls() { return calls_; }
 
   Limits limits;  // this thread's copy
-  // Changes with each change of the limits.
+  // Incremented with each change of the limits.
   std::uint32_t limits_version() const { return limits_version_; }
 
-  // Whether more memory is kept than for a thread at rest.
+  // Whether more memory is kept than an idle thread may keep.
   bool holds_much() const { return buffers_.holds_much() || calls_.holds_much(); }
   // Releases memory that was not used since the last call.
   void release_unused() {

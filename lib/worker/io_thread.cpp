@@ -11,7 +11,7 @@ namespace sluice::core {
 
 namespace {
 
-// How long a long buffer is kept that no connection uses; up to twice that.
+// Unused long buffers are kept for this time, and up to twice as long.
 constexpr auto kLongBuffersKept = std::chrono::seconds(1);
 
 }  // namespace

@@ -15,12 +15,13 @@
 
 namespace sluice::core {
 
-// What lives on the thread and needs only the loop, the resources or the link may name just that.
-// start() and stop_and_join() are for one controlling thread, which also constructs what lives here before
-// start(). Everything on the thread is destroyed after stop_and_join().
+// Objects on the thread that need only the loop, the resources or the link may name just that. start() and
+// stop_and_join() are for one controlling thread. It also constructs the thread's objects before start(). All
+// of them are destroyed after stop_and_join().
 class IoThread final : public IoResources, public EventLoop {
  public:
-  // `index` tells I/O threads apart; `name`, of at most 15 bytes, is the thread's for the system and the log.
+  // `index` is its number among the I/O threads. `name`, of at most 15 bytes, is its name for the system and
+  // the log.
   IoThread(std::size_t index, std::string name, const Limits& limits, WorkerPool& pool,
            MetricsShard& metrics);
   ~IoThread();
@@ -37,7 +38,7 @@ class IoThread final : public IoResources, public EventLoop {
   void set_limits(const Limits& changed);
 
  private:
-  // Releases memory that is no longer used, while there is some.
+  // Releases unused memory in intervals, while there is some.
   class MemoryTrim final : DeferredTask, Deadline {
    public:
     explicit MemoryTrim(IoThread& io);

@@ -20,7 +20,7 @@ bool WorkQueue::push(CallQueue& calls, std::size_t count) {
   return begins;
 }
 
-// With the lock. Whether wake_ is to be posted, which is done without it.
+// Call with the lock held. True if wake_ is to be posted, after the lock is released.
 bool WorkQueue::wake() {
   if (state_ != State::asleep) return false;
   state_ = State::woken;
@@ -58,7 +58,7 @@ bool WorkQueue::remove(ActiveCall& call) {
 void WorkQueue::sleep() {
   {
     const std::lock_guard lock(mutex_);
-    if (std::exchange(nudged_, false) || stopped() || !calls_.empty()) return;
+    if (std::exchange(woken_to_steal_, false) || stopped() || !calls_.empty()) return;
     state_ = State::asleep;
   }
   wake_.wait();
@@ -70,8 +70,8 @@ bool WorkQueue::wake_to_steal() {
   {
     const std::lock_guard lock(mutex_);
     if (state_ == State::woken) return false;
-    // It may be about to sleep, having looked for work before there was any.
-    if (state_ == State::awake) nudged_ = true;
+    // The worker may have looked for work before there was any, and be about to sleep.
+    if (state_ == State::awake) woken_to_steal_ = true;
     if (!wake()) return false;
   }
   wake_.post();

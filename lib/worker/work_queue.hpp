@@ -1,4 +1,4 @@
-// Calls that wait for one worker.
+// Work queue: the calls that wait for one worker.
 #pragma once
 
 #include <atomic>
@@ -16,19 +16,18 @@ namespace sluice::core {
 
 using CallQueue = PriorityQueue<ActiveCall, QueueTag>;
 
-// Calls in the order of a FairQueue, whose worker sleeps while there are none. Thread-safe; the lock covers
-// pointer changes only.
-// Its length is bounded by the pool, which reserves a place before a call gets here.
+// Calls in the order of a FairQueue. Its worker sleeps while it is empty. Thread-safe; the lock covers
+// pointer changes only. The pool bounds its length: it reserves a slot before a call gets here.
 class WorkQueue {
  public:
-  // Takes all of `calls` (`count` of them) with one lock and at most one wake-up. True if the worker was
-  // asleep, or just being woken, with nothing before these.
+  // Takes all of `calls` (`count` of them) with one lock and at most one wake-up. True if the queue was empty
+  // and the worker asleep or just being woken.
   bool push(CallQueue& calls, std::size_t count);
 
-  // The call whose turn it is, or null. Any thread.
+  // The next call, or null. Any thread.
   ActiveCall* try_pop(TimePoint now);
-  // The call of the client that has the fewest running (FairQueue::lightest()), or null. Any thread;
-  // `running` must be a matter of memory.
+  // The call of the client with the fewest running calls (FairQueue::lightest()), or null. Any thread;
+  // `running` must only access memory.
   template <typename Running>
   ActiveCall* try_pop_fewest(TimePoint now, const Running& running) {
     const std::lock_guard lock(mutex_);
@@ -38,7 +37,7 @@ class WorkQueue {
     note_popped();
     return call;
   }
-  // How many that client has running; nothing where no call waits.
+  // How many calls that client has running; nothing if no call waits.
   template <typename Running>
   std::optional<std::size_t> fewest(TimePoint now, const Running& running) {
     const std::lock_guard lock(mutex_);
@@ -48,13 +47,13 @@ class WorkQueue {
   }
   void set_fair(bool fair);
 
-  // Whether a call that was pushed has not been popped.
+  // Whether a pushed call has not been popped.
   bool contains(const ActiveCall& call);
-  // Takes a call out that has not been popped; false if it has.
+  // Removes a call that has not been popped; false if it has.
   bool remove(ActiveCall& call);
 
-  // Sleeps until there may be something to do: a push, a wake_to_steal, or stop. The worker only. Returns at
-  // once if any of them came since the last sleep.
+  // Sleeps until there may be work: a push, wake_to_steal() or stop. The worker only. Returns at once if any
+  // of them came since the last sleep.
   void sleep();
   // Makes the worker look for calls to steal: at once if it sleeps, else before it next does. False if it
   // was awake, or being woken already.
@@ -68,14 +67,14 @@ class WorkQueue {
   enum class State : std::uint8_t { awake, asleep, woken };
 
   bool wake();
-  // With the lock. Only that there is more must be seen at once.
+  // Call with the lock held. Only growth must be visible at once.
   void note_popped() { size_.store(size_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed); }
 
   std::mutex mutex_;
   Semaphore wake_;
   FairQueue<ActiveCall, QueueTag> calls_;
   State state_ = State::awake;
-  bool nudged_ = false;
+  bool woken_to_steal_ = false;
   std::atomic<bool> stopped_{false};
   std::atomic<std::size_t> size_{0};
 };

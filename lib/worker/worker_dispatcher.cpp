@@ -12,7 +12,7 @@ WorkerDispatcher::WorkerDispatcher(WorkerPool& pool) : pool_(pool), shares_(pool
 
 std::size_t WorkerDispatcher::reserve_alone() {
   const std::size_t worker = pool_.try_reserve();
-  // No short call of this thread is to wait behind this one.
+  // Short calls of this thread must not wait behind this one.
   if (worker == open_) open_ = WorkerPool::kNone;
   if (worker == sticky_) sticky_ = WorkerPool::kNone;
   std::erase(batch_workers_, worker);
@@ -38,12 +38,12 @@ bool WorkerDispatcher::is_in_batch(std::size_t worker) const {
   return std::ranges::find(batch_workers_, worker) != batch_workers_.end();
 }
 
-// Whether it has nothing to do, or was just seen to have ended a call and has not so much to do that another
-// processor should help.
+// Whether the sticky worker is idle, or has recently ended a call and has too little work to need another
+// processor's help.
 bool WorkerDispatcher::sticky_is_progressing(Duration call_takes, TimePoint now) {
   if (sticky_ >= pool_.active()) return false;
   const WorkerPool::Load load = pool_.load_approx(sticky_);
-  // Else it may have made progress long ago, and not since.
+  // Otherwise its progress may be old.
   const bool recently = now < std::exchange(looked_at_, now) + kProgressWindow;
   const bool ended_some = std::exchange(sticky_done_, load.done) != load.done;
   if (load.calls == 0 || (ended_some && recently)) progressed_at_ = now;
@@ -92,11 +92,11 @@ void WorkerDispatcher::push_shares() {
     most = std::max(most, count);
     const bool begins = pool_.push(worker, share.calls, count);
     if (begins && count == 1) continue;
-    // Some wait, maybe behind one that takes long.
+    // Some calls wait, perhaps behind a long one.
     if (!is_in_batch(worker)) pool_.wake_one_idle();
     watch(worker);
   }
-  // They may wait behind one another, though a worker is free that one had been counted to.
+  // They may wait behind one another, though a worker is free to which the canceled call had been assigned.
   if (canceled_ && most > 1) pool_.wake_all_idle();
 }
 
@@ -108,7 +108,7 @@ bool WorkerDispatcher::idle_again() {
 }
 
 void WorkerDispatcher::watch(std::size_t worker) {
-  // No worker can help; one that becomes free looks for calls by itself.
+  // No worker can help. A worker that becomes free looks for calls by itself.
   if (pool_.idle() == 0) return;
   Share& share = shares_[worker];
   if (std::exchange(share.watched, true)) return;

@@ -12,54 +12,54 @@
 
 namespace sluice::core {
 
-// Chooses a worker for each call, and pushes at an iteration's end what the iteration has brought, with
-// one lock and at most one wake-up for each worker. Not thread-safe: one per I/O thread. Owns nothing.
+// Chooses a worker for each call. At the end of an iteration it pushes the iteration's calls, with one lock
+// and at most one wake-up for each worker. Not thread-safe: one per I/O thread. Owns nothing.
 //
 // Waking a worker takes ten times as long as a short call. So short calls of an iteration go to the same
-// worker, up to kShareMax of work, then to another while there are processors for it; and those of the next
-// iteration go there again, while it makes progress. All other calls go to the least loaded worker. With four
-// workers on one processor that took W3 from 0.636 to 0.68 of raw_echo and W2 from 0.81 to 0.88. A call that
-// was short so far may turn out to be long, with others behind it and workers asleep: check() wakes them,
-// some two milliseconds later, or once the I/O thread is free to.
+// worker, up to kShareMax of work, then to another while there are processors for it. Those of the next
+// iteration go there again, while that worker makes progress. All other calls go to the least loaded worker.
+// With four workers on one processor that took W3 from 0.636 to 0.68 of raw_echo and W2 from 0.81 to 0.88. A
+// call that was short so far may take long, with others behind it and workers asleep. check() wakes them some
+// two milliseconds later, or once the I/O thread is free to.
 class WorkerDispatcher {
  public:
   using Duration = std::chrono::nanoseconds;
-  // What runs no longer than this neither blocks nor computes for long.
+  // A handler up to this run time neither blocks nor computes for long.
   static constexpr Duration kShortMax = std::chrono::microseconds(5);
-  // Of work for one worker: what some wake-ups of another take.
+  // Work for one worker: as long as some wake-ups of another take.
   static constexpr Duration kShareMax = std::chrono::microseconds(20);
-  // What a worker does for a call beside running its handler, about.
+  // Approximate time of a worker for a call, besides its handler.
   static constexpr Duration kHandling = Duration(250);
-  // Within this a worker that makes progress has ended a call.
+  // A worker that makes progress has ended a call within this time.
   static constexpr Duration kProgressWindow = std::chrono::microseconds(200);
-  // Until a worker is looked at that was given calls to wait behind others.
+  // Wait before a worker is checked whose new calls wait behind others.
   static constexpr Duration kCheckPause = std::chrono::milliseconds(1);
 
   explicit WorkerDispatcher(WorkerPool& pool);
 
-  // Counts a call to a worker, to be enqueued in this iteration, or to have its slot released. `run_time`:
-  // what calls of its method take on the whole; zero where that is not known. WorkerPool::kNone if all
-  // workers are full.
+  // Reserves a worker's slot for a call, which is enqueued in this iteration or has its slot released.
+  // `run_time`: mean run time of its method; zero if it is not known. WorkerPool::kNone if all workers are
+  // full.
   std::size_t reserve(Duration run_time, TimePoint now);
 
-  // Keeps a call that has been counted to its worker to the iteration's end.
+  // Keeps a call with a reserved slot until the end of the iteration.
   void enqueue(ActiveCall& call);
-  // Whether it has not been pushed yet.
+  // Whether the call has not been pushed yet.
   bool is_queued(const ActiveCall& call) const { return call.serial == submission_; }
-  // Takes it back, and releases its slot.
+  // Takes the call back, and releases its slot.
   void cancel_queued(ActiveCall& call);
-  // Releases the slot of a call that is not to be enqueued.
+  // Releases the slot of a call that will not be enqueued.
   void release_slot(std::size_t worker);
   bool empty() const { return count_ == 0; }
 
-  // Ends the iteration. Whether it had brought calls.
+  // Ends the iteration. True if it had calls for workers.
   bool push(TimePoint now);
-  // Whether the workers who got calls last have ended all that they had, so that they need not be watched.
+  // Whether the workers of the last calls have ended all of them, so that no check is needed.
   bool idle_again();
   // Whether check() is to be called in kCheckPause.
   bool watching() const { return watching_; }
-  // Wakes workers that sleep where as many calls wait for another as it has not ended since it was last
-  // looked at.
+  // Wakes sleeping workers if a worker has not made enough progress since the last check: as many calls wait
+  // for it as before.
   void check();
 
  private:
@@ -67,7 +67,7 @@ class WorkerDispatcher {
     CallQueue calls;
     std::size_t count = 0;
     bool watched = false;
-    std::size_t done_then = 0;  // by its worker, when it was last looked at
+    std::size_t done_then = 0;  // calls ended by its worker at the last check
   };
 
   std::size_t reserve_alone();
@@ -81,15 +81,16 @@ class WorkerDispatcher {
 
   WorkerPool& pool_;
   std::vector<Share> shares_;              // by worker
-  std::vector<std::size_t> last_workers_;  // that got calls last
-  std::size_t count_ = 0;                  // of calls that are queued here
-  std::uint64_t submission_ = 0;           // the next one's number; calls that are queued here have it
-  bool canceled_ = false;                  // a call of this iteration
+  std::vector<std::size_t> last_workers_;  // of the last calls
+  std::size_t count_ = 0;                  // calls that are queued here
+  std::uint64_t submission_ = 0;           // number of the next push; queued calls have it
+  bool canceled_ = false;                  // whether a call of this iteration was canceled
   bool watching_ = false;
 
-  // This iteration's short calls go to the open one; it and those that have been open before.
+  // This iteration's short calls go to the open worker. batch_workers_ has it and those that were open
+  // before.
   std::size_t open_ = WorkerPool::kNone;
-  Duration open_work_{0};  // that it was given since it was opened
+  Duration open_work_{0};  // its work since it was opened
   std::vector<std::size_t> batch_workers_;
   std::size_t rotation_ = 0;
 

@@ -9,7 +9,7 @@ namespace sluice::core {
 
 namespace {
 
-constexpr auto kMemoryPause = std::chrono::milliseconds(1);  // until there may be memory again
+constexpr auto kMemoryPause = std::chrono::milliseconds(1);  // before memory may be available again
 
 }  // namespace
 
@@ -32,7 +32,7 @@ bool WorkerLink::cancel_queued(ActiveCall& call) {
 void WorkerLink::submit_calls() {
   if (!worker_dispatcher_.push(loop_.now())) return;
   if (worker_dispatcher_.idle_again()) {
-    // Woken on this processor, they have done all by now. Their replies go with this iteration's.
+    // Workers that were woken on this processor have finished by now. Their replies go with this iteration's.
     drain_completions();
   } else if (worker_dispatcher_.watching() && !worker_check_.linked()) {
     loop_.set_deadline(worker_check_, loop_.now() + WorkerDispatcher::kCheckPause);
@@ -61,7 +61,7 @@ void WorkerLink::await_room(ActiveCall& call) {
   const std::size_t bytes = call.reply.capacity();
   if (bytes < kCompletedReplyBytesMin) return;
   const auto held = [this] { return completed_bytes_.load(std::memory_order_relaxed); };
-  // While others wait, half of the room is theirs.
+  // While others wait, half of the room is reserved for them.
   const bool overtakes =
       awaiting_room_.load(std::memory_order_relaxed) > 0 && held() + bytes > kCompletedBytesMax / 2;
   if (overtakes || held() >= kCompletedBytesMax) {

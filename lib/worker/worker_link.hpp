@@ -16,7 +16,7 @@
 
 namespace sluice::core {
 
-// One per I/O thread. Calls for workers are pushed in Phase::submissions; completions are drained as soon as
+// One per I/O thread. Calls for workers are pushed in Phase::submissions. Completions are drained as soon as
 // the loop sees them, those of its own thread in Phase::completions. Loop's thread only, except complete(),
 // await_room() and completed_bytes(). Outlives the loop's run; owns no call.
 class WorkerLink final : public CallHome, public CompletionSource {
@@ -25,21 +25,21 @@ class WorkerLink final : public CallHome, public CompletionSource {
   WorkerLink(const WorkerLink&) = delete;
   WorkerLink& operator=(const WorkerLink&) = delete;
 
-  // Whether there are more workers than calls of this thread that are with workers.
+  // Whether there are more workers than this thread's calls at workers.
   bool has_spare() const { return loop_.outside_work().pending < pool_.size(); }
-  // Counts a call to a worker, which takes about `run_time` (zero: not known); WorkerPool::kNone if all
-  // workers are full. Then either enqueue() or release_slot() in the same iteration.
+  // Reserves a worker's slot for a call that takes about `run_time` (zero: not known). WorkerPool::kNone if
+  // all workers are full. Then either enqueue() or release_slot() must follow in the same iteration.
   std::size_t reserve(std::chrono::nanoseconds run_time) {
     const std::size_t worker = worker_dispatcher_.reserve(run_time, loop_.now());
     if (worker == WorkerPool::kNone) defer_submission();
     return worker;
   }
-  // Takes back a reservation whose call is not enqueued.
+  // Releases the slot of a call that is not enqueued.
   void release_slot(std::size_t worker) {
     worker_dispatcher_.release_slot(worker);
     defer_submission();
   }
-  // Pushes a call for which a worker has been reserved to it at the end of the iteration.
+  // Pushes a call to its reserved worker at the end of the iteration.
   void enqueue(ActiveCall& call) {
     call.stage = ActiveCall::Stage::pooled;
     call.home = this;
@@ -48,26 +48,26 @@ class WorkerLink final : public CallHome, public CompletionSource {
     ++loop_.outside_work().pending;
     defer_submission();
   }
-  // Whether a call that was enqueued has not begun.
+  // Whether an enqueued call has not begun.
   bool waits(const ActiveCall& call) { return worker_dispatcher_.is_queued(call) || pool_.waiting(call); }
   // Takes back an enqueued call that no worker has begun; false if one has.
   bool cancel_queued(ActiveCall& call);
 
   // A worker or a backend has ended a call. Thread-safe. On the loop's thread it costs no wake-up, and the
-  // call is answered before anything else at the iteration's end.
+  // call is answered first at the end of the iteration.
   bool complete(ActiveCall& call) override;
-  // Workers wait while long replies of kCompletedBytesMax may lie here: they compose replies many times
-  // faster than the loop takes them if it has to share its processor. While some wait, half of that room is
-  // theirs. Thread-safe.
+  // Workers wait while kCompletedBytesMax of large replies lie here. They compose replies many times faster
+  // than a loop on the same processor takes them. While some wait, half of that room is reserved for them.
+  // Thread-safe.
   void await_room(ActiveCall& call) override;
-  // Of long replies of completed calls that have not been drained. Any thread.
+  // Bytes of large replies of completed calls that have not been drained. Any thread.
   std::size_t completed_bytes() const { return completed_bytes_.load(std::memory_order_relaxed); }
   static constexpr std::size_t kCompletedBytesMax = 2 * 1024 * 1024;
-  static constexpr std::size_t kCompletedReplyBytesMin = 64 * 1024;  // of a reply that counts
+  static constexpr std::size_t kCompletedReplyBytesMin = 64 * 1024;  // smaller replies do not count
   static constexpr auto kRoomWaitMax = std::chrono::milliseconds(100);
-  // Processes all calls that are completed so far. Within an event.
+  // Processes all calls completed so far. Within an event.
   void drain_completions();
-  // What to do with such calls. Before the loop runs.
+  // Handler of completed calls. Set it before the loop runs.
   void on_completed(std::function<void(ActiveCall&)> handler) { on_completed_ = std::move(handler); }
 
   bool empty() const override { return completions_.empty(); }

@@ -49,7 +49,7 @@ void WorkerPool::resize(std::size_t workers) {
   for (std::size_t i = active(); i < workers; ++i) {
     if (!workers_[i]->thread.joinable()) start_worker(i);
     active_.store(i + 1, std::memory_order_seq_cst);
-    // There may be calls for it to steal, which nobody would wake it for.
+    // There may be calls to steal, for which no other thread would wake it.
     workers_[i]->queue.wake_to_steal();
   }
   active_.store(workers, std::memory_order_seq_cst);
@@ -65,8 +65,8 @@ std::size_t WorkerPool::try_reserve() {
     std::size_t best_taken = 0;
     for (std::size_t i = 0; i < workers && best_load > 0; ++i) {
       const std::size_t index = first + i < workers ? first + i : first + i - workers;
-      // In this order the load is no more than there was. It is too little, or negative, only where more was
-      // taken meanwhile; then the exchange fails.
+      // Reading in this order, the load is never too high. It is too low, or negative, only if more was taken
+      // meanwhile; then the exchange fails.
       const std::size_t taken = workers_[index]->taken.load(std::memory_order_acquire);
       const std::size_t done = workers_[index]->done.load(std::memory_order_acquire);
       const auto load = static_cast<std::ptrdiff_t>(taken - done);
@@ -77,7 +77,7 @@ std::size_t WorkerPool::try_reserve() {
       }
     }
     if (best == kNone) return kNone;
-    // Another thread may have been quicker; then the least loaded may be another one now.
+    // Another thread may have taken the slot first; then the least loaded worker may be another one.
     if (workers_[best]->taken.compare_exchange_strong(best_taken, best_taken + 1,
                                                       std::memory_order_relaxed)) {
       return best;
@@ -85,7 +85,7 @@ std::size_t WorkerPool::try_reserve() {
   }
 }
 
-// One that is lost to another thread at the same time does not matter: it only spreads ties.
+// A lost update does no harm: this only spreads ties.
 std::size_t WorkerPool::next_first(std::size_t workers) {
   const std::size_t first = next_start_.load(std::memory_order_relaxed);
   next_start_.store(first + 1 < workers ? first + 1 : 0, std::memory_order_relaxed);
@@ -112,8 +112,8 @@ bool WorkerPool::push(std::size_t worker, CallQueue& calls, std::size_t count) {
   return workers_[worker]->queue.push(calls, count);
 }
 
-// A worker that went idle after another was chosen for a call would not see it. Either it finds the call in
-// its last look round, after counting itself idle, or it is counted here (both are sequentially consistent).
+// A worker may become idle after another was chosen for a call. Either it finds the call in its last look
+// round, after counting itself idle, or it is counted here (both are sequentially consistent).
 void WorkerPool::wake_one_idle() {
   if (idle_.load(std::memory_order_seq_cst) == 0) return;
   for (std::size_t i = 0; i < active(); ++i) {
@@ -133,7 +133,7 @@ WorkerPool::Load WorkerPool::load_approx(std::size_t worker) const {
 }
 
 bool WorkerPool::was_idle(std::size_t worker) const {
-  // In this order: what is taken meanwhile makes it busy.
+  // Reading in this order, a call taken meanwhile makes the worker busy.
   const std::size_t done = workers_[worker]->done.load(std::memory_order_acquire);
   return workers_[worker]->taken.load(std::memory_order_acquire) == done;
 }
@@ -156,13 +156,14 @@ void WorkerPool::set_fair(bool fair) {
 }
 
 [[gnu::always_inline]] inline ActiveCall* WorkerPool::next_call(Worker& self) {
-  // Only after a call: whoever has just been woken is relied on to begin with its own (WorkQueue::push).
+  // Only after a call: a worker that was just woken is relied on to begin with its own queue
+  // (WorkQueue::push).
   bool chooses = chooses_queue(self) && !may_sleep(self);
   while (!self.queue.stopped()) {
     const bool from_any = std::exchange(chooses, false);
     if (ActiveCall* const call = from_any ? steal(self) : self.queue.try_pop(self.now)) return call;
     if (may_sleep(self)) {
-      // Not counted as idle: it is not to be woken for others' calls. It may just have been.
+      // It is not counted as idle, since it must not be woken for others' calls. It may just have been.
       if (waiting_approx() > 0) wake_one_idle();
       self.queue.sleep();
       self.now = self.clock.now();
@@ -194,8 +195,8 @@ WorkerPool::Worker* WorkerPool::longest_queue() {
   return longest;
 }
 
-// Of those that have calls. Clients with as many calls running take turns by queue: the worker's own is
-// first, then the longest.
+// Among queues with calls. If clients have equally many calls running, the worker's own queue is first, then
+// the longest.
 WorkerPool::Worker* WorkerPool::least_served_queue(Worker& self) {
   Worker* best = longest_queue();
   if (best == nullptr) return nullptr;
@@ -221,7 +222,7 @@ std::size_t WorkerPool::running(const void* client) const {
 }
 
 ActiveCall* WorkerPool::steal(Worker& self) {
-  // A queue may have been emptied since it was looked at, while another has calls.
+  // A queue may have become empty since the last look, while another has calls.
   const bool chooses = chooses_queue(self);
   while (Worker* const from = chooses ? least_served_queue(self) : longest_queue()) {
     ActiveCall* const call =
@@ -243,12 +244,12 @@ ActiveCall* WorkerPool::steal(Worker& self) {
   self.busy_until_ns.store(std::max<std::int64_t>(1, since_epoch_ns(call.deadline)),
                            std::memory_order_relaxed);
   run_handler(call);
-  // `received` is another thread's time.
+  // `received` was read by another thread.
   call.finished = self.now = std::max(self.clock.now(), call.started);
   self.busy_until_ns.store(0, std::memory_order_relaxed);
   self.run_time.observe(call.finished - call.started);
   self.done.store(self.done.load(std::memory_order_relaxed) + 1, std::memory_order_release);
-  // Waking it may have let it run first.
+  // The wake-up may have let the other thread run first.
   if (call.home->complete(call)) self.now = self.clock.now();
 }
 
@@ -263,7 +264,7 @@ std::size_t WorkerPool::stop(TimePoint until) {
   std::size_t stuck = 0;
   for (const auto& worker : workers_) {
     if (!worker->thread.joinable()) continue;
-    // One that is not in a handler ends by itself, and soon.
+    // A worker outside a handler ends by itself, and soon.
     const auto may_wait = [&] { return worker->busy_until_ns.load() == 0 || Clock::now() < until; };
     while (!worker->ended.load(std::memory_order_acquire) && may_wait()) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
