@@ -12,8 +12,8 @@ std::chrono::milliseconds Backoff::bound(unsigned attempt) const {
 }
 
 std::chrono::milliseconds Backoff::delay(unsigned attempt, std::uint64_t random_bits) const {
-  // Scaling by a product instead of a remainder needs no division and leaves no bias worth a name
-  // (D. Lemire, "Fast Random Integer Generation in an Interval", 2019).
+  // Scaling by a product instead of a remainder needs no division and has negligible bias (D. Lemire, "Fast
+  // Random Integer Generation in an Interval", 2019).
   const auto choices = static_cast<std::uint64_t>(bound(attempt).count()) + 1;
   return std::chrono::milliseconds((random_bits >> 32) * choices >> 32);
 }

@@ -1,4 +1,4 @@
-// How long to wait before trying again.
+// Exponential backoff with full jitter: the wait before a retry.
 #pragma once
 
 #include <chrono>
@@ -6,19 +6,19 @@
 
 namespace sluice::core {
 
-// Exponential backoff with full jitter: a delay is uniform between nothing and a bound that doubles with
-// every attempt up to a maximum, so that those who failed together do not come back together (M. Brooker,
-// "Exponential Backoff And Jitter", AWS Architecture Blog, 2015). Pure: randomness is passed in.
+// A delay is uniform between zero and a bound that doubles with every attempt up to a maximum. So callers
+// that failed together do not retry together (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture
+// Blog, 2015). Pure: randomness is passed in.
 class Backoff {
  public:
   static constexpr std::chrono::milliseconds kLongest{0xffff'fffe};  // 49 days
 
-  // `base` bounds the first delay, `max` every one. Both are brought into [0, kLongest].
+  // `base` bounds the first delay, `max` every one. Both are clamped to [0, kLongest].
   constexpr Backoff(std::chrono::milliseconds base, std::chrono::milliseconds max);
 
-  // What the delay after failed attempt number `attempt`, counted from 0, is at most.
+  // Upper bound of the delay after failed attempt number `attempt`, counted from 0.
   std::chrono::milliseconds bound(unsigned attempt) const;
-  // That delay, from 64 bits of which the upper 32 are uniformly random.
+  // The delay, from 64 bits of which the upper 32 are uniformly random.
   std::chrono::milliseconds delay(unsigned attempt, std::uint64_t random_bits) const;
 
  private:

@@ -1,4 +1,4 @@
-// Moments at which something is due again and again.
+// Cadence: the moments of a periodic task.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +14,7 @@ class Cadence {
   Cadence(TimePoint begin, std::chrono::nanoseconds interval)
       : begin_(begin), interval_(std::max(interval, std::chrono::nanoseconds(1))) {}
 
-  // The first of them after `now`. What lies before it is missed, and not made up for.
+  // The first moment after `now`. Missed moments are skipped.
   TimePoint next(TimePoint now) const {
     if (now < begin_) return begin_;
     return begin_ + interval_ * ((now - begin_) / interval_ + 1);

@@ -15,7 +15,7 @@ void DeadlineWheel::set(Deadline& deadline, TimePoint when) {
 
 void DeadlineWheel::clear(Deadline& deadline) { deadline.unlink(); }
 
-// Level n holds what is due within 64^(n+1) ticks, a slot for each 64^n of them.
+// Level n holds deadlines within 64^(n+1) ticks, with a slot for each 64^n of them.
 void DeadlineWheel::insert(Deadline& deadline) {
   static constexpr std::uint64_t kHorizon = (std::uint64_t{1} << (kSlotBits * kLevels)) - 1;
   const std::uint64_t tick = std::min(deadline.tick_, tick_ + kHorizon - kSlots);
@@ -36,7 +36,7 @@ void DeadlineWheel::advance(TimePoint now) {
       return;
     }
     tick_ = *next;
-    // From the top down: what a coarse slot held may be due in this very tick.
+    // From the top down: deadlines of a coarse slot may be due in this very tick.
     for (int level = kLevels - 1; level > 0; --level) {
       const int shift = kSlotBits * level;
       if ((tick_ & ((std::uint64_t{1} << shift) - 1)) == 0) cascade(level, (tick_ >> shift) % kSlots);
@@ -54,7 +54,7 @@ void DeadlineWheel::cascade(int level, std::uint64_t slot) {
   while (Deadline* deadline = moving.pop_front()) insert(*deadline);
 }
 
-// A deadline may set itself anew, though never for this tick, so that the slot runs empty.
+// A deadline may set itself again, though never for this tick. So the slot becomes empty.
 void DeadlineWheel::fire_slot(Slot& slot, TimePoint now) {
   std::exception_ptr thrown;
   while (Deadline* deadline = slot.pop_front()) {
@@ -72,7 +72,8 @@ void DeadlineWheel::fire_slot(Slot& slot, TimePoint now) {
   if (thrown) std::rethrow_exception(thrown);
 }
 
-// The next tick at which a slot in use begins. Slots emptied by clear() cost one look and are forgotten.
+// The next tick at which a slot in use begins. Slots that clear() has emptied cost one look and are
+// forgotten.
 std::optional<std::uint64_t> DeadlineWheel::next_tick() const {
   std::optional<std::uint64_t> earliest;
   for (int level = 0; level < kLevels; ++level) {

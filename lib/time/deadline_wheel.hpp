@@ -1,4 +1,4 @@
-// Many deadlines, few timers.
+// Deadline wheel: many deadlines on one timer (hierarchical timing wheel).
 #pragma once
 
 #include <array>
@@ -15,7 +15,7 @@ using TimePoint = Clock::time_point;
 
 struct WheelTag;
 
-// What happens when a deadline passes. Lives inside the object that waits; removing it is always safe.
+// Base class of objects with a deadline. Destroying or clearing it is always safe.
 class Deadline : public ListHook<WheelTag> {
  public:
   virtual void on_deadline(TimePoint now) = 0;
@@ -29,26 +29,26 @@ class Deadline : public ListHook<WheelTag> {
   std::uint64_t tick_ = 0;
 };
 
-// A hierarchical timing wheel (G. Varghese, T. Lauck, "Hashed and Hierarchical Timing Wheels", 1987,
-// scheme 7): setting and clearing a deadline cost O(1), whatever their number. Ticks are 1 ms; a deadline
-// is reported in the tick that follows it, never before it. Bitmaps of the slots in use tell when to look
-// next, so that nobody has to poll.
+// A hierarchical timing wheel (G. Varghese, T. Lauck, "Hashed and Hierarchical Timing Wheels", 1987, scheme
+// 7): setting and clearing a deadline cost O(1), whatever their number. Ticks are 1 ms. A deadline is
+// reported in the tick that follows it, never before it. Bitmaps of the slots in use show when to look next,
+// so that the loop need not poll.
 // Not thread-safe: one per I/O thread. Owns nothing; the time is always passed in.
 class DeadlineWheel {
  public:
   explicit DeadlineWheel(TimePoint origin) : origin_(origin) {}
 
-  // Sets or moves the deadline. One that has passed already is reported by the next advance().
+  // Sets or moves the deadline. A deadline in the past is reported by the next advance().
   void set(Deadline& deadline, TimePoint when);
   void clear(Deadline& deadline);
   static bool is_set(const Deadline& deadline) { return deadline.linked(); }
 
-  // Reports every deadline that has passed by `now`. Those may set and clear others meanwhile. What one of
-  // them throws is thrown once all of its tick have been told; call it again then.
+  // Reports every deadline that has passed by `now`. The callbacks may set and clear others. An exception of
+  // one is thrown after all deadlines of its tick were reported; call this again then.
   void advance(TimePoint now);
 
   // When advance() must be called next: never later than the earliest deadline's tick, possibly earlier.
-  // Nothing when no deadline is set.
+  // Nothing if no deadline is set.
   std::optional<TimePoint> next_wake() const;
 
  private:
@@ -63,9 +63,10 @@ class DeadlineWheel {
   std::optional<std::uint64_t> next_tick() const;
 
   TimePoint origin_;
-  std::uint64_t tick_ = 0;  // the last tick that was dealt with
+  std::uint64_t tick_ = 0;  // the last processed tick
   std::array<std::array<Slot, kSlots>, kLevels> slots_;
-  mutable std::array<std::uint64_t, kLevels> used_{};  // a bit a slot; may be set for one emptied since
+  mutable std::array<std::uint64_t, kLevels>
+      used_{};  // one bit a slot; may be set for a slot that has become empty
 };
 
 }  // namespace sluice::core

@@ -8,7 +8,7 @@ namespace sluice::core {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// No time limit is longer. Long enough for every use, and no sum of two overflows a clock.
+// The longest time limit. Long enough for every use, and the sum of two does not overflow a clock.
 inline constexpr milliseconds kLongestWait = std::chrono::hours(24 * 365);
 
 }  // namespace sluice::core

@@ -14,7 +14,7 @@ std::size_t LatencyQuantile::bucket_of(std::uint64_t us) {
   return std::min(static_cast<std::size_t>(bucket), kBuckets - 1);
 }
 
-// The longest time that falls into it.
+// The longest time in the bucket.
 std::uint64_t LatencyQuantile::bound_of(std::size_t bucket) {
   constexpr std::size_t kSub = 1u << kSubBits;
   if (bucket < kSub) return bucket;

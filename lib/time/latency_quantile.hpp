@@ -1,4 +1,4 @@
-// How long things usually take.
+// Latency quantile: the 95th percentile of durations, with decay.
 #pragma once
 
 #include <array>
@@ -9,17 +9,17 @@
 
 namespace sluice::core {
 
-// The 95th percentile of durations, those of late counting more. Durations are counted in buckets whose
-// bounds grow by a quarter of a doubling (as in HdrHistogram, with two significant bits), so that the answer
-// is at most a fifth too high; whenever there are kWindow of them all counts are halved, so that half of what
-// is known is from the last kWindow / 2. Not thread-safe.
+// The 95th percentile of durations; recent ones count more. Durations are counted in buckets whose bounds
+// grow by a quarter of a doubling (as in HdrHistogram, with two significant bits), so that the result is at
+// most a fifth too high. After every kWindow durations all counts are halved, so that half of the weight is
+// of the last kWindow / 2. Not thread-safe.
 class LatencyQuantile {
  public:
-  static constexpr std::size_t kSamplesMin = 20;  // fewer have no 95th percentile
+  static constexpr std::size_t kSamplesMin = 20;  // fewer do not give a 95th percentile
   static constexpr std::size_t kWindow = 1000;
 
   void observe(std::chrono::nanoseconds took);
-  // What 95 of 100 did not exceed; nothing before there have been kSamplesMin.
+  // The duration that 95 of 100 did not exceed; nothing before kSamplesMin.
   std::optional<std::chrono::microseconds> p95() const;
 
  private:

@@ -1,4 +1,4 @@
-// How long things take, on the whole.
+// Mean time: an exponentially weighted moving average (EWMA).
 #pragma once
 
 #include <atomic>
@@ -7,7 +7,7 @@
 
 namespace sluice::core {
 
-// Exponentially weighted: the newest counts a sixteenth, the first all. Written by one thread, read by any.
+// The newest duration has the weight of a sixteenth, the first of all. Written by one thread, read by any.
 class MeanTime {
  public:
   void observe(std::chrono::nanoseconds took) {
@@ -16,7 +16,7 @@ class MeanTime {
     ns_.store(mean == 0 ? newest : mean + (newest - mean) / 16, std::memory_order_relaxed);
   }
 
-  // Zero where nothing has been observed.
+  // Zero before the first observation.
   std::chrono::nanoseconds approx() const {
     return std::chrono::nanoseconds(ns_.load(std::memory_order_relaxed));
   }

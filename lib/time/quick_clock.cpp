@@ -8,7 +8,7 @@
 namespace sluice::core {
 namespace {
 
-// Throws nothing and takes no memory: whoever asks first may be where neither can be.
+// Does not throw or allocate: the first caller may be unable to handle either.
 [[maybe_unused]] bool kernel_counts_ticks() noexcept {
   const int file =
       ::open("/sys/devices/system/clocksource/clocksource0/current_clocksource", O_RDONLY | O_CLOEXEC);

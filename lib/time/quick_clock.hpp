@@ -1,4 +1,5 @@
-// The steady clock, for a thread that asks it for every call.
+// Quick clock: the monotonic clock by the processor's tick counter, for a thread that reads it for every
+// call.
 #pragma once
 
 #include <algorithm>
@@ -14,10 +15,10 @@
 
 namespace sluice::core {
 
-// Where QuickClock has the time from: the clock, and the processor's counter of ticks.
+// Time sources of QuickClock: the clock, and the processor's tick counter.
 struct ProcessorTime {
-  // Whether ticks are of one length, whichever processor counts them: the kernel itself tells the time by
-  // them then. Any thread; looked up once.
+  // Whether ticks have one length on all processors: then the kernel itself derives the time from them. Any
+  // thread; looked up once.
   static bool has_ticks();
   static std::uint64_t ticks() {
 #if defined(__x86_64__)
@@ -30,28 +31,28 @@ struct ProcessorTime {
 };
 
 // Reads the clock once a millisecond at most and counts ticks from there, which takes 10 ns instead of 25 (an
-// AMD EPYC, virtual): 2.5 % of a call that is run in line. What it tells never goes back, and is off by
-// kErrorMax at most; it may stand still for as long as the thread does just then.
+// AMD EPYC, virtual): 2.5 % of an inline call. Its time never goes back, and is off by kErrorMax at most. It
+// may stand still while the thread does not run.
 //
-// The length of a tick is measured again and again, from one reading to another, and believed where two
-// measures that follow each other agree. Until then, and where ticks can't be trusted, the clock is read
-// every time. Not thread-safe: one for each thread.
+// The length of a tick is measured again and again, from one reading to another. It is used if two
+// consecutive measures agree. Until then, and if ticks are unusable, the clock is read every time. Not
+// thread-safe: one for each thread.
 template <typename Source = ProcessorTime>
 class QuickClock {
  public:
-  static constexpr std::chrono::nanoseconds kValidFor = std::chrono::milliseconds(1);  // from one reading on
-  // Between the two readings of a measure. Over a longer time the machine may have slept.
+  static constexpr std::chrono::nanoseconds kValidFor = std::chrono::milliseconds(1);  // of one reading
+  // Interval between the two readings of a measure. Over a longer one the machine may have slept.
   static constexpr std::chrono::nanoseconds kMinInterval = std::chrono::milliseconds(10);
   static constexpr std::chrono::nanoseconds kMaxInterval = std::chrono::seconds(10);
-  // A reading takes some hundred; one that took more was interrupted, and tells nothing about ticks.
+  // A reading takes some hundred ticks. One that took more was interrupted, and is useless for measuring.
   static constexpr std::uint64_t kReadingTicksMax = 1024;
-  // By which two measures may differ: they are off by some ten thousandths, and clocks are slewed by one in
-  // two thousand (adjtime(3)). While a clock is slewed faster than that, as chronyd may at its start, it can
-  // be told wrong by as much as it is slewed in kValidFor.
+  // Allowed difference of two measures. They are off by some ten thousandths, and clocks are slewed by one in
+  // two thousand (adjtime(3)). While a clock is slewed faster, as chronyd may at its start, the time can be
+  // wrong by the slew within kValidFor.
   static constexpr double kChangeMax = 0.01;
-  static constexpr double kTickMin = 0.05;  // nanoseconds: no processor counts faster,
-  static constexpr double kTickMax = 20;    // and none whose counter is of use more slowly
-  // What a reading may have taken, and what a tick is off by in kValidFor.
+  static constexpr double kTickMin = 0.05;  // nanoseconds: faster counters do not exist,
+  static constexpr double kTickMax = 20;    // and slower ones are useless
+  // Duration of a reading, and the error of a tick's length within kValidFor.
   static constexpr std::chrono::nanoseconds kErrorMax = std::chrono::microseconds(2);
 
   QuickClock() = default;
@@ -60,7 +61,7 @@ class QuickClock {
   TimePoint now() {
     if (valid_ticks_ == 0) return read();
     const std::uint64_t passed = source_.ticks() - read_at_;
-    // Also where they have gone back.
+    // Also if ticks have gone back.
     if (passed >= valid_ticks_) return read();
     return monotonic(read_ + std::chrono::nanoseconds((passed * tick_) >> kShift));
   }
@@ -79,7 +80,7 @@ class QuickClock {
     return monotonic(read_);
   }
 
-  // A reading was made that was not interrupted.
+  // Call after an uninterrupted reading.
   void measure() {
     const std::chrono::nanoseconds passed = read_ - since_;
     if (since_at_ == 0 || read_at_ <= since_at_ || passed > kMaxInterval) {
@@ -90,7 +91,7 @@ class QuickClock {
     if (tick_ != 0) valid_ticks_ = (static_cast<std::uint64_t>(kValidFor.count()) << kShift) / tick_;
   }
 
-  // The next measure is to agree with this one.
+  // Sets the tick's length if this measure agrees with the last one.
   void calibrate(double tick) {
     const bool agrees = std::abs(tick - measured_) <= measured_ * kChangeMax;
     const bool possible = tick >= kTickMin && tick <= kTickMax;
@@ -105,11 +106,11 @@ class QuickClock {
   [[no_unique_address]] Source source_;
   TimePoint last_;
   TimePoint read_;                 // when the clock was last read
-  std::uint64_t read_at_ = 0;      // by its ticks
-  std::uint64_t valid_ticks_ = 0;  // from there on; 0: none
-  std::uint64_t tick_ = 0;         // in nanoseconds, with kShift binary digits behind the point; 0: not known
-  double measured_ = 0;            // the last measure of it, in nanoseconds
-  TimePoint since_;                // the reading that the next begins with
+  std::uint64_t read_at_ = 0;      // the same in ticks
+  std::uint64_t valid_ticks_ = 0;  // ticks from there on; 0: none
+  std::uint64_t tick_ = 0;         // nanoseconds, with kShift fractional bits; 0: not known
+  double measured_ = 0;            // the last measure, in nanoseconds
+  TimePoint since_;                // the reading at which the next measure begins
   std::uint64_t since_at_ = 0;
 };
 

@@ -6,7 +6,7 @@
 namespace sluice::core {
 namespace {
 
-// Not a number counts as the lower end.
+// NaN counts as the lower bound.
 double within(double value, double low, double high) { return value >= low ? std::min(value, high) : low; }
 
 std::int64_t units(double tokens, std::int64_t unit) {
@@ -40,7 +40,7 @@ void RetryBudget::advance(TimePoint now) {
 }
 
 void RetryBudget::deposit(TimePoint now) {
-  // No more than this is ever needed, and no count of calls overflows.
+  // More is never needed, and no number of calls overflows.
   constexpr std::int64_t kSumMax = std::int64_t{1} << 60;
   advance(now);
   if (sum_ > kSumMax) return;

@@ -1,4 +1,4 @@
-// How many retries there may be, in proportion to the calls that are made.
+// Retry budget: the number of retries in proportion to the calls.
 #pragma once
 
 #include <array>
@@ -10,31 +10,31 @@
 
 namespace sluice::core {
 
-// What a budget allows, on average over its window.
+// Limits of a budget, on average over its window.
 struct RetryBudgetLimits {
-  double ratio = 0.1;               // retries per call; brought into [0, 1000]
-  double min_per_second = 1;        // retries besides, so that who calls rarely may retry; in [0, 1e6]
-  std::chrono::seconds window{10};  // after which calls and retries are forgotten; in [1 s, 1 h]
+  double ratio = 0.1;               // retries per call; clamped to [0, 1000]
+  double min_per_second = 1;        // additional retries, for callers with few calls; in [0, 1e6]
+  std::chrono::seconds window{10};  // calls and retries are forgotten after it; in [1 s, 1 h]
 };
 
-// Keeps retries from multiplying the load of what is failing already: every call deposits a fraction of a
-// token, every retry takes a whole one, and both are forgotten after the window. Beside them lies a reserve
-// for those who call rarely (Twitter Finagle's RetryBudget). The window is kept in tenths, so that a
-// deposit lives between nine tenths of it and all of it. Not thread-safe; time is passed in.
+// Keeps retries from multiplying the load of what is failing already. Every call deposits a fraction of a
+// token, every retry withdraws a whole one, and both are forgotten after the window. A reserve is added for
+// callers with few calls (Twitter Finagle's RetryBudget). The window is kept in tenths, so that a deposit
+// lives between nine tenths of a window and a whole one. Not thread-safe; time is passed in.
 class RetryBudget {
  public:
   explicit RetryBudget(const RetryBudgetLimits& limits = {});
 
-  // A call is made, of which retries do not count.
+  // Counts a call; retries do not count.
   void deposit(TimePoint now);
-  // Whether a retry may be made now; takes its token if so.
+  // Whether a retry is allowed now; withdraws its token if so.
   bool try_withdraw(TimePoint now);
-  // Retries that could be made now.
+  // Number of retries allowed now.
   std::uint64_t balance(TimePoint now);
 
  private:
   static constexpr std::size_t kSlices = 10;
-  static constexpr std::int64_t kToken = 1'000'000;  // a token in the units that are counted
+  static constexpr std::int64_t kToken = 1'000'000;  // one token in counted units
 
   void advance(TimePoint now);
   std::int64_t& current() { return slices_[static_cast<std::size_t>(number_ % kSlices)]; }
