@@ -71,9 +71,8 @@ void CallExecutor::start_orphan(NewCall&& call, TimePoint received,
   // Not for calls that only wait, or all that do would hold memory.
   const bool runs =
       kind == HandlerKind::blocking ? io_.workers().has_spare() : kind == HandlerKind::inline_io;
-  if (const MethodShard* const counts = runs ? counts_of(call) : nullptr) {
+  if (const MethodShard* const counts = runs ? counts_of(call) : nullptr)
     io_.buffers().widen(call.reply, counts->large_reply_bytes);
-  }
   if (kind == HandlerKind::inline_io) return run_in_line(call);
   if (!prepare(call)) {
     if (kind == HandlerKind::blocking) io_.workers().release_slot(call.worker);
