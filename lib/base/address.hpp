@@ -1,4 +1,4 @@
-// Where to listen.
+// Address of a listener or an upstream stream: a TCP host and port, or a Unix socket's path.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace sluice::core {
 
-// tcp://HOST:PORT, HOST an IPv4 address, an IPv6 address in brackets or a name, or unix:///path.
+// tcp://HOST:PORT or unix:///path. HOST is an IPv4 address, an IPv6 address in brackets or a name.
 struct Address {
   enum class Kind : std::uint8_t { tcp, unix_socket };
   Kind kind = Kind::tcp;
@@ -21,10 +21,10 @@ struct Address {
 };
 
 // Whether only this machine can reach the address: a Unix socket, or TCP on loopback. Of names, localhost and
-// those that the hosts file gives loopback addresses only; what others stand for may change.
+// those that the hosts file maps to loopback addresses only. Other names may change their addresses.
 bool is_local(const Address& address);
 
-// Nothing where `text` is no such address.
+// Nothing if `text` is not such an address.
 std::optional<Address> parse_address(std::string_view text);
 
 }  // namespace sluice::core

@@ -1,4 +1,4 @@
-// Memory for what is read and written, used again.
+// Buffer pool: recycled memory of strings that are read into and written from.
 #pragma once
 
 #include <algorithm>
@@ -13,31 +13,31 @@
 
 namespace sluice::core {
 
-// Keeps buffers for the next one who needs one: idle connections hold none, busy ones allocate none. They
-// change places with the caller's string, which costs half of moving them. Not thread-safe.
+// Keeps buffers for reuse: idle connections hold none, busy ones allocate none. Buffers are swapped with the
+// caller's string, which costs half of moving them. Not thread-safe.
 class BufferPool {
  public:
   static constexpr std::size_t kBuffersMax = 64;
   static constexpr std::size_t kBuffersAtRest = 4;
-  static constexpr std::size_t kBufferBytesMin = 64;  // a smaller one is not worth its place
+  static constexpr std::size_t kBufferBytesMin = 64;  // smaller ones are not worth keeping
   static constexpr std::size_t kBufferBytesMax = 256 * 1024;
 
-  // Longer ones are kept apart, for who asks for as much: so many bytes in sum, and no longer than they are
+  // Longer buffers are kept apart, for callers that need as much: up to this sum, and only while they are
   // used.
   static constexpr std::size_t kLongBytesMax = 64 * 1024 * 1024;
 
-  // Places for all buffers at once, so that giving one back can't fail.
+  // Reserves room for all buffers at once, so that give() can't fail.
   BufferPool() : buffers_(kBuffersMax) { long_.reserve(kLongBytesMax / kBufferBytesMax); }
 
-  // Gives `buffer`, which is empty, the memory of one that was used before, if it has none of its own.
+  // Gives the empty `buffer` the memory of a kept one, if it has none of its own.
   void take(std::string& buffer) {
     assert(buffer.empty());
     if (count_ > 0 && !has_memory(buffer)) buffer.swap(buffers_[--count_]);
   }
 
-  // Gives `buffer` room for `bytes` in all where that is more than it has, and memory for a long buffer is
-  // kept that has it; else it stays as it is. What is in it stays in any case. Does not throw.
-  // Not one of more than `slack` times as much: what is held is counted by its size.
+  // Gives `buffer` a capacity of `bytes`, if that is more than it has and a kept long buffer has it;
+  // otherwise `buffer` stays as it is. Its content stays in any case. Does not throw.
+  // The kept buffer may be at most `slack` times as large, since memory is counted by size.
   void widen(std::string& buffer, std::size_t bytes, std::size_t slack = 2) {
     if (bytes <= kBufferBytesMax || buffer.capacity() >= bytes) return;
     const auto found = std::find_if(long_.rbegin(), long_.rend(), [=](const LongBuffer& kept) {
@@ -54,8 +54,8 @@ class BufferPool {
     give(wide);
   }
 
-  // The same for a buffer to which more is to come: with up to four times as much, and new memory of twice as
-  // much where none is kept. What it had is kept for others.
+  // The same for a buffer that will grow: up to four times as large, and new memory of twice the size if none
+  // is kept. Its old memory is kept for others.
   void grow(std::string& buffer, std::size_t bytes) {
     if (bytes <= kBufferBytesMax) return;
     widen(buffer, bytes, 4);
@@ -67,7 +67,7 @@ class BufferPool {
     give(wider);
   }
 
-  // Leaves `buffer` empty, without memory of its own.
+  // Takes the memory of `buffer`, and leaves it empty.
   void give(std::string& buffer) {
     buffer.clear();
     if (buffer.capacity() > kBufferBytesMax) return keep_long(buffer);
@@ -78,10 +78,10 @@ class BufferPool {
   std::size_t long_bytes() const { return long_bytes_; }
   // Releases the memory of all long buffers.
   void release_long() { release_oldest(long_.size()); }
-  // Whether more is kept than for a thread at rest.
+  // Whether more is kept than an idle thread may keep.
   bool holds_much() const { return !long_.empty() || count_ > kBuffersAtRest; }
-  // Releases the memory of long buffers that have not been in use since this was called last, and that of
-  // half of the other ones: those that have not been taken for the longest time.
+  // Releases long buffers that were not used since the last call, and half of the others, the least recently
+  // used ones.
   void release_unused() {
     release_half();
     const auto used =
@@ -105,7 +105,7 @@ class BufferPool {
       buffer.swap(buffers_[count_++]);
     }
   }
-  // In place of the oldest, which nobody may ask for any more.
+  // Replaces the oldest long buffer, which is perhaps not needed any more.
   void keep_long(std::string& buffer) {
     const std::size_t bytes = buffer.capacity();
     if (bytes > kLongBytesMax) return release_memory(buffer);
@@ -131,9 +131,9 @@ class BufferPool {
 
   std::vector<std::string> buffers_;  // the first count_ have memory
   std::size_t count_ = 0;
-  std::vector<LongBuffer> long_;  // in the order in which they were given
-  std::size_t long_bytes_ = 0;    // their memory
-  std::uint64_t looks_ = 0;       // for what was not used
+  std::vector<LongBuffer> long_;  // in the order in which they were kept
+  std::size_t long_bytes_ = 0;    // sum of their memory
+  std::uint64_t looks_ = 0;       // number of release_unused() calls, by which disuse shows
 };
 
 }  // namespace sluice::core

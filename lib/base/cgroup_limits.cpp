@@ -11,13 +11,13 @@
 namespace sluice::core {
 namespace {
 
-constexpr std::size_t kNestedMax = 64;  // groups between ours and the root that are looked at
-// v1 writes the largest multiple of a page that fits where there is no limit.
+constexpr std::size_t kNestedMax = 64;  // groups between ours and the root that are read
+// v1 writes the largest multiple of a page that fits if there is no limit.
 constexpr std::uint64_t kNoLimitBytes = std::uint64_t{1} << 62u;
 
 // A mounted hierarchy of groups. v2 has one for all controllers.
 struct Mount {
-  std::string root;   // the group that is seen at `point`
+  std::string root;   // the group that is visible at `point`
   std::string point;  // where it is mounted
   std::vector<std::string> controllers;
   bool v2 = false;
@@ -61,7 +61,7 @@ bool has(const std::vector<std::string>& names, std::string_view wanted) {
   return std::ranges::find(names, wanted) != names.end();
 }
 
-// A file's first line; empty where it can't be read.
+// A file's first line; empty if it can't be read.
 std::string first_line(const std::string& path) {
   std::ifstream file(path);
   std::string line;
@@ -121,7 +121,7 @@ std::string below(const Mount& mount, const std::string& group) {
 void read_from_group_up(const std::string& root, const Mount& mount, const std::string& group,
                         CgroupLimits& limits) {
   std::string path = below(mount, group);
-  // A group outside our cgroup namespace is shown as /../...; it can't be reached.
+  // A group outside our cgroup namespace is shown as /../... and can't be reached.
   if (path.find("/..") != std::string::npos) path = "/";
   for (std::size_t i = 0; i < kNestedMax; ++i) {
     const std::string folder = root + mount.point + (path == "/" ? "" : path);

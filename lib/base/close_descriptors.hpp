@@ -1,4 +1,4 @@
-// What a process that was forked has open and is not to keep.
+// Closing inherited descriptors in a forked process.
 #pragma once
 
 #include <dirent.h>
@@ -9,11 +9,11 @@
 
 namespace sluice::core {
 
-// Closes the descriptors from `first` on that /proc lists. False where it can't be read. Async-signal-safe.
+// Closes the descriptors from `first` on that /proc lists. False if it can't be read. Async-signal-safe.
 inline bool close_listed_descriptors_from(int first) {
   const int folder = ::open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder < 0) return false;
-  // Read without the C library, which would take memory.
+  // Read without the C library, which would allocate.
   alignas(dirent64) char entries[4096];
   long bytes = 0;
   while ((bytes = ::syscall(SYS_getdents64, folder, entries, sizeof entries)) > 0) {
@@ -30,11 +30,11 @@ inline bool close_listed_descriptors_from(int first) {
   return bytes == 0;
 }
 
-// Closes all descriptors from `first` on, also those that are not marked to be closed. Async-signal-safe.
+// Closes all descriptors from `first` on, even those without FD_CLOEXEC. Async-signal-safe.
 inline void close_descriptors_from(int first) {
   if (::syscall(SYS_close_range, first, ~0U, 0) == 0) return;
-  // A kernel or a filter that does not know it. Containers may open a thousand million descriptors: trying
-  // each of those would take minutes.
+  // The kernel or a seccomp filter does not know close_range(). Containers may allow a thousand million
+  // descriptors: trying each would take minutes.
   if (close_listed_descriptors_from(first)) return;
   rlimit most{};
   if (::getrlimit(RLIMIT_NOFILE, &most) != 0) return;

@@ -1,4 +1,4 @@
-// A file descriptor that is closed when nobody owns it any more.
+// File descriptor with an owner, which closes it at its end.
 #pragma once
 
 #include <utility>
@@ -7,7 +7,7 @@
 
 namespace sluice::core {
 
-// Owns a descriptor.
+// Owns a descriptor; move-only.
 class Descriptor {
  public:
   explicit Descriptor(int fd = -1) : fd_(fd) {}

@@ -12,9 +12,9 @@ namespace {
 // Longer blocks always have a mapping of their own.
 constexpr int kHeapBlockBytesMax = 1024 * 1024;
 constexpr int kApartBytesMin = 64 * 1024;
-// Half of what Linux allows a process by default: heaps and threads need some as well.
+// Half of the Linux default for a process: heaps and threads need some as well.
 constexpr int kMappingsMax = 32 * 1024;
-// More than that at the end of a heap is given back at once.
+// More than this at the end of a heap is released at once.
 constexpr int kHeapEndBytesMax = 256 * 1024;
 
 std::atomic<bool> bounded{false};

@@ -3,7 +3,7 @@
 
 namespace sluice::core {
 
-// Below 0 where the character is not one.
+// Negative if the character is not a hexadecimal digit.
 constexpr int hex_value(char digit) {
   if (digit >= '0' && digit <= '9') return digit - '0';
   if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;

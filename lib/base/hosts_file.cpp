@@ -38,7 +38,7 @@ std::string lower(std::string_view text) {
 }  // namespace
 
 std::vector<std::string> loopback_names_in(std::string_view hosts) {
-  std::map<std::string, bool> local;  // false: another address is given as well
+  std::map<std::string, bool> local;  // false: it has another address as well
   while (!hosts.empty()) {
     std::string_view line = hosts.substr(0, hosts.find('\n'));
     hosts.remove_prefix(std::min(line.size() + 1, hosts.size()));

@@ -1,4 +1,4 @@
-// What the machine's hosts file says of names.
+// Hosts file: names of loopback addresses.
 #pragma once
 
 #include <string>
@@ -7,12 +7,12 @@
 
 namespace sluice::core {
 
-inline constexpr std::size_t kHostsFileBytesMax = 4 * 1024 * 1024;  // what is behind is not read
+inline constexpr std::size_t kHostsFileBytesMax = 4 * 1024 * 1024;  // the rest is not read
 
-// The names that `hosts`, the text of a hosts file, gives loopback addresses and no others: in lower case,
-// sorted. Pure.
+// The names that `hosts`, the text of a hosts file, maps to loopback addresses only: in lower case, sorted.
+// Pure.
 std::vector<std::string> loopback_names_in(std::string_view hosts);
-// Those of the machine's own file, as it is now; none where it can't be read.
+// The same of the machine's own file, as it is now; none if it can't be read.
 std::vector<std::string> loopback_names();
 
 }  // namespace sluice::core

@@ -1,4 +1,4 @@
-// TLS records that bring no data.
+// Limit of TLS records without data.
 #pragma once
 
 #include <algorithm>
@@ -6,20 +6,20 @@
 
 namespace sluice::core {
 
-// Counts them on one connection. They cost the most for their bytes: new keys (KeyUpdate) take 36 us a record
-// of 27 bytes. A peer may send so many, and one more for each kDataBytesEach of data; new keys are due after
-// gigabytes.
+// Counts the records without data on one connection. They cost the most for their bytes: new keys (KeyUpdate)
+// take 36 us a record of 27 bytes. A peer may send a fixed number of them, and one more for each
+// kDataBytesEach of data. New keys are due only after gigabytes.
 class IdleRecords {
  public:
   static constexpr std::size_t kMax = 32;
   static constexpr std::size_t kDataBytesEach = 64 * 1024;
-  // A handshake is allowed a chain of certificates in pieces of 512 bytes.
+  // A handshake may bring a chain of certificates in pieces of 512 bytes.
   static constexpr std::size_t kHandshakeMax = 256;
 
-  // A record has come. False where there are too many.
+  // Counts a record. False if there are too many.
   bool take(bool established) { return ++count_ <= (established ? kMax : kHandshakeMax); }
 
-  // One of those that came brought data.
+  // One of the counted records brought data.
   void take_data(std::size_t bytes) {
     data_bytes_ += bytes;
     std::size_t forgiven = 1;
@@ -30,12 +30,12 @@ class IdleRecords {
     count_ -= std::min(count_, forgiven);
   }
 
-  // The handshake is over: its records do not count any more.
+  // The handshake is over: its records count no more.
   void establish() { count_ = 0; }
 
  private:
   std::size_t count_ = 0;
-  std::size_t data_bytes_ = 0;  // since one was last forgiven
+  std::size_t data_bytes_ = 0;  // since the last record was forgiven
 };
 
 }  // namespace sluice::core

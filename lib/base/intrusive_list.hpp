@@ -1,4 +1,4 @@
-// A doubly linked list through hooks inside its elements: no allocation, removal from the middle in O(1).
+// Intrusive doubly linked list: hooks inside the elements, no allocation, removal from the middle in O(1).
 #pragma once
 
 #include <cassert>
@@ -16,7 +16,7 @@ struct ListNode {
   ListNode& operator=(const ListNode&) = delete;
 };
 
-// Base class of what can be in one list; `Tag` tells the lists apart that an element can be in at once.
+// Base class of elements of a list. `Tag` distinguishes lists that an element can be in at the same time.
 template <typename Tag>
 class ListHook : private ListNode {
  public:
@@ -33,8 +33,8 @@ class ListHook : private ListNode {
   friend class IntrusiveList;
 };
 
-// FIFO list of `T`s, which derive from ListHook<Tag>. What is put into it must be in no other by that tag.
-// Owns nothing. Not thread-safe.
+// FIFO list of `T`s, which derive from ListHook<Tag>. An element may be in one list of each tag. Owns
+// nothing. Not thread-safe.
 template <typename T, typename Tag>
 class IntrusiveList {
   using Hook = ListHook<Tag>;
@@ -67,7 +67,7 @@ class IntrusiveList {
     head_.next = &node;
   }
 
-  // Puts `element` before `at`, which is in a list.
+  // Inserts `element` before `at`, which is in a list.
   static void insert_before(T& element, T& at) {
     ListNode& node = static_cast<Hook&>(element);
     ListNode& next = static_cast<Hook&>(at);

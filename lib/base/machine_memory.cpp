@@ -12,7 +12,7 @@ namespace sluice::core {
 
 std::size_t available_memory() {
   std::uint64_t bytes = std::numeric_limits<std::size_t>::max();
-  // Rather than /proc/meminfo, which a service with ProcSubset=pid does not see.
+  // Not /proc/meminfo, which a service with ProcSubset=pid can't read.
   struct sysinfo machine {};
   if (::sysinfo(&machine) == 0) bytes = std::uint64_t{machine.totalram} * machine.mem_unit;
   if (const auto limit = read_cgroup_limits().memory_bytes) bytes = std::min(bytes, *limit);

@@ -1,4 +1,4 @@
-// What all connections hold in memory, and what they may hold together.
+// Memory budget: what all connections hold, against max_memory.
 #pragma once
 
 #include <algorithm>
@@ -13,28 +13,28 @@
 
 namespace sluice::core {
 
-// Each I/O thread counts in a share of its own; the sum is looked at where a share has changed by much, not
-// for each message. What clients have left behind and what is kept for the next one is counted as well. In
-// the last quarter below the maximum no large message is accepted (`exceeded`): that room is for messages
-// that have begun. In the last eighth the connections that hold most are closed (`relief_due`), as long as
-// connections are what holds it. The rest covers the allocator's own share and replies being composed.
+// Each I/O thread counts in a share of its own. The sum is computed when a share has changed by much, not for
+// each message. Memory of disconnected clients' calls and of pools is counted as well. In the last quarter
+// below the maximum no large message is accepted (`exceeded`): that room is for messages that have begun. In
+// the last eighth the connections that hold most are closed (`relief_due`), as long as connections hold the
+// memory. The rest covers the allocator's own share and replies being composed.
 class MemoryBudget {
  public:
   static constexpr std::size_t kUnlimited = std::numeric_limits<std::size_t>::max();
-  // What a connection may hold more than is counted of it, or less: what it holds is counted in such steps.
+  // Memory of a connection is counted in steps of this size: it may hold so much more or less.
   static constexpr std::size_t kSlackBytes = 16 * 1024;
-  // So much less than before is worth giving back to the system.
+  // A decrease that is worth releasing to the system.
   static constexpr std::size_t kReleaseBytes = 1024 * 1024;
-  // And so many connections that have ended, which hold some kilobytes each that are not counted.
+  // The same for ended connections, which hold some uncounted kilobytes each.
   static constexpr std::size_t kReleaseEnds = 256;
 
-  // One thread's part. Only that thread calls its members, but for the reading ones.
+  // One thread's part. Only that thread calls its members, except the reading ones.
   class Share {
    public:
     std::size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
-    // Of what belongs to no connection.
+    // Memory that belongs to no connection.
     std::size_t unowned() const { return unowned_.load(std::memory_order_relaxed); }
-    // Of what a single connection holds, as far as is known.
+    // Memory of the largest connection, as far as it is known.
     std::size_t largest() const { return largest_.load(std::memory_order_relaxed); }
     void set_largest(std::size_t bytes) { largest_.store(bytes, std::memory_order_relaxed); }
 
@@ -43,24 +43,24 @@ class MemoryBudget {
     alignas(64) std::atomic<std::size_t> bytes_{0};
     std::atomic<std::size_t> unowned_{0};
     std::atomic<std::size_t> largest_{0};
-    std::size_t ends_ = 0;           // of connections, since it was last told of
-    std::size_t peak_ = 0;           // of both, since it was last told of
-    std::function<void()> relieve_;  // has the thread close what holds most. Any thread
+    std::size_t ends_ = 0;           // ended connections since the last on_release()
+    std::size_t peak_ = 0;           // highest sum of both since the last on_release()
+    std::function<void()> relieve_;  // has the thread close its largest connection. Any thread
   };
 
   explicit MemoryBudget(std::size_t max = kUnlimited) : max_(max) {}
   MemoryBudget(const MemoryBudget&) = delete;
   MemoryBudget& operator=(const MemoryBudget&) = delete;
 
-  // Before the threads run. The share lives as long as this.
+  // Call before the threads run. The share lives as long as this.
   Share& add_share(std::function<void()> relieve) {
     shares_.push_back(std::make_unique<Share>());
     shares_.back()->relieve_ = std::move(relieve);
     return *shares_.back();
   }
-  // What to do when much less is held than before. Before the threads run; any thread calls it.
+  // Called when much less is held than before. Set it before the threads run; any thread calls it.
   void on_release(std::function<void()> task) { on_release_ = std::move(task); }
-  // What to do when much_held() has changed. As above.
+  // Called when much_held() has changed. As above.
   void on_much_held(std::function<void()> task) { on_much_held_ = std::move(task); }
 
   // Any thread.
@@ -74,28 +74,27 @@ class MemoryBudget {
     for (const auto& share : shares_) sum += share->bytes() + share->unowned();
     return sum;
   }
-  // One read of what hardly ever changes.
+  // One read of a value that rarely changes.
   bool exceeded() const { return exceeded_.load(std::memory_order_relaxed); }
   bool relief_due() const { return exceeded() && held_approx() > relief_bytes() && relief_helps(); }
-  // Whether it is more than an eighth of the maximum, until it is less than a sixteenth.
+  // True from an eighth of the maximum on, until it is less than a sixteenth.
   bool much_held() const { return much_held_.load(std::memory_order_relaxed); }
-  // Whether connections hold more than half of the maximum: closing all of them could not end what others
-  // hold.
+  // Whether connections hold more than half of the maximum. If not, closing all of them would not help.
   bool relief_helps() const {
     std::size_t sum = 0;
     for (const auto& share : shares_) sum += share->bytes();
     return sum > max() / 2;
   }
 
-  // One of the share's connections holds `now` bytes, and held `before`. May throw what asking another thread
-  // for relief throws.
+  // One of the share's connections holds `now` bytes, and held `before`. May throw what the call for relief
+  // throws.
   void count(Share& share, std::size_t before, std::size_t now) {
     share.bytes_.store(share.bytes() - before + now, std::memory_order_seq_cst);
     if (now > share.largest()) share.set_largest(now);
     changed(share);
     if (now > before && relief_due()) ask_for_relief();
   }
-  // The share's thread holds so many bytes that belong to no connection. May throw as count() may.
+  // The share's thread holds this many bytes that belong to no connection. May throw as count() may.
   void count_unowned(Share& share, std::size_t now) {
     const std::size_t before = share.unowned();
     share.unowned_.store(now, std::memory_order_seq_cst);
@@ -109,7 +108,7 @@ class MemoryBudget {
     if (on_release_) on_release_();
   }
 
-  // Has the thread whose connection holds most close it.
+  // Has the thread with the largest connection close it.
   void ask_for_relief() {
     const auto heaviest = std::max_element(
         shares_.begin(), shares_.end(),
@@ -127,9 +126,9 @@ class MemoryBudget {
     share.peak_ = sum;
     if (on_release_) on_release_();
   }
-  // Another thread may have stored what it found before this one counted, or this one is late itself: who
-  // stores looks again, so that what stays is what holds. Else memory might be short for ever, as nobody
-  // counts who is not let in. All of it is sequentially consistent for that.
+  // Another thread may have stored its result before this one counted, or this one may be late itself. So a
+  // thread that stores checks again, and the last result holds. Otherwise memory might seem short for ever,
+  // since refused connections are not counted. All accesses are sequentially consistent for that.
   void look() {
     for (;;) {
       std::size_t sum = 0;

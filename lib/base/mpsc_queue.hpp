@@ -1,4 +1,4 @@
-// Hand-over from many threads to one, by links inside the elements.
+// Multi-producer single-consumer queue, linked inside the elements.
 #pragma once
 
 #include <atomic>
@@ -8,16 +8,16 @@
 
 namespace sluice::core {
 
-// Any thread pushes, one thread takes what there is, oldest first. A push is one exchange (D. Vyukov,
-// "Intrusive MPSC node-based queue"), and says where the taker has to be woken. A stack that the taker turns
-// round takes as much to push, but 5 ns more an element to turn: its memory has to come one after the other.
-// In return, a push that is interrupted half-way holds up the element before it and those behind. Owns
+// Any thread pushes, one thread takes all elements, oldest first. A push is one exchange (D. Vyukov,
+// "Intrusive MPSC node-based queue"), and tells whether the consumer must be woken. A stack that the consumer
+// reverses costs as much to push, but 5 ns more an element to reverse: its memory is loaded one after the
+// other. In return, a push that is interrupted half-way delays the element before it and those behind. Owns
 // nothing.
 template <typename T, std::atomic<T*> T::*Next>
 class MpscQueue {
  public:
-  // True when the queue was empty: the taker must be woken then, and only then, unless it is sure to look
-  // whether it is empty before it sleeps.
+  // True if the queue was empty. The consumer must be woken then, and only then, unless it is sure to check
+  // empty() before it sleeps.
   bool push(T& element) {
     (element.*Next).store(nullptr, std::memory_order_relaxed);
     T* const before = newest_.exchange(&element, std::memory_order_seq_cst);
@@ -25,15 +25,15 @@ class MpscQueue {
     return before == nullptr;
   }
 
-  // Whether something has been pushed and not taken, or is just being pushed. Sequentially
-  // consistent with push().
+  // False while an element is pushed and not taken, or is just being pushed. Sequentially consistent with
+  // push().
   bool empty() const { return newest_.load(std::memory_order_seq_cst) == nullptr; }
 
-  // Whether there is one that can be taken, rather than just being pushed. The taker only.
+  // Whether an element can be taken, rather than just being pushed. The consumer only.
   bool ready() const { return oldest_.load(std::memory_order_relaxed) != nullptr; }
 
-  // Calls `visit` for each element that is there, which may push others: those stay for the next time. The
-  // taker only; must not be called by `visit`, which must not throw.
+  // Calls `visit` for each element present. `visit` may push others, which stay for the next time. It must
+  // not throw, or call this. The consumer only.
   template <typename Visit>
   void take_all(Visit visit) {
     T* element = oldest_.exchange(nullptr, std::memory_order_acquire);
@@ -52,16 +52,17 @@ class MpscQueue {
   }
 
  private:
-  static constexpr int kLinkTries = 100;  // to see who is just being linked, each after others may have run
+  static constexpr int kLinkTries =
+      100;  // to wait for an element that is just being linked, each after others may have run
 
-  // The next, or null where `element` was the last, and the queue is empty now. Itself, if the next does not
-  // come to be linked.
+  // The next element; null if `element` was the last, and the queue is now empty; `element` itself if the
+  // next is not linked in time.
   T* behind(T& element) {
     for (int tries = 0; tries < kLinkTries; ++tries) {
       if (T* const next = (element.*Next).load(std::memory_order_acquire)) return next;
       T* newest = &element;
       if (newest_.compare_exchange_strong(newest, nullptr, std::memory_order_acq_rel)) return nullptr;
-      // Whoever pushes the next was interrupted in the midst of it.
+      // The thread that pushes the next element was interrupted half-way.
       std::this_thread::yield();
     }
     return &element;

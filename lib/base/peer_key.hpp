@@ -1,4 +1,4 @@
-// Key of a peer: what connections of one client's machine or user have in common.
+// Key of a peer: identifies a client's machine or user across its connections.
 #pragma once
 
 #include <cstddef>

@@ -14,7 +14,7 @@ namespace {
 std::size_t allowed_processors() {
   cpu_set_t allowed;
   CPU_ZERO(&allowed);
-  // Fails on machines with more processors than the set has room for.
+  // Fails on machines with more processors than the set can hold.
   if (::sched_getaffinity(0, sizeof allowed, &allowed) == 0) {
     return static_cast<std::size_t>(std::max(1, CPU_COUNT(&allowed)));
   }

@@ -30,7 +30,7 @@ std::optional<std::string> read_regular_file(const std::string& path, std::size_
   if (!file) return system_text(errno);
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) return system_text(errno);
-  if (!S_ISREG(status.st_mode)) return "is no regular file";
+  if (!S_ISREG(status.st_mode)) return "is not a regular file";
   if (status.st_size > static_cast<off_t>(bytes_max)) {
     return "is larger than " + size_text(bytes_max);
   }

@@ -1,4 +1,4 @@
-// Files that are read as a whole.
+// Regular file: read as a whole, up to a limit.
 #pragma once
 
 #include <cstddef>
@@ -7,8 +7,8 @@
 
 namespace sluice::core {
 
-// Puts the content of a regular file into `text`; a pipe or a device is none, and is not waited for. What is
-// wrong, in words that go on from its name; nothing: it was read. Throws std::bad_alloc.
+// Reads a regular file into `text`. A pipe or a device is an error, and is not waited for. Returns the
+// problem, as words that follow the file's name; nothing: it was read. Throws std::bad_alloc.
 std::optional<std::string> read_regular_file(const std::string& path, std::size_t bytes_max,
                                              std::string& text);
 

@@ -1,4 +1,4 @@
-// One thread sleeps, another wakes it.
+// Semaphore: one thread sleeps, another wakes it.
 #pragma once
 
 #include <cerrno>
@@ -7,8 +7,9 @@
 
 namespace sluice::core {
 
-// POSIX's semaphore. Beside a condition variable it takes a system call less to be woken by: that leaves its
-// mutex as if others waited for it. std::counting_semaphore yields the processor four times before it sleeps.
+// A POSIX semaphore. Compared with a condition variable, the woken thread needs one system call less: a
+// condition variable leaves its mutex as if others waited for it. std::counting_semaphore yields the
+// processor four times before it sleeps.
 class Semaphore {
  public:
   Semaphore() { ::sem_init(&semaphore_, 0, 0); }
@@ -16,7 +17,7 @@ class Semaphore {
   Semaphore(const Semaphore&) = delete;
   Semaphore& operator=(const Semaphore&) = delete;
 
-  // Lets one wait() return, this or the next. Any thread.
+  // Lets one wait() return, the current or the next. Any thread.
   void post() { ::sem_post(&semaphore_); }
   void wait() {
     while (::sem_wait(&semaphore_) != 0 && errno == EINTR) {

@@ -1,4 +1,4 @@
-// What tells one content from another.
+// SHA-256 digest.
 #pragma once
 
 #include <array>

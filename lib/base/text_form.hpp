@@ -1,4 +1,4 @@
-// What a setting's text has to look like.
+// Form of a setting's text: which texts are valid.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 namespace sluice::core {
 
 struct TextForm {
-  std::string allowed;  // goes on from "it takes ..."
+  std::string allowed;  // continues the message "it takes ..."
   bool (*fits)(std::string_view);
 };
 

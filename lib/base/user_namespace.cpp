@@ -15,7 +15,7 @@ std::uint32_t number_in(const std::string& path) {
 }
 
 // Whether all ids are mapped to themselves, as outside of user namespaces: "0 0 4294967295". A kernel without
-// user namespaces has no such file.
+// user namespaces does not have this file.
 bool is_identity(const std::string& proc, const char* name) {
   std::ifstream file(proc + "/self/" + name);
   if (!file) return std::ifstream(proc + "/self/stat").good();
@@ -26,7 +26,7 @@ bool is_identity(const std::string& proc, const char* name) {
 
 }  // namespace
 
-// A service with ProcSubset=pid does not see the files in sys; they hold their default nearly everywhere.
+// A service with ProcSubset=pid can't read the files in sys; they have their default nearly everywhere.
 OverflowIds::OverflowIds(const std::string& proc)
     : user_(number_in(proc + "/sys/kernel/overflowuid")),
       group_(number_in(proc + "/sys/kernel/overflowgid")),

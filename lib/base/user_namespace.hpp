@@ -1,4 +1,4 @@
-// Ids that stand for nobody in particular.
+// Overflow ids: what a user namespace shows for unmapped users and groups.
 #pragma once
 
 #include <cstdint>
@@ -6,14 +6,14 @@
 
 namespace sluice::core {
 
-// In a user namespace that does not map all ids, the kernel shows every user and group without a mapping as
-// the overflow id (65534, "nobody"), so that it proves nothing about who somebody is. Never the case where
-// all are mapped to themselves.
+// In a user namespace that does not map all ids, the kernel shows every unmapped user and group as the
+// overflow id (65534, "nobody"). Such an id does not identify a user or group. If all ids are mapped to
+// themselves, there are no overflow ids.
 class OverflowIds {
  public:
-  // Of this process; what /proc says, read once. Any thread.
+  // The overflow ids of this process, read once from /proc. Any thread.
   static const OverflowIds& own();
-  // `proc` is where the process file system is mounted.
+  // `proc`: where the process file system is mounted.
   explicit OverflowIds(const std::string& proc);
 
   bool is_overflow_user(std::uint32_t id) const { return users_unmapped_ && id == user_; }

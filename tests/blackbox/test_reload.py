@@ -113,13 +113,13 @@ class Refused(DaemonTest):
         os.mkfifo(daemon.config)
         begin = len(daemon.log)
         daemon.signal(signal.SIGHUP)
-        daemon.wait_log("is no regular file", 5, begin)
+        daemon.wait_log("is not a regular file", 5, begin)
         daemon.wait_log("reload refused", 5, begin)
         daemon.config.unlink()
         daemon.config.symlink_to("/dev/null")
         begin = len(daemon.log)
         daemon.signal(signal.SIGHUP)
-        daemon.wait_log("is no regular file", 5, begin)
+        daemon.wait_log("is not a regular file", 5, begin)
         self.assert_protected(daemon)
 
     def test_a_pipe_that_was_read_at_the_start(self):

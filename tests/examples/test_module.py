@@ -86,7 +86,7 @@ class Module(DaemonTest):
         daemon = self.start()
         os.mkfifo(daemon.directory / "pipe.so")
         daemon.reload(backends=[{"name": "words", "module": str(daemon.directory / "pipe.so")}])
-        daemon.wait_log("is no regular file")
+        daemon.wait_log("is not a regular file")
         self.assertEqual(daemon.stop(), 0)
 
     def test_a_module_without_methods_is_loaded_once(self):

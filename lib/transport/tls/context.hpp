@@ -21,7 +21,7 @@ struct TlsProblem {
   std::string message;  // goes on from `key = "FILE"`
 };
 
-// `certificate = "FILE" is no regular file`: for whoever has no better place to name.
+// `certificate = "FILE" is not a regular file`: for whoever has no better place to name.
 std::string describe(const TlsProblem& problem, const TlsSettings& settings);
 
 // What all connections of a listener share: TLS 1.2 and 1.3, ciphers with forward secrecy only, neither
