@@ -1,4 +1,4 @@
-// Whether an I/O thread looks for events a little longer before it sleeps.
+// Busy polling: whether an I/O thread polls for events a while before it sleeps.
 #pragma once
 
 #include <algorithm>
@@ -7,37 +7,37 @@
 
 namespace sluice::core {
 
-// Falling asleep and being woken is most of what a lone call takes: a client that sends its next call once it
-// has the last one's answer gets 45,000 a second instead of 16,000, at no more CPU time for each. So a thread
-// that has run dry goes on looking for events, as long as that takes it no more time than sleeping does:
-// each look is paid kPrice and costs what it took. Where that does not add up, as on an idle machine or where
-// events are far apart, it rests, which is to sleep at once, twice as long each time. Not thread-safe.
-// After the kernel's halt polling (virt/kvm/kvm_main.c), which fits how long it looks instead.
+// Falling asleep and waking up is most of the time of a single call. A client that sends its next call after
+// each response gets 45,000 a second instead of 16,000, at no more CPU time for each. So a thread without
+// work goes on polling, as long as that takes no more CPU time than sleeping: each successful poll earns
+// kPrice and costs its duration. If that does not pay off, as on an idle machine or with rare events, the
+// thread backs off: it sleeps at once, for twice as many events each time. Not thread-safe.
+// After the kernel's halt polling (virt/kvm/kvm_main.c), which adapts the polling time instead.
 class BusyPoll {
  public:
   using Duration = std::chrono::nanoseconds;
-  // CPU time of falling asleep and being woken, about, on a virtual machine.
+  // Approximate CPU time of falling asleep and waking up, on a virtual machine.
   static constexpr Duration kPrice = std::chrono::microseconds(20);
-  static constexpr Duration kWindow = 2 * kPrice;       // the longest look
-  static constexpr Duration kSavingsMax = 16 * kPrice;  // what luck so far can pay for
-  // What a new attempt may cost: a client that fell asleep itself is late for the first few times.
+  static constexpr Duration kWindow = 2 * kPrice;       // the longest poll
+  static constexpr Duration kSavingsMax = 16 * kPrice;  // upper bound of savings
+  // Credit of a new attempt: a client that fell asleep itself is late for the first few times.
   static constexpr Duration kAdvance = kSavingsMax / 2;
-  // With more than this for workers to do, they need the processor more than their I/O thread, which could
-  // only wait for them.
+  // If workers have more work than this, they need the processor more than their I/O thread, which would only
+  // wait for them.
   static constexpr Duration kWorkMax = std::chrono::microseconds(5);
   static constexpr std::size_t kRestMax = 4096;  // events
 
-  // To be asked before each event: whether it is one of a rest.
+  // Call this before each event: whether the event is within a back-off.
   bool backing_off() {
     if (left_ == 0) return false;
     --left_;
     return true;
   }
 
-  // A look has taken so long, whether or not something came.
+  // A poll took this long, with or without an event.
   void looked(Duration took) {
     savings_ = std::min(savings_ + kPrice - took, kSavingsMax);
-    // Not for one that was lucky among others that were not: rests would stay short where they should grow.
+    // Only after lasting success: otherwise back-offs would stay short where they should grow.
     if (savings_ == kSavingsMax) rest_ /= 2;
     if (savings_ >= Duration::zero()) return;
     savings_ = kAdvance;
@@ -46,8 +46,8 @@ class BusyPoll {
 
  private:
   Duration savings_ = kAdvance;
-  std::size_t rest_ = 0;  // events; the last one
-  std::size_t left_ = 0;  // of the one that goes on
+  std::size_t rest_ = 0;  // length of the last back-off, in events
+  std::size_t left_ = 0;  // events left of the current one
 };
 
 }  // namespace sluice::core

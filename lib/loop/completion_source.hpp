@@ -1,4 +1,4 @@
-// Source of completions: what other threads have done for an event loop.
+// Completion source: work that other threads have completed for an event loop.
 #pragma once
 
 #include <atomic>
@@ -10,32 +10,32 @@
 
 namespace sluice::core {
 
-// The loop looks here before it sleeps, so that only a sleeping loop has to be woken
-// (EventLoop::try_post_drain). Loop's thread only, but for looked_for().
+// The loop checks this before it sleeps, so that only a sleeping loop has to be woken
+// (EventLoop::try_post_drain). Loop's thread only, except looked_for().
 class CompletionSource {
  public:
-  // Whether there is no completion, not even one that is just being pushed. Sequentially consistent with
-  // the push.
+  // Whether there is no completion, not even one that is just being pushed. Sequentially consistent with the
+  // push.
   virtual bool empty() const = 0;
   // Whether one can be drained, rather than just being pushed.
   virtual bool ready() const = 0;
   // Processes all completions so far. Within an event. Must not throw.
   virtual void drain() = 0;
-  // Says whether the loop looks here before it sleeps.
+  // Sets whether the loop checks this before it sleeps.
   void set_looked_for(bool looks, std::memory_order order) { looks_for_completions_.store(looks, order); }
 
  protected:
   ~CompletionSource() = default;
-  // Whether the loop looks whether this is empty before it sleeps. To be asked after the push: either the
-  // loop sees the completion, or the pushing thread sees that it has to wake the loop (both are sequentially
-  // consistent). Any thread.
+  // Whether the loop checks this before it sleeps. A pushing thread asks after the push: either the loop sees
+  // the completion, or that thread sees that it must wake the loop (both are sequentially consistent). Any
+  // thread.
   bool looked_for() const { return looks_for_completions_.load(std::memory_order_seq_cst); }
 
  private:
   std::atomic<bool> looks_for_completions_{false};
 };
 
-// What other threads have to do for a loop; busy polling goes by it. Loop's thread only.
+// Work of other threads for a loop; busy polling depends on it. Loop's thread only.
 struct OutsideWork {
   std::size_t pending = 0;      // pieces of work
   std::uint64_t completed = 0;  // so far

@@ -14,13 +14,12 @@ namespace sluice::core {
 
 namespace {
 
-// While so many sockets are ready at once, they are looked at again before the event loop is, which costs
-// three system calls a time; but only so often, and for so long in all, so that its other events are
-// served.
+// While this many sockets are ready at once, they are polled again before the event loop, which costs three
+// system calls a time. The number of such polls and their time are bounded, so that other events are served.
 constexpr std::size_t kBusySockets = 16;
 constexpr int kBusyRounds = 4;
 constexpr auto kBusyTime = std::chrono::microseconds(100);
-// Ready sockets between two looks at the clock.
+// Ready sockets between two readings of the clock.
 constexpr int kEventsPerLook = 8;
 // Events of the event loop (posts, timers, acceptance, sockets) between two rounds of postponed work.
 constexpr int kEventsPerRound = 16;
@@ -87,9 +86,10 @@ void EventLoop::serve_sockets() {
   for (int rounds = 0; rounds < kBusyRounds && ready >= kBusySockets && now_ < until; ++rounds) {
     ready = 0;
     handle_event("a socket", [&] {
-      // The kernel no longer has what has been read: it is processed even if another socket's event fails.
+      // The bytes that were read have left the kernel: they are processed even if another socket's event
+      // fails.
       const TimePoint over = now_ + kIterationTime;
-      // What is read sets the iteration's time; what has ended does not.
+      // Reading updates the iteration's time; ended sockets do not.
       int reported = 0;
       const auto stop = [&] { return (++reported % kEventsPerLook == 0 ? clock_.now() : now_) >= over; };
       const SmallWorkTimer reading = time_small_work();
@@ -103,19 +103,19 @@ void EventLoop::serve_sockets() {
   watch_sockets();
 }
 
-// One source that is alone may use the whole of kIterationTime; several share it.
+// A single source may use the whole of kIterationTime; several share it.
 bool EventLoop::look_at_slice() {
   slice_used_ = clock_.now() - slice_began_;
   if (slice_used_ >= kSliceTime) {
     const auto sources = static_cast<std::int64_t>(std::max<std::size_t>(1, reads_.count()));
-    // And again, whenever this is asked in the same slice.
+    // Also for further calls in the same slice.
     if (contended() || slice_used_ >= kIterationTime / sources) return true;
   }
   slice_units_ = 0;
   return false;
 }
 
-// Serves what is ready, then postponed work for about kIterationTime.
+// Serves ready sockets, then postponed work for about kIterationTime.
 void EventLoop::run_slices() {
   const TimePoint until = clock_.now() + kIterationTime;
   for (int events = 0; events < kEventsPerRound && context_.poll_one() > 0; ++events) {
@@ -129,7 +129,7 @@ void EventLoop::run_slices() {
       if (work == nullptr) break;
       update_time();
       begin_slice();
-      const TimePoint began = now_;  // which the work may move
+      const TimePoint began = now_;  // the work may change it
       work->on_slice();
       ended = clock_.now();
       sliced_.end_popped(ended, ended - began);
@@ -155,14 +155,14 @@ void EventLoop::post_iteration_end_now() {
 
 void EventLoop::end_iteration() {
   update_time();
-  in_event_ = true;  // what these bring about is written with the rest
+  in_event_ = true;  // work that these cause is written with the rest
   run_phase(Phase::completions);
   run_phase(Phase::submissions);
   in_event_ = false;
-  // Deferred to them meanwhile: other events are served first.
+  // Tasks were deferred to these phases meanwhile: other events are served first.
   if (!deferred_in(Phase::completions).empty() || !deferred_in(Phase::submissions).empty())
     post_iteration_end();
-  // What is added from here on waits for the next iteration, so that other events are served.
+  // Tasks that are added from here on wait for the next iteration, so that other events are served.
   TaskList due;
   due.take_all(deferred_in(Phase::permits));
   due.take_all(deferred_in(Phase::replies));
@@ -193,7 +193,7 @@ void EventLoop::run_tasks(TaskList& tasks) {
 
 void EventLoop::set_deadline(Deadline& deadline, TimePoint when) {
   wheel_.set(deadline, when);
-  // A timer is moved only to an earlier time; one that goes off too early finds nothing and is set anew.
+  // A timer is moved only to an earlier time. If it expires too early, it is set again.
   if (when < timer_at_) arm_timer();
 }
 

@@ -31,13 +31,13 @@
 
 namespace sluice::core {
 
-// Each event is an iteration: its handler runs, then deferred tasks, in the order of their phases. The loop
+// Each event is an iteration: its handler runs, then deferred tasks in the order of their phases. The loop
 // knows no calls: completions of other threads reach it through a CompletionSource.
-// Confined to the thread in run(), except post(), try_post_drain(), stop() and here(); before run(), to the
-// thread that made it. Everything that uses it is destroyed after run() has returned.
+// Confined to the thread in run(), except post(), try_post_drain(), stop() and here(). Before run() it is
+// confined to the thread that constructed it. Everything that uses it is destroyed after run() has returned.
 class EventLoop {
  public:
-  // `name` is for the log. Throws std::system_error at a limit of the system's.
+  // `name` is for the log. Throws std::system_error at a limit of the system.
   explicit EventLoop(std::string name, LoopTime time = {});
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
@@ -46,7 +46,7 @@ class EventLoop {
 
   // Serves events until stop().
   void run();
-  // Handles one event that is ready, as run() does, but never waits; false if nothing was ready. Deadlines
+  // Handles one event that is ready, as run() does, but never waits; false if no event was ready. Deadlines
   // count if the time is virtual. For a loop that does not run; the calling thread counts as the loop's.
   bool poll();
   // Any thread.
@@ -57,45 +57,46 @@ class EventLoop {
   // Runs `task` on this thread, in the order of posting. Thread-safe.
   void post(std::function<void()> task);
 
-  // The handler of an event calls this first: takes the time for this iteration.
+  // The handler of an event calls this first: it reads the time for this iteration.
   void update_time() {
     now_ = handlers_clock_ = clock_.now();
     completions_->set_looked_for(true, std::memory_order_relaxed);
   }
-  // Handles an event, from update_time() to the end of its iteration. Not within another.
+  // Handles an event, from update_time() to the end of its iteration. Not within another event.
   template <typename Task>
   void handle_event(const char* what, const Task& task);
   TimePoint now() const { return now_; }
 
-  // When the handler that is to run on this thread begins: with the iteration, or where the last one ended,
-  // so that the clock is read once for each. The time to read its message counts as the handler's.
+  // Start time of the next handler on this thread: the start of the iteration, or the end of the last
+  // handler, so that the clock is read once for each. The time to read its message counts as the handler's.
   TimePoint handler_begins() const { return handlers_clock_; }
   TimePoint handler_ended() { return handlers_clock_ = clock_.now(); }
 
-  // Runs `task` at the end of the iteration. One that is deferred in its own phase, or after that, runs in
-  // the next iteration, so that other events are served. Neither this nor what follows throws.
+  // Runs `task` at the end of the iteration. A task that is deferred in its own phase, or after it, runs in
+  // the next iteration, so that other events are served. Neither this nor the next two throw.
   void defer(DeferredTask& task, Phase phase = Phase::replies) {
     if (task.linked()) return;
     deferred_in(phase).push_back(task);
     post_iteration_end();
   }
-  // The same among replies, but in this iteration even while those run. For a task that does not defer again.
+  // The same in Phase::replies, but in this iteration even while those run. For a task that does not defer
+  // again.
   void defer_late(DeferredTask& task);
   // Runs `task` at the end of every iteration, last. Before run(); outlives the loop's run.
   void after_each_iteration(DeferredTask& task) { after_each_ = &task; }
 
-  // Begins a time slice for what is processed now.
+  // Begins a time slice for the current work.
   void begin_slice() {
     slice_began_ = now_;
     slice_used_ = std::chrono::nanoseconds(0);
     slice_units_ = 0;
   }
-  // Counts units of work, and tells whether the slice is used up. Reads the clock every kUnitsPerLook units.
+  // Counts units of work. True if the slice is used up. Reads the clock every kUnitsPerLook units.
   bool slice_over(std::size_t units) {
     slice_units_ += units;
     return slice_units_ >= kUnitsPerLook && look_at_slice();
   }
-  // How long the slice has lasted, as far as the clock was read; zero for a short one.
+  // Duration of the slice, as far as the clock was read; zero for a short one.
   std::chrono::nanoseconds slice_used() const { return slice_used_; }
   // Continues `work` in a slice of its own, after other events. Does not throw.
   void postpone(SlicedWork& work) { sliced_.push(work, now_); }
@@ -109,20 +110,20 @@ class EventLoop {
   void set_deadline(Deadline& deadline, TimePoint when);
   void clear_deadline(Deadline& deadline) { wheel_.clear(deadline); }
 
-  // Where completions come from. Before run(); outlives the loop's run.
+  // Source of completions. Call before run(); it outlives the loop's run.
   void drain_from(CompletionSource& source) { completions_ = &source; }
   // Has the loop drain completions; false if memory does not suffice. Thread-safe.
   bool try_post_drain();
   OutsideWork& outside_work() { return outside_work_; }
-  // Whether the loop looks for events a little longer before it sleeps.
+  // Whether the loop polls for events a while before it sleeps.
   void set_busy_poll(bool enabled) { busy_poll_ = enabled; }
 
   boost::asio::io_context& context() { return context_; }
   // Reports sockets in iterations of this thread.
   Poller& poller() { return poller_; }
-  // Where sockets and pipes are read into.
+  // Read buffer of sockets and pipes.
   ReadBatch& reads() { return reads_; }
-  // As reads().space(); the time to process what was read before is charged.
+  // As reads().space(); charges the time to process earlier reads.
   std::span<char> read_space() {
     if (reads_.full()) deal_reads();
     return reads_.space();
@@ -160,7 +161,7 @@ class EventLoop {
   void on_timer();
 
   const std::string name_;
-  const bool has_timer_;  // else the time is virtual
+  const bool has_timer_;  // otherwise the time is virtual
   boost::asio::io_context context_{1};
   Poller poller_;
   boost::asio::posix::stream_descriptor sockets_;  // the poller, as an event source of context_
@@ -177,7 +178,7 @@ class EventLoop {
   DeferredTask* after_each_ = nullptr;
   SliceQueue sliced_;
   TimePoint slice_began_;
-  std::chrono::nanoseconds slice_used_{0};  // when the clock was last read in the slice
+  std::chrono::nanoseconds slice_used_{0};  // at the last reading of the clock
   std::size_t slice_units_ = 0;             // since then
   bool contended_ = false;
   bool in_event_ = false;
@@ -189,7 +190,7 @@ class EventLoop {
   bool busy_poll_ = false;
   BusyPoll polls_for_events_;
   BusyPoll polls_for_completions_;
-  bool behind_ = false;  // memory did not suffice to be woken for something
+  bool behind_ = false;  // a wake-up failed, because memory did not suffice
   std::atomic<bool> stopping_{false};
   static inline thread_local const EventLoop* current_ = nullptr;
 };

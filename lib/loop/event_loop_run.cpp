@@ -1,4 +1,4 @@
-// The event loop's waiting: what it looks at before it sleeps, and what it does without memory.
+// Waiting of the event loop: what it checks before it sleeps, and what it does without memory.
 #include <algorithm>
 #include <chrono>
 #include <thread>
@@ -13,18 +13,17 @@ namespace sluice::core {
 
 namespace {
 
-// Of a piece of outside work, until one is measured: few workers' calls take less, with all that belongs to
-// them.
+// Run time of a piece of outside work, before one is measured: few workers' calls take less, with all
+// overhead.
 constexpr auto kRunTimeMin = std::chrono::nanoseconds(250);
-constexpr auto kMemoryPause = std::chrono::milliseconds(1);  // until there may be memory again
+constexpr auto kMemoryPause = std::chrono::milliseconds(1);  // before memory may be available again
 
 }  // namespace
 
 void EventLoop::run() {
   current_ = this;
   const auto work = boost::asio::make_work_guard(context_);
-  // No event throws in ordinary operation; running out of memory for one event must not end the process for
-  // all.
+  // Events do not throw in ordinary operation. Running out of memory for one event must not end the process.
   for (;;) {
     // In this order: stop() sets stopping_ before it stops the context.
     context_.restart();
@@ -34,7 +33,7 @@ void EventLoop::run() {
         run_events();
         continue;
       }
-      // Other events are served meanwhile: they may be what frees memory.
+      // Other events are served meanwhile: they may free memory.
       context_.restart();
       if (stopping_.load(std::memory_order_acquire)) return;
       completions_->set_looked_for(false, std::memory_order_seq_cst);
@@ -61,7 +60,7 @@ void EventLoop::stop() {
   context_.stop();
 }
 
-// As context_.run(), but looks a little longer before it sleeps.
+// As context_.run(), but polls a while before it sleeps.
 void EventLoop::run_events() {
   while (!context_.stopped()) {
     if (!completions_->empty()) take_completions();
@@ -73,8 +72,8 @@ void EventLoop::run_events() {
   }
 }
 
-// Either this thread sees a completion, or the thread that pushes the completion sees that this one has to be
-// woken (both are sequentially consistent).
+// Either this thread sees a completion, or the thread that pushes it sees that this one must be woken (both
+// are sequentially consistent).
 void EventLoop::await_event() {
   completions_->set_looked_for(false, std::memory_order_seq_cst);
   const bool may_sleep = completions_->empty();
@@ -97,7 +96,7 @@ bool EventLoop::may_poll() {
          run_time <= BusyPoll::kWorkMax / static_cast<std::int64_t>(pending);
 }
 
-// Whether an event came, which has been handled.
+// True if an event came and was handled.
 bool EventLoop::poll_a_while() {
   const bool others_run = outside_work_.pending > 0;
   const std::uint64_t before = outside_work_.completed;
@@ -106,20 +105,20 @@ bool EventLoop::poll_a_while() {
   bool found = false;
   bool completed = false;
   while (!found && took < BusyPoll::kWindow && !context_.stopped()) {
-    // A worker that has to share this processor would wait for the end of the window.
+    // A worker on the same processor would wait for the end of the window.
     if (others_run) std::this_thread::yield();
     took = Clock::now() - began;
     completed = !completions_->empty();
     found = completed || context_.poll_one() > 0;
   }
-  // A worker's part of the window was not lost. More was used by other threads, which need the processor.
+  // A worker's part of the window was not wasted. Other threads used more: they need the processor.
   if (completed || outside_work_.completed != before)
     took = std::max(BusyPoll::Duration(0), took - BusyPoll::kWindow);
   (others_run ? polls_for_completions_ : polls_for_events_).looked(took);
   return found;
 }
 
-// Makes up for what memory did not suffice to be woken for. False if it still does not.
+// Makes up for a wake-up that failed for lack of memory. False if memory still does not suffice.
 bool EventLoop::catch_up() {
   behind_ = false;
   take_completions();
@@ -130,7 +129,7 @@ bool EventLoop::catch_up() {
   return !behind_;
 }
 
-// Leaves the loop, so that run() comes to catch_up().
+// Leaves the loop, so that run() calls catch_up().
 void EventLoop::put_off() {
   behind_ = true;
   context_.stop();

@@ -7,7 +7,7 @@
 
 namespace sluice::core {
 
-// For QuickClock. A virtual time passes only as its owner, a test, sets it.
+// Source of QuickClock. A virtual time passes only when its owner, a test, sets it.
 class LoopTime {
  public:
   LoopTime() = default;

@@ -5,8 +5,7 @@
 
 namespace sluice::core {
 
-// Takes the iteration's time anew at both ends. Within another scope, or a slice, all is the outer one's.
-// On the I/O thread.
+// Reads the time at both ends. Within another scope, or a slice, the outer one is charged. I/O thread only.
 class PeerCharge {
  public:
   PeerCharge(EventLoop& loop, PeerShare& share) : loop_(loop), inner_(loop.slices().charges()) {

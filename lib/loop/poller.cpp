@@ -31,7 +31,7 @@ void Poller::change(int socket, std::uint32_t events, Watched& watched) {
 
 void Poller::remove(int socket, Watched& watched) {
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, socket, nullptr);
-  // Another's event may end it before its own is told.
+  // Another socket's event may remove it before its own is reported.
   for (std::size_t at = next_; at < count_; ++at) {
     if (ready_[at].data.ptr == &watched) ready_[at].data.ptr = nullptr;
   }

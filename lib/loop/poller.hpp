@@ -1,4 +1,4 @@
-// Which of many sockets are ready.
+// Poller: an epoll instance that reports ready sockets.
 #pragma once
 
 #include <array>
@@ -11,7 +11,8 @@
 
 namespace sluice::core {
 
-// What waits for a socket. Told again and again while the socket is ready for what it is watched for.
+// Base class of objects that wait for a socket. Notified repeatedly while the socket is ready for the watched
+// events.
 class Watched {
  public:
   // `events`: Poller::kReadable, kWritable and kGone. Must not throw.
@@ -21,17 +22,17 @@ class Watched {
   ~Watched() = default;
 };
 
-// An epoll instance of its own beside the event loop's (level-triggered). There every wait has to be asked
-// for anew, which costs a system call and an allocation per message, and what waits takes memory; here a
-// socket is watched from beginning to end, and an idle one costs nothing but the kernel's part.
+// A level-triggered epoll instance beside the event loop's. The event loop needs a request for every wait,
+// which costs a system call, an allocation per message, and memory while waiting. Here a socket is registered
+// once, and an idle one costs only the kernel's part.
 // 64 connections with one call each: 2.0 system calls per call instead of 3.0. Not thread-safe.
 class Poller {
  public:
   static constexpr std::uint32_t kReadable = EPOLLIN;
   static constexpr std::uint32_t kWritable = EPOLLOUT;
-  static constexpr std::uint32_t kGone = EPOLLERR | EPOLLHUP;  // always watched for
-  static constexpr std::uint32_t kOnce = EPOLLET;  // beside others: told of each change, not again and again
-  static constexpr std::size_t kEventsMax = 64;    // told of at once
+  static constexpr std::uint32_t kGone = EPOLLERR | EPOLLHUP;  // always watched
+  static constexpr std::uint32_t kOnce = EPOLLET;  // in addition to others: notified of each change once
+  static constexpr std::size_t kEventsMax = 64;    // in one notification
 
   // Throws std::system_error at a limit of the system's.
   Poller();
@@ -44,7 +45,7 @@ class Poller {
   // `watched` must live until remove(). Throws std::system_error at a limit of the system's.
   void add(int socket, std::uint32_t events, Watched& watched);
   void change(int socket, std::uint32_t events, Watched& watched);
-  // From here on `watched` is not told of anything. Before the socket is closed.
+  // From here on `watched` is not notified. Call before the socket is closed.
   void remove(int socket, Watched& watched);
 
   // Reports what is ready now, without waiting, until `stop()`; the next call goes on with the rest. How many
@@ -70,7 +71,7 @@ class Poller {
 
   Descriptor epoll_;
   std::array<epoll_event, kEventsMax> ready_;
-  std::size_t next_ = 0;  // within ready_: those before it have been told
+  std::size_t next_ = 0;  // within ready_: earlier ones have been reported
   std::size_t count_ = 0;
 };
 

@@ -26,8 +26,8 @@ void SliceQueue::push(SlicedWork& work, TimePoint now) {
   PeerShare& share = work.share() != nullptr ? *work.share() : common_;
   const bool begins = share.waiting_.empty() && &share != popped_;
   share.waiting_.push_back(work);
-  // A peer that took little lately is served in the next round. What it was charged while it had no work here
-  // does not count: others did not wait for it.
+  // A peer that took little time in the last rounds is served in the next one. What it was charged while it
+  // had no work here does not count: others did not wait for it.
   const auto credit = kSliceTime - std::min(excess(share, now), kIterationTime);
   if (begins) share.credit_ = share.linked() ? std::max(share.credit_, credit) : credit;
   if (!share.linked()) active_.push_back(share);
@@ -42,7 +42,7 @@ SlicedWork* SliceQueue::pop() {
     }
     const bool alone = active_.back() == share;
     if (share->credit_ <= std::chrono::nanoseconds(0)) {
-      // Time that a peer took while it was alone delayed no other.
+      // Time that a peer took while it was alone delayed no other peer.
       share->credit_ = alone ? kSliceTime : share->credit_ + kSliceTime;
       share->unlink();
       active_.push_back(*share);

@@ -20,51 +20,51 @@ namespace sluice::core {
 
 struct PeerShareTag;
 
-// What one peer's connections take of an I/O thread's time, together. I/O thread only.
+// Share of an I/O thread's time that one peer's connections take together. I/O thread only.
 class PeerShare : public ListHook<PeerShareTag> {
  private:
   friend class SliceQueue;
   IntrusiveList<SlicedWork, SliceTag> waiting_;  // in the order of arrival
-  std::chrono::nanoseconds credit_{0};           // of slices; negative: one took longer
-  std::chrono::nanoseconds excess_{0};           // what it took beyond half of the time, as of charged_at_
+  std::chrono::nanoseconds credit_{0};           // time credit in slices; negative: a slice took longer
+  std::chrono::nanoseconds excess_{0};           // time beyond half of the thread's, as of charged_at_
   TimePoint charged_at_;
   std::size_t members_ = 0;
 };
 
-// What an I/O thread does for connections many at a time, too briefly to read the clock for each.
+// Work for connections, many at a time, too brief to read the clock for each.
 enum class SmallWork : std::uint8_t { read, write, reply };
 inline constexpr std::size_t kSmallWorks = 3;
 
-// However many connections a peer has, all of them get one slice of kSliceTime in a round. What one takes
-// longer is charged to the peer's next rounds. Within a peer the order is that of arrival. What is processed
-// without waiting here is charged as well, so that who takes more than half of the thread can be made to wait
-// here. What clients have left behind counts as one peer more. I/O thread only.
+// All connections of a peer together get one slice of kSliceTime in a round. Time beyond that is charged to
+// the peer's next rounds. Within a peer the order is that of arrival. Work that did not wait here is charged
+// as well. So a peer that takes more than half of the thread's time can be made to wait here. The work of
+// disconnected clients counts as one more peer. I/O thread only.
 class SliceQueue {
  public:
   SliceQueue() = default;
   SliceQueue(const SliceQueue&) = delete;
   SliceQueue& operator=(const SliceQueue&) = delete;
 
-  // The share of a peer, which lasts until leave() has been called as often. Throws std::bad_alloc.
+  // The share of a peer. It lasts until leave() has been called as often. Throws std::bad_alloc.
   PeerShare& join(const PeerKey& peer);
-  // Nothing of this member may be in the queue.
+  // Work of this member must not be in the queue.
   void leave(const PeerKey& peer);
-  // The share of work that belongs to no peer any more.
+  // The share of work that belongs to no peer.
   PeerShare& common() { return common_; }
 
-  // Does nothing where it waits already. Does not throw.
+  // No effect if the work already waits. Does not throw.
   void push(SlicedWork& work, TimePoint now);
-  // What is to run next, or null. It runs until end_popped().
+  // The work to run next, or null. It runs until end_popped().
   SlicedWork* pop();
   void end_popped(TimePoint now, std::chrono::nanoseconds used);
-  // Whether nothing waits. What runs does not wait.
+  // Whether no work waits. Running work does not wait.
   bool empty() const {
     const PeerShare* const front = active_.front();
     return front == nullptr || (front == active_.back() && front->waiting_.empty());
   }
 
-  // A peer's work is done from now on, until the next begin() or end().
-  // Does nothing while postponed work runs, which is charged as a whole, nor for the only peer.
+  // A peer's work is processed from now on, until the next begin() or end().
+  // No effect while postponed work runs, which is charged as a whole, or for the only peer.
   void begin(PeerShare& share, TimePoint now) {
     if (popped_ != nullptr || !has_competition()) return;
     end(now);
@@ -77,7 +77,7 @@ class SliceQueue {
     charge_small(share, now, SmallWork::read, bytes);
     begin(share, now);
   }
-  // Whether end() has something to charge, for which the time is needed.
+  // Whether end() has something to charge, and needs the time for that.
   bool charges() const { return running_ != nullptr; }
   void end(TimePoint now) {
     if (running_ == nullptr) return;
@@ -86,9 +86,9 @@ class SliceQueue {
     running_ = nullptr;
   }
 
-  // Whether there are peers that can delay each other. Only then is small work charged, and timed.
+  // Whether peers can delay each other. Only then is small work charged, and timed.
   bool has_competition() const { return peers_.size() > 1; }
-  // Charges one piece at the mean time. Does nothing where the peer's time is taken anyway.
+  // Charges one piece at the mean time. No effect while the peer's time is measured anyway.
   void charge_small(PeerShare& share, TimePoint now, SmallWork work, std::size_t bytes = 0) {
     if (!has_competition() || popped_ != nullptr || running_ != nullptr) return;
     const auto units = static_cast<std::int64_t>(1 + bytes / kSmallWorkBytes);
@@ -96,13 +96,13 @@ class SliceQueue {
     time.units += units;
     charge(share, now, units * std::max(time.mean.approx(), kSmallWorkMin));
   }
-  // What those that were charged since the last call have taken.
+  // Time of the pieces that were charged since the last call.
   void observe_small(SmallWork work, std::chrono::nanoseconds took) {
     SmallWorkTime& time = small(work);
     if (time.units > 0) [[unlikely]]
       observe(time, took);
   }
-  // What peers were charged so far, without small work.
+  // Sum charged to peers so far, without small work.
   std::chrono::nanoseconds charged() const { return charged_; }
   // Whether a peer takes more than half of the time while another has work as well.
   bool over_half(const PeerShare& share, TimePoint now) const {
@@ -113,14 +113,14 @@ class SliceQueue {
  private:
   static constexpr std::chrono::nanoseconds kSmallWorkMin = std::chrono::microseconds(1);
   static constexpr std::chrono::nanoseconds kSmallWorkMax = std::chrono::microseconds(20);
-  // Whose copying takes about as long as the system call.
+  // Size whose copying takes about as long as the system call.
   static constexpr std::size_t kSmallWorkBytes = 8192;
   static constexpr std::chrono::nanoseconds kExcessAllowed = kIterationTime;
   static constexpr std::chrono::nanoseconds kExcessMax = kUseWindow / 2;
 
   struct SmallWorkTime {
-    MeanTime mean;           // of a unit: one iteration in which much else ran does not decide it
-    std::int64_t units = 0;  // that have been charged since it was measured
+    MeanTime mean;           // of a unit: one iteration with much other work does not decide it
+    std::int64_t units = 0;  // charged since the last measurement
   };
 
   static void observe(SmallWorkTime& time, std::chrono::nanoseconds took);
@@ -143,20 +143,20 @@ class SliceQueue {
   std::unordered_map<PeerKey, PeerShare, PeerKey::Hash> peers_;  // as many as there are connections, at most
   PeerShare common_;
   IntrusiveList<PeerShare, PeerShareTag>
-      active_;                    // those with waiting work, and perhaps some whose work has gone
-  PeerShare* popped_ = nullptr;   // whose work runs
-  PeerShare* running_ = nullptr;  // whose input is processed, since began_
+      active_;                    // peers with waiting work, and perhaps some whose work has ended
+  PeerShare* popped_ = nullptr;   // the peer whose work runs
+  PeerShare* running_ = nullptr;  // the peer whose input is processed, since began_
   TimePoint began_;
-  PeerShare* last_ = nullptr;  // who was charged last
-  TimePoint competed_at_;      // when another than before was charged
+  PeerShare* last_ = nullptr;  // the peer that was charged last
+  TimePoint competed_at_;      // when the charged peer changed
   std::array<SmallWorkTime, kSmallWorks> small_work_;
   std::chrono::nanoseconds charged_{0};  // without small work
 };
 
-// Makes a connection one of its peer's.
+// Membership of a connection in its peer's share.
 class PeerMembership {
  public:
-  // Without a key its work belongs to no peer. `queue` outlives this. Throws std::bad_alloc.
+  // Without a key, its work belongs to no peer. `queue` outlives this. Throws std::bad_alloc.
   PeerMembership(SliceQueue& queue, const std::optional<PeerKey>& peer)
       : queue_(queue), peer_(peer), share_(peer ? &queue.join(*peer) : &queue.common()) {}
   ~PeerMembership() {

@@ -1,4 +1,4 @@
-// Timer of work for many connections that is too short for the clock one by one.
+// Timer of work for many connections that is too brief to be timed one by one.
 #pragma once
 
 #include <chrono>
@@ -18,7 +18,8 @@ class SmallWorkTimer {
       begin();
   }
 
-  // Since it was made, without what peers were charged by the clock meanwhile; 0 where no peer is charged.
+  // Time since construction, without what peers were charged by the clock meanwhile; 0 while no peer is
+  // charged.
   std::chrono::nanoseconds took() const {
     if (!charges_) [[likely]]
       return std::chrono::nanoseconds(0);
@@ -34,7 +35,7 @@ class SmallWorkTimer {
   const SliceQueue& slices_;
   QuickClock<LoopTime>& clock_;
   const bool charges_;
-  std::chrono::nanoseconds charged_;  // these two: where it charges
+  std::chrono::nanoseconds charged_;  // these two are set only if it charges
   TimePoint began_;
 };
 

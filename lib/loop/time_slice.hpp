@@ -12,15 +12,15 @@ namespace sluice::core {
 struct SliceTag;
 class PeerShare;
 
-// Work that did not fit into its time slice. An event-loop iteration continues it, in the order of
-// SliceQueue, after sockets, timers and completions were served. I/O thread only.
+// Work that did not fit into its time slice. A later iteration continues it, in the order of SliceQueue,
+// after sockets, timers and completions. I/O thread only.
 class SlicedWork : public ListHook<SliceTag> {
  public:
   // A new slice has begun. Postpones itself again if that does not suffice either. Must not throw.
   virtual void on_slice() = 0;
 
   bool postponed() const { return linked(); }
-  // Whose time it takes; null: nobody's in particular.
+  // The share that its time is charged to; null: no peer's.
   PeerShare* share() const { return share_; }
 
  protected:
@@ -36,15 +36,15 @@ class SlicedWork : public ListHook<SliceTag> {
   PeerShare* share_ = nullptr;
 };
 
-// One source's slice, of which there is always work before others get theirs: a slice that is used up is
-// noticed at the next kUnitsPerLook units of work.
+// Slice of one source, which always has work before others get theirs. A used-up slice is noticed at the next
+// kUnitsPerLook units of work.
 inline constexpr std::chrono::nanoseconds kSliceTime = std::chrono::microseconds(250);
-// All slices of one event-loop iteration, together. A source that is alone may use all of it.
+// Sum of all slices of one event-loop iteration. A single source may use the whole time.
 inline constexpr std::chrono::nanoseconds kIterationTime = std::chrono::milliseconds(2);
-// What connections and peers have used of the thread is counted over so long a time.
+// Window over which the time used by connections and peers is counted.
 inline constexpr std::chrono::nanoseconds kUseWindow = std::chrono::milliseconds(20);
-// Units of work between two looks at the clock. A unit is a small message, an entry of a batch, or kUnitBytes
-// of text: 0.3 to 2 us each.
+// Units of work between two readings of the clock. A unit is a small message, an entry of a batch, or
+// kUnitBytes of text: 0.3 to 2 us each.
 inline constexpr std::size_t kUnitsPerLook = 16;
 inline constexpr std::size_t kUnitBytes = 512;
 
