@@ -23,7 +23,7 @@ std::string milliseconds_text(std::chrono::nanoseconds duration) {
   return fmt::format("{:.3f}", std::chrono::duration<double, std::milli>(duration).count());
 }
 
-// The trace's id in a W3C traceparent (00-<32 hex digits>-...); empty in any other text.
+// The trace id of a W3C traceparent (00-<32 hex digits>-...); empty for any other text.
 std::string_view trace_id(std::string_view traceparent) {
   constexpr std::size_t kBegin = 3;
   constexpr std::size_t kDigits = 32;
@@ -32,7 +32,7 @@ std::string_view trace_id(std::string_view traceparent) {
   return id.find_first_not_of("0123456789abcdef") == std::string_view::npos ? id : std::string_view();
 }
 
-// The fields of one line, at most as many as there are.
+// The fields of one line, up to a fixed number.
 class Fields {
  public:
   void add(const LogField& field) {

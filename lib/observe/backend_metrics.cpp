@@ -9,7 +9,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kWaitMin{10};
 constexpr milliseconds kWaitMax = std::chrono::seconds(30);
-constexpr milliseconds kUnknownWait = std::chrono::seconds(1);  // before any call has ended
+constexpr milliseconds kUnknownWait = std::chrono::seconds(1);  // before the first call has ended
 
 }  // namespace
 

@@ -37,7 +37,7 @@ void add(MetricFamily& to, Labels labels, double value) {
   to.metric.push_back(std::move(metric));
 }
 
-// One method's counts, added up over the threads.
+// One method's counts, summed over the threads.
 struct Sum {
   struct Histogram {
     std::array<std::uint64_t, DurationHistogram::kBuckets> buckets{};
@@ -205,7 +205,7 @@ void collect_process(std::vector<MetricFamily>& to) {
       stats.start_time_seconds);
 }
 
-// Merges the threads' counts when it is asked, instead of locking whenever something is counted.
+// Merges the threads' counts on request, instead of locking whenever something is counted.
 class MergedMetrics final : public prometheus::Collectable {
  public:
   MergedMetrics(const Metrics& metrics, const Gauges& gauges) : metrics_(metrics), gauges_(gauges) {}
@@ -215,7 +215,7 @@ class MergedMetrics final : public prometheus::Collectable {
     collect_server(metrics_, gauges_, families);
     collect_backends(gauges_, families);
     collect_process(families);
-    // A family without samples would be a help text about nothing.
+    // A family without samples would be a help text alone.
     std::erase_if(families, [](const MetricFamily& each) { return each.metric.empty(); });
     return families;
   }

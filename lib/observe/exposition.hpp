@@ -1,4 +1,4 @@
-// The metrics as Prometheus reads them.
+// Exposition: the metrics in the Prometheus text format.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace sluice::core {
 
-// What is read where it is kept, at the moment of the scrape.
+// Values that are read from their owners at the scrape.
 struct Gauges {
   std::vector<std::shared_ptr<const BackendMetrics>> backends;
   std::size_t in_flight_limit = 0;
@@ -22,7 +22,8 @@ struct Gauges {
   std::vector<Worker> workers;
 };
 
-// All families in the Prometheus text format, threads added up. Any thread; blocks nobody that counts.
+// All families in the Prometheus text format, summed over threads. Any thread; does not block threads that
+// count.
 std::string exposition(const Metrics& metrics, const Gauges& gauges);
 
 }  // namespace sluice::core

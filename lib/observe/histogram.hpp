@@ -1,4 +1,4 @@
-// Counting for metrics without locks: one thread writes, any thread reads.
+// Lock-free counters and histograms: one thread writes, any thread reads.
 #pragma once
 
 #include <array>
@@ -10,8 +10,8 @@
 
 namespace sluice::core {
 
-// A number that one thread changes and others may read at any time. No read-modify-write instruction is
-// needed for that, so that counting costs what a plain addition costs.
+// A number that one thread changes and others read at any time. That needs no read-modify-write instruction,
+// so counting costs as much as a plain addition.
 template <typename T>
 class SingleWriter {
  public:
@@ -25,11 +25,11 @@ class SingleWriter {
   std::atomic<T> value_{};
 };
 
-// Durations in buckets. prometheus::Histogram locks a mutex for each observation; this is merged over
-// the threads when it is scraped.
+// Durations in buckets. prometheus::Histogram locks a mutex for each observation; this one is merged over the
+// threads at a scrape.
 class DurationHistogram {
  public:
-  // Upper bounds, in microseconds; one more bucket takes what is longer.
+  // Upper bounds, in microseconds; one more bucket holds longer durations.
   static constexpr std::array<std::uint32_t, 19> kBoundsUs = {
       10,     25,     50,      100,     250,     500,       1'000,     2'500,     5'000,     10'000,
       25'000, 50'000, 100'000, 250'000, 500'000, 1'000'000, 2'500'000, 5'000'000, 10'000'000};
@@ -49,13 +49,13 @@ class DurationHistogram {
 
  private:
   static std::size_t bucket_above_first(std::uint64_t ns) {
-    // Of so many binary digits there is one bound at most.
+    // A number of binary digits has at most one bound.
     std::size_t bucket = kFirstByWidth[static_cast<std::size_t>(std::bit_width(ns))];
     while (bucket < kBoundsUs.size() && ns > std::uint64_t{kBoundsUs[bucket]} * 1000) ++bucket;
     return bucket;
   }
 
-  // By a number's binary digits: the first bucket whose bound is not below all of them.
+  // By number of binary digits: the first bucket whose bound is not below all such numbers.
   static constexpr auto kFirstByWidth = [] {
     std::array<std::uint8_t, 65> first{};
     for (std::size_t width = 1; width < first.size(); ++width) {

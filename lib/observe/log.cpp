@@ -19,11 +19,11 @@ namespace sluice::core {
 
 namespace {
 
-// How long a line may wait for a reader that is slow. One that has stopped costs this once, and nothing
-// from then on until it reads again.
-constexpr int kReaderPatienceMs = 20;
+// How long a line waits for a slow reader, in milliseconds. A reader that has stopped costs this once, then
+// nothing until it reads again.
+constexpr int kReaderWaitMs = 20;
 
-// Whether what stderr leads to is journald, which says so in the environment.
+// Whether stderr leads to journald, according to the environment.
 bool stderr_is_journal() {
   const char* stream = std::getenv("JOURNAL_STREAM");
   struct stat status {};
@@ -31,8 +31,8 @@ bool stderr_is_journal() {
   return fmt::format("{}:{}", status.st_dev, status.st_ino) == stream;
 }
 
-// stderr, so that writing to it never waits. Where it is a pipe or a terminal it is opened once more, since
-// other processes may share the first opening and must not find it non-blocking.
+// Non-blocking stderr. A pipe or a terminal is opened once more: other processes may share the first open
+// file and must not find it non-blocking.
 class LogOutput {
  public:
   LogOutput() {
@@ -45,7 +45,7 @@ class LogOutput {
     }
   }
 
-  // Bytes written, in one step and without waiting; -1 with errno where none were.
+  // Writes in one step, without waiting. Returns the number of bytes; -1 with errno if none.
   ssize_t write(std::string_view bytes) const {
     if (socket_) return ::send(descriptor_, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (descriptor_ == STDERR_FILENO && !writable_within(0)) {
@@ -61,12 +61,12 @@ class LogOutput {
   }
 
  private:
-  int descriptor_ = STDERR_FILENO;  // closed with the process
+  int descriptor_ = STDERR_FILENO;  // closed at the process's end
   bool socket_ = false;
 };
 
-// Formats lines and writes each with one system call, so that no lock is needed, and none is held while
-// writing. Lines that can't be written are counted, and the number is logged once there is room again.
+// Formats lines and writes each with one system call, without a lock. Lines that can't be written are
+// counted, and the number is logged once there is room again.
 class StderrSink final : public spdlog::sinks::sink {
  public:
   StderrSink() : journal_(stderr_is_journal()) {}
@@ -87,7 +87,7 @@ class StderrSink final : public spdlog::sinks::sink {
     if (!write(line(level, time, text, fields))) count_lost();
   }
 
-  // Nothing is kept back, and the format is not spdlog's.
+  // Nothing is buffered, and the format is not spdlog's.
   void flush() override {}
   void set_pattern(const std::string&) override {}
   void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
@@ -107,7 +107,7 @@ class StderrSink final : public spdlog::sinks::sink {
   }
 
   bool write(std::string whole) {
-    // The end of a line that was cut off by a full disk must not run into this one.
+    // The rest of a line that a full disk has cut off must not run into this one.
     if (torn_.exchange(false, std::memory_order_relaxed)) whole.insert(whole.begin(), '\n');
     std::string_view rest = whole;
     while (!rest.empty()) {
@@ -125,7 +125,7 @@ class StderrSink final : public spdlog::sinks::sink {
 
   bool wait_for_reader() {
     if (stalled_.load(std::memory_order_relaxed)) return false;
-    if (output_.writable_within(kReaderPatienceMs)) return true;
+    if (output_.writable_within(kReaderWaitMs)) return true;
     stalled_.store(true, std::memory_order_relaxed);
     return false;
   }
@@ -134,18 +134,18 @@ class StderrSink final : public spdlog::sinks::sink {
   const bool journal_;
   std::atomic<LogFormat> format_{LogFormat::text};
   std::atomic<std::uint64_t> lost_{0};
-  std::atomic<bool> stalled_{false};  // the reader has had its time; not waited for again
-  std::atomic<bool> torn_{false};     // the last line's end is missing
+  std::atomic<bool> stalled_{false};  // the reader was too slow; not waited for again
+  std::atomic<bool> torn_{false};     // the last line is incomplete
 };
 
-// The process's only sink, put in the place of spdlog's own at the first call.
+// The process's only sink. The first call installs it instead of spdlog's own.
 StderrSink& process_sink() {
-  // What was there before may be in use by another thread right now, and lives on.
+  // Another thread may be using the previous logger right now, so it lives on.
   static const std::shared_ptr<spdlog::logger> before = spdlog::default_logger();
   static const std::shared_ptr<StderrSink> sink = [] {
     auto made = std::make_shared<StderrSink>();
     auto logger = std::make_shared<spdlog::logger>("sluice", made);
-    // spdlog itself would print to stderr, and wait for it.
+    // spdlog's default handler would print to stderr, and wait for it.
     logger->set_error_handler([made_raw = made.get()](const std::string&) { made_raw->count_lost(); });
     spdlog::set_default_logger(std::move(logger));
     return made;

@@ -1,4 +1,4 @@
-// The process's log: to stderr, as text or JSON lines, with journald's priorities under systemd.
+// Log of the process: to stderr, as text or JSON lines, with journald's priorities under systemd.
 #pragma once
 
 #include <atomic>
@@ -12,7 +12,7 @@
 #include "lib/observe/log_settings.hpp"
 #include "lib/observe/printable.hpp"
 
-// libfmt exports this instance. Without the declaration each file that logs compiles it anew.
+// libfmt exports this instance. Without the declaration each file that logs would compile it again.
 extern template void fmt::detail::vformat_to<char>(fmt::detail::buffer<char>&, fmt::string_view,
                                                    fmt::format_args, fmt::detail::locale_ref);
 
@@ -24,13 +24,13 @@ void configure_log(const LogSettings& settings);
 // The level set by the last configure_log().
 inline std::atomic<spdlog::level::level_enum> log_level{spdlog::level::info};
 
-// Whether lines of that level are logged. One atomic read, for where it is asked about every call.
+// Whether lines of that level are logged. One atomic read, since this is asked for every call.
 inline bool log_enabled(spdlog::level::level_enum level) {
   return level >= log_level.load(std::memory_order_relaxed);
 }
 
-// Logs a line of named values: behind the message as name=value, or beside it as members where the format
-// is json. Values may come from outside: they are made harmless and cut. Any thread.
+// Logs a line of named values: behind the message as name=value, or as members in JSON. Values may come from
+// outside: they are escaped and cut. Any thread.
 void log_fields(spdlog::level::level_enum level, std::string_view message, std::span<const LogField> fields);
 
 }  // namespace sluice::core

@@ -1,4 +1,4 @@
-// Named value of a log line.
+// Log field: a named value of a log line.
 #pragma once
 
 #include <cstddef>
@@ -6,7 +6,7 @@
 
 namespace sluice::core {
 
-// No more of a value is logged, as a rule.
+// Limit of a value's length in the log, as a rule.
 inline constexpr std::size_t kLogFieldBytesMax = 128;
 
 // One named value of a line.

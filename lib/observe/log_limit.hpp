@@ -1,4 +1,4 @@
-// Keeping what happens often from filling the log.
+// Log rate limit: keeps frequent events from filling the log.
 #pragma once
 
 #include <chrono>
@@ -16,7 +16,7 @@ class LogLimit {
  public:
   explicit LogLimit(std::chrono::nanoseconds interval) : interval_(interval) {}
 
-  // Nothing where the line is to be left out, else how many were since the last one.
+  // Nothing if the line is to be left out, else how many were left out since the last one.
   std::optional<std::uint64_t> admit(TimePoint now) {
     const std::lock_guard lock(mutex_);
     if (last_ && now - *last_ < interval_) {

@@ -12,7 +12,8 @@
 #include "proto/json_text.hpp"
 
 #ifdef __clang__
-// What log.hpp declares. Clang mangles its name in another way than GCC, with which libfmt was compiled.
+// The instance that log.hpp declares. Clang mangles its name in another way than GCC, with which libfmt was
+// compiled.
 template void fmt::detail::vformat_to<char>(fmt::detail::buffer<char>&, fmt::string_view, fmt::format_args,
                                             fmt::detail::locale_ref);
 #endif
@@ -24,7 +25,7 @@ namespace {
 struct LevelText {
   std::string_view name;
   std::string_view padded;
-  std::string_view priority;  // syslog's, as journald reads it from the front of a line
+  std::string_view priority;  // syslog's, at the front of a line for journald
 };
 
 const LevelText& level_of(spdlog::level::level_enum level) {
@@ -58,7 +59,7 @@ std::string_view cut_value(const LogField& field) {
   return field.value.substr(0, size);
 }
 
-// Whether the value stands for itself where values are separated by spaces.
+// Whether the value needs no quotes where spaces separate values.
 bool is_plain(std::string_view value) {
   const auto plain = [](char c) { return static_cast<unsigned char>(c) > ' ' && c != '=' && c != '"'; };
   return !value.empty() && std::ranges::all_of(value, plain);
@@ -83,7 +84,7 @@ void append_string(std::string& out, std::string_view text) {
   append_harmless_json(out, quoted);
 }
 
-// What is cut is no JSON any more, but still text.
+// A value that was cut is not valid JSON any more, but still text.
 void append_members(std::string& out, std::span<const LogField> fields) {
   for (const LogField& field : fields) {
     const bool whole = field.value.size() <= field.bytes_max;
@@ -96,7 +97,7 @@ void append_members(std::string& out, std::span<const LogField> fields) {
   }
 }
 
-// An escaped character may take twelve bytes, so a long message is cut until its line fits.
+// An escaped character may take twelve bytes. So a long message is cut until its line fits.
 void append_json(std::string& out, const LevelText& level, spdlog::log_clock::time_point time,
                  std::string_view text) {
   out.append(R"({"time":")");

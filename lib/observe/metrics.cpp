@@ -42,8 +42,8 @@ void MethodShard::count(std::int64_t code) {
     ok_.add(1);
     return;
   }
-  // What a backend's code becomes that has more than 64 bits: it is passed on as it was, but nothing is
-  // counted under a code that was not sent.
+  // A backend's code of more than 64 bits becomes one of these. It is passed on as it was, but is not counted
+  // under a code that was not sent.
   if (code == std::numeric_limits<std::int64_t>::max() || code == std::numeric_limits<std::int64_t>::min())
     return other_.add(1);
   for (CodeCount& entry : codes_) {

@@ -1,4 +1,4 @@
-// What the server counts. Counting happens per I/O thread without locks; a scrape adds the threads up.
+// Metrics of the server. Each I/O thread counts without locks; a scrape sums over the threads.
 #pragma once
 
 #include <array>
@@ -25,41 +25,41 @@ enum class Rejection : std::uint8_t {
   overloaded,
   draining,
   rate_limited,     // at the client's own limit, of calls per second or in flight
-  unauthenticated,  // by whoever proves to be no client
+  unauthenticated,  // of a caller that is not a known client
   forbidden,        // by a client that may not call the method
   kCount
 };
 std::string_view to_string(Rejection rejection);
 
-// What a connection speaks (label `protocol`).
+// Protocol of a connection (label `protocol`).
 enum class Protocol : std::uint8_t { unknown, stream, header, http, websocket, kCount };
 std::string_view to_string(Protocol protocol);
 
 // Every way in which a connection can end (label `reason` of sluice_connections_closed_total).
 enum class CloseReason : std::uint8_t {
-  finished,  // the client ended its side and has all its answers
-  reset,     // the client's end is gone, or can't be written to
+  finished,  // the client ended its side and has all its responses
+  reset,     // peer reset, or a failed write
   idle_timeout,
   message_timeout,
   write_timeout,
-  output_full,      // the client doesn't read its answers
-  message_too_big,  // and no end of it in sight
-  framing_lost,     // broken headers or frames: no next message can be found
-  tls_required,     // speaks no TLS where that is a must
-  tls_failed,       // no handshake, or none in time
+  output_full,      // the client doesn't read its responses
+  message_too_big,  // and its end is not in sight
+  framing_lost,     // broken headers or frames: the next message can't be found
+  tls_required,     // no TLS where it is required
+  tls_failed,       // the handshake failed, or took too long
   tls_flood,        // too many TLS records without data
   connection_limit,
   descriptor_limit,
   draining,
   stopped,     // the server stopped at once
   overloaded,  // connections hold too much memory together, and this one most, or it came too late
-  unproven,    // sent too much without having proved who it is
+  unproven,    // sent too much without authentication
   peer_limit,  // its peer has too many connections
   kCount,
 };
 std::string_view to_string(CloseReason reason);
 
-// A method's place in the metrics. Lives as long as Metrics; the same name always gets the same one.
+// Identity of a method in the metrics. Lives as long as Metrics; each name has one.
 struct MethodMetrics {
   std::string name;
   std::size_t slot = 0;
@@ -76,11 +76,11 @@ class MethodShard {
   DurationHistogram queue_time;
   DurationHistogram run_time;
 
-  // What its next reply needs room for, if its last was long, with a byte to end the line; else 0. For the
-  // thread itself only.
+  // Size of its last reply, if that was large, with a byte to end the line; else 0. For the next reply's
+  // buffer. For the thread itself only.
   std::size_t large_reply_bytes = 0;
 
-  // Of calls that had to be handed over. Likewise.
+  // Of calls that were dispatched to workers or backends. Likewise.
   MeanTime mean_run_time;
 
   // Calls `visit(label, count)` for each code seen.
@@ -96,14 +96,14 @@ class MethodShard {
   SingleWriter<std::uint64_t> other_;
 };
 
-// What one I/O thread counts. Only that thread calls the counting members; values may be read by any.
+// Counters of one I/O thread. Only that thread calls the counting members; any thread may read values.
 class MetricsShard {
  public:
-  // The method's counts, made at its first call on this thread.
+  // The method's counts, created at its first call on this thread.
   MethodShard& method(const MethodMetrics& method);
   // The same, or null before that.
   MethodShard* find(const MethodMetrics& method) const {
-    // Only this thread changes the vector, so that it may look without the lock.
+    // Only this thread changes the vector, so that it may read without the lock.
     return method.slot < methods_.size() ? methods_[method.slot].get() : nullptr;
   }
 
@@ -117,13 +117,13 @@ class MetricsShard {
   std::array<SingleWriter<std::uint64_t>, static_cast<std::size_t>(Protocol::kCount)> connections_total;
   std::array<SingleWriter<std::int64_t>, static_cast<std::size_t>(Protocol::kCount)> connections_now;
   std::array<SingleWriter<std::uint64_t>, static_cast<std::size_t>(CloseReason::kCount)> closed;
-  // Of calls that had to be handed over: how many came back, and how long they had waited and run in all.
+  // Of calls that were dispatched: how many have ended, and the sums of their waiting and run times.
   SingleWriter<std::uint64_t> returned;
   SingleWriter<std::uint64_t> queued_ns;
   SingleWriter<std::uint64_t> ran_ns;
   SingleWriter<std::uint64_t> received_bytes;
   SingleWriter<std::uint64_t> sent_bytes;
-  SingleWriter<std::int64_t> abandoned;  // handlers running on behalf of nobody
+  SingleWriter<std::int64_t> abandoned;  // handlers that run on after their client is gone
 
   // Calls `visit(slot, shard)` for each method that was called on this thread. Any thread.
   void for_each_method(const std::function<void(std::size_t, const MethodShard&)>& visit) const;
@@ -138,10 +138,10 @@ class Metrics {
  public:
   explicit Metrics(std::size_t shards);
 
-  // The entry of the method of that name, made when it is new.
+  // The entry of the method of that name, created if it is new.
   MethodMetrics& method(std::string_view name);
-  MethodMetrics& unknown() { return *unknown_; }  // methods that don't exist
-  MethodMetrics& invalid() { return *invalid_; }  // messages that are no calls
+  MethodMetrics& unknown() { return *unknown_; }  // for unknown methods
+  MethodMetrics& invalid() { return *invalid_; }  // for messages that are not calls
 
   MetricsShard& shard(std::size_t index) { return *shards_[index]; }
   const std::vector<std::unique_ptr<MetricsShard>>& shards() const { return shards_; }

@@ -23,7 +23,7 @@ void append_harmless_json(std::string& out, std::string_view json) {
     if (length == 0) {
       out.append(kReplacement);
     } else if (code < ' ') {
-      out.push_back(' ');  // white space between tokens; a string holds none
+      out.push_back(' ');  // white space between tokens; a string contains none
     } else if (!acts_on_display(code)) {
       out.append(character);
     } else {

@@ -1,4 +1,4 @@
-// Text from outside, on its way into a log line.
+// Escaping of external text for log lines.
 #pragma once
 
 #include <cstddef>
@@ -9,19 +9,19 @@
 
 namespace sluice::core {
 
-// What stands for what was left out.
+// Mark of omitted text.
 inline constexpr std::string_view kCutMark = "...";
 
 using proto::is_continuation;
 
-// Text that came from outside, made harmless for a log line: control bytes as \xNN, cut at 256 bytes.
+// External text, escaped for a log line: control bytes as \xNN, cut at 256 bytes.
 std::string printable(std::string_view text);
 
-// Appends `text` with characters that act on a display (proto::acts_on_display()) and bytes that are not
+// Appends `text`, with characters that act on a display (proto::acts_on_display()) and bytes that are not
 // UTF-8 as \xNN, as long as `out` stays within `bytes_max`. False if something was left out.
 bool append_harmless(std::string& out, std::string_view text, std::size_t bytes_max);
 
-// Appends JSON text with such characters as \uNNNN, so that it means the same and is on one line. Bytes that
+// Appends JSON text with such characters as \uNNNN. It keeps its meaning and stays on one line. Bytes that
 // are not UTF-8 become U+FFFD.
 void append_harmless_json(std::string& out, std::string_view json);
 

@@ -19,8 +19,8 @@ std::optional<double> clock_seconds(clockid_t clock) {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / kNanosPerSecond;
 }
 
-// Seconds since the epoch at which the system was booted. Worked out from the clocks, since a service with
-// ProcSubset=pid does not see /proc/stat; once, so that start times are the same in each scrape.
+// Time of the system's boot, in seconds since the epoch. Computed from the clocks, since a service with
+// ProcSubset=pid can't read /proc/stat. Computed once, so that start times are the same in each scrape.
 std::optional<double> boot_time() {
   static const std::optional<double> time = [] {
     const auto now = clock_seconds(CLOCK_REALTIME);
@@ -52,7 +52,7 @@ void read_stat(const std::string& proc, ProcessStats& stats) {
   stats.resident_bytes = pages * static_cast<double>(::sysconf(_SC_PAGESIZE));
 }
 
-// Also where /proc is not mounted.
+// Works without /proc as well.
 void read_cpu_time(ProcessStats& stats) {
   constexpr double kMicrosPerSecond = 1e6;
   rusage usage{};

@@ -1,4 +1,4 @@
-// What the system says about this process.
+// Process statistics: CPU time, memory and descriptors as the system counts them.
 #pragma once
 
 #include <optional>
@@ -6,7 +6,7 @@
 
 namespace sluice::core {
 
-// Absent where the system does not say.
+// Absent if the system does not provide a value.
 struct ProcessStats {
   std::optional<double> cpu_seconds{};
   std::optional<double> resident_bytes{};
@@ -17,7 +17,7 @@ struct ProcessStats {
   std::optional<double> start_time_seconds{};  // since the epoch
 };
 
-// `proc` is where the process file system is mounted. Any thread.
+// `proc`: where the process file system is mounted. Any thread.
 ProcessStats read_process_stats(const std::string& proc = "/proc");
 
 }  // namespace sluice::core

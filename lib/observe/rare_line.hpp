@@ -1,4 +1,4 @@
-// A line that may be due again and again.
+// Rare line: a log line for an event that may repeat often.
 #pragma once
 
 #include <chrono>
@@ -13,12 +13,12 @@ namespace sluice::core {
 
 inline constexpr auto kRareInterval = std::chrono::seconds(10);
 
-// Logs the first one, then one per interval with how many there were since. Thread-safe.
+// Logs the first event, then one per interval with the number of events since. Thread-safe.
 class RareLine {
  public:
   explicit RareLine(std::chrono::nanoseconds interval = kRareInterval) : limit_(interval) {}
 
-  // `make` composes the text, where it is logged.
+  // `make` composes the text, only if it is logged.
   template <typename Make>
   void log(spdlog::level::level_enum level, TimePoint now, const Make& make) {
     const auto left_out = limit_.admit(now);
@@ -28,7 +28,7 @@ class RareLine {
       if (*left_out > 0) text += " (" + std::to_string(*left_out) + " more since the last such line)";
       spdlog::log(level, "{}", text);
     } catch (const std::bad_alloc&) {
-      // What the line is about may be just that: it is lost rather than everything else.
+      // The line may be about this very shortage of memory: only the line is lost.
     }
   }
 
