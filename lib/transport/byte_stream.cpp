@@ -32,14 +32,14 @@ ByteStream::Status status_of(TlsChannel::Status status) {
 }
 
 #ifdef SLUICE_SANITIZED
-// What sanitizers can look into.
+// For sanitizers, which intercept these calls.
 ssize_t receive(int socket, char* to, std::size_t size) { return ::recv(socket, to, size, 0); }
 ssize_t transmit(int socket, std::string_view bytes) {
   return ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
 }
 #else
-// recv() and send() without being points at which a thread can be cancelled, as no thread here is: for each
-// glibc 2.36 takes two locked instructions more where there are several threads.
+// recv() and send() that are not thread cancellation points, since threads are not cancelled here: glibc 2.36
+// takes two more locked instructions for each if there are several threads.
 ssize_t receive(int socket, char* to, std::size_t size) {
   return ::syscall(SYS_recvfrom, socket, to, size, 0, nullptr, nullptr);
 }
@@ -54,8 +54,8 @@ ByteStream::ByteStream(Descriptor socket, bool local, const PeerName& peer)
     : socket_(std::move(socket)), peer_(peer), local_(local) {
   if (local) return;
   const int on = 1;
-  // Replies are written when they are ready, many at once where there are many; waiting for more would
-  // only delay the last.
+  // Replies are written when they are ready, many at once if there are many. Waiting for more would only
+  // delay the last.
   ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
@@ -85,7 +85,7 @@ ByteStream::Transfer ByteStream::read_staged(char* to, std::size_t size) {
   return staged_ ? read_secure(to, size) : read_plain(to, size);
 }
 
-// Takes the header's bytes and no more: what follows may be a TLS handshake.
+// Reads the header's bytes and no more: a TLS handshake may follow.
 ByteStream::Transfer ByteStream::read_proxy_header() {
   std::array<char, 512> bytes;
   while (proxy_->status() == ProxyHeader::Status::need_more) {
@@ -94,7 +94,7 @@ ByteStream::Transfer ByteStream::read_proxy_header() {
     if (seen == 0) return {Status::end, 0};
     if (seen < 0) return {errno == EAGAIN || errno == EINTR ? Status::would_block : Status::failed, 0};
     const std::size_t taken = proxy_->take({bytes.data(), static_cast<std::size_t>(seen)});
-    // They were there a moment ago.
+    // They were available a moment ago.
     if (taken > 0 && ::recv(socket_.get(), bytes.data(), taken, 0) != static_cast<ssize_t>(taken))
       return {Status::failed, 0};
   }
@@ -106,7 +106,7 @@ ByteStream::Transfer ByteStream::read_proxy_header() {
     proxied_ = Proxied::for_peer;
     peer_.address = *proxy_->source();
   } else {
-    proxied_ = proxy_->is_local() ? Proxied::for_itself : Proxied::for_nobody_known;
+    proxied_ = proxy_->is_local() ? Proxied::for_itself : Proxied::for_unknown_peer;
   }
   proxy_.reset();
   return {};
@@ -133,7 +133,7 @@ ByteStream::Transfer ByteStream::read_secure(char* to, std::size_t size) {
   return {status_of(got.status), got.bytes};
 }
 
-// Decides by the first byte, which stays where it is.
+// Decides by the first byte, without reading it.
 ByteStream::Transfer ByteStream::begin() {
   char first = 0;
   const ssize_t got = ::recv(socket_.get(), &first, 1, MSG_PEEK);
@@ -192,7 +192,7 @@ void ByteStream::watch(Poller& poller, Watched& watched) {
   events_ = Poller::kReadable;
 }
 
-// What has to be watched for so that what is asked for can go on.
+// The events that must be watched so that the requested ones can occur.
 std::uint32_t ByteStream::raw_events(std::uint32_t events) const {
   std::uint32_t raw = events;
   if (read_wants_room_ && (events & Poller::kReadable) != 0)
@@ -230,7 +230,7 @@ void ByteStream::shutdown_send() {
 }
 
 void ByteStream::close() {
-  say_end();  // if there is room for it
+  say_end();  // if there is room for the alert
   unwatch();
   socket_ = Descriptor();
 }

@@ -1,4 +1,4 @@
-// Who is at the other end, as the kernel knows it.
+// Peer identity of a byte stream, from the kernel and the PROXY header.
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -18,12 +18,11 @@
 namespace sluice::core {
 namespace {
 
-// The groups that the peer's process was in when it connected, all of them. So no user database has to be
-// asked, which may take its time.
+// All groups of the peer's process when it connected. So the user database, which may be slow, is not needed.
 std::vector<std::uint32_t> groups_of(int socket, gid_t first) {
   std::vector<std::uint32_t> groups;
   socklen_t bytes = 0;
-  // With no room for them, it is told how much they take.
+  // Without a buffer, the call returns the size.
   if (::getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, nullptr, &bytes) != 0 && bytes > 0) {
     groups.resize(bytes / sizeof(gid_t));
     if (::getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &bytes) != 0) bytes = 0;
@@ -35,7 +34,7 @@ std::vector<std::uint32_t> groups_of(int socket, gid_t first) {
 
 bool is_ipv6(const PeerName& peer) { return peer.address.sin6_family == AF_INET6; }
 
-// An IPv4 peer of a socket that serves both is an IPv4 peer.
+// A socket may serve both families; an IPv4 peer counts as IPv4.
 std::optional<in_addr> ipv4_of(const PeerName& peer) {
   if (!is_ipv6(peer)) return reinterpret_cast<const sockaddr_in&>(peer.address).sin_addr;
   const in6_addr& v6 = peer.address.sin6_addr;
@@ -63,7 +62,7 @@ std::optional<ucred> user_of(int socket) {
 }  // namespace
 
 std::optional<PeerKey> ByteStream::peer_key() const {
-  // A proxy that names no client is not the peer, and its own checks must get through.
+  // A proxy that does not name a client is not the peer, and its health checks must get through.
   if (proxied_ != Proxied::no && proxied_ != Proxied::for_peer) return std::nullopt;
   if (local_ && proxied_ != Proxied::for_peer) {
     const auto user = user_of(socket_.get());
@@ -85,10 +84,10 @@ std::optional<PeerKey> ByteStream::peer_key() const {
   return PeerKey{PeerKey::Kind::ipv6, network};
 }
 
-// An overflow id is shared by all that have no id here. Such a peer is not known by it. Behind a proxy the
-// user at the other end is the proxy's, who speaks for somebody else.
+// An overflow id is shared by all users without an id here, so it does not identify the peer. Behind a proxy
+// the user at the other end is the proxy's, which acts for another client.
 void ByteStream::fill_peer_identity(Caller& caller) const {
-  if (local_ && proxied_ == Proxied::for_nobody_known) return caller.set_peer_address({});
+  if (local_ && proxied_ == Proxied::for_unknown_peer) return caller.set_peer_address({});
   if (!local_ || proxied_ == Proxied::for_peer) return caller.set_peer_address(address_of(peer_));
   const OverflowIds& overflow = OverflowIds::own();
   const auto user = user_of(socket_.get());
@@ -104,7 +103,7 @@ std::string ByteStream::peer() const {
     return user ? "unix:" + std::to_string(user->uid) : std::string("unix");
   }
   const std::string address = address_of(peer_);
-  // The port is at the same place in both.
+  // The port has the same offset in both.
   const std::string port = std::to_string(ntohs(peer_.address.sin6_port));
   return address.find(':') != std::string::npos ? "[" + address + "]:" + port : address + ":" + port;
 }

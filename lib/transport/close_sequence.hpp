@@ -11,23 +11,23 @@
 
 namespace sluice::core {
 
-// A connection ends in order where it can: no more input, responses to what is in flight, the protocol's
-// close, a linger. States follow only as kNext says; each may be left out. What the peer does is kept beside
-// them, as it may end its side, or be gone, in any state. I/O thread only.
+// An orderly end: no more input, responses to calls in flight, the protocol's close, a linger. States follow
+// each other only as kNext allows; each may be left out. The peer's state is kept separately, since it may
+// end its side, or be gone, in any state. I/O thread only.
 class CloseSequence {
  public:
   enum class State : std::uint8_t {
     open,
-    input_ended,          // nothing more is taken in; what is in flight is answered
-    protocol_close_sent,  // and the peer has a close of its own to send
-    lingering,            // all is sent: the peer's end is waited for
-    closing,              // at the end of the iteration
+    input_ended,          // no new messages; calls in flight are answered
+    protocol_close_sent,  // and the peer's own close is expected
+    lingering,            // everything is sent; waits for the peer's end
+    closing,              // will be closed at the end of the iteration
     closed,
   };
-  // The peer's side.
+  // State of the peer.
   enum class PeerInput : std::uint8_t {
     open,
-    end_reported,  // by the poller: there may be unread bytes before the end
+    end_reported,  // reported by the poller: there may be unread bytes before the end
     end_read,
   };
 
@@ -37,17 +37,17 @@ class CloseSequence {
 
   State state() const { return state_; }
   bool takes_input() const { return state_ == State::open; }
-  // Nothing more is taken in, and the connection goes on until it is idle.
+  // No new messages are accepted, and the connection goes on until it is idle.
   bool finishing() const { return state_ == State::input_ended || state_ == State::protocol_close_sent; }
   bool protocol_close_sent() const { return state_ == State::protocol_close_sent; }
   bool lingering() const { return state_ == State::lingering; }
   bool closing() const { return state_ >= State::closing; }
   bool closed() const { return state_ == State::closed; }
-  // Why it ends, as far as known.
+  // Why it ends, if known.
   CloseReason reason() const { return reason_; }
   void set_reason(CloseReason reason) { reason_ = reason; }
 
-  // The last reason counts, also after schedule_close(): a drain names itself.
+  // The last reason counts, even after schedule_close(): a drain sets its own.
   void end_input(CloseReason reason) {
     reason_ = reason;
     end_input();
@@ -57,7 +57,7 @@ class CloseSequence {
   }
   void on_protocol_close_sent() { enter(State::protocol_close_sent); }
   void linger() { enter(State::lingering); }
-  // False if that has been done before: then the reason stays.
+  // False if a close is already scheduled; then the reason stays.
   bool schedule_close(CloseReason reason) {
     if (closing()) return false;
     reason_ = reason;
@@ -71,7 +71,7 @@ class CloseSequence {
     return true;
   }
 
-  // New calls are refused, and the connection ends once it is idle. Goes with any state.
+  // New calls are refused, and the connection ends once it is idle. Independent of the state.
   bool draining() const { return draining_; }
   void begin_drain() { draining_ = true; }
 
@@ -82,20 +82,20 @@ class CloseSequence {
   }
   void on_end_read() { peer_input_ = PeerInput::end_read; }
 
-  // No response can reach the peer any more. `idle`: none is due.
+  // No response can reach the peer any more. `idle`: no response is due.
   void on_peer_gone(bool idle);
   bool peer_gone() const { return peer_gone_.has_value(); }
-  // Why the connection ends for that.
+  // The close reason for a gone peer.
   CloseReason peer_gone_reason() const { return *peer_gone_; }
 
-  // Whether the connection is as it was when it began.
+  // Whether nothing has changed since the beginning.
   bool untouched() const {
     return !((state_ != State::open) | end_known() | draining_ | peer_gone_.has_value());
   }
 
  private:
   static constexpr std::size_t kStates = 6;
-  // By state, whether each of the states, in their order, may follow.
+  // For each state, whether each of the states, in their order, may follow.
   static constexpr std::array<std::array<bool, kStates>, kStates> kNext = {{
       {0, 1, 0, 0, 1, 1},  // open
       {0, 0, 1, 1, 1, 1},  // input_ended

@@ -1,4 +1,4 @@
-// What a connection speaks: the one place where protocols differ.
+// Codec: the protocol handler of a connection. Only codecs differ between protocols.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +14,8 @@ namespace sluice::core {
 
 class CodecHost;
 
-// Takes messages out of a connection's bytes, hands them to its RpcSession, and frames the replies.
-// Reading, writing, waiting, bounds and ends are the connection's, the same for all. Belongs to one
+// Cuts messages from a connection's bytes, passes them to its RpcSession, and frames the replies. The
+// connection handles reading, writing, waiting, limits and its end for all protocols. Belongs to one
 // connection; I/O thread only.
 class Codec {
  public:
@@ -26,59 +26,58 @@ class Codec {
 
   struct Step {
     std::size_t consumed = 0;  // bytes to drop from the front of the window
-    bool needs_more = false;   // there is nothing to be done before more bytes come
-    bool at_boundary = false;  // no message has begun whose end has not been seen
+    bool needs_more = false;   // nothing can be done before more bytes arrive
+    bool at_boundary = false;  // not within a message
   };
 
-  // Other bounds hold for the messages that begin from here on.
+  // The limits have changed, for messages that begin from here on.
   virtual void on_limits_change() {}
 
-  // Deals with one thing at the front of the window, which starts where the last step ended.
+  // Processes one element at the front of the window, which starts where the last step ended.
   virtual Step next(std::string_view window) = 0;
 
-  // No more bytes will come; `rest` is what next() could not complete.
+  // No more bytes will come. `rest` is what next() could not complete.
   virtual void finish(std::string_view rest) = 0;
 
-  // Frames the reply to what was received under `exchange`, whose memory it may take; empty where none is
+  // Frames the reply to the message received under `exchange`, and may take its memory. Empty if no reply is
   // due. `code` is 0 for a result or a batch, else the error's.
   virtual void reply(std::uint64_t exchange, std::string& reply, std::int64_t code) = 0;
 
-  // Within next(), while its RpcSession receives a message: the string that this lies in, if nobody looks
-  // at that any more; else null.
+  // Within next(), while its RpcSession receives a message: the string that the message lies in, if its
+  // memory may be taken; else null.
   virtual std::string* reusable_buffer() { return nullptr; }
 
-  // Whether a message has begun whose end has not been seen.
+  // Whether a message has begun and not ended.
   virtual bool in_message() const = 0;
-  // Whether what comes is thrown away until the end of a message that is too big.
+  // Whether input is dropped until the end of an oversize message.
   virtual bool skipping() const { return false; }
-  // Replies that are kept until those before them are there.
+  // Bytes of replies that wait for earlier ones.
   std::size_t held_bytes() const { return held_bytes_; }
-  // Memory for the message that is being taken in, beside what the connection keeps.
+  // Memory for the message that is being received, in addition to the connection's.
   std::size_t input_bytes() const { return input_bytes_; }
-  // Where each message shows anew who sends it: what has come of the one that has begun.
+  // If each message has its own credentials: the received size of the current one.
   virtual std::optional<std::size_t> own_proof_bytes() { return std::nullopt; }
-  // The client has sent too much without a proof; the input has ended.
+  // The client has sent too much without authentication; the input has ended.
   virtual void refuse_unproven(const proto::Error& error);
 
-  // Whether a silent peer can be asked for a sign of life, and asking it.
-  virtual bool probes() const { return false; }
-  virtual void probe() {}
-  // What the end of the client's input means for its calls.
+  // Whether the protocol has keep-alive pings, and sending one.
+  virtual bool has_keepalive_ping() const { return false; }
+  virtual void send_keepalive_ping() {}
+  // Meaning of the client's end of input for its calls.
   enum class InputEnd : std::uint8_t {
-    half_close,  // it may wait for the replies: see test_peer()
-    leaving,     // it waits a moment at most
-    disconnect,  // it can't use any reply
+    half_close,  // the client may wait for the replies: see test_peer()
+    leaving,     // the client waits a moment at most
+    disconnect,  // the client can't use any reply
   };
   virtual InputEnd input_end() const { return InputEnd::half_close; }
-  // Sends something that means nothing to the peer, while replies are due: a peer that is gone resets the
-  // connection. False where there is nothing of the kind.
+  // Sends a byte without meaning to the peer, while replies are due: a peer that is gone resets the
+  // connection. False if the protocol has no such byte.
   virtual bool test_peer() { return false; }
-  // The message that has begun takes too long: says so and ends the input. False where the protocol has no
-  // words for it.
+  // A message takes too long: sends the error and ends the input. False if the protocol has no such error.
   virtual bool time_out() { return false; }
-  // A reload has given the listener another policy, which counts from here on.
+  // A reload has changed the listener's policy, which applies from here on.
   virtual void on_policy_change() {}
-  // Last words, before the sending side is shut.
+  // Sends the protocol's close, before the sending side is shut down.
   virtual void protocol_close(CloseReason) {}
 
   virtual Protocol protocol() const = 0;

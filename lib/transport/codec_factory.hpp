@@ -1,4 +1,4 @@
-// Makes the codecs of connections.
+// Codec factory: creates the codecs of connections.
 #pragma once
 
 #include <memory>
@@ -14,14 +14,14 @@ class Codec;
 class CodecHost;
 struct PageClaim;
 
-// So that a connection knows no protocol. Thread-safe: it keeps nothing of what it makes.
+// Keeps connections independent of protocols. Thread-safe: it keeps nothing of what it creates.
 class CodecFactory {
  public:
-  // For what was detected: stream, header or http.
+  // For a detected protocol: stream, header or http.
   virtual std::unique_ptr<Codec> make(WireProtocol protocol, CodecHost& host) const = 0;
-  // After an upgrade from HTTP. `claim` is the handshake's.
+  // For an upgrade from HTTP. `claim` is the handshake's.
   virtual std::unique_ptr<Codec> make_websocket(CodecHost& host, const PageClaim& claim) const = 0;
-  // Appends an error as a client of that protocol reads it. Nothing else is sent to it.
+  // Appends an error in the client's protocol. The connection sends nothing else.
   virtual void append_refusal(std::string& out, WireProtocol protocol, const proto::Error& error,
                               TimePoint now) const = 0;
 

@@ -1,4 +1,4 @@
-// What a codec sees of its connection.
+// Codec host: the part of a connection that its codec uses.
 #pragma once
 
 #include <cstddef>
@@ -17,9 +17,8 @@ struct PageClaim;
 
 class Codec;
 
-// The part of a connection that its codec uses: the session behind it, the output, and how the input ends.
-// What each message passes through is held here, so that a codec reaches it without a virtual call. I/O
-// thread only.
+// The session behind the codec, the output, and the end of the input. Members that every message passes
+// through are held here, so that a codec needs no virtual call for them. I/O thread only.
 class CodecHost : protected DeferredTask {
  public:
   IoThread& io() { return io_; }
@@ -27,35 +26,34 @@ class CodecHost : protected DeferredTask {
   const ListenerPolicy& policy() const { return *policy_; }
   RpcSession& rpc_session() { return session_; }
 
-  // Where to append what is to be sent; it is written at the end of the iteration. With room for a message of
-  // so many bytes and its head, if they are many and memory for so many is kept.
+  // Output buffer, written at the end of the iteration. It has room for a message of `bytes` and its head, if
+  // they are many and the pool has that memory.
   std::string& output(std::size_t bytes = 0);
-  // What came in parts and was kept until its end was there; null if there is nothing. Within Codec::next()
-  // only.
+  // A message that came in parts and was kept until its end; otherwise null. Within Codec::next() only.
   std::string* partial_message() { return in_.empty() ? nullptr : &in_; }
-  // Whether something that was read has not been processed.
+  // Whether there is unprocessed input.
   bool input_waits() const { return !in_.empty(); }
 
   // Answers an invalid message. The time limit for skipping its rest begins now.
   virtual void refuse_message(const proto::Error& error) = 0;
-  // No more messages are taken in; what is in flight is finished and answered.
+  // No more messages are accepted; calls in flight are finished and answered.
   virtual void end_input(CloseReason reason) = 0;
   bool takes_input() const { return ending_.takes_input(); }
   bool draining() const { return ending_.draining(); }
-  // From the next step on it speaks WebSocket. `claim` is the handshake's.
+  // Switches to WebSocket from the next step on. `claim` is the handshake's.
   virtual void upgrade_to_websocket(const PageClaim& claim) = 0;
 
-  // How long a message may be that begins now, and the answer to a longer one.
+  // Size limit of a message that begins now, and the answer to a longer one.
   virtual std::size_t message_bytes_max() const = 0;
   virtual proto::Error message_too_big() const = 0;
 
-  // Whether the peer speaks TLS.
+  // Whether the connection uses TLS.
   virtual bool secure() const = 0;
-  // Whether the peer is known to be on another machine, though a proxy on this one may have connected.
+  // Whether the peer is known to be on another machine, even if a proxy on this one has connected.
   virtual bool from_outside() const = 0;
   // For the log.
   virtual std::string peer() const = 0;
-  // Whether the server takes calls, as /readyz says.
+  // Whether the server accepts calls, as /readyz reports it.
   virtual bool server_ready() const = 0;
 
  protected:
@@ -64,13 +62,13 @@ class CodecHost : protected DeferredTask {
 
   IoThread& io_;
   SharedPolicy policy_;  // never null once the connection is constructed
-  std::string in_;       // received, not yet processed: a message's beginning, or what had to wait
+  std::string in_;       // received, not yet processed: a message's beginning, or input that had to wait
   OutputBuffer output_;
   ConnectionTimers timers_;
   CloseSequence ending_;
 
  private:
-  // What stands before a message, in the protocol that needs most.
+  // Largest head of a message in any protocol.
   static constexpr std::size_t kHeadBytes = 1024;
 
   RpcSession& session_;

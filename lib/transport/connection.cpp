@@ -10,17 +10,17 @@
 namespace sluice::core {
 namespace {
 
-// How often what a client left behind is read: more than a Unix socket holds by default (208 KiB).
+// Reads after a client is gone: enough for more than a Unix socket holds by default (208 KiB).
 constexpr int kLastReads = 2;
-// Clients of one thread that are gone and have left more behind than fits into one slice. Their sockets and
-// permits are still held: when there are more, what they left is dropped.
+// Gone clients of one thread whose remaining input needs more than one slice. Their sockets and permits are
+// still held: for more clients than this, the remaining input is dropped.
 constexpr std::size_t kLostClientsMax = 256;
-// A connection that has used more of kUseWindow reads after the others while the thread is contended.
+// A connection that has used more of kUseWindow is read after the others while the thread is contended.
 constexpr auto kUseMax = std::chrono::milliseconds(1);
-// Of a message that has begun; longer ones are dealt with one at a time.
+// Longer messages are processed one at a time.
 constexpr std::size_t kLongMessageBytes = 64 * 1024;
-// The most that one read takes in while connections wait for each other, or a full window is looked beyond:
-// it bounds what all hold of input that is not processed.
+// Limit of one read while connections wait for each other, or a full window is looked beyond. It bounds the
+// unprocessed input of all connections.
 constexpr std::size_t kContendedReadBytes = 16 * 1024;
 using Status = ByteStream::Status;
 
@@ -48,7 +48,7 @@ Connection::Connection(SessionHost& host, ByteStream stream, std::shared_ptr<con
 
 Connection::~Connection() = default;
 
-// What is processed for it counts as that peer's from now on.
+// Charges the connection's work to that peer from now on.
 void Connection::join_share(const PeerKey& peer) {
   const bool waits = postponed();
   static_cast<ListHook<SliceTag>&>(*this).unlink();
@@ -68,8 +68,8 @@ bool Connection::wants_input() const {
   return !ending_.end_read() && (ending_.lingering() || (!input_waits_ && !held_up()));
 }
 
-// Whether others are served first. A handshake's step takes as long as hundreds of calls, and so may the end
-// of a long message, where others have something as well.
+// Whether others are served first. A step of a handshake takes as long as hundreds of calls, and so may the
+// end of a long message.
 [[gnu::always_inline]] inline bool Connection::yields() const {
   if (postponed() || (stream_.staged() && stream_.may_handshake())) return true;
   const bool may_be_long = in_.size() + message_bytes_ > kLongMessageBytes;
@@ -93,8 +93,7 @@ void Connection::on_ready(std::uint32_t events) {
     timers_.on_busy(io_.now());
   }
   try {
-    // While it is read from, the reader finds out that the client is gone, after it has taken in what was
-    // sent before.
+    // While the connection is read, the reader detects the disconnect, after it has processed earlier input.
     if (wants_input() && (events & ~Poller::kWritable) != 0) {
       if (yields()) {
         io_.postpone(*this);
@@ -122,7 +121,7 @@ void Connection::note_use() {
   use_ += used;
 }
 
-// Goes on with what was read, or reads what had to wait for others.
+// Continues with earlier input, or reads input that had to wait for others.
 void Connection::on_slice() {
   if (ending_.closed()) return;
   try {
@@ -142,19 +141,19 @@ void Connection::on_slice() {
   io_.defer(*this);
 }
 
-// Out of memory, as a rule: this connection ends, the others go on.
+// Usually out of memory: this connection ends, the others go on.
 void Connection::fail(const std::exception& exception) {
   log_failure("a connection", exception);
   schedule_close(CloseReason::stopped);
 }
 
-// How many bytes there were; what else may have been there is dealt with.
+// Returns the number of bytes read. Handles the end of input and errors.
 std::size_t Connection::read(std::span<char> to) {
   const bool securing = stream_.securing();
   const bool peer_due = securing && stream_.awaits_proxy_header();
   const auto got = stream_.read(to.data(), to.size());
   if (peer_due && !stream_.awaits_proxy_header() && !count_peer()) return 0;
-  // Where TLS is not a must, its time runs from when it begins.
+  // If TLS is optional, its time limit begins with the handshake.
   if (stream_.securing() && !securing) timers_.begin_message(io_.now());
   if (got.status == Status::ok) return got.bytes;
   io_.slices().charge_small(*share(), io_.now(), SmallWork::read);
@@ -163,8 +162,8 @@ std::size_t Connection::read(std::span<char> to) {
   return 0;
 }
 
-// Behind a proxy the limit per peer, and the peer's share of the thread, are the client's that the PROXY
-// header names. False where the limit is reached.
+// Behind a proxy, the limit per peer and the peer's share of the thread go by the client that the PROXY
+// header names. False if the limit is reached.
 bool Connection::count_peer() {
   const auto peer = stream_.peer_key();
   if (!peer) return true;
@@ -178,7 +177,7 @@ void Connection::read_at_once() {
   const std::span<char> to = space();
   const std::size_t bytes = read(to);
   if (bytes > 0) receive({to.data(), bytes});
-  // There may be more, which need not wait for the poller.
+  // There may be more input, which need not wait for the poller.
   if (bytes == to.size() && !ending_.peer_gone() && wants_input()) io_.postpone(*this);
 }
 
@@ -198,7 +197,7 @@ void Connection::receive(std::string_view bytes) {
   } catch (const std::exception& exception) {
     fail(exception);
   }
-  if (DeferredTask::linked()) return;  // for a reply, as a rule
+  if (DeferredTask::linked()) return;  // usually for a reply
   if (!only_waits() || rpc_session_.in_flight() == 0 || memory_changed()) io_.defer(*this);
 }
 
@@ -222,7 +221,7 @@ void Connection::append_input(std::string_view bytes) {
 
 void Connection::on_end_of_input() {
   ending_.on_end_read();
-  // On a Unix socket a hang-up and a half-close look alike to a reader.
+  // On a Unix socket a reader can't tell a hang-up from a half-close.
   if (stream_.local() && stream_.peer_gone()) return on_peer_gone();
   on_peer_ended();
   if (!ending_.lingering() && !ending_.peer_gone()) process(in_);
@@ -232,20 +231,19 @@ void Connection::on_end_of_input() {
 void Connection::on_peer_gone() {
   if (ending_.peer_gone() || ending_.closing()) return;
   ending_.on_peer_gone(is_idle());
-  // The poller would tell of it again in every iteration, and of others later for that.
+  // The poller would report it again in every iteration, and delay others.
   stream_.unwatch();
   host_.client_lost();
   io_.defer(*this);
 }
 
-// What the client sent before it went is still looked at, for the notifications in it: they are run whether
-// their sender stays or not, and the window that kept them waiting is for calls. In as many slices as it
-// takes.
+// After a peer reset, what was already received is processed: notifications still run, and the window, which
+// is for calls, does not apply. It may take several slices.
 void Connection::read_remaining_notifications() {
   const bool more = ending_.takes_input();
   output_.clear(io_.buffers());
   rpc_session_.disconnected();
-  end_look_ahead();  // what it let in may be used up
+  end_look_ahead();  // its allowance may be used up
   const std::size_t waiting = in_.size();
   if (more && input_waits_) process(in_);
   const bool stuck = input_waits_ && in_.size() == waiting;
@@ -267,23 +265,22 @@ void Connection::postpone_remaining_notifications() {
   host_.postpone_lost(*this);
 }
 
-// Closes at the iteration's end: a reply may be under way further up the stack, whose session must not
-// end under it.
+// Closes at the iteration's end: a caller further up the stack may be handling a reply, and its session must
+// not end under it.
 void Connection::schedule_close(CloseReason reason) {
   if (ending_.schedule_close(reason)) io_.defer(*this);
 }
 
-// Takes messages off the front of `window`, which is in_ or what a read has just brought; the rest is
-// kept in in_.
+// Processes messages at the front of `window`, which is in_ or the bytes of a read; the rest is kept in in_.
 void Connection::process(std::string_view window) {
   std::string_view rest = window;
-  bool needs_more = false;  // all that is there has been looked at
+  bool needs_more = false;  // everything available has been processed
   if (policy_version_ != live_policy_->version()) renew_policy();
   if (host_.memory_short() != memory_short_ && !in_message()) look_at_memory();
   if (limits_version_ != io_.limits_version()) renew_limits();
   while (!needs_more && may_process()) {
     if (!codec()) {
-      // White space decides nothing, and is not kept until something does.
+      // White space does not decide the protocol, and is not kept before the decision.
       rest.remove_prefix(std::min(rest.find_first_not_of(" \t\r\n"), rest.size()));
       needs_more = !identify(rest);
       if (needs_more) break;
@@ -292,7 +289,7 @@ void Connection::process(std::string_view window) {
     needs_more = step.needs_more;
     rest.remove_prefix(step.consumed);
     if (step.consumed > 0 && !needs_more && step.at_boundary) timers_.begin_message(io_.now());
-    // What is being thrown away can only have begun where there is nothing left.
+    // Skipping can only have begun where no input is left.
     if (timers_.skipping() || needs_more) timers_.watch_skipping(codec()->skipping(), io_.now());
     if (protocol_switch_.apply_upgrade()) on_codec_change();
     if (io_.slice_over(1 + step.consumed / kUnitBytes)) {
@@ -316,20 +313,20 @@ void Connection::process(std::string_view window) {
   input_waits_ = !needs_more && ending_.takes_input();
 }
 
-// What a reload has changed counts from the next message on, whenever the connection was opened.
+// A reload's changes apply from the next message on, however old the connection is.
 void Connection::renew_policy() {
   policy_version_ = live_policy_->version();
   policy_ = live_policy_->get();
   if (codec()) codec()->on_policy_change();
 }
 
-// For the messages that begin from here on.
+// For messages that begin from here on.
 void Connection::renew_limits() {
   limits_version_ = io_.limits_version();
   if (codec()) codec()->on_limits_change();
 }
 
-// Whether the connection's first bytes have shown what it speaks.
+// Whether the connection's first bytes have shown its protocol.
 bool Connection::identify(std::string_view window) {
   const auto refusal = protocol_switch_.detect(window, missing_stage(), *this);
   if (refusal) refuse(*refusal);
@@ -362,12 +359,12 @@ void Connection::fill_peer_identity(Caller& caller) {
 }
 
 void Connection::on_codec_change() {
-  pings_ = codec()->probes();
+  pings_ = codec()->has_keepalive_ping();
   timers_.restart_pings(io_.now());
   count_protocol(codec()->protocol());
 }
 
-// What was thrown away before it has ended, if only in the same read.
+// An earlier skip has ended, perhaps in the same read.
 void Connection::refuse_message(const proto::Error& error) {
   timers_.watch_skipping(false, io_.now());
   rpc_session_.refuse(error, 0);

@@ -18,12 +18,13 @@
 
 namespace sluice::core {
 
-// Reads, has its codec cut and frame, writes. Its parts decide: ProtocolSwitch the codec, ConnectionTimers
-// when a wait is over, CloseSequence how it ends; OutputBuffer holds what is to be sent. I/O thread only.
+// Reads, lets its codec cut and frame, writes. Its parts decide: ProtocolSwitch on the codec,
+// ConnectionTimers on the end of waits, CloseSequence on how it ends; OutputBuffer holds unsent output. I/O
+// thread only.
 //
-// Backpressure: reading stops while the connection's window is full or its client doesn't read its replies;
-// what has been read by then waits in `in_`, so that memory is bounded by what one read brings. All replies
-// of an iteration go out with one write at its end.
+// Backpressure: reading stops while the connection's window is full or its client doesn't read its replies.
+// Input that was read by then waits in `in_`, so that memory is bounded by the size of one read. All replies
+// of an iteration are sent with one write at its end.
 class Connection final : public Session,
                          private CodecHost,
                          private Watched,
@@ -42,12 +43,12 @@ class Connection final : public Session,
   void close(CloseReason reason) override;
 
  private:
-  // Of max_output_buffer, what may be unread before the connection is no longer read from.
+  // Fraction of max_output_buffer: with more unread output, the connection is not read from.
   static constexpr std::size_t kOutputPauseDivisor = 4;
-  // What TLS keeps for a connection, about.
+  // Approximate memory of TLS for a connection.
   static constexpr std::size_t kTlsBytes = 12 * 1024;
 
-  // For its codec.
+  // Interface for its codec.
   void refuse_message(const proto::Error& error) override;
   void end_input(CloseReason reason) override;
   void upgrade_to_websocket(const PageClaim& claim) override {
@@ -61,7 +62,7 @@ class Connection final : public Session,
   bool server_ready() const override { return !host_.calls().admission_pipeline().draining(); }
 
   // Reading.
-  Codec* codec() const { return protocol_switch_.codec(); }  // null until the first bytes have come
+  Codec* codec() const { return protocol_switch_.codec(); }  // null before the first bytes
   void on_ready(std::uint32_t events) override;
   bool wants_input() const;
   std::size_t read(std::span<char> to);
@@ -92,7 +93,7 @@ class Connection final : public Session,
   void renew_policy();
   void renew_limits();
   bool may_process() const;
-  // Backpressure: nothing of the client's is processed before there is room.
+  // Backpressure: input is not processed before there is room.
   bool held_up() const { return !may_process() || (looks_ahead_ && in_.size() >= look_ahead_left_); }
   Codec::Step look_ahead(std::string_view window);
   void update_look_ahead();
@@ -106,15 +107,15 @@ class Connection final : public Session,
   std::string* reusable_buffer() override { return codec() ? codec()->reusable_buffer() : nullptr; }
   void on_reply_lost() override { schedule_close(CloseReason::output_full); }
   void fill_peer_identity(Caller& caller) override;
-  // Of replies that the client has not read.
+  // Bytes of replies that the client has not read.
   std::size_t backlog() const { return output_.unsent() + (codec() ? codec()->held_bytes() : 0); }
-  // Until there is no room, or until the slice is over.
+  // How much to write: until the kernel has no room, or until the slice is over.
   enum class Extent : std::uint8_t { whole, slice };
   void flush(Extent extent);
   void flush_long(Extent extent);
   void write_out(Extent extent);
 
-  // The connection's course.
+  // Iterations of the connection.
   void on_deferred() override;
   void run_deferred_work();
   void process_waiting();
@@ -136,14 +137,14 @@ class Connection final : public Session,
   void schedule() { schedule(next_deadline()); }
   void schedule(TimePoint due);
 
-  // What it holds in memory, and may.
+  // Memory that it holds, and may hold.
   std::size_t held_bytes() const;
   bool memory_changed() const;
   void count_memory();
   void look_at_memory();
   void watch_unproven();
 
-  // Whether the client is still there.
+  // Presence of the client.
   void ping(TimePoint now);
   bool peer_look_due(TimePoint now) const;
   bool end_may_be_hidden() const;
@@ -159,22 +160,22 @@ class Connection final : public Session,
   PeerMembership peer_share_;
   const std::shared_ptr<const LivePolicy> live_policy_;
   std::uint32_t policy_version_;  // of policy_
-  std::uint32_t limits_version_;  // of those that its codec knows
+  std::uint32_t limits_version_;  // of the limits that its codec knows
   ProtocolSwitch protocol_switch_;
   RpcSession rpc_session_;
   TimePoint use_since_;              // the window in which use_ was counted
-  std::chrono::nanoseconds use_{0};  // of the I/O thread's time, short slices left out
-  std::size_t look_ahead_left_ = 0;  // bytes that may be taken in beyond the full window
+  std::chrono::nanoseconds use_{0};  // time of the I/O thread, without short slices
+  std::size_t look_ahead_left_ = 0;  // bytes that may be accepted beyond the full window
   bool looks_ahead_ = false;
-  std::size_t message_bytes_ = 0;   // taken in of the message that has begun, beside in_
-  int last_reads_ = 0;              // since the client is gone
-  std::size_t unproven_bytes_ = 0;  // received since the client was last seen to have proved who it is
+  std::size_t message_bytes_ = 0;   // received size of the current message, beside in_
+  int last_reads_ = 0;              // reads since the client is gone
+  std::size_t unproven_bytes_ = 0;  // received since the client was last authenticated
   TimePoint scheduled_ = TimePoint::max();
   Protocol protocol_ = Protocol::unknown;
-  bool input_waits_ = false;  // in_ holds what could be processed but for backpressure
-  bool pings_ = false;        // its protocol has keep-alive pings
+  bool input_waits_ = false;  // in_ holds input that waits only for backpressure to end
+  bool pings_ = false;        // the protocol has keep-alive pings
   bool unacknowledged_limited_ = false;
-  bool memory_short_ = false;  // when the message began
+  bool memory_short_ = false;  // memory was short when the message began
 };
 
 [[gnu::always_inline]] inline bool Connection::may_process() const {
@@ -188,7 +189,7 @@ inline std::size_t Connection::held_bytes() const {
   return in_.capacity() + output_.capacity() + framing + tls + rpc_session_.held_bytes();
 }
 
-// Whether it holds so much more or less than was counted that this has to be counted anew.
+// Whether its memory has changed so much that it must be counted again.
 inline bool Connection::memory_changed() const {
   constexpr std::size_t kSlack = MemoryBudget::kSlackBytes;
   const std::size_t held = held_bytes();

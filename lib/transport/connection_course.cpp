@@ -1,4 +1,4 @@
-// How a connection goes on from iteration to iteration, waits, and ends.
+// Course of a connection: iterations, waits and its end.
 #include <array>
 #include <new>
 
@@ -13,7 +13,7 @@ void Connection::on_deferred() {
   try {
     run_deferred_work();
   } catch (const std::exception&) {
-    // Half of what it waits for may not have been asked for: it would never hear of anything again.
+    // The watch may be incomplete: the connection might never be notified again.
     close(CloseReason::stopped);
   }
 }
@@ -28,9 +28,9 @@ void Connection::run_deferred_work() {
   if (looks_ahead_ || window_changed()) update_look_ahead();
   if (timers_.paused() && !held_up()) timers_.resume_message(io_.now());
   if (input_waits_ && may_process() && !postponed() && !ending_.peer_gone()) process_waiting();
-  // What had to wait when it came in has been looked at by now.
+  // Input that had to wait has been processed by now.
   if (unproven_bytes_ > io_.limits.unproven_bytes_max) watch_unproven();
-  // What TLS has taken in already, the poller says nothing of.
+  // The poller does not report input that TLS has read already.
   if (stream_.buffered() && wants_input()) io_.postpone(*this);
   if (ending_.closing()) return close(ending_.reason());
   if (ending_.finishing() && is_idle()) send_protocol_close();
@@ -43,8 +43,8 @@ void Connection::run_deferred_work() {
   schedule();
 }
 
-// Calls that have ended made room. Each event of the loop may end some, so that a peer that has much to do
-// would have a slice after each of them.
+// Ended calls made room. Each event of the loop may end some, so that a busy peer would get a slice after
+// each of them.
 void Connection::process_waiting() {
   if (!codec() || !codec()->in_message()) timers_.begin_message(io_.now());
   if (takes_too_much()) return io_.postpone(*this);
@@ -54,8 +54,8 @@ void Connection::process_waiting() {
   if (window_changed()) update_look_ahead();
 }
 
-// Whether the next thing to happen is a message or a call's end, as nearly always.
-// One `or` for each flag, not one branch: this is looked at after nearly all that is read.
+// Whether the next event is a message or a call's end, as nearly always.
+// One `or` for each flag, not one branch: this runs after nearly every read.
 bool Connection::only_waits() const {
   const bool stuck = output_.blocked() | input_waits_ | looks_ahead_ | timers_.interrupted();
   if (!ending_.untouched() | stuck | !output_.empty() | !in_.empty() | stream_.staged() | postponed())
@@ -64,7 +64,7 @@ bool Connection::only_waits() const {
          unproven_bytes_ <= io_.limits.unproven_bytes_max;
 }
 
-// The rest of run_deferred_work(), where that holds. Buffers that are empty have been given back.
+// The rest of run_deferred_work() in that case. Empty buffers have been recycled.
 void Connection::rest() {
   stream_.watch_for(Poller::kReadable);
   const std::size_t held = codec()->input_bytes() + rpc_session_.held_bytes();
@@ -72,9 +72,8 @@ void Connection::rest() {
   schedule(timers_.rest_deadline(io_.limits, rpc_session_.in_flight() > 0, pings_));
 }
 
-// While nothing is read, a client's disconnect is noticed all the same. Of a postponed connection it is
-// reported once: it can't be masked, and thousands of such reports would come before each socket that can be
-// served.
+// While the connection is not read, a disconnect is still detected. For a postponed connection it is reported
+// once: the event can't be masked, and thousands of such reports would delay other sockets.
 void Connection::update_waits() {
   const bool wants = wants_input();
   const bool may_end = !wants && !ending_.end_known() && !ending_.lingering();
@@ -93,7 +92,7 @@ void Connection::end_input(CloseReason reason) {
   io_.defer(*this);
 }
 
-// A client whose handshake failed is told why before the connection ends.
+// A client whose handshake failed gets the alert before the connection ends.
 void Connection::on_read_failure() {
   if (stream_.flooded()) return schedule_close(CloseReason::tls_flood);
   if (stream_.handshake_failed() && ending_.takes_input()) return end_input(CloseReason::tls_failed);
@@ -110,8 +109,8 @@ void Connection::send_protocol_close() {
 
 void Connection::close_gracefully() {
   const CloseReason reason = ending_.reason();
-  // With nothing on its way, in neither direction, there is nothing that a reset could destroy. A client that
-  // is cut off in the middle of something may only be pausing.
+  // If no data is under way in either direction, a reset destroys nothing. A client that is cut off within a
+  // message may only be pausing.
   const bool cut_off = reason == CloseReason::framing_lost || reason == CloseReason::message_too_big ||
                        reason == CloseReason::message_timeout || reason == CloseReason::unproven ||
                        reason == CloseReason::overloaded;
@@ -142,7 +141,7 @@ void Connection::abort_calls(const proto::Error& error) {
     rpc_session_.abort_all(error);
     end_input(CloseReason::draining);
   } catch (const std::bad_alloc&) {
-    // The connections behind this one are still to be told.
+    // The next connections are still to be notified.
     schedule_close(CloseReason::draining);
   }
 }
@@ -169,7 +168,7 @@ void Connection::log_close(CloseReason reason) const {
     log_fields(spdlog::level::debug, fmt::format("connection closed: {}", to_string(reason)),
                std::array<LogField, 1>{{{"peer", peer()}}});
   } catch (const std::bad_alloc&) {
-    // It is closed all the same.
+    // The connection is closed anyway.
   }
 }
 
@@ -181,7 +180,7 @@ void Connection::count_protocol(Protocol protocol) {
   metrics.connections_total[static_cast<std::size_t>(protocol_)].add(1);
 }
 
-// The deadline is moved only to an earlier time; when it passes too early, it is set anew. So a busy
+// The deadline is moved only to an earlier time. If it passes too early, it is set again. So a busy
 // connection does not touch the wheel for each message.
 void Connection::schedule(TimePoint due) {
   if (due >= scheduled_) return;

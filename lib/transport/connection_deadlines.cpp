@@ -1,4 +1,4 @@
-// When a connection has waited for long enough, and what follows.
+// Deadlines of a connection, and what follows when one passes.
 #include <exception>
 
 #include "lib/transport/connection.hpp"
@@ -6,7 +6,7 @@
 namespace sluice::core {
 namespace {
 
-// How long a connection's deadline is put off where too many have passed at once.
+// Delay of a connection's deadline if too many have passed at once.
 constexpr auto kDeadlinePause = std::chrono::milliseconds(1);
 
 }  // namespace
@@ -33,7 +33,7 @@ void Connection::on_deadline(TimePoint now) {
   scheduled_ = TimePoint::max();
   if (ending_.closed()) return;
   if (io_.slice_over(1)) {
-    // Thousands that have nothing to say may have come at the same moment.
+    // Thousands of silent connections may have been opened at the same moment.
     scheduled_ = now + kDeadlinePause;
     return io_.set_deadline(*this, scheduled_);
   }
@@ -69,8 +69,8 @@ void Connection::look_at_time(TimePoint now) {
   }
 }
 
-// What came before the drain is owed an answer, and this thread may have been kept from its sockets for as
-// long as a connection counts as quiet.
+// Input from before the drain gets an answer, and this thread may have been kept from its sockets for as long
+// as the quiet time.
 void Connection::end_drained() {
   if (wants_input() && stream_.unread() > 0) {
     read_at_once();

@@ -1,4 +1,4 @@
-// How many connections there may be, in all and from one peer.
+// Connection limit: in all, and per peer.
 #pragma once
 
 #include <atomic>
@@ -12,14 +12,14 @@
 
 namespace sluice::core {
 
-// Over all threads. Thread-safe; the lock is taken where there is a limit per peer only, once when a
-// connection comes and once when it ends.
+// For all threads. Thread-safe. The lock is taken only with a limit per peer: when a connection is accepted
+// and when it ends.
 class ConnectionLimit {
  public:
   explicit ConnectionLimit(std::size_t max, std::size_t max_per_peer = 0)
       : max_(max), max_per_peer_(max_per_peer) {}
 
-  // A place among the connections, given back when it is destroyed.
+  // A permit for one connection; released when it is destroyed.
   class Permit {
    public:
     explicit Permit(ConnectionLimit* limit = nullptr) : limit_(limit) {}
@@ -31,13 +31,14 @@ class ConnectionLimit {
     }
     explicit operator bool() const { return limit_ != nullptr; }
 
-    // Takes one of the peer's places as well. False where it has none left. Throws std::bad_alloc.
+    // Also acquires one of the peer's permits. False if the peer has reached its limit. Throws
+    // std::bad_alloc.
     bool join(const PeerKey& peer) {
       if (!limit_->try_join(peer)) return false;
       peer_ = peer;
       return true;
     }
-    // Whether there is a limit per peer, and no peer has been counted here.
+    // Whether there is a limit per peer, and this permit has no peer yet.
     bool lacks_peer() const { return limit_ != nullptr && limit_->per_peer() && !peer_; }
 
    private:
@@ -51,7 +52,7 @@ class ConnectionLimit {
     count_.fetch_sub(1, std::memory_order_relaxed);
     return Permit();
   }
-  // Whether a peer has a limit of its own. Connections that came while it had none are not counted.
+  // Whether there is a limit per peer. Connections from before it was set are not counted.
   bool per_peer() const { return max_per_peer_.load(std::memory_order_relaxed) > 0; }
 
   void set_max(std::size_t max) { max_.store(max, std::memory_order_relaxed); }
@@ -81,7 +82,7 @@ class ConnectionLimit {
   std::atomic<std::size_t> max_;
   std::atomic<std::size_t> max_per_peer_;
   std::mutex mutex_;
-  // Guarded by mutex_. As many as there are connections that were counted, at most.
+  // Guarded by mutex_. At most as many as there are counted connections.
   std::unordered_map<PeerKey, std::size_t, PeerKey::Hash> peers_;
 };
 

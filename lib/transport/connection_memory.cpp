@@ -1,4 +1,4 @@
-// What a connection holds in memory, and what it may send.
+// Memory of a connection, and the limit of unauthenticated input.
 #include <algorithm>
 
 #include "lib/transport/connection.hpp"
@@ -6,21 +6,21 @@
 namespace sluice::core {
 namespace {
 
-// While memory is short, no longer messages are taken in.
+// Size limit of new messages while memory is short.
 constexpr std::size_t kShortMessageBytes = 64 * 1024;
-// When a client may try again that was refused because memory is short.
+// Retry time for a client that was refused because memory is short.
 constexpr milliseconds kOverloadPause = std::chrono::seconds(1);
 
 }  // namespace
 
-// Once an iteration at most, and only where it is much.
+// At most once an iteration, and only for large changes.
 void Connection::count_memory() {
   if (ending_.closed() || !memory_changed()) return;
   const std::size_t held = held_bytes();
   host_.count_bytes(*this, held < MemoryBudget::kSlackBytes ? 0 : held);
 }
 
-// Before a message begins: what holds for it does to its end.
+// Called before a message begins: the result holds until its end.
 void Connection::look_at_memory() {
   memory_short_ = host_.memory_short();
   renew_limits();
@@ -38,12 +38,12 @@ proto::Error Connection::message_too_big() const {
   return proto::request_too_big(io_.limits.message_bytes_max);
 }
 
-// Only where clients are configured. Who needs no proof is `anonymous` there.
+// Only if clients are configured. A client that needs no credentials is `anonymous` then.
 void Connection::watch_unproven() {
   if (!ending_.takes_input() || ending_.peer_gone()) return;
-  if (input_waits_) return;  // a proof may be in it; nothing more is read before
+  if (input_waits_) return;  // it may contain credentials; nothing more is read before
   if (const auto own = codec() ? codec()->own_proof_bytes() : std::nullopt) {
-    // What was sent before has been answered, with what its own proof was worth.
+    // Earlier input was answered, with the rights of its own credentials.
     if (*own <= io_.limits.unproven_bytes_max || rpc_session_.proven()) return;
   } else if (rpc_session_.proven()) {
     unproven_bytes_ = 0;

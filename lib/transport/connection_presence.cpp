@@ -1,4 +1,4 @@
-// Whether a connection's client is still there, and what its silence means.
+// Presence of a connection's client: its end of input, resets and silence.
 #include <algorithm>
 #include <utility>
 
@@ -7,29 +7,29 @@
 namespace sluice::core {
 namespace {
 
-// For the calls of a client that has ended its side and waits a moment at most.
+// Time for the calls of a client that has ended its side and waits a moment at most.
 constexpr auto kLeavingTime = std::chrono::seconds(1);
-// What was sent to find out whether the peer is there, and is not acknowledged by its system for so long,
-// tells that it is not. At least twice write_timeout: a peer that reads slowly acknowledges no more either.
+// If bytes that test the peer's presence are not acknowledged in this time, the peer is gone. At least twice
+// write_timeout: a slow reader may stop acknowledging as well.
 constexpr milliseconds kUnacknowledgedTimeMin = std::chrono::seconds(60);
 
 }  // namespace
 
 void Connection::ping(TimePoint now) {
-  const bool sends = output_.unsent() == 0;  // else there is something else to be acknowledged
+  const bool sends = output_.unsent() == 0;  // otherwise other bytes will be acknowledged
   timers_.on_ping_due(now, sends);
   if (!sends) return;
   limit_unacknowledged();
-  codec()->probe();
+  codec()->send_keepalive_ping();
 }
 
-// The client has ended its side: all that it sent before may have been read, or not.
+// The client has ended its side. Earlier input may be unread.
 void Connection::on_peer_ended() {
   ending_.on_end_reported();
   if (ending_.lingering() || ending_.peer_gone() || ending_.closing()) return;
   const auto meaning = codec() ? codec()->input_end() : Codec::InputEnd::half_close;
   if (meaning == Codec::InputEnd::disconnect) return on_peer_gone();
-  // A Unix socket's peer is seen to be gone.
+  // A Unix socket reports that its peer is gone.
   if (stream_.local() && meaning == Codec::InputEnd::half_close) return;
   const auto pause =
       meaning == Codec::InputEnd::leaving ? milliseconds(kLeavingTime) : ConnectionTimers::kPeerLookTime;
@@ -41,8 +41,8 @@ bool Connection::peer_look_due(TimePoint now) const {
          rpc_session_.in_flight() > 0;
 }
 
-// Whether the client's end of input could follow bytes that are not read while the window is full. The end
-// of a Unix socket is reported all the same.
+// Whether the client's end of input could follow bytes that are unread while the window is full. The end of a
+// Unix socket is reported anyway.
 bool Connection::end_may_be_hidden() const { return !stream_.local() && codec() && stream_.unread() > 0; }
 
 void Connection::look_for_peer(TimePoint now) {
@@ -53,13 +53,13 @@ void Connection::look_for_peer(TimePoint now) {
     if (!end_may_be_hidden()) return;
   }
   if (ending_.end_known() && codec()->input_end() == Codec::InputEnd::leaving) {
-    // Its calls are stopped; replies on their way are still sent.
+    // Its calls are stopped; replies under way are still sent.
     ending_.set_reason(CloseReason::reset);
     rpc_session_.disconnected();
     io_.defer(*this);
     return;
   }
-  // A closed socket answers what is sent to it with a reset.
+  // A closed socket answers any bytes with a reset.
   if (output_.unsent() == 0 && rpc_session_.reply_due()) {
     limit_unacknowledged();
     if (!codec()->test_peer()) return;

@@ -5,17 +5,17 @@
 namespace sluice::core {
 namespace {
 
-// How long the end of a message over the size limit is looked for.
+// Time limit for the end of an oversize message.
 constexpr auto kOversizeSkipTime = std::chrono::seconds(5);
 constexpr auto kOverloadedTime = std::chrono::seconds(2);
-// A TLS handshake may take so long, and no longer than a message.
+// Time limit of a TLS handshake, if shorter than that of a message.
 constexpr milliseconds kHandshakeTime = std::chrono::seconds(10);
-// A window that has been full for so long is looked beyond. Where calls are answered sooner, what waits is
+// A window that has been full for this time is looked beyond. If calls are answered sooner, waiting input is
 // read soon enough, and copying it would cost each call.
 constexpr auto kLookAheadPause = std::chrono::milliseconds(10);
-// After this time the client is probed for the first time, as its end of input may follow unread bytes.
+// Time before the first presence check, since the client's end of input may follow unread bytes.
 constexpr auto kHiddenEndTime = std::chrono::seconds(3);
-// A draining connection is closed at the latest after this time: calls on their way get their refusal.
+// Time limit of a draining connection: calls under way are refused until then.
 constexpr auto kDrainRefusalTime = std::chrono::seconds(1);
 constexpr milliseconds kLingerTime = std::chrono::seconds(2);
 
@@ -57,7 +57,7 @@ CloseReason ConnectionTimers::expired_reason(TimePoint now, const Limits& limits
   return CloseReason::idle_timeout;
 }
 
-// A message that has begun can't go on while nothing is read, and the time of that is not its client's.
+// A message can't go on while the connection is not read; its client is not charged that time.
 void ConnectionTimers::resume_message(TimePoint now) {
   const auto pause = now - *std::exchange(paused_, std::nullopt);
   message_began_ = std::min(message_began_ + pause, now);
@@ -84,8 +84,8 @@ void ConnectionTimers::on_ping_due(TimePoint now, bool sent) {
   if (sent && !ping_sent_) ping_sent_ = now;
 }
 
-// At regular times, also while calls run: proxies in between close what they see nothing on. Besides once in
-// the middle of the time that an idle connection has.
+// At regular times, even while calls run: proxies close silent connections. For an idle connection also in
+// the middle of its idle timeout.
 TimePoint ConnectionTimers::ping_deadline(const Limits& limits, bool idle) const {
   const TimePoint regular = last_ping_ + limits.ping_interval;
   if (ping_sent_ || !idle) return regular;
@@ -101,7 +101,7 @@ TimePoint ConnectionTimers::look_ahead_deadline(const State& state) const {
   return waits ? *window_full_since_ + kLookAheadPause : TimePoint::max();
 }
 
-// A client that goes on sending is never quiet: it is refused for so long, once what it had in flight is
+// A client that keeps sending is never quiet. Its calls are refused for this time, once the earlier ones are
 // answered.
 TimePoint ConnectionTimers::refusals_deadline(const State& state) const {
   const bool refuses = state.draining && state.takes_input && !state.has_calls;
@@ -124,8 +124,8 @@ void ConnectionTimers::prolong_linger(TimePoint now, const Limits& limits, std::
   linger_until_ = next_linger_look(now, limits);
 }
 
-// What is on its way when the linger begins is with the client a moment later, as a rule: that is found out
-// long before write_timeout.
+// Bytes under way at the beginning of a linger usually arrive a moment later. That is noticed long before
+// write_timeout.
 TimePoint ConnectionTimers::next_linger_look(TimePoint now, const Limits& limits) const {
   return now + (linger_undelivered_ == 0 ? kLingerTime : std::min(kLingerTime, limits.write_timeout));
 }

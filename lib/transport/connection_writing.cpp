@@ -8,7 +8,7 @@ namespace sluice::core {
 namespace {
 
 constexpr std::size_t kWriteBytesPerUnit = OutputBuffer::kWriteBytes / kUnitsPerLook;
-// Of output whose writing is charged to the peer.
+// Size from which writing is charged to the peer.
 constexpr std::size_t kLongOutputBytes = 64 * 1024;
 using Status = ByteStream::Status;
 
@@ -21,7 +21,7 @@ void Connection::on_reply(std::uint64_t exchange, std::string& reply, std::int64
   io_.slices().charge_small(*share(), io_.now(), SmallWork::reply, reply.size());
   codec()->reply(exchange, reply, code);
   if (backlog() <= io_.limits.output_bytes_max) return;
-  // The client may be reading quickly and only the iteration's end may not have come yet.
+  // The client may be reading quickly, and only the iteration's end is missing.
   flush(Extent::whole);
   if (backlog() <= io_.limits.output_bytes_max || ending_.closing() || ending_.peer_gone()) return;
   schedule_close(CloseReason::output_full);
@@ -49,7 +49,7 @@ void Connection::flush(Extent extent) {
     }
     return sent;
   };
-  // The poller tells that there is room, in its order.
+  // The poller reports room later, in its own order.
   const auto pause = [this, extent](std::size_t bytes) {
     return extent == Extent::slice && io_.slice_over(bytes / kWriteBytesPerUnit);
   };

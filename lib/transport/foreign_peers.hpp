@@ -1,4 +1,4 @@
-// What the log says of connections that speak something else.
+// Log lines about peers of other protocols.
 #pragma once
 
 #include <cstdint>
@@ -8,11 +8,11 @@ namespace sluice::core {
 
 class CodecHost;
 
-// How a connection turns out not to be what it should be.
+// Kind of a connection that is not what the listener expects.
 enum class Foreign : std::uint8_t { stream, http, proxy_header, no_proxy_header, kCount };
 
-// Says once, then rarely and with a count, why a connection is ended: a client that is set up wrongly tries
-// again and again. I/O threads.
+// Logs why such a connection is ended: once, then rarely and with a count, since a misconfigured client
+// retries again and again. I/O threads.
 void tell_foreign(const CodecHost& host, Foreign kind, std::string_view what);
 
 }  // namespace sluice::core

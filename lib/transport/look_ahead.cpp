@@ -1,4 +1,4 @@
-// How a connection looks for control messages behind a full window.
+// Look-ahead: control messages behind a full window.
 #include <algorithm>
 
 #include "lib/loop/peer_charge.hpp"
@@ -7,14 +7,14 @@
 namespace sluice::core {
 namespace {
 
-// What may be taken in beyond a full window, control messages not counted; each message counts for as much
-// more as it takes besides its text.
+// Bytes that may be accepted beyond a full window, without control messages. Each message counts for its
+// overhead as well.
 constexpr std::size_t kLookAheadBytes = 64 * 1024;
 constexpr std::size_t kHeldMessageBytes = 256;
 
 }  // namespace
 
-// What is being read may be no message, or one that was found to be about others: then nothing is held of it.
+// The current message may be invalid, or not be a control message: then nothing is kept.
 Codec::Step Connection::look_ahead(std::string_view window) {
   const bool begun = codec()->in_message();
   const std::size_t held = rpc_session_.held();
@@ -39,7 +39,7 @@ void Connection::end_look_ahead() {
   rpc_session_.look_ahead(false);
 }
 
-// In each iteration, and again where the window has filled.
+// In each iteration, and when the window has become full again.
 void Connection::update_look_ahead() {
   if (looks_ahead_) {
     {

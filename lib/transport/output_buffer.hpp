@@ -10,32 +10,32 @@
 
 namespace sluice::core {
 
-// Replies are appended during an iteration and written at its end, as few writes as possible. Memory comes
-// from the thread's pool and goes back once all is sent, so that an idle connection holds no buffer. How much
-// may wait is for the connection to bound. I/O thread only.
+// Replies are appended during an iteration and written at its end, in as few writes as possible. Memory comes
+// from the thread's pool and returns to it once all is sent, so that an idle connection holds no buffer. The
+// connection bounds how much may wait. I/O thread only.
 class OutputBuffer {
  public:
-  // The most that one write gets, before others may be served.
+  // Size of one write, before others may be served.
   static constexpr std::size_t kWriteBytes = 256 * 1024;
 
-  // Bytes that the kernel does not have yet.
+  // Bytes that are not yet in the kernel.
   std::size_t unsent() const { return bytes_.size() - sent_; }
   bool empty() const { return bytes_.empty(); }
   std::size_t capacity() const { return bytes_.capacity(); }
-  // The last flush stopped early: the next one waits for the poller to report room.
+  // The last flush stopped early: the next one waits until the poller reports room.
   bool blocked() const { return blocked_; }
   void on_writable() { blocked_ = false; }
 
-  // Where to append. With room for `bytes` more if they are many and the pool keeps memory for so many.
+  // The buffer to append to. It has room for `bytes` more if they are many and the pool has that memory.
   std::string& append_to(BufferPool& pool, std::size_t bytes);
 
   // Calls `write(std::string_view)`, which returns a ByteStream::Transfer, until all is sent or the kernel
-  // has no room. Stops as well where `pause(bytes)` is true after a write of so many that left something.
-  // False if a write failed: no more can be sent.
+  // has no room. Also stops if `pause(bytes)` is true after a write of `bytes` that left something. False if
+  // a write failed: no more can be sent.
   template <typename Write, typename Pause>
   bool flush(BufferPool& pool, const Write& write, const Pause& pause);
 
-  // Drops what is left.
+  // Drops unsent output.
   void clear(BufferPool& pool) {
     pool.give(bytes_);
     sent_ = 0;
@@ -44,7 +44,7 @@ class OutputBuffer {
 
  private:
   std::string bytes_;
-  std::size_t sent_ = 0;  // bytes at the front that are with the kernel
+  std::size_t sent_ = 0;  // bytes at the front that are in the kernel
   bool blocked_ = false;
 };
 
@@ -52,7 +52,7 @@ inline std::string& OutputBuffer::append_to(BufferPool& pool, std::size_t bytes)
   if (bytes_.empty()) {
     pool.take(bytes_);
   } else if (sent_ > bytes_.size() / 2) {
-    // What is sent is dropped only when there is something to append, and that is worth the copying.
+    // Sent bytes are removed only when something is appended, and if that is worth the copying.
     bytes_.erase(0, sent_);
     sent_ = 0;
   }

@@ -11,7 +11,7 @@ namespace {
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
 
-// Whether `bytes` begins with `token`, in any case, or could still come to.
+// Whether `bytes` begins with `token`, in any case, or still may.
 enum class Match : std::uint8_t { no, possible, yes };
 
 Match match(std::string_view bytes, std::string_view token) {
@@ -22,11 +22,11 @@ Match match(std::string_view bytes, std::string_view token) {
   return size == token.size() ? Match::yes : Match::possible;
 }
 
-// Any method's name (RFC 9110, section 9.1): longer ones are no names.
+// Length limit of a method's name (RFC 9110, section 9.1).
 constexpr std::size_t kMethodBytesMax = 64;
 
-// A request line whose method nobody here knows. Of a method whose end has not come only capitals are waited
-// for, as all registered ones are: a word may as well be a broken message, which is answered at once.
+// A request line with an unknown method. An incomplete method is waited for only in capitals, as all
+// registered ones are: other words may be broken messages, which are answered at once.
 Match match_request(std::string_view bytes) {
   const auto end = std::min<std::size_t>(std::ranges::find_if_not(bytes, is_token_character) - bytes.begin(),
                                          bytes.size());
@@ -44,14 +44,14 @@ Match match_request(std::string_view bytes) {
   return best == Match::possible ? undecided : best;
 }
 
-// PROXY protocol, version 2: without the white space that its signature begins with.
+// PROXY protocol, version 2: its signature without the white space at its beginning.
 constexpr std::string_view kProxySignature("\0\r\nquit\n", 8);
 
 }  // namespace
 
 WireProtocol detect_protocol(std::string_view bytes) {
   static constexpr std::array<std::string_view, 2> kHeaders = {"content-length:", "content-type:"};
-  // In another case they are no methods, which is for HTTP to say.
+  // In another case they are not methods; HTTP answers those.
   static constexpr std::array<std::string_view, 10> kHttpMethods = {
       "get ", "head ", "post ", "put ", "delete ", "connect ", "options ", "trace ", "patch ", "pri "};
   static constexpr std::array<std::string_view, 3> kProxy = {"proxy tcp", "proxy unknown", kProxySignature};
@@ -71,7 +71,7 @@ WireProtocol detect_protocol(std::string_view bytes) {
     });
   };
   if (begins_with(kHeaders)) return WireProtocol::header;
-  // Some writers begin everything with a byte order mark, but no client of another protocol does.
+  // Some writers begin everything with a byte order mark, but clients of other protocols do not.
   if (marked) return possible ? WireProtocol::undecided : WireProtocol::stream;
   if (begins_with(kProxy)) return WireProtocol::proxy;
   if (begins_with(kHttpMethods)) return WireProtocol::http;

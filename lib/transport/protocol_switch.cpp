@@ -16,7 +16,7 @@ std::optional<ProtocolSwitch::Refusal> ProtocolSwitch::detect(std::string_view b
   return std::nullopt;
 }
 
-// What has not shown its protocol by now is not another's: its codec says what is wrong with it.
+// Input without a recognisable protocol counts as a stream, whose codec reports what is wrong with it.
 std::optional<ProtocolSwitch::Refusal> ProtocolSwitch::detect_at_end(std::string_view bytes, Missing missing,
                                                                      CodecHost& host) {
   if (missing != Missing::nothing) return refusal_of(missing, WireProtocol::stream);

@@ -12,40 +12,40 @@
 
 namespace sluice::core {
 
-// Has no codec until the first bytes show what the client speaks. What comes in plain text where TLS has to
-// come first, or without a PROXY header where that is required, is never taken for calls: it is refused in
-// the client's own protocol, as far as its first bytes show that. I/O thread only.
+// Has no codec until the first bytes show the client's protocol. Plain text where TLS is required, or input
+// without a required PROXY header, is never taken for calls: it is refused in the client's own protocol, if
+// its first bytes show that. I/O thread only.
 class ProtocolSwitch {
  public:
-  // What had to come before the first message, and did not.
+  // A requirement before the first message that was not met.
   enum class Missing : std::uint8_t { nothing, tls, proxy_header };
-  // The answer, after which the connection ends.
+  // The answer to the client, after which the connection ends.
   struct Refusal {
     proto::Error error;
     CloseReason reason = CloseReason::framing_lost;
     WireProtocol spoken = WireProtocol::stream;
-    std::optional<Foreign> foreign{};  // to be logged
+    std::optional<Foreign> foreign{};  // for the log
     std::string_view log_text{};
   };
 
   explicit ProtocolSwitch(const CodecFactory& factory) : factory_(factory) {}
 
-  // Null until detect() has made one.
+  // Null until detect() has created one.
   Codec* codec() const { return codec_.get(); }
 
-  // `bytes` is all that has come. Makes a codec, or refuses; does neither while more bytes are needed.
+  // `bytes` is everything received so far. Creates a codec, or refuses; neither while more bytes are needed.
   std::optional<Refusal> detect(std::string_view bytes, Missing missing, CodecHost& host);
-  // The same where no more bytes will come.
+  // The same at the end of input.
   std::optional<Refusal> detect_at_end(std::string_view bytes, Missing missing, CodecHost& host);
   void append_refusal(std::string& out, const Refusal& refusal, TimePoint now) const {
     factory_.append_refusal(out, refusal.spoken, refusal.error, now);
   }
 
-  // The codec is in use when it asks for this: another one takes over with apply_upgrade().
+  // The codec is in use when it calls this: apply_upgrade() replaces it later.
   void upgrade_to_websocket(CodecHost& host, const PageClaim& claim) {
     next_codec_ = factory_.make_websocket(host, claim);
   }
-  // Whether there is another codec now.
+  // Whether the codec was replaced.
   bool apply_upgrade() {
     if (!next_codec_) return false;
     codec_ = std::move(next_codec_);

@@ -25,7 +25,7 @@ bool agree(std::string_view bytes, std::string_view with) {
   return bytes.substr(0, size) == with.substr(0, size);
 }
 
-// The next of the words that single blanks part; the last has none behind it.
+// Removes the next word, up to a blank or the end.
 std::string_view next_word(std::string_view& line) {
   const std::size_t end = std::min(line.find(' '), line.size());
   const std::string_view word = line.substr(0, end);
@@ -41,7 +41,7 @@ std::optional<std::uint16_t> port_in(std::string_view digits) {
   return port;
 }
 
-// As accept() tells of a peer: a sockaddr_in in the place of a sockaddr_in6 where it is IPv4.
+// An address as accept() returns it. IPv4 is a sockaddr_in within a sockaddr_in6.
 std::optional<sockaddr_in6> address_in(int family, std::string_view text, std::uint16_t port) {
   sockaddr_in6 v6{};
   v6.sin6_family = static_cast<sa_family_t>(family);
@@ -108,7 +108,7 @@ bool ProxyHeader::read_line(std::string_view line) {
 std::size_t ProxyHeader::take_binary(std::string_view bytes) {
   std::size_t taken = 0;
   while (taken < bytes.size() && size_ < total_) {
-    // Of what stands behind the addresses nothing is kept.
+    // Bytes behind the addresses are not kept.
     const std::size_t kept = std::min(total_, kHeadBytes + kAddressBytes);
     std::size_t part = std::min(bytes.size() - taken, (size_ < kept ? kept : total_) - size_);
     if (size_ < kept) bytes.copy(kept_.data() + size_, part, taken);
@@ -130,7 +130,7 @@ std::size_t ProxyHeader::take_binary(std::string_view bytes) {
   return taken;
 }
 
-// Behind the signature: version and command, family and transport, and the length of what follows.
+// Behind the signature: version and command, family and transport, and the length of the rest.
 bool ProxyHeader::read_head() {
   const auto byte = [this](std::size_t at) { return static_cast<unsigned char>(kept_[at]); };
   const unsigned command = byte(12) & 0x0F;

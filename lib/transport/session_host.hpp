@@ -1,4 +1,4 @@
-// The connections of one I/O thread.
+// Session host: the connections of one I/O thread.
 #pragma once
 
 #include <atomic>
@@ -16,12 +16,12 @@ namespace sluice::core {
 
 struct SessionTag;
 
-// Interface of a client connection, whatever protocol it speaks; not an RpcSession. I/O thread only.
+// Interface of a client connection, of any protocol; not an RpcSession. I/O thread only.
 class Session : public ListHook<SessionTag>, public std::enable_shared_from_this<Session> {
  public:
   virtual ~Session() = default;
 
-  // Begins to read.
+  // Starts reading.
   virtual void start() = 0;
   // Ends the connection as soon as its calls are answered; new ones are refused.
   virtual void drain() = 0;
@@ -30,26 +30,26 @@ class Session : public ListHook<SessionTag>, public std::enable_shared_from_this
   // Ends the connection now.
   virtual void close(CloseReason reason) = 0;
 
-  std::size_t counted_bytes = 0;  // of what it holds in memory: SessionHost's
+  std::size_t counted_bytes = 0;  // its memory as counted by SessionHost
 
  private:
   friend class SessionHost;
-  std::shared_ptr<Session> self_;  // what keeps it alive while it is open
+  std::shared_ptr<Session> self_;  // keeps it alive while it is open
 };
 
-// Keeps sessions alive until they say that they are closed. I/O thread only, except count_approx().
+// Keeps sessions alive until they report that they are closed. I/O thread only, except count_approx().
 class SessionHost final : private DeferredTask {
  public:
   SessionHost(IoThread& io, CallExecutor& calls) : io_(io), calls_(calls) {}
-  // What sessions hold counts against `budget`, which must outlive this. Before the thread runs.
+  // Counts sessions' memory against `budget`, which must outlive this. Call before the thread runs.
   void count_memory(MemoryBudget& budget);
   ~SessionHost() {
     close_all(CloseReason::stopped);
     on_deferred();
   }
 
-  // A connection on its way to this thread: counted from when it was chosen, so that a burst is spread
-  // evenly. Any thread; may outlive the host, where the thread ends before it has come.
+  // A connection on its way to this thread. It is counted from the choice of the thread on, so that a burst
+  // is spread evenly. Any thread; may outlive the host if the thread ends first.
   class Expected {
    public:
     explicit Expected(SessionHost& host) : count_(host.count_) {
@@ -65,7 +65,7 @@ class SessionHost final : private DeferredTask {
     std::shared_ptr<std::atomic<std::size_t>> count_;
   };
 
-  // Throws what the session's start throws, which has been closed then.
+  // Throws what the session's start throws; the session is closed then.
   void add(std::shared_ptr<Session> session) {
     sessions_.push_back(*session);
     count_->fetch_add(1, std::memory_order_relaxed);
@@ -79,13 +79,13 @@ class SessionHost final : private DeferredTask {
     if (draining_) session->drain();
   }
 
-  // The session has closed: it is forgotten, and destroyed once nothing uses it any more.
+  // The session has closed. It is forgotten, and destroyed once it is not in use.
   void remove(Session& session) {
     session.unlink();
     count_->fetch_sub(1, std::memory_order_relaxed);
     if (session.counted_bytes > 0) count_bytes(session, 0);
     if (budget_ != nullptr) budget_->note_end(*share_);
-    // Whoever calls from within the session is still using it.
+    // The caller may be inside the session.
     closed_.push_back(session);
     io_.defer(*this);
   }
@@ -102,17 +102,17 @@ class SessionHost final : private DeferredTask {
     while (Session* const session = sessions_.front()) session->shared_from_this()->close(reason);
   }
 
-  // A session holds so many bytes by now. With that the thread's other memory is counted. Where that is too
-  // much for all together, those that hold most are closed at the end of the iteration.
+  // A session now holds this many bytes. The thread's other memory is counted with it. If all together is too
+  // much, the sessions that hold most are closed at the end of the iteration.
   void count_bytes(Session& session, std::size_t held);
-  // Whether nothing large is to be taken in.
+  // Whether large messages must not be accepted.
   bool memory_short() const { return budget_ != nullptr && budget_->exceeded(); }
 
-  // A client is gone whose session has not closed: what it left behind is still to be processed.
+  // A client is gone, and its session still has input to process.
   void client_lost() { ++lost_clients_; }
   void lost_client_closed() { --lost_clients_; }
   std::size_t lost_clients() const { return lost_clients_; }
-  // Continues the work of a lost client's session, as IoThread::postpone(). All of them together are one
+  // Continues the work of a gone client's session, as IoThread::postpone(). All of them together are one
   // source of work: however many there are, connected clients' work runs after each slice.
   void postpone_lost(SlicedWork& work) {
     if (work.linked()) return;
@@ -131,7 +131,7 @@ class SessionHost final : private DeferredTask {
     }
   }
 
-  // Closes sessions, those first that hold most, until no more is held than may be.
+  // Closes sessions, the largest first, until memory is within the budget.
   struct Relief final : DeferredTask {
     explicit Relief(SessionHost& of) : host(of) {}
     void on_deferred() override { host.relieve(); }
@@ -139,9 +139,9 @@ class SessionHost final : private DeferredTask {
   };
   void relieve();
 
-  // What belongs to no session: kept for the next, or left behind by clients. While memory is short nothing
-  // is kept. It changes where no session counts anything, too: it is looked at each second while there is
-  // some.
+  // Counts memory that belongs to no session: spares, and calls of disconnected clients. While memory is
+  // short nothing is kept. This memory also changes when no session counts anything, so it is counted each
+  // second while there is some.
   void count_unowned();
   std::size_t unowned_bytes() const;
   struct UnownedLook final : Deadline {
@@ -170,7 +170,7 @@ class SessionHost final : private DeferredTask {
   std::size_t lost_clients_ = 0;
   IntrusiveList<Session, SessionTag> sessions_;
   IntrusiveList<Session, SessionTag> closed_;  // until the iteration's end
-  // Shared with the connections on their way.
+  // Shared with connections on their way here.
   const std::shared_ptr<std::atomic<std::size_t>> count_ = std::make_shared<std::atomic<std::size_t>>(0);
   bool draining_ = false;
 };

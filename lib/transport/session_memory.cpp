@@ -1,4 +1,4 @@
-// What the connections of one I/O thread hold in memory.
+// Memory of the connections of one I/O thread.
 #include <algorithm>
 #include <vector>
 
@@ -10,10 +10,10 @@ namespace sluice::core {
 namespace {
 
 constexpr auto kUnownedLookPause = std::chrono::seconds(1);
-// Memory that belongs to no session is counted from this size on.
+// Memory without a session is counted from this size on.
 constexpr std::size_t kUnownedBytesMin = 256 * 1024;
 
-// Clients that connect again and again may have it happen often.
+// Clients that reconnect again and again may cause this often.
 void log_closing(const Session& session, TimePoint now) {
   static RareLine line(std::chrono::seconds(1));
   line.log(spdlog::level::warn, now, [&] {
@@ -35,7 +35,7 @@ void SessionHost::count_memory(MemoryBudget& budget) {
 void SessionHost::count_bytes(Session& session, std::size_t held) {
   const std::size_t before = std::exchange(session.counted_bytes, held);
   if (budget_ == nullptr) return;
-  // First: what is kept goes before a session is closed for it.
+  // First: spares are released before a session is closed.
   count_unowned();
   budget_->count(*share_, before, held);
 }

@@ -15,15 +15,15 @@ using Kind = proto::FrameEvent::Kind;
 
 constexpr std::string_view kLengthHeader = "Content-Length: ";
 
-// A reply on a JSON stream is one line. Line breaks in it can only be white space between tokens (params that
-// a client wrote over several lines and a handler passed through). What strings hold stays as it is.
+// A reply on a JSON stream is one line. Line breaks in it can only be white space between tokens, from params
+// over several lines that a handler passed through. Strings stay as they are.
 void append_line(std::string& out, std::string& reply) {
   if (reply.find('\n') == std::string::npos && reply.find('\r') == std::string::npos) {
     const bool is_long = reply.size() > BufferPool::kBufferBytesMax && reply.capacity() / 2 <= reply.size();
     if (out.empty() && is_long) {
       out.swap(reply);
     } else {
-      // With the newline: a long reply that just fits would be moved for it.
+      // Including the newline, for which a reply that just fits would be reallocated.
       if (out.capacity() - out.size() <= reply.size()) out.reserve(out.size() + reply.size() + 1);
       out += reply;
     }
@@ -48,7 +48,7 @@ Protocol StreamCodec::protocol() const {
   return decoder_.framing() == proto::Framing::header ? Protocol::header : Protocol::stream;
 }
 
-// Not for the message at hand.
+// Not for the current message.
 void StreamCodec::on_limits_change() {
   limits_wait_ = decoder_.in_message();
   if (!limits_wait_) decoder_.set_limits(message_limits(host()));
@@ -56,7 +56,7 @@ void StreamCodec::on_limits_change() {
 
 Codec::Step StreamCodec::next(std::string_view window) {
   const auto event = decoder_.next(window);
-  // Before anything that comes after these bytes is run.
+  // Before anything after these bytes is run.
   if (first_line_ != FirstLine::decided && turns_out_foreign(window.substr(0, event.consumed))) {
     if (event.kind == Kind::malformed) handle(event);
     end_foreign(proto::ForeignProtocol::none);
@@ -68,8 +68,8 @@ Codec::Step StreamCodec::next(std::string_view window) {
   return {event.consumed, needs_more, !decoder_.in_message()};
 }
 
-// Whether these are the bytes at which the first line becomes another protocol's: a TLS handshake's first, or
-// the beginning of a target behind a method and a space. A call begins with neither.
+// Whether the first line becomes another protocol's at these bytes: a TLS handshake's first byte, or the
+// beginning of a target behind a method and a space. A call begins with neither.
 bool StreamCodec::turns_out_foreign(std::string_view bytes) {
   for (const char c : bytes) {
     const FirstLine before = first_line_;
@@ -90,7 +90,7 @@ void StreamCodec::end_foreign(proto::ForeignProtocol protocol) {
   host().end_input(CloseReason::framing_lost);
   if (protocol == proto::ForeignProtocol::none) {
     tell_foreign(host(), Foreign::stream,
-                 "what came is no JSON stream: its first line is another protocol's");
+                 "the input is not a JSON stream: its first line is another protocol's");
   } else {
     tell_foreign(
         host(), Foreign::stream,
@@ -140,7 +140,7 @@ void StreamCodec::reply(std::uint64_t, std::string& reply, std::int64_t) {
 }
 
 // On a JSON stream a blank between replies is white space. Between header-framed replies no byte is free, but
-// what the next one begins with is known: it is sent ahead, a byte at a time.
+// the next one's first bytes are known: they are sent ahead, a byte at a time.
 bool StreamCodec::test_peer() {
   if (decoder_.framing() != proto::Framing::header) {
     host().output() += ' ';

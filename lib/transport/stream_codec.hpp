@@ -1,4 +1,4 @@
-// JSON values one after another, with or without headers before them.
+// Stream codec: JSON values one after another, with or without headers before them.
 #pragma once
 
 #include "lib/transport/codec.hpp"
@@ -6,10 +6,9 @@
 
 namespace sluice::core {
 
-// A line that is another protocol's ends the connection, be it the first or behind others, since lines of
-// JSON that somebody else wrote may follow. A browser's page may have its server's name lead to this machine,
-// choose a method that nobody knows, and write the body; where it speaks TLS, that server has written the
-// session ticket that is in its hello.
+// A line of another protocol ends the connection, at its beginning or later, since lines of foreign JSON may
+// follow. A web page may let its server's name lead to this machine, choose an unknown HTTP method, and write
+// the body. With TLS, that server has even written the session ticket in the hello.
 class StreamCodec final : public Codec {
  public:
   StreamCodec(CodecHost& host, proto::Framing framing);
@@ -25,7 +24,7 @@ class StreamCodec final : public Codec {
   Protocol protocol() const override;
 
  private:
-  // What has been seen of the connection's first line, until that tells whose it is.
+  // What the connection's first line has shown so far, until it is decided.
   enum class FirstLine : std::uint8_t { nothing, method, space, decided };
 
   bool turns_out_foreign(std::string_view bytes);
@@ -34,8 +33,8 @@ class StreamCodec final : public Codec {
 
   proto::FrameDecoder decoder_;
   FirstLine first_line_ = FirstLine::nothing;
-  bool limits_wait_ = false;    // for the end of the message at hand
-  bool at_end_ = false;         // the message at hand is the last of what has come
+  bool limits_wait_ = false;    // until the end of the current message
+  bool at_end_ = false;         // the current message is the last in the input
   std::uint8_t head_sent_ = 0;  // bytes of the next reply's header that test_peer() has sent
 };
 

@@ -1,4 +1,4 @@
-// Tokens of HTTP: names of methods, headers and subprotocols (RFC 9110, section 5.6.2).
+// HTTP token: names of methods, headers and subprotocols (RFC 9110, section 5.6.2).
 #pragma once
 
 #include <string_view>

@@ -13,7 +13,7 @@ using Status = Scanner::Status;
 
 constexpr std::string_view kSpace = " \t\r\n";
 
-// Where a message begins: behind white space and byte order marks (RFC 8259, section 8.1). `known` bytes are
+// Begin of a message: behind white space and byte order marks (RFC 8259, section 8.1). `known` bytes are
 // known to be such.
 std::size_t begin_of(std::string_view text, std::size_t known) {
   for (std::size_t begin = known;; begin += proto::kByteOrderMark.size()) {

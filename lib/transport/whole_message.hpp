@@ -1,4 +1,4 @@
-// Messages that come whole, as HTTP bodies and WebSocket messages do.
+// Whole message: one JSON text in an HTTP body or a WebSocket message.
 #pragma once
 
 #include <cstddef>
@@ -11,19 +11,19 @@
 
 namespace sluice::core {
 
-// Scans a message's text, which has to be one JSON value with nothing but white space around it, and hands it
-// to a session; what is anything else is answered there with a parse error. Long texts are scanned as
-// they come, since 4 MiB at once take up to 16 ms. For one message at a time; I/O thread only.
+// Scans a message's text, which must be one JSON value with only white space around it, and passes it to a
+// session. The session answers any other text with a parse error. Long texts are scanned as they arrive,
+// since 4 MiB at once take up to 16 ms. For one message at a time; I/O thread only.
 class WholeMessage {
  public:
-  // `text` is what has come so far of the message that has begun. Throws std::bad_alloc.
+  // `text` is the part of the message received so far. Throws std::bad_alloc.
   void look_at(std::string_view text, const Limits& limits) {
     if (text.size() > kScannedAheadBytes) scan_ahead(text, limits);
   }
-  // The message is there. Another one begins.
+  // The message is complete. Another one begins.
   void receive(RpcSession& rpc_session, const Limits& limits, std::string_view text, std::uint64_t exchange,
                const CallDefaults& defaults = {});
-  // It will not come.
+  // The message will not be completed.
   void reset() { scan_.reset(); }
 
  private:
@@ -32,11 +32,11 @@ class WholeMessage {
   struct Scan {
     explicit Scan(std::size_t batch_entries_max) : scanner(batch_entries_max) {}
     proto::MessageScanner scanner;
-    std::size_t begin = 0;  // of the value; until that has begun, how far it was looked for
+    std::size_t begin = 0;  // begin of the value; before it was found, how far it was searched for
   };
   void scan_ahead(std::string_view text, const Limits& limits);
 
-  std::unique_ptr<Scan> scan_;  // null for a short one
+  std::unique_ptr<Scan> scan_;  // null for a short message
 };
 
 }  // namespace sluice::core

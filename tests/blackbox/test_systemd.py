@@ -364,7 +364,7 @@ class Inherited(SystemdTest):
             packets.listen()
             daemon = self.activated([packets], ready=False)
             self.assertEqual(daemon.wait_exit(), 1)
-            self.assertIn("is no stream socket", daemon.log_text())
+            self.assertIn("is not a stream socket", daemon.log_text())
 
     def test_a_reload_keeps_an_inherited_socket(self):
         tcp, address = self.tcp_socket()

@@ -26,7 +26,7 @@ std::string spelled(const Bytes& bytes) {
   return text.data();
 }
 
-// In brackets. An IPv4 address inside of an IPv6 one is that address.
+// In brackets. An IPv4-mapped IPv6 address counts as IPv4.
 std::optional<std::string> ipv6_name(std::string_view inside) {
   in6_addr v6{};
   if (::inet_pton(AF_INET6, std::string(inside).c_str(), &v6) != 1) return std::nullopt;
@@ -36,8 +36,8 @@ std::optional<std::string> ipv6_name(std::string_view inside) {
   return spelled<AF_INET>(v4);
 }
 
-// Whether the last label is a decimal, octal or hexadecimal number, as no name's is (the URL Standard, "ends
-// in a number"). "3fab" is a name: containers are called so.
+// Whether the last label is a decimal, octal or hexadecimal number. No name's is (the URL Standard, "ends in
+// a number"). "3fab" is a name, and containers have such names.
 bool is_ipv4(std::string_view name) {
   std::string_view digits = name.substr(name.rfind('.') + 1);
   const bool hexadecimal = digits.starts_with("0x");
@@ -86,7 +86,7 @@ std::optional<HostName> parse_host(std::string_view text) {
 }
 
 bool is_loopback_name(std::string_view name, const std::vector<std::string>& loopback_names) {
-  // Addresses have been spelled in one way.
+  // Addresses are in canonical form here.
   const bool address = name.starts_with("127.") && name.find_first_not_of("0123456789.") == name.npos;
   return address || name == "localhost" || name.ends_with(".localhost") || name == "[::1]" ||
          std::ranges::binary_search(loopback_names, name, std::less<>());

@@ -14,13 +14,13 @@ namespace {
 
 using Status = HttpRequestParser::Status;
 
-// Room for unanswered requests that a connection keeps while there are none.
+// Capacity for unanswered requests that an idle connection keeps.
 constexpr std::size_t kExchangesKept = 256;
 
-// Parts of a request that are parsed in one step, after which others may be served: 0.2 us each.
+// Parts of a request that are parsed in one step, before others may be served: 0.2 us each.
 constexpr std::size_t kPartsPerStep = 256;
 
-// A positive integer; nothing for anything else. What is longer than any time limit shortens none.
+// A positive integer; nothing for anything else. Values above the longest time limit have no effect.
 std::optional<std::chrono::milliseconds> timeout_of(std::string_view text) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -31,7 +31,7 @@ std::optional<std::chrono::milliseconds> timeout_of(std::string_view text) {
   return std::chrono::milliseconds(std::min(value, kMost));
 }
 
-// What a W3C trace context is written in; anything else is not passed on.
+// Characters of a W3C trace context; other texts are not passed on.
 std::string_view checked_traceparent(std::string_view text) {
   const bool valid = text.size() <= 256 && std::ranges::all_of(text, [](char c) {
                        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || c == '-';
@@ -39,7 +39,7 @@ std::string_view checked_traceparent(std::string_view text) {
   return valid ? text : std::string_view();
 }
 
-// For what the next read may bring of a long body: in memory that was used before.
+// Makes room for the next read of a long body, in recycled memory.
 void make_room(std::string& body, BufferPool& buffers) {
   if (body.size() > BufferPool::kBufferBytesMax / 2) buffers.grow(body, body.size() + ReadBatch::kBytes);
 }
@@ -52,7 +52,7 @@ HttpCodec::HttpCodec(CodecHost& host) : Codec(host) { host.rpc_session().set_sha
 Codec::Step HttpCodec::next(std::string_view window) {
   std::size_t lead = 0;
   if (!request_) {
-    // Some clients send a line's end more than they should.
+    // Some clients send an additional line end.
     lead = std::min(window.find_first_not_of("\r\n"), window.size());
     if (lead == window.size()) return {lead, true, true};
     begin_request();
@@ -85,23 +85,23 @@ void HttpCodec::begin_request() {
   head_checked_ = continue_due_ = false;
 }
 
-// As soon as the head is there: a body that is of no use need not be sent, nor kept.
+// Runs when the head is complete: then an unwanted body need not be sent, nor kept.
 void HttpCodec::check_head() {
   head_checked_ = true;
   refusal_ = check_request(request_->head(), host().policy(), host().from_outside());
   purpose_ = purpose_of(request_->head(), host().policy());
   continue_due_ = request_->head().expects_continue;
-  // Before its body comes: how much of that is taken in depends on who sends it.
+  // Before its body arrives: the sender's rights bound its size.
   token_good_ = refusal_ || take_token();
   if (refusal_) request_->discard_body();
 }
 
 void HttpCodec::invite_body() {
   if (!continue_due_) return;
-  if (!refusal_ && !exchanges_.empty()) return;  // after the responses that are due before
+  if (!refusal_ && !exchanges_.empty()) return;  // after the earlier responses
   continue_due_ = false;
   if (refusal_) {
-    // The body may come or not: what comes next can't be told.
+    // The body may be sent or not, so the next request can't be found.
     host().end_input(CloseReason::finished);
     refuse(*refusal_);
     request_.reset();
@@ -115,7 +115,7 @@ void HttpCodec::end_request(bool last) {
   if (!request_->head().keep_alive) {
     host().end_input(CloseReason::finished);
   } else if (last && host().draining()) {
-    // Those that came with it are to have their refusal too.
+    // Requests that came with it must be refused too.
     host().end_input(CloseReason::draining);
   }
   if (refusal_) {
@@ -153,10 +153,10 @@ void HttpCodec::take_call() {
   message_.receive(rpc_session, host().limits(), request_->body(), exchange, defaults);
 }
 
-// Each request says anew whose it is. False for a token that is nobody's.
+// Each request has its own credentials. False for a token that belongs to no client.
 bool HttpCodec::take_token() {
   RpcSession& rpc_session = host().rpc_session();
-  // Other schemes prove nothing here, and are no reason to refuse whom nothing is asked of.
+  // Other schemes are ignored here. They are not a reason to refuse callers that need no token.
   const auto token = bearer_token(request_->head().authorization);
   if (token) return rpc_session.take_token(*token);
   rpc_session.caller().forget_token();
@@ -170,8 +170,8 @@ void HttpCodec::answer_preflight() {
   reply(exchange, none, 0);
 }
 
-// As the admin listener's /readyz does, for load balancers that ask on the port that they use. Asks nothing
-// of its caller, and no limit of calls counts.
+// As the admin listener's /readyz, for load balancers that check the port that they use. Needs no credentials
+// and counts against no limit.
 void HttpCodec::answer_health() {
   const bool ready = host().server_ready();
   const std::uint64_t exchange = open_exchange();
@@ -187,7 +187,7 @@ void HttpCodec::upgrade() {
   if (!accept) {
     return refuse({400, proto::invalid_request("Sec-WebSocket-Key must be 16 bytes in Base64")});
   }
-  // A message of the other protocol can't wait for responses of this one.
+  // A WebSocket message can't wait for HTTP responses.
   if (!exchanges_.empty()) {
     return refuse(
         {400, proto::invalid_request("a WebSocket can't begin while earlier calls are unanswered")});
@@ -198,7 +198,7 @@ void HttpCodec::upgrade() {
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
       "Sec-WebSocket-Accept: " +
       *accept + "\r\n";
-  // With none in common there is no header, and it is for the client whether it goes on.
+  // Without a common subprotocol the header is left out, and the client decides whether to go on.
   const std::string_view subprotocol = chosen_subprotocol(request_->head().subprotocols, host().policy());
   if (!subprotocol.empty())
     host().output().append("Sec-WebSocket-Protocol: ").append(subprotocol).append("\r\n");
@@ -206,8 +206,8 @@ void HttpCodec::upgrade() {
   host().upgrade_to_websocket(page_claim(request_->head()));
 }
 
-// Its response comes in the order of requests, like any other. The connection goes on as far as the request
-// can be told from what follows.
+// Its response is sent in the order of requests, like any other. The connection goes on if the request's end
+// is known.
 void HttpCodec::refuse(const HttpRefusal& refusal) {
   const std::uint64_t exchange = open_exchange();
   exchanges_.back().status = refusal.status;
@@ -249,7 +249,7 @@ void HttpCodec::refuse_unproven(const proto::Error& error) {
   input_bytes_ = 0;
 }
 
-// In order, behind the responses that are due before.
+// In order, behind earlier responses.
 bool HttpCodec::time_out() {
   if (!request_) return false;
   continue_due_ = false;
@@ -296,7 +296,7 @@ void HttpCodec::reply(std::uint64_t exchange, std::string& reply, std::int64_t c
   invite_body();
 }
 
-// The last response of a connection that is about to be closed, so that its client sends no more.
+// Marks the last response of a draining connection, so that its client stops sending.
 void HttpCodec::say_close_when_draining() {
   if (!host().draining() || request_ || host().input_waits()) return;
   exchanges_.back().keep_alive = false;
@@ -309,7 +309,7 @@ void HttpCodec::respond(std::string& out, const Exchange& exchange, std::string_
   head.http11 = exchange.http11;
   head.keep_alive = exchange.keep_alive;
   if (code == 0 && exchange.status == 0 && exchange.origin.empty()) {
-    // Nearly every response.
+    // The most frequent response.
     head.status = reply.empty() ? 204 : 200;
     return append_response(out, head, reply, exchange.body_wanted, host().io().now());
   }

@@ -1,4 +1,4 @@
-// HTTP/1.1: one JSON-RPC message a request, answered in the order of the requests.
+// HTTP/1.1 codec: one JSON-RPC message a request, answered in the order of the requests.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +14,8 @@
 
 namespace sluice::core {
 
-// Pipelined requests are taken in while those before them are being worked on; a response waits for those
-// before it. A request that can't be told from what follows ends the connection; any other refusal leaves
-// it open.
+// Pipelined requests are accepted while earlier ones run; a response waits for those before it. A request
+// whose end can't be found ends the connection; any other refusal leaves it open.
 class HttpCodec final : public Codec {
  public:
   explicit HttpCodec(CodecHost& host);
@@ -33,17 +32,17 @@ class HttpCodec final : public Codec {
   Protocol protocol() const override { return Protocol::http; }
 
  private:
-  // A request that has not been answered.
+  // An unanswered request.
   struct Exchange {
-    int status = 0;  // 0: the one of the reply's error code
+    int status = 0;  // 0: that of the reply's error code
     bool http11 = true;
     bool keep_alive = true;
     bool body_wanted = true;
     bool ready = false;
     bool is_json = true;
-    std::string_view headers;  // of a refusal; lasts for ever
-    std::string origin;        // an allowed one, whose page is to be shown the response
-    std::string response;      // once ready, while others have to go before it
+    std::string_view headers;  // of a refusal; static
+    std::string origin;        // an allowed origin, whose page may read the response
+    std::string response;      // set once ready, while earlier ones are not
   };
 
   void begin_request();
@@ -63,14 +62,15 @@ class HttpCodec final : public Codec {
   void invite_body();
 
   std::optional<HttpRequestParser> request_;
-  WholeMessage message_;                // in its body
-  std::optional<HttpRefusal> refusal_;  // of the request at hand
+  WholeMessage message_;                // of its body
+  std::optional<HttpRefusal> refusal_;  // of the current request
   HttpPurpose purpose_ = HttpPurpose::call;
-  std::vector<Exchange> exchanges_;  // in the order of the requests; they are held_bytes(), with their texts
-  std::uint64_t first_ = 0;          // the number of exchanges_.front()
-  bool head_checked_ = false;        // the head of the request at hand has been looked at
-  bool token_good_ = false;          // it shows no token, or one of a client
-  bool continue_due_ = false;        // its client waits to be told to go on
+  std::vector<Exchange>
+      exchanges_;              // in the order of the requests; held_bytes() counts them with their texts
+  std::uint64_t first_ = 0;    // number of exchanges_.front()
+  bool head_checked_ = false;  // the head of the current request has been checked
+  bool token_good_ = false;    // it has no token, or a client's
+  bool continue_due_ = false;  // its client waits for 100 (Continue)
 };
 
 }  // namespace sluice::core

@@ -14,10 +14,10 @@ namespace {
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
 
-// The room made for a body at once; a length that is only announced costs nothing.
+// Largest reservation for a body at once: an announced length alone costs nothing.
 constexpr std::size_t kBodyReserveMax = 64 * 1024;
 
-// What a chunked body ends with, at the least.
+// Shortest end of a chunked body.
 constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
@@ -29,8 +29,7 @@ bool has_bare_lf(std::string_view lines) {
   return false;
 }
 
-// Whether a chunk's line has ended inside of a quoted string. What ends the chunk before stands in front of
-// it.
+// Whether a chunk's line has ended inside a quoted string. The end of the previous chunk precedes it.
 bool has_open_quote(std::string_view lines) {
   const std::size_t begin = lines.starts_with("\r\n") ? 2 : 0;
   const std::size_t end = lines.find("\r\n", begin);
@@ -64,9 +63,9 @@ HttpRequestParser::Progress HttpRequestParser::parse(std::string_view window, st
   return progress;
 }
 
-// One part at a time, so that its length can be told: the head, a chunk's line, a piece of the body.
+// One part at a time, so that its length is known: the head, a chunk's line, a piece of the body.
 HttpRequestParser::Progress HttpRequestParser::parse_part(std::string_view window) {
-  // Beast counts on that much being there.
+  // Beast assumes that much input.
   if (header_done_ && chunked() && window.size() < kLastChunk.size()) return {Status::need_more, 0};
   const bool in_header = !header_done_;
   window_ = window;
@@ -79,15 +78,15 @@ HttpRequestParser::Progress HttpRequestParser::parse_part(std::string_view windo
   }
   if (error && !waits) return {status_of(error), consumed};
   if (is_done()) return {Status::complete, consumed};
-  // Beast looks for the end of the head only, which lines that end in another way have not.
-  // And it looks for the end of a quoted string in the lines below.
+  // Beast searches only for the end of the head. Lines with other ends do not contain it.
+  // Beast searches for the end of a quoted string in the following lines as well.
   const std::string_view waiting = waits ? window.substr(consumed) : std::string_view();
   if (in_header ? has_bare_lf(waiting) : has_open_quote(waiting)) return {Status::bad_request, consumed};
   return {Status::need_more, consumed};
 }
 
-// Beast bounds what is left of a header block, and chunks' lines not at all; this bounds the whole. `waiting`
-// are bytes of what is not whole yet.
+// Beast limits the rest of a header block, and does not limit chunk lines; this limits the whole. `waiting`
+// bytes belong to an incomplete part.
 bool HttpRequestParser::too_long(bool in_header, std::size_t consumed, std::size_t waiting) {
   if (in_header) {
     header_bytes_ += consumed;
@@ -118,7 +117,7 @@ void HttpRequestParser::note(std::string& member, string_view value, bool& seen,
 
 void HttpRequestParser::on_field_impl(field name, string_view name_text, string_view value,
                                       error_code& error) {
-  if (header_done_) return;  // a trailer: nothing in it is wanted
+  if (header_done_) return;  // a trailer, which is ignored
   if (folded(name_text, value)) {
     error = http::error::bad_value;
     return;
@@ -165,14 +164,13 @@ void HttpRequestParser::join(std::string& member, string_view value) {
   member += view(value);
 }
 
-// Of several none counts (W3C Trace Context, section 3.2), and they are no reason to refuse a call.
+// Several headers invalidate each other (W3C Trace Context, section 3.2), but do not make the call invalid.
 void HttpRequestParser::note_trace(string_view value) {
   head_.traceparent = has_traceparent_ ? std::string_view() : view(value);
   has_traceparent_ = true;
 }
 
-// Folded lines mean different things to different servers. Beast joins them somewhere else, or skips what is
-// empty.
+// Servers interpret folded lines differently. Beast joins them elsewhere, or skips empty ones.
 bool HttpRequestParser::folded(string_view name, string_view value) const {
   const char* const begin = name.data() + name.size();
   const bool in_window =
@@ -180,7 +178,7 @@ bool HttpRequestParser::folded(string_view name, string_view value) const {
   return !in_window || std::find(begin, value.data(), '\n') != value.data();
 }
 
-// Beast takes equal lengths for one, and leaves encodings that it does not know alone.
+// Beast accepts repeated equal lengths, and ignores unknown encodings.
 void HttpRequestParser::note_framing(field name, string_view value, error_code& error) {
   const bool length = name == field::content_length;
   bool& seen = length ? has_content_length_ : has_transfer_encoding_;
@@ -214,7 +212,7 @@ std::size_t HttpRequestParser::on_body_impl(string_view piece, error_code&) {
   return piece.size();
 }
 
-// Quoted strings may hold anything to Beast; others end a line at LF.
+// For Beast, quoted strings may contain anything; others end a line at LF.
 void HttpRequestParser::on_chunk_header_impl(std::uint64_t, string_view extensions, error_code& error) {
   chunk_line_ = true;
   const auto control = [](char c) { return (c >= 0 && c < ' ' && c != '\t') || c == '\x7f'; };

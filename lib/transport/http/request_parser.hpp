@@ -1,4 +1,4 @@
-// One HTTP/1.1 request out of a connection's bytes: Beast's grammar, and what this server wants of it.
+// HTTP/1.1 request parser: Beast's grammar, with this server's stricter rules.
 #pragma once
 
 #include <cstddef>
@@ -11,10 +11,10 @@
 
 namespace sluice::core {
 
-inline constexpr std::size_t kHttpHeaderBytesMax = 16 * 1024;    // the request line and all its headers
-inline constexpr std::size_t kHttpChunkLineBytesMax = 4 * 1024;  // a chunk's line, the last with trailers
+inline constexpr std::size_t kHttpHeaderBytesMax = 16 * 1024;    // request line and all headers
+inline constexpr std::size_t kHttpChunkLineBytesMax = 4 * 1024;  // chunk line; the last one with trailers
 
-// What of a request's head matters here.
+// The parts of a request's head that are used here.
 struct HttpRequestHead {
   std::string method;
   std::string target;
@@ -23,56 +23,56 @@ struct HttpRequestHead {
   std::string content_type;
   std::string authorization;
   std::string timeout_ms;   // Sluice-Timeout-Ms
-  std::string traceparent;  // empty also where there are several
+  std::string traceparent;  // also empty if there are several
   std::string websocket_key;
   std::string websocket_version;
-  std::string subprotocols;      // Sec-WebSocket-Protocol, joined where there are several
+  std::string subprotocols;      // Sec-WebSocket-Protocol; several are joined
   std::string content_encoding;  // likewise
   bool http11 = false;
   bool has_host = false;
   bool has_origin = false;
   bool has_timeout_ms = false;
   bool names_websocket = false;    // in Upgrade
-  bool upgrade_websocket = false;  // and Connection says that it counts
+  bool upgrade_websocket = false;  // and listed in Connection
   bool has_body = false;
   bool expects_continue = false;
-  bool expects_other = false;  // what this server does not know
+  bool expects_other = false;  // an expectation that this server does not know
   bool keep_alive = false;
 };
 
-// Parses one request; made anew for the next. What could be read in two ways is refused: two lengths, a
-// length beside Transfer-Encoding, an encoding other than chunked, folded lines, bare CR or LF, two Hosts.
-// Not thread-safe.
+// Parses one request; create a new one for the next. Ambiguous requests are refused: two lengths, a length
+// beside Transfer-Encoding, an encoding other than chunked, folded lines, bare CR or LF, two Hosts. Not
+// thread-safe.
 class HttpRequestParser final : private boost::beast::http::basic_parser<true> {
  public:
   enum class Status : std::uint8_t {
     need_more,
     complete,
-    bad_request,  // no next request can be found behind it
+    bad_request,  // the next request can't be found
     header_too_large,
     body_too_large,
-    unsupported,  // a Transfer-Encoding that this server does not know
+    unsupported,  // a Transfer-Encoding that is not supported
   };
   struct Progress {
     Status status = Status::need_more;
     std::size_t consumed = 0;
-    bool stopped = false;  // before the window's end, after as many parts as were asked for
+    bool stopped = false;  // stopped before the window's end, after parts_max parts
   };
 
-  // `body` is the buffer that the body comes into.
+  // `body` is the buffer for the body.
   HttpRequestParser(std::size_t body_bytes_max, std::string body);
 
-  // Goes on with the window, which starts where the last call's `consumed` ended.
+  // Continues with the window, which starts where the last call's `consumed` ended.
   // A head, a chunk's line and a piece of the body are parts.
   Progress parse(std::string_view window, std::size_t parts_max = std::numeric_limits<std::size_t>::max());
 
   bool begun() const { return got_some(); }
   bool header_done() const { return header_done_; }
-  // Whole once header_done().
+  // Complete once header_done().
   const HttpRequestHead& head() const { return head_; }
-  // As far as it has come; whole once complete. Chunks are joined.
+  // The part received so far; complete at the end. Chunks are joined.
   std::string& body() { return body_; }
-  // What comes of the body from here on is dropped.
+  // The rest of the body is dropped.
   void discard_body() { keep_body_ = false; }
 
  private:
@@ -106,7 +106,7 @@ class HttpRequestParser final : private boost::beast::http::basic_parser<true> {
   std::size_t header_bytes_ = 0;
   bool header_done_ = false;
   bool keep_body_ = true;
-  bool chunk_line_ = false;  // one has just been parsed
+  bool chunk_line_ = false;  // a chunk line was just parsed
   bool has_content_length_ = false;
   bool has_transfer_encoding_ = false;
   bool has_content_type_ = false;

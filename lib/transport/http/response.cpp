@@ -22,7 +22,7 @@ std::string_view data_member(std::string_view reply, std::string_view name) {
   return value.value_or(std::string_view());
 }
 
-// Made once a second: the wall clock is read for nothing else on the way of a call.
+// Updated once a second: a call needs the wall clock for nothing else.
 const std::string& date_line(TimePoint now) {
   thread_local std::string line;
   thread_local TimePoint until = TimePoint::min();
@@ -32,7 +32,7 @@ const std::string& date_line(TimePoint now) {
   std::tm utc{};
   ::gmtime_r(&wall, &utc);
   char text[64];
-  // In the C locale, which a program that embeds this may have left.
+  // In the C locale, which the embedding program may have changed.
   static constexpr const char* kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
   static constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                             "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
@@ -86,7 +86,7 @@ std::string headers_of_error(int status, std::string_view reply) {
   const std::string_view text = data_member(reply, "retry_after_ms");
   std::uint64_t ms = 0;
   if (std::from_chars(text.data(), text.data() + text.size(), ms).ptr == text.data()) return {};
-  // In whole seconds, of which none would be too early.
+  // Whole seconds, rounded up: zero would be too early.
   return "Retry-After: " + std::to_string(ms / 1000 + (ms % 1000 != 0 ? 1 : 0)) + "\r\n";
 }
 

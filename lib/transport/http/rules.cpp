@@ -25,7 +25,7 @@ constexpr std::string_view kScheme = "http://";
 
 bool is_absolute(std::string_view target) { return same(target.substr(0, kScheme.size()), kScheme); }
 
-// Without the query, and without the scheme and host that a request to a proxy has.
+// The path without the query, and without the scheme and host of a request to a proxy.
 std::string_view path_of(std::string_view target) {
   if (is_absolute(target))
     target.remove_prefix(std::min(target.find_first_of("/?", kScheme.size()), target.size()));
@@ -33,14 +33,14 @@ std::string_view path_of(std::string_view target) {
   return path.empty() ? std::string_view("/") : path;
 }
 
-// The host that a request to a proxy names, which goes before the header.
+// The host in a request to a proxy, which overrides the header.
 std::optional<std::string_view> host_of(std::string_view target) {
   if (!is_absolute(target)) return std::nullopt;
   target.remove_prefix(kScheme.size());
   return target.substr(0, target.find_first_of("/?"));
 }
 
-// The spellings of nearly all clients, without a port or with one of up to four digits, which need no check.
+// The spellings of nearly all clients, without a port or with up to four digits. They need no further check.
 bool is_plainly_loopback(std::string_view host) {
   for (const std::string_view name : {std::string_view("127.0.0.1"), std::string_view("localhost")}) {
     if (!host.starts_with(name)) continue;
@@ -94,7 +94,7 @@ constexpr std::string_view kAllowGet = "Allow: GET, HEAD\r\n";
 constexpr std::string_view kAcceptIdentity = "Accept-Encoding: identity\r\n";
 constexpr std::string_view kWebSocketVersion = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
 
-// Calls `take` with each element of a header's list, until that says true; whether it did.
+// Calls `take` with each element of a header's list, until it returns true; returns whether it did.
 template <typename Take>
 bool any_element(std::string_view list, Take take) {
   while (!list.empty()) {
@@ -110,8 +110,8 @@ bool is_encoded(std::string_view content_encoding) {
                      [](std::string_view coding) { return !coding.empty() && !same(coding, "identity"); });
 }
 
-// A call that is none by its head. A page can make a browser send other types than JSON's without asking; see
-// also Origin.
+// Checks the head of a call. A page can make a browser send other types than JSON's without asking; see also
+// Origin.
 std::optional<HttpRefusal> check_call(const HttpRequestHead& head) {
   if (head.method != "POST") {
     HttpRefusal refusal = refuse_invalid(405, quoting("a call is a POST, not ", head.method, ""));
@@ -127,7 +127,7 @@ std::optional<HttpRefusal> check_call(const HttpRequestHead& head) {
   return std::nullopt;
 }
 
-// RFC 6455, section 4.2.1. The key is looked at when it is answered.
+// RFC 6455, section 4.2.1. The key is checked when it is answered.
 std::optional<HttpRefusal> check_handshake(const HttpRequestHead& head) {
   if (!head.http11) {
     return refuse_invalid(400,
@@ -154,7 +154,7 @@ std::optional<HttpRefusal> check_health(const HttpRequestHead& head) {
   return refusal;
 }
 
-// On the path of calls, POST and handshakes are calls all the same.
+// On the path of calls, POST and handshakes are always calls.
 bool is_health(const HttpRequestHead& head, const ListenerPolicy& policy) {
   const std::string_view path = path_of(head.target);
   if (policy.health_path.empty() || path != policy.health_path) return false;
@@ -163,8 +163,8 @@ bool is_health(const HttpRequestHead& head, const ListenerPolicy& policy) {
   return path != policy.http_path || (asks && !upgrade);
 }
 
-// Where the name has been checked, a page of the same name is this server's own: some clients send the
-// server's address as Origin.
+// If the name was checked, a page of the same name is this server's own: some clients send the server's
+// address as Origin.
 bool is_own_origin(const PageClaim& claim) {
   const auto& called = claim.target_host ? claim.target_host : claim.host;
   auto host = called ? parse_host(*called) : std::nullopt;
@@ -175,7 +175,7 @@ bool is_own_origin(const PageClaim& claim) {
   return *host == *origin;
 }
 
-// With a scheme's port written or not.
+// Whether the scheme's port is written or not.
 bool is_same_origin(std::string_view left, std::string_view right) {
   if (!same(left.substr(0, left.find(':')), right.substr(0, right.find(':')))) return false;
   const auto host = host_of_origin(left);
@@ -211,7 +211,7 @@ std::optional<HttpRefusal> check_page(const PageClaim& claim, const ListenerPoli
 
 std::optional<HttpRefusal> check_request(const HttpRequestHead& head, const ListenerPolicy& policy,
                                          bool from_outside) {
-  // Pages must not learn what is here: a foreign one before anything else.
+  // Pages must not learn what is served here: a foreign page is refused first.
   if (auto refusal = check_page(page_claim(head), policy, from_outside)) return refusal;
   const std::string_view path = path_of(head.target);
   if (path != policy.http_path && !is_health(head, policy))
@@ -252,7 +252,7 @@ std::string_view chosen_subprotocol(std::string_view offered, const ListenerPoli
 }
 
 std::string preflight_headers(const ListenerPolicy& policy) {
-  // What clients and what traces their calls are known to send.
+  // Headers that clients and tracing are known to send.
   std::string headers =
       "Access-Control-Allow-Methods: POST\r\n"
       "Access-Control-Allow-Headers: authorization, content-type, accept, sluice-timeout-ms, traceparent, "

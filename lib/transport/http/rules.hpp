@@ -1,4 +1,4 @@
-// What a request has to be before its body is looked at.
+// HTTP rules: the checks of a request before its body is read.
 #pragma once
 
 #include <optional>
@@ -11,43 +11,42 @@
 
 namespace sluice::core {
 
-// How a request is turned away: its status, and the JSON-RPC error that is the body.
+// Refusal of a request: its status, and the JSON-RPC error that is the body.
 struct HttpRefusal {
   int status = 400;
   proto::Error error;
-  std::string_view headers{};  // further header lines; lasts for ever
+  std::string_view headers{};  // further header lines; static
 };
 
-// What the request is to be taken for.
+// Purpose of a request.
 enum class HttpPurpose : std::uint8_t { call, websocket, preflight, health };
 
-// The checks that a request has to pass, in their order. `from_outside`: the peer is known to be on another
-// machine, though a proxy on this one may have connected to a loopback listener for it.
+// The checks that a request must pass, in their order. `from_outside`: the peer is known to be on another
+// machine, even if a proxy on this one has connected to a loopback listener for it.
 std::optional<HttpRefusal> check_request(const HttpRequestHead& head, const ListenerPolicy& policy,
                                          bool from_outside = false);
 
-// What tells web pages from other clients: by what name the server was called, and whose page calls. Parts of
-// a request's head.
+// Claims of a web page in a request's head: the name by which the server was called, and the page's origin.
 struct PageClaim {
   std::optional<std::string_view> host;
-  std::optional<std::string_view> target_host;  // of an absolute target, which goes before the header
+  std::optional<std::string_view> target_host;  // from an absolute target, which overrides the header
   std::optional<std::string_view> origin;
 };
 PageClaim page_claim(const HttpRequestHead& head);
-// The checks of a request that are about pages. A WebSocket has to pass them for as long as it is open.
+// The checks of a request that concern pages. A WebSocket must pass them as long as it is open.
 std::optional<HttpRefusal> check_page(const PageClaim& claim, const ListenerPolicy& policy,
                                       bool from_outside);
 
-// Of a request that has passed them.
+// Purpose of a request that has passed them.
 HttpPurpose purpose_of(const HttpRequestHead& head, const ListenerPolicy& policy = {});
 
-// Whether a browser's page of that origin may call.
+// Whether a page of that origin may call.
 bool origin_allowed(std::string_view origin, const ListenerPolicy& policy);
 
-// The first of the WebSocket subprotocols offered that is spoken here; empty where none is.
+// The first offered WebSocket subprotocol that is supported; empty if none is.
 std::string_view chosen_subprotocol(std::string_view offered, const ListenerPolicy& policy);
 
-// Header lines of the answer to a page that asks before it calls.
+// Header lines of the response to a preflight request.
 std::string preflight_headers(const ListenerPolicy& policy);
 
 // The token of `Authorization: Bearer TOKEN`; nothing for anything else.

@@ -10,7 +10,7 @@
 namespace sluice::core {
 namespace {
 
-constexpr std::size_t kKeyLetters = 24;  // 22 that say something and two `=`
+constexpr std::size_t kKeyLetters = 24;  // 22 letters of data and two `=`
 constexpr std::size_t kDigestBytes = 20;
 constexpr std::size_t kAcceptLetters = 28;
 constexpr std::string_view kSuffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -32,10 +32,10 @@ std::optional<std::string> websocket_accept(std::string_view key) {
   std::array<char, kKeyLetters + kSuffix.size()> text{};
   kSuffix.copy(text.data() + key.copy(text.data(), kKeyLetters), kSuffix.size());
   std::array<unsigned char, kDigestBytes> digest{};
-  // It is a checksum here, against peers that don't speak the protocol; no secret hangs on it.
+  // It is a checksum here, against peers that don't speak the protocol; it protects no secret.
   if (EVP_Digest(text.data(), text.size(), digest.data(), nullptr, EVP_sha1(), nullptr) != 1)
     throw std::bad_alloc();
-  std::array<unsigned char, kAcceptLetters + 1> letters{};  // a NUL is written behind them
+  std::array<unsigned char, kAcceptLetters + 1> letters{};  // a NUL is written behind the letters
   EVP_EncodeBlock(letters.data(), digest.data(), static_cast<int>(digest.size()));
   return std::string(letters.begin(), letters.end() - 1);
 }

@@ -1,4 +1,4 @@
-// The proof that a WebSocket's handshake was understood (RFC 6455, section 4.2.2).
+// WebSocket handshake: the Sec-WebSocket-Accept value (RFC 6455, section 4.2.2).
 #pragma once
 
 #include <optional>
@@ -7,8 +7,8 @@
 
 namespace sluice::core {
 
-// The Sec-WebSocket-Accept for a client's Sec-WebSocket-Key, which is given without white space around it.
-// Nothing where the key is not the base64 of 16 bytes: answer 400. Any thread. Throws std::bad_alloc.
+// The Sec-WebSocket-Accept for a client's Sec-WebSocket-Key, without white space around it. Nothing if the
+// key is not the base64 of 16 bytes: answer 400. Any thread. Throws std::bad_alloc.
 std::optional<std::string> websocket_accept(std::string_view key);
 
 }  // namespace sluice::core

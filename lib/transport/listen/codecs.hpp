@@ -1,11 +1,11 @@
-// All codecs.
+// Codec factory of all protocols.
 #pragma once
 
 #include "lib/transport/codec_factory.hpp"
 
 namespace sluice::core {
 
-// Lasts as long as the program.
+// Static.
 const CodecFactory& codecs();
 
 }  // namespace sluice::core

@@ -21,7 +21,7 @@ bool same(const HostAddress& left, const HostAddress& right) {
   return left.size == right.size && std::memcmp(&left.name, &right.name, left.size) == 0;
 }
 
-// The resolver's error code; 0: found. A hosts file may make it name an address twice.
+// The resolver's error code; 0: found. A hosts file may make it return an address twice.
 int look_up(const std::string& host, int flags, std::vector<HostAddress>& found) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
@@ -44,7 +44,7 @@ int look_up(const std::string& host, int flags, std::vector<HostAddress>& found)
 }  // namespace
 
 void HostAddress::set_port(std::uint16_t port) {
-  // At the same place in both families.
+  // The same offset in both families.
   reinterpret_cast<sockaddr_in&>(name).sin_port = htons(port);
 }
 
@@ -96,7 +96,7 @@ void HostLookups::begin(const std::string& host) {
       lookup->done_or_stopped.notify_all();
     }).detach();
   } catch (const std::exception&) {
-    // No thread, or no memory for one.
+    // The thread, or its memory, could not be created.
     lookups.fetch_sub(1);
     fail();
   }

@@ -1,4 +1,4 @@
-// Addresses of host names to listen on, looked up in parallel.
+// Host look-up: addresses of host names to listen on, resolved in parallel.
 #pragma once
 
 #include <map>
@@ -15,7 +15,7 @@
 
 namespace sluice::core {
 
-inline constexpr auto kLookupTime = std::chrono::seconds(5);  // for all names of a start or reload together
+inline constexpr auto kLookupTime = std::chrono::seconds(5);  // for all names of a start or reload
 
 // A socket address of either family.
 struct HostAddress {
@@ -25,16 +25,17 @@ struct HostAddress {
   void set_port(std::uint16_t port);
 };
 
-// Looks up all names at once, each on a thread of its own that is left behind when the time is over: the
-// system's resolver can't be interrupted, and may take as long as its name servers like. Not thread-safe.
+// Looks up all names at once, each on a thread of its own. When the time is over, the threads are left to end
+// by themselves: the system's resolver can't be interrupted, and may take as long as its name servers do. Not
+// thread-safe.
 class HostLookups {
  public:
-  static constexpr int kLookupsMax = 64;  // at once, also those that are no longer waited for
+  static constexpr int kLookupsMax = 64;  // at once, including abandoned ones
 
-  // Begins at once, but for hosts that are addresses already. Waits end at `until`, or when `stop` says so.
+  // Begins at once, except for hosts that are addresses. Waits end at `until`, or when `stop` is requested.
   HostLookups(const std::vector<std::string>& hosts, TimePoint until, std::stop_token stop = {});
 
-  // The addresses, with port 0 and in the resolver's order, at least one and none twice; or what is wrong.
+  // The addresses, with port 0, in the resolver's order, at least one and without duplicates; or the problem.
   // Waits.
   std::variant<std::vector<HostAddress>, std::string> addresses_of(const std::string& host);
 

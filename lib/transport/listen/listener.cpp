@@ -19,11 +19,11 @@
 namespace sluice::core {
 namespace {
 
-// Then other events are served, or sooner, when the time slice is over: connections that come faster than
-// they are served would be in front of all others.
+// Connections accepted before other events are served, or until the time slice is over. Connections that
+// arrive faster than they are served would otherwise come before all others.
 constexpr int kAcceptsPerIteration = 64;
 constexpr std::size_t kUnitsPerAccept = 4;
-constexpr auto kRestTime = std::chrono::milliseconds(100);  // at the limit of descriptors
+constexpr auto kAcceptPause = std::chrono::milliseconds(100);  // pause at the limit of descriptors
 
 Descriptor open_reserve() { return Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
@@ -55,7 +55,7 @@ void Listener::stop() {
   boost::system::error_code ignored;
   watch_.close(ignored);
   io_.clear_deadline(*this);
-  // Who has connected already is not to be reset: those connections are served, or refused, as any other.
+  // Clients that have connected already must not be reset: they are served, or refused, as any other.
   for (int i = 0; i < kBacklog && !socket_->inherited() && take_one(); ++i) continue;
   socket_.reset();
 }
@@ -67,7 +67,7 @@ void Listener::wait() {
                         if (!error && !self->stopped_) self->accept_some();
                       });
   } catch (const std::bad_alloc&) {
-    rest("no memory");
+    pause_accepting("no memory");
   }
 }
 
@@ -88,7 +88,7 @@ void Listener::accept_some() {
   wait();
 }
 
-// False when there was none; then errno says why.
+// False if there was no connection; then errno says why.
 bool Listener::take_one() {
   PeerName peer;
   socklen_t size = sizeof peer.address;
@@ -98,7 +98,7 @@ bool Listener::take_one() {
   try {
     admit(std::move(socket), peer);
   } catch (const std::exception& exception) {
-    // The system is short of something: this client is turned away, the next may have more luck.
+    // The system lacks a resource: this client is refused, the next may succeed.
     not_taken_.log(spdlog::level::err, io_.now(), [&] {
       return fmt::format("{}: a connection could not be taken: {}", name_, exception.what());
     });
@@ -106,7 +106,7 @@ bool Listener::take_one() {
   return true;
 }
 
-// False when this iteration's accepting is over, and the next one has been arranged for.
+// False when this iteration's accepting is over, and the next round has been scheduled.
 bool Listener::accept_one() {
   if (take_one()) return true;
   switch (errno) {
@@ -114,18 +114,18 @@ bool Listener::accept_one() {
     case ENFILE:
     case ENOBUFS:
     case ENOMEM:
-      rest(std::strerror(errno));
+      pause_accepting(std::strerror(errno));
       refuse_for_descriptors();
       return false;
     case EINVAL:
     case EBADF:
-      rest(std::strerror(errno));
+      pause_accepting(std::strerror(errno));
       return false;
     case EAGAIN:
       wait();
       return false;
     default:
-      return true;  // that connection ended before it was taken (ECONNABORTED and the like)
+      return true;  // that connection ended before it was accepted (ECONNABORTED and the like)
   }
 }
 
@@ -142,18 +142,18 @@ void Listener::admit(Descriptor socket, const PeerName& peer) {
                               stream.peer() + " has max_connections_per_peer connections");
     }
   }
-  // std::function wants to be copied; the descriptor and its place can't be.
+  // std::function must be copyable; the descriptor and its permit are not.
   struct Arrival {
     ByteStream stream;
-    ConnectionLimit::Permit place;
+    ConnectionLimit::Permit permit;
     SessionHost::Expected expected;
   };
   SessionHost& host = least_busy();
   const auto arrival =
       std::make_shared<Arrival>(Arrival{std::move(stream), std::move(permit), SessionHost::Expected(host)});
   const auto add = [&host, arrival, policy = policy_] {
-    host.add(std::make_shared<Connection>(host, std::move(arrival->stream), policy, std::move(arrival->place),
-                                          codecs()));
+    host.add(std::make_shared<Connection>(host, std::move(arrival->stream), policy,
+                                          std::move(arrival->permit), codecs()));
   };
   if (&host.io() == &io_) return add();
   host.io().post(add);
@@ -176,11 +176,11 @@ void Listener::refuse_for_limit(CloseReason reason, RareLine& line, std::string_
 }
 
 // By a deadline, which needs no memory.
-void Listener::rest(const char* why) {
+void Listener::pause_accepting(const char* why) {
   rests_.log(spdlog::level::warn, io_.now(), [&] {
-    return fmt::format("{}: can't accept: {}; pausing for {} ms", name_, why, kRestTime.count());
+    return fmt::format("{}: can't accept: {}; pausing for {} ms", name_, why, kAcceptPause.count());
   });
-  io_.set_deadline(*this, io_.now() + kRestTime);
+  io_.set_deadline(*this, io_.now() + kAcceptPause);
 }
 
 void Listener::on_deadline(TimePoint) {

@@ -1,4 +1,4 @@
-// Takes connections from one listening socket.
+// Listener: accepts connections from one listening socket.
 #pragma once
 
 #include <memory>
@@ -17,19 +17,20 @@ namespace sluice::core {
 
 struct PeerName;
 
-// Accepts on the first I/O thread and gives each connection to the thread that has the fewest. At the
-// process's or the system's limit of descriptors it uses a reserve to turn clients away at once rather
-// than leave them waiting, and takes a rest, so that it never spins. Its members run on its I/O thread.
+// Accepts on the first I/O thread and passes each connection to the thread with the fewest. At the limit of
+// descriptors of the process or the system it uses a reserve descriptor to refuse clients at once instead of
+// leaving them waiting. Then it pauses, so that it never spins. Its members run on its I/O thread.
 class Listener : public std::enable_shared_from_this<Listener>, private Deadline {
  public:
-  // `hosts` are all I/O threads' connections; the listener runs on the first one's.
+  // `hosts` are all I/O threads' connections; the listener runs on the first one's thread.
   Listener(std::unique_ptr<ListeningSocket> socket, const std::vector<SessionHost*>& hosts,
            ConnectionLimit& limit, SharedPolicy policy);
 
   void start();
-  // For connections to come, and for open ones from their next message on. Any thread.
+  // For new connections, and for open ones from their next message on. Any thread.
   void set_policy(SharedPolicy policy) { policy_->set(std::move(policy)); }
-  // No connection is taken from here on; the socket is closed, unless it was inherited and only left.
+  // No connection is accepted from here on. The socket is closed, unless it was inherited; then it is only
+  // released.
   void stop();
 
   // Any thread.
@@ -45,7 +46,7 @@ class Listener : public std::enable_shared_from_this<Listener>, private Deadline
   void admit(Descriptor socket, const PeerName& peer);
   void refuse_for_descriptors();
   void refuse_for_limit(CloseReason reason, RareLine& line, std::string_view limit);
-  void rest(const char* why);
+  void pause_accepting(const char* why);
   void on_deadline(TimePoint) override;
   SessionHost& least_busy() const;
 
@@ -56,7 +57,7 @@ class Listener : public std::enable_shared_from_this<Listener>, private Deadline
   IoThread& io_;
   ConnectionLimit& limit_;
   const std::shared_ptr<LivePolicy> policy_;
-  boost::asio::posix::stream_descriptor watch_;  // a duplicate, so that the socket's end is closed in order
+  boost::asio::posix::stream_descriptor watch_;  // a duplicate, so that the socket is closed in order
   Descriptor reserve_;
   RareLine rests_;
   RareLine not_taken_;

@@ -27,7 +27,7 @@ bool is_token(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, is_token_character);
 }
 
-// Of requests; "*" stands for any to browsers, and patterns for nothing.
+// Header names of requests. For browsers "*" means any header; patterns have no meaning.
 bool is_request_header(std::string_view text) {
   return text == "*" || (is_token(text) && text.find('*') == std::string_view::npos);
 }
@@ -40,7 +40,7 @@ bool is_scheme(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, fits);
 }
 
-// SCHEME://HOST[:PORT] without a path. What can't be an origin never matches one, patterns included.
+// SCHEME://HOST[:PORT] without a path. Other texts, such as patterns, never match an origin.
 bool is_origin(std::string_view text) {
   const std::size_t scheme = text.find("://");
   if (text == "*" || text == "null") return true;
@@ -56,12 +56,12 @@ bool is_host_name(std::string_view text) {
   return host && visible(text) && !host->name.starts_with('.') && host->name.find("..") == std::string::npos;
 }
 
-// What is wrong; empty: nothing.
-std::string mistake_in(const ListenSettings& listener, bool has_clients) {
+// The problem; empty: valid.
+std::string problem_of(const ListenSettings& listener, bool has_clients) {
   const auto takes = [](std::string_view key, const TextForm& form) {
     return std::string(": ").append(key) + " is not allowed; it takes " + form.allowed;
   };
-  if (!parse_address(listener.address)) return " is no address to listen on";
+  if (!parse_address(listener.address)) return " is not a listen address";
   if (is_exposed(listener, has_clients)) {
     return " can be reached by others than this machine: say who may call with clients, or insecure = true";
   }
@@ -143,7 +143,7 @@ std::vector<std::string> tls_problems(const ListenSettings& listener) {
   std::vector<std::string> problems;
   if (listener.address.starts_with("unix:")) {
     problems.emplace_back(
-        "tls is not served on a unix:// address, which nobody can listen in on; it takes a tcp:// one");
+        "tls is not served on a unix:// address, which does not leave this machine; it takes a tcp:// one");
   }
   if (tls.require_client_certificate && tls.client_ca.empty()) {
     problems.emplace_back("tls.require_client_certificate = true takes a client_ca beside it");
@@ -157,7 +157,7 @@ std::vector<std::string> tls_problems(const ListenSettings& listener) {
 }
 
 void check_listener(const ListenSettings& listener, bool has_clients) {
-  const std::string problem = mistake_in(listener, has_clients);
+  const std::string problem = problem_of(listener, has_clients);
   if (!problem.empty()) throw std::invalid_argument(listener.address + problem);
 }
 

@@ -1,5 +1,4 @@
-// What is asked of a listener's settings, whether they come from a configuration file or from a program.
-// Pure.
+// Validation of listeners' settings, from a configuration file or from a program. Pure.
 #pragma once
 
 #include <string>
@@ -11,16 +10,16 @@
 
 namespace sluice::core {
 
-// The path of an HTTP request.
+// Form of an HTTP request's path.
 const TextForm& http_path_form();
-// The same, or empty.
+// Form of a path, or empty.
 const TextForm& health_path_form();
-// Of a request's header, or "*" for any.
+// Form of a request header's name, or "*" for any.
 const TextForm& header_name_form();
 const TextForm& subprotocol_form();
-// Of a web page, as browsers send it; "*" for any.
+// Form of a web page's origin, as browsers send it; "*" for any.
 const TextForm& origin_form();
-// A name or address of a host, with or without a port.
+// Form of a host's name or address, with or without a port.
 const TextForm& host_name_form();
 
 bool is_header_name(std::string_view text);
@@ -29,13 +28,13 @@ bool is_header_value(std::string_view text);
 // Whether clients on other machines can call: through the address, or through a proxy that connects for them.
 bool serves_other_machines(const ListenSettings& listener);
 
-// Whether others than this machine can connect, and call everything, and that was not said to be meant.
+// Whether other machines can connect and call everything, without `insecure`.
 bool is_exposed(const ListenSettings& listener, bool has_clients);
 
-// What settings of TLS, which the listener has, can't mean together. Each begins with "tls".
+// Contradictory TLS settings of a listener with TLS. Each text begins with "tls".
 std::vector<std::string> tls_problems(const ListenSettings& listener);
 
-// Throws std::invalid_argument that begins with the address. Files are not looked into.
+// Throws std::invalid_argument with a text that begins with the address. Does not read files.
 void check_listener(const ListenSettings& listener, bool has_clients);
 
 }  // namespace sluice::core

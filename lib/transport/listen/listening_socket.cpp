@@ -49,7 +49,7 @@ bool is_at(const Descriptor& file, const std::string& path) {
          held.st_dev == at_path.st_dev && held.st_ino == at_path.st_ino;
 }
 
-// Why the lock file beside a socket can't be made; empty: the error says it.
+// Why the lock file beside a socket can't be created; empty: the error says it.
 std::string about_folder(const Address& address, int error) {
   const std::string folder = address.path.substr(0, std::max<std::size_t>(1, address.path.rfind('/')));
   if (error == ENOENT || error == ENOTDIR) return "the folder " + folder + " has to exist";
@@ -57,8 +57,8 @@ std::string about_folder(const Address& address, int error) {
   return {};
 }
 
-// The lock file may be removed by its last owner between opening and locking it; a lock on a file that is
-// no longer at the path guards nothing.
+// The lock file may be removed by its last owner between opening and locking it. A lock on a removed file
+// guards nothing.
 Descriptor lock_socket_path(const Address& address) {
   static constexpr int kTries = 16;
   const std::string path = lock_path(address);
@@ -74,19 +74,20 @@ Descriptor lock_socket_path(const Address& address) {
   fail(address, EAGAIN, path);
 }
 
-// Removes what an earlier process left at the path. Whoever answers there is alive, lock or no lock.
+// Removes the socket of an earlier process at the path. A process that answers there is alive, with or
+// without a lock.
 void remove_stale_socket(const Address& address) {
   struct stat found {};
   if (::lstat(address.path.c_str(), &found) != 0) {
     if (errno != ENOENT) fail(address, errno);
     return;
   }
-  if (!S_ISSOCK(found.st_mode)) fail(address, EEXIST, "there is something that is no socket");
+  if (!S_ISSOCK(found.st_mode)) fail(address, EEXIST, "there is a file that is not a socket");
   const Descriptor probe = new_socket(address, AF_UNIX);
   const sockaddr_un name = unix_address(address.path);
   const bool answered = ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) == 0;
-  // Only a refusal says that nobody listens there: another error may be a live socket of another type, or
-  // one that this process may not use.
+  // Only a refusal shows that no process listens there: another error may come from a live socket of another
+  // type, or from one that this process may not use.
   if (answered || errno != ECONNREFUSED) fail(address, EADDRINUSE, "in use by another process");
   if (::unlink(address.path.c_str()) != 0 && errno != ENOENT) fail(address, errno);
 }
@@ -127,17 +128,17 @@ std::vector<HostAddress> missing_hosts(const Address& address, HostLookups& name
   return missing;
 }
 
-// As an address of IPv6 is on a machine without IPv6.
+// For example an IPv6 address on a machine without IPv6.
 bool is_not_of_this_machine(const std::error_code& error) {
   return error.value() == EADDRNOTAVAIL || error.value() == EAFNOSUPPORT;
 }
 
-// A peer that vanishes without a word, as with its machine or its network, is noticed within a minute.
+// A peer that vanishes silently, with its machine or its network, is noticed within a minute.
 constexpr int kKeepAliveIdle = 30;      // seconds
 constexpr int kKeepAliveInterval = 10;  // seconds
 constexpr int kKeepAliveProbes = 3;
 
-// Connections have it from the socket that they are accepted from. A system that can't do it goes without.
+// Connections inherit the option from the listening socket. Systems without the option do without it.
 void watch_for_vanished_peers(int socket) {
   const int on = 1;
   ::setsockopt(socket, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
@@ -157,7 +158,7 @@ std::vector<std::unique_ptr<ListeningSocket>> ListeningSocket::open_all(const Li
                                                                         HostLookups& names,
                                                                         const std::vector<Address>& already) {
   const auto address = parse_address(settings.address);
-  if (!address) throw std::invalid_argument(settings.address + " is no address to listen on");
+  if (!address) throw std::invalid_argument(settings.address + " is not a listen address");
   if (address->kind == Address::Kind::unix_socket) {
     std::vector<std::unique_ptr<ListeningSocket>> opened;
     if (already.empty()) opened.push_back(open_unix(*address, settings.mode));
@@ -168,14 +169,14 @@ std::vector<std::unique_ptr<ListeningSocket>> ListeningSocket::open_all(const Li
     try {
       return open_each(*address, hosts, settings.dual_stack, !already.empty());
     } catch (const std::system_error& error) {
-      // The port that is free on the first address may be taken on another.
+      // A port that is free on the first address may be in use on another.
       const bool again = address->port == 0 && hosts.size() > 1 && tries < kPortTries;
       if (!again || error.code().value() != EADDRINUSE) throw;
     }
   }
 }
 
-// Where `any` is served already, there may be nothing else that can be.
+// If `any` is served already, there may be nothing left to open.
 std::vector<std::unique_ptr<ListeningSocket>> ListeningSocket::open_each(
     Address address, const std::vector<HostAddress>& hosts, bool dual_stack, bool any) {
   std::vector<std::unique_ptr<ListeningSocket>> opened;
@@ -196,7 +197,7 @@ std::vector<std::unique_ptr<ListeningSocket>> ListeningSocket::open_each(
   return opened;
 }
 
-// `address` is what was asked for, of which `host` is one.
+// `address` is the requested one; `host` is one of its addresses.
 std::unique_ptr<ListeningSocket> ListeningSocket::open_tcp(const Address& address, HostAddress host,
                                                            bool dual_stack) {
   host.set_port(address.port);
@@ -205,8 +206,7 @@ std::unique_ptr<ListeningSocket> ListeningSocket::open_tcp(const Address& addres
   const std::string which = numeric.host == address.host ? "" : numeric.to_string();
   Descriptor socket = new_socket(address, name.sa_family, which);
   const int on = 1;
-  // A restart must not wait for the old connections' TIME_WAIT. Linux still refuses a port that is
-  // being listened on.
+  // A restart must not wait for the old connections' TIME_WAIT. Linux still refuses a port with a listener.
   ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   const int v6_only = dual_stack ? 0 : 1;
   if (name.sa_family == AF_INET6)
@@ -227,7 +227,7 @@ std::unique_ptr<ListeningSocket> ListeningSocket::open_unix(const Address& addre
     const sockaddr_un name = unix_address(address.path);
     if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0)
       fail(address, errno);
-    // Nobody can connect before listen(), so that the mode holds from the first connection on.
+    // No client can connect before listen(), so that the mode holds from the first connection on.
     if (::chmod(address.path.c_str(), mode) != 0 || ::listen(socket.get(), kBacklog) != 0)
       fail(address, errno);
     std::unique_ptr<ListeningSocket> opened(new ListeningSocket(std::move(socket), address, false));
@@ -250,7 +250,7 @@ std::unique_ptr<ListeningSocket> ListeningSocket::inherit(int descriptor) {
   int type = 0;
   socklen_t size = sizeof type;
   const bool stream = ::getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
-  if (!stream) fail_inherited(descriptor, EPROTOTYPE, ", which is no stream socket");
+  if (!stream) fail_inherited(descriptor, EPROTOTYPE, ", which is not a stream socket");
   int listening = 0;
   size = sizeof listening;
   if (::getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0 || listening == 0) {
@@ -265,7 +265,7 @@ std::unique_ptr<ListeningSocket> ListeningSocket::inherit(int descriptor) {
 
 bool ListeningSocket::change_mode(std::uint32_t mode) const {
   if (!lock_) return true;
-  // What is looked at and what is changed are the same file, whatever happens to its name meanwhile.
+  // The checked and the changed file are the same, whatever happens to its name meanwhile.
   const Descriptor file(::open(address_.path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   struct stat found {};
   if (!file && errno == ENOENT) return false;
@@ -276,7 +276,7 @@ bool ListeningSocket::change_mode(std::uint32_t mode) const {
   return true;
 }
 
-// Only what was made here is removed: somebody may have put something else there since.
+// Removes only its own file: another process may have replaced it.
 ListeningSocket::~ListeningSocket() {
   if (!lock_) return;
   struct stat found {};

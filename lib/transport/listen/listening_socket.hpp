@@ -1,4 +1,4 @@
-// A socket that takes connections, and what has to be tidied up behind it.
+// Listening socket, with the files of a Unix socket.
 #pragma once
 
 #include <cstddef>
@@ -17,29 +17,29 @@
 
 namespace sluice::core {
 
-inline constexpr int kBacklog = 4096;  // connections that the kernel holds until they are accepted
+inline constexpr int kBacklog = 4096;  // connections that the kernel queues before they are accepted
 inline constexpr std::size_t kHostAddressesMax = 16;  // of one name
 inline constexpr int kPortTries = 16;  // to find a port that is free on all addresses of a name
 
-// A bound and listening socket. A Unix socket's path is guarded by a lock on PATH.lock while this lives,
-// so that a path whose owner is alive is never taken over and a stale one always can be; the path and the
-// lock are removed at the end. A socket that was inherited is left as it is.
+// A bound and listening socket. A Unix socket's path is guarded by a lock on PATH.lock while this lives. So a
+// path with a live owner is never taken over, and a stale one always can be. The path and the lock are
+// removed at the end. An inherited socket is left as it is.
 class ListeningSocket {
  public:
-  // On one address; of a host that has several, the first. Throws std::system_error whose what() names the
+  // Opens one address; the first of a host with several. Throws std::system_error whose what() names the
   // address. A host's name is looked up for `kLookupTime` at most.
   static std::unique_ptr<ListeningSocket> open(const ListenSettings& settings);
-  // On all addresses of the host, with one port, but not on those that are served `already`. What this
-  // machine has not, as IPv6 may be, is left out with a line in the log while another address is served.
-  // Names are looked up beforehand.
+  // Opens all addresses of the host, with one port, except those served `already`. Addresses that this
+  // machine lacks, perhaps IPv6, are left out with a log line if another address is served. Names are looked
+  // up beforehand.
   static std::vector<std::unique_ptr<ListeningSocket>> open_all(const ListenSettings& settings,
                                                                 HostLookups& names,
                                                                 const std::vector<Address>& already = {});
-  // Takes over a socket that is listening already. Throws std::system_error if the descriptor is none.
+  // Takes over a listening socket. Throws std::system_error if the descriptor is not one.
   static std::unique_ptr<ListeningSocket> inherit(int descriptor);
 
-  // Gives a Unix socket's file another mode. False where somebody has put something else in its place.
-  // Throws std::system_error where the mode can't be changed.
+  // Changes the mode of a Unix socket's file. False if another process has replaced the file. Throws
+  // std::system_error if the mode can't be changed.
   bool change_mode(std::uint32_t mode) const;
 
   ~ListeningSocket();
@@ -47,7 +47,7 @@ class ListeningSocket {
   ListeningSocket& operator=(const ListeningSocket&) = delete;
 
   int descriptor() const { return socket_.get(); }
-  // As bound: port 0 resolved.
+  // The bound address: port 0 is resolved.
   const Address& address() const { return address_; }
   bool inherited() const { return inherited_; }
 
@@ -64,8 +64,8 @@ class ListeningSocket {
   Descriptor socket_;
   Address address_;
   bool inherited_;
-  std::string lock_path_;  // kept, because composing it may fail for want of memory
-  Descriptor lock_;        // Unix sockets that were opened here, and which file is theirs
+  std::string lock_path_;  // kept, because composing it may fail when memory runs out
+  Descriptor lock_;        // only for Unix sockets opened here: the lock, and the identity of their file
   dev_t device_ = 0;
   ino_t inode_ = 0;
 };

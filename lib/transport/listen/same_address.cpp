@@ -10,7 +10,7 @@
 namespace sluice::core {
 namespace {
 
-// An IPv4 address as IPv6 has it.
+// An address as IPv6; IPv4 is mapped.
 struct Plain {
   in6_addr bytes{};
   std::uint32_t zone = 0;

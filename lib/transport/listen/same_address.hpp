@@ -1,4 +1,4 @@
-// Addresses compared by what they stand for.
+// Address comparison: whether a bound socket serves an address.
 #pragma once
 
 #include "lib/base/address.hpp"
@@ -6,9 +6,9 @@
 
 namespace sluice::core {
 
-// Whether a socket that is bound to `bound` serves `wanted`: the same port, and one of the addresses of the
-// host, however it is spelled ("localhost", "::1", "0:0:0:0:0:0:0:1", an IPv4 address mapped into IPv6); or
-// the same path, through whatever links. Waits for look-ups of names.
+// Whether a socket bound to `bound` serves `wanted`: the same port and one of the host's addresses, in any
+// spelling ("localhost", "::1", "0:0:0:0:0:0:0:1", an IPv4 address mapped into IPv6); or the same path,
+// through any links. Waits for look-ups of names.
 bool same_address(const Address& bound, const Address& wanted, HostLookups& names);
 
 }  // namespace sluice::core

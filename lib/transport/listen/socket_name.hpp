@@ -1,4 +1,4 @@
-// The names of sockets, as the system gives them.
+// Socket name: conversion of the system's socket addresses.
 #pragma once
 
 #include <optional>
@@ -9,11 +9,11 @@
 
 namespace sluice::core {
 
-// Of TCP over IPv4 or IPv6.
+// For TCP over IPv4 or IPv6.
 Address tcp_address(const sockaddr_storage& name);
 
-// Of a name of `size` bytes, of TCP or a Unix socket. An abstract one begins with an @, as other programs
-// show it. Nothing for other families.
+// For a name of `size` bytes, of TCP or a Unix socket. An abstract name begins with @, as in other programs.
+// Nothing for other families.
 std::optional<Address> address_of_name(const sockaddr_storage& name, socklen_t size);
 
 }  // namespace sluice::core

@@ -17,20 +17,20 @@
 namespace sluice::core {
 namespace {
 
-// Records that bring no bytes (new keys, handshakes) are read within this beyond what was asked for.
+// Records without data (new keys, handshakes) are read within this limit beyond the requested size.
 constexpr std::size_t kExtraBytesMax = SSL3_RT_MAX_PACKET_SIZE;
 
-// Taken from OpenSSL in one read, which is 0.1 ms where each holds a byte.
+// Records taken from OpenSSL in one read, which is 0.1 ms if each holds a byte.
 constexpr std::size_t kRecordsPerRead = 64;
 
 }  // namespace
 
-// OpenSSL's own socket BIO writes without MSG_NOSIGNAL, and whoever embeds the library owns SIGPIPE.
+// OpenSSL's own socket BIO writes without MSG_NOSIGNAL, and the embedding program owns SIGPIPE.
 int TlsChannel::socket_read(bio_st* bio, char* to, std::size_t size, std::size_t* got) {
   auto& socket = *static_cast<Socket*>(BIO_get_data(bio));
   BIO_clear_retry_flags(bio);
   if (socket.budget == 0) {
-    BIO_set_retry_read(bio);  // the socket stays readable: it will be told of again
+    BIO_set_retry_read(bio);  // the socket stays readable, and is reported again
     return -1;
   }
   ssize_t count = 0;
@@ -98,8 +98,8 @@ TlsChannel::TlsChannel(const TlsContext& context, int socket, std::string peer)
 
 TlsChannel::~TlsChannel() = default;
 
-// OpenSSL looks for data until there is some. Once it believes that the client has ended, it stops at the
-// next record.
+// OpenSSL reads records until there is data. Once it assumes that the client has ended, it stops at the next
+// record.
 void TlsChannel::on_protocol(int outgoing, int, int type, const void*, std::size_t, ssl_st* connection,
                              void* channel) {
   if (outgoing != 0 || type != SSL3_RT_HEADER) return;
@@ -116,7 +116,7 @@ void TlsChannel::note_established() {
   idle_records_.establish();
 }
 
-// The record was counted when it came.
+// The record was counted on arrival.
 void TlsChannel::count_data(std::size_t bytes) {
   note_established();
   idle_records_.take_data(bytes);
@@ -134,7 +134,7 @@ TlsChannel::Transfer TlsChannel::read(char* to, std::size_t size) {
     if (result != 1) {
       const Status status = trouble(result);
       if (done == 0) return {status, 0};
-      buffered_ = status == Status::end || status == Status::failed;  // told of by the next read
+      buffered_ = status == Status::end || status == Status::failed;  // reported by the next read
       return {Status::ok, done};
     }
     count_data(got);
@@ -169,7 +169,7 @@ TlsChannel::Status TlsChannel::end_sending() {
   ERR_clear_error();
   const int result = SSL_shutdown(connection_.get());
   const Status status = result >= 0 ? Status::ok : trouble(result);
-  // Asked once more, OpenSSL would read, and wait for the client to say so too.
+  // A second call would read, and wait for the client's close_notify.
   ended_ = status != Status::wants_room;
   return ended_ ? Status::ok : status;
 }
@@ -186,7 +186,7 @@ TlsChannel::Status TlsChannel::trouble(int result) {
   return Status::failed;
 }
 
-// OpenSSL's reasons are fixed texts: nothing of what a client sends is in them.
+// OpenSSL's reasons are fixed texts: they contain nothing from the client.
 void TlsChannel::log_failure(int error) const {
   if (!log_enabled(spdlog::level::debug)) return;
   const char* reason = error == SSL_ERROR_SSL ? ERR_reason_error_string(ERR_peek_error()) : nullptr;
@@ -200,7 +200,7 @@ void TlsChannel::log_failure(int error) const {
       text.append(": ").append(X509_verify_cert_error_string(verdict));
     log_fields(spdlog::level::debug, text, std::array<LogField, 1>{{{"peer", peer_}}});
   } catch (const std::bad_alloc&) {
-    // The connection is lost all the same.
+    // The connection is lost anyway.
   }
 }
 

@@ -1,4 +1,4 @@
-// TLS over one connection's socket.
+// TLS channel over one connection's socket.
 #pragma once
 
 #include <cstddef>
@@ -15,16 +15,16 @@ struct bio_st;
 
 namespace sluice::core {
 
-// The server's end: the handshake, which read() carries on, and after it the bytes inside. Never blocks,
-// never raises SIGPIPE. I/O thread only.
+// The server side: the handshake, which read() performs, and after it the bytes inside. Never blocks, never
+// raises SIGPIPE. I/O thread only.
 class TlsChannel {
  public:
   enum class Status : std::uint8_t {
     ok,
-    wants_input,  // the socket has to become readable first, whatever was asked for
-    wants_room,   // or writable
-    end,          // the client has said that nothing more comes; it may still be written to
-    failed,       // the connection is lost, or was cut short of saying so, or what came is not TLS
+    wants_input,  // the socket must become readable first, for any operation
+    wants_room,   // the socket must become writable first
+    end,          // the client has ended its side; it may still be written to
+    failed,       // the connection is lost or was cut short, or the bytes are not TLS
   };
   struct Transfer {
     Status status = Status::ok;
@@ -37,31 +37,31 @@ class TlsChannel {
   TlsChannel(const TlsChannel&) = delete;
   TlsChannel& operator=(const TlsChannel&) = delete;
 
-  // As much as fits and is there. After a failed handshake: reads and drops what the client still sends,
-  // so that no reset overtakes the alert that tells it why.
+  // Reads as much as fits and is available. After a failed handshake: reads and drops the client's input, so
+  // that no reset overtakes the alert that explains it.
   Transfer read(char* to, std::size_t size);
-  // Bytes that were refused have to come first again when there is room, at whatever address.
+  // Refused bytes must be passed first again when there is room, at any address.
   Transfer write(std::string_view bytes);
-  // Tells the client that nothing more comes: ok once that is with the system, or can't be said any more;
-  // wants_room: to be called again then.
+  // Sends close_notify: ok once it is in the kernel or can't be sent any more; wants_room: call it again when
+  // there is room.
   Status end_sending();
 
-  // Whether read() would have more to tell, of which the socket gives no sign.
+  // Whether read() has more that the socket does not report.
   bool buffered() const { return buffered_; }
   bool established() const { return established_; }
   bool failed() const { return failed_; }
-  // It failed because the client sent too many records without data.
+  // The client sent too many records without data.
   bool flooded() const { return flooded_; }
 
-  // The subject of the client's certificate, which was verified, as `openssl x509 -noout -subject -nameopt
-  // RFC2253` prints it: "CN=deploy,O=Example". Nothing where the client has shown none.
+  // The subject of the client's verified certificate, as `openssl x509 -noout -subject -nameopt RFC2253`
+  // prints it: "CN=deploy,O=Example". Nothing if the client presented none.
   std::optional<std::string> peer_certificate() const;
 
  private:
-  // What OpenSSL reads and writes through.
+  // The socket as OpenSSL's BIO uses it.
   struct Socket {
     int descriptor;
-    std::size_t budget = 0;  // bytes that may be read before other sockets are served
+    std::size_t budget = 0;  // bytes to read before other sockets are served
     bool end_seen = false;
     int error = 0;  // the last errno
   };
@@ -90,7 +90,7 @@ class TlsChannel {
   bool flooded_ = false;
   IdleRecords idle_records_;
   bool buffered_ = false;
-  bool write_waits_ = false;  // a record is half sent: nothing may come between
+  bool write_waits_ = false;  // a record is half sent: no other may come between
   bool ended_ = false;        // end_sending() is done
 };
 

@@ -19,14 +19,14 @@ namespace {
 
 using Setting = TlsProblem::Setting;
 
-// For TLS 1.2; those of TLS 1.3 all have forward secrecy.
+// For TLS 1.2; all ciphers of TLS 1.3 have forward secrecy.
 constexpr const char* kCiphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
 constexpr long kClientChainBytesMax = 64 * 1024;
-constexpr std::string_view kSessionScope = "sluice";  // sessions of clients with certificates need one
+constexpr std::string_view kSessionScope = "sluice";  // required for sessions of clients with certificates
 
 using Key = std::unique_ptr<EVP_PKEY, OpenSslFree<EVP_PKEY_free>>;
 
-// Wiped when it is no longer needed: it may be a private key.
+// Wiped at its end: it may be a private key.
 struct Text {
   std::string bytes;
   Text() = default;
@@ -35,7 +35,7 @@ struct Text {
   ~Text() { OPENSSL_cleanse(bytes.data(), bytes.size()); }
 };
 
-// OpenSSL would ask at the terminal.
+// Otherwise OpenSSL would ask at the terminal.
 int no_passphrase(char*, int, int, void* asked) {
   *static_cast<bool*>(asked) = true;
   return -1;
@@ -98,7 +98,7 @@ Problem use_client_ca(SSL_CTX* context, const TlsSettings& settings) {
   return std::nullopt;
 }
 
-// HTTP clients may ask for a protocol; what else is spoken needs no name.
+// HTTP clients may ask for a protocol; other protocols need no name.
 int select_protocol(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* offered,
                     unsigned int offered_size, void*) {
   static constexpr std::array<unsigned char, 9> kHttp = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
@@ -111,10 +111,10 @@ int select_protocol(SSL*, const unsigned char** out, unsigned char* out_size, co
   return SSL_TLSEXT_ERR_OK;
 }
 
-// False for want of memory.
+// False if out of memory.
 bool configure(SSL_CTX* context) {
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-  // Idle connections hold no buffers; one system call brings in what there is.
+  // Idle connections hold no buffers; one system call reads all available input.
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_read_ahead(context, 1);

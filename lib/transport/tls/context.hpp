@@ -1,4 +1,4 @@
-// A listener's certificate and what it asks of clients, ready for handshakes.
+// TLS context of a listener: its certificate, its key and its requirements for clients.
 #pragma once
 
 #include <cstddef>
@@ -14,33 +14,33 @@ struct ssl_st;
 
 namespace sluice::core {
 
-// Why a certificate can't be used, and which setting is to be changed.
+// Why a certificate can't be used, and which setting to change.
 struct TlsProblem {
   enum class Setting : std::uint8_t { certificate, key, client_ca };
   Setting setting = Setting::certificate;
-  std::string message;  // goes on from `key = "FILE"`
+  std::string message;  // continues the text `key = "FILE"`
 };
 
-// `certificate = "FILE" is not a regular file`: for whoever has no better place to name.
+// The text `certificate = "FILE" is not a regular file`, for callers that do not know the position in the
+// configuration.
 std::string describe(const TlsProblem& problem, const TlsSettings& settings);
 
-// What all connections of a listener share: TLS 1.2 and 1.3, ciphers with forward secrecy only, neither
-// renegotiation nor compression. Sessions are resumed by tickets, whose keys live as long as this, so that
-// the server remembers nothing about clients that are gone. Immutable; any thread may use it.
+// Shared by all connections of a listener: TLS 1.2 and 1.3, ciphers with forward secrecy only, neither
+// renegotiation nor compression. Sessions are resumed by tickets, whose keys live as long as this. So the
+// server keeps nothing about disconnected clients. Immutable; any thread may use it.
 class TlsContext {
  public:
   using Loaded = std::variant<std::shared_ptr<const TlsContext>, TlsProblem>;
-  // Reads the files: see read_pem_file(). Throws std::bad_alloc for want of memory.
+  // Reads the files: see read_pem_file(). Throws std::bad_alloc.
   static Loaded load(const TlsSettings& settings);
 
   ~TlsContext();
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;
 
-  // For one connection, as its server; null for want of memory. To be freed with SSL_free(), also after
-  // this has ended.
+  // A server-side connection; null if out of memory. Free it with SSL_free(); it may outlive this.
   ssl_st* new_connection() const;
-  // Whether clients that speak no TLS are served as well.
+  // Whether clients without TLS are served as well.
   bool plain_allowed() const { return plain_allowed_; }
 
  private:

@@ -10,7 +10,7 @@
 namespace sluice::core {
 namespace {
 
-// After the last certificate: whether anything but the end stopped the reading.
+// Call after the last certificate: false if an error other than the end stopped the reading.
 bool ended_well() {
   const bool end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
   if (end) ERR_clear_error();

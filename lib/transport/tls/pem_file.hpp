@@ -1,4 +1,4 @@
-// Files with certificates and keys.
+// PEM files: certificates and keys.
 #pragma once
 
 #include <cstddef>
@@ -28,19 +28,19 @@ struct OpenSslFree {
 using Bio = std::unique_ptr<BIO, OpenSslFree<BIO_free>>;
 using Certificate = std::unique_ptr<X509, OpenSslFree<X509_free>>;
 
-// Reads a regular file. What is wrong with it, if anything: it goes on from the file's name.
+// Reads a regular file. Returns the problem, if any, as words that follow the file's name.
 std::optional<std::string> read_pem_file(const std::string& path, std::string& text);
 
-// All certificates of a PEM text, at least one; or what is wrong with it, likewise. What else is in it is
-// passed over. Throws std::bad_alloc for want of memory.
+// All certificates of a PEM text, at least one; or the problem, likewise. Other content is skipped. Throws
+// std::bad_alloc.
 using Certificates = std::vector<Certificate>;
 std::variant<Certificates, std::string> read_certificates(std::string_view pem);
 
-// For reading a text, which has to outlive it. Throws std::bad_alloc.
+// A reader of a text, which must outlive it. Throws std::bad_alloc.
 Bio reader_of(std::string_view text);
 
-// The reason that OpenSSL gives for its last failure, which names no file. Want of memory is no fault of the
-// file's: throws std::bad_alloc then.
+// OpenSSL's reason for its last failure, without a file name. If it ran out of memory, the file is not at
+// fault: throws std::bad_alloc then.
 std::string openssl_reason();
 
 }  // namespace sluice::core

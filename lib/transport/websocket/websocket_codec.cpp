@@ -17,7 +17,7 @@ WebSocketCodec::WebSocketCodec(CodecHost& host, const PageClaim& claim)
   host.rpc_session().set_shared(false);
 }
 
-// A page that may no longer call gets a close code with the reason, after the answers to its earlier calls.
+// A page that may no longer call gets a close code with the reason, after the responses to its earlier calls.
 void WebSocketCodec::on_policy_change() {
   const auto refusal = check_page({host_, target_host_, origin_}, host().policy(), host().from_outside());
   if (!refusal) return;
@@ -31,7 +31,7 @@ Codec::Step WebSocketCodec::next(std::string_view window) {
   const bool needs_more = event.kind == Kind::need_more;
   if (!decoder_.in_message()) {
     decoder_.set_message_bytes_max(host().message_bytes_max());
-    // A connection that rests holds no memory for messages.
+    // An idle connection holds no memory for messages.
     if (needs_more) decoder_.release();
   }
   input_bytes_ = decoder_.held_bytes();
@@ -72,7 +72,7 @@ void WebSocketCodec::reply(std::uint64_t, std::string& reply, std::int64_t) {
   if (!reply.empty()) proto::append_text_frame(host().output(reply.size()), reply);
 }
 
-void WebSocketCodec::probe() { proto::append_ping(host().output(), {}); }
+void WebSocketCodec::send_keepalive_ping() { proto::append_ping(host().output(), {}); }
 
 void WebSocketCodec::protocol_close(CloseReason reason) {
   if (reason == CloseReason::draining) close_code_ = WebSocketClose::going_away;

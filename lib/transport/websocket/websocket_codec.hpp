@@ -1,4 +1,4 @@
-// WebSocket: one JSON-RPC message a text message, replies likewise.
+// WebSocket codec: one JSON-RPC message a text message, replies likewise.
 #pragma once
 
 #include <optional>
@@ -11,8 +11,9 @@
 
 namespace sluice::core {
 
-// From behind the handshake on. A client that closes has left: its calls are stopped, as at any other
-// disconnect. One that breaks the protocol gets its answers first, then the close frame that says why.
+// Begins after the handshake. A client that closes has left: its calls are stopped, as at any other
+// disconnect. A client that breaks the protocol gets its responses first, then the close frame with the
+// reason.
 class WebSocketCodec final : public Codec {
  public:
   // `claim` is the handshake's.
@@ -23,9 +24,9 @@ class WebSocketCodec final : public Codec {
   void reply(std::uint64_t exchange, std::string& reply, std::int64_t code) override;
   bool in_message() const override { return decoder_.in_message(); }
   bool skipping() const override { return decoder_.skipping(); }
-  bool probes() const override { return true; }
-  void probe() override;
-  // A client that wants replies has its side open until the close frames were exchanged.
+  bool has_keepalive_ping() const override { return true; }
+  void send_keepalive_ping() override;
+  // A client that wants replies keeps its side open until the close frames are exchanged.
   InputEnd input_end() const override { return InputEnd::disconnect; }
   void on_policy_change() override;
   void protocol_close(CloseReason reason) override;
@@ -36,8 +37,8 @@ class WebSocketCodec final : public Codec {
 
   proto::WebSocketDecoder decoder_;
   WholeMessage message_;
-  std::optional<std::string> host_, target_host_, origin_;            // what the handshake claimed
-  proto::WebSocketClose close_code_ = proto::WebSocketClose::normal;  // of the farewell
+  std::optional<std::string> host_, target_host_, origin_;            // claims of the handshake
+  proto::WebSocketClose close_code_ = proto::WebSocketClose::normal;  // of the protocol close
 };
 
 }  // namespace sluice::core

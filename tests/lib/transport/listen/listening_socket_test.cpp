@@ -200,7 +200,7 @@ TEST_CASE("ListeningSocket: what is no socket is left alone, and so is its neigh
   std::ofstream(path) << "precious";
   const std::string why = failure(at(path));
   CHECK(why.find(path) != std::string::npos);
-  CHECK(why.find("no socket") != std::string::npos);
+  CHECK(why.find("not a socket") != std::string::npos);
   std::string content;
   std::ifstream(path) >> content;
   CHECK(content == "precious");
@@ -208,7 +208,7 @@ TEST_CASE("ListeningSocket: what is no socket is left alone, and so is its neigh
   // Nor is a link followed.
   const std::string link = folder.file("link");
   REQUIRE(::symlink(path.c_str(), link.c_str()) == 0);
-  CHECK(failure(at(link)).find("no socket") != std::string::npos);
+  CHECK(failure(at(link)).find("not a socket") != std::string::npos);
   CHECK(exists(link));
 }
 
