@@ -5,7 +5,7 @@
 namespace sluice {
 namespace {
 
-// Code and message as the protocol's table has them; the data is made here, as a tree.
+// Code and message from the protocol's table; the data is built here, as a tree.
 Error from_table(const proto::Error& error, Json data) {
   return {error.code, error.message, std::move(data)};
 }

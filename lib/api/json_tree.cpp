@@ -1,5 +1,5 @@
-// JSON text to a tree, without what makes Json::parse() slow: its objects look through all their keys for
-// each new one, so that an object of 4 MiB would take minutes.
+// JSON tree from text in linear time. Json::parse() is slow for large objects: it searches all keys for each
+// new one, so that an object of 4 MiB would take minutes.
 #include <algorithm>
 #include <numeric>
 #include <string>
@@ -11,7 +11,7 @@
 namespace sluice {
 namespace {
 
-// Gives the first of several members of one name the last one's value, and drops the others.
+// Gives the first of several members of one name the last one's value, and removes the others.
 void merge_duplicates(Json::object_t& object) {
   if (object.size() < 2) return;
   const auto members = object.begin();  // an ordered_map's own operator[] takes keys
@@ -62,7 +62,7 @@ class TreeBuilder final : public nlohmann::json_sax<Json> {
 
   Json take() { return std::move(root_); }
 
-  // Where the value stands that comes next.
+  // JSON pointer to the next value.
   std::string path() const {
     std::string path;
     for (const Level& level : open_) {
@@ -74,7 +74,7 @@ class TreeBuilder final : public nlohmann::json_sax<Json> {
  private:
   struct Level {
     Json container;
-    std::string key;  // of the member that comes next, in an object
+    std::string key;  // of the next member, in an object
   };
 
   bool open(Json container) {

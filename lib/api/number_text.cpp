@@ -7,21 +7,21 @@
 namespace sluice::core {
 namespace {
 
-// 64 bits need no more.
+// 64 bits need no more digits.
 constexpr std::int64_t kDigitsMax = 20;
-// Text of any int64, uint64 or shortest double. A double that to_chars writes without exponent has few
-// zeros at its end, as the form with an exponent is taken where it is shorter.
+// Text of any int64, uint64 or shortest double. A double without exponent has few trailing zeros, since
+// to_chars uses an exponent if that is shorter.
 constexpr std::size_t kNumberBytesMax = 32;
 
-// A number as sign, significant digits (no zeros at either end; none for zero) and the place of the point,
-// counted from before the first digit: 1500 and 1.5e3 are both "15" with the point at 4.
+// A number as sign, significant digits (without leading and trailing zeros; empty for zero) and the position
+// of the point, counted from before the first digit: 1500 and 1.5e3 are both "15" with the point at 4.
 struct Decimal {
   bool negative = false;
   std::string digits;
   std::int64_t point = 0;
 };
 
-// Exponents beyond any double's, but such that adding the length of a text to them can't overflow.
+// Exponents are clamped beyond any double's, so that adding a text's length can't overflow.
 std::int64_t exponent_of(std::string_view text) {
   constexpr std::int64_t kBeyond = std::int64_t{1} << 40;
   if (text.starts_with('+')) text.remove_prefix(1);
@@ -76,7 +76,7 @@ std::optional<T> read_float(std::string_view text) {
   T value = 0;
   const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
   if (read.ec == std::errc{}) return value;
-  // from_chars says the same of numbers that are too large and too small.
+  // from_chars reports the same error for numbers that are too large and too small.
   if (decimal_of(text).point > 0) return std::nullopt;
   return text.front() == '-' ? T{-0.0} : T{0};
 }

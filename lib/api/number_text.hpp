@@ -1,4 +1,4 @@
-// Numbers from and to their JSON text.
+// Number text: numbers from and to their JSON text.
 #pragma once
 
 #include <optional>
@@ -7,17 +7,17 @@
 
 namespace sluice::core {
 
-// Whether the text of a JSON value is a number's.
+// Whether the text of a JSON value is a number.
 bool is_number(std::string_view text);
 
 // Whether a number's text is written as an integer, without fraction and exponent.
 bool is_plain_integer(std::string_view number);
 
-// The value as plain digits ("-15" for "-1.50e1") where it is an integer of at most 20 digits. The text must
-// be a number's.
+// The value as plain digits ("-15" for "-1.50e1") if it is an integer of at most 20 digits. The text must be
+// a number.
 std::optional<std::string> integer_digits(std::string_view number);
 
-// Nothing where the text is no number, or one that is infinite as a T. One that is too small becomes zero.
+// Nothing if the text is not a number, or is infinite as a T. A value that is too small becomes zero.
 template <typename T>
 std::optional<T> read_float(std::string_view text);
 

@@ -53,7 +53,7 @@ bool read_integer(std::string_view text, T& value) {
   const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
   if (read.ec == std::errc{} && read.ptr == text.data() + text.size()) return true;
   if (!core::is_number(text)) return false;
-  // Written as 1.0, 1e3 or -0.
+  // For 1.0, 1e3 or -0.
   const auto digits = core::integer_digits(text);
   if (!digits) return false;
   const auto again = std::from_chars(digits->data(), digits->data() + digits->size(), value);
@@ -81,7 +81,7 @@ bool for_each(std::string_view container, void* context, detail::Visit visit) {
   return true;
 }
 
-// Json::dump() writes null for the former and no JSON at all for the latter.
+// Json::dump() writes null for the former and invalid JSON for the latter.
 bool can_be_written(const Json& value) {
   if (value.is_number_float()) return std::isfinite(value.get_ref<const double&>());
   if (value.is_structured()) return std::all_of(value.begin(), value.end(), can_be_written);

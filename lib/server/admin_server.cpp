@@ -33,13 +33,13 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 using tcp = asio::ip::tcp;
 
-constexpr auto kRequestTime = std::chrono::seconds(2);  // for a request to come whole
+constexpr auto kRequestTime = std::chrono::seconds(2);  // for a complete request
 constexpr auto kIdleTime = std::chrono::seconds(10);    // between requests
-constexpr auto kWriteTime = std::chrono::seconds(10);   // for a response to be taken
+constexpr auto kWriteTime = std::chrono::seconds(10);   // for a response to leave
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);
 constexpr std::size_t kHeaderBytesMax = 8 * 1024;
 constexpr std::size_t kBodyBytesMax = 1024;
-constexpr std::size_t kReadBytes = 1024;  // at the beginning of a request
+constexpr std::size_t kReadBytes = 1024;  // first read of a request
 
 using Request = http::request<http::string_body>;
 using Response = http::response<http::string_body>;
@@ -50,13 +50,13 @@ Response respond(const Request& request, http::status status, std::string body,
   response.set(http::field::content_type, type);
   response.set(http::field::cache_control, "no-store");
   response.keep_alive(request.keep_alive());
-  // HEAD is answered with the head that GET would have, length included.
+  // HEAD gets the head that GET would get, length included.
   response.content_length(body.size());
   if (request.method() != http::verb::head) response.body() = std::move(body);
   return response;
 }
 
-// The same as for calls: a web page must not come here by a name of its own that leads to this machine.
+// As for calls: a web page must not come here by a name of its own that leads to this machine.
 bool called_by_own_name(const Request& request, const ListenerPolicy& policy) {
   HttpRequestHead head;
   const auto text = [](beast::string_view view) { return std::string(view.data(), view.size()); };
@@ -66,8 +66,8 @@ bool called_by_own_name(const Request& request, const ListenerPolicy& policy) {
   return !check_page(page_claim(head), policy, false);
 }
 
-// One Host, which only HTTP/1.0 may leave out (RFC 9112, section 3.2): who else looks at the request may
-// follow another one.
+// One Host header, which only HTTP/1.0 may leave out (RFC 9112, section 3.2): other readers of the request
+// may follow another one.
 bool has_valid_host(const Request& request) {
   constexpr unsigned kHttp11 = 11;
   const std::size_t hosts = request.count(http::field::host);
@@ -107,8 +107,7 @@ ListenerPolicy policy_for(const Address& address) {
   return policy;
 }
 
-// Counts a wait that leads to the next client for as long as it lives, also when memory does not suffice to
-// see it through.
+// Counts a pending accept for as long as it lives, even if memory does not suffice to complete it.
 class Accepting {
  public:
   explicit Accepting(std::size_t& count) : count_(&count) { ++count; }
@@ -145,8 +144,8 @@ struct AdminServer::Impl {
   AdminSources sources;
   std::size_t connections = 0;
   std::size_t accepting = 0;
-  std::list<beast::tcp_stream*> waiting;  // for their clients; the one that has waited longest is first
-  asio::io_context context{1};            // what it still holds at its end refers to what is above
+  std::list<beast::tcp_stream*> waiting;  // waiting for their clients, longest first
+  asio::io_context context{1};            // its remaining handlers refer to the members above
   tcp::acceptor acceptor;
   asio::steady_timer pause{context};
   std::thread thread;
@@ -168,7 +167,7 @@ void AdminServer::Impl::rest() {
   });
 }
 
-// Whoever asks next may have more memory; if nothing is accepted any more, nobody can ask.
+// The next request may find more memory. Without a pending accept, no client could send one.
 void AdminServer::Impl::run() {
   const auto work = asio::make_work_guard(context);
   RareLine failed;
@@ -184,7 +183,7 @@ void AdminServer::Impl::run() {
     } catch (const std::exception& exception) {
       log_failure(exception);
     }
-    // What else is being served goes on meanwhile.
+    // Other connections are served meanwhile.
     try {
       context.run_for(kAcceptPause);
     } catch (const std::exception& exception) {
@@ -199,7 +198,7 @@ void AdminServer::Impl::begin_serving(tcp::socket socket) {
   ++connections;
 }
 
-// Clients that say nothing must not keep out who asks.
+// Silent clients must not keep out others.
 bool AdminServer::Impl::make_room() {
   if (waiting.empty()) return false;
   waiting.front()->close();
@@ -207,7 +206,7 @@ bool AdminServer::Impl::make_room() {
   return true;
 }
 
-// Among those that wait for their clients, while it lives.
+// Registered among the waiting connections while it lives.
 class AdminServer::Impl::Waiting {
  public:
   Waiting(Impl& server, beast::tcp_stream& stream, std::chrono::seconds time)
@@ -217,7 +216,7 @@ class AdminServer::Impl::Waiting {
   }
   Waiting(const Waiting&) = delete;
   Waiting& operator=(const Waiting&) = delete;
-  // At most kConnectionsMax are looked through.
+  // Searches at most kConnectionsMax entries.
   ~Waiting() { std::erase(server_.waiting, stream_); }
 
  private:

@@ -1,4 +1,4 @@
-// The operators' own HTTP listener: /metrics, /healthz, /readyz.
+// Admin server: the operators' HTTP listener with /metrics, /healthz and /readyz.
 #pragma once
 
 #include <cstddef>
@@ -10,19 +10,19 @@
 
 namespace sluice::core {
 
-// What the admin listener shows. Called on its thread; may block for as long as a scrape may take.
+// Content of the admin listener. Called on its thread; may block as long as a scrape may take.
 struct AdminSources {
   std::function<std::string()> metrics;           // Prometheus text
   std::function<std::string()> unhealthy_reason;  // empty: healthy
   std::function<bool()> ready;
 };
 
-// Serves on a thread and an event loop of its own, so that it answers however busy the server is.
+// Has a thread and an event loop of its own, so that it answers even while the server is busy.
 class AdminServer {
  public:
   static constexpr std::size_t kConnectionsMax = 64;
 
-  // Takes the socket over.
+  // Takes over the socket.
   AdminServer(std::unique_ptr<ListeningSocket> socket, AdminSources sources);
   // Closes all connections and joins the thread.
   ~AdminServer();

@@ -59,10 +59,10 @@ std::string program_of(const BackendSettings& settings, const BackendFiles& file
   return settings.child ? files.programs.at(settings.name) : std::string();
 }
 
-constexpr auto kFirstStartPatience = std::chrono::seconds(1);  // for those of the server's start, together
-constexpr auto kStartPatience = std::chrono::seconds(5);       // for the processes of a reload to begin
-constexpr auto kAliveTime = milliseconds(250);  // for which a process must live that takes another's place
-constexpr auto kDiscoverPatience = std::chrono::seconds(5);  // for all backends, at a start or a reload
+constexpr auto kFirstStartWait = std::chrono::seconds(1);  // for all backends at the server's start
+constexpr auto kStartWait = std::chrono::seconds(5);       // for the processes of a reload to begin
+constexpr auto kAliveTime = milliseconds(250);             // for which a replacement's process must live
+constexpr auto kDiscoverWait = std::chrono::seconds(5);    // for all backends, at a start or a reload
 constexpr auto kDiscoverLook = milliseconds(2);
 
 }  // namespace
@@ -79,7 +79,7 @@ Backends::Open Backends::open(const BackendSettings& settings, const BackendFile
   made.current = std::make_shared<std::atomic<bool>>(true);
   made.authorities = authorities_of(settings, files);
   made.headers = headers_of(settings, files);
-  bool replaces = false;  // one that works
+  bool replaces = false;  // replaces a working one
   for (const Open& each : open_) {
     if (each.settings.name != settings.name) continue;
     made.predecessor = each.owner();
@@ -88,7 +88,7 @@ Backends::Open Backends::open(const BackendSettings& settings, const BackendFile
   made.program = program_of(settings, files);
   made.gate = std::make_shared<DiscoveryGate>(on_discovered(made));
   ChildBackend::Started started;
-  // One that takes the place of one that works has to show that it does, also where its first call starts it.
+  // A replacement of a working backend must show that it works, even if it would start at its first call.
   if (settings.child && (!settings.child->lazy || replaces)) {
     const auto outcome = std::make_shared<std::promise<std::string>>();
     made.started = outcome->get_future().share();
@@ -116,10 +116,10 @@ void Backends::prepare(const std::vector<BackendSettings>& wanted, const Backend
   for (const BackendSettings& settings : wanted) {
     if (unchanged(settings, files) == nullptr) prepared_.push_back(open(settings, files));
   }
-  const TimePoint until = Clock::now() + kStartPatience;
+  const TimePoint until = Clock::now() + kStartWait;
   for (const Open& each : prepared_) refuse_unless_empty(each, why_not_started(each, until, stop));
   const TimePoint alive_at = Clock::now() + kAliveTime;
-  const TimePoint methods_by = Clock::now() + kDiscoverPatience;
+  const TimePoint methods_by = Clock::now() + kDiscoverWait;
   for (Open& each : prepared_) each.methods_by = methods_by;
   for (const Open& each : prepared_) {
     const TimePoint limit = each.settings.discover ? methods_by : alive_at;
@@ -137,7 +137,7 @@ void Backends::refuse_unless_empty(const Open& backend, const std::string& why) 
 std::string Backends::why_not_started(const Open& backend, TimePoint until, const std::stop_token& stop) {
   if (!backend.settings.child) return {};
   if (!backend.started.valid()) {
-    // Its first call starts it: what can be seen without that is all that there is.
+    // Its first call starts it: only checks without a process are possible.
     const auto problem = check_start(*backend.settings.child);
     return problem ? problem->what : std::string();
   }
@@ -150,7 +150,7 @@ std::string Backends::why_not_started(const Open& backend, TimePoint until, cons
 
 std::string Backends::why_not_alive(const Open& backend, TimePoint until, const std::stop_token& stop) {
   if (!backend.started.valid() || backend.predecessor == nullptr) return {};
-  // One that has ended may have been started again by now.
+  // A process that has ended may have been restarted by now.
   const auto runs = [&] { return backend.metrics->restarts.load() == 0 && is_up(*backend.metrics); };
   while (!backend.answered->load()) {
     if (stop.stop_requested()) return "the server is about to stop";
@@ -221,7 +221,7 @@ BackendFiles load_backend_files(const std::vector<BackendSettings>& backends) {
   return files;
 }
 
-// Runs on the backends' thread, at any time after, also when the configuration has changed meanwhile.
+// Runs on the backends' thread, at any later time, even after the configuration has changed.
 std::function<void(std::string_view)> Backends::on_discovered(const Open& backend) {
   const auto& upstream = backend.settings.upstream;
   return [this, name = backend.settings.name, prefix = upstream ? upstream->strip_prefix : "",
@@ -244,14 +244,15 @@ std::function<void(std::string_view)> Backends::on_discovered(const Open& backen
       method.async = handler;
       if (current->load()) registry_.add(std::move(method), handler.get());
     }
-    // One line however many there are: a backend that starts again is asked again.
+    // One line, however many there are: a restarted backend is asked again.
     if (taken_count == 1) {
       spdlog::warn("backend {}: another backend serves {} already", name, printable(first_taken));
     } else if (taken_count > 1) {
       spdlog::warn("backend {}: other backends serve {} and {} more already", name, printable(first_taken),
                    taken_count - 1);
     }
-    // Either this is seen here, or the methods by whoever said so.
+    // Either this thread sees that the backend was replaced, or the replacing thread sees these methods and
+    // removes them.
     if (!current->load()) registry_.remove_all_of(handler.get());
     metrics->discovered.store(true);
   };
@@ -283,7 +284,7 @@ void Backends::publish(const Open& backend, const std::map<std::string, MethodSe
   }
 }
 
-// The one that is open by these settings; null where there is none, or a file of its has new content.
+// The open backend with these settings; null without one, or if a file has new content.
 const Backends::Open* Backends::unchanged(const BackendSettings& settings, const BackendFiles& files) const {
   const auto same = std::ranges::find(open_, settings, &Open::settings);
   if (same == open_.end() || same->authorities != authorities_of(settings, files)) return nullptr;
@@ -303,12 +304,13 @@ void Backends::apply(const std::vector<BackendSettings>& wanted, const BackendFi
     if (same != nullptr) hub_.renew(same->id);
     publish(kept.back(), methods);
   }
-  // Those of a reload run already; at a start this is a moment, but where a disk or a name service is slow.
-  const TimePoint started_by = Clock::now() + kFirstStartPatience;
+  // Backends of a reload run already. At a start this takes a moment, unless a disk or a name service is
+  // slow.
+  const TimePoint started_by = Clock::now() + kFirstStartWait;
   for (const Open& each : kept) {
     if (each.started.valid()) each.started.wait_until(started_by);
   }
-  // Methods that have yet to be named are served by who served them until then.
+  // Earlier backends serve methods until the new ones have named theirs.
   std::vector<const Open*> silent;
   for (const Open& each : kept) {
     if (each.predecessor != nullptr) silent.push_back(&each);
@@ -335,13 +337,13 @@ void Backends::apply(const std::vector<BackendSettings>& wanted, const BackendFi
   for (const Open& each : ended) hub_.retire(each.id);
 }
 
-// All of them within one time limit: what one takes is not the others' delay.
+// One time limit for all of them: no backend delays the others.
 void Backends::wait_for_methods(const std::vector<const Open*>& backends, const std::stop_token& stop) const {
   const auto asked = [](const Open* each) { return each->settings.discover; };
   if (std::ranges::none_of(backends, asked)) return;
   hub_.flush();
-  const TimePoint until = Clock::now() + kDiscoverPatience;
-  // What could not be started is not waited for.
+  const TimePoint until = Clock::now() + kDiscoverWait;
+  // Backends that could not be started are not waited for.
   const auto starts = [](const Open* each) {
     return each->started.valid() && each->started.wait_for(seconds(0)) != std::future_status::ready;
   };

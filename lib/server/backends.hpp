@@ -1,4 +1,4 @@
-// The configured backends and their methods.
+// Backends: the configured backends and their methods.
 #pragma once
 
 #include <atomic>
@@ -21,7 +21,7 @@
 
 namespace sluice::core {
 
-// What is in the files that backends' settings name, by file.
+// Content of the files that backends' settings name, by file.
 struct BackendFiles {
   std::map<std::string, LoadedModule> modules;
   std::map<std::string, std::string> authorities;  // PEM text
@@ -29,33 +29,33 @@ struct BackendFiles {
   std::map<std::string, UpstreamHeaders> headers;  // by the backend's name
 };
 
-// Throws std::invalid_argument that names the backend, the file and what is wrong with it.
+// Throws std::invalid_argument that names the backend, the file and the problem.
 BackendFiles load_backend_files(const std::vector<BackendSettings>& backends);
 
-// Makes backends out of settings, keeps the registry as they say, and changes both while calls run. For the
-// engine's controlling thread, but for metrics().
+// Creates backends from settings, publishes their methods in the registry, and changes both while calls run.
+// Only the engine's controlling thread uses it, except metrics().
 class Backends {
  public:
   Backends(Registry& registry, BackendHub& hub) : registry_(registry), hub_(hub) {}
 
-  // Opens those that are new or changed beside those that serve, and waits until their processes have begun
-  // to run their programs; one that takes the place of another has to stay alive for a moment, or until it
-  // has named its methods. Throws std::invalid_argument where one can't, with what it has opened closed
-  // again. apply() with the same settings follows, or discard_prepared().
+  // Opens new and changed backends beside the serving ones, and waits until their processes run their
+  // programs. A replacement must stay alive for a moment, or until it has named its methods. If one fails,
+  // throws std::invalid_argument and closes what it has opened. Call apply() with the same settings
+  // afterwards, or discard_prepared().
   void prepare(const std::vector<BackendSettings>& wanted, const BackendFiles& files,
                const std::stop_token& stop = {});
-  // Closes again what prepare() has opened.
+  // Closes what prepare() has opened.
   void discard_prepared();
 
-  // Opens those that are new or changed, in their settings or what is in their files, unless they are
-  // prepared, puts their methods in the place of what there was, retires the others, and renews those that
-  // stay. `wait_for_calls` returns when every call that was let in before has been handed over.
+  // Opens backends that are new or changed, in their settings or their files, unless prepare() has done so.
+  // Publishes their methods, replacing earlier ones; retires the other backends, and renews those that stay.
+  // `wait_for_calls` returns when every call admitted before has reached its backend.
   void apply(const std::vector<BackendSettings>& wanted, const BackendFiles& files,
              const std::map<std::string, MethodSettings>& methods,
              const std::function<void()>& wait_for_calls, const std::stop_token& stop = {});
 
-  // Until all that are to tell their methods have done so, for a few seconds at most, or `stop` says so. They
-  // have to have been started.
+  // Waits until all backends that discover methods have named them, for a few seconds at most, or until
+  // `stop` is requested. The backends must have been started.
   void wait_for_methods(const std::stop_token& stop = {}) const;
 
   // Any thread.
@@ -68,19 +68,19 @@ class Backends {
     std::shared_ptr<BackendMetrics> metrics;
     std::shared_ptr<AsyncHandler> handler;  // null for a module
     LoadedModule module;
-    std::string authorities;                      // of an upstream, as PEM text; empty: the system's
+    std::string authorities;                      // of an upstream, PEM text; empty: the system's
     std::string program;                          // program_version() of a child process
     std::shared_ptr<DiscoveryGate> gate;          // null for a module
     std::shared_ptr<std::atomic<bool>> answered;  // whether it has named its methods; null for a module
-    TimePoint methods_by = TimePoint::max();      // when it has to have done so, where that is known
-    // Of a child that is started without a call: why its first start failed, or empty.
+    TimePoint methods_by = TimePoint::max();      // deadline for its methods, if known
+    // For a child that starts without a call: why its first start failed, or empty.
     std::shared_future<std::string> started;
     UpstreamHeaders headers;
-    std::shared_ptr<std::atomic<bool>> current;  // whether it is still what the configuration says
-    // Of the one of that name that it replaces. Kept, so that nobody else's has its address.
+    std::shared_ptr<std::atomic<bool>> current;  // whether the configuration still has it
+    // Identity of the backend that it replaces. Kept, so that no other backend gets its address.
     std::shared_ptr<const void> predecessor;
 
-    // What its methods are known by in the registry.
+    // Owner of its methods in the registry.
     std::shared_ptr<const void> owner() const {
       return handler ? std::shared_ptr<const void>(handler) : std::shared_ptr<const void>(current);
     }

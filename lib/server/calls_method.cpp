@@ -21,10 +21,10 @@ namespace sluice::core {
 namespace {
 
 constexpr auto kAnswerWait = milliseconds(500);  // for an I/O thread to answer
-constexpr int kAtOnceMax = 256;                  // of these calls, those on their way included
-constexpr std::size_t kWaitingMax = 8;           // of them, for the next list
-// Between two lists: so many times what the last one took. So lists take at most a fifth of a thread, as long
-// as one takes 12 ms at most.
+constexpr int kAtOnceMax = 256;                  // of these calls, including those on their way
+constexpr std::size_t kWaitingMax = 8;           // of them, waiting for the next list
+// Pause between two lists, as a multiple of the last one's time. So lists take at most a fifth of a thread,
+// if one takes at most 12 ms.
 constexpr int kPauseFactor = 4;
 constexpr auto kPauseMin = milliseconds(5);
 constexpr auto kPauseMax = milliseconds(50);
@@ -39,12 +39,12 @@ void append_member(std::string& out, std::string_view name, std::string_view tex
   proto::append_quoted(out, text);
 }
 
-// As text: a tree of a thousand of them takes milliseconds, which the thread's clients would wait for.
+// As text: a JSON tree of a thousand calls takes milliseconds, which would delay the thread's clients.
 void append_call(std::string& out, const CallListing& call, TimePoint now) {
   out += "{\"age_ms\":" + std::to_string(ms_between(call.received, now));
   append_member(out, "backend", call.backend);
   append_member(out, "client", call.client);
-  // Whole ids only: a part of one would be another.
+  // Whole ids only: a cut one would be another id.
   out.append(",\"id\":").append(call.id.empty() ? proto::kNullId : std::string_view(call.id));
   append_member(out, "method", call.method);
   append_member(out, "phase", call.phase);
@@ -52,11 +52,11 @@ void append_call(std::string& out, const CallListing& call, TimePoint now) {
   out += ",\"remaining_ms\":" + std::to_string(remaining) + "}";
 }
 
-// On its way round the threads, for all calls that asked before it began.
+// One round of questions to the threads, for all calls that were waiting at its start.
 class Inquiry final : public std::enable_shared_from_this<Inquiry>, private Deadline {
  public:
   using Done = std::function<void()>;
-  // All of it on the backends' thread. `done` is called after the calls were answered.
+  // Runs on the backends' thread only. `done` is called after the calls were answered.
   Inquiry(std::vector<ActiveCall*> asking, EngineParts& parts, Done done)
       : asking_(std::move(asking)), parts_(parts), done_(std::move(done)), answered_(parts.io.size()) {}
 
@@ -66,7 +66,7 @@ class Inquiry final : public std::enable_shared_from_this<Inquiry>, private Dead
     try {
       for (std::size_t i = 0; i < parts_.io.size(); ++i) ask(i);
     } catch (const std::bad_alloc&) {
-      // Threads that were not asked count as those that do not answer.
+      // Threads that were not asked count as not answering.
     }
   }
 
@@ -86,7 +86,7 @@ class Inquiry final : public std::enable_shared_from_this<Inquiry>, private Dead
     total_ += total;
     answered_[part] = true;
     for (CallListing& call : listed) {
-      // The I/O thread knows no more than that the backend has it.
+      // The I/O thread only knows that the backend has it.
       if (call.phase == "running" && parts_.hub.waits(call.serial)) call.phase = "waiting";
     }
     std::ranges::move(listed, std::back_inserter(calls_));
@@ -140,18 +140,18 @@ class Inquiry final : public std::enable_shared_from_this<Inquiry>, private Dead
     return document;
   }
 
-  // Not changed from begin() on, when I/O threads look at it.
+  // Constant from begin() on, since I/O threads read it.
   const std::vector<ActiveCall*> asking_;
   EngineParts& parts_;
   const Done done_;
-  std::shared_ptr<Inquiry> held_;  // until it is finished
+  std::shared_ptr<Inquiry> held_;  // keeps it alive until it is finished
   std::vector<CallListing> calls_;
   std::size_t total_ = 0;
   std::vector<bool> answered_;
 };
 
-// One inquiry at a time, whose document answers all that asked before, and a pause after it: without an end,
-// or several at once, they would take most of the I/O threads' time.
+// One inquiry at a time, whose document answers all calls that were waiting at its start, and a pause after
+// it. Unlimited or concurrent inquiries would take most of the I/O threads' time.
 class CallsHandler final : public AsyncHandler, private Deadline {
  public:
   explicit CallsHandler(EngineParts& parts) : parts_(parts) {}
@@ -160,7 +160,7 @@ class CallsHandler final : public AsyncHandler, private Deadline {
     if (running_.fetch_add(1) >= kAtOnceMax) return refuse(call);
     try {
       std::string peer = call.owner != nullptr ? without_port(call.owner->peer()) : std::string();
-      // A post for each would keep sockets waiting, where many are sent and this is the backends' thread as
+      // A post for each call would keep sockets waiting, if many are sent and this is the backends' thread as
       // well.
       if (parts_.hub.io().here()) return add({&call, std::move(peer)});
       parts_.hub.io().post([this, &call, peer = std::move(peer)]() mutable {
@@ -195,7 +195,8 @@ class CallsHandler final : public AsyncHandler, private Deadline {
     end_async(call);
   }
 
-  // On the backends' thread, as what follows. The peer with the most waiting calls makes room for another.
+  // On the backends' thread, as the following functions. The peer with the most waiting calls makes room for
+  // another.
   void add(Asking asking) {
     if (waiting_count_ == kWaitingMax) {
       Asking& greediest =

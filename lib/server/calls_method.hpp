@@ -1,4 +1,4 @@
-// rpc.calls: what runs and waits now.
+// rpc.calls: the calls that run or wait now.
 #pragma once
 
 #include <memory>
@@ -10,9 +10,9 @@ namespace sluice::core {
 
 struct EngineParts;
 
-// The method for the registry. It asks the I/O threads, whose calls they are, and takes no worker and no
-// place of other calls: it is there to be asked when all are taken. A thread that does not answer in half a
-// second is named instead. `parts` must outlive its calls.
+// The method for the registry. It asks the I/O threads, which own the calls. It needs no worker and no
+// permit, so that it works on a full server. A thread that does not answer in half a second is named instead.
+// `parts` must outlive its calls.
 MethodSpec calls_method(EngineParts& parts);
 
 }  // namespace sluice::core

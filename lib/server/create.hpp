@@ -1,4 +1,4 @@
-// Naming what the machine refuses to create.
+// Creation of system resources, with errors that name them.
 #pragma once
 
 #include <string>
@@ -8,8 +8,8 @@
 
 namespace sluice::core {
 
-// What `make` returns. A refusal of the system's, which names a system call at best, becomes a
-// std::system_error that says what could not be created: `what`.
+// Returns the result of `make`. An error of the system, which names a system call at best, becomes a
+// std::system_error with `what` could not be created.
 template <typename Make>
 auto create(const std::string& what, const Make& make) {
   try {

@@ -9,11 +9,11 @@
 namespace sluice::core {
 namespace {
 
-// Of one child: its stdin, stdout and stderr, and its pidfd; while it is started, the other ends of the pipes
-// and the pipe that tells whether it could be.
+// Of one child: its stdin, stdout and stderr, and its pidfd. While it is started: the other ends of the pipes
+// and the pipe that reports the start.
 constexpr std::size_t kChildDescriptors = 4;
 constexpr std::size_t kStartDescriptors = 5;
-// Those with higher numbers are not looked for: the lowest free number is always taken.
+// Higher numbers are not counted: the system always takes the lowest free number.
 constexpr std::size_t kCountedMax = 4096;
 
 }  // namespace
@@ -22,7 +22,7 @@ std::size_t backend_descriptors(const Settings& settings) {
   std::size_t needed = 0;
   for (const BackendSettings& backend : settings.backends) {
     if (backend.child) needed += backend.child->instances * kChildDescriptors + kStartDescriptors;
-    // Beside its connections one that is tried.
+    // One for an attempt, besides its connections.
     if (backend.upstream) needed += backend.upstream->urls.size() * (backend.upstream->connections + 1);
   }
   return needed;

@@ -1,4 +1,4 @@
-// How many connections the process's limit of descriptors leaves room for.
+// Descriptor budget: how many connections the process's limit of descriptors allows.
 #pragma once
 
 #include <cstddef>
@@ -7,16 +7,16 @@
 
 namespace sluice::core {
 
-// What the server keeps for itself beside what is open already: connections to the admin listener, files of a
-// reload, a name to be looked up.
+// Reserve of the server beside open descriptors: connections to the admin listener, files of a reload, a name
+// look-up.
 inline constexpr std::size_t kDescriptorReserve = 8;
 
-// How many descriptors backends need at once: a process's pipes and its end, also while it is started, and
-// the connections to upstreams.
+// Descriptors that backends need at once: a process's pipes and pidfd, more while it is started, and the
+// connections to upstreams.
 std::size_t backend_descriptors(const Settings& settings);
 
-// `max_connections`, or less where the descriptors don't suffice: `limit` of them may be open, and `open`
-// are, without backends and connections. At least 1. Pure.
+// `max_connections`, or less if descriptors don't suffice: `limit` may be open, and `open` are, without
+// backends and connections. At least 1. Pure.
 std::size_t connections_within(const Settings& settings, std::size_t limit, std::size_t open);
 
 struct Descriptors {
@@ -24,7 +24,7 @@ struct Descriptors {
   std::size_t open = 0;
 };
 
-// Of this process, now.
+// The current descriptors of this process.
 Descriptors count_descriptors();
 
 }  // namespace sluice::core

@@ -22,13 +22,13 @@ namespace {
 
 using Document = std::shared_ptr<const std::string>;
 
-// All names that there were in one version of the registry; not the methods, which end when they are removed.
+// All names in one version of the registry. Methods are not kept, so that removed ones can end.
 struct Names {
   std::uint64_t version = 0;
   std::vector<std::string> names;
 };
 
-// By what the caller may call: callers that may call the same share a document.
+// Key by the caller's rights: callers with the same rights share a document.
 struct Key {
   std::uint64_t version = 0;
   std::vector<bool> allowed;  // by the index in Names
@@ -36,7 +36,7 @@ struct Key {
   bool operator==(const Key&) const = default;
 };
 
-// How long a caller waits for a document that another is making, before it makes its own.
+// Time that a caller waits for a document that another is writing, before it writes its own.
 constexpr auto kMakingTimeMax = std::chrono::seconds(1);
 
 // Thread-safe. The lock covers moves of list nodes, comparisons and copies of pointers.
@@ -65,7 +65,7 @@ class Documents {
   static bool listed(const std::string& name) { return !name.starts_with("rpc."); }
 
   std::shared_ptr<const Names> current_names() {
-    // The version first: what is registered meanwhile makes these names old ones.
+    // The version first: later registrations make these names outdated.
     const std::uint64_t version = registry_.version();
     {
       const std::lock_guard lock(mutex_);
@@ -77,7 +77,7 @@ class Documents {
       if (listed(method->spec().name)) made->names.push_back(method->spec().name);
     }
     std::shared_ptr<const Names> result = std::move(made);
-    std::shared_ptr<const Names> old = result;  // destroyed after the lock is gone
+    std::shared_ptr<const Names> old = result;  // destroyed after the lock is released
     const std::lock_guard lock(mutex_);
     names_.swap(old);
     return result;
@@ -88,7 +88,7 @@ class Documents {
     return find_kept(key);
   }
 
-  // With the lock.
+  // Call with the lock held.
   Document find_kept(const Key& key) {
     const auto found = std::ranges::find(kept_, key, &Kept::first);
     if (found == kept_.end()) return nullptr;
@@ -96,8 +96,8 @@ class Documents {
     return found->second;
   }
 
-  // What to wait for where another caller makes the document. Nothing where the caller is to make it, and to
-  // tell the others through `promise`.
+  // The result to wait for, if another caller is writing the document. Nothing if this caller is to write it,
+  // and to set `promise` for the others.
   std::optional<std::shared_future<Document>> others_making(const Key& key, std::promise<Document>& promise) {
     std::list<Making> mine;
     mine.emplace_back(key, promise.get_future().share());
@@ -112,7 +112,7 @@ class Documents {
     return std::nullopt;
   }
 
-  // What others wait for. Null for them where it can't be made.
+  // Writes the document that others wait for. Null for them if that fails.
   Document make_for_all(const Call& call, const Key& key, std::promise<Document>& promise) {
     try {
       auto made = make(call);
@@ -129,7 +129,7 @@ class Documents {
   void keep(const Key& key, const Document& document) {
     std::list<Kept> made;
     made.emplace_back(key, document);
-    std::list<Kept> dropped;  // both are destroyed after the lock is gone
+    std::list<Kept> dropped;  // both are destroyed after the lock is released
     std::list<Making> over;
     const std::lock_guard lock(mutex_);
     kept_.splice(kept_.begin(), made);
@@ -143,7 +143,7 @@ class Documents {
     take_making(key, over);
   }
 
-  // With the lock.
+  // Call with the lock held.
   void take_making(const Key& key, std::list<Making>& to) {
     const auto begun = std::ranges::find(making_, key, &Making::first);
     if (begun != making_.end()) to.splice(to.begin(), making_, begun);
@@ -163,8 +163,8 @@ class Documents {
   const DocumentWriter write_;
   std::mutex mutex_;
   std::shared_ptr<const Names> names_;  // guarded by mutex_
-  std::list<Kept> kept_;                // likewise; the last one asked for first
-  std::list<Making> making_;            // likewise: by workers, so that there are no more than of those
+  std::list<Kept> kept_;                // likewise; most recently requested first
+  std::list<Making> making_;            // likewise; at most one for each worker
 };
 
 }  // namespace
@@ -182,7 +182,7 @@ MethodSpec discover_method(Registry& registry, DocumentWriter write) {
   const auto documents = std::make_shared<Documents>(registry, std::move(write));
   spec.handler = [documents](Call& call, std::string_view, std::string& result) -> std::optional<Error> {
     const Document document = documents->document_for(call);
-    // With the brace behind it, for which all would be moved into memory of twice as much.
+    // Including the closing brace, for which all would be moved into twice the memory.
     result.reserve(result.size() + document->size() + 1);
     result += *document;
     return std::nullopt;

@@ -12,8 +12,9 @@
 namespace sluice::core {
 namespace {
 
-constexpr auto kStuckGrace = std::chrono::seconds(1);  // past its time limit, before a worker counts as stuck
-constexpr auto kStopTime = std::chrono::milliseconds(500);  // for handlers that were asked to stop to return
+constexpr auto kStuckGrace =
+    std::chrono::seconds(1);  // past its call's time limit, before a worker counts as stuck
+constexpr auto kStopTime = std::chrono::milliseconds(500);  // for handlers to return after a stop request
 
 }  // namespace
 
@@ -25,12 +26,13 @@ Engine::Engine(Settings settings) : parts_(std::make_unique<EngineParts>(std::mo
 Engine::~Engine() {
   EngineParts& parts = *parts_;
   parts.admin.clear();
-  // Closing the connections asks their handlers to stop.
+  // Closing the connections requests their handlers to stop.
   if (!parts.close_connections(Clock::now() + kControlTime)) parts.stuck = true;
   parts.stop_listeners(parts.all_listeners(), Clock::now() + kControlTime);
   run_and_wait(parts.hub.io(), Clock::now() + kControlTime, [&parts] { parts.overload.stop(); });
   if (!parts.stuck) parts.stuck = parts.pool.stop(Clock::now() + kStopTime) > 0;
-  // What never returns still uses the pool, its method and its call, or holds its I/O thread: they stay.
+  // A handler that never returns still uses the pool, its method and its call, or blocks its I/O thread: they
+  // are not destroyed.
   parts.hub.stop(kStopTime);
   if (parts.stuck) {
     static_cast<void>(parts_.release());
@@ -52,7 +54,7 @@ void Engine::start(std::vector<InheritedSocket> inherited, const std::stop_token
     const auto address = parse_address(wanted.address);
     return address && same_address(socket.address(), *address, names);
   };
-  // The configuration says what is spoken on a socket, not the process that opened it.
+  // The configuration decides the protocol of a socket, not the process that opened it.
   std::vector<EngineParts::Open> taken;
   for (const auto& socket : sockets) {
     const auto named = std::ranges::find_if(parts.settings.listeners,
@@ -63,11 +65,11 @@ void Engine::start(std::vector<InheritedSocket> inherited, const std::stop_token
     taken.push_back({is_named ? *named : ListenSettings{socket->address().to_string()}, nullptr, true,
                      is_named ? entry : entry + taken.size()});
   }
-  // Everything that the machine can refuse is asked for before anything runs.
+  // All resources that the system can refuse are requested before anything runs.
   std::vector<EngineParts::Open> listeners;
   for (std::size_t i = 0; i < parts.settings.listeners.size(); ++i) {
     const ListenSettings& wanted = parts.settings.listeners[i];
-    // Of a name's addresses those that were passed on are in place of all.
+    // If some of a name's addresses were inherited, they replace all of them.
     const bool is_inherited =
         std::ranges::any_of(sockets, [&](const auto& each) { return serves(*each, wanted); });
     if (!is_inherited) parts.open_listeners(wanted, i, names, {}, listeners);
@@ -78,8 +80,8 @@ void Engine::start(std::vector<InheritedSocket> inherited, const std::stop_token
     listeners.push_back(taken[i]);
   }
   parts.listeners = std::move(listeners);
-  parts.admin = parts.make_admin(parts.settings.admin_address, names,
-                                 [this] { return health(kHealthPatience).reason; });
+  parts.admin =
+      parts.make_admin(parts.settings.admin_address, names, [this] { return health(kHealthWait).reason; });
   parts.descriptors = count_descriptors();
   parts.limit_connections();
   parts.pool.run_on(parts.settings.worker_cpus);
@@ -109,9 +111,9 @@ EngineStatus Engine::status() const {
   return status;
 }
 
-Health Engine::health(milliseconds patience) const {
+Health Engine::health(milliseconds time_limit) const {
   EngineParts& parts = *parts_;
-  const TimePoint until = Clock::now() + patience;
+  const TimePoint until = Clock::now() + time_limit;
   for (const auto& part : parts.io) {
     if (!run_and_wait(part->thread, until, {})) {
       return {false, part->thread.name() + " makes no progress"};

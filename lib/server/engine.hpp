@@ -1,5 +1,5 @@
-// The server as a whole: owns every part, starts, reloads and drains it. What `sluiced` and
-// sluice::Server are made of.
+// Engine: the server as a whole, which owns, starts, reloads and drains every part. `sluiced` and
+// sluice::Server are built on it.
 #pragma once
 
 #include <cstdint>
@@ -14,14 +14,14 @@
 
 namespace sluice::core {
 
-// A listening socket that was opened by somebody else (socket activation). The engine takes the
-// descriptor over when it starts.
+// A listening socket from another process (socket activation). The engine takes over the descriptor when it
+// starts.
 struct InheritedSocket {
   int descriptor = -1;
-  std::string name;  // LISTEN_FDNAMES' name, for the log
+  std::string name;  // its name in LISTEN_FDNAMES, for the log
 };
 
-// What an operator asks about a running server.
+// Status of a running server, for operators.
 struct EngineStatus {
   std::size_t in_flight = 0;
   std::size_t in_flight_limit = 0;
@@ -31,7 +31,7 @@ struct EngineStatus {
   bool draining = false;
 };
 
-// Whether the parts make progress; `reason` names what does not.
+// Whether the parts make progress; `reason` names the one that does not.
 struct Health {
   bool ok = true;
   std::string reason;
@@ -39,13 +39,13 @@ struct Health {
 
 struct EngineParts;
 
-// Life: construct, add methods, start(), [reload()...], drain(), destroy. add()/remove() are thread-safe;
-// status() and health() may be called from any thread; the rest by one controlling thread.
+// Life cycle: construct, add methods, start(), [reload()...], drain(), destroy. add()/remove() are
+// thread-safe; status() and health() may be called from any thread; the rest only by one controlling thread.
 class Engine {
  public:
-  // Throws std::invalid_argument for settings that can't be meant.
+  // Throws std::invalid_argument for invalid or contradictory settings.
   explicit Engine(Settings settings);
-  // Stops at once what still runs.
+  // Stops at once whatever still runs.
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -54,30 +54,30 @@ class Engine {
   void add(MethodSpec method);
   bool remove(const std::string& name);
 
-  // Opens the listeners (taking `inherited` ones in place of those of the same address) and the admin
-  // listener, and starts the threads. Throws std::system_error whose what() names the address, and
+  // Opens the listeners, where `inherited` sockets replace those of the same address, and the admin listener;
+  // then starts the threads. Throws std::system_error whose what() names the address, and
   // std::invalid_argument for a socket that may not be served, see check_unnamed(). `stop` ends its waits for
-  // others: it then either throws std::system_error or has started all the same.
+  // other systems: then it either throws std::system_error or has started nevertheless.
   void start(std::vector<InheritedSocket> inherited = {}, const std::stop_token& stop = {});
 
-  // Applies all settings but io_threads, workers, workers_max and worker_cpus. New listeners are opened
-  // first: if one can't be, std::system_error is thrown and nothing has changed. Calls that run keep the
-  // limits they began with. `stop` as with start().
+  // Applies all settings except io_threads, workers, workers_max and worker_cpus. New listeners are opened
+  // first: if one fails, std::system_error is thrown and nothing has changed. Running calls keep the limits
+  // that they began with. `stop` as with start().
   void reload(const Settings& settings, const std::stop_token& stop = {});
 
-  // Not ready from here on; listening sockets are closed, new calls answered -32012, admitted ones finish.
-  // What has not done so shortly before the end of `drain_timeout`, counted from `begun`, is cancelled and
+  // Not ready from here on: listening sockets are closed, new calls answered -32012, admitted ones finish.
+  // Calls that are left shortly before the end of `drain_timeout`, counted from `begun`, are cancelled and
   // answered -32012. Blocks until every connection is closed and every process has ended, or the time is
   // over. False if a handler was still running at the end.
   bool drain(TimePoint begun = Clock::now());
 
   EngineStatus status() const;
 
-  // Asks every I/O thread for a sign of life and looks whether every worker is stuck past its call's time
-  // limit. Blocks for `patience` at most.
-  Health health(milliseconds patience) const;
+  // Checks that every I/O thread responds, and whether every worker is stuck past its call's time limit.
+  // Blocks for `time_limit` at most.
+  Health health(milliseconds time_limit) const;
 
-  std::vector<std::string> addresses() const;  // as bound, port 0 resolved
+  std::vector<std::string> addresses() const;  // as bound: port 0 is resolved
   std::string admin_address() const;           // empty: none
 
  private:

@@ -1,4 +1,4 @@
-// The end of an engine, within its drain_timeout.
+// Drain of an engine, within its drain_timeout.
 #include <algorithm>
 #include <thread>
 
@@ -9,18 +9,19 @@
 namespace sluice::core {
 namespace {
 
-// What is left is cancelled before drain_timeout is over: a share of it, and at most so long, is for handlers
-// to return, last replies to leave, clients to close their side and processes to end.
+// Remaining calls are cancelled before drain_timeout is over. The rest is a share of drain_timeout, up to a
+// limit. It is for handlers to return, last replies to leave, clients to close their side and processes to
+// end.
 constexpr int kCutShare = 20;
 constexpr milliseconds kCutTimeMax = std::chrono::seconds(1);
-constexpr milliseconds kCutTimeMin(250);  // also where drain_timeout is too short for that
+constexpr milliseconds kCutTimeMin(250);                        // even if drain_timeout is too short for that
 constexpr milliseconds kBackendTime = std::chrono::seconds(3);  // for backends without calls to end
 constexpr milliseconds kDrainLook(5);
-constexpr milliseconds kControlLook(250);  // for threads that only have to be told something
+constexpr milliseconds kControlLook(250);  // for threads that only need a notification
 
 struct DrainTimes {
-  TimePoint cancel;  // what is left by then
-  TimePoint kill;    // processes that have not ended by then
+  TimePoint cancel;  // for the remaining calls
+  TimePoint kill;    // for the remaining processes
   TimePoint end;
 };
 
@@ -58,8 +59,8 @@ bool Engine::drain(TimePoint begun) {
 
   const auto clients_gone = [&] { return parts.connections() == 0; };
   const auto all_done = [&] { return clients_gone() && parts.admission.in_flight_approx() == 0; };
-  // What I/O threads had let in is with its backend then, and no more comes: those that have nothing to do
-  // end while others' calls go on.
+  // By now, calls that I/O threads had admitted have reached their backends, and no more will come. Idle
+  // backends end while others' calls go on.
   if (parts.wait_for_all(times.cancel, [](IoPart&) {})) parts.hub.retire_all();
   const bool finished = wait_until(times.cancel, all_done);
   if (!finished) cancel_what_is_left(parts);
@@ -67,14 +68,14 @@ bool Engine::drain(TimePoint begun) {
   wait_until(times.end, clients_gone);
 
   const bool closed = parts.close_connections(at_least(times.end));
-  // Nobody may start workers any more.
+  // No more workers may be started.
   run_and_wait(parts.hub.io(), at_least(times.end), [&parts] { parts.overload.stop(); });
   parts.stuck = parts.pool.stop(times.end) > 0 || !closed;
   if (parts.stuck) return false;
-  // Calls that have ended give up their permits there. A coroutine that ignores being cancelled holds its
-  // own.
-  const auto settle = [](IoPart& part) { part.thread.workers().drain_completions(); };
-  return parts.wait_for_all(at_least(times.end), settle) && parts.admission.in_flight_approx() == 0;
+  // Ended calls release their permits there. A coroutine that ignores cancellation keeps its own.
+  const auto drain_completions = [](IoPart& part) { part.thread.workers().drain_completions(); };
+  return parts.wait_for_all(at_least(times.end), drain_completions) &&
+         parts.admission.in_flight_approx() == 0;
 }
 
 }  // namespace sluice::core

@@ -37,7 +37,7 @@ BackendHub make_hub(EngineParts& parts) {
 
 EngineParts::EngineParts(Settings initial)
     : settings(resolved(std::move(initial))),
-      metrics(settings.io_threads + 1),  // the last one is the backends' thread's, where it has one
+      metrics(settings.io_threads + 1),  // the last one is for the backends' thread, if there is one
       registry(metrics),
       access(settings.clients),
       admission(settings.max_in_flight, settings.io_threads == 1),
@@ -136,7 +136,7 @@ void EngineParts::start_listener(const std::shared_ptr<Listener>& listener) {
   io.front()->thread.post([listener] { listener->start(); });
 }
 
-// Waits, so that the addresses are free when this returns.
+// Waits, so that the addresses are free on return.
 void EngineParts::stop_listeners(std::vector<std::shared_ptr<Listener>> ended, TimePoint until) {
   run_and_wait(io.front()->thread, until, [ended = std::move(ended)] {
     for (const auto& listener : ended) listener->stop();
@@ -174,13 +174,14 @@ void EngineParts::on_all(const std::function<void(IoPart&)>& task) {
   for (const auto& part : io) part->thread.post([task, each = part.get()] { task(*each); });
 }
 
-// Every I/O thread has handed over what it let in once it has come to this.
+// An I/O thread that runs this task has dispatched all calls that it had admitted.
 void EngineParts::apply_backends(const BackendFiles& files, const std::stop_token& stop) {
   const auto wait_for_calls = [this] { wait_for_all(Clock::now() + kControlTime, [](IoPart&) {}); };
   backends.apply(settings.backends, files, settings.methods, wait_for_calls, stop);
 }
 
-// A child that has died must be started again, and `/healthz` answered, however many clients there are.
+// Reserves descriptors: a dead child must be restarted, and `/healthz` answered, however many clients there
+// are.
 void EngineParts::limit_connections() {
   const std::size_t max = connections_within(settings, descriptors.limit, descriptors.open);
   connection_limit.set_max(max);

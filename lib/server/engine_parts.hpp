@@ -1,4 +1,4 @@
-// What an engine is made of, and what is done to several of its parts at once.
+// Engine parts: the parts of an engine, and operations on several of them.
 #pragma once
 
 #include <atomic>
@@ -28,9 +28,9 @@
 
 namespace sluice::core {
 
-inline constexpr auto kHealthPatience = std::chrono::seconds(1);  // for one to show that it is alive
+inline constexpr auto kHealthWait = std::chrono::seconds(1);  // for an I/O thread to respond
 
-// What one I/O thread is made of, in the order of its making.
+// Parts of one I/O thread, in the order of construction.
 struct IoPart {
   IoPart(std::size_t index, bool only_thread, const Limits& limits, WorkerPool& pool, Metrics& metrics,
          AdmissionPipeline& admission_pipeline)
@@ -43,21 +43,21 @@ struct IoPart {
   SessionHost sessions;
 };
 
-// Made in the order of its members, destroyed in the reverse. Everything here is for the engine's controlling
-// thread, but for what the parts themselves allow to others.
+// Constructed in the order of its members, destroyed in the reverse. Only the engine's controlling thread
+// uses this, except what the parts themselves allow to other threads.
 struct EngineParts {
   explicit EngineParts(Settings initial);
 
   std::shared_ptr<Listener> make_listener(std::unique_ptr<ListeningSocket> socket, SharedPolicy policy);
   void start_listener(const std::shared_ptr<Listener>& listener);
   void stop_listeners(std::vector<std::shared_ptr<Listener>> ended, TimePoint until);
-  // One for each address of the host that is not served `already`; none where `address` is empty.
+  // One server for each address of the host that is not served `already`; none if `address` is empty.
   std::vector<std::unique_ptr<AdminServer>> make_admin(const std::string& address, HostLookups& names,
                                                        std::function<std::string()> unhealthy_reason,
                                                        const std::vector<Address>& already = {});
-  // Has all I/O threads do something, soon.
+  // Runs a task on all I/O threads, soon.
   void on_all(const std::function<void(IoPart&)>& task);
-  // The same, and waits until they have. False if one did not come to it in time.
+  // The same, and waits for its end. False if a thread did not run it in time.
   bool wait_for_all(TimePoint until, const std::function<void(IoPart&)>& task);
   bool close_connections(TimePoint until);
   void apply_backends(const BackendFiles& files, const std::stop_token& stop);
@@ -74,21 +74,21 @@ struct EngineParts {
   WorkerPool pool;
   AdmissionPipeline admission_pipeline;
   ConnectionLimit connection_limit;
-  Descriptors descriptors;  // at the start, before connections and backends took any
+  Descriptors descriptors;  // at the start, before connections and backends
   MemoryBudget memory;
   MemoryRelease memory_release;
   std::vector<std::unique_ptr<IoPart>> io;
   std::vector<SessionHost*> hosts;
-  BackendHub hub;  // ends before the I/O threads do, to which it gives calls back
+  BackendHub hub;  // ends before the I/O threads, to which it completes calls
   Backends backends;
-  OverloadControl overload;  // on the hub's thread
+  OverloadControl overload;  // runs on the hub's thread
   struct Open {
     ListenSettings settings;
     std::shared_ptr<Listener> listener;
     bool inherited = false;
     std::size_t entry = 0;  // the same for all addresses of one [[listen]] entry
   };
-  // Opens what the entry asks for, but what is served `already`.
+  // Opens the entry's addresses, except those served `already`.
   void open_listeners(const ListenSettings& wanted, std::size_t entry, HostLookups& names,
                       const std::vector<Address>& already, std::vector<Open>& to);
 
@@ -98,16 +98,16 @@ struct EngineParts {
   bool stuck = false;  // a worker is in a handler that does not return
 };
 
-// What a listener's settings mean for its connections; reads its certificate, if it has one. Throws
-// std::invalid_argument that names the file and what is wrong with it.
+// The policy of a listener's settings; reads its certificate, if it has one. Throws std::invalid_argument
+// that names the file and the problem.
 SharedPolicy policy_of(const ListenSettings& listen);
 
-// Throws std::invalid_argument for an inherited socket that no listener's settings name, and of which it is
-// so not known what may be spoken there: only what this machine alone can reach is served, and only where
-// nothing asks for TLS or clients.
+// Checks an inherited socket that matches no listener's settings, so that its protocol is not configured. It
+// is served only if it is reachable from this machine alone, and if neither TLS nor clients are configured.
+// Otherwise throws std::invalid_argument.
 void check_unnamed(const Address& inherited, const Settings& settings);
 
-// Looks up at once all names that `settings` listen on.
+// Looks up all names that `settings` listen on, in parallel.
 HostLookups look_up_names(const Settings& settings, const std::stop_token& stop);
 
 }  // namespace sluice::core

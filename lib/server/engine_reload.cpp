@@ -1,4 +1,4 @@
-// How a running engine takes over new settings.
+// Reload: how a running engine applies new settings.
 #include <algorithm>
 
 #include "lib/observe/log.hpp"
@@ -12,9 +12,9 @@ namespace {
 
 using Open = EngineParts::Open;
 
-// What becomes of the listeners. Until it is applied, only the new ones' sockets have changed anything.
+// Changes of the listeners. Before they are applied, only new sockets have been opened.
 struct ListenerChanges {
-  std::vector<Open> listeners;  // as they will be
+  std::vector<Open> listeners;  // the listeners after the reload
   std::vector<std::shared_ptr<Listener>> opened;
   std::vector<std::shared_ptr<Listener>> ended;
   std::vector<Open> changed_modes;
@@ -25,8 +25,8 @@ bool contains(const std::vector<Open>& all, const Open& one) {
   return std::ranges::any_of(all, [&](const Open& each) { return each.listener == one.listener; });
 }
 
-// The running listeners, but those that are `taken`, that serve what is wanted. An entry whose text has not
-// changed keeps what it has, also where a name stands for something else by now.
+// The running listeners, except those `taken`, that serve what is wanted. An unchanged entry keeps its
+// sockets, even if a name has other addresses by now.
 std::vector<Open> serving(const std::vector<Open>& running, const std::vector<Open>& taken,
                           const ListenSettings& wanted, HostLookups& names) {
   const auto address = parse_address(wanted.address);
@@ -46,7 +46,7 @@ std::vector<Open> serving(const std::vector<Open>& running, const std::vector<Op
 
 void keep(Open open, const ListenSettings& wanted, std::size_t entry, const SharedPolicy& policy,
           ListenerChanges& changes) {
-  // A new mode is for the file that is there; reopening would find the address taken, by this server.
+  // A new mode applies to the existing file: reopening would find the address in use, by this server.
   if (open.settings.mode != wanted.mode && !open.inherited)
     changes.changed_modes.push_back({wanted, open.listener});
   changes.policies.emplace_back(open.listener, policy);
@@ -63,7 +63,7 @@ void change_entry(EngineParts& parts, const ListenSettings& wanted, std::size_t 
   if (!kept.empty()) {
     const SharedPolicy policy = policy_of(wanted);
     for (const Open& open : kept) {
-      // Of a name's addresses those that were passed on are in place of all.
+      // If some of a name's addresses were inherited, they replace all of them.
       complete = complete || open.inherited || open.settings.address == wanted.address;
       already.push_back(open.listener->address());
       keep(open, wanted, entry, policy, changes);
@@ -93,7 +93,7 @@ ListenerChanges change_listeners(EngineParts& parts, const Settings& settings, H
   return changes;
 }
 
-// Throws std::system_error where a mode can't be changed.
+// Throws std::system_error if a mode can't be changed.
 void change_modes(const std::vector<Open>& changed) {
   for (const Open& open : changed) {
     if (!open.listener->change_mode(open.settings.mode)) {
@@ -102,8 +102,8 @@ void change_modes(const std::vector<Open>& changed) {
   }
 }
 
-// The admin servers as they will be: those of the running ones that serve `wanted`, by what it stands for,
-// and new ones for its other addresses.
+// The admin servers after the reload: running ones that serve an address of `wanted`, and new ones for its
+// other addresses.
 struct AdminChanges {
   std::vector<Address> kept;
   std::vector<std::unique_ptr<AdminServer>> opened;
@@ -142,12 +142,12 @@ void Engine::reload(const Settings& wanted, const std::stop_token& stop) {
   settings = resolved(std::move(settings));
 
   HostLookups names = look_up_names(settings, stop);
-  // The new listeners first: if one can't be had, nothing has changed.
+  // The new listeners first: if one can't be opened, nothing has changed.
   ListenerChanges changes = change_listeners(parts, settings, names);
   auto clients = parts.access.prepare(settings.clients);
   const BackendFiles files = load_backend_files(settings.backends);
   AdminChanges admin =
-      change_admin(parts, settings.admin_address, names, [this] { return health(kHealthPatience).reason; });
+      change_admin(parts, settings.admin_address, names, [this] { return health(kHealthWait).reason; });
   parts.backends.prepare(settings.backends, files, stop);
   try {
     change_modes(changes.changed_modes);
@@ -155,7 +155,7 @@ void Engine::reload(const Settings& wanted, const std::stop_token& stop) {
     parts.backends.discard_prepared();
     throw;
   }
-  // From here on nothing can fail.
+  // From here on no step can fail.
   admin.apply(parts.admin);
   parts.listeners = std::move(changes.listeners);
   parts.settings = settings;
@@ -168,7 +168,7 @@ void Engine::reload(const Settings& wanted, const std::stop_token& stop) {
   parts.registry.configure(settings.methods);
   parts.on_all([limits = settings.limits](IoPart& part) { part.thread.set_limits(limits); });
   parts.hub.set_limits(settings.limits);
-  // Before backends, which may take a while: what a listener no longer allows is refused from now on.
+  // Before backends, which may take a while: new restrictions of listeners apply at once.
   for (const auto& [listener, policy] : changes.policies) listener->set_policy(policy);
   parts.apply_backends(files, stop);
   for (const auto& listener : changes.opened) parts.start_listener(listener);

@@ -14,7 +14,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Between what was asked for and the first round, and between rounds: buffers are kept for a few seconds.
+// Between a request and the first round, and between rounds: buffers are kept for a few seconds.
 constexpr auto kPause = std::chrono::milliseconds(2500);
 constexpr int kRounds = 3;
 
@@ -56,7 +56,7 @@ void MemoryRelease::look() {
 
 void MemoryRelease::run() {
   std::unique_lock lock(mutex_);
-  std::optional<Clock::time_point> round;  // when the next one is due
+  std::optional<Clock::time_point> round;  // when the next round is due
   while (!stopping_) {
     const auto called = [&] { return stopping_ || look_due_ || (!round && rounds_ > 0); };
     if (round) {

@@ -1,4 +1,4 @@
-// Gives memory that is free within the process back to the system.
+// Memory release: returns free memory of the process to the system.
 #pragma once
 
 #include <condition_variable>
@@ -9,9 +9,9 @@
 
 namespace sluice::core {
 
-// A thread that sleeps until there may be something to give back. An allocator keeps what is freed amid what
-// is in use; finding that takes milliseconds, for which no thread with clients has the time. While
-// connections hold much, it has long blocks go back as they are freed.
+// A thread that sleeps until there may be memory to return. Allocators keep freed memory between blocks in
+// use. Finding it takes milliseconds, which threads with clients can't spare. While connections hold much,
+// this has long blocks returned as they are freed.
 class MemoryRelease {
  public:
   explicit MemoryRelease(const MemoryBudget& memory) : memory_(memory) {}
@@ -20,8 +20,8 @@ class MemoryRelease {
   MemoryRelease& operator=(const MemoryRelease&) = delete;
 
   void start();
-  // Soon, and once more when buffers that nobody uses have been let go of. Any thread; costs little where it
-  // was asked for already.
+  // Requests a release soon, and another one after unused buffers have been released. Any thread; costs
+  // little if one is already requested.
   void request();
   // MemoryBudget::much_held() has changed. Any thread.
   void look();
@@ -30,10 +30,10 @@ class MemoryRelease {
   void run();
 
   const MemoryBudget& memory_;
-  std::mutex mutex_;  // guards what follows
+  std::mutex mutex_;  // guards the following members
   std::condition_variable wake_;
-  int rounds_ = 0;         // still to be made
-  bool look_due_ = false;  // at what is held
+  int rounds_ = 0;         // rounds left
+  bool look_due_ = false;  // whether to check how much is held
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -52,7 +52,7 @@ void OverloadControl::on_deadline(TimePoint now) {
   if (limit < before) spdlog::debug("calls wait too long: in-flight limit {}", limit);
 }
 
-// What has happened since the last look.
+// Measurements since the last check.
 LoadSample OverloadControl::take_sample(TimePoint now) {
   LoadSample total;
   for (const auto& shard : metrics_.shards()) {
@@ -70,7 +70,7 @@ void OverloadControl::fit_pool(const LoadSample& sample, TimePoint now) {
   const std::size_t waiting = pool_.waiting_approx();
   const auto mean_wait = sample.calls > 0 ? sample.queued / static_cast<std::int64_t>(sample.calls)
                                           : std::chrono::nanoseconds(0);
-  // Where none has ended, those that wait have done so all the time.
+  // If no call has ended, the waiting ones have waited all the time.
   const bool waits_long = waiting > 0 && (sample.calls == 0 || mean_wait > kLongWait);
   const std::size_t before = pool_.active();
   const std::size_t wanted = size_.update(pool_.stuck_approx(now, kStuckGrace), waits_long, waiting > 0);

@@ -1,4 +1,4 @@
-// Fits the limit of calls in flight and the number of workers to what is measured.
+// Overload control: adapts the limit of calls in flight and the number of workers to measurements.
 #pragma once
 
 #include <cstddef>
@@ -13,14 +13,14 @@
 
 namespace sluice::core {
 
-// How many workers there should be. Pure; not thread-safe.
+// The number of workers. Pure; not thread-safe.
 class PoolSize {
  public:
   PoolSize(std::size_t least, std::size_t most) : least_(least), most_(most) {}
 
-  // For each worker that is stuck past its call's time limit there is another as long as it is; one more for
-  // each time that calls were found to wait longer than they run, and one less for each `kCalmLooks` times
-  // that none waited.
+  // One more worker for each that is stuck past its call's time limit, while it is. One more for each check
+  // that found calls waiting longer than they run, and one less for each `kCalmLooks` checks without waiting
+  // calls.
   std::size_t update(std::size_t stuck, bool waits_long, bool waits);
 
  private:
@@ -32,22 +32,22 @@ class PoolSize {
   int calm_ = 0;
 };
 
-// Looks ten times a second, on the thread that it is given, and only where there is something to fit. All
-// members are that thread's.
+// Checks ten times a second, on its thread, and only if there is something to adapt. Only that thread calls
+// its members.
 class OverloadControl final : private Deadline {
  public:
   OverloadControl(IoThread& io, Admission& admission, WorkerPool& pool, const Metrics& metrics,
                   std::size_t workers_min);
   ~OverloadControl();
 
-  // Begins, goes on with other settings, or ends, after which the limit is `in_flight_max`.
+  // Starts, continues with other settings, or stops. After a stop the limit is `in_flight_max`.
   void configure(const AdmissionSettings& settings, std::size_t in_flight_max);
   void stop();
 
  private:
   static constexpr auto kInterval = milliseconds(100);
   static constexpr auto kStuckGrace = seconds(1);
-  static constexpr auto kLongWait = milliseconds(10);  // of a call, at least, before a worker is added for it
+  static constexpr auto kLongWait = milliseconds(10);  // mean wait of calls from which a worker is added
 
   void on_deadline(TimePoint now) override;
   LoadSample take_sample(TimePoint now);
@@ -61,7 +61,7 @@ class OverloadControl final : private Deadline {
   PoolSize size_;
   RareLine resized_;
   RareLine not_resized_;
-  LoadSample last_;  // totals so far
+  LoadSample last_;  // totals at the last check
   TimePoint last_look_;
   bool adaptive_ = false;
   const bool fits_pool_;

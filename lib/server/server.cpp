@@ -32,7 +32,7 @@ core::Settings to_settings(const ServerOptions& options) {
   return settings;
 }
 
-// Logs what is in the way.
+// Starts the server, or logs the problem.
 bool starts(Server& server) {
   try {
     server.start();
@@ -78,7 +78,7 @@ std::string Server::admin_address() const { return impl_->engine.admin_address()
 bool Server::stop() { return impl_->engine.drain(); }
 
 int Server::run() {
-  // Blocked before the threads start, so that none of them is interrupted and this one can wait for them.
+  // Blocked before the threads start, so that no thread is interrupted and this one can wait for the signals.
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);

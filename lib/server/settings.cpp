@@ -11,11 +11,11 @@
 namespace sluice::core {
 namespace {
 
-constexpr std::size_t kWorkersMin = 4;  // blocking handlers mostly wait; a few must be able to at once
+constexpr std::size_t kWorkersMin = 4;  // blocking handlers mostly wait; a few must be able to run at once
 constexpr std::size_t kIoThreadsMax = 16;
-constexpr std::size_t kUnprovenBytesMax = 64 * 1024;  // of a connection, where clients are configured
+constexpr std::size_t kUnprovenBytesMax = 64 * 1024;  // of a connection, if clients are configured
 
-// Throws std::invalid_argument for what can't be meant.
+// Throws std::invalid_argument for invalid or contradictory settings.
 void validate(const Settings& settings) {
   const auto require = [](bool holds, const char* what) {
     if (!holds) throw std::invalid_argument(what);
@@ -42,8 +42,8 @@ Settings resolved(Settings settings) {
   validate(settings);
   if (settings.io_threads == 0)
     settings.io_threads = std::clamp<std::size_t>(processor_count() / 2, 1, kIoThreadsMax);
-  // Threads that take processors from each other by polling would be worse than without. Backends have a
-  // thread of their own beside several.
+  // Threads that take processors from each other by polling cost more than they gain. Beside several I/O
+  // threads, backends have a thread of their own.
   const std::size_t polling = settings.io_threads > 1 ? settings.io_threads + 1 : 1;
   if (polling > processor_count()) settings.limits.busy_poll = false;
   if (settings.workers == 0) settings.workers = std::max(kWorkersMin, 2 * processor_count());

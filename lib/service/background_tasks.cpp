@@ -15,27 +15,27 @@
 namespace sluice {
 namespace {
 
-// Between lines about failures of all tasks together.
+// Interval of lines about failures of all tasks together.
 constexpr auto kFailureLineInterval = std::chrono::milliseconds(100);
 
-// Supervises one task until it has ended for good.
+// Supervises one task to its final end.
 using Supervisor =
     std::function<void(const std::string& name, const std::stop_token& stop, core::LogLimit& failures)>;
 
-// A task, from before its thread starts until that has been joined.
+// A task, from before its thread starts until the thread is joined.
 struct Entry {
-  // Until its thread can be joined without waiting.
+  // True until its thread can be joined without waiting.
   bool running() const { return !ended || !thread.joinable(); }
 
   std::stop_source stop;
   bool ended = false;
-  std::thread thread;  // none yet while start() is making it
+  std::thread thread;  // none while start() is creating it
 };
 
-// By name. An entry stays where it is in memory, in whichever table it is.
+// By name. An entry keeps its address, in whichever table it is.
 using Table = std::map<std::string, Entry, std::less<>>;
 
-// Joins what has ended, when the lock has been given up. Needs no memory for that.
+// Joins ended threads after the lock is released. Needs no memory.
 struct Ended {
   Ended() = default;
   Ended(const Ended&) = delete;
@@ -59,7 +59,7 @@ struct BackgroundTasks::State {
   std::vector<std::string> running() const;
   void report_running() const noexcept;
 
-  // Each with the mutex held.
+  // Call these with the mutex held.
   Entry* enter(const std::string& name, Start& outcome);
   void take_ended(Ended& ended);
   Entry* find_running(std::string_view name);
@@ -97,7 +97,7 @@ BackgroundTasks::Start BackgroundTasks::State::start(const std::string& name, Su
   return outcome;
 }
 
-// The new task's entry; null, and why, where it is refused.
+// The new task's entry; null, with the reason, if it is refused.
 Entry* BackgroundTasks::State::enter(const std::string& name, Start& outcome) {
   if (closed) {
     outcome = Start::closed;
@@ -113,7 +113,7 @@ Entry* BackgroundTasks::State::enter(const std::string& name, Start& outcome) {
 
 void BackgroundTasks::State::run(const std::string& name, Entry& entry, Supervisor supervise) {
   supervise(name, entry.stop.get_token(), failures);
-  supervise = nullptr;  // what the task has captured ends with it
+  supervise = nullptr;  // destroys what the task has captured
   const std::lock_guard lock(mutex);
   entry.ended = true;
   changed.notify_all();
@@ -131,7 +131,7 @@ Entry* BackgroundTasks::State::find_running(std::string_view name) {
   return found != tasks.end() && found->second.running() ? &found->second : nullptr;
 }
 
-// One that has not been asked to stop yet; without a state where all have.
+// A task that has not been requested to stop; without a state if all have.
 std::stop_source BackgroundTasks::State::next_to_stop() noexcept {
   for (const auto& [name, entry] : tasks) {
     if (!entry.stop.stop_requested()) return entry.stop;
@@ -139,7 +139,7 @@ std::stop_source BackgroundTasks::State::next_to_stop() noexcept {
   return std::stop_source(std::nostopstate);
 }
 
-// Stop callbacks are the tasks' own code, and run without the lock.
+// Stop callbacks are code of the tasks, and run without the lock.
 void BackgroundTasks::State::stop_all() noexcept {
   for (;;) {
     std::stop_source next(std::nostopstate);
@@ -175,7 +175,7 @@ std::vector<std::string> BackgroundTasks::State::running() const {
   return names;
 }
 
-// A line that there is no memory for is left out.
+// A line without memory for it is left out.
 void BackgroundTasks::State::report_running() const noexcept try {
   for (const std::string& name : running())
     spdlog::error("background task {} does not end; it is waited for", core::printable(name));

@@ -12,8 +12,8 @@ namespace {
 
 using Step = std::function<std::optional<Error>(std::size_t, const std::stop_token&)>;
 
-// One fan_out, shared by the thread that called it and those that help. Helpers which the pool gets to only
-// after the end find it closed, and touch nothing of the caller's.
+// One fan_out, shared by the calling thread and its helpers. Helpers that start after its end find it closed,
+// and touch nothing of the caller's.
 class FanOut {
  public:
   FanOut(std::size_t count, const WaitLimit& limit, const Step& step)
@@ -26,7 +26,7 @@ class FanOut {
     leave();
   }
 
-  // Works until nothing is left to begin, and waits for the helpers that are at work.
+  // Works until no step is left to begin, and waits for the running helpers.
   std::optional<Error> run() {
     const std::stop_callback forward(limit_.stop, [this] { stop_.request_stop(); });
     run_steps();
@@ -44,7 +44,7 @@ class FanOut {
     }
   }
 
-  // Says why, where the limit is what ends it.
+  // Sets the error if the limit ends it.
   bool over() noexcept {
     if (next_.load(std::memory_order_relaxed) >= count_) return true;
     if (!stop_.stop_requested() && !limit_.over()) return false;
@@ -64,7 +64,7 @@ class FanOut {
     } catch (...) {
       exception = std::current_exception();
     }
-    // Handed over when this thread holds the exception no more: it is the caller's to destroy.
+    // Passed on after this thread has released the exception: the caller destroys it.
     if (error || exception) fail(std::move(error), std::move(exception));
   }
 
@@ -91,7 +91,7 @@ class FanOut {
     if (--helping_ == 0) left_.notify_all();
   }
 
-  // Unbounded only as far as the steps are: the helpers at work use what is the caller's.
+  // Bounded only by the steps: running helpers use objects of the caller.
   void close() {
     std::unique_lock lock(mutex_);
     closed_ = true;
@@ -99,7 +99,7 @@ class FanOut {
   }
 
   const std::size_t count_;
-  const WaitLimit& limit_;  // the caller's, as the step is
+  const WaitLimit& limit_;  // owned by the caller, as the step is
   const Step& step_;
   std::stop_source stop_;
   std::atomic<std::size_t> next_{0};
@@ -111,7 +111,8 @@ class FanOut {
   std::exception_ptr exception_;
 };
 
-// As many as there is room and memory for: from the first of them on only the end of run() may end this.
+// Posts as many helpers as there is room and memory for. Once one is posted, only the end of run() may end
+// this.
 void call_helpers(TaskPool& helpers, std::size_t width, const std::shared_ptr<FanOut>& run) noexcept {
   try {
     for (std::size_t helper = 1; helper < width; ++helper) {

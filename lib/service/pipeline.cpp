@@ -26,7 +26,7 @@ struct Pipeline::State {
         failure_exception.swap(exception);
       }
     }
-    // Behind the reason, so that it can't be taken for one itself.
+    // After the reason, so that the stop is not taken for one itself.
     stop.request_stop();
   }
 
@@ -45,7 +45,7 @@ Pipeline::Pipeline(const WaitLimit& limit)
 
 Pipeline::~Pipeline() {
   state_->stop.request_stop();
-  // Before anything is destroyed that the threads use: the state itself is reached through this.
+  // Before the destruction of anything that the threads use: they reach the state through this.
   state_->threads.clear();
 }
 
@@ -62,7 +62,7 @@ void Pipeline::start(std::size_t width, std::function<void()> body, std::functio
       exception = std::current_exception();
     }
     if (exception) fail(std::move(exception));
-    // Whoever sees that the last one has ended must see also what all of them have done.
+    // The thread that sees the last one end must also see all that they have done.
     if (running->fetch_sub(1, std::memory_order_acq_rel) == 1) last();
   };
   try {

@@ -20,7 +20,7 @@ struct ResourceAccount::State {
   void note_peak();
 };
 
-// One atomic operation both checks and takes, so that no number of threads gets beyond the limit.
+// One atomic operation both checks and takes, so that no number of threads exceeds the limit.
 bool ResourceAccount::State::try_take_here(std::uint64_t units) {
   std::uint64_t before = used.load(std::memory_order_relaxed);
   do {
@@ -47,7 +47,7 @@ void ResourceAccount::State::note_peak() {
 }
 
 void ResourceAccount::State::release(std::uint64_t units) {
-  // From above first: whoever is given these units here finds them there as well.
+  // The whole first: a thread that gets these units here finds them there as well.
   if (whole) whole->release(units);
   used.fetch_sub(units, std::memory_order_relaxed);
 }

@@ -18,12 +18,12 @@ using std::chrono::milliseconds;
 
 constexpr auto kLongestMs = core::Backoff::kLongest.count();
 
-// What an error asks for, if it does, and never more than any backoff may be.
+// The wait that an error asks for, if any, limited to the longest backoff.
 std::optional<milliseconds> retry_after(const Error& error) {
   if (!error.data.is_object()) return std::nullopt;
   const auto found = error.data.find("retry_after_ms");
   if (found == error.data.end() || !found->is_number_integer()) return std::nullopt;
-  // Beyond a signed number's range it is as good as the longest.
+  // Beyond a signed number's range the longest backoff applies.
   if (found->is_number_unsigned() && found->get<std::uint64_t>() > std::uint64_t{kLongestMs})
     return core::Backoff::kLongest;
   return milliseconds(std::clamp<std::int64_t>(found->get<std::int64_t>(), 0, kLongestMs));
@@ -63,7 +63,7 @@ struct RetryPolicy::State {
   const RetryEnvironment environment;
   const core::Backoff backoff;
   std::mutex mutex;
-  core::RetryBudget budget;  // under the mutex
+  core::RetryBudget budget;  // guarded by the mutex
 };
 
 RetryPolicy::RetryPolicy(RetryOptions options, RetryEnvironment environment)

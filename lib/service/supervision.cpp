@@ -17,7 +17,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// Runs of one task, and what the log says of them. A line that there is no memory for is left out.
+// Runs of one task, and their log lines. A line without memory for it is left out.
 class Runs {
  public:
   Runs(const std::string& name, const BackgroundTask& task, const std::stop_token& stop,
@@ -29,7 +29,7 @@ class Runs {
   Runs& operator=(const Runs&) = delete;
   ~Runs() { say("ended"); }
 
-  // Whether it returned rather than threw.
+  // True if it returned, false if it threw.
   bool once() noexcept {
     try {
       task_(stop_);
@@ -50,12 +50,13 @@ class Runs {
 
   void report(const char* what) noexcept try {
     const TimePoint now = Clock::now();
-    const std::optional<std::uint64_t> of_it = failures_.admit(now);
-    if (!of_it) return;
+    const std::optional<std::uint64_t> of_task = failures_.admit(now);
+    if (!of_task) return;
     const std::optional<std::uint64_t> of_all = all_failures_.admit(now);
     if (!of_all) return;
-    spdlog::error("background task {} failed: {} (left out before: {} such lines of it, {} of all tasks)",
-                  printable(name_), printable(what), *of_it, *of_all);
+    spdlog::error(
+        "background task {} failed: {} (left out before: {} such lines of this task, {} of all tasks)",
+        printable(name_), printable(what), *of_task, *of_all);
   } catch (const std::exception&) {
   }
 
@@ -77,7 +78,7 @@ void run_supervised(const std::string& name, const BackgroundTask& task, const R
     const TimePoint began = Clock::now();
     if (runs.once() || !restart.on_failure) return;
     const TimePoint now = Clock::now();
-    // Not the other way round: there are milliseconds that are too many to be counted in nanoseconds.
+    // Not the other way round: some milliseconds are too many to be counted in nanoseconds.
     if (std::chrono::floor<milliseconds>(now - began) > restart.backoff_max) failures = 0;
     sleep_until(now + backoff.delay(failures++, random_bits()), stop);
   }

@@ -1,5 +1,5 @@
-// How a background task is run, again and again where that is asked for. Both functions return when the
-// task has ended for good, and never throw.
+// Supervision: runs a background task, repeatedly if requested. Both functions return when the task has
+// finally ended, and never throw.
 #pragma once
 
 #include <chrono>
@@ -11,7 +11,7 @@
 
 namespace sluice::core {
 
-// The line about a failure has to be within the task's own limit, one a second, and within that of all tasks.
+// A line about a failure must be within the task's own limit, one a second, and within that of all tasks.
 void run_supervised(const std::string& name, const BackgroundTask& task, const RestartOptions& restart,
                     const std::stop_token& stop, LogLimit& all_failures) noexcept;
 

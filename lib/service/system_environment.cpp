@@ -13,7 +13,7 @@ std::uint64_t seed() noexcept {
     std::random_device device;
     return std::uint64_t{device()} << 32 | device();
   } catch (const std::exception&) {
-    // A system without randomness has a clock.
+    // A system without a random device has a clock.
     return static_cast<std::uint64_t>(Clock::now().time_since_epoch().count());
   }
 }
@@ -25,7 +25,7 @@ std::uint64_t random_bits() noexcept {
   return engine();
 }
 
-// A condition_variable_any would need memory.
+// A condition_variable_any would allocate.
 void sleep_until(TimePoint until, const std::stop_token& stop) noexcept {
   std::mutex mutex;
   std::condition_variable wake;

@@ -1,4 +1,4 @@
-// The world's own randomness and passing of time, for what takes both as parameters.
+// System environment: randomness and waiting, for code that takes both as parameters.
 #pragma once
 
 #include <cstdint>
@@ -8,10 +8,10 @@
 
 namespace sluice::core {
 
-// 64 random bits, for jitter and nothing that has to be secret. Any thread.
+// 64 random bits, for jitter, not for secrets. Any thread.
 std::uint64_t random_bits() noexcept;
 
-// Waits until then or until stop is requested. Allocates nothing.
+// Waits until then or until stop is requested. Does not allocate.
 void sleep_until(TimePoint until, const std::stop_token& stop) noexcept;
 
 }  // namespace sluice::core

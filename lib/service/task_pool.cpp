@@ -20,9 +20,9 @@ struct TaskPool::State {
   explicit State(std::size_t waiting_max) : queue_max(waiting_max) {}
 
   bool try_post(Task task);
-  // What a thread does until it is stopped.
+  // Main function of a thread, until it is stopped.
   void work(const std::stop_token& stop);
-  // The next task; none when it is time to end.
+  // The next task; none if the thread is to end.
   std::list<Task> take(const std::stop_token& stop);
   void run(const Task& task, const std::stop_token& stop) noexcept;
   void report(const char* what);
@@ -31,9 +31,9 @@ struct TaskPool::State {
   std::mutex mutex;
   std::condition_variable_any posted;
   std::list<Task> queue;
-  std::size_t idle = 0;  // threads that wait, for each of which one more task may be queued
+  std::size_t idle = 0;  // waiting threads; each allows one more queued task
   core::LogLimit failures{std::chrono::seconds(1)};
-  std::vector<std::jthread> threads;  // last: joined before the rest is destroyed
+  std::vector<std::jthread> threads;  // last: joined before the other members are destroyed
 };
 
 bool TaskPool::State::try_post(Task task) {
@@ -74,7 +74,7 @@ void TaskPool::State::run(const Task& task, const std::stop_token& stop) noexcep
   }
 }
 
-// A line that there is no memory for is left out.
+// A line without memory for it is left out.
 void TaskPool::State::report(const char* what) try {
   const auto left_out = failures.admit(core::Clock::now());
   if (left_out)
@@ -88,7 +88,7 @@ TaskPool::TaskPool(std::size_t threads, std::size_t queue_max) : state_(std::mak
 }
 
 TaskPool::~TaskPool() {
-  // All at once, before the first of them is joined.
+  // All at once, before the first one is joined.
   for (std::jthread& thread : state_->threads) thread.request_stop();
 }
 

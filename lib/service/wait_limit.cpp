@@ -5,7 +5,7 @@
 namespace sluice {
 
 Error WaitLimit::error(Clock::time_point now) const {
-  // A call's stop token is stopped at its deadline too, and then the deadline is the reason.
+  // A call's stop token is also stopped at its deadline, and then the deadline is the reason.
   if (now < deadline) return cancelled();
   const proto::Error error = proto::timed_out({});
   return {error.code, error.message, {{"reason", "timeout"}}};
