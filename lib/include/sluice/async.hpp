@@ -1,4 +1,4 @@
-// Handlers that are coroutines. The one public header that needs Boost.Asio.
+// Async methods: handlers that are coroutines. The only public header that needs Boost.Asio.
 #pragma once
 
 #include <coroutine>
@@ -11,9 +11,9 @@
 
 namespace sluice {
 
-// Runs on the connection's I/O thread, and must never block it: wait with co_await only, for Asio objects
-// made on `co_await boost::asio::this_coro::executor`. `call` and `params` live until it ends. When the
-// call is cancelled or its time limit passes, terminal cancellation is emitted to what it awaits.
+// A coroutine on the connection's I/O thread, which it must never block. It may only wait with co_await, for
+// Asio objects on `co_await boost::asio::this_coro::executor`. `call` and `params` live until it ends. If the
+// call is cancelled or its time limit passes, the operation that it awaits gets terminal cancellation.
 using AsyncFunction = std::function<boost::asio::awaitable<Result<Json>>(Call& call, const Json& params)>;
 
 // A method for Server::add(MethodSpec). Absent params are null.

@@ -1,4 +1,4 @@
-// Who may call a server, and what.
+// Client options: who may call a server, and what.
 #pragma once
 
 #include <cstddef>
@@ -9,19 +9,19 @@
 
 namespace sluice {
 
-// A client, by what it proves and what it may do. One of its proofs is enough. The one called "anonymous" has
-// none, and says what those may do whose proofs are nobody's; its limits hold for each of their peers.
+// A client: its credentials and its rights. One matching credential is enough. The client "anonymous" has no
+// credentials, and holds the rights of unauthenticated callers; its limits apply to each of their peers.
 struct ClientOptions {
-  std::string name{};                   // of its own; shown in the log
-  std::string token_sha256{};           // 64 hexadecimal digits, which `sluice token` prints; empty: no token
-  std::optional<std::uint32_t> user{};  // the numeric id of a Unix socket's peer
-  std::optional<std::uint32_t> group{};  // or of one of its groups
-  std::string certificate{};             // subject of a verified TLS certificate, as "CN=deploy"; empty: none
+  std::string name{};          // unique; shown in the log
+  std::string token_sha256{};  // 64 hexadecimal digits, as `sluice token` prints them; empty: no token
+  std::optional<std::uint32_t> user{};   // numeric user id of a Unix socket's peer
+  std::optional<std::uint32_t> group{};  // or the id of one of its groups
+  std::string certificate{};  // subject of a verified TLS certificate, such as "CN=deploy"; empty: none
   // Names, prefixes ("calc.*", "*") and exclusions of both ("!calc.reset"), which win; absent: all methods.
   std::optional<std::vector<std::string>> methods{};
   double rate = 0;                // calls per second; 0: no limit
   std::size_t burst = 0;          // calls at once after a pause; 0: twice the rate
-  std::size_t max_in_flight = 0;  // calls that have not ended; 0: no limit of its own
+  std::size_t max_in_flight = 0;  // calls in flight; 0: no limit of its own
 };
 
 }  // namespace sluice

@@ -1,4 +1,4 @@
-// How a handler says that a call failed.
+// Errors and results of handlers.
 #pragma once
 
 #include <cstdint>
@@ -10,23 +10,23 @@
 
 namespace sluice {
 
-// A JSON-RPC error object as the client gets it, untouched. Codes from -32768 to -32000 are reserved by
-// JSON-RPC and sluice; an application's own errors use others.
+// A JSON-RPC error object, which the client gets unchanged. JSON-RPC and sluice reserve the codes from -32768
+// to -32000; an application's own errors use others.
 struct Error {
   std::int64_t code = 0;
   std::string message;
   Json data = nullptr;  // null: the error has no data member
 };
 
-// The error -32602. `path` is a JSON pointer to the wrong value ("/width", "" for the params as a whole),
-// `expected` says in words what would have been right.
+// The error -32602. `path` is a JSON pointer to the wrong value ("/width", "" for the params as a whole).
+// `expected` describes the right value in words.
 Error invalid_params(std::string path, std::string expected);
 
-// The error -32800: the handler stopped because it was asked to (Call::stop_token()).
+// The error -32800: the handler has stopped on request (Call::stop_token()).
 Error cancelled();
 
-// What a handler returns: a value or an error. An exception that leaves a handler is a bug: its caller is
-// told "Internal error" and nothing else.
+// Result of a handler: a value or an error. An exception that leaves a handler is a bug: its caller gets only
+// "Internal error".
 template <typename T>
 class Result {
  public:
@@ -36,7 +36,7 @@ class Result {
 
   bool ok() const { return content_.index() == 0; }
   explicit operator bool() const { return ok(); }
-  // Calling value() on an error, or error() on a value, throws std::bad_variant_access.
+  // value() of an error, and error() of a value, throw std::bad_variant_access.
   T& value() { return std::get<0>(content_); }
   const T& value() const { return std::get<0>(content_); }
   Error& error() { return std::get<1>(content_); }

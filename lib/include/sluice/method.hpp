@@ -1,4 +1,4 @@
-// What a method is: a handler, its options and its description.
+// Method: a handler with its options and its description.
 #pragma once
 
 #include <chrono>
@@ -22,16 +22,16 @@ class AsyncHandler;
 }
 
 enum class HandlerKind : std::uint8_t {
-  blocking,   // runs on a worker thread and may take its time
+  blocking,   // runs on a worker, and may block
   inline_io,  // runs on the I/O thread, between reading and writing: under ~10 us, and must never block
   async,      // a coroutine on the I/O thread (sluice/async.hpp)
   in_line [[deprecated("inline_io")]] = inline_io,
 };
 
 struct MethodOptions {
-  // In place of the server's call_timeout, shorter or longer.
+  // Replaces the server's call_timeout; shorter or longer.
   std::optional<std::chrono::milliseconds> timeout = std::nullopt;
-  // Calls of this method at once; one more is refused with -32009 `method_busy`. 0: no limit of its own.
+  // Calls of this method in flight; another one is refused with -32009 `method_busy`. 0: no limit of its own.
   std::size_t max_concurrent = 0;
   // Run on the I/O thread (HandlerKind::inline_io). Ignored for coroutines.
   bool inline_io = false;
@@ -46,8 +46,8 @@ struct MethodOptions {
 #pragma GCC diagnostic pop
 };
 
-// Works on JSON text: params as they came (empty: none), the result appended to `result`, which must be
-// exactly one JSON value. Called from several threads at once.
+// Works on JSON text: params as they were sent (empty: absent). The handler appends exactly one JSON value to
+// `result`. Called from several threads at once.
 using TextHandler =
     std::function<std::optional<Error>(Call& call, std::string_view params, std::string& result)>;
 
@@ -57,7 +57,7 @@ struct ParamDescription {
   bool required = true;
 };
 
-// Everything about a method, as the registry keeps it and rpc.discover shows it.
+// A complete method, as the registry keeps it and rpc.discover shows it.
 struct MethodSpec {
   std::string name;
   HandlerKind kind = HandlerKind::blocking;

@@ -1,4 +1,4 @@
-// Methods in a shared object that `sluiced` loads ([[backend]] module = "...").
+// Module: methods in a shared object that `sluiced` loads ([[backend]] module = "...").
 #pragma once
 
 #include <array>
@@ -11,13 +11,13 @@
 
 namespace sluice {
 
-// What a module's types look like in memory, which depends on its compiler, its libraries and their versions.
-// It stands in the module's file, where the server reads it before it loads the file: what does not match
-// would be undefined behaviour from the first call on.
+// Memory layout of a module's types, which depends on its compiler, its libraries and their versions. The
+// server reads it from the module's file before it loads the file: a mismatch would be undefined behaviour
+// from the first call on.
 struct ModuleBuild {
   std::array<char, 24> mark = {'s', 'l', 'u', 'i', 'c', 'e', ' ', 'm', 'o', 'd', 'u',
                                'l', 'e', ' ', 'b', 'u', 'i', 'l', 'd', ':', '\n'};
-  std::uint32_t interface = 1;  // of these headers; raised whenever what they mean changes
+  std::uint32_t interface = 1;  // version of these headers; incremented whenever their meaning changes
   std::uint32_t compiler_abi = __GXX_ABI_VERSION;
   std::uint32_t standard_library = _GLIBCXX_RELEASE;
   std::uint32_t string_abi = _GLIBCXX_USE_CXX11_ABI;
@@ -47,10 +47,10 @@ struct ModuleBuild {
 
 }  // namespace sluice
 
-// Once in a module, at namespace scope: `function` gives its methods, as std::vector<sluice::MethodSpec>. It
-// is called once, on loading. The methods run in the server's process, on its workers: a handler that crashes
-// ends the server, and one that never returns keeps its worker. What may do either belongs into a child
-// process.
+// Use it once in a module, at namespace scope: `function` returns its methods, as
+// std::vector<sluice::MethodSpec>. It is called once, on loading. The methods run on workers of the server's
+// process. A handler that crashes ends the server, and a handler that never returns keeps its worker. Code
+// that may do either belongs into a child process.
 #define SLUICE_MODULE(function)                                                        \
   extern "C" {                                                                         \
   [[gnu::visibility("default")]] extern const sluice::ModuleBuild sluice_module_build; \

@@ -1,6 +1,6 @@
-// Params as C++ values: from JSON text to a value, and from a value to JSON text. What typed_method() is
-// made of; a TextHandler may use it for its own params. All texts given in must be valid JSON, as the text
-// that a TextHandler gets is. Everything here may be called from any thread.
+// Params conversion: from JSON text to C++ values and back. typed_method() uses it, and a TextHandler may use
+// it for its params. All input texts must be valid JSON, as a TextHandler's params are. All functions may be
+// called from any thread.
 #pragma once
 
 #include <cstdint>
@@ -17,20 +17,20 @@
 
 namespace sluice {
 
-// Why a value does not fit: where (a JSON pointer from that value on) and what would have.
+// Why a value does not fit: its position (a JSON pointer from the whole value) and what was expected.
 struct Mismatch {
   std::string path;
   std::string expected;
 };
 
-// One step of a JSON pointer, with its slash: "/a~1b" for "a/b". Very long names are cut short, so that no
-// client makes a long error of its own params.
+// One step of a JSON pointer, with its slash: "/a~1b" for "a/b". Very long names are cut, so that a client's
+// params can't make a long error.
 std::string pointer_step(std::string_view name);
 std::string pointer_step(std::size_t index);
 
-// Puts the texts of the params by position (array) or by name (object) in the order of `descriptions`,
-// empty where one is absent (which read_json() refuses). Both spans are of one size. An error (-32602) where
-// something is there that is none of them. Of duplicate names the last counts.
+// Writes the texts of the params, by position (array) or by name (object), in the order of `descriptions`;
+// empty for absent ones, which read_json() refuses. Both spans have one size. Returns an error (-32602) for
+// unknown or surplus params. Of duplicate names the last counts.
 std::optional<Error> bind_params(std::string_view params, std::span<const ParamDescription> descriptions,
                                  std::span<std::string_view> texts);
 
@@ -38,14 +38,14 @@ std::optional<Error> bind_params(std::string_view params, std::span<const ParamD
 Error param_error(std::string_view params, std::span<const ParamDescription> descriptions, std::size_t index,
                   Mismatch mismatch);
 
-// The value as a tree; nothing where a number is outside the range of a double (`mismatch` says where).
-// Takes time linear in the text, whatever its keys are; of duplicate names the last counts.
+// The value as a tree; nothing if a number is outside the range of a double (`mismatch` has its position).
+// Takes time linear in the text, whatever its keys are. Of duplicate names the last counts.
 std::optional<Json> parse_json(std::string_view text, Mismatch& mismatch);
 
 namespace detail {
 
-// False where the text is another kind of value, or a number that the type can't hold. Integers may be
-// written as 1.0 or 1e3, as JSON Schema has it.
+// False if the text is another kind of value, or a number that the type can't hold. Integers may be written
+// as 1.0 or 1e3, as JSON Schema allows.
 bool read_text(std::string_view text, bool& value);
 bool read_text(std::string_view text, std::int64_t& value);
 bool read_text(std::string_view text, std::uint64_t& value);
@@ -53,8 +53,8 @@ bool read_text(std::string_view text, double& value);
 bool read_text(std::string_view text, float& value);
 bool read_text(std::string_view text, std::string& value);
 
-// Appends JSON text that is valid whatever the value is: a string's bytes that are not UTF-8 become U+FFFD.
-// False for what JSON does not have: a number that is infinite or none, a discarded Json.
+// Appends valid JSON text for any value: a string's bytes that are not UTF-8 become U+FFFD. False for values
+// without a JSON form: infinity, NaN, a discarded Json.
 void append(std::string& out, bool value);
 void append(std::string& out, std::int64_t value);
 void append(std::string& out, std::uint64_t value);
@@ -63,8 +63,8 @@ void append(std::string& out, std::uint64_t value);
 void append(std::string& out, std::string_view value);
 [[nodiscard]] bool append(std::string& out, const Json& value);
 
-// Calls `visit(context, key, value)` for each element (the key is empty in an array) until it says false.
-// False if the text is no array (object), or `visit` said so.
+// Calls `visit(context, key, value)` for each element (the key is empty in an array) until it returns false.
+// False if the text is not an array (object), or if `visit` returned false.
 using Visit = bool (*)(void* context, std::string_view key, std::string_view value);
 bool for_each_element(std::string_view array, void* context, Visit visit);
 bool for_each_member(std::string_view object, void* context, Visit visit);
@@ -75,7 +75,7 @@ std::optional<T> misfit(Mismatch& mismatch) {
   return std::nullopt;
 }
 
-// `expected`, and behind it what an exception of nlohmann_json's says is missing, without its own prefix.
+// `expected`, followed by the problem in a message of nlohmann_json's exception, without its prefix.
 std::string with_reason(std::string expected, std::string_view what);
 
 template <typename T, typename ReadAs>
@@ -89,7 +89,7 @@ std::optional<T> read_scalar(std::string_view text, Mismatch& mismatch) {
   return misfit<T>(mismatch);
 }
 
-// By way of the type's own from_json, which throws to refuse a value.
+// Uses the type's own from_json, which throws to refuse a value.
 template <typename T>
 std::optional<T> read_with_from_json(std::string_view text, Mismatch& mismatch) {
   if (text.empty()) return misfit<T>(mismatch);
@@ -109,7 +109,7 @@ std::optional<T> read_with_from_json(std::string_view text, Mismatch& mismatch) 
 
 }  // namespace detail
 
-// The value that `text` is, or nothing, and `mismatch` says why.
+// The value of `text`; nothing on a mismatch, which is in `mismatch`.
 template <typename T>
 std::optional<T> read_json(std::string_view text, Mismatch& mismatch);
 
@@ -216,8 +216,8 @@ std::optional<T> read_json(std::string_view text, Mismatch& mismatch) {
   }
 }
 
-// Appends `value` as JSON text. False for what JSON does not have, such as an infinite number; what was
-// appended is of no use then.
+// Appends `value` as JSON text. False for values without a JSON form, such as infinity; then the appended
+// text is useless.
 template <typename T>
 [[nodiscard]] bool write_json(std::string& out, const T& value);
 

@@ -1,11 +1,11 @@
-// What a callable gives that may return a value or a Result of one.
+// Result value: the value type of a callable that may return a Result.
 #pragma once
 
 #include <sluice/error.hpp>
 
 namespace sluice::detail {
 
-// T of Result<T>; what a callable returns otherwise.
+// T for Result<T>; otherwise the returned type itself.
 template <typename T>
 struct ResultValue {
   using Type = T;

@@ -1,4 +1,4 @@
-// How C++ types are described to clients: as JSON Schema, and in words.
+// Schema: descriptions of C++ types for clients, as JSON Schema and in words.
 #pragma once
 
 #include <array>
@@ -16,7 +16,7 @@
 
 namespace sluice {
 
-// Describes a type of your own. Specialise it beside the type's from_json and to_json:
+// Describes a user-defined type. Specialise it beside the type's from_json and to_json:
 //
 //   template <>
 //   struct sluice::SchemaOf<Point> {
@@ -24,15 +24,15 @@ namespace sluice {
 //     static std::string expected() { return "a point with x and y"; }
 //   };
 //
-// `expected` finishes the sentence "this should have been ..." in the error -32602; it may be left out. What
-// nlohmann_json misses in a value is said behind it. A type without a description has the schema {} and takes
-// whatever its from_json takes.
+// `expected` completes the sentence "this should have been ..." in the error -32602; it may be left out. The
+// problem that nlohmann_json finds in a value follows it. A type without a description has the schema {} and
+// accepts whatever its from_json accepts.
 template <typename T>
 struct SchemaOf {
   static Json schema() { return Json::object(); }
 };
 
-// An integer that a client may choose from Min to Max, both included; others are refused with -32602.
+// An integer from Min to Max, both included; others are refused with -32602.
 template <std::int64_t Min, std::int64_t Max>
 struct Within {
   static_assert(Min <= Max);
@@ -120,7 +120,7 @@ Json schema_of() {
   }
 }
 
-// What a T is, in words for an error message: "an integer from 0 to 255".
+// Description of a T in words, for error messages: "an integer from 0 to 255".
 template <typename T>
 std::string expected_of() {
   if constexpr (std::is_same_v<T, bool>) {

@@ -1,4 +1,4 @@
-// The server, to be embedded in a program.
+// Server: a JSON-RPC server that a program embeds.
 #pragma once
 
 #include <chrono>
@@ -15,18 +15,19 @@
 
 namespace sluice {
 
-// Limits and addresses. The defaults are the daemon's; sizes are bytes.
+// Options of a server. The defaults are the daemon's; sizes are in bytes.
 struct ServerOptions {
-  std::vector<ListenOptions> listen = {"tcp://127.0.0.1:7070"};  // addresses, or what more there is to say
-  bool insecure = false;                                         // on all addresses, see ListenOptions
-  std::vector<ClientOptions> clients{};  // who may call; none: whoever can connect, and everything
-  std::string admin = "";                // /metrics, /healthz, /readyz; empty: none
-  std::string log_level = "info";        // trace debug info warn error
-  std::size_t io_threads = 0;            // 0: from the CPU count
-  bool busy_poll = true;                 // while calls follow closely on each other
-  std::size_t workers = 0;               // 0: from the CPU count
-  std::size_t worker_queue = 1024;       // calls that may wait per worker
-  std::size_t max_in_flight = 0;         // 0: workers * (worker_queue + 1)
+  std::vector<ListenOptions> listen = {"tcp://127.0.0.1:7070"};  // addresses, or complete ListenOptions
+  bool insecure = false;                                         // for all addresses, see ListenOptions
+  std::vector<ClientOptions>
+      clients{};                    // clients that may call; none: all that can connect may call everything
+  std::string admin = "";           // /metrics, /healthz, /readyz; empty: none
+  std::string log_level = "info";   // trace debug info warn error
+  std::size_t io_threads = 0;       // 0: from the CPU count
+  bool busy_poll = true;            // polls while calls follow each other closely
+  std::size_t workers = 0;          // 0: from the CPU count
+  std::size_t worker_queue = 1024;  // calls that may wait per worker
+  std::size_t max_in_flight = 0;    // 0: workers * (worker_queue + 1)
   std::size_t max_connections = 10000;
   std::size_t max_message = 4u << 20;
   std::size_t max_response = 16u << 20;
@@ -34,20 +35,20 @@ struct ServerOptions {
   std::chrono::milliseconds drain_timeout = std::chrono::seconds(20);
 };
 
-// A JSON-RPC server. add() and remove() may be called at any time from any thread; the rest belongs to
-// the thread that made the server.
+// A JSON-RPC server. Any thread may call add() and remove() at any time. The other functions belong to the
+// thread that created the server.
 class Server {
  public:
-  // Takes a copy. Throws std::invalid_argument for options that can't be meant (an address that is none, a
-  // client that proves nothing, TLS without a key), and says which and what is allowed.
+  // Copies the options. Throws std::invalid_argument for invalid or contradictory ones (a malformed address,
+  // a client without credentials, TLS without a key). Its text names the option and the allowed values.
   explicit Server(ServerOptions options = {});
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // Adds a method with named, typed params: any callable whose parameters and result are types that JSON
-  // has, optionally with a `Call&` first. Params may be sent by position or by name; those that don't fit
-  // are answered -32602 before the callable is called. It is called from several threads at once.
+  // Adds a method with named, typed params: any callable whose parameters and result are JSON types,
+  // optionally with a `Call&` first. Params may be sent by position or by name. Params that don't fit are
+  // answered -32602 before the callable is called. It is called from several threads at once.
   //   server.add("calc.add", {"a", "b"}, [](double a, double b) { return a + b; });
   template <typename Callable>
   void add(std::string name, std::vector<std::string> param_names, Callable callable,
@@ -65,29 +66,29 @@ class Server {
   // Adds a method that works on JSON text.
   void add_text(std::string name, TextHandler handler, MethodOptions options = {});
 
-  // Adds a method, or puts it in the place of the one of that name. Throws std::invalid_argument for an
-  // empty name, one that begins with "rpc." or "$/", or a missing handler.
+  // Adds a method, or replaces the one of that name. Throws std::invalid_argument for an empty name, one that
+  // begins with "rpc." or "$/", or a missing handler.
   void add(MethodSpec method);
 
-  // Calls that have begun go on. The handler is destroyed with the last of them, on whatever thread that
-  // ends, or a moment later. False where there is no such method, or it is the server's own.
+  // Removes a method. Running calls go on. The handler is destroyed with the last of them, on the thread on
+  // which that ends, or a moment later. False if there is no such method, or it is the server's own.
   bool remove(const std::string& name);
 
-  // Reads certificates, opens the listeners and starts the threads. Throws std::system_error naming the
-  // address that can't be had, std::invalid_argument naming the certificate, key or client_ca that can't be
-  // used; nothing is open then. Returns once connections are served.
+  // Reads certificates, opens the listeners and starts the threads. Throws std::system_error that names an
+  // unavailable address, or std::invalid_argument that names an unusable certificate, key or client_ca;
+  // nothing is open then. Returns once connections are served.
   void start();
 
-  // Where the server listens, port 0 resolved. Valid after start().
+  // Listen addresses, with port 0 resolved. Valid after start().
   std::vector<std::string> addresses() const;
   std::string admin_address() const;
 
-  // Stops as SIGTERM would: no new calls, running ones finish within drain_timeout, what is left is
+  // Stops as SIGTERM would: no new calls, running ones finish within drain_timeout, the remaining ones are
   // cancelled. Returns when every connection is closed. False if a handler was still running then.
   bool stop();
 
-  // start(), then waits for SIGTERM, SIGINT or SIGHUP (its terminal is closed), then stop(). Gives the
-  // program's exit code: 1 where start() throws for an address or a certificate, which is logged, else 0.
+  // start(), then waits for SIGTERM, SIGINT or SIGHUP (its terminal is closed), then stop(). Returns the
+  // program's exit code: 1 if start() throws for an address or a certificate, which is logged, else 0.
   int run();
 
  private:

@@ -1,4 +1,4 @@
-// Methods out of plain callables: params checked and converted before the call, the result after it.
+// Typed method: a method from a plain callable, with conversion of params and result.
 #pragma once
 
 #include <array>
@@ -21,13 +21,13 @@
 namespace sluice {
 namespace detail {
 
-// What a callable returns and takes, the optional `Call&` at its front apart.
+// Return and parameter types of a callable, without the optional `Call&` at its front.
 template <typename Return, typename... Arguments>
 struct Signature {
   using Answer = std::remove_cvref_t<Return>;
   using Params = std::tuple<std::remove_cvref_t<Arguments>...>;
   static constexpr bool kTakesCall = false;
-  // A param is made anew for each call and moved in, so there is nothing that T& could change.
+  // A param is created for each call and moved in, so a T& would have nothing to change.
   static constexpr bool kParamsByValue =
       (std::is_convertible_v<std::remove_cvref_t<Arguments>&&, Arguments> && ...);
 };
@@ -49,11 +49,11 @@ struct SignatureOf<Return (Class::*)(Arguments...) const noexcept> : Signature<R
 
 // The error -32603, for a result that JSON can't hold.
 Error unwritable_result();
-// Makes the path of an invalid_params() error, "/width", "/0" where the client sent its params by position.
+// Changes the path of an invalid_params() error, "/width", to "/0" if the client sent its params by position.
 void name_as_sent(std::string_view params, std::span<const ParamDescription> descriptions, Error& error);
 // Throws std::invalid_argument unless the names are `count` different ones that are not empty.
 void check_param_names(const std::string& method, const std::vector<std::string>& names, std::size_t count);
-// Throws std::invalid_argument where a param that may be absent is followed by one that may not.
+// Throws std::invalid_argument if an optional param is followed by a required one.
 void check_param_order(const std::string& method, std::span<const ParamDescription> params);
 
 template <typename T>
@@ -141,17 +141,17 @@ std::vector<ParamDescription> describe_params(std::vector<std::string> names, st
 
 }  // namespace detail
 
-// A method with named, typed params: `callable` takes values of types that JSON has, optionally after a
+// A method with named, typed params: `callable` takes values of JSON types, optionally after a
 // `Call&`, and returns such a value, a Result<> of one, or nothing (null).
 //
 // Types: bool, integers, float, double, std::string, Json, Within<>, std::vector, std::array,
 // std::map<std::string, T>, std::optional (the client may leave it out or send null; only the last ones),
 // and types with nlohmann's from_json and to_json (see SchemaOf).
 //
-// Params that don't fit are answered -32602 before the callable is called; what the callable itself finds
-// wrong it answers with invalid_params("/name", ...), also where the client sent its params by position.
-// A result that JSON can't hold, as an infinite number, is answered -32603. The callable is called from
-// several threads at once, so it is const. Throws std::invalid_argument where the names don't fit the
+// Params that don't fit are answered -32602 before the callable is called. For errors that the callable finds
+// itself, it returns invalid_params("/name", ...), even if the client sent its params by position.
+// A result without a JSON form, such as infinity, is answered -32603. The callable is called from
+// several threads at once, so it is const. Throws std::invalid_argument if the names don't fit the
 // callable's parameters.
 template <typename Callable>
 MethodSpec typed_method(std::string name, std::vector<std::string> param_names, Callable callable,
@@ -169,7 +169,7 @@ MethodSpec typed_method(std::string name, std::vector<std::string> param_names, 
   spec.name = std::move(name);
   spec.kind = options.kind();
   spec.options = std::move(options);
-  // Shared, so that a callable may be one that can only be moved.
+  // Shared, so that a callable may be move-only.
   auto handler = std::make_shared<const detail::TypedHandler<Callable>>(spec.params, std::move(callable));
   spec.handler = [handler = std::move(handler)](Call& call, std::string_view params, std::string& out) {
     return (*handler)(call, params, out);
@@ -177,7 +177,7 @@ MethodSpec typed_method(std::string name, std::vector<std::string> param_names, 
   return spec;
 }
 
-// A method that takes its params as one JSON value, null where there are none: `f(Call&, const Json&)` or
+// A method that takes its params as one JSON value, null if they are absent: `f(Call&, const Json&)` or
 // `f(const Json&)`. Results, errors and threads are as with typed_method().
 template <typename Callable>
 MethodSpec json_method(std::string name, Callable callable, MethodOptions options = {}) {

@@ -1,4 +1,4 @@
-// What a program does beside answering calls.
+// Background tasks: supervised work of a program beside its calls.
 #pragma once
 
 #include <chrono>
@@ -16,46 +16,47 @@
 
 namespace sluice {
 
-// Supervised tasks, each with a name and a thread of its own, of which there is a bounded number. Beginning
-// and end are logged at debug, an exception that leaves a task at error, at most once a second and task and
-// ten times in all.
-// Thread-safe. A task must not close or destroy the BackgroundTasks that it is one of.
+// Supervised tasks, each with a name and a thread of its own; their number is bounded. Begin and end are
+// logged at debug. An exception that leaves a task is logged at error, at most once a second for each task
+// and ten times in all.
+// Thread-safe. A task must not close or destroy the BackgroundTasks that it belongs to.
 class BackgroundTasks {
  public:
-  // Its token is stopped by cancel(), close() and the destructor; it must end soon after that. One that is
-  // stopped before its thread has come to it does not begin.
+  // Its token is stopped by cancel(), close() and the destructor; the task must end soon after that. A task
+  // that is stopped before its thread runs does not begin.
   using Task = BackgroundTask;
 
   enum class Start : std::uint8_t {
     started,
-    already_running,  // one of that name, which is not disturbed
-    full,             // there are as many as may be
+    already_running,  // a task of that name runs, and goes on
+    full,             // the number of tasks is at its limit
     closed,
   };
 
   explicit BackgroundTasks(std::size_t tasks_max = 16);
-  // Stops every task and joins its thread, so that tasks may use what outlives this. What has not ended after
-  // 5 s is named in the log, and waited for: who can't wait calls close() first, and keeps this alive.
+  // Stops every task and joins its thread, so that tasks may use objects that outlive this. Tasks that have
+  // not ended after 5 s are named in the log, and waited for. Callers that can't wait call close() first, and
+  // keep this alive.
   ~BackgroundTasks();
   BackgroundTasks(const BackgroundTasks&) = delete;
   BackgroundTasks& operator=(const BackgroundTasks&) = delete;
 
-  // Runs a task. Throws std::system_error where the system has no thread left.
+  // Runs a task. Throws std::system_error if the system can't create a thread.
   Start start(std::string name, Task task, RestartOptions restart = {});
-  // Runs a task at once and then whenever another `interval` (1 ms to a year) has passed since the first
-  // beginning, so that it doesn't drift; runs that would begin while one is still going are left out, so that
-  // it doesn't overlap. A run that throws is logged, and the next comes at its time.
+  // Runs a task at once and then at each `interval` (1 ms to a year) from the first beginning, so that it
+  // doesn't drift. Runs that would begin while one is still going are skipped, so that it doesn't overlap. A
+  // run that throws is logged, and the next one comes at its time.
   Start start_periodic(std::string name, std::chrono::milliseconds interval, Task task);
 
-  // Asks a task to stop, without waiting. False where none of that name runs.
+  // Requests a task to stop, without waiting. False if no task of that name runs.
   bool cancel(std::string_view name);
-  // Waits until no task of that name runs: one can be started then. False at the limit.
+  // Waits until no task of that name runs, so that one can be started. False at the limit.
   bool wait(std::string_view name, const WaitLimit& limit);
-  // Names of the tasks that run, in alphabetical order.
+  // Names of the running tasks, in alphabetical order.
   std::vector<std::string> running() const;
 
-  // Stops every task, and lets none start any more. Returns the names of those that have not ended by then;
-  // empty: all have, and their threads are joined.
+  // Stops every task, and refuses new ones. Returns the names of tasks that have not ended by the deadline;
+  // empty: all have ended, and their threads are joined.
   std::vector<std::string> close(WaitLimit::Clock::time_point deadline);
 
  private:

@@ -1,4 +1,4 @@
-// Passing values between threads, with a bound on how many are on their way.
+// Channel: a bounded queue of values between threads.
 #pragma once
 
 #include <algorithm>
@@ -17,13 +17,13 @@ namespace sluice {
 
 enum class ChannelStatus : std::uint8_t {
   ok,
-  closed,   // nothing will be passed any more
+  closed,   // no more values will pass
   limit,    // the wait's limit was reached
-  no_room,  // of try_push()
-  empty,    // of try_pop()
+  no_room,  // from try_push()
+  empty,    // from try_pop()
 };
 
-// What came out of a channel: a value exactly when the status is ok.
+// Result of a pop: it has a value exactly if the status is ok.
 template <typename T>
 struct Received {
   explicit operator bool() const { return value.has_value(); }
@@ -34,22 +34,22 @@ struct Received {
   std::optional<T> value;
 };
 
-// A bounded queue between any number of threads that push and that pop, in order. Who pushes into a full
-// one waits until there is room again: that is how a slow consumer holds back its producer. Thread-safe. T
-// is movable; its constructors and destructor never run under the channel's lock. Must not be destroyed
-// while a thread is inside one of its functions; close() and join those first.
+// A bounded FIFO queue between any number of pushing and popping threads. A push into a full channel waits
+// until there is room: so a slow consumer slows its producer (backpressure). Thread-safe. T is movable; its
+// constructors and destructor never run under the channel's lock. Must not be destroyed while a thread is
+// inside one of its functions; call close() and join those first.
 template <typename T>
 class Channel {
   static_assert(std::is_move_constructible_v<T> && std::is_move_assignable_v<T>);
 
  public:
-  // Room for so many values, at least one.
+  // Room for this many values, at least one.
   explicit Channel(std::size_t capacity) : capacity_(std::max<std::size_t>(capacity, 1)) {}
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
 
-  // Waits for room: ok, closed or limit. Where it is not ok the value is left as it was. With room it is ok
-  // also past the limit. Throws std::bad_alloc, and what T throws; the value is not in the channel then.
+  // Waits for room: ok, closed or limit. Unless it is ok, the value is left as it was. With room it is ok
+  // even past the limit. Throws std::bad_alloc, and what T throws; the value is not in the channel then.
   ChannelStatus push(T&& value, const WaitLimit& limit) {
     return push_node(value, [&](std::unique_lock<std::mutex>& lock) {
       return room_.wait_until(lock, limit.stop, limit.deadline, [this] { return closed_ || has_room(); });
@@ -61,7 +61,8 @@ class Channel {
     return status == ChannelStatus::limit ? ChannelStatus::no_room : status;
   }
 
-  // Waits for a value: ok, limit, or closed once nothing is left. What is there is given also past the limit.
+  // Waits for a value: ok, limit, or closed once the channel is empty. Available values are returned even
+  // past the limit.
   Received<T> pop(const WaitLimit& limit) {
     return pop_node([&](std::unique_lock<std::mutex>& lock) {
       return values_.wait_until(lock, limit.stop, limit.deadline,
@@ -75,13 +76,13 @@ class Channel {
     return received;
   }
 
-  // Nothing more can be pushed; what is in it can still be popped. Wakes everybody who waits.
+  // No more values can be pushed; those inside can still be popped. Wakes all waiting threads.
   void close() {
     close_with([] {});
   }
-  // close(), and what is in it is dropped.
+  // close(), and drops the values inside.
   void close_and_drop() {
-    std::list<T> dropped;  // destroyed after the lock has been given up
+    std::list<T> dropped;  // destroyed after the lock is released
     close_with([&] { dropped.swap(queue_); });
   }
 
@@ -114,7 +115,7 @@ class Channel {
     if (!wait(lock)) return ChannelStatus::limit;
     if (closed_) return ChannelStatus::closed;
     queue_.splice(queue_.end(), node);
-    // Under the lock: whoever pops this may destroy the channel next.
+    // Under the lock: the thread that pops this value may destroy the channel next.
     values_.notify_one();
     return ChannelStatus::ok;
   }

@@ -1,4 +1,4 @@
-// Spreading a call's work over several threads.
+// Fan-out: one call's work on several threads.
 #pragma once
 
 #include <cstddef>
@@ -18,8 +18,8 @@ namespace sluice {
 
 namespace detail {
 
-// Runs `step` for every index below `count`, on the calling thread and at most `width` - 1 of the pool's,
-// until all have been run or one has failed. The first error, if any; the first exception is thrown.
+// Runs `step` for every index below `count`, on the calling thread and on at most `width` - 1 threads of the
+// pool, until all have run or one has failed. Returns the first error, if any; throws the first exception.
 std::optional<Error> fan_out_steps(
     TaskPool& helpers, std::size_t count, std::size_t width, const WaitLimit& limit,
     const std::function<std::optional<Error>(std::size_t index, const std::stop_token& stop)>& step);
@@ -36,13 +36,13 @@ decltype(auto) apply_step(Function& function, const Input& input, const std::sto
 }  // namespace detail
 
 // Calls `function` once for each of `inputs` (a random-access range), at most `width` at the same time, and
-// gives the results in the order of the inputs. It is called as function(input) or function(input, stop),
-// from several threads at once, and gives a value or a Result. The first error to come is the result, and
-// the first exception leaves fan_out: then, and at the limit, no input more is begun, the stop token is
-// stopped, and what has begun is waited for. The token is not stopped by a deadline alone.
+// returns the results in the order of the inputs. It is called as function(input) or function(input, stop),
+// from several threads at once, and returns a value or a Result. The first error is the result; the first
+// exception is thrown. After either, and at the limit, no more inputs begin, the stop token is stopped, and
+// running ones are waited for. A deadline alone does not stop the token.
 //
-// The calling thread works itself, and the pool's threads help as far as they are free: no number of calls
-// that wait for one pool, in each other even, can come to a standstill. Throws std::bad_alloc.
+// The calling thread takes part, and the pool's free threads help. So any number of calls may wait for one
+// pool, even within each other, without a deadlock. Throws std::bad_alloc.
 template <typename Inputs, typename Function>
 auto fan_out(TaskPool& helpers, const Inputs& inputs, std::size_t width, const WaitLimit& limit,
              Function function) {

@@ -1,4 +1,4 @@
-// A service that is made when it is first needed.
+// Lazy: a service that is created at its first use.
 #pragma once
 
 #include <atomic>
@@ -18,24 +18,24 @@
 
 namespace sluice {
 
-// Makes a T at its first use and keeps it: one of the callers who need it makes it, the others wait for
-// that. Once it is there, get() is one atomic read. Thread-safe. What get() gives lives as long as the Lazy,
-// which must not be destroyed while a thread is in get().
+// Creates a T at its first use and keeps it: one caller creates it, the others wait for that. Afterwards
+// get() is one atomic read. Thread-safe. The T lives as long as the Lazy, which must not be destroyed while a
+// thread is in get().
 template <typename T>
 class Lazy {
  public:
-  // Makes the T, or says why that failed. Called by one thread at a time and without a lock, with the limit
-  // of the caller for whom it works: it should give up at that. Must not get() the same Lazy.
+  // Creates the T, or returns an error. Called by one thread at a time and without a lock, with the limit of
+  // its caller: it should give up at that limit. Must not get() the same Lazy.
   using Factory = std::function<Result<T>(const WaitLimit& limit)>;
 
   explicit Lazy(Factory factory) : factory_(std::move(factory)) {}
   Lazy(const Lazy&) = delete;
   Lazy& operator=(const Lazy&) = delete;
 
-  // The T. Where making it fails, everybody who waited for that gets its error, and the next caller tries
-  // again; but where it failed past the maker's limit, one of those who waited tries again at once. Past its
-  // own limit a caller gets WaitLimit::error(). An exception leaves through the get() that made; in those
-  // that waited it is a std::runtime_error.
+  // The T. If its creation fails, all callers that waited for it get its error, and the next caller tries
+  // again. If it failed because of the creating caller's limit, one of the waiting callers tries again at
+  // once. Past its own limit a caller gets WaitLimit::error(). An exception leaves the get() that created; in
+  // waiting ones it becomes a std::runtime_error.
   Result<T*> get(const WaitLimit& limit) {
     if (T* const made = peek()) return made;
     for (;;) {
@@ -46,14 +46,14 @@ class Lazy {
     }
   }
 
-  // The T if it has been made, else null. Never waits.
+  // The T if it exists, else null. Never waits.
   T* peek() { return made_.load(std::memory_order_acquire); }
 
  private:
-  // How an attempt failed: in a way that concerns its maker only, with an error, or by an exception.
+  // How an attempt failed: for a reason of its caller only, with an error, or by an exception.
   using Failure = std::variant<std::monostate, Error, std::string>;
 
-  // The number of the attempt to wait for; none where it is the caller who has to make an attempt.
+  // The number of the attempt to wait for; nothing if the caller has to make the attempt.
   std::optional<std::uint64_t> begin_or_join() {
     const std::lock_guard lock(mutex_);
     if (making_ || peek() != nullptr) return attempt_;
@@ -61,18 +61,18 @@ class Lazy {
     return std::nullopt;
   }
 
-  // Nothing where whoever made it gave up for reasons of its own.
+  // Nothing if the creating caller gave up for reasons of its own.
   std::optional<Result<T*>> wait_for(std::uint64_t attempt, const WaitLimit& limit) {
     std::unique_lock lock(mutex_);
     const bool ended = attempt_ended_.wait_until(lock, limit.stop, limit.deadline,
                                                  [&] { return attempt_ != attempt || peek() != nullptr; });
     if (T* const made = peek()) return made;
     if (!ended) return limit.error();
-    // A later attempt may have failed meanwhile: its failure is as good.
+    // A later attempt may have failed meanwhile: its failure is returned as well.
     const Failure failure = failure_;
     lock.unlock();
     if (const Error* const error = std::get_if<Error>(&failure)) return *error;
-    // A new exception: one that several threads share would be destroyed by whichever is the last.
+    // A new exception: several threads would destroy a shared one in any order.
     if (const std::string* const text = std::get_if<std::string>(&failure)) throw std::runtime_error(*text);
     return std::nullopt;
   }
@@ -119,8 +119,8 @@ class Lazy {
   std::condition_variable_any attempt_ended_;
   bool making_ = false;
   std::uint64_t attempt_ = 0;
-  Failure failure_;         // of the last attempt that ended
-  std::optional<T> value_;  // touched by the one who makes it, until made_ points to it
+  Failure failure_;         // of the last ended attempt
+  std::optional<T> value_;  // only the creating thread uses it, until made_ points to it
   std::atomic<T*> made_{nullptr};
 };
 

@@ -1,4 +1,4 @@
-// Work in stages, each on threads of its own, joined by bounded channels.
+// Pipeline: work in stages on threads of their own, connected by bounded channels.
 #pragma once
 
 #include <cstddef>
@@ -17,21 +17,21 @@
 namespace sluice {
 
 struct StageOptions {
-  std::size_t width = 1;     // threads that run it; with more than one, values may overtake each other
-  std::size_t capacity = 8;  // values that may wait behind it; then it waits itself
+  std::size_t width = 1;     // threads that run it; with several, values may overtake each other
+  std::size_t capacity = 8;  // values that may wait behind it; when they are full, it waits itself
 };
 
-// A source, stages and a drain, made and used by one thread:
+// A source, stages and a drain, created and used by one thread:
 //
 //   Pipeline pipeline(call);
 //   auto& lines = pipeline.source({}, [&] { return file.next_line(); });        // optional<string>
 //   auto& sums = pipeline.stage(lines, {.width = 4}, [](std::string line) { return checksum(line); });
 //   if (auto error = pipeline.drain(sums, [&](Sum sum) { all.push_back(sum); })) return *error;
 //
-// Everything is in order where the width is 1, and a slow stage holds back those before it. Functions give a
-// value or a Result. The first error or exception, and the limit, end the whole: no function is called again,
-// and drain() tells. The destructor does likewise and joins the threads, so that functions may use what
-// outlives the pipeline; one that takes long should heed stop_token().
+// With width 1 the order is kept. A slow stage slows those before it (backpressure). Functions return a value
+// or a Result. The first error or exception, or the limit, ends the pipeline: no function is called again,
+// and drain() returns the reason. The destructor also ends it and joins the threads, so that functions may
+// use objects that outlive the pipeline. A long function should check stop_token().
 class Pipeline {
  public:
   static constexpr std::size_t kThreadsMax = 64;
@@ -41,24 +41,24 @@ class Pipeline {
   Pipeline(const Pipeline&) = delete;
   Pipeline& operator=(const Pipeline&) = delete;
 
-  // Starts one thread that calls `produce` until it gives nothing: it gives a std::optional or a Result of
-  // one. What it returns lives as long as the pipeline. Throws std::system_error where there is no thread
-  // left, and std::length_error beyond kThreadsMax; the pipeline has ended then.
+  // Starts one thread that calls `produce` until it returns nothing: it returns a std::optional or a Result
+  // of one. The returned channel lives as long as the pipeline. Throws std::system_error if the system can't
+  // create a thread, and std::length_error beyond kThreadsMax; the pipeline has ended then.
   template <typename Function>
   auto& source(const StageOptions& options, Function produce);
 
-  // Starts the stage's threads, which call `function` with every value that comes through `in`. With more
-  // than one thread it is called from all of them at once.
+  // Starts the stage's threads, which call `function` with every value from `in`. Several threads call it at
+  // once.
   template <typename In, typename Function>
   auto& stage(Channel<In>& in, const StageOptions& options, Function function);
 
-  // Calls `consume` with every value that comes through `in`, on the calling thread. It gives nothing, or an
-  // optional error. Returns when all have come through, or with the error that ended the pipeline; what was
-  // thrown in it is thrown here.
+  // Calls `consume` with every value from `in`, on the calling thread. It returns nothing, or an optional
+  // error. drain() returns after all values, or with the error that ended the pipeline. An exception that
+  // ended the pipeline is thrown here.
   template <typename In, typename Function>
   std::optional<Error> drain(Channel<In>& in, Function consume);
 
-  // Stopped when the pipeline ends early, for whatever reason.
+  // Stopped when the pipeline ends early, for any reason.
   std::stop_token stop_token() const { return limit_.stop; }
 
  private:
@@ -71,25 +71,26 @@ class Pipeline {
     keep(std::move(channel));
     return made;
   }
-  // Values of `in`, one after the other, until there are no more, `each` gives false or the pipeline ends.
+  // Passes the values of `in` to `each`, one after the other, until there are no more, `each` returns false
+  // or the pipeline ends.
   template <typename In, typename Each>
   void for_each(Channel<In>& in, Each each);
   template <typename Out>
   bool push(Channel<Out>& out, Result<Out> value);
 
   void keep(std::shared_ptr<void> channel);
-  // Runs `body` on so many threads, and `last` on whichever of them ends last.
+  // Runs `body` on `width` threads, and `last` on the one that ends last.
   void start(std::size_t width, std::function<void()> body, std::function<void()> last);
-  // Whether to go on; where the limit is over that ends the pipeline.
+  // Whether to go on. Ends the pipeline at its limit.
   bool going();
-  // Ends the pipeline, with the limit as the reason, an error, or an exception. The first reason counts.
+  // Ends the pipeline because of the limit, an error, or an exception. The first reason counts.
   void fail_at_limit();
   void fail(Error error);
   void fail(std::exception_ptr exception);
   std::optional<Error> outcome();
 
   std::unique_ptr<State> state_;
-  WaitLimit limit_;  // ends also with the pipeline
+  WaitLimit limit_;  // also stopped with the pipeline
 };
 
 template <typename Function>

@@ -1,4 +1,4 @@
-// Accounting of what is scarce: bytes, handles, processes.
+// Resource account: reservations of scarce units, such as bytes, handles or processes.
 #pragma once
 
 #include <cstdint>
@@ -10,24 +10,25 @@ namespace sluice {
 
 class Reservation;
 
-// So many units of something, of which reservations are taken until none is left. An account may be part of
-// another one: what is taken from it is taken from that one too, so that each of many has its share and all
-// together have a limit. Thread-safe, lock-free; a handle: copies are the same account, which lives as long
-// as a copy, a part of it or a reservation does.
+// A number of units, of which reservations are taken until none is left. An account may be part of another
+// one: its units are taken from that one too. So each of many has a share and all together have a limit.
+// Thread-safe, lock-free. It is a handle: copies are the same account, which lives as long as a copy, a part
+// or a reservation.
 class ResourceAccount {
  public:
   explicit ResourceAccount(std::uint64_t limit);
-  // A part of `whole`; its limit may be beyond what is left there, or its sum with that of other parts be.
+  // A part of `whole`. Its limit may exceed what is left there, and so may the sum of all parts' limits.
   ResourceAccount(std::uint64_t limit, const ResourceAccount& whole);
 
-  // All of the units, or nothing where that would exceed the limit, or that of an account above. Never
-  // waits. What an account above refuses is taken below for a moment, and may be missing there for others.
+  // Reserves all of the units; nothing if that would exceed this limit, or that of an account above. Never
+  // waits. Units that an account above refuses are taken below for a moment, and may be missing there for
+  // others.
   std::optional<Reservation> try_reserve(std::uint64_t units) const;
 
   std::uint64_t limit() const;
-  // Units that are taken now.
+  // Units in use now.
   std::uint64_t current() const;
-  // The most that were taken at once.
+  // The most units in use at once.
   std::uint64_t peak() const;
 
  private:
@@ -36,21 +37,21 @@ class ResourceAccount {
   std::shared_ptr<State> state_;
 };
 
-// Units taken from an account; they go back when it is destroyed, released or assigned to. Move-only; to be
-// used by one thread at a time. May outlive the account's handles.
+// Reserved units of an account; they are released when it is destroyed, released or assigned to. Move-only;
+// for one thread at a time. May outlive the account's handles.
 class Reservation {
  public:
-  // Of nothing.
+  // An empty reservation.
   Reservation() = default;
   Reservation(Reservation&& other) noexcept;
   Reservation& operator=(Reservation&& other) noexcept;
   ~Reservation() { release(); }
 
   std::uint64_t units() const { return units_; }
-  // Takes more units, or fewer, of the same account. False, and nothing changed, where there are not so
-  // many, or for a reservation of nothing that no account gave.
+  // Takes more units, or releases some, of the same account. False, without a change, if there are not
+  // enough, or if the reservation is empty and has no account.
   bool try_resize(std::uint64_t units);
-  // Gives the units back now.
+  // Releases the units now.
   void release() noexcept;
 
  private:

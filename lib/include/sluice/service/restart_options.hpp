@@ -7,14 +7,14 @@
 
 namespace sluice {
 
-// Runs on a thread of its own, until it returns or `stop` asks it to.
+// Runs on a thread of its own, until it returns or `stop` is requested.
 using BackgroundTask = std::function<void(const std::stop_token& stop)>;
 
 struct RestartOptions {
-  // Runs a task again that has thrown. One that returns has ended.
+  // Restarts a task that has thrown. A task that returns has ended.
   bool on_failure = false;
-  // The pause before that is random, up to a bound that begins with `backoff_base` and doubles with each
-  // failure until `backoff_max`; a run that lasted longer than that begins anew.
+  // The pause before a restart is random. Its bound begins with `backoff_base` and doubles with each failure
+  // until `backoff_max`. A run that lasted longer than that resets it.
   std::chrono::milliseconds backoff_base{100};
   std::chrono::milliseconds backoff_max{30'000};
 };

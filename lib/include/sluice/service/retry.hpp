@@ -1,4 +1,4 @@
-// Trying again what may succeed the next time.
+// Retry policy: retries with backoff, within a budget.
 #pragma once
 
 #include <chrono>
@@ -11,22 +11,22 @@
 
 namespace sluice {
 
-// Whether an error says itself that a later attempt may succeed: it has a `data.retry_after_ms`, as those
-// of sluice have that refuse for the moment (-32005, -32009).
+// Whether an error allows a later attempt: it has a `data.retry_after_ms`, as sluice's temporary refusals
+// have (-32005, -32009).
 bool may_succeed_later(const Error& error);
 
 struct RetryOptions {
-  unsigned attempts_max = 3;  // in all, the first one among them
-  // The pause before a retry is random, up to a bound that begins with `backoff_base` and doubles each time
-  // until `backoff_max`; and it is no shorter than what an error's data.retry_after_ms asks for.
+  unsigned attempts_max = 3;  // in all, including the first one
+  // The pause before a retry is random. Its bound begins with `backoff_base` and doubles each time until
+  // `backoff_max`. The pause is at least an error's data.retry_after_ms.
   std::chrono::milliseconds backoff_base{50};
   std::chrono::milliseconds backoff_max{5000};
-  // Retries may be this part of the calls in the last `budget_window`, and some more for those who call
-  // rarely, so that retries never multiply the load of what is failing already.
+  // Retries may be this fraction of the calls in the last `budget_window`, and some more for callers with few
+  // calls. So retries never multiply the load of what is failing already.
   double budget_ratio = 0.1;
   double budget_min_per_second = 1;
   std::chrono::seconds budget_window{10};
-  // Which errors are worth a retry. Called without a lock.
+  // Errors that are retried. Called without a lock.
   std::function<bool(const Error&)> retryable = may_succeed_later;
 };
 
@@ -40,9 +40,9 @@ struct RetryEnvironment {
 };
 using RetryWorld [[deprecated("RetryEnvironment")]] = RetryEnvironment;
 
-// How calls to one thing (a server, a disk) are retried: made once and used by all of them, since they share
-// the budget. Thread-safe. Exponential backoff with full jitter (M. Brooker, "Exponential Backoff And
-// Jitter", AWS Architecture Blog, 2015), and a retry budget as Twitter Finagle has it.
+// A policy for the calls to one resource (a server, a disk). Create it once and use it for all of them, since
+// they share the budget. Thread-safe. Exponential backoff with full jitter (M. Brooker, "Exponential Backoff
+// And Jitter", AWS Architecture Blog, 2015), and a retry budget as in Twitter Finagle.
 class RetryPolicy {
  public:
   explicit RetryPolicy(RetryOptions options = {}, RetryEnvironment environment = {});
@@ -50,11 +50,11 @@ class RetryPolicy {
   RetryPolicy(const RetryPolicy&) = delete;
   RetryPolicy& operator=(const RetryPolicy&) = delete;
 
-  // What retry() is made of. Counts a call.
+  // The parts of retry(). Counts a call.
   void begin();
   enum class Next : std::uint8_t { retry, give_up, stopped };
-  // After an attempt, counted from 0, has failed: `retry` once its pause is over, `give_up` at once where
-  // there is to be none, `stopped` where stop was requested meanwhile.
+  // Call after a failed attempt, counted from 0. `retry` after its pause, `give_up` at once if it is not to
+  // be retried, `stopped` if stop was requested meanwhile.
   Next wait(unsigned attempt, const Error& error, const WaitLimit& limit);
 
  private:
@@ -62,10 +62,10 @@ class RetryPolicy {
   std::unique_ptr<State> state_;
 };
 
-// Calls `attempt`, which gives a Result, until it gives a value, an error that is not worth a retry, or the
-// policy says that it is enough; the last attempt's result is the result. A pause that would not end before
-// the limit's deadline is not begun: then the error is the result right away. When stop is requested during
-// a pause it is WaitLimit::error(). Exceptions are passed on at once. Only for what may be done twice.
+// Calls `attempt`, which returns a Result, until it returns a value or an error that is not retried, or until
+// the policy gives up. Returns the last attempt's result. A pause that would exceed the limit's deadline is
+// not begun: then the error is returned at once. If stop is requested during a pause, returns
+// WaitLimit::error(). Exceptions are passed on at once. Only for operations that may be done twice.
 template <typename Attempt>
 auto retry(RetryPolicy& policy, const WaitLimit& limit, Attempt attempt) -> decltype(attempt()) {
   policy.begin();

@@ -1,4 +1,4 @@
-// A few threads for small tasks.
+// Task pool: a few threads for small tasks.
 #pragma once
 
 #include <cstddef>
@@ -8,21 +8,21 @@
 
 namespace sluice {
 
-// A fixed number of threads behind a queue of fixed length. Never waits: what there is no room for is
-// refused. Thread-safe. The destructor drops what has not begun, stops and joins what has: it returns when
-// the last task has, so that tasks may use what outlives the pool. Not to be destroyed by its own task.
+// A fixed number of threads with a queue of fixed length. Never waits: a task without room is refused.
+// Thread-safe. The destructor drops queued tasks, then stops and joins running ones: it returns when the last
+// one has ended, so that tasks may use objects that outlive the pool. A task must not destroy its own pool.
 class TaskPool {
  public:
-  // Its token is stopped when the pool is destroyed; a task that can take long must heed it.
+  // Its token is stopped when the pool is destroyed; a long task must check it.
   using Task = std::function<void(const std::stop_token& stop)>;
 
-  // At least one thread. Throws std::system_error where the system has none left.
+  // At least one thread. Throws std::system_error if the system can't create one.
   TaskPool(std::size_t threads, std::size_t queue_max);
   ~TaskPool();
   TaskPool(const TaskPool&) = delete;
   TaskPool& operator=(const TaskPool&) = delete;
 
-  // False, and the task destroyed, where the queue is full. An exception that leaves a task is logged, at
+  // False, and the task is destroyed, if the queue is full. An exception that leaves a task is logged, at
   // most once a second. Throws std::bad_alloc.
   bool try_post(Task task);
 
