@@ -1,4 +1,4 @@
-// Which client a connection's proofs are, also after the configuration has changed.
+// Which client a connection's credentials match, also after the configuration has changed.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -32,13 +32,13 @@ ClientSettings with_token(std::string name, std::string_view token) {
   return client;
 }
 
-// What the caller is known as now; "-" where nobody needs to be known.
+// The name of the caller's client; "-" where callers need no credentials.
 std::string name_of(Caller& caller) {
   if (!caller.current()) caller.resolve(kNow);
   return caller.grant() ? std::string(caller.grant()->client_name()) : "-";
 }
 
-TEST_CASE("Caller: without clients everybody may call everything, whatever they prove") {
+TEST_CASE("Caller: without clients every caller may call everything, with any credentials") {
   Access access({});
   Caller caller(access);
   CHECK(caller.current());
@@ -48,7 +48,7 @@ TEST_CASE("Caller: without clients everybody may call everything, whatever they 
   CHECK(name_of(caller) == "-");
 }
 
-TEST_CASE("Caller: with clients whoever proves nothing may do nothing") {
+TEST_CASE("Caller: with clients an unauthenticated caller may do nothing") {
   Access access({with_token("a", "secret")});
   Caller caller(access);
   CHECK_FALSE(caller.current());
@@ -95,7 +95,7 @@ TEST_CASE("Caller: a token goes before a certificate, that before a user, that b
   CHECK(name_of(stranger) == "");
 }
 
-TEST_CASE("Caller: of a client with several proofs one is enough") {
+TEST_CASE("Caller: of a client's several credentials one is enough") {
   auto client = with_token("a", "secret");
   client.user = 1000;
   Access access({client});
@@ -108,7 +108,7 @@ TEST_CASE("Caller: of a client with several proofs one is enough") {
   CHECK(name_of(by_user) == "a");
 }
 
-TEST_CASE("Caller: proofs stay, the verdict follows the configuration") {
+TEST_CASE("Caller: credentials stay, the rights follow the configuration") {
   Access access({with_token("a", "secret")});
   Caller caller(access);
   CHECK(caller.authenticate("secret"));
@@ -171,7 +171,7 @@ TEST_CASE("Access: anonymous callers have limits by peer, an IPv6 network being 
   CHECK_FALSE(access.resolve(user, kNow)->authenticated());
 }
 
-TEST_CASE("Access: a digest that is none can't be meant") {
+TEST_CASE("Access: a malformed digest is refused") {
   auto client = named("a");
   client.token_sha256 = "abc";
   CHECK_THROWS_AS(Access({client}), std::invalid_argument);

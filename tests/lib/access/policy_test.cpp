@@ -86,7 +86,7 @@ TEST_CASE("TokenBucket: a burst at once, then as many as the rate brings") {
   CHECK(bucket.try_take(rate, later).count() > 0);
 }
 
-TEST_CASE("TokenBucket: whoever waits as long as it was told is let in") {
+TEST_CASE("TokenBucket: a caller that waits for the reported time is admitted") {
   for (const double per_second : {0.001, 0.3, 1.0, 7.0, 999.0, 1e6}) {
     CAPTURE(per_second);
     const Rate rate(per_second, 0);
@@ -114,7 +114,7 @@ TEST_CASE("TokenBucket: the default burst is two seconds' calls, and at least on
   CHECK_FALSE(Rate().limited());
 }
 
-TEST_CASE("TokenBucket: a token given back is there again") {
+TEST_CASE("TokenBucket: a refunded token can be taken again") {
   const Rate rate(1, 1);
   TokenBucket bucket;
   CHECK(bucket.try_take(rate, kStart).count() == 0);
@@ -123,7 +123,7 @@ TEST_CASE("TokenBucket: a token given back is there again") {
   CHECK(bucket.try_take(rate, kStart).count() > 0);
 }
 
-TEST_CASE("TokenBucket: what a slower rate left behind does not lock out under a quicker one") {
+TEST_CASE("TokenBucket: the debt of a slower rate does not lock out callers under a quicker one") {
   TokenBucket bucket;
   const Rate slow(0.001, 10);
   while (bucket.try_take(slow, kStart).count() == 0) continue;
@@ -145,19 +145,19 @@ TEST_CASE("TokenBucket: threads together get no more than one would") {
   CHECK(taken == 1000);
 }
 
-TEST_CASE("PeerTable: a peer keeps its entry as long as somebody uses it or something is used up") {
+TEST_CASE("PeerTable: a peer keeps its entry while it is used or its bucket is not full") {
   PeerTable table(2);
   const Rate rate(1, 2);
   const auto first = table.usage_of("a", kStart);
   CHECK(table.usage_of("a", kStart) == first);
   CHECK(table.usage_of("b", kStart) != first);
-  // Nobody uses b, but it has used something up.
+  // b is not used, but its bucket is not full.
   table.usage_of("b", kStart)->bucket.try_take(rate, kStart);
   CHECK_FALSE(table.usage_of("b", kStart)->bucket.full(kStart));
   const auto shared = table.usage_of("c", kStart);
   CHECK(table.usage_of("d", kStart) == shared);
   CHECK(table.usage_of("a", kStart) == first);
-  // By now what b used has come back.
+  // By now the bucket of b is full again.
   const TimePoint later = kStart + seconds(1);
   const auto third = table.usage_of("c", later);
   CHECK(third != shared);

@@ -42,7 +42,8 @@ TEST_CASE(
   CHECK(admit(admission, method));
 }
 
-TEST_CASE("Admission: a method's own limit refuses only that method, and takes no place in the other limit") {
+TEST_CASE(
+    "Admission: a method's own limit refuses only that method, and takes no permit of the other limit") {
   Admission admission(10);
   MethodMetrics limited;
   MethodMetrics other;
@@ -77,7 +78,7 @@ TEST_CASE("Admission: a limit that is lowered under load refuses until enough pe
   CHECK_FALSE(admit(admission, method));
 }
 
-TEST_CASE("Permit: gives its places back once, however it is moved about and released") {
+TEST_CASE("Permit: is released once, however it is moved and released") {
   Admission admission(5);
   MethodMetrics method;
   {
@@ -117,13 +118,13 @@ TEST_CASE("Admission: no burst from several threads passes a limit, and every pe
         const bool use_limited = (i + t) % 2 == 0;
         auto permit = admit(admission, use_limited ? limited : free, use_limited ? kMethodMax : 0);
         if (permit) {
-          // Counted after it was taken and before it is given back, so that this never counts too many.
+          // Counted after it was acquired and before it is released, so that this never counts too many.
           if (held.fetch_add(1) + 1 > kMax) overshot = true;
           if (use_limited && held_limited.fetch_add(1) + 1 > kMethodMax) overshot = true;
           admitted.fetch_add(1);
           if (use_limited) held_limited.fetch_sub(1);
           held.fetch_sub(1);
-          // Some are held on to for a while, and given back by another statement.
+          // Some are kept for a while, and released by another statement.
           if (!use_limited) mine.push_back(std::move(*permit));
         }
         if (admission.in_flight_approx() > kMax) overshot = true;
@@ -139,7 +140,7 @@ TEST_CASE("Admission: no burst from several threads passes a limit, and every pe
   CHECK(free.in_flight == 0);
 }
 
-TEST_CASE("Admission: a client's own limit refuses only that client, and takes no place in the others") {
+TEST_CASE("Admission: a client's own limit refuses only that client, and takes no permit of the others") {
   Admission admission(10);
   MethodMetrics method;
   std::atomic<std::size_t> limited{0};
@@ -152,7 +153,7 @@ TEST_CASE("Admission: a client's own limit refuses only that client, and takes n
   CHECK(admission.in_flight_approx() == 1);
   CHECK_FALSE(admission.try_admit({method, 0, Priority::normal, {&counted, 0}}, other));
   CHECK(counted == 1);
-  // What is refused elsewhere is not counted.
+  // A call that is refused elsewhere is not counted.
   CHECK(admission.try_admit({method, 2, Priority::normal, {&counted, 0}}, none) == Rejection::method_busy);
   CHECK(counted == 1);
   Permit moved = std::move(first);
@@ -163,7 +164,7 @@ TEST_CASE("Admission: a client's own limit refuses only that client, and takes n
   CHECK(admission.in_flight_approx() == 1);
 }
 
-TEST_CASE("Admission: one thread alone finds the same limits, and every place comes back") {
+TEST_CASE("Admission: one thread alone finds the same limits, and every permit comes back") {
   Admission admission(20, true);
   admission.use_priorities(true);
   MethodMetrics method;
@@ -185,7 +186,7 @@ TEST_CASE("Admission: one thread alone finds the same limits, and every place co
   CHECK(admission.in_flight_approx() == 3);
   CHECK(std::array{method.in_flight.load(), client.load(), backend.load()} ==
         std::array<std::size_t, 3>{3, 3, 3});
-  // The last tenth is not for what has its share already: a tenth of the places for those of low priority.
+  // The last tenth is not for priorities that have their share: a tenth of the permits for low priority.
   for (int i = 0; i < 15; ++i) CHECK_FALSE(refused(0, 0, 0, Priority::low));
   CHECK(refused(0, 0, 0, Priority::low) == Rejection::queue_full);
   for (int i = 0; i < 2; ++i) CHECK_FALSE(refused(0, 0, 0));
@@ -199,7 +200,7 @@ TEST_CASE("Admission: one thread alone finds the same limits, and every place co
   CHECK_FALSE(refused(0, 0, 0, Priority::low));
 }
 
-TEST_CASE("Permit: may be given back by another thread than the one that got it") {
+TEST_CASE("Permit: may be released by another thread than the one that acquired it") {
   Admission admission(1000);
   MethodMetrics method;
   std::vector<Permit> permits;

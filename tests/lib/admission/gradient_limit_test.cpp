@@ -80,13 +80,13 @@ TEST_CASE("a limit recovers while nothing is called") {
   CHECK(limit.limit() == 1000);
 }
 
-TEST_CASE("waiting under a millisecond is no reason to shrink, however short calls are") {
+TEST_CASE("a limit does not shrink for waits under a millisecond, however short calls are") {
   GradientLimit limit(8, 1000);
   for (int i = 0; i < 50; ++i)
     CHECK(limit.update(sample(5000, std::chrono::microseconds(900), std::chrono::microseconds(5))) == 1000);
 }
 
-TEST_CASE("a few calls tell nothing") {
+TEST_CASE("a few calls do not change the limit") {
   GradientLimit limit(8, 1000);
   CHECK(limit.update(sample(4, std::chrono::seconds(10), milliseconds(1))) == 1000);
 }

@@ -105,7 +105,7 @@ TEST_CASE("params: booleans and strings") {
   CHECK(answer(identity<std::string>(), "[1]") == "-32602 /0: a string");
 }
 
-TEST_CASE("params: containers, and the place of what does not fit in them") {
+TEST_CASE("params: containers, and the position of values that do not fit") {
   CHECK(answer(identity<std::vector<int>>(), "[[1, 2,3]]") == "[1,2,3]");
   CHECK(answer(identity<std::vector<int>>(), "[[]]") == "[]");
   CHECK(answer(identity<std::vector<bool>>(), "[[true,false]]") == "[true,false]");
@@ -155,7 +155,7 @@ TEST_CASE("params: an object of very many keys is read in linear time") {
   CHECK(answer(method, params) == "149999");
 }
 
-TEST_CASE("params: what a from_json misses is said, in few words") {
+TEST_CASE("params: the problem that a from_json finds is reported, in few words") {
   CHECK(answer(identity<Pixel>(), R"([{"x":1,"y":"2"}])") ==
         "-32602 /0: a value that the method can read: type must be number, but is string");
   CHECK(answer(identity<std::vector<std::optional<Pixel>>>(), R"([[{"y":1}]])") ==

@@ -50,7 +50,7 @@ TEST_CASE("typed: of duplicate names the last counts") {
   CHECK(answer(identity<int>(), R"({"a":1,"a":"x","a":3})") == "3");
 }
 
-TEST_CASE("typed: absent, unknown and surplus params are refused with their place") {
+TEST_CASE("typed: absent, unknown and surplus params are refused with their position") {
   const auto method = typed_method("add", {"a", "b"}, [](int a, int b) { return a + b; });
   const std::string number = "an integer from -2147483648 to 2147483647";
   CHECK(answer(method, "") == "-32602 /a: " + number + " (it is missing)");

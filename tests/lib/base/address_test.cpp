@@ -18,7 +18,7 @@ TEST_CASE("address: what is parsed is written as it was") {
   }
 }
 
-TEST_CASE("address: host and port, or path, are told apart") {
+TEST_CASE("address: host and port, or path, are distinguished") {
   const auto v4 = parse_address("tcp://127.0.0.1:7070");
   REQUIRE(v4);
   CHECK(v4->kind == Address::Kind::tcp);
@@ -35,7 +35,7 @@ TEST_CASE("address: host and port, or path, are told apart") {
   CHECK_FALSE(*local == *parse_address("unix:///y"));
 }
 
-TEST_CASE("address: what is no address is refused") {
+TEST_CASE("address: a text that is not an address is refused") {
   for (const char* text : {"",
                            "tcp",
                            "tcp:",

@@ -32,7 +32,7 @@ TEST_CASE("buffer pool: memory that was given is taken next, and empty") {
   CHECK(second.capacity() >= 1000);
 }
 
-TEST_CASE("buffer pool: where there is none, a buffer stays as it is") {
+TEST_CASE("buffer pool: a buffer stays as it is if the pool is empty") {
   BufferPool pool;
   std::string buffer;
   pool.take(buffer);
@@ -141,8 +141,7 @@ TEST_CASE("buffer pool: of long memory only so much is kept, and the oldest goes
   CHECK(other.capacity() >= kThird);
 }
 
-TEST_CASE(
-    "buffer pool: of short buffers few are left where nobody takes them, and those that were used last") {
+TEST_CASE("buffer pool: of unused short buffers few are kept, the most recently used ones") {
   BufferPool pool;
   std::vector<std::string> buffers;
   for (std::size_t i = 0; i < BufferPool::kBuffersMax; ++i) buffers.push_back(buffer_of(1024));

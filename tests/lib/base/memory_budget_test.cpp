@@ -65,7 +65,7 @@ TEST_CASE("MemoryBudget: in the last eighth the thread whose connection holds mo
   CHECK(fixture.relieved_second == 1);
 }
 
-TEST_CASE("MemoryBudget: much less than before, or many ends, are worth giving memory back") {
+TEST_CASE("MemoryBudget: much less than before, or many ends, are worth a release of memory") {
   Fixture fixture;
   fixture.budget.count(fixture.first, 0, 3 * MemoryBudget::kReleaseBytes);
   CHECK(fixture.released == 0);
@@ -76,7 +76,7 @@ TEST_CASE("MemoryBudget: much less than before, or many ends, are worth giving m
   CHECK(fixture.released == 2);
 }
 
-TEST_CASE("MemoryBudget: it is not short any more when all threads have given back at once") {
+TEST_CASE("MemoryBudget: it is not short any more when all threads have released their memory at once") {
   MemoryBudget budget(16 * kMiB);
   MemoryBudget::Share& first = budget.add_share([] {});
   MemoryBudget::Share& second = budget.add_share([] {});
@@ -116,7 +116,7 @@ TEST_CASE("MemoryBudget: what belongs to no connection counts as well") {
   CHECK(fixture.released == 1);
 }
 
-TEST_CASE("MemoryBudget: no connection is closed for what others hold where that would not help") {
+TEST_CASE("MemoryBudget: no connection is closed for others' memory if that would not help") {
   Fixture fixture;
   fixture.budget.count_unowned(fixture.first, 14 * kMiB);
   fixture.budget.count(fixture.second, 0, 7 * kMiB);

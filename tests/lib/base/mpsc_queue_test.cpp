@@ -29,7 +29,7 @@ std::deque<Item> numbered(int count, int from = 0) {
 
 TEST_CASE("MpscQueue: everything is taken at once, oldest first") {
   Queue queue;
-  const auto none = [](Item&) { FAIL("there is none"); };
+  const auto none = [](Item&) { FAIL("the queue is not empty"); };
   queue.take_all(none);
   CHECK(queue.empty());
   auto items = numbered(5);
@@ -42,7 +42,7 @@ TEST_CASE("MpscQueue: everything is taken at once, oldest first") {
   CHECK(queue.empty());
 }
 
-TEST_CASE("MpscQueue: only the push onto an empty queue says that the taker must be woken") {
+TEST_CASE("MpscQueue: only the push onto an empty queue says that the consumer must be woken") {
   Queue queue;
   Item a, b, c;
   CHECK(queue.push(a));
@@ -68,7 +68,7 @@ TEST_CASE("MpscQueue: what is visited may be pushed again, or destroyed, at once
 }
 
 TEST_CASE(
-    "MpscQueue: what comes while it is being emptied is for the next time, and to be seen by the taker") {
+    "MpscQueue: elements pushed while it is emptied wait for the next time, and the consumer sees them") {
   Queue queue;
   auto items = numbered(4);
   queue.push(items[0]);

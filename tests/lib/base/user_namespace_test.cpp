@@ -38,7 +38,7 @@ TEST_CASE("User namespaces: where all ids are mapped to themselves, 65534 is a u
   CHECK_FALSE(OverflowIds(proc.path).is_overflow_group(65534));
 }
 
-TEST_CASE("User namespaces: where not all are mapped, the overflow id is nobody in particular") {
+TEST_CASE("User namespaces: where not all are mapped, the overflow id identifies no user") {
   for (const std::string map :
        {"0 1000 1\n", "0 100000 65536\n", "0 0 65536\n", "0 0 1\n1 100000 65535\n", ""}) {
     CAPTURE(map);
@@ -62,7 +62,7 @@ TEST_CASE("User namespaces: the overflow id is the one that the system has") {
   CHECK_FALSE(OverflowIds(proc.path).is_overflow_user(65534));
 }
 
-TEST_CASE("User namespaces: where nothing is known, the overflow id proves nothing") {
+TEST_CASE("User namespaces: where nothing is known, the overflow id identifies no user") {
   CHECK(OverflowIds("/nonexistent").is_overflow_user(65534));
   CHECK(OverflowIds("/nonexistent").is_overflow_group(65534));
 }

@@ -8,7 +8,7 @@
 namespace sluice::core {
 namespace {
 
-TEST_CASE("call pool: large calls' memory is kept up to a sum, and given back beyond") {
+TEST_CASE("call pool: large calls' memory is kept up to a sum, and released beyond") {
   static constexpr std::size_t kEach = 1 << 18;
   static constexpr std::size_t kCalls = 2 * CallPool::kLargeBytesMax / kEach;
   BufferPool buffers;
@@ -33,7 +33,7 @@ TEST_CASE("call pool: large calls' memory is kept up to a sum, and given back be
   }
 }
 
-TEST_CASE("call pool: a usual call's memory is used again") {
+TEST_CASE("call pool: the memory of an ordinary call is reused") {
   BufferPool buffers;
   CallPool pool(buffers);
   ActiveCall* const first = pool.take();
@@ -48,7 +48,7 @@ TEST_CASE("call pool: a usual call's memory is used again") {
   pool.give(second);
 }
 
-TEST_CASE("call pool: long texts' memory is not kept with the call but given to who needs as much") {
+TEST_CASE("call pool: the memory of long texts is not kept with the call but recycled for others") {
   BufferPool buffers;
   CallPool pool(buffers);
   static constexpr std::size_t kLong = 2 * BufferPool::kBufferBytesMax;
@@ -94,7 +94,7 @@ TEST_CASE("ActiveCall: takes the buffer that all of its request lies in, and no 
   pool.give(call);
 }
 
-TEST_CASE("ActiveCall: keeps its request's text, and what of it lies elsewhere") {
+TEST_CASE("ActiveCall: keeps its request's text, and parts that lie elsewhere") {
   BufferPool buffers;
   CallPool pool(buffers);
   ActiveCall* const call = pool.take();
@@ -130,7 +130,7 @@ TEST_CASE("ActiveCall: keeps its request's text, and what of it lies elsewhere")
   pool.give(notification);
 }
 
-TEST_CASE("call pool: tells once of each call that was taken since, and of none that was given back") {
+TEST_CASE("call pool: visits each call that was taken since the last visit once, and no recycled one") {
   BufferPool buffers;
   CallPool pool(buffers);
   ActiveCall* const first = pool.take();
@@ -150,7 +150,7 @@ TEST_CASE("call pool: tells once of each call that was taken since, and of none 
   pool.give(third);
 }
 
-TEST_CASE("call pool: an internal error takes the place of what the reply had become") {
+TEST_CASE("call pool: an internal error replaces the unfinished reply") {
   BufferPool buffers;
   CallPool pool(buffers);
   ActiveCall* const call = pool.take();

@@ -59,7 +59,7 @@ struct Fixture {
 
 using Names = std::vector<std::string>;
 
-TEST_CASE("FairQueue: what has not waited for long leaves in the order of arrival") {
+TEST_CASE("FairQueue: elements that have not waited for long leave in the order of arrival") {
   Fixture fixture;
   fixture.push_all({"a1", "a2", "a3", "b1", "a4"});
   fixture.now += Queue::kFifoWindow - std::chrono::nanoseconds(1);
@@ -67,7 +67,7 @@ TEST_CASE("FairQueue: what has not waited for long leaves in the order of arriva
   CHECK(fixture.queue.empty());
 }
 
-TEST_CASE("FairQueue: clients take turns once one has waited for long") {
+TEST_CASE("FairQueue: clients are served round-robin once one has waited for long") {
   Fixture fixture;
   fixture.push_all({"a1", "a2", "a3", "a4", "b1", "b2", "c1"});
   fixture.wait_long();
@@ -88,7 +88,7 @@ TEST_CASE("FairQueue: a newcomer goes before the client whose call was the last 
   CHECK(fixture.pop_all() == Names{"c1", "b2", "a3"});
 }
 
-TEST_CASE("FairQueue: newcomers without end keep nobody out") {
+TEST_CASE("FairQueue: endless newcomers starve no client") {
   Fixture fixture;
   fixture.push_all({"a1", "a2", "a3"});
   fixture.wait_long();
@@ -137,7 +137,7 @@ TEST_CASE("FairQueue: a client waits behind at most one of each other, whatever 
   }
 }
 
-TEST_CASE("FairQueue: where clients have a weight, the lightest goes first, whoever had the last turn") {
+TEST_CASE("FairQueue: where clients have a weight, the lightest goes first, whichever was served last") {
   Fixture fixture;
   std::map<char, int> weights{{'a', 2}, {'b', 0}, {'c', 1}};
   const auto take = [&] {
@@ -161,7 +161,7 @@ TEST_CASE("FairQueue: where clients have a weight, the lightest goes first, whoe
   CHECK(fixture.queue.empty());
 }
 
-TEST_CASE("FairQueue: priorities come first, and clients take turns within each") {
+TEST_CASE("FairQueue: priorities come first, and clients are served round-robin within each") {
   Fixture fixture;
   fixture.push("a1", Priority::low);
   fixture.push("a2", Priority::low);
@@ -174,7 +174,7 @@ TEST_CASE("FairQueue: priorities come first, and clients take turns within each"
   CHECK(fixture.pop_all() == Names{"a5", "a3", "b2", "a4", "a1", "b1", "a2"});
 }
 
-TEST_CASE("FairQueue: the oldest of the lowest has its turn among high ones in lanes") {
+TEST_CASE("FairQueue: the oldest of the lowest gets its share among high ones in lanes") {
   Fixture fixture;
   fixture.push("low", Priority::low);
   for (int i = 0; i < 40; ++i) fixture.push("high", Priority::high);
@@ -185,7 +185,7 @@ TEST_CASE("FairQueue: the oldest of the lowest has its turn among high ones in l
   CHECK(names.back() == "low");
 }
 
-TEST_CASE("FairQueue: one that is unlinked is out, and its client keeps its turn") {
+TEST_CASE("FairQueue: an unlinked element has left, and its client keeps its position") {
   Fixture fixture;
   Item& first = fixture.push("a1");
   Item& second = fixture.push("a2");
@@ -205,7 +205,7 @@ TEST_CASE("FairQueue: one that is unlinked is out, and its client keeps its turn
   CHECK(fixture.pop() == "b2");
 }
 
-TEST_CASE("FairQueue: what may not go keeps its place, and keeps nobody from theirs") {
+TEST_CASE("FairQueue: an element that may not go keeps its position, and delays no other") {
   Fixture fixture;
   fixture.push_all({"a1", "a2", "b1", "b2"});
   fixture.wait_long();

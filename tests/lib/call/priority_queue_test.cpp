@@ -48,7 +48,7 @@ TEST_CASE("PriorityQueue: every sixteenth is the oldest of the lowest") {
   CHECK(f.pop_all() == std::string(15, 'x') + "a" + std::string(15, 'x') + "b" + std::string(10, 'x'));
 }
 
-TEST_CASE("PriorityQueue: what may not go keeps its place, and keeps nobody from theirs") {
+TEST_CASE("PriorityQueue: an element that may not go keeps its position, and delays no other") {
   Fixture f;
   f.push("x", Priority::high, false);
   f.push("y", Priority::high);
@@ -58,7 +58,7 @@ TEST_CASE("PriorityQueue: what may not go keeps its place, and keeps nobody from
   CHECK(f.pop_all() == "xz");
 }
 
-TEST_CASE("PriorityQueue: no turn passes where nobody may go") {
+TEST_CASE("PriorityQueue: the round does not advance if no element may go") {
   Fixture f;
   f.push("a", Priority::low);
   f.push(std::string(20, 'x'), Priority::high);
@@ -72,7 +72,7 @@ TEST_CASE("PriorityQueue: no turn passes where nobody may go") {
   CHECK(names == std::string(15, 'x') + "a");
 }
 
-TEST_CASE("PriorityQueue: tells who is likely to be next, and leaves it there") {
+TEST_CASE("PriorityQueue: shows the probable next element, and leaves it there") {
   Fixture f;
   CHECK(f.queue.likely_next() == nullptr);
   f.push("ab", Priority::low);
@@ -82,7 +82,7 @@ TEST_CASE("PriorityQueue: tells who is likely to be next, and leaves it there") 
   CHECK(f.pop_all() == "xyab");
 }
 
-TEST_CASE("PriorityQueue: one that is unlinked is out") {
+TEST_CASE("PriorityQueue: an unlinked element has left") {
   Fixture f;
   f.push("abc", Priority::normal);
   static_cast<ListHook<WaitTag>&>(f.items[1]).unlink();

@@ -29,7 +29,7 @@ struct Pair {
   Descriptor theirs;
 };
 
-TEST_CASE("Poller: a socket that is ready is told of again and again") {
+TEST_CASE("Poller: a ready socket is reported repeatedly") {
   Poller poller;
   Pair pair;
   Counter counter;
@@ -40,7 +40,7 @@ TEST_CASE("Poller: a socket that is ready is told of again and again") {
   CHECK((counter.last & Poller::kGone) != 0);
 }
 
-TEST_CASE("Poller: one that is watched so is told of once, and of a change once more") {
+TEST_CASE("Poller: with kOnce a socket is reported once, and once more for each change") {
   Poller poller;
   Pair pair;
   Counter counter;

@@ -25,7 +25,7 @@ void read_into(ReadBatch& batch, Reader& reader, std::string_view text) {
   batch.add(reader, text.size());
 }
 
-TEST_CASE("read batch: what several have read is told to each in their order, once") {
+TEST_CASE("read batch: each reader gets its bytes once, in the order of reading") {
   ReadBatch batch;
   Noting first, second;
   std::vector<int> order;
@@ -45,7 +45,7 @@ TEST_CASE("read batch: what several have read is told to each in their order, on
   CHECK(first.texts.back() == "three");
 }
 
-TEST_CASE("read batch: who is unlinked or gone by then is not told") {
+TEST_CASE("read batch: a reader that is unlinked or destroyed gets nothing") {
   ReadBatch batch;
   Noting first, second;
   {
@@ -60,7 +60,7 @@ TEST_CASE("read batch: who is unlinked or gone by then is not told") {
   CHECK(second.texts.empty());
 }
 
-TEST_CASE("read batch: there always is room for half of it, for which what waits is dealt with") {
+TEST_CASE("read batch: half of the buffer is always free, for which waiting bytes are processed") {
   ReadBatch batch;
   Noting large, small;
   const std::string half(ReadBatch::kBytes / 2, 'a');
@@ -74,13 +74,13 @@ TEST_CASE("read batch: there always is room for half of it, for which what waits
   CHECK(small.texts == std::vector<std::string>{"b"});
 }
 
-TEST_CASE("read batch: only so many wait for each other") {
+TEST_CASE("read batch: the number of waiting readers is bounded") {
   ReadBatch batch;
   std::array<Noting, ReadBatch::kReadersMax + 1> readers;
   for (Noting& reader : readers) read_into(batch, reader, "a");
-  const auto told =
+  const auto readers =
       std::ranges::count_if(readers, [](const Noting& reader) { return !reader.texts.empty(); });
-  CHECK(told == static_cast<std::ptrdiff_t>(ReadBatch::kReadersMax));
+  CHECK(readers == static_cast<std::ptrdiff_t>(ReadBatch::kReadersMax));
   batch.deal();
   CHECK(readers.back().texts.size() == 1);
 }

@@ -92,7 +92,7 @@ TEST_CASE("SliceQueue: connections of one peer alternate") {
 
 TEST_CASE("SliceQueue: work of no peer has a share like a peer") {
   Loop loop;
-  Work left_behind("nobody", nullptr, kSliceTime);
+  Work left_behind("no peer", nullptr, kSliceTime);
   Work home("home", &loop.queue.join(kHome), kSliceTime);
   loop.queue.push(left_behind, loop.now);
   loop.queue.push(home, loop.now);

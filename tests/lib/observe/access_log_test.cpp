@@ -25,7 +25,7 @@ TEST_CASE("AccessLog: slow calls are louder than failed ones, and those than the
 
 TEST_CASE("AccessLog: so many lines a second, the rest is counted and reported when the second is over") {
   configure_log({.level = "error"});
-  // Lines that nobody would see cost nothing and count for nothing.
+  // Lines below the log level cost nothing and count for nothing.
   AccessLog log;
   TimePoint now = TimePoint(seconds(1000));
   for (std::uint32_t i = 0; i < 2 * AccessLog::kLinesPerSecond; ++i) log.write(spdlog::level::warn, {}, now);

@@ -12,7 +12,7 @@
 namespace sluice::core {
 namespace {
 
-// One of each kind that acts on whoever looks at the log.
+// One of each kind that acts on the display or misleads the eye.
 const std::vector<std::string> kActing = {
     "\x7f",              // DEL
     "\xc2\x85",          // NEL

@@ -35,7 +35,7 @@ std::map<std::string, std::uint64_t> codes(const MethodShard& shard) {
   return all;
 }
 
-TEST_CASE("Metrics: a name has one entry, whoever asks") {
+TEST_CASE("Metrics: a name has one entry for all threads") {
   Metrics metrics(1);
   MethodMetrics& first = metrics.method("a");
   CHECK(&metrics.method("a") == &first);
@@ -177,7 +177,7 @@ TEST_CASE("exposition: odd method names can't break its lines") {
   CHECK(text.find(R"(method="a\"b\\c\nd",code="ok"} 1)") != std::string::npos);
 }
 
-TEST_CASE("exposition: may be read while threads count, and shows all of it in the end") {
+TEST_CASE("exposition: may be read while threads count, and has all counts in the end") {
   static constexpr std::size_t kShards = 2;
   static constexpr int kCounts = 20'000;
   Metrics metrics(kShards);

@@ -20,7 +20,7 @@ TEST_CASE("Rare lines: one per interval is composed, however often it is due") {
   CHECK(made == 10);
 }
 
-TEST_CASE("Rare lines: what can't be composed for want of memory is lost alone") {
+TEST_CASE("Rare lines: a line that memory does not suffice for is lost alone") {
   RareLine line;
   CHECK_NOTHROW(line.log(spdlog::level::trace, TimePoint{}, []() -> std::string { throw std::bad_alloc(); }));
 }

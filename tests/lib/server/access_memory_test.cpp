@@ -1,4 +1,4 @@
-// What becomes of connections whose clients have to be known when memory runs out.
+// Connections whose clients must be identified while memory runs out.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -28,7 +28,9 @@ core::Settings settings_with_clients() {
   return settings;
 }
 
-TEST_CASE("Memory: whoever can't be told who it is for want of memory is cut off, never let in as another") {
+TEST_CASE(
+    "Memory: a client that can't be identified when memory runs out is disconnected, never taken for "
+    "another") {
   std::size_t closed = 0;
   for (const std::size_t count : {std::size_t{1}, std::size_t{3}}) {
     for (std::size_t skip = 0; skip < kSteps; ++skip) {
@@ -37,7 +39,7 @@ TEST_CASE("Memory: whoever can't be told who it is for want of memory is cut off
       TestServer server({shortage_method(), echo_method("quick", {.inline_io = true}), echo_method("secret")},
                         settings_with_clients());
       RawClient client = server.connect();
-      // Known from here on as one who may not call `secret`, or cut off.
+      // From here on it is identified as a client that may not call `secret`, or disconnected.
       client.send(shortage(skip, count) + request(1, "rpc.authenticate", R"(["abc"])") +
                   request(2, "quick", "[1]") + request(3, "secret"));
       std::size_t answered = 0;

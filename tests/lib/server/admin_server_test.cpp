@@ -15,7 +15,7 @@ using testing::RawClient;
 
 // Less than what serving a connection takes for itself, more than Asio's own small pieces.
 constexpr std::size_t kCoroutineBytes = 256;
-// Whoever memory does not suffice for may have to wait for the listener's own time limit.
+// A client that memory does not suffice for may have to wait for the listener's own time limit.
 constexpr std::chrono::milliseconds kUnlucky{100};
 
 ListenSettings any_port() {

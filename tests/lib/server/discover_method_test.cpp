@@ -84,8 +84,7 @@ TEST_CASE("rpc.discover: callers that may call the same methods share a document
   CHECK(discovery.written == 3);
 }
 
-TEST_CASE(
-    "rpc.discover: of more documents than are kept those are written anew that were not asked for lately") {
+TEST_CASE("rpc.discover: of more documents than are kept the least recently requested are written again") {
   Discovery discovery;
   std::vector<std::shared_ptr<const Grant>> grants;
   for (std::size_t i = 0; i <= kDocumentsMax; ++i) {

@@ -59,7 +59,7 @@ TEST_CASE("Drain: a client that reads nothing does not hold it up") {
   CHECK(std::chrono::steady_clock::now() - begin < settings.drain_timeout);
 }
 
-TEST_CASE("Drain: at its time limit every batch of a client is answered, though one has a long reply") {
+TEST_CASE("Drain: at its time limit every batch of a client is answered, though one has a large reply") {
   static constexpr int kBig = 24;
   Gate gate;
   auto settings = test_settings();

@@ -50,7 +50,7 @@ TEST_CASE("Engine: white space before the first message is not held") {
   CHECK(client.call("echo", "[1]")["result"] == Json{1});
 }
 
-TEST_CASE("Engine: white space is no message that has begun") {
+TEST_CASE("Engine: white space does not begin a message") {
   auto settings = test_settings();
   settings.limits.message_timeout = milliseconds(100);
   TestServer server({echo_method("echo")}, settings);
@@ -87,7 +87,8 @@ TEST_CASE("Engine: reload of insecure alone keeps a TCP listener") {
   CHECK_NOTHROW(server.engine().reload(settings));
 }
 
-TEST_CASE("Engine: notifications of a batch whose sender is gone are told to stop at the end of a drain") {
+TEST_CASE(
+    "Engine: notifications of a batch whose sender is gone are requested to stop at the end of a drain") {
   std::atomic<int> begun{0}, stopped{0};
   auto settings = test_settings();
   settings.drain_timeout = milliseconds(100);
@@ -105,7 +106,7 @@ TEST_CASE("Engine: notifications of a batch whose sender is gone are told to sto
   CHECK(stopped == 1);
 }
 
-TEST_CASE("Engine: notification of a gone sender is told to stop at the end of a drain") {
+TEST_CASE("Engine: a notification of a gone sender is requested to stop at the end of a drain") {
   std::atomic<int> begun{0}, stopped{0};
   auto settings = test_settings();
   settings.drain_timeout = milliseconds(100);
@@ -121,7 +122,7 @@ TEST_CASE("Engine: notification of a gone sender is told to stop at the end of a
   CHECK(stopped == 1);
 }
 
-TEST_CASE("Engine: settings that can't be meant are refused") {
+TEST_CASE("Engine: invalid or contradictory settings are refused") {
   auto settings = test_settings();
   settings.limits.batch_width = 0;
   CHECK_THROWS_AS(core::Engine{settings}, std::invalid_argument);

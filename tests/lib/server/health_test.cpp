@@ -55,7 +55,7 @@ TEST_CASE("Health: an I/O thread that a handler holds up is named, until it goes
   CHECK(healthy(server));
 }
 
-// Where a thread of this process waits in a signal handler until it is let go.
+// Blocks a thread of this process in a signal handler until release().
 class HeldThread {
  public:
   explicit HeldThread(const std::string& name) {
@@ -78,7 +78,7 @@ class HeldThread {
     }
   }
   ~HeldThread() {
-    let_go();
+    release();
     ::sigaction(SIGUSR2, &before_, nullptr);
     ::close(ends_[0]);
   }
@@ -87,7 +87,7 @@ class HeldThread {
 
   bool found() const { return found_; }
   static bool begun() { return begun_ != 0; }
-  void let_go() {
+  void release() {
     if (ends_[1] >= 0) ::close(std::exchange(ends_[1], -1));
   }
 
@@ -109,7 +109,7 @@ TEST_CASE("Health: the backends' thread is named while it is held up") {
   const auto health = server.engine().health(kProbeTime);
   CHECK_FALSE(health.ok);
   CHECK(health.reason == "the backends' thread makes no progress");
-  held.let_go();
+  held.release();
   CHECK(eventually([&] { return healthy(server); }));
 }
 

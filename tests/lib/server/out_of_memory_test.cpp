@@ -1,4 +1,4 @@
-// What becomes of calls and connections when memory runs out anywhere on their way.
+// Calls and connections when memory runs out anywhere on their way.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -43,7 +43,7 @@ MethodSpec async_echo_method() {
       "later", [](Call&, const Json& params) -> boost::asio::awaitable<Result<Json>> { co_return params; });
 }
 
-// One thread of each kind and no queue: a place or a permit that is lost is missed by the next call.
+// One thread of each kind and no queue: the next call would miss a lost permit or slot.
 core::Settings narrow_settings() {
   auto settings = test_settings();
   settings.io_threads = 1;
@@ -66,8 +66,8 @@ std::vector<MethodSpec> all_methods() {
           async_echo_method(), big_method()};
 }
 
-// The answers by id (-1 for null) until `expected` of them came or the connection ended. No client may be
-// left without either.
+// The responses by id (-1 for null), until `expected` of them came or the connection ended. Every client must
+// get either.
 std::map<int, Json> answers(RawClient& client, std::size_t expected, bool& closed) {
   std::map<int, Json> replies;
   closed = false;
@@ -92,7 +92,7 @@ MethodSpec relief_method() {
   return throwing_method("relief", [] { fail_allocations(0, 0); });
 }
 
-// Calls what ends the shortage, until it runs. A few clients may be turned away; none waits in vain.
+// Calls what ends the shortage, until it runs. A few clients may be refused; none waits in vain.
 void end_shortage(TestServer& server, const std::string& call = shortage(0, 0)) {
   bool ended = false;
   for (std::size_t tries = 0; !ended; ++tries) {
@@ -101,7 +101,7 @@ void end_shortage(TestServer& server, const std::string& call = shortage(0, 0)) 
     try {
       client.send(call);
     } catch (const std::system_error&) {
-      continue;  // turned away already
+      continue;  // refused already
     }
     bool closed = false;
     const auto replies = answers(client, 1, closed);
@@ -109,7 +109,7 @@ void end_shortage(TestServer& server, const std::string& call = shortage(0, 0)) 
   }
 }
 
-// The daemon goes on: no permit, place or handler is left over, and the next client is served.
+// The server goes on: no permit, slot or handler is lost, and the next client is served.
 void check_goes_on(TestServer& server) {
   REQUIRE(eventually([&] { return server.idle(); }));
   for (const char* method : {"quick", "echo", "later"}) {
@@ -180,7 +180,7 @@ TEST_CASE("Memory: a handler that throws, whatever it throws, is answered -32603
   }
 }
 
-TEST_CASE("Memory: what a worker lacks for a result or for giving it back ends no worker") {
+TEST_CASE("Memory: a failed allocation for a result or its completion ends no worker") {
   for (const std::size_t count : {std::size_t{1}, std::size_t{2}, std::size_t{4}}) {
     for (std::size_t skip = 0; skip < 12; ++skip) {
       CAPTURE(skip);
@@ -207,7 +207,8 @@ TEST_CASE("Memory: what a worker lacks for a result or for giving it back ends n
 }
 
 TEST_CASE(
-    "Memory: a blocking call whose text can't be kept is answered or cut off, and its place comes back") {
+    "Memory: a blocking call whose text can't be kept is answered or disconnected, and its slot is "
+    "released") {
   const std::string text = request(1, "echo", R"([")" + std::string(1000, 'x') + R"("])");
   for (const std::size_t count : {std::size_t{1}, std::size_t{3}}) {
     const Found found = sweep({.count = count}, text, 1);
@@ -236,7 +237,7 @@ TEST_CASE("Memory: a coroutine whose params or result are too much is answered o
   }
 }
 
-TEST_CASE("Memory: what waits for room in the window is dealt with or cut off") {
+TEST_CASE("Memory: messages that wait for the window are processed, or their client is disconnected") {
   auto settings = narrow_settings();
   settings.limits.connection_window = 1;
   std::string behind = request(1, "echo", "[1]");
@@ -267,7 +268,8 @@ TEST_CASE("Memory: refusals and broken messages are answered or cut off") {
 }
 
 TEST_CASE(
-    "Memory: at the end of a drain every client is told or cut off, though memory runs out at the first") {
+    "Memory: at the end of a drain every client is answered or disconnected, though memory runs out at the "
+    "first") {
   auto settings = narrow_settings();
   settings.workers = 3;
   settings.drain_timeout = milliseconds(50);
@@ -275,7 +277,7 @@ TEST_CASE(
   // A drain does not wait for handlers that go on: they may outlive this test.
   const auto gate = std::make_shared<Gate>();
   keep_for_ever(gate);
-  // Stopped on the I/O thread, in the midst of telling the clients.
+  // Stopped on the I/O thread, while it answers the clients.
   const auto hold = [gate](Call& call, std::string_view, std::string& result) -> std::optional<Error> {
     const std::stop_callback shortage(call.stop_token(), [&gate] {
       fail_allocations(0, kSteps);

@@ -46,8 +46,8 @@ struct Embedded {
 
 Json add(RawClient& client) { return client.call("calc.add", "[1,2]"); }
 
-// What is wrong with the options; empty: nothing.
-std::string mistake(std::vector<ListenOptions> listen, std::vector<ClientOptions> clients = {}) {
+// The problem of the options; empty: valid.
+std::string problem(std::vector<ListenOptions> listen, std::vector<ClientOptions> clients = {}) {
   try {
     const Server server(
         {.listen = std::move(listen), .clients = std::move(clients), .log_level = "error", .workers = 1});
@@ -57,11 +57,11 @@ std::string mistake(std::vector<ListenOptions> listen, std::vector<ClientOptions
   return "";
 }
 
-std::string client_mistake(ClientOptions client) { return mistake({}, {std::move(client)}); }
+std::string client_problem(ClientOptions client) { return problem({}, {std::move(client)}); }
 
 bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
-TEST_CASE("Server: with clients whoever proves nothing is refused, and who has a token is let in") {
+TEST_CASE("Server: with clients an unauthenticated caller is refused, and one with a token is served") {
   const Embedded embedded({"tcp://127.0.0.1:0"}, {{.name = "deploy", .token_sha256 = kDigest}});
   RawClient client = embedded.connect();
   CHECK(reason_of(add(client)) == "unauthenticated");
@@ -70,7 +70,7 @@ TEST_CASE("Server: with clients whoever proves nothing is refused, and who has a
   CHECK(add(client).at("result") == 3);
 }
 
-TEST_CASE("Server: a client may call what its patterns say, and so may those who prove nothing") {
+TEST_CASE("Server: clients may call what their patterns allow, and so may unauthenticated callers") {
   const Embedded embedded({"tcp://127.0.0.1:0"},
                           {{.name = "anonymous", .methods = {{"calc.*", "!calc.reset"}}}});
   RawClient client = embedded.connect();
@@ -78,7 +78,7 @@ TEST_CASE("Server: a client may call what its patterns say, and so may those who
   CHECK(code_of(client.call("calc.reset", "[1,2]")) == -32016);
 }
 
-TEST_CASE("Server: who has to wait for less than a millisecond is never told to come back at once") {
+TEST_CASE("Server: a wait of less than a millisecond is never reported as zero") {
   const Embedded embedded({"tcp://127.0.0.1:0"}, {{.name = "anonymous", .rate = 5000, .burst = 1}});
   RawClient client = embedded.connect();
   std::string batch;
@@ -105,7 +105,7 @@ TEST_CASE("Server: a client's own rate is kept") {
   CHECK(reason_of(add(client)) == "rate_limited");
 }
 
-TEST_CASE("Server: a Unix socket's peer is known by its user, and its file has the mode that was asked for") {
+TEST_CASE("Server: a Unix socket's peer is identified by its user, and its file has the configured mode") {
   testing::TemporaryFolder folder;
   ListenOptions listen("unix://" + folder.file("s.sock"));
   listen.mode = 0600;
@@ -116,7 +116,7 @@ TEST_CASE("Server: a Unix socket's peer is known by its user, and its file has t
   CHECK((mode & std::filesystem::perms::mask) == std::filesystem::perms(0600));
 }
 
-TEST_CASE("Server: with TLS a client is known by the subject of its certificate") {
+TEST_CASE("Server: with TLS a client is identified by the subject of its certificate") {
   TlsFiles files;
   files.issue("server", "localhost");
   files.issue("deploy", "deploy");
@@ -158,59 +158,59 @@ TEST_CASE("Server: a browser's page may call from the origins that are allowed, 
   CHECK(status("/", "https://app.example", "calc.example") == "HTTP/1.1 404");
 }
 
-TEST_CASE("Server: with clients an address that others can reach needs no leave") {
-  CHECK(contains(mistake({"tcp://0.0.0.0:0"}), "say who may call with clients, or insecure = true"));
-  CHECK(mistake({"tcp://0.0.0.0:0"}, {{.name = "a", .user = 1}}).empty());
+TEST_CASE("Server: with clients an address that others can reach needs no `insecure`") {
+  CHECK(contains(problem({"tcp://0.0.0.0:0"}), "say who may call with clients, or insecure = true"));
+  CHECK(problem({"tcp://0.0.0.0:0"}, {{.name = "a", .user = 1}}).empty());
   ListenOptions listen("tcp://0.0.0.0:0");
   listen.insecure = true;
-  CHECK(mistake({listen}).empty());
-  CHECK(contains(mistake({listen, "tcp://[::]:0"}), "tcp://[::]:0 can be reached"));
+  CHECK(problem({listen}).empty());
+  CHECK(contains(problem({listen, "tcp://[::]:0"}), "tcp://[::]:0 can be reached"));
 }
 
 TEST_CASE("Server: others reach a loopback address through a proxy") {
   ListenOptions listen("tcp://127.0.0.1:0");
   listen.proxy_protocol = true;
-  CHECK(contains(mistake({listen}), "tcp://127.0.0.1:0 can be reached"));
-  CHECK(mistake({listen}, {{.name = "a", .user = 1}}).empty());
+  CHECK(contains(problem({listen}), "tcp://127.0.0.1:0 can be reached"));
+  CHECK(problem({listen}, {{.name = "a", .user = 1}}).empty());
   listen.insecure = true;
-  CHECK(mistake({listen}).empty());
+  CHECK(problem({listen}).empty());
 }
 
-TEST_CASE("Server: clients that can't be meant are refused, and what is allowed is said") {
-  CHECK(contains(client_mistake({.user = 1}), "client.name is missing"));
-  CHECK(contains(client_mistake({.name = "a"}), "client a has no credentials"));
-  CHECK(contains(client_mistake({.name = "two words", .user = 1}), "name is not allowed; it takes 1 to 64"));
-  CHECK(contains(client_mistake({.name = "anonymous", .user = 1}), "client.user is not for \"anonymous\""));
+TEST_CASE("Server: invalid clients are refused, and the error says what is allowed") {
+  CHECK(contains(client_problem({.user = 1}), "client.name is missing"));
+  CHECK(contains(client_problem({.name = "a"}), "client a has no credentials"));
+  CHECK(contains(client_problem({.name = "two words", .user = 1}), "name is not allowed; it takes 1 to 64"));
+  CHECK(contains(client_problem({.name = "anonymous", .user = 1}), "client.user is not for \"anonymous\""));
   CHECK(
-      contains(mistake({}, {{.name = "a", .user = 1}, {.name = "a", .user = 2}}), "the same as client a's"));
+      contains(problem({}, {{.name = "a", .user = 1}, {.name = "a", .user = 2}}), "the same as client a's"));
   CHECK(
-      contains(mistake({}, {{.name = "a", .user = 1}, {.name = "b", .user = 1}}), "the same as client a's"));
-  CHECK(contains(client_mistake({.name = "a", .user = 1, .burst = 2}), "no meaning without client.rate"));
-  CHECK(contains(client_mistake({.name = "a", .user = 1, .methods = {{"a*b"}}}), "client a: methods"));
-  CHECK(contains(client_mistake({.name = "a", .user = 1, .methods = {{"!b"}}}), "allows none"));
+      contains(problem({}, {{.name = "a", .user = 1}, {.name = "b", .user = 1}}), "the same as client a's"));
+  CHECK(contains(client_problem({.name = "a", .user = 1, .burst = 2}), "no meaning without client.rate"));
+  CHECK(contains(client_problem({.name = "a", .user = 1, .methods = {{"a*b"}}}), "client a: methods"));
+  CHECK(contains(client_problem({.name = "a", .user = 1, .methods = {{"!b"}}}), "allows none"));
   for (const double rate : {-1.0, 1e-4, 1e7, std::numeric_limits<double>::quiet_NaN()}) {
-    CHECK(contains(client_mistake({.name = "a", .user = 1, .rate = rate}), "client a: rate"));
+    CHECK(contains(client_problem({.name = "a", .user = 1, .rate = rate}), "client a: rate"));
   }
-  CHECK(contains(client_mistake({.name = "a", .user = 4294967295}), "client a: user or group"));
-  const std::string plain = client_mistake({.name = "a", .token_sha256 = "secret"});
+  CHECK(contains(client_problem({.name = "a", .user = 4294967295}), "client a: user or group"));
+  const std::string plain = client_problem({.name = "a", .token_sha256 = "secret"});
   CHECK(contains(plain, "64 hexadecimal digits"));
   CHECK_FALSE(contains(plain, "secret"));
 }
 
-TEST_CASE("Server: listeners that can't be meant are refused, and named") {
+TEST_CASE("Server: invalid listeners are refused, and named") {
   const TlsOptions tls{.certificate = "c.pem", .key = "k.pem"};
-  const auto with = [](TlsOptions options) { return mistake({{"tcp://127.0.0.1:1", std::move(options)}}); };
-  CHECK(mistake({{"tcp://127.0.0.1:1", tls}}).empty());
-  CHECK(contains(mistake({{"unix:///tmp/none", tls}}), "unix:///tmp/none: tls is not served on a unix://"));
+  const auto with = [](TlsOptions options) { return problem({{"tcp://127.0.0.1:1", std::move(options)}}); };
+  CHECK(problem({{"tcp://127.0.0.1:1", tls}}).empty());
+  CHECK(contains(problem({{"unix:///tmp/none", tls}}), "unix:///tmp/none: tls is not served on a unix://"));
   CHECK(with({.certificate = "c.pem"}) == "tcp://127.0.0.1:1: tls takes a certificate and its key");
   CHECK(contains(with({.certificate = "c", .key = "k", .require_client_certificate = true}),
                  "takes a client_ca"));
   ListenOptions listen("tcp://127.0.0.1:1");
   listen.http_path = "rpc";
-  CHECK(contains(mistake({listen}), "http_path is not allowed; it takes a path"));
+  CHECK(contains(problem({listen}), "http_path is not allowed; it takes a path"));
   listen.http_path = "/";
   listen.allowed_origins = {"https://app.example/"};
-  CHECK(contains(mistake({listen}), "allowed_origins is not allowed"));
+  CHECK(contains(problem({listen}), "allowed_origins is not allowed"));
 }
 
 TEST_CASE("Server: a certificate that can't be read keeps it from starting, and is named") {

@@ -13,7 +13,7 @@ void make(const std::string& address, bool insecure) {
   const Server server({.listen = {address}, .insecure = insecure, .log_level = "error"});
 }
 
-TEST_CASE("Server: an address that others can reach is refused unless that is said to be meant") {
+TEST_CASE("Server: an address that others can reach is refused unless it is `insecure`") {
   for (const char* address :
        {"tcp://0.0.0.0:0", "tcp://[::]:0", "tcp://192.0.2.1:7070", "tcp://[2001:db8::1]:1"}) {
     CAPTURE(address);
@@ -32,7 +32,7 @@ TEST_CASE("Server: one such address among others is refused, and named") {
   }
 }
 
-TEST_CASE("Server: loopback and Unix sockets need no leave") {
+TEST_CASE("Server: loopback and Unix sockets need no `insecure`") {
   for (const char* address :
        {"tcp://127.0.0.1:0", "tcp://127.8.9.10:0", "tcp://[::1]:0", "unix:///tmp/none"}) {
     CAPTURE(address);
@@ -40,7 +40,7 @@ TEST_CASE("Server: loopback and Unix sockets need no leave") {
   }
 }
 
-TEST_CASE("Server: what is no address is refused, insecure or not") {
+TEST_CASE("Server: a text that is not an address is refused, insecure or not") {
   for (const bool insecure : {false, true}) {
     CHECK_THROWS_AS(make("0.0.0.0:7070", insecure), std::invalid_argument);
     CHECK_THROWS_AS(make("tcp://0.0.0.0:70000", insecure), std::invalid_argument);

@@ -21,7 +21,7 @@ constexpr int kTimedOut = -32002;
 MethodSpec near_deadline_method(milliseconds limit) {
   const auto run = [](Call& call, std::string_view params, std::string& result) -> std::optional<Error> {
     const microseconds jitter(Json::parse(params)[0].get<int>());
-    // The handler's work; nobody waits here for another thread.
+    // The work of the handler; no thread waits for another here.
     std::this_thread::sleep_until(call.deadline() + jitter);
     result += std::to_string(jitter.count());
     return std::nullopt;
@@ -72,7 +72,7 @@ TEST_CASE("Time limits: a blocking call that ends as its limit passes has one an
       std::mt19937 random(seed + number);
       RawClient client(address);
       for (int round = 0; round < kRounds; ++round) one_round(client, random, kCallsPerRound, tally);
-      // Whatever would have come too much came before this.
+      // Surplus responses would have come before this one.
       if (client.call("echo", "[1]")["result"] != Json{1}) FAIL_CHECK("an answer too many");
     });
   }

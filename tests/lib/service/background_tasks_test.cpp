@@ -131,7 +131,7 @@ TEST_CASE("BackgroundTasks: a periodic task runs at once, and a long interval do
   CHECK(ran == 2);
 }
 
-TEST_CASE("BackgroundTasks: closing stops all, lets none start, and says in time what has not ended") {
+TEST_CASE("BackgroundTasks: closing stops all, refuses new ones, and reports in time what has not ended") {
   Gate go;
   std::atomic<int> begun{0};
   const auto deaf = [&](const std::stop_token&) {

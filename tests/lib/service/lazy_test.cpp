@@ -21,7 +21,7 @@ using testing::OpenAtEnd;
 
 WaitLimit patient(std::stop_token stop = {}) { return WaitLimit::within(testing::kWaitMax, std::move(stop)); }
 
-// A factory that waits inside until it is let go.
+// A factory that waits inside until it is released.
 struct SlowFactory {
   Result<int> operator()(const WaitLimit& limit) {
     ++begun;
@@ -90,7 +90,7 @@ TEST_CASE("Lazy: an exception leaves it as it was") {
   CHECK(*lazy.get(patient()).value() == 3);
 }
 
-TEST_CASE("Lazy: those who wait for an attempt get its error, and don't try one after the other") {
+TEST_CASE("Lazy: callers that wait for an attempt get its error, and don't try one after the other") {
   SlowFactory factory;
   const OpenAtEnd open(factory.go);
   factory.outcome = Error{7, "no"};
@@ -109,7 +109,7 @@ TEST_CASE("Lazy: those who wait for an attempt get its error, and don't try one 
   CHECK(failed == 10);
 }
 
-TEST_CASE("Lazy: those who wait for an attempt that threw are told so") {
+TEST_CASE("Lazy: callers that wait for an attempt that threw get its error") {
   Gate go;
   const OpenAtEnd open(go);
   std::atomic<int> begun{0};
@@ -118,24 +118,24 @@ TEST_CASE("Lazy: those who wait for an attempt that threw are told so") {
     go.wait();
     throw std::invalid_argument("what is wrong");
   });
-  std::atomic<int> told{0};
+  std::atomic<int> reported{0};
   std::vector<std::jthread> callers;
   for (int i = 0; i < 8; ++i) {
     callers.emplace_back([&] {
       try {
         static_cast<void>(lazy.get(patient()));
       } catch (const std::exception& error) {
-        if (error.what() == std::string("what is wrong")) ++told;
+        if (error.what() == std::string("what is wrong")) ++reported;
       }
     });
   }
   CHECK(eventually([&] { return begun == 1; }));
   go.open();
   callers.clear();
-  CHECK(told == 8);
+  CHECK(reported == 8);
 }
 
-TEST_CASE("Lazy: who waits gives up at its own limit") {
+TEST_CASE("Lazy: a waiting caller gives up at its own limit") {
   SlowFactory factory;
   const OpenAtEnd open(factory.go);
   Lazy<int> lazy(std::ref(factory));
@@ -151,14 +151,14 @@ TEST_CASE("Lazy: who waits gives up at its own limit") {
   CHECK(factory.begun == 1);
 }
 
-TEST_CASE("Lazy: who is past its limit does not begin to make it") {
+TEST_CASE("Lazy: a caller past its limit does not begin an attempt") {
   int made = 0;
   Lazy<int> lazy([&](const WaitLimit&) { return ++made; });
   CHECK(lazy.get(WaitLimit(WaitLimit::Clock::time_point{})).error().code == -32002);
   CHECK(made == 0);
 }
 
-TEST_CASE("Lazy: a maker that is cancelled hands over to one who waits") {
+TEST_CASE("Lazy: after a cancelled attempt a waiting caller makes the next one") {
   SlowFactory factory;
   const OpenAtEnd open(factory.go);
   Lazy<int> lazy(std::ref(factory));

@@ -87,7 +87,7 @@ TEST_CASE("Pipeline: a slow end holds back the beginning") {
   CHECK(consumed == 500);
 }
 
-TEST_CASE("Pipeline: an error of any part ends all of it") {
+TEST_CASE("Pipeline: an error of any part ends the pipeline") {
   for (const int failing : {0, 1, 2}) {
     Pipeline pipeline(patient());
     auto& in = pipeline.source({}, [failing, n = 0]() mutable -> Result<std::optional<int>> {
@@ -108,7 +108,7 @@ TEST_CASE("Pipeline: an error of any part ends all of it") {
   }
 }
 
-TEST_CASE("Pipeline: an exception of any part ends all of it, and is thrown where it is drained") {
+TEST_CASE("Pipeline: an exception of any part ends the pipeline, and is thrown by drain()") {
   for (int failing = 0; failing < 3; ++failing) {
     // Before the pipeline, whose threads use it to their end.
     const auto fail_in = [failing](int part, int n) {

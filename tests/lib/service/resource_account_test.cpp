@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::uint64_t kEverything = std::numeric_limits<std::uint64_t>::max();
 
-TEST_CASE("ResourceAccount: units are taken up to the limit, and given back at the reservation's end") {
+TEST_CASE("ResourceAccount: units are taken up to the limit, and released at the reservation's end") {
   const ResourceAccount account(10);
   {
     const auto first = account.try_reserve(7);
@@ -38,7 +38,7 @@ TEST_CASE("ResourceAccount: no amount is large enough to overflow") {
   CHECK(account.try_reserve(0));
 }
 
-TEST_CASE("Reservation: moving it moves the units, and assigning to it gives back what it had") {
+TEST_CASE("Reservation: moving it moves the units, and assigning to it releases what it had") {
   const ResourceAccount account(10);
   Reservation first = *account.try_reserve(2);
   Reservation second = std::move(first);

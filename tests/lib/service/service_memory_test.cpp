@@ -26,7 +26,7 @@ using testing::failed_allocations;
 WaitLimit patient() { return WaitLimit::within(testing::kWaitMax); }
 
 // Calls `action` while the first, then while the second of this thread's allocations fails, and so on until
-// none of them does. `after` is told whether it was left by std::bad_alloc. How often one failed.
+// none of them does. `after` gets whether std::bad_alloc left it. Returns how often one failed.
 template <typename Action, typename After>
 int with_each_allocation_failing(Action action, After after) {
   for (int skip = 0;; ++skip) {

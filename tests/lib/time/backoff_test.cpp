@@ -40,7 +40,7 @@ TEST_CASE("Backoff: delays are spread evenly") {
   for (const int count : counts) CHECK(count == doctest::Approx(10'000).epsilon(0.05));
 }
 
-TEST_CASE("Backoff: bounds that can't be meant are brought to those that can") {
+TEST_CASE("Backoff: invalid bounds are clamped to valid ones") {
   CHECK(Backoff(milliseconds(-5), milliseconds(10)).delay(3, kAllOnes) == milliseconds(0));
   CHECK(Backoff(milliseconds(5), milliseconds(-1)).delay(3, kAllOnes) == milliseconds(0));
   CHECK(Backoff(milliseconds(50), milliseconds(20)).bound(0) == milliseconds(20));

@@ -125,7 +125,7 @@ TEST_CASE("DeadlineWheel: a deadline beyond the wheel's horizon is kept, and rep
   }
 }
 
-TEST_CASE("DeadlineWheel: the greatest time there is never comes, and harms nobody") {
+TEST_CASE("DeadlineWheel: the greatest time never comes, and does not disturb other deadlines") {
   DeadlineWheel wheel(kOrigin);
   Alarm never;
   Alarm soon;
@@ -328,7 +328,7 @@ TEST_CASE("DeadlineWheel: does what a sorted list does, whatever is set, cleared
 }
 
 TEST_CASE(
-    "DeadlineWheel: an event loop that wakes only when it is told to reports each deadline in its own tick") {
+    "DeadlineWheel: an event loop that wakes only at next_wake() reports each deadline in its own tick") {
   std::random_device device;
   for (int round = 0; round < 20; ++round) {
     const std::uint32_t seed = round < 10 ? static_cast<std::uint32_t>(round) : device();

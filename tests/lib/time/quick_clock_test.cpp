@@ -116,7 +116,7 @@ TEST_CASE("QuickClock: is off by no more than it says where the clock is slewed 
   }
 }
 
-TEST_CASE("QuickClock: a reading that was interrupted is no start for ticks, nor a measure of them") {
+TEST_CASE("QuickClock: an interrupted reading neither starts ticks nor measures them") {
   Fixture fixture;
   fixture.measure_tick();
   FakeTime::reading = 1ms;
@@ -128,7 +128,7 @@ TEST_CASE("QuickClock: a reading that was interrupted is no start for ticks, nor
 }
 
 TEST_CASE(
-    "QuickClock: ticks that went back, or on through a pause, are not trusted until they are measured anew") {
+    "QuickClock: ticks that went back, or on through a pause, are not used until they are measured again") {
   Fixture fixture;
   SUBCASE("with a tick that is known") { fixture.measure_tick(); }
   SUBCASE("after one measure") { fixture.readings_for(11, 1ms); }
@@ -146,7 +146,7 @@ TEST_CASE(
     CHECK(fixture.is_right());
     CHECK(fixture.readings_for(9, 1ms) == 9);
     CHECK(fixture.is_right());
-    // Told as it is, however long it takes until ticks are trusted again.
+    // The exact time, however long it takes until ticks are used again.
     for (int i = 0; i < 100; ++i) {
       FakeTime::pass(1ms);
       CHECK(fixture.is_right());
@@ -156,7 +156,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("QuickClock: a counter that no processor has is not believed") {
+TEST_CASE("QuickClock: an impossible counter is not used") {
   Fixture fixture;
   double ticks_each = 2;
   SUBCASE("too slow") { ticks_each = 0.01; }

@@ -34,7 +34,8 @@ TEST_CASE("RetryBudget: a tenth of the calls may be retried") {
   CHECK(budget.balance(kStart) == 0);
 }
 
-TEST_CASE("RetryBudget: who calls rarely may retry out of the reserve, which comes back after the window") {
+TEST_CASE(
+    "RetryBudget: a caller with few calls may retry out of the reserve, which comes back after the window") {
   RetryBudget budget({.ratio = 0, .min_per_second = 0.5, .window = seconds(10)});
   CHECK(retries(budget, kStart) == 5);
   CHECK(retries(budget, kStart + milliseconds(8999)) == 0);
@@ -77,7 +78,7 @@ TEST_CASE("RetryBudget: a time that is a little earlier is the current one") {
   CHECK(retries(budget, kStart - seconds(1)) == 2);
 }
 
-TEST_CASE("RetryBudget: limits that can't be meant are brought to those that can") {
+TEST_CASE("RetryBudget: invalid limits are clamped to valid ones") {
   RetryBudget none(
       {.ratio = -1, .min_per_second = std::numeric_limits<double>::quiet_NaN(), .window = seconds(0)});
   call(none, kStart, 1000);

@@ -10,7 +10,7 @@ namespace {
 constexpr PeerKey kOne{PeerKey::Kind::ipv4, 1};
 constexpr PeerKey kUserOne{PeerKey::Kind::user, 1};
 
-TEST_CASE("ConnectionLimit: a peer has its places, and others have theirs") {
+TEST_CASE("ConnectionLimit: each peer has permits of its own") {
   ConnectionLimit limit(10, 2);
   auto first = limit.try_acquire();
   auto second = limit.try_acquire();
@@ -22,7 +22,7 @@ TEST_CASE("ConnectionLimit: a peer has its places, and others have theirs") {
   CHECK(third.join(kUserOne));
 }
 
-TEST_CASE("ConnectionLimit: a place comes free once, when the permit that was handed on ends") {
+TEST_CASE("ConnectionLimit: a permit is released once, at the end of the one that it was moved to") {
   ConnectionLimit limit(10, 1);
   {
     auto permit = limit.try_acquire();
@@ -47,7 +47,7 @@ TEST_CASE("ConnectionLimit: a permit lacks a peer until one is counted, where th
   CHECK_FALSE(ConnectionLimit::Permit().lacks_peer());
 }
 
-TEST_CASE("ConnectionLimit: without a limit per peer all may come") {
+TEST_CASE("ConnectionLimit: without a limit per peer any number may connect") {
   ConnectionLimit limit(10);
   CHECK_FALSE(limit.per_peer());
   auto first = limit.try_acquire();

@@ -38,7 +38,7 @@ std::string repeated(std::size_t times, const std::string& text) {
   return all;
 }
 
-TEST_CASE("Hang-up: every notification in front of it runs, however many there are") {
+TEST_CASE("Hang-up: every notification before it runs, however many there are") {
   TemporaryFolder folder;
   for (const std::string& address : {"unix://" + folder.file("s"), std::string("tcp://127.0.0.1:0")}) {
     CAPTURE(address);

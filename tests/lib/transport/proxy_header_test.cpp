@@ -114,7 +114,7 @@ TEST_CASE("PROXY header: anything else is invalid") {
   }
 }
 
-TEST_CASE("PROXY header: what is none at its first byte is left as it is") {
+TEST_CASE("PROXY header: input that is not a header from its first byte on is left as it is") {
   CHECK(read("{}", 2).rest == "{}");
   CHECK(read("POST / HTTP/1.1\r\n", 17).rest == "POST / HTTP/1.1\r\n");
 }

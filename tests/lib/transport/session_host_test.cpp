@@ -53,7 +53,7 @@ struct Holder final : Session {
   bool closed = false;
 };
 
-TEST_CASE("SessionHost: what is kept for the next client counts, and is let go before a session is closed") {
+TEST_CASE("SessionHost: spare memory counts, and is released before a session is closed") {
   constexpr std::size_t kMiB = 1024 * 1024;
   MemoryBudget budget(16 * kMiB);
   Fixture fixture;

@@ -30,7 +30,7 @@ std::chrono::nanoseconds cost_in_pieces(std::string_view text, std::size_t piece
 
 TEST_CASE("WholeMessage: white space before a value is read once, in however many pieces it comes") {
   static constexpr std::size_t kPieces = 1024;
-  static constexpr int kFactor = 50;  // of 1,024 that reading all of it for each piece takes
+  static constexpr int kFactor = 50;  // of 1,024 that reading the whole for each piece takes
   for (const std::string_view unit : {" ", "\xEF\xBB\xBF "}) {
     CAPTURE(unit.size());
     std::string text;

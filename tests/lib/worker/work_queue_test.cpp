@@ -16,7 +16,7 @@ bool push_one(WorkQueue& queue, ActiveCall& call) {
   return queue.push(calls, 1);
 }
 
-TEST_CASE("WorkQueue: only calls with none before them are said to be begun with at once") {
+TEST_CASE("WorkQueue: only a push to a sleeping worker with an empty queue says that it begins at once") {
   WorkQueue queue;
   std::atomic<int> woken{0};
   std::atomic<int> popped{0};
@@ -47,7 +47,7 @@ TEST_CASE("WorkQueue: only calls with none before them are said to be begun with
   worker.join();
 }
 
-TEST_CASE("WorkQueue: a push or wake_to_steal between two looks is not slept over") {
+TEST_CASE("WorkQueue: a push or wake_to_steal() between two looks is not missed") {
   WorkQueue queue;
   ActiveCall call;
   CHECK_FALSE(push_one(queue, call));

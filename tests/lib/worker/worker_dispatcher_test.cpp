@@ -24,7 +24,7 @@ constexpr nanoseconds kLong = WorkerDispatcher::kShortMax + nanoseconds(1);
 // As many short calls as make a share.
 constexpr int kShare = WorkerDispatcher::kShareMax / (kShort + WorkerDispatcher::kHandling) + 1;
 
-// Whom so many calls are counted to.
+// The workers that this many calls are assigned to.
 std::vector<std::size_t> reserve(WorkerDispatcher& worker_dispatcher, int count, nanoseconds run_time,
                                  TimePoint now) {
   std::vector<std::size_t> workers;
@@ -89,12 +89,12 @@ TEST_CASE(
   CHECK(worker_dispatcher.reserve(kShort, fixture.now) == other);
 }
 
-TEST_CASE("WorkerDispatcher: none is refused before every worker is full") {
+TEST_CASE("WorkerDispatcher: no call is refused before every worker is full") {
   for (const std::size_t queue : {0, 1, 100}) {
     Fixture fixture(3, {0}, queue);
     WorkerDispatcher& worker_dispatcher = fixture.worker_dispatcher;
-    const std::size_t places = 3 * (queue + 1);
-    for (std::size_t i = 0; i < places; ++i) {
+    const std::size_t slots = 3 * (queue + 1);
+    for (std::size_t i = 0; i < slots; ++i) {
       REQUIRE(worker_dispatcher.reserve(i % 3 == 2 ? kLong : kShort, fixture.now) != WorkerPool::kNone);
     }
     CHECK(worker_dispatcher.reserve(kShort, fixture.now) == WorkerPool::kNone);
@@ -104,14 +104,14 @@ TEST_CASE("WorkerDispatcher: none is refused before every worker is full") {
   }
 }
 
-// Gives the worker that it is counted to.
-std::size_t stage_short(WorkerDispatcher& worker_dispatcher, ActiveCall& call, TimePoint now) {
+// Returns the worker that it is assigned to.
+std::size_t enqueue_short(WorkerDispatcher& worker_dispatcher, ActiveCall& call, TimePoint now) {
   call.worker = worker_dispatcher.reserve(kShort, now);
   worker_dispatcher.enqueue(call);
   return call.worker;
 }
 
-// What an iteration brings: calls that are counted and staged, and then pushed.
+// The calls of an iteration: they are assigned and enqueued, and then pushed.
 struct Iterations {
   void run(WorkerDispatcher& worker_dispatcher, std::vector<nanoseconds> run_times, TimePoint now) {
     workers.clear();
@@ -124,7 +124,7 @@ struct Iterations {
     worker_dispatcher.push(now);
   }
   Calls calls;
-  std::vector<std::size_t> workers;  // of the last iteration's
+  std::vector<std::size_t> workers;  // of the last iteration
 };
 
 TEST_CASE(
@@ -145,7 +145,7 @@ TEST_CASE(
   CHECK(iterations.workers.front() != first);
 }
 
-TEST_CASE("WorkerDispatcher: a worker with a share to do is helped where there is another processor") {
+TEST_CASE("WorkerDispatcher: a worker with a full share is helped if there is another processor") {
   Fixture one(4, {0}), two(4, {0, 1});
   for (Fixture* const each : {&one, &two}) {
     Iterations iterations;
@@ -180,7 +180,7 @@ TEST_CASE("WorkerDispatcher: a worker that is not to take calls any more gets no
   CHECK(iterations.workers.front() == 0);
 }
 
-TEST_CASE("WorkerDispatcher: what waits behind a short call that turns out long is run by others") {
+TEST_CASE("WorkerDispatcher: calls behind a short call that takes long are run by other workers") {
   Calls calls;
   Gate gate, begun;
   WorkerPool pool(3, 100);
@@ -190,14 +190,14 @@ TEST_CASE("WorkerDispatcher: what waits behind a short call that turns out long 
   REQUIRE(eventually([&] { return pool.idle() == 3; }));
   WorkerDispatcher worker_dispatcher(pool);
   const TimePoint now = Clock::now();
-  const auto stage = [&](Calls::Body body) {
-    return stage_short(worker_dispatcher, calls.make(std::move(body)), now);
+  const auto enqueue = [&](Calls::Body body) {
+    return enqueue_short(worker_dispatcher, calls.make(std::move(body)), now);
   };
-  const std::size_t worker = stage([&](Call&) {
+  const std::size_t worker = enqueue([&](Call&) {
     begun.open();
     gate.wait();
   });
-  for (int i = 0; i < 5; ++i) REQUIRE(stage([](Call&) {}) == worker);
+  for (int i = 0; i < 5; ++i) REQUIRE(enqueue([](Call&) {}) == worker);
   CHECK(worker_dispatcher.push(now));
   CHECK(worker_dispatcher.watching());
   REQUIRE(begun.wait());
@@ -219,33 +219,33 @@ TEST_CASE(
   pool.start();
   REQUIRE(eventually([&] { return pool.idle() == 2; }));
   WorkerDispatcher worker_dispatcher(pool);
-  const auto stage_for_first = [&](Calls::Body body) {
+  const auto enqueue_for_first = [&](Calls::Body body) {
     ActiveCall& call = calls.make(std::move(body));
     REQUIRE(pool.try_reserve_at(0));
     call.worker = 0;
     worker_dispatcher.enqueue(call);
   };
   SUBCASE("in the same iteration") {
-    stage_for_first([&](Call&) { gate.wait(); });
-    stage_for_first([](Call&) {});
+    enqueue_for_first([&](Call&) { gate.wait(); });
+    enqueue_for_first([](Call&) {});
     worker_dispatcher.push(Clock::now());
   }
   SUBCASE("in a later one") {
-    stage_for_first([&](Call&) {
+    enqueue_for_first([&](Call&) {
       begun.open();
       gate.wait();
     });
     worker_dispatcher.push(Clock::now());
     REQUIRE(begun.wait());
     REQUIRE(eventually([&] { return pool.idle() == 1; }));
-    stage_for_first([](Call&) {});
+    enqueue_for_first([](Call&) {});
     worker_dispatcher.push(Clock::now());
   }
-  // Nobody calls check().
+  // No thread calls check().
   CHECK(eventually([&] { return calls.returned() == 1; }));
 }
 
-TEST_CASE("WorkerDispatcher: others help where a worker gets on too slowly for what waits for it") {
+TEST_CASE("WorkerDispatcher: other workers help if a worker progresses too slowly for its waiting calls") {
   Calls calls;
   Gate pushed, second, begun;
   WorkerPool pool(2, 100);
@@ -254,16 +254,16 @@ TEST_CASE("WorkerDispatcher: others help where a worker gets on too slowly for w
   REQUIRE(eventually([&] { return pool.idle() == 2; }));
   WorkerDispatcher worker_dispatcher(pool);
   const TimePoint now = Clock::now();
-  const auto stage = [&](Calls::Body body) {
-    return stage_short(worker_dispatcher, calls.make(std::move(body)), now);
+  const auto enqueue = [&](Calls::Body body) {
+    return enqueue_short(worker_dispatcher, calls.make(std::move(body)), now);
   };
-  stage([&](Call&) { pushed.wait(); });
-  stage([&](Call&) {
+  enqueue([&](Call&) { pushed.wait(); });
+  enqueue([&](Call&) {
     begun.open();
     second.wait();
   });
-  stage([](Call&) {});
-  stage([](Call&) {});
+  enqueue([](Call&) {});
+  enqueue([](Call&) {});
   worker_dispatcher.push(now);
   pushed.open();
   REQUIRE(begun.wait());

@@ -1,4 +1,4 @@
-// WorkerLink: how much long replies that have not been drained may hold.
+// WorkerLink: how much large replies that have not been drained may hold.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -32,7 +32,7 @@ TEST_CASE(
   };
   wait(WorkerLink::kCompletedBytesMax);
   link.complete(calls.back());
-  CHECK(wait(WorkerLink::kCompletedReplyBytesMin / 2) < WorkerLink::kRoomWaitMax);  // a short one
+  CHECK(wait(WorkerLink::kCompletedReplyBytesMin / 2) < WorkerLink::kRoomWaitMax);  // a small one
   CHECK(wait(WorkerLink::kCompletedReplyBytesMin) >= WorkerLink::kRoomWaitMax);
   CHECK(link.completed_bytes() >= WorkerLink::kCompletedBytesMax + WorkerLink::kCompletedReplyBytesMin);
   link.drain_completions();

@@ -15,7 +15,7 @@
 
 namespace sluice::core {
 
-// Calls with a handler of their own, and the place that they come back to.
+// Calls with a handler of their own, and their completion target.
 class Calls final : public CallHome {
  public:
   using Body = std::function<void(Call&)>;
@@ -75,7 +75,7 @@ inline std::optional<std::size_t> try_reserve(WorkerPool& pool) {
   return worker;
 }
 
-// Reserves a place with that worker and no other.
+// Reserves a slot of that worker and no other.
 inline void reserve(WorkerPool& pool, std::size_t worker) {
   std::vector<std::size_t> others;
   for (;;) {
@@ -92,7 +92,7 @@ inline void submit(WorkerPool& pool, std::size_t worker, ActiveCall& call) {
   push(pool, worker, call);
 }
 
-// What can be reserved now, in all; nothing is reserved afterwards.
+// The number of free slots; they are free again afterwards.
 inline std::size_t free_slots(WorkerPool& pool) {
   std::vector<std::size_t> got;
   while (const auto worker = try_reserve(pool)) got.push_back(*worker);

@@ -59,7 +59,7 @@ TEST_CASE("WorkerPool: reservations of several threads at once fill it exactly")
   }
 }
 
-TEST_CASE("WorkerPool: is not full for threads that together have fewer calls than it has places") {
+TEST_CASE("WorkerPool: is not full for threads that together have fewer calls than it has slots") {
   static constexpr int kThreads = 4;
   static constexpr std::size_t kEach = 3'000;
   WorkerPool pool(1, kThreads - 1);
@@ -86,7 +86,7 @@ TEST_CASE("WorkerPool: is not full for threads that together have fewer calls th
   CHECK(refused.load() == 0);
 }
 
-TEST_CASE("WorkerPool: the wait that a refused caller is told of lies between 10 ms and 5 s") {
+TEST_CASE("WorkerPool: the reported wait of a refused caller lies between 10 ms and 5 s") {
   WorkerPool idle(4, 10);
   CHECK(idle.expected_wait_approx() == milliseconds(10));
 }

@@ -20,7 +20,7 @@ using testing::eventually;
 using testing::Gate;
 using testing::OpenAtEnd;
 
-TEST_CASE("WorkerPool: what is queued behind a hung worker is run by another, in its order") {
+TEST_CASE("WorkerPool: calls behind a hung worker are run by another, in their order") {
   Gate gate;
   Calls calls;
   WorkerPool pool(2, 10);
@@ -41,11 +41,11 @@ TEST_CASE("WorkerPool: what is queued behind a hung worker is run by another, in
   const auto order = calls.in_order_of_return();
   const auto at = [&](std::size_t i) { return std::ranges::find(order, behind[i]); };
   for (std::size_t i = 0; i + 1 < 5; ++i) CHECK(at(i) < at(i + 1));
-  // The hung call holds one place, and no other.
+  // The hung call holds one slot, and no other.
   CHECK(eventually([&] { return free_slots(pool) == 2 * 11 - 1; }));
 }
 
-// Which worker it is that asks.
+// The calling worker.
 std::size_t this_worker() {
   std::array<char, 16> name{};
   ::pthread_getname_np(::pthread_self(), name.data(), name.size());
@@ -97,12 +97,12 @@ TEST_CASE(
     gate.wait();
   }));
   REQUIRE(started.wait());
-  // Whichever worker took it is the busy one: its place is the one that the pool still counts.
+  // The worker that took it is the busy one: its slot is the one that is still reserved.
   const std::size_t first = *try_reserve(pool);
   hung = 1 - first;
   pool.release_slot(first);
   std::mt19937 random;
-  // A slow machine tries less often: the hung handler waits no longer than a test's patience.
+  // A slow machine tries less often: the hung handler waits no longer than a test does.
   const auto enough = Clock::now() + std::chrono::seconds(8);
   for (int i = 0; i < 50'000 && Clock::now() < enough; ++i) {
     const std::size_t before = calls.returned();
@@ -111,14 +111,14 @@ TEST_CASE(
     for (std::uint32_t spins = random() % 4000; spins > 0; --spins)
       std::atomic_signal_fence(std::memory_order_seq_cst);
     push(pool, hung, call);
-    // The other worker steals it, gives it back and looks for more while the next one is being pushed.
+    // The other worker steals it, completes it and looks for more while the next one is being pushed.
     const auto until = Clock::now() + std::chrono::seconds(5);
     while (calls.returned() == before && Clock::now() < until) std::this_thread::yield();
     REQUIRE(calls.returned() == before + 1);
   }
 }
 
-TEST_CASE("WorkerPool: clients take turns in a worker's queue, newcomers first") {
+TEST_CASE("WorkerPool: clients are served round-robin in a worker's queue, newcomers first") {
   Gate gate, started;
   Calls calls;
   WorkerPool pool(1, 100);
@@ -154,7 +154,7 @@ TEST_CASE("WorkerPool: clients take turns in a worker's queue, newcomers first")
 }
 
 TEST_CASE(
-    "WorkerPool: where calls take long, a client that has none running goes first, whoever's queue it is") {
+    "WorkerPool: where calls take long, a client without running calls goes first, in whichever queue") {
   Gate hung, second, started, second_started;
   Calls calls;
   WorkerPool pool(2, 100);

@@ -18,7 +18,7 @@ using testing::eventually;
 using testing::Gate;
 using testing::OpenAtEnd;
 
-TEST_CASE("WorkerPool: runs calls of one worker in the order of pushing, and gives their places back") {
+TEST_CASE("WorkerPool: runs calls of one worker in the order of pushing, and releases their slots") {
   WorkerPool pool(1, 100);
   Calls calls;
   pool.start();
@@ -34,7 +34,8 @@ TEST_CASE("WorkerPool: runs calls of one worker in the order of pushing, and giv
   CHECK(pushed.front()->started <= pushed.front()->finished);
 }
 
-TEST_CASE("WorkerPool: a refused caller is told the mean run time, times what waits for each worker") {
+TEST_CASE(
+    "WorkerPool: a refused caller's wait is the mean run time, times the calls that wait for each worker") {
   Gate gate;
   Calls calls;
   constexpr std::size_t kWorkers = 2;
@@ -95,7 +96,7 @@ TEST_CASE("WorkerPool: no wake-up is lost between workers that fall asleep and c
   CHECK(eventually([&] { return free_slots(pool) == 3 * 51; }));
 }
 
-TEST_CASE("WorkerPool: a call that no worker has begun can be withdrawn, one that runs or has ended cannot") {
+TEST_CASE("WorkerPool: a call that no worker has begun can be cancelled, one that runs or has ended cannot") {
   Gate gate;
   Calls calls;
   WorkerPool pool(1, 10);
@@ -127,7 +128,7 @@ TEST_CASE("WorkerPool: a call that no worker has begun can be withdrawn, one tha
 }
 
 TEST_CASE(
-    "WorkerPool: a call is either withdrawn or run, however the two race, and its place comes back once") {
+    "WorkerPool: a call is either cancelled or run, however the two race, and its slot is released once") {
   static constexpr int kThreads = 3;
   static constexpr int kEach = 3'000;
   WorkerPool pool(3, 20);
@@ -204,7 +205,7 @@ TEST_CASE(
   CHECK_FALSE(pool.all_stuck(begin + std::chrono::hours(1), std::chrono::seconds(1)));
 }
 
-TEST_CASE("WorkerPool: stopping leaves a worker alone that is in a handler, and tells so") {
+TEST_CASE("WorkerPool: stopping leaves a worker in a handler alone, and reports it") {
   Gate gate, started;
   auto calls = std::make_unique<Calls>();
   auto pool = std::make_unique<WorkerPool>(2, 10);

@@ -22,7 +22,7 @@ std::string post(const std::string& fields, const std::string& body = "") {
 
 std::string chunked(const std::string& body) { return post("Transfer-Encoding: chunked\r\n", body); }
 
-// Whole, byte by byte, and cut in two at every place.
+// Whole, byte by byte, and cut in two at every position.
 void check_every_split(std::string_view input, HttpStatus status, std::size_t consumed,
                        const std::string& head, std::string_view body) {
   CAPTURE(input);
@@ -142,7 +142,7 @@ TEST_CASE("HTTP request parser: HTTP/1.0 has no expectations") {
   CHECK_FALSE(head("1.0", "x").expects_other);
 }
 
-TEST_CASE("HTTP request parser: two framings are none") {
+TEST_CASE("HTTP request parser: two framings are refused") {
   check_refused(post("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"));
   check_refused(post("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", "0\r\n\r\n"));
   check_refused(post("Content-Length: 1\r\nContent-Length: 2\r\n", "1"));
@@ -197,7 +197,7 @@ TEST_CASE("HTTP request parser: lines end with CRLF and nothing else") {
   check_refused(chunked("0\r\nX: a\nY: b\r\n\r\n"));
 }
 
-TEST_CASE("HTTP request parser: what is no head is refused") {
+TEST_CASE("HTTP request parser: a malformed head is refused") {
   for (const std::string& head : {"GET\r\n\r\n"s,
                                   "GET /\r\n\r\n"s,
                                   "GET  HTTP/1.1\r\n\r\n"s,
@@ -225,7 +225,7 @@ TEST_CASE("HTTP request parser: what is no head is refused") {
   }
 }
 
-TEST_CASE("HTTP request parser: what is no chunk is refused") {
+TEST_CASE("HTTP request parser: a malformed chunk is refused") {
   for (const std::string text :
        {"\r\n\r\n\r\n", "x\r\n\r\n\r\n", "+1\r\nx\r\n", "-1\r\nx\r\n", "0x1\r\nx\r\n", " 1\r\nx\r\n",
         "1 \r\nx\r\n", "1;\r\nx\r\n", "1;=\r\nx\r\n", "1;a=\r\nx\r\n", "1;a=\"\r\nx\r\n0\r\n\"\r\n",

@@ -45,7 +45,7 @@ TEST_CASE("HTTP response: HEAD is answered with the length alone") {
         "Content-Type: application/json\r\nContent-Length: 3\r\n\r\n");
 }
 
-TEST_CASE("HTTP response: what becomes of the connection is told where it is not its version's rule") {
+TEST_CASE("HTTP response: the Connection header is sent if it differs from the version's default") {
   HttpResponseHead head;
   head.keep_alive = false;
   CHECK(response(head, "1").find("\r\nConnection: close\r\n") != std::string::npos);
@@ -69,7 +69,7 @@ TEST_CASE("HTTP response: the status is the error's") {
   CHECK(http_status(-32016, R"({"error":{"data":{"reason":"forbidden"}}})") == 403);
 }
 
-TEST_CASE("HTTP response: when to come back is told in whole seconds, never too early") {
+TEST_CASE("HTTP response: Retry-After is in whole seconds, never too early") {
   const auto after = [](const std::string& ms) {
     return headers_of_error(
         503, R"({"id":1,"error":{"code":-32009,"data":{"reason":"x","retry_after_ms":)" + ms + "}}}");

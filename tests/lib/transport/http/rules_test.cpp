@@ -101,7 +101,7 @@ TEST_CASE("HTTP rules: a listener that names can't rebind to takes any host") {
     CHECK(status_of(call_to(host), ListenerPolicy()) == 0);
 }
 
-TEST_CASE("HTTP rules: a client that names no host is no browser") {
+TEST_CASE("HTTP rules: a client that names no host is not a browser") {
   HttpRequestHead head = call();
   head.http11 = head.has_host = false;
   head.host.clear();
@@ -147,7 +147,7 @@ TEST_CASE("HTTP rules: behind a proxy the peer's address says whether it is on t
   CHECK(check_request(head, loopback(), true));
 }
 
-TEST_CASE("HTTP rules: the server's own address as Origin is no foreign page, where the name was checked") {
+TEST_CASE("HTTP rules: the server's own address as Origin is not a foreign page, if the name was checked") {
   const auto status = [](std::string_view host, std::string_view origin, const ListenerPolicy& policy) {
     HttpRequestHead head = call_from(origin);
     head.host = host;
@@ -197,7 +197,7 @@ TEST_CASE("HTTP rules: the host of an absolute target counts as well") {
   }
 }
 
-TEST_CASE("HTTP rules: an origin has to be allowed, and a client without one is no browser") {
+TEST_CASE("HTTP rules: an origin has to be allowed, and a client without one is not a browser") {
   ListenerPolicy policy = loopback();
   CHECK(status_of(call(), policy) == 0);
   CHECK(status_of(call_from("https://app.example"), policy) == 403);

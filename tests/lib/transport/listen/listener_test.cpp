@@ -25,7 +25,7 @@ bool served(TestServer& server) {
   return false;
 }
 
-TEST_CASE("Listener: one that lacks memory for a connection turns that one away and takes the next") {
+TEST_CASE("Listener: a connection that memory does not suffice for is refused, and the next one accepted") {
   std::size_t turned_away = 0;
   for (std::size_t skip = 0; skip < 24; ++skip) {
     CAPTURE(skip);

@@ -91,7 +91,7 @@ TEST_CASE("ListeningSocket: a port that is listened on is refused by name, and f
   CHECK(failure(settings) == "");
 }
 
-TEST_CASE("ListeningSocket: refuses what is no address, and a host that is not this machine's") {
+TEST_CASE("ListeningSocket: refuses a text that is not an address, and a host that is not this machine's") {
   ListenSettings settings;
   settings.address = "nonsense";
   CHECK_THROWS_AS(ListeningSocket::open(settings), std::invalid_argument);
@@ -115,7 +115,8 @@ TEST_CASE("ListeningSocket: a Unix socket has the mode that was asked for, and g
 }
 
 TEST_CASE(
-    "ListeningSocket: a mode that can't be changed for want of descriptors is an error, not a foreign file") {
+    "ListeningSocket: a mode that can't be changed without a free descriptor is an error, not a foreign "
+    "file") {
   TemporaryFolder folder;
   const std::string path = folder.file("s");
   const auto socket = ListeningSocket::open(at(path, 0600));
@@ -136,7 +137,7 @@ TEST_CASE(
   CHECK(mode_of(path) == 0660);
 }
 
-TEST_CASE("ListeningSocket: a socket that nobody listens on any more is taken over") {
+TEST_CASE("ListeningSocket: a socket without a listening process is taken over") {
   TemporaryFolder folder;
   const std::string path = folder.file("s");
   { const Descriptor dead = bind_to(path, SOCK_STREAM, true); }
@@ -194,7 +195,7 @@ TEST_CASE("ListeningSocket: a path that is locked by a live process is not taken
   CHECK(exists(path + ".lock"));
 }
 
-TEST_CASE("ListeningSocket: what is no socket is left alone, and so is its neighbourhood") {
+TEST_CASE("ListeningSocket: a file that is not a socket is left alone, and so are its neighbours") {
   TemporaryFolder folder;
   const std::string path = folder.file("s");
   std::ofstream(path) << "precious";
@@ -244,7 +245,7 @@ TEST_CASE("ListeningSocket: an inherited socket is used as it is, and left where
   CHECK(can_connect("unix://" + path));
 }
 
-TEST_CASE("ListeningSocket: a descriptor that is no listening socket can't be inherited") {
+TEST_CASE("ListeningSocket: a descriptor that is not a listening socket can't be inherited") {
   CHECK_THROWS_AS(ListeningSocket::inherit(::open("/dev/null", O_RDONLY | O_CLOEXEC)), std::system_error);
   CHECK_THROWS_AS(ListeningSocket::inherit(-1), std::system_error);
   CHECK_THROWS_AS(ListeningSocket::inherit(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)),

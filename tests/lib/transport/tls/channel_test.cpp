@@ -86,8 +86,8 @@ TEST_CASE_FIXTURE(TlsTest, "TlsChannel: what was decrypted but not taken is know
   CHECK(server.read(buffer.data(), 3).status == Status::wants_input);
 }
 
-TEST_CASE_FIXTURE(TlsTest,
-                  "TlsChannel: an end that came with the last bytes is told next, and replies still leave") {
+TEST_CASE_FIXTURE(
+    TlsTest, "TlsChannel: an end that came with the last bytes is reported next, and replies still leave") {
   TlsChannel server(*context(files), sockets.server.get());
   TlsClient client(sockets.client.get());
   REQUIRE(shake_hands(server, client));
@@ -115,8 +115,8 @@ TEST_CASE_FIXTURE(TlsTest, "TlsChannel: an end without the client's word is a fa
   CHECK(server.end_sending() == Status::ok);
 }
 
-TEST_CASE_FIXTURE(
-    TlsTest, "TlsChannel: bytes that had no room leave once there is some, from another place in memory") {
+TEST_CASE_FIXTURE(TlsTest,
+                  "TlsChannel: bytes that had no room leave once there is some, from another address") {
   TlsChannel server(*context(files), sockets.server.get());
   TlsClient client(sockets.client.get());
   REQUIRE(shake_hands(server, client));
@@ -150,7 +150,7 @@ TEST_CASE_FIXTURE(TlsTest, "TlsChannel: an end that has no room is said later, o
   CHECK(::recv(sockets.client.get(), buffer.data(), buffer.size(), 0) < 0);
 }
 
-TEST_CASE_FIXTURE(TlsTest, "TlsChannel: a verified certificate's subject is told as RFC 2253 has it") {
+TEST_CASE_FIXTURE(TlsTest, "TlsChannel: a verified certificate's subject is in the form of RFC 2253") {
   files.issue("client", "dep,loy");
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     Pair fresh;
@@ -234,9 +234,9 @@ TEST_CASE_FIXTURE(TlsTest, "ByteStream: what begins a stream decides whether it 
 TEST_CASE_FIXTURE(TlsTest,
                   "ByteStream: an end that has to be said is watched for until there is room for it") {
   struct Watcher final : Watched {
-    void on_ready(std::uint32_t events) override { told |= stream->readiness(events); }
+    void on_ready(std::uint32_t events) override { reported |= stream->readiness(events); }
     ByteStream* stream = nullptr;
-    std::uint32_t told = 0;
+    std::uint32_t reported = 0;
   } watcher;
   const int raw = sockets.server.get();
   ByteStream stream(std::move(sockets.server), true);
