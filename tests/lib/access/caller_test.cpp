@@ -158,7 +158,7 @@ TEST_CASE("Access: anonymous callers have limits by peer, an IPv6 network being 
   const auto usage_of = [&access](const std::string& address) {
     Credentials credentials;
     credentials.address = address;
-    return access.resolve(proofs, kNow)->usage();
+    return access.resolve(credentials, kNow)->usage();
   };
   CHECK(usage_of("10.0.0.1") == usage_of("10.0.0.1"));
   CHECK(usage_of("10.0.0.1") != usage_of("10.0.0.2"));
