@@ -15,7 +15,7 @@
 
 #include "daemon/config/file.hpp"
 #include "daemon/demo/methods.hpp"
-#include "lib/backend/child_program.hpp"
+#include "lib/backend/spawn.hpp"
 #include "lib/observe/log.hpp"
 #include "lib/observe/rare_line.hpp"
 

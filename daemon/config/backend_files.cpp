@@ -7,8 +7,8 @@
 #include <utility>
 #include <variant>
 
-#include "lib/backend/child_program.hpp"
 #include "lib/backend/module/module.hpp"
+#include "lib/backend/spawn.hpp"
 #include "lib/backend/upstream/authorities.hpp"
 #include "lib/backend/upstream/secrets.hpp"
 #include "lib/observe/log.hpp"

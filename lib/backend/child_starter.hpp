@@ -7,7 +7,7 @@
 #include <thread>
 #include <variant>
 
-#include "lib/backend/child_program.hpp"
+#include "lib/backend/spawn.hpp"
 #include "lib/worker/io_thread.hpp"
 
 namespace sluice::core {

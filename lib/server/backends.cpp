@@ -5,9 +5,9 @@
 #include <thread>
 
 #include "lib/backend/child/backend.hpp"
-#include "lib/backend/child_program.hpp"
 #include "lib/backend/discovered_methods.hpp"
 #include "lib/backend/find_program.hpp"
+#include "lib/backend/spawn.hpp"
 #include "lib/backend/upstream/backend.hpp"
 #include "lib/observe/log.hpp"
 

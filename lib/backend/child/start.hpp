@@ -4,8 +4,8 @@
 #include <memory>
 
 #include "lib/backend/backend_hub.hpp"
-#include "lib/backend/child_program.hpp"
 #include "lib/backend/child_starter.hpp"
+#include "lib/backend/spawn.hpp"
 
 namespace sluice::core {
 

@@ -1,4 +1,4 @@
-#include "lib/backend/child_program.hpp"
+#include "lib/backend/spawn.hpp"
 
 #include <algorithm>
 #include <array>
