@@ -1,4 +1,4 @@
-// What serves methods that are not compiled in, as its thread sees it.
+// Backend: the interface of what serves a backend's methods; used on the backends' thread.
 #pragma once
 
 #include <algorithm>

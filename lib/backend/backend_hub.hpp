@@ -1,4 +1,4 @@
-// All backends and the thread that they live on.
+// Backend hub: all backends and their thread.
 #pragma once
 
 #include <atomic>

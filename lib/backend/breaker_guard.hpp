@@ -1,4 +1,4 @@
-// Circuit breaker of one process or URL, with its metrics and log lines.
+// Breaker guard: the circuit breaker of one process or URL, with its metrics and log lines.
 #pragma once
 
 #include <algorithm>

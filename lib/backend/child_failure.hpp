@@ -1,4 +1,4 @@
-// Why a child process could not be started.
+// Child failure: why a child process could not be started.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// Which process groups of children there are.
+// Child groups: the process groups of running children.
 #pragma once
 
 #include <array>

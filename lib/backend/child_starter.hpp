@@ -1,4 +1,4 @@
-// The thread that forks child processes, so that no event loop does.
+// Child starter: the thread that forks child processes, so that no event loop does.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// The user that a child process runs as.
+// Child user: the user that a child process runs as.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// Leaves alone for a while what fails too often.
+// Circuit breaker: stops calls for a while after repeated failures.
 #pragma once
 
 #include <cstddef>

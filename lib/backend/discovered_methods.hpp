@@ -1,4 +1,4 @@
-// What a backend says that it serves.
+// Discovered methods: the method list in a backend's answer to discovery.
 #pragma once
 
 #include <cstddef>

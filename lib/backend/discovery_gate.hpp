@@ -1,4 +1,4 @@
-// Holds back what a backend says of its methods until the backend serves them.
+// Discovery gate: holds a backend's method list until the backend serves the methods.
 #pragma once
 
 #include <functional>

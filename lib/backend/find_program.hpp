@@ -1,4 +1,4 @@
-// Which file a child process is to run, and in which surroundings.
+// Program search: the file that a child process runs, with its directory and environment.
 #pragma once
 
 #include <array>

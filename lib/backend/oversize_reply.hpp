@@ -1,4 +1,4 @@
-// Whose a reply is that is too long to be kept.
+// Oversize reply: finds the id of a reply that is too long to be kept.
 #pragma once
 
 #include <cstdint>

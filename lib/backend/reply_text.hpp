@@ -1,4 +1,4 @@
-// What is in front of a reply in the text that a backend has sent.
+// Reply text: a backend's text without control sequences at its front.
 #pragma once
 
 #include <string_view>

@@ -1,4 +1,4 @@
-// Starting a child process.
+// Spawning of a child process.
 #pragma once
 
 #include <cstdint>

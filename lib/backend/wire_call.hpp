@@ -1,4 +1,4 @@
-// A call as it is sent to a backend, and what else is said there, in the backend's dialect.
+// Wire call: a call and its control messages in a backend's dialect.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Methods served by child processes.
+// Child backend: methods served by child processes.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// Cuts what a pipe brings into lines.
+// Line buffer: cuts the bytes of a pipe into lines.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// One child process from its start to its end, and what is said to it and by it.
+// Child process: one process from its start to its end, with its input and output.
 #pragma once
 
 #include <cstddef>

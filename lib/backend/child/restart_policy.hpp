@@ -1,4 +1,4 @@
-// When a process that has ended is started again.
+// Restart policy: when an ended process is started again.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// One start of a child process, from the request to the moment when its program runs.
+// Child start: one start of a child process, from the request until its program runs.
 #pragma once
 
 #include <memory>

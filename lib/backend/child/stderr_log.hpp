@@ -1,4 +1,4 @@
-// Log of what children write to stderr, and of invalid replies.
+// Backend log: lines that children write to stderr, and invalid replies.
 #pragma once
 
 #include <cstddef>

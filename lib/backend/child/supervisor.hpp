@@ -1,4 +1,4 @@
-// One of a backend's instances: a child process, and the one that comes after it.
+// Child supervisor: one instance of a backend, with its process and the next one.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// C++ modules: methods out of shared objects.
+// Module loader: methods from shared objects in C++.
 #pragma once
 
 #include <optional>

@@ -1,4 +1,4 @@
-// Who signs the certificates of upstreams.
+// Certificate authorities of upstreams.
 #pragma once
 
 #include <optional>

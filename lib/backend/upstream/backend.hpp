@@ -1,4 +1,4 @@
-// Methods served by other JSON-RPC servers.
+// Upstream backend: methods served by other JSON-RPC servers.
 #pragma once
 
 #include <cstddef>

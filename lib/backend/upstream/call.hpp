@@ -1,4 +1,4 @@
-// A call in an upstream's hands.
+// Upstream call: a call while an upstream backend has it.
 #pragma once
 
 #include <array>

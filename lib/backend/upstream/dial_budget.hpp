@@ -1,4 +1,4 @@
-// How many connections may be begun to one URL.
+// Dial budget: the limit of new connections to one URL.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Asking an upstream which methods it has.
+// Discovery: asks an upstream for its methods.
 #pragma once
 
 #include <functional>

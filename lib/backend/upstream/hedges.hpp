@@ -1,4 +1,4 @@
-// When a call is asked a second time though nothing has failed.
+// Hedging: when a slow call is sent to a second endpoint.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// What the head of an upstream's HTTP response says beside its status.
+// HTTP response headers of an upstream: Keep-Alive, Retry-After, content encoding.
 #pragma once
 
 #include <chrono>

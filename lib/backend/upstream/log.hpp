@@ -1,4 +1,4 @@
-// What goes wrong with one URL, in the log.
+// Upstream log: the failures of one URL.
 #pragma once
 
 #include <chrono>

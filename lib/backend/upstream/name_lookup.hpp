@@ -1,4 +1,4 @@
-// The addresses of a host, without waiting for them.
+// Name look-up: the addresses of a host, without blocking.
 #pragma once
 
 #include <cstddef>

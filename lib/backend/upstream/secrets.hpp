@@ -1,4 +1,4 @@
-// Headers that the configuration gives to requests to an upstream, credentials among them.
+// Upstream headers: configured request headers, with credentials.
 #pragma once
 
 #include <string>

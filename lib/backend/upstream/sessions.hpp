@@ -1,4 +1,4 @@
-// TLS sessions that are resumed, so that a connection to a known server costs it no signature.
+// TLS session cache: resumed sessions spare a known server's signature.
 #pragma once
 
 #include <cstddef>

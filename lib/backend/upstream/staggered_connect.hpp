@@ -1,4 +1,4 @@
-// A connection to whichever address of a server answers first.
+// Staggered connect (Happy Eyeballs): a connection to the first address that answers.
 #pragma once
 
 #include <chrono>

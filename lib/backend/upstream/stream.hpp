@@ -1,4 +1,4 @@
-// Bytes to and from an upstream, in the clear or inside TLS.
+// Upstream stream: bytes to and from an upstream, in plain text or TLS.
 #pragma once
 
 #include <chrono>

@@ -1,4 +1,4 @@
-// Where an upstream is, and what it speaks.
+// Upstream URL: address and protocol of an upstream.
 #pragma once
 
 #include <cstdint>
