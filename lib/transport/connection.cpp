@@ -15,7 +15,8 @@ constexpr int kLastReads = 2;
 // Gone clients of one thread whose remaining input needs more than one slice. Their sockets and permits are
 // still held: for more clients than this, the remaining input is dropped.
 constexpr std::size_t kLostClientsMax = 256;
-// A connection that has used more of kUseWindow is read after the others while the thread is contended.
+// A connection that has used more than this of kUseWindow is read after the others while the thread is
+// contended.
 constexpr auto kUseMax = std::chrono::milliseconds(1);
 // Longer messages are processed one at a time.
 constexpr std::size_t kLongMessageBytes = 64 * 1024;
@@ -69,7 +70,7 @@ bool Connection::wants_input() const {
 }
 
 // Whether others are served first. A step of a handshake takes as long as hundreds of calls, and so may the
-// end of a long message.
+// end of a long message, if others have input as well.
 [[gnu::always_inline]] inline bool Connection::yields() const {
   if (postponed() || (stream_.staged() && stream_.may_handshake())) return true;
   const bool may_be_long = in_.size() + message_bytes_ > kLongMessageBytes;

@@ -58,8 +58,8 @@ class WorkerDispatcher {
   bool idle_again();
   // Whether check() is to be called in kCheckPause.
   bool watching() const { return watching_; }
-  // Wakes sleeping workers if a worker has not made enough progress since the last check: as many calls wait
-  // for it as before.
+  // Wakes the sleeping workers if another one has ended fewer calls since its last check than still wait for
+  // it.
   void check();
 
  private:

@@ -23,7 +23,7 @@ struct FakeTime {
   static std::uint64_t ticks() { return counted; }
   static TimePoint now() {
     ++readings;
-    const TimePoint monotonic(time);
+    const TimePoint reported(time);
     pass(reading);
     return reported;
   }
