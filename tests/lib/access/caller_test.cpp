@@ -1,4 +1,4 @@
-// Which client a connection's credentials match, also after the configuration has changed.
+// Callers: the client that a connection's credentials match, also after the configuration has changed.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -134,7 +134,7 @@ TEST_CASE("Caller: a token presented while there are no clients counts once ther
   CHECK(name_of(caller) == "a");
 }
 
-TEST_CASE("Access: what a client has used of its limits survives a reload") {
+TEST_CASE("Access: the use of a client's limits survives a reload") {
   auto client = with_token("a", "secret");
   client.rate = 1;
   client.burst = 1;

@@ -54,7 +54,7 @@ TEST_CASE("MethodPatterns: rpc.calls shows other clients' calls and needs a patt
   CHECK_FALSE(MethodPatterns({"*", "!rpc.calls"}).allow("rpc.calls"));
 }
 
-TEST_CASE("MethodPatterns: what is a pattern") {
+TEST_CASE("MethodPatterns: a pattern is not empty and has a * only at its end") {
   for (const char* text : {"a", "a.b", "a.*", "*", "!a", "!*", "!a.*"})
     CHECK(MethodPatterns::is_pattern(text));
   for (const char* text : {"", "!", "a*b", "*a", "**", "!*a"}) CHECK_FALSE(MethodPatterns::is_pattern(text));

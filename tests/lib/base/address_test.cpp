@@ -7,7 +7,7 @@
 namespace sluice::core {
 namespace {
 
-TEST_CASE("address: what is parsed is written as it was") {
+TEST_CASE("address: a parsed address is written as it was") {
   for (const char* text :
        {"tcp://127.0.0.1:7070", "tcp://0.0.0.0:0", "tcp://[::1]:65535", "tcp://[fe80::1%eth0]:1",
         "tcp://localhost:80", "unix:///run/sluice/sluice.sock", "unix:///a b"}) {

@@ -43,7 +43,7 @@ TEST_CASE("buffer pool: a buffer stays as it is if the pool is empty") {
 }
 
 // It would be the next one's who takes, whatever its size.
-TEST_CASE("buffer pool: what has memory keeps it, and gives none to the pool") {
+TEST_CASE("buffer pool: a string with memory keeps it, and the pool gets none") {
   BufferPool pool;
   std::string kept = buffer_of(100);
   const char* const memory = kept.data();

@@ -123,7 +123,7 @@ TEST_CASE("Control groups: a container's group is found though it is named by it
   }
 }
 
-TEST_CASE("Memory: three quarters of what there is are for connections") {
+TEST_CASE("Memory: three quarters of the available memory are for connections") {
   const std::size_t all = available_memory();
   CHECK(all > 16 * kMiB);
   CHECK(default_memory_max() <= all / 4 * 3);

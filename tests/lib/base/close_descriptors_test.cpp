@@ -13,7 +13,7 @@ namespace {
 
 bool is_open(int descriptor) { return ::fcntl(descriptor, F_GETFD) >= 0 || errno != EBADF; }
 
-TEST_CASE("Closing descriptors: those that are listed from a number on are closed, and no others") {
+TEST_CASE("Closing descriptors: listed descriptors from a number on are closed, and no others") {
   // Above those that the program has.
   constexpr int kFirst = 700;
   constexpr int kCount = 200;  // more than one piece of the list holds

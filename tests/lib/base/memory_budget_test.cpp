@@ -23,7 +23,7 @@ struct Fixture {
   }
 };
 
-TEST_CASE("MemoryBudget: it is short in the last quarter of what all threads may hold together") {
+TEST_CASE("MemoryBudget: it is short in the last quarter of the common maximum") {
   Fixture fixture;
   fixture.budget.count(fixture.first, 0, 8 * kMiB);
   CHECK_FALSE(fixture.budget.exceeded());
@@ -102,7 +102,7 @@ TEST_CASE("MemoryBudget: it is not short any more when all threads have released
   CHECK(still_short == 0);
 }
 
-TEST_CASE("MemoryBudget: what belongs to no connection counts as well") {
+TEST_CASE("MemoryBudget: memory that belongs to no connection counts as well") {
   Fixture fixture;
   fixture.budget.count(fixture.first, 0, 9 * kMiB);
   fixture.budget.count_unowned(fixture.second, 5 * kMiB);

@@ -51,7 +51,7 @@ TEST_CASE("MpscQueue: only the push onto an empty queue says that the consumer m
   CHECK(queue.push(c));
 }
 
-TEST_CASE("MpscQueue: what is visited may be pushed again, or destroyed, at once") {
+TEST_CASE("MpscQueue: a visited element may be pushed again, or destroyed, at once") {
   Queue queue;
   Item a(1);
   queue.push(a);
@@ -88,7 +88,7 @@ TEST_CASE(
   CHECK(seen == std::vector{0, 1, 2, 3});
 }
 
-TEST_CASE("MpscQueue: of many threads' pushes none is lost, doubled or out of its thread's order") {
+TEST_CASE("MpscQueue: pushes of many threads are not lost, doubled or out of their thread's order") {
   static constexpr int kThreads = 4;
   static constexpr int kEach = 20'000;
   Queue queue;

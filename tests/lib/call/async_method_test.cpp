@@ -234,7 +234,7 @@ TEST_CASE("async: completion, time limit, cancelling and disconnect race, and ea
   CHECK(eventually([&] { return server.idle(); }));
 }
 
-TEST_CASE("async: what still waits is cancelled at the end of a drain") {
+TEST_CASE("async: waiting coroutines are cancelled at the end of a drain") {
   Waiter waiter;
   auto settings = test_settings();
   settings.drain_timeout = milliseconds(50);

@@ -20,12 +20,12 @@ int rests_of(BusyPoll& polls, int events, BusyPoll::Duration took) {
   return rests;
 }
 
-TEST_CASE("BusyPoll: goes on looking while events come sooner than sleeping would be worth") {
+TEST_CASE("BusyPoll: goes on polling while events come sooner than sleeping would pay off") {
   BusyPoll polls;
   CHECK(rests_of(polls, 100'000, BusyPoll::kPrice - microseconds(1)) == 0);
 }
 
-TEST_CASE("BusyPoll: where nothing comes it looks a few times, and then hardly ever") {
+TEST_CASE("BusyPoll: without events it polls a few times, and then rarely") {
   BusyPoll polls;
   const int looks = 100'000 - rests_of(polls, 100'000, BusyPoll::kWindow);
   CHECK(looks > 0);
@@ -33,7 +33,7 @@ TEST_CASE("BusyPoll: where nothing comes it looks a few times, and then hardly e
   CHECK(looks < 400);
 }
 
-TEST_CASE("BusyPoll: a look in vain now and then is borne by those that found something") {
+TEST_CASE("BusyPoll: an occasional vain poll is paid by successful ones") {
   BusyPoll polls;
   int rests = 0;
   for (int i = 0; i < 10'000; ++i) {
@@ -43,7 +43,7 @@ TEST_CASE("BusyPoll: a look in vain now and then is borne by those that found so
   CHECK(rests == 0);
 }
 
-TEST_CASE("BusyPoll: where most looks are in vain it rests, though some find something") {
+TEST_CASE("BusyPoll: it backs off where most polls are in vain, though some succeed") {
   // Clients that send two requests in quick succession, or at random times.
   for (const int vain : {1, 2, 4, 10}) {
     CAPTURE(vain);
@@ -57,20 +57,20 @@ TEST_CASE("BusyPoll: where most looks are in vain it rests, though some find som
   }
 }
 
-TEST_CASE("BusyPoll: luck of long ago pays for a few looks only") {
+TEST_CASE("BusyPoll: old successes pay for a few polls only") {
   BusyPoll polls;
   CHECK(rests_of(polls, 1'000'000, microseconds(0)) == 0);
   CHECK(rests_of(polls, 20, BusyPoll::kWindow) > 0);
 }
 
-TEST_CASE("BusyPoll: after a long rest, events that follow closely are looked for again within one rest") {
+TEST_CASE("BusyPoll: after a long back-off, close events are polled for again within one back-off") {
   BusyPoll polls;
   rests_of(polls, 1'000'000, BusyPoll::kWindow);
   CHECK(rests_of(polls, BusyPoll::kRestMax, microseconds(5)) <= static_cast<int>(BusyPoll::kRestMax));
   CHECK(rests_of(polls, 100'000, microseconds(5)) == 0);
 }
 
-TEST_CASE("BusyPoll: one that has found events begins its next rest short") {
+TEST_CASE("BusyPoll: after successful polls the next back-off begins short") {
   BusyPoll polls;
   rests_of(polls, 1'000'000, BusyPoll::kWindow);
   rests_of(polls, 10'000, microseconds(5));

@@ -50,7 +50,7 @@ TEST_CASE("EventLoop: an iteration ends with completions, submissions, permits a
   CHECK(order == Order{"completion", "submission", "permit", "reply"});
 }
 
-TEST_CASE("EventLoop: what a phase defers to a later one runs in the same iteration") {
+TEST_CASE("EventLoop: a task that a phase defers to a later one runs in the same iteration") {
   VirtualLoop fixture;
   Order order;
   Step completion, submission, permit;
@@ -66,7 +66,7 @@ TEST_CASE("EventLoop: what a phase defers to a later one runs in the same iterat
   CHECK(order == Order{"permit", "reply"});
 }
 
-TEST_CASE("EventLoop: what a phase defers to itself or to an earlier one runs after the next event") {
+TEST_CASE("EventLoop: a task that a phase defers to itself or to an earlier one runs after the next event") {
   VirtualLoop fixture;
   for (const Phase phase : {Phase::completions, Phase::submissions}) {
     Order order;
@@ -84,7 +84,7 @@ TEST_CASE("EventLoop: what a phase defers to itself or to an earlier one runs af
   }
 }
 
-TEST_CASE("EventLoop: what replies defer late runs in the same iteration, other work in the next") {
+TEST_CASE("EventLoop: a task that replies defer late runs in the same iteration, others in the next") {
   VirtualLoop fixture;
   Order order;
   Step first;

@@ -107,7 +107,7 @@ TEST_CASE("EventLoop: a deadline that is set anew as it passes, passes again") {
   CHECK(alarm.passed.size() <= 10);
 }
 
-TEST_CASE("EventLoop: what a deadline defers runs at the end of its iteration") {
+TEST_CASE("EventLoop: a task that a deadline defers runs at the end of its iteration") {
   VirtualLoop fixture;
   Order order;
   Alarm alarm;

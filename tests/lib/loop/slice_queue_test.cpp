@@ -133,7 +133,7 @@ TEST_CASE("SliceQueue: a peer takes more than half of the time only while anothe
   CHECK_FALSE(queue.over_half(away, now + kUseWindow + milliseconds(1)));  // it had none since
 }
 
-TEST_CASE("SliceQueue: what a peer took too much is forgotten at the rate of its half") {
+TEST_CASE("SliceQueue: a peer's excess time is forgotten at the rate of its half") {
   SliceQueue queue;
   PeerShare& home = queue.join(kHome);
   PeerShare& away = queue.join(kAway);
@@ -145,7 +145,7 @@ TEST_CASE("SliceQueue: what a peer took too much is forgotten at the rate of its
   CHECK_FALSE(queue.over_half(away, now + milliseconds(17)));
 }
 
-TEST_CASE("SliceQueue: work too short for the clock is charged at what it takes on average") {
+TEST_CASE("SliceQueue: work too short for the clock is charged at its mean time") {
   SliceQueue queue;
   PeerShare& home = queue.join(kHome);
   PeerShare& away = queue.join(kAway);
@@ -171,7 +171,7 @@ TEST_CASE("SliceQueue: work too short for the clock is charged by its bytes as w
   CHECK_FALSE(queue.over_half(home, kStart));
 }
 
-TEST_CASE("SliceQueue: one long iteration does not decide what short work costs") {
+TEST_CASE("SliceQueue: one long iteration does not decide the charge of short work") {
   SliceQueue queue;
   PeerShare& home = queue.join(kHome);
   PeerShare& away = queue.join(kAway);
@@ -185,7 +185,7 @@ TEST_CASE("SliceQueue: one long iteration does not decide what short work costs"
   CHECK_FALSE(queue.over_half(home, kStart));
 }
 
-TEST_CASE("SliceQueue: what a peer was charged while it had nothing here does not keep it waiting") {
+TEST_CASE("SliceQueue: time charged to a peer without waiting work does not keep it waiting") {
   Loop loop;
   PeerShare& home = loop.queue.join(kHome);
   Work long_ago("home", &home, kSliceTime), other("away", &loop.queue.join(kAway), kSliceTime);

@@ -153,7 +153,7 @@ TEST_CASE("EventLoop: a slice is charged whole, though the iteration's time is t
   CHECK(modest.slices >= 3 * greedy.slices);
 }
 
-TEST_CASE("Poller: what was not reported before the stop is reported next") {
+TEST_CASE("Poller: sockets that were not reported before the stop are reported next") {
   struct Counting final : Watched {
     void on_ready(std::uint32_t) override { ++reported; }
     int reported = 0;

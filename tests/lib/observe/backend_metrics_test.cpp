@@ -11,7 +11,7 @@ void run(BackendMetrics& metrics, milliseconds each, int calls = 1) {
   for (int i = 0; i < calls; ++i) metrics.run_time.observe(each);
 }
 
-TEST_CASE("a backend's wait is the time in which it gets through what it has") {
+TEST_CASE("a backend's wait is the time in which its calls end") {
   BackendMetrics metrics("calc", 1, 2);
   metrics.up[0] = true;
   run(metrics, milliseconds(100));

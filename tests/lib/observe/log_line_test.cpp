@@ -34,7 +34,7 @@ std::string line_of(LogFormat format, const std::string& text, const std::string
   return log_line({format, false}, spdlog::level::info, {}, text, fields);
 }
 
-TEST_CASE("Log lines: what acts on a terminal is escaped in both formats, wherever it stands") {
+TEST_CASE("Log lines: characters that act on a terminal are escaped in both formats, in every part") {
   for (const std::string& acting : kActing) {
     CAPTURE(acting);
     for (const LogFormat format : {LogFormat::text, LogFormat::json}) {
@@ -48,7 +48,7 @@ TEST_CASE("Log lines: what acts on a terminal is escaped in both formats, wherev
   }
 }
 
-TEST_CASE("Log lines: in JSON the text means what it meant") {
+TEST_CASE("Log lines: in JSON the text keeps its meaning") {
   for (const std::string& acting : kActing) {
     CAPTURE(acting);
     for (const bool json : {false, true}) {

@@ -48,7 +48,7 @@ TEST_CASE("Metrics: a name has one entry for all threads") {
   CHECK(slots.size() == 4);
 }
 
-TEST_CASE("MethodShard: counts by code, and what is too many codes as other") {
+TEST_CASE("MethodShard: counts by code, and surplus codes as other") {
   MethodShard shard;
   shard.count(0);
   shard.count(0);
@@ -90,7 +90,7 @@ TEST_CASE("DurationHistogram: a duration falls into the first bucket that it doe
   CHECK(histogram.sum_ns() == 10'000 + 10'001 + 21'000'000'000);
 }
 
-TEST_CASE("DurationHistogram: every bound belongs to its bucket, and what is above to the next") {
+TEST_CASE("DurationHistogram: every bound belongs to its bucket, and longer times to the next") {
   for (std::size_t bucket = 0; bucket < DurationHistogram::kBoundsUs.size(); ++bucket) {
     CAPTURE(bucket);
     DurationHistogram histogram;

@@ -41,11 +41,11 @@ TEST_CASE("Process statistics: the start time is right where only the process's 
   CHECK(stats.open_descriptors.value_or(0) >= 3);
 }
 
-TEST_CASE("Process statistics: the start time stays what it is") {
+TEST_CASE("Process statistics: the start time does not change") {
   CHECK(read_process_stats().start_time_seconds == read_process_stats().start_time_seconds);
 }
 
-TEST_CASE("Process statistics: what the system does not say is left out") {
+TEST_CASE("Process statistics: values that the system does not provide are left out") {
   const Proc proc(false);
   const ProcessStats stats = read_process_stats(proc.path);
   CHECK_FALSE(stats.start_time_seconds.has_value());

@@ -7,7 +7,7 @@
 namespace sluice::core {
 namespace {
 
-TEST_CASE("Descriptors: connections get what is left by the server's own needs") {
+TEST_CASE("Descriptors: connections get the descriptors that the server does not need") {
   Settings settings;
   settings.max_connections = 10000;
   CHECK(connections_within(settings, 65536, 30) == 10000);
@@ -17,7 +17,7 @@ TEST_CASE("Descriptors: connections get what is left by the server's own needs")
   CHECK(connections_within(settings, 16, 30) == 1);
 }
 
-TEST_CASE("Descriptors: those that backends need are kept for them") {
+TEST_CASE("Descriptors: descriptors are reserved for backends") {
   Settings settings;
   settings.max_connections = 10000;
   const std::size_t without = connections_within(settings, 256, 30);
@@ -33,7 +33,7 @@ TEST_CASE("Descriptors: those that backends need are kept for them") {
   CHECK(with_child - connections_within(settings, 256, 30) >= 2 * 3);
 }
 
-TEST_CASE("Descriptors: what is open is counted") {
+TEST_CASE("Descriptors: open ones are counted") {
   const std::size_t before = count_descriptors().open;
   const int one = ::dup(0);
   CHECK(count_descriptors().open == before + (one >= 0 ? 1 : 0));

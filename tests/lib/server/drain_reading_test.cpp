@@ -36,7 +36,7 @@ MethodSpec stubborn_method(Gate& running, Gate& held, Gate& release) {
   return text_method("stubborn", wait);
 }
 
-TEST_CASE("Drain: what has come is answered, also where the I/O thread was held up while it came") {
+TEST_CASE("Drain: received calls are answered, even if the I/O thread was blocked while they came") {
   Gate running, held, release, gate;
   auto settings = test_settings();
   settings.io_threads = 1;

@@ -5,7 +5,7 @@
 namespace sluice::core::testing {
 namespace {
 
-TEST_CASE("a pool grows while calls wait long, up to its most") {
+TEST_CASE("a pool grows while calls wait long, up to its maximum") {
   PoolSize size(2, 4);
   CHECK(size.update(0, false, false) == 2);
   CHECK(size.update(0, true, true) == 3);
@@ -13,7 +13,7 @@ TEST_CASE("a pool grows while calls wait long, up to its most") {
   CHECK(size.update(0, true, true) == 4);
 }
 
-TEST_CASE("a pool shrinks to its least when none have waited for a while") {
+TEST_CASE("a pool shrinks to its minimum when no calls have waited for a while") {
   PoolSize size(2, 4);
   size.update(0, true, true);
   size.update(0, true, true);

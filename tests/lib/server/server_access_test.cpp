@@ -1,4 +1,4 @@
-// Who may call a server that a program embeds.
+// Access to a server that a program embeds.
 #include <doctest/doctest.h>
 
 #include <filesystem>

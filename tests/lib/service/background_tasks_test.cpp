@@ -131,7 +131,7 @@ TEST_CASE("BackgroundTasks: a periodic task runs at once, and a long interval do
   CHECK(ran == 2);
 }
 
-TEST_CASE("BackgroundTasks: closing stops all, refuses new ones, and reports in time what has not ended") {
+TEST_CASE("BackgroundTasks: closing stops all, refuses new ones, and reports unfinished tasks in time") {
   Gate go;
   std::atomic<int> begun{0};
   const auto deaf = [&](const std::stop_token&) {
@@ -152,7 +152,7 @@ TEST_CASE("BackgroundTasks: closing stops all, refuses new ones, and reports in 
   CHECK(tasks.close(kPast).empty());
 }
 
-TEST_CASE("BackgroundTasks: their end waits for every task, and for what it has captured") {
+TEST_CASE("BackgroundTasks: their end waits for every task, and for its captures") {
   std::atomic<int> ended{0};
   const auto captured = std::make_shared<int>(0);
   {

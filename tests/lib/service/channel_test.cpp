@@ -23,7 +23,7 @@ TEST_CASE("Channel: values come out in the order in which they went in") {
   for (int i = 0; i < 3; ++i) CHECK(*channel.pop(patient()) == i);
 }
 
-TEST_CASE("Channel: a full one refuses, and the value stays with who pushes") {
+TEST_CASE("Channel: a full one refuses, and the pushing thread keeps the value") {
   Channel<std::unique_ptr<int>> channel(1);
   CHECK(channel.try_push(std::make_unique<int>(1)) == ChannelStatus::ok);
   auto second = std::make_unique<int>(2);
@@ -49,7 +49,7 @@ TEST_CASE("Channel: an empty one ends the wait at its limit, and says which it w
   CHECK(WaitLimit::within(std::chrono::milliseconds::min()).over());
 }
 
-TEST_CASE("Channel: what is in a closed one can still be taken, and nothing goes in") {
+TEST_CASE("Channel: a closed one can still be emptied, and accepts nothing") {
   Channel<int> channel(2);
   CHECK(channel.try_push(7) == ChannelStatus::ok);
   channel.close();
@@ -61,7 +61,7 @@ TEST_CASE("Channel: what is in a closed one can still be taken, and nothing goes
   CHECK(channel.try_pop().status == ChannelStatus::closed);
 }
 
-TEST_CASE("Channel: closing can drop what is in it") {
+TEST_CASE("Channel: closing can drop its values") {
   Channel<std::shared_ptr<int>> channel(2);
   const auto value = std::make_shared<int>(1);
   CHECK(channel.try_push(std::shared_ptr(value)) == ChannelStatus::ok);
@@ -70,7 +70,7 @@ TEST_CASE("Channel: closing can drop what is in it") {
   CHECK(channel.pop(patient()).status == ChannelStatus::closed);
 }
 
-TEST_CASE("Channel: closing and stopping wake all who wait") {
+TEST_CASE("Channel: closing and stopping wake all waiting threads") {
   Channel<int> full(1);
   CHECK(full.try_push(0) == ChannelStatus::ok);
   Channel<int> empty(1);
@@ -116,7 +116,8 @@ TEST_CASE("Channel: a value's own code runs without the lock") {
   channel.close_and_drop();
 }
 
-TEST_CASE("Channel: with many who push and pop, nothing is lost, doubled or out of its pusher's order") {
+TEST_CASE(
+    "Channel: with many pushing and popping threads, nothing is lost, doubled or out of its pusher's order") {
   static constexpr int kPushers = 4;
   static constexpr int kEach = 5'000;
   Channel<std::pair<int, int>> channel(3);

@@ -140,7 +140,7 @@ TEST_CASE("Pipeline: ends at the caller's stop token and at its deadline") {
   CHECK(error->code == -32002);
 }
 
-TEST_CASE("Pipeline: its end stops what runs, drained or not") {
+TEST_CASE("Pipeline: its end stops running stages, drained or not") {
   std::atomic<int> stopped{0};
   {
     std::atomic<int> at_work{0};

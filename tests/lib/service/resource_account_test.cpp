@@ -38,7 +38,7 @@ TEST_CASE("ResourceAccount: no amount is large enough to overflow") {
   CHECK(account.try_reserve(0));
 }
 
-TEST_CASE("Reservation: moving it moves the units, and assigning to it releases what it had") {
+TEST_CASE("Reservation: moving it moves the units, and assigning to it releases its old units") {
   const ResourceAccount account(10);
   Reservation first = *account.try_reserve(2);
   Reservation second = std::move(first);
@@ -67,7 +67,7 @@ TEST_CASE("Reservation: grows while there is room, shrinks always") {
   CHECK_FALSE(mine.try_resize(1));
 }
 
-TEST_CASE("ResourceAccount: what a part takes is taken from the whole") {
+TEST_CASE("ResourceAccount: units of a part are taken from the whole") {
   const ResourceAccount whole(10);
   const ResourceAccount left(8, whole);
   const ResourceAccount right(8, whole);

@@ -58,7 +58,7 @@ TEST_CASE("retry: goes on until it succeeds, with pauses that double") {
                                                  milliseconds(500)});
 }
 
-TEST_CASE("retry: what succeeds at once is not paused for") {
+TEST_CASE("retry: an immediate success has no pause") {
   FakeEnvironment fake;
   RetryPolicy policy({}, fake.environment());
   CHECK(retry(policy, fake.within(milliseconds(0)), [] { return Result<int>(1); }).value() == 1);

@@ -44,7 +44,7 @@ int with_each_allocation_failing(Action action, After after) {
   }
 }
 
-TEST_CASE("Channel: a value that there is no memory for stays with who pushes") {
+TEST_CASE("Channel: the pushing thread keeps a value that memory does not suffice for") {
   Channel<std::unique_ptr<int>> channel(1);
   auto value = std::make_unique<int>(1);
   const int failures = with_each_allocation_failing([&] { channel.try_push(std::move(value)); },
@@ -55,7 +55,7 @@ TEST_CASE("Channel: a value that there is no memory for stays with who pushes") 
   CHECK(failures == 1);
 }
 
-TEST_CASE("Lazy: what there is no memory for is made by the next caller") {
+TEST_CASE("Lazy: after an allocation failure the next caller tries again") {
   std::optional<Lazy<std::string>> lazy;
   const auto make = [](const WaitLimit&) { return std::string(100, 'x'); };
   const auto again = [&] { lazy.emplace(make); };
@@ -69,7 +69,7 @@ TEST_CASE("Lazy: what there is no memory for is made by the next caller") {
   CHECK(failures >= 1);
 }
 
-TEST_CASE("fan_out: where memory runs out, its helpers have left what is the caller's") {
+TEST_CASE("fan_out: where memory runs out, its helpers no longer use the caller's objects") {
   TaskPool pool(2, 8);
   bool right = false;
   const int failures = with_each_allocation_failing(
@@ -83,7 +83,7 @@ TEST_CASE("fan_out: where memory runs out, its helpers have left what is the cal
   CHECK(failures >= 3);
 }
 
-TEST_CASE("Pipeline: where memory runs out it ends, and says so") {
+TEST_CASE("Pipeline: where memory runs out it ends, and reports it") {
   int sum = 0;
   const int failures = with_each_allocation_failing(
       [&] {
@@ -98,7 +98,7 @@ TEST_CASE("Pipeline: where memory runs out it ends, and says so") {
   CHECK(failures >= 3);
 }
 
-TEST_CASE("BackgroundTasks: a task that there is no memory for has not taken the name") {
+TEST_CASE("BackgroundTasks: a task that memory does not suffice for has not taken the name") {
   BackgroundTasks tasks(1);
   const int failures = with_each_allocation_failing(
       [&] { tasks.start("a name that is too long to be kept in place", [](const std::stop_token&) {}); },

@@ -18,7 +18,7 @@ using testing::eventually;
 using testing::Gate;
 using testing::OpenAtEnd;
 
-TEST_CASE("TaskPool: runs what is posted, on as many threads as it has") {
+TEST_CASE("TaskPool: runs posted tasks on all of its threads") {
   Gate go;
   std::atomic<int> at_work{0};
   TaskPool pool(3, 8);
@@ -35,7 +35,7 @@ TEST_CASE("TaskPool: runs what is posted, on as many threads as it has") {
   CHECK(eventually([&] { return at_work == 8; }));
 }
 
-TEST_CASE("TaskPool: refuses what there is no room for") {
+TEST_CASE("TaskPool: refuses a task without room") {
   Gate go;
   std::atomic<int> at_work{0};
   TaskPool pool(1, 2);
@@ -60,7 +60,7 @@ TEST_CASE("TaskPool: an idle thread needs no queue") {
   CHECK(eventually([&] { return ran == 100; }));
 }
 
-TEST_CASE("TaskPool: its end stops what runs, drops what waits, and returns after the last task") {
+TEST_CASE("TaskPool: its end stops running tasks, drops waiting ones, and returns after the last task") {
   std::atomic<bool> ended{false};
   std::atomic<int> at_work{0};
   const auto kept = std::make_shared<int>(0);
@@ -87,7 +87,7 @@ TEST_CASE("TaskPool: a task that throws costs nothing but itself") {
   CHECK(eventually([&] { return ran == 1; }));
 }
 
-TEST_CASE("TaskPool: with many who post, what it accepts is run once") {
+TEST_CASE("TaskPool: with many posting threads, each accepted task runs once") {
   static constexpr int kThreads = 4;
   static constexpr int kEach = 5'000;
   std::atomic<int> accepted{0};

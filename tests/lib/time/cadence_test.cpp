@@ -19,7 +19,7 @@ TEST_CASE("Cadence: is due at multiples of its interval, however late one looks"
   CHECK(cadence.next(kBegin + milliseconds(100)) == kBegin + milliseconds(200));
 }
 
-TEST_CASE("Cadence: what was missed is not made up for") {
+TEST_CASE("Cadence: missed moments are skipped") {
   const Cadence cadence(kBegin, milliseconds(100));
   CHECK(cadence.next(kBegin + milliseconds(1234)) == kBegin + milliseconds(1300));
 }

@@ -151,7 +151,7 @@ TEST_CASE("DeadlineWheel: a deadline that sets itself for now waits for the next
   CHECK(alarm.fired == 5);
 }
 
-TEST_CASE("DeadlineWheel: what a deadline throws keeps none of its tick from being reported") {
+TEST_CASE("DeadlineWheel: an exception of a deadline keeps no other of its tick from being reported") {
   DeadlineWheel wheel(kOrigin);
   Alarm before, throwing, after, later;
   throwing.then = [] { throw std::bad_alloc(); };

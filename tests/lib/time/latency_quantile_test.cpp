@@ -43,7 +43,7 @@ TEST_CASE("LatencyQuantile: 5 of 100 may take longer, not 6") {
   CHECK(quantile.p95() > milliseconds(600));
 }
 
-TEST_CASE("LatencyQuantile: what was long ago is forgotten") {
+TEST_CASE("LatencyQuantile: old times are forgotten") {
   LatencyQuantile quantile;
   observe(quantile, 2000, milliseconds(700));
   observe(quantile, 4000, microseconds(7));

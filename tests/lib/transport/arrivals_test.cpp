@@ -1,4 +1,4 @@
-// How many new connections a busy I/O thread takes.
+// Limit of new connections on a busy I/O thread.
 #include "lib/transport/arrivals.hpp"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-// When a connection has waited for long enough, on virtual time.
+// Deadlines of a connection, on virtual time.
 #include "lib/transport/connection_timers.hpp"
 
 #include <doctest/doctest.h>

@@ -45,7 +45,7 @@ struct Fixture {
   OutputBuffer output;
 };
 
-TEST_CASE_FIXTURE(Fixture, "OutputBuffer: what was appended goes out with one write") {
+TEST_CASE_FIXTURE(Fixture, "OutputBuffer: appended bytes leave with one write") {
   append("first ");
   append("second");
   CHECK(output.unsent() == 12);
@@ -104,7 +104,7 @@ TEST_CASE_FIXTURE(Fixture, "OutputBuffer: a long output is written in parts, and
   CHECK(asked.size() == 2);
 }
 
-TEST_CASE_FIXTURE(Fixture, "OutputBuffer: after a failed write what is left stays, until it is dropped") {
+TEST_CASE_FIXTURE(Fixture, "OutputBuffer: after a failed write the rest stays, until it is dropped") {
   append("reply");
   kernel.failed = true;
   CHECK_FALSE(flush());
@@ -115,7 +115,8 @@ TEST_CASE_FIXTURE(Fixture, "OutputBuffer: after a failed write what is left stay
   CHECK(output.unsent() == 0);
 }
 
-TEST_CASE_FIXTURE(Fixture, "OutputBuffer: what is sent is dropped at an append, once it is more than half") {
+TEST_CASE_FIXTURE(Fixture,
+                  "OutputBuffer: sent bytes are dropped at an append, once they are more than half") {
   append("0123456789");
   kernel.room = 5;
   flush();
@@ -129,7 +130,8 @@ TEST_CASE_FIXTURE(Fixture, "OutputBuffer: what is sent is dropped at an append, 
   CHECK(kernel.received == "0123456789ab");
 }
 
-TEST_CASE_FIXTURE(Fixture, "OutputBuffer: many bytes get long memory that the pool keeps, with what waits") {
+TEST_CASE_FIXTURE(Fixture,
+                  "OutputBuffer: many bytes get long memory from the pool, together with waiting ones") {
   constexpr std::size_t kLong = 2 * BufferPool::kBufferBytesMax;
   std::string spare(kLong, 'x');
   const char* const memory = spare.data();

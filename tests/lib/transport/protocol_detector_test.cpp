@@ -61,7 +61,7 @@ const std::vector<Row>& rows() {
   return all;
 }
 
-TEST_CASE("protocol detector: the first bytes tell what a connection speaks") {
+TEST_CASE("protocol detector: the first bytes show the protocol of a connection") {
   for (const Row& row : rows()) {
     CAPTURE(row.bytes);
     CHECK(detect_protocol(row.bytes) == row.expected);

@@ -82,7 +82,7 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(protocol.codec() == nullptr);
 }
 
-TEST_CASE_FIXTURE(Fixture, "ProtocolSwitch: what is undecided at the end is a stream, if there is anything") {
+TEST_CASE_FIXTURE(Fixture, "ProtocolSwitch: undecided input is a stream at its end, unless it is empty") {
   CHECK_FALSE(protocol.detect_at_end("", Missing::nothing, host));
   CHECK(protocol.codec() == nullptr);
   CHECK_FALSE(protocol.detect_at_end("PO", Missing::nothing, host));
@@ -103,7 +103,7 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(protocol.codec() == nullptr);
 }
 
-TEST_CASE_FIXTURE(Fixture, "ProtocolSwitch: what ends before it is decided is refused as well") {
+TEST_CASE_FIXTURE(Fixture, "ProtocolSwitch: input that ends undecided is refused as well") {
   const auto refusal = protocol.detect_at_end("", Missing::tls, host);
   REQUIRE(refusal);
   CHECK(refusal->reason == CloseReason::tls_required);

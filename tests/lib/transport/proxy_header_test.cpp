@@ -72,7 +72,7 @@ TEST_CASE("PROXY header: version 1 names the peer, and not a byte behind the lin
   check("PROXY UNKNOWN ffff::1 what ever 1 2\r\n", {Status::complete, "", ""});
 }
 
-TEST_CASE("PROXY header: version 2 names the peer, and what it says beside is skipped") {
+TEST_CASE("PROXY header: version 2 names the peer, and other fields are skipped") {
   check(binary(1, 0x11, kIpv4) + "{}", {Status::complete, "192.0.2.1 4660", "{}"});
   check(binary(1, 0x11, kIpv4 + kTlv + kTlv) + "{}", {Status::complete, "192.0.2.1 4660", "{}"});
   const std::string v6 = std::string("\x20\x01\x0d\xb8", 4) + std::string(11, '\0') + "\x01" +

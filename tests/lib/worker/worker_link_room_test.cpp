@@ -40,7 +40,7 @@ TEST_CASE(
   CHECK(wait(WorkerLink::kCompletedReplyBytesMin) < WorkerLink::kRoomWaitMax);
 }
 
-TEST_CASE("WorkerLink: workers wait as well while it processes what they completed") {
+TEST_CASE("WorkerLink: workers wait as well while it processes their completions") {
   LinkedLoop fixture;
   WorkerLink& link = fixture.link;
   ActiveCall first;
@@ -62,7 +62,8 @@ TEST_CASE("WorkerLink: workers wait as well while it processes what they complet
   CHECK(link.completed_bytes() == 0);
 }
 
-TEST_CASE("WorkerLink: a worker that composes one big reply after another does not pass those that wait") {
+TEST_CASE(
+    "WorkerLink: a worker that composes one big reply after another does not overtake waiting workers") {
   constexpr int kWaits = 11;
   constexpr auto kHeld = std::chrono::milliseconds(1);
   LinkedLoop fixture;

@@ -95,7 +95,7 @@ TEST_CASE("WorkerLink: a call that ends on the loop's thread is answered at the 
   CHECK(order == Order{"the iteration's event", "the call", "replies", "another event"});
 }
 
-TEST_CASE("WorkerLink: what a completion enqueues is pushed in the same iteration, before replies") {
+TEST_CASE("WorkerLink: calls that a completion enqueues are pushed in the same iteration, before replies") {
   ActiveCall first, second;
   LinkedLoop* on = nullptr;
   LinkedLoop fixture([&](ActiveCall&) { on->enqueue(second); });
@@ -178,7 +178,7 @@ TEST_CASE("WorkerLink: busy polling goes by the calls that workers have, and by 
   CHECK(work.run_time.approx() == std::chrono::microseconds(7));
 }
 
-TEST_CASE("WorkerLink: what is completed as the loop goes to sleep is answered") {
+TEST_CASE("WorkerLink: a call that is completed as the loop goes to sleep is answered") {
   WorkerPool pool{1, 1};
   EventLoop loop("loop");
   WorkerLink link(loop, pool);

@@ -223,7 +223,7 @@ TEST_CASE("WorkerPool: stopping leaves a worker in a handler alone, and reports 
   testing::keep_for_ever(std::move(calls));
 }
 
-TEST_CASE("WorkerPool: stopping ends sleeping workers, and what is still queued is not run") {
+TEST_CASE("WorkerPool: stopping ends sleeping workers, and queued calls are not run") {
   Calls calls;
   WorkerPool pool(3, 10);
   pool.start();

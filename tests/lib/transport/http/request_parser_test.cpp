@@ -101,14 +101,14 @@ TEST_CASE("HTTP request parser: before its end a request is incomplete") {
   }
 }
 
-TEST_CASE("HTTP request parser: the head has what the server looks at") {
+TEST_CASE("HTTP request parser: the head has the parts that the server uses") {
   const HttpRequestHead head = replay_http_whole(kLimit, served()[8].bytes).head;
   CHECK(in_short(head) == "POST|/|a|o|t; x|Bearer b|5|00-1|k|13|11111101");
   const HttpRequestHead old = replay_http_whole(kLimit, served()[1].bytes).head;
   CHECK(in_short(old) == "GET|/|||||||||00000000");
 }
 
-TEST_CASE("HTTP request parser: of several trace contexts none counts") {
+TEST_CASE("HTTP request parser: several trace contexts are ignored") {
   const auto trace = [](const std::string& lines) {
     const ParsedHttp parsed = replay_http_whole(kLimit, "GET / HTTP/1.1\r\nHost: a\r\n" + lines + "\r\n");
     REQUIRE(parsed.status == HttpStatus::complete);

@@ -353,7 +353,7 @@ TEST_CASE("HTTP rules: a page's question before its call is answered where it ma
   CHECK(status_of(head, policy) == 403);
 }
 
-TEST_CASE("HTTP rules: a foreign page learns nothing of what is here") {
+TEST_CASE("HTTP rules: a foreign page learns nothing about this server") {
   HttpRequestHead head = call_from("https://evil.example");
   head.target = "/other";
   head.method = "GET";
@@ -386,7 +386,7 @@ TEST_CASE("HTTP rules: a request to upgrade has to be WebSocket's version 13, by
   CHECK(purpose_of(head) == HttpPurpose::call);
 }
 
-TEST_CASE("HTTP rules: a bearer's token is what follows the scheme") {
+TEST_CASE("HTTP rules: a bearer's token follows the scheme") {
   CHECK(bearer_token("Bearer abc") == "abc");
   CHECK(bearer_token("bearer  abc \t") == "abc");
   CHECK(bearer_token("Bearer ") == "");

@@ -160,7 +160,7 @@ TEST_CASE("ListeningSocket: a live server's socket is never taken, with its lock
   CHECK_FALSE(exists(path + ".lock"));
 }
 
-TEST_CASE("ListeningSocket: a live socket of somebody who knows no lock files is not taken") {
+TEST_CASE("ListeningSocket: a live socket of a process without lock files is not taken over") {
   TemporaryFolder folder;
   const std::string path = folder.file("s");
   const Descriptor theirs = bind_to(path, SOCK_STREAM, true);

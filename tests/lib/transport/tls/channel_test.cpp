@@ -59,7 +59,7 @@ struct TlsTest {
   std::string buffer = std::string(kBufferBytes, '\0');
 };
 
-TEST_CASE_FIXTURE(TlsTest, "TlsChannel: what is written at one end is read at the other") {
+TEST_CASE_FIXTURE(TlsTest, "TlsChannel: bytes written at one end are read at the other") {
   TlsChannel server(*context(files), sockets.server.get());
   TlsClient client(sockets.client.get());
   REQUIRE(shake_hands(server, client));
@@ -74,7 +74,7 @@ TEST_CASE_FIXTURE(TlsTest, "TlsChannel: what is written at one end is read at th
   CHECK(client.read(100) == "there");
 }
 
-TEST_CASE_FIXTURE(TlsTest, "TlsChannel: what was decrypted but not taken is known to be there") {
+TEST_CASE_FIXTURE(TlsTest, "TlsChannel: decrypted bytes that were not read are known") {
   TlsChannel server(*context(files), sockets.server.get());
   TlsClient client(sockets.client.get());
   REQUIRE(shake_hands(server, client));
@@ -196,7 +196,7 @@ TEST_CASE_FIXTURE(TlsTest,
   CHECK(::recv(sockets.server.get(), &byte, 1, MSG_PEEK) == 1);
 }
 
-TEST_CASE_FIXTURE(TlsTest, "ByteStream: what begins a stream decides whether it is TLS") {
+TEST_CASE_FIXTURE(TlsTest, "ByteStream: the first byte decides whether a stream is TLS") {
   const auto tls = context(files);
   SUBCASE("TLS") {
     ByteStream stream(std::move(sockets.server), true);
