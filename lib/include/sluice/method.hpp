@@ -28,6 +28,9 @@ enum class HandlerKind : std::uint8_t {
   in_line [[deprecated("inline_io")]] = inline_io,
 };
 
+// Copies of the options copy the deprecated one as well.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 struct MethodOptions {
   // Replaces the server's call_timeout; shorter or longer.
   std::optional<std::chrono::milliseconds> timeout = std::nullopt;
@@ -38,12 +41,10 @@ struct MethodOptions {
   [[deprecated("inline_io")]] bool in_line = false;
   // One line for rpc.discover.
   std::string summary = {};
+#pragma GCC diagnostic pop
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
   // The kind of a handler that is not a coroutine.
   HandlerKind kind() const { return inline_io || in_line ? HandlerKind::inline_io : HandlerKind::blocking; }
-#pragma GCC diagnostic pop
 };
 
 // Works on JSON text: params as they were sent (empty: absent). The handler appends exactly one JSON value to
