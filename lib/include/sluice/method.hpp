@@ -41,11 +41,11 @@ struct MethodOptions {
   [[deprecated("inline_io")]] bool in_line = false;
   // One line for rpc.discover.
   std::string summary = {};
-#pragma GCC diagnostic pop
 
   // The kind of a handler that is not a coroutine.
   HandlerKind kind() const { return inline_io || in_line ? HandlerKind::inline_io : HandlerKind::blocking; }
 };
+#pragma GCC diagnostic pop
 
 // Works on JSON text: params as they were sent (empty: absent). The handler appends exactly one JSON value to
 // `result`. Called from several threads at once.
