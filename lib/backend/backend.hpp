@@ -21,12 +21,12 @@ struct BackendQueueTag;
 struct BackendChannelTag;
 struct BackendCall;
 
-// What a call was handed to, such as one child process.
+// Channel of a backend that calls are sent over, such as one child process.
 struct BackendChannel {
   IntrusiveList<BackendCall, BackendChannelTag> calls;  // handed over and not yet finished
 };
 
-// A call in a backend's hands, from its arrival on the backends' thread until finish(). That thread only.
+// A call at a backend, from its arrival on the backends' thread until finish(). That thread only.
 struct BackendCall final : FairHook<BackendCall, BackendQueueTag>, ListHook<BackendChannelTag>, Deadline {
   using QueueHook = FairHook<BackendCall, BackendQueueTag>;
 
@@ -38,20 +38,21 @@ struct BackendCall final : FairHook<BackendCall, BackendQueueTag>, ListHook<Back
     static_cast<ListHook<BackendChannelTag>&>(*this).unlink();
   }
 
-  // It waits no longer.
+  // Ends its wait.
   void begin(TimePoint now) {
     begun = true;
     call.started = std::max(now, call.received);  // a time of another thread's
   }
 
-  // Where it is: waiting (null), or in which channel. Its start counts from here.
+  // Assigns it to a channel. Its start counts from here.
   void assign_to(BackendChannel& by, TimePoint now) {
     channel = &by;
     begin(now);
     by.calls.push_back(*this);
   }
 
-  // Whether the server's time limit has passed. One that the client chose says nothing about a backend.
+  // True if the server's time limit has passed. A shorter `timeout_ms` of the client does not count against
+  // the backend.
   bool unanswered(TimePoint now) const {
     const bool clients_own = call.request.timeout && *call.request.timeout <= call.timeout;
     return !clients_own && now >= call.deadline;
@@ -63,42 +64,41 @@ struct BackendCall final : FairHook<BackendCall, BackendQueueTag>, ListHook<Back
   Backend& backend;
   const std::uint64_t serial;  // the id that the hub knows it by
   BackendChannel* channel = nullptr;
-  std::uint64_t sent_at = 0;  // of all bytes for a child process: where its line begins
+  std::uint64_t sent_at = 0;  // offset of its line in all bytes sent to a child process
   std::uint32_t wire_id = 0;  // the id that it goes by towards a channel that has one at a time
   bool begun = false;
   bool stopped = false;           // no client waits for the answer any more
-  bool probe = false;             // of a half-open breaker
+  bool probe = false;             // the trial call of a half-open breaker
   bool outcome_recorded = false;  // its breaker has counted the call
-  bool lingers = false;           // no client has waited for a while, and it still runs
+  bool lingers = false;           // abandoned: answered kill_after ago, and it still runs
 };
 
-// Made, used and destroyed on the backends' thread. Whatever it does takes no time: it waits by the event
-// loop.
+// Constructed, used and destroyed on the backends' thread. No member blocks: waits use the event loop.
 class Backend {
  public:
   virtual ~Backend() = default;
 
-  // Begins what does not wait for a call.
+  // Starts work that does not wait for a call.
   virtual void start() = 0;
 
   // Takes a call, and finishes it through the hub, at once or later.
   virtual void submit(BackendCall& call) = 0;
 
-  // The caller has an answer already: its time limit has passed, or it is gone. `call.stopped` is set. The
-  // call is to be finished as soon as nothing is done for it any more.
+  // No client waits for the call any more: its time limit has passed, or it was cancelled. `call.stopped` is
+  // set. The backend finishes the call once it no longer runs.
   virtual void stop_call(BackendCall& call) = 0;
 
   // A deadline that was set on the call.
   virtual void on_unanswered(BackendCall&, TimePoint) {}
 
-  // The configuration was read again and this backend is as before: what it has found out and keeps, such as
-  // addresses and authorities, may have changed.
+  // A reload left this backend's settings unchanged. It refreshes what it keeps, such as addresses and
+  // authorities.
   virtual void renew() {}
 
-  // No more calls come. Finishes those that are there, then ends what it keeps running; at once where
-  // `kill`. May be called again to hurry.
+  // No more calls come. Finishes its calls, then ends its processes and connections; at once if `kill`. May
+  // be called again with `kill`.
   virtual void retire(bool kill) = 0;
-  // Whether nothing remains to be done.
+  // True once it has no calls, processes and connections.
   virtual bool retired() const = 0;
 };
 

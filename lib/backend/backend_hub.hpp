@@ -19,11 +19,12 @@ namespace sluice::core {
 
 using BackendId = std::uint64_t;
 
-// Between I/O threads and backends. A call comes in by submit() on its I/O thread and goes back to it when it
-// is finished; all that comes in between two iterations of the loop is taken over with one wake-up. One
-// thread for all backends: they wait, and hardly compute, and none of their state needs a lock. With several
-// I/O threads it is one of its own, and what a backend does takes nothing from them. A single one it shares,
-// which saves a call two wake-ups: some half of the CPU time that an upstream's reply costs.
+// Passes calls between I/O threads and backends. submit() enqueues a call on its I/O thread, and finish()
+// returns it there. All calls submitted between two iterations of the loop need one wake-up. One thread
+// serves all backends: they are bound by I/O, and none of their state needs a lock. Beside several I/O
+// threads it is a thread of its own, so that backends do not delay clients. With a single I/O thread the
+// backends run on that one. That saves a call two wake-ups: half of the CPU time that an upstream's reply
+// costs.
 class BackendHub {
  public:
   // On a thread of its own.
@@ -51,8 +52,8 @@ class BackendHub {
   void renew(BackendId id);
   // Retires all backends. Returns at once.
   void retire_all();
-  // The same, and kills what has not ended by `kill_at`. Returns when nothing is left of them, or soon after
-  // that.
+  // Retires all backends, and kills processes that have not ended by `kill_at`. Returns when all have ended,
+  // or soon after `kill_at`.
   void end_all(TimePoint kill_at);
   void set_limits(const Limits& limits);
   // Whether waiting calls are served round-robin between clients. Any thread.
@@ -60,8 +61,8 @@ class BackendHub {
   // Returns when what was asked for before has been done, or after `kControlTime`.
   void flush();
 
-  // Any thread; on the hub's it is taken at once. The call has to have its `home`; throws std::bad_alloc
-  // before it is taken.
+  // Any thread; on the hub's the call is processed at once. `call.home` must be set. If it throws
+  // std::bad_alloc, the call was not taken.
   void submit(BackendId backend, ActiveCall& call);
   // The call has been answered without it.
   void stop_call(std::uint64_t serial) noexcept;
@@ -73,15 +74,15 @@ class BackendHub {
   bool fair() const { return fair_.load(std::memory_order_relaxed); }
   TimePoint now() const { return io_.now(); }
   std::uint64_t random_bits() { return random_(); }
-  // Null where no backend has that number, or has it any more.
+  // Null if no backend has a call of that serial.
   BackendCall* find(std::uint64_t serial);
-  // Whether its backend has yet to begin with it.
+  // True while it waits at its backend.
   bool waits(std::uint64_t serial);
-  // Gives the call back with its reply, or its error where that is null; with neither, and where nothing is
-  // due because it is a notification or was stopped, without an answer.
+  // Completes the call with `reply`, or with `error` if that is null. With neither, or for a notification or
+  // a stopped call, no response is composed.
   void finish(BackendCall& call, const proto::Reply* reply = nullptr, const proto::Error* error = nullptr);
   void finish_out_of_memory(BackendCall& call);
-  // Destroys something at the end of the iteration, for what may be in use further up the stack.
+  // Destroys an object at the end of the iteration, since a function on the stack may be using it.
   void dispose(std::shared_ptr<void> thing);
   // A retiring backend has no more calls and runs nothing any more.
   void look_at_retired() { io_.defer(cleaner_); }
@@ -120,7 +121,7 @@ class BackendHub {
   std::atomic<bool> fair_{true};
   std::mutex mutex_;
   std::vector<Message> inbox_;  // guarded by mutex_; at most two for each call that is admitted
-  bool wake_owed_ = false;      // guarded by mutex_: memory did not suffice to wake the thread
+  bool wake_owed_ = false;      // guarded by mutex_: waking the thread failed, out of memory
 
   // The hub's thread only.
   std::vector<Message> spare_inbox_;  // empty, with the room of the last one

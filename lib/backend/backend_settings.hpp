@@ -12,21 +12,21 @@
 
 namespace sluice::core {
 
-// When a backend that fails is not asked for a while. Slow calls count as failures.
+// When a failing backend gets no calls for a while. Slow calls count as failures.
 struct BreakerSettings {
   std::size_t failures = 5;  // within the window; 0: no breaker
   milliseconds window = seconds(10);
-  milliseconds open = seconds(5);  // until one call is let through as a probe
+  milliseconds open = seconds(5);  // until one call is let through as a trial
   milliseconds slow{0};            // a call that takes longer has failed; 0: none is too slow
 
   bool operator==(const BreakerSettings&) const = default;
 };
 
-// Asking again where a call has failed, with exponential backoff and full jitter.
+// Retries of failed calls, with exponential backoff and full jitter.
 struct RetrySettings {
   std::size_t attempts = 1;            // in all
-  milliseconds backoff{50};            // before the second; doubles
-  std::vector<std::string> methods{};  // see MethodPatterns: those that may run twice; none: none
+  milliseconds backoff{50};            // upper bound before attempt 2; doubles
+  std::vector<std::string> methods{};  // patterns of those that may run twice; empty: no retries
 
   bool operator==(const RetrySettings&) const = default;
 };

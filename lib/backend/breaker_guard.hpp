@@ -31,7 +31,7 @@ class BreakerGuard {
       : breaker_(settings), metrics_(metrics), callbacks_(callbacks) {}
 
   bool allows(TimePoint now) const { return breaker_.allows(now); }
-  // Whether a call may go through before long: now, or once the outcome of a probe is known.
+  // True if a call may go through now, or once the outcome of the trial call is known.
   bool may_allow_soon(TimePoint now) const {
     return breaker_.allows(now) || breaker_.state(now) == CircuitBreaker::State::half_open;
   }
@@ -40,8 +40,8 @@ class BreakerGuard {
   CircuitBreaker::State state(TimePoint now) const { return breaker_.state(now); }
   milliseconds retry_after(TimePoint now) const { return breaker_.retry_after(now); }
 
-  // As those of CircuitBreaker. begin() is followed by one of the other three. Only the callbacks' own lines
-  // can run out of memory, which does no harm: begin() and abandoned() do not throw.
+  // As those of CircuitBreaker. begin() is followed by one of the other three. Allocation can fail only for a
+  // log line, which is left out then. begin() and abandoned() do not throw.
   bool begin(TimePoint now);
   void succeeded(TimePoint now, std::chrono::nanoseconds took, bool probe);
   void failed(TimePoint now, bool probe);
@@ -57,7 +57,7 @@ class BreakerGuard {
   Callbacks& callbacks_;
 };
 
-// The state of the one in `guarded` that takes calls most readily, for `sluice_breaker_state`.
+// The most closed state among the breakers of `guarded`, for `sluice_breaker_state`.
 template <typename Range>
 int most_willing_state(const Range& guarded) {
   int best = static_cast<int>(CircuitBreaker::State::open);

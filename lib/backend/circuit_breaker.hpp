@@ -33,10 +33,10 @@ class CircuitBreaker {
   // has changed the state.
   bool succeeded(TimePoint now, std::chrono::nanoseconds took, bool probe);
   bool failed(TimePoint now, bool probe);
-  // The call ended without telling anything of who was asked: it was cancelled.
+  // The call was cancelled: its outcome says nothing about the backend.
   void abandoned() { probing_ = false; }
 
-  // Whether the last begin() was the first since it opened: what half-open means to those who count.
+  // True if the last begin() changed the state from open to half-open, for the metric.
   bool turned_half_open() const { return probing_ && probes_ == 1; }
   // Whether the outcome of a probe is awaited.
   bool probing() const { return probing_; }

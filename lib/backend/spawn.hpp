@@ -38,9 +38,8 @@ struct ForkedChild {
 // for a disk or a network the child does itself. The process is killed when the calling thread ends.
 //
 // Ours rather than Boost.Process or posix_spawn(), neither of which changes users, limits and the group in a
-// program with several threads without doing what is forbidden between fork() and exec().
-//
-// `only_try`: ends where it could run its program.
+// program with several threads without doing what is forbidden between fork() and exec(). `only_try`: the
+// process exits where it would call exec().
 std::variant<ForkedChild, ChildFailure> fork_child(const ChildSettings& settings,
                                                    const std::optional<ChildUser>& user,
                                                    bool only_try = false);
@@ -51,12 +50,11 @@ struct Report {
   ChildFailure failure;       // where it has failed; the process is about to end then
   bool in_directory = false;  // it has failed to enter its directory
 };
-// What the process has reported so far. A process that was killed has begun.
+// Reads the process's report so far. A process that was killed before its report counts as begun.
 Report read_report(const Descriptor& report, const ChildSettings& settings);
 
-// check_program(), and for another user whether that one may enter the directory and run the program, which a
-// process of that user tries. May wait for a disk, a network or a name service: not for the thread of an
-// event loop.
+// Like check_program(). If a user is set, a process of that user also tries to enter the directory and to run
+// the program. May wait for a disk, a network or a name service: not for the thread of an event loop.
 std::optional<ProgramProblem> check_start(const ChildSettings& settings);
 
 // The soft limit of open files that children get; without this, the calling process's own. For a process that

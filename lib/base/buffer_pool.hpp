@@ -54,8 +54,8 @@ class BufferPool {
     give(wide);
   }
 
-  // The same for a buffer that will grow: up to four times as large, and new memory of twice the size if none
-  // is kept. Its old memory is kept for others.
+  // Widens a buffer that will grow: with memory up to four times as large, or new memory of twice the size if
+  // none is kept. Its old memory is kept for others.
   void grow(std::string& buffer, std::size_t bytes) {
     if (bytes <= kBufferBytesMax) return;
     widen(buffer, bytes, 4);

@@ -25,7 +25,7 @@ class MemoryBudget {
   static constexpr std::size_t kSlackBytes = 16 * 1024;
   // A decrease that is worth releasing to the system.
   static constexpr std::size_t kReleaseBytes = 1024 * 1024;
-  // The same for ended connections, which hold some uncounted kilobytes each.
+  // A number of ended connections that is worth it too: each held some uncounted kilobytes.
   static constexpr std::size_t kReleaseEnds = 256;
 
   // One thread's part. Only that thread calls its members, except the reading ones.

@@ -135,8 +135,8 @@ struct ActiveCall final : ListHook<OwnerTag>, FairHook<ActiveCall, QueueTag>, Li
   // Copies the request's text, so that the call no longer needs the buffer that it was read from. Id and
   // params lie in that text.
   void keep_text();
-  // The same for a request that lies entirely in `buffer`, by swapping the strings. False, with no effect, if
-  // it does not, or if the text is less than half of the buffer.
+  // Takes over the text of a request that lies entirely in `buffer`, by swapping the strings. False, with no
+  // effect, if it does not, or if the text is less than half of the buffer.
   bool take_text(std::string& buffer);
 
   void on_deadline(TimePoint) override { expiry->expire(*this); }

@@ -85,7 +85,7 @@ class FairQueue {
     return served(*first);
   }
 
-  // The same among elements that `may_go`; elements of one client may overtake each other.
+  // Takes the next of the elements that `may_go`; elements of one client may overtake each other.
   template <typename MayGo>
   T* take_if(TimePoint now, MayGo may_go) {
     if (lane_count_ > 0 || any_late(now)) return take_in_turn(may_go);

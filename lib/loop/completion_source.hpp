@@ -14,10 +14,9 @@ namespace sluice::core {
 // (EventLoop::try_post_drain). Loop's thread only, except looked_for().
 class CompletionSource {
  public:
-  // Whether there is no completion, not even one that is just being pushed. Sequentially consistent with the
-  // push.
+  // True if nothing was pushed and no push is in progress. Sequentially consistent with the push.
   virtual bool empty() const = 0;
-  // Whether one can be drained, rather than just being pushed.
+  // True if a completion can be drained: its push is complete.
   virtual bool ready() const = 0;
   // Processes all completions so far. Within an event. Must not throw.
   virtual void drain() = 0;
@@ -26,9 +25,9 @@ class CompletionSource {
 
  protected:
   ~CompletionSource() = default;
-  // Whether the loop checks this before it sleeps. A pushing thread asks after the push: either the loop sees
-  // the completion, or that thread sees that it must wake the loop (both are sequentially consistent). Any
-  // thread.
+  // True if the loop will check this before it sleeps, so that no wake-up is needed. A pushing thread asks
+  // after the push: either the loop sees the completion, or that thread sees that it must wake the loop (both
+  // are sequentially consistent). Any thread.
   bool looked_for() const { return looks_for_completions_.load(std::memory_order_seq_cst); }
 
  private:

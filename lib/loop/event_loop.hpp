@@ -79,8 +79,8 @@ class EventLoop {
     deferred_in(phase).push_back(task);
     post_iteration_end();
   }
-  // The same in Phase::replies, but in this iteration even while those run. For a task that does not defer
-  // again.
+  // Runs `task` in Phase::replies of this iteration, even if that phase runs already. The task must not defer
+  // itself again.
   void defer_late(DeferredTask& task);
   // Runs `task` at the end of every iteration, last. Before run(); outlives the loop's run.
   void after_each_iteration(DeferredTask& task) { after_each_ = &task; }
@@ -102,7 +102,7 @@ class EventLoop {
   void postpone(SlicedWork& work) { sliced_.push(work, now_); }
   // Shares of this thread's time between peers.
   SliceQueue& slices() { return sliced_; }
-  // Times small work for many peers, for SliceQueue::observe_small().
+  // Measures work for many peers that is too short to be timed singly, for SliceQueue::observe_small().
   SmallWorkTimer time_small_work() { return {sliced_, clock_}; }
   // Whether the last event-loop iteration took longer than kIterationTime, or left work behind.
   bool contended() const { return contended_ || !sliced_.empty(); }

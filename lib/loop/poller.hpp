@@ -48,9 +48,9 @@ class Poller {
   // From here on `watched` is not notified. Call before the socket is closed.
   void remove(int socket, Watched& watched);
 
-  // Reports what is ready now, without waiting, until `stop()`; the next call goes on with the rest. How many
-  // were ready. descriptor() is not readable for a rest that is all kOnce: those connections have work
-  // scheduled.
+  // Reports what is ready now, without waiting, until `stop()`; the next call goes on with the rest. Returns
+  // how many were ready. If all of the rest were watched with kOnce, descriptor() does not become readable:
+  // those connections have postponed work.
   template <typename Stop>
   std::size_t dispatch(const Stop& stop) {
     if (next_ >= count_) look();

@@ -45,7 +45,7 @@ class SliceQueue {
   SliceQueue(const SliceQueue&) = delete;
   SliceQueue& operator=(const SliceQueue&) = delete;
 
-  // The share of a peer. It lasts until leave() has been called as often. Throws std::bad_alloc.
+  // The share of a peer. It lasts until leave() has been called once for each join(). Throws std::bad_alloc.
   PeerShare& join(const PeerKey& peer);
   // Work of this member must not be in the queue.
   void leave(const PeerKey& peer);
@@ -54,7 +54,7 @@ class SliceQueue {
 
   // No effect if the work already waits. Does not throw.
   void push(SlicedWork& work, TimePoint now);
-  // The work to run next, or null. It runs until end_popped().
+  // Removes the work to run next, or returns null. The caller runs it, then calls end_popped().
   SlicedWork* pop();
   void end_popped(TimePoint now, std::chrono::nanoseconds used);
   // Whether no work waits. Running work does not wait.
@@ -71,7 +71,7 @@ class SliceQueue {
     running_ = &share;
     began_ = now;
   }
-  // The same for input that has been read, which is charged as well.
+  // Begins work on input that has been read, and charges the read as well.
   void begin_read(PeerShare& share, TimePoint now, std::size_t bytes) {
     end(now);
     charge_small(share, now, SmallWork::read, bytes);
@@ -113,7 +113,7 @@ class SliceQueue {
  private:
   static constexpr std::chrono::nanoseconds kSmallWorkMin = std::chrono::microseconds(1);
   static constexpr std::chrono::nanoseconds kSmallWorkMax = std::chrono::microseconds(20);
-  // Size whose copying takes about as long as the system call.
+  // Number of bytes whose copying takes about as long as a system call.
   static constexpr std::size_t kSmallWorkBytes = 8192;
   static constexpr std::chrono::nanoseconds kExcessAllowed = kIterationTime;
   static constexpr std::chrono::nanoseconds kExcessMax = kUseWindow / 2;

@@ -36,8 +36,8 @@ class SlicedWork : public ListHook<SliceTag> {
   PeerShare* share_ = nullptr;
 };
 
-// Slice of one source, which always has work before others get theirs. A used-up slice is noticed at the next
-// kUnitsPerLook units of work.
+// Time slice of one source. It may be exceeded by up to kUnitsPerLook units of work, since the clock is read
+// only that often.
 inline constexpr std::chrono::nanoseconds kSliceTime = std::chrono::microseconds(250);
 // Sum of all slices of one event-loop iteration. A single source may use the whole time.
 inline constexpr std::chrono::nanoseconds kIterationTime = std::chrono::milliseconds(2);

@@ -52,7 +52,7 @@ enum class CloseReason : std::uint8_t {
   descriptor_limit,
   draining,
   stopped,     // the server stopped at once
-  overloaded,  // connections hold too much memory together, and this one most, or it came too late
+  overloaded,  // connections exceed max_memory, and this one holds most, or came while memory was short
   unproven,    // sent too much without authentication
   peer_limit,  // its peer has too many connections
   kCount,
@@ -80,7 +80,7 @@ class MethodShard {
   // buffer. For the thread itself only.
   std::size_t large_reply_bytes = 0;
 
-  // Of calls that were dispatched to workers or backends. Likewise.
+  // Mean of calls that were dispatched to workers or backends. For the thread itself only.
   MeanTime mean_run_time;
 
   // Calls `visit(label, count)` for each code seen.
@@ -101,7 +101,7 @@ class MetricsShard {
  public:
   // The method's counts, created at its first call on this thread.
   MethodShard& method(const MethodMetrics& method);
-  // The same, or null before that.
+  // Returns the method's counts, or null before its first call on this thread.
   MethodShard* find(const MethodMetrics& method) const {
     // Only this thread changes the vector, so that it may read without the lock.
     return method.slot < methods_.size() ? methods_[method.slot].get() : nullptr;

@@ -21,7 +21,7 @@ MethodSpec discover_method(Registry& registry);
 
 // Writes the document of these methods. Workers call it, several at once; it may throw std::bad_alloc.
 using DocumentWriter = std::function<std::string(const std::vector<const MethodSpec*>& methods)>;
-// The same with another writer.
+// Returns the method with another writer.
 MethodSpec discover_method(Registry& registry, DocumentWriter write);
 
 }  // namespace sluice::core

@@ -57,7 +57,7 @@ struct EngineParts {
                                                        const std::vector<Address>& already = {});
   // Runs a task on all I/O threads, soon.
   void on_all(const std::function<void(IoPart&)>& task);
-  // The same, and waits for its end. False if a thread did not run it in time.
+  // Runs a task on all I/O threads and waits for its end. False if a thread did not run it in time.
   bool wait_for_all(TimePoint until, const std::function<void(IoPart&)>& task);
   bool close_connections(TimePoint until);
   void apply_backends(const BackendFiles& files, const std::stop_token& stop);

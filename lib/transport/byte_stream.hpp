@@ -50,8 +50,8 @@ class ByteStream {
   // Call before the first read: a PROXY header comes first, and names the peer. TLS may follow it.
   void expect_proxy_header();
 
-  // With TLS, an end without close_notify is `failed`, and `would_block` may be the handshake's. Throws
-  // std::bad_alloc where TLS begins.
+  // With TLS, an end without close_notify is `failed`, and `would_block` may mean that the handshake is
+  // incomplete. Throws std::bad_alloc where TLS begins.
   Transfer read(char* to, std::size_t size);
   Transfer write(std::string_view bytes);
   // Whether read() has more that the poller does not report.

@@ -81,7 +81,7 @@ class ConnectionTimers {
   void begin_overloaded(TimePoint now);
   bool overloaded() const { return overloaded_until_.has_value(); }
 
-  // A window that stays full is looked beyond after a while, and its client's presence is checked.
+  // Full window: after a while look-ahead begins, and the client's presence is checked.
   void on_window_full(TimePoint now);
   void on_window_open() { window_full_since_.reset(); }
   bool window_full() const { return window_full_since_.has_value(); }

@@ -35,7 +35,7 @@ class ProtocolSwitch {
 
   // `bytes` is everything received so far. Creates a codec, or refuses; neither while more bytes are needed.
   std::optional<Refusal> detect(std::string_view bytes, Missing missing, CodecHost& host);
-  // The same at the end of input.
+  // Creates a codec or refuses, at the end of input.
   std::optional<Refusal> detect_at_end(std::string_view bytes, Missing missing, CodecHost& host);
   void append_refusal(std::string& out, const Refusal& refusal, TimePoint now) const {
     factory_.append_refusal(out, refusal.spoken, refusal.error, now);

@@ -43,7 +43,7 @@ class WorkerPool {
   void resize(std::size_t workers);
 
   // Reserves a slot of the least loaded worker; kNone if every worker runs a call and has a full queue. Not
-  // an optional: that would be stored in pieces and then read as one, for which the processor waits 5 ns.
+  // an optional: that would be stored member by member and read as a whole, a store-forwarding stall of 5 ns.
   static constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max();
   std::size_t try_reserve();
   // Reserves a slot of that worker; false if it is full.

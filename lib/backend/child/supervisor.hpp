@@ -15,8 +15,7 @@
 
 namespace sluice::core {
 
-// Starts the process, starts it again when it has ended, and knows whether it is to be asked. Backends'
-// thread only.
+// Starts and restarts the process, and decides whether calls may be sent to it. Backends' thread only.
 class ChildSupervisor final : private ChildStart::Owner,
                               private ChildProcess::Owner,
                               private BreakerGuard::Callbacks,
@@ -30,9 +29,9 @@ class ChildSupervisor final : private ChildStart::Owner,
     virtual void on_discovered(std::string_view document) = 0;
     // A start is over: its program runs, or `failure` says why not.
     virtual void on_started(const ChildFailure* failure) = 0;
-    // A call that the process did not read before it ended as it wanted: another may serve it.
+    // The process exited with 0 without having read this call: another process may serve it.
     virtual void on_unread(BackendCall& call) = 0;
-    // A call is over. Its instance has gone with it, where there is an error.
+    // A call has ended. With an error, the process has ended as well.
     virtual void on_done(BackendCall& call, const proto::Reply* reply, const proto::Error* error) = 0;
 
    protected:
@@ -47,9 +46,10 @@ class ChildSupervisor final : private ChildStart::Owner,
   // Begins to start the process if it does not run and may be started now.
   void start();
 
-  // Whether a call can be handed over now.
+  // True if a call can be sent now.
   bool takes_call() const;
-  // Whether one can before long: it is busy, or its breaker waits for the outcome of a probe.
+  // True if a call can be sent soon: the process is busy, or its breaker waits for the outcome of a trial
+  // call.
   bool will_take_call() const;
   bool running() const { return process_ != nullptr && !process_->ending(); }
   bool starting() const { return starting_ != nullptr; }
@@ -58,14 +58,14 @@ class ChildSupervisor final : private ChildStart::Owner,
   // Throws std::bad_alloc where nothing has been done.
   void send(BackendCall& call);
 
-  // Whether it is this one that has the call.
+  // True if this instance has the call.
   bool owns(const BackendCall& call) const { return process_ && process_.get() == call.channel; }
-  // The caller does not wait any more.
+  // No client waits for the call any more.
   void stop_call(BackendCall& call);
   // A call has not ended kill_after past its time limit, or past the moment at which it was given up.
   void on_hanging(BackendCall& call);
 
-  // Why not, and until when.
+  // The reason why no call is taken, and the time until one may be.
   CircuitBreaker::State breaker_state() const { return breaker_.state(hub_.now()); }
   milliseconds retry_after() const;
 
@@ -116,7 +116,7 @@ class ChildSupervisor final : private ChildStart::Owner,
   bool started_ = false;   // ever
   bool served_ = false;    // the present process has answered calls
   bool killed_ = false;    // by this server, for hanging
-  bool recycled_ = false;  // the process before has ended as it wanted, between calls or after them
+  bool recycled_ = false;  // the previous process exited with 0 by itself
   bool discovering_ = false;
   bool over_ = false;
 };

@@ -9,10 +9,10 @@
 
 namespace sluice::core {
 
-// Keeps calls that come to nothing from turning into connections, each of which costs the server more than
-// they did (CVE-2023-44487). A connection takes a token. There are as many as at the start or fewer: one
-// comes back with each answer, as a connection that has served is replaced at no loss, and some with time.
-// Not thread-safe; time is passed in.
+// A token bucket. It keeps calls that fail from causing connections, each of which costs the server more than
+// a call (CVE-2023-44487). A connection takes a token. The bucket begins full. Each response adds one, since
+// a connection that has served may be replaced, and 16 a second are added. Not thread-safe; time is passed
+// in.
 class DialBudget {
  public:
   static constexpr auto kPerToken = std::chrono::milliseconds(62);  // 16 a second beside what is answered
@@ -27,7 +27,7 @@ class DialBudget {
     if (tokens_-- == tokens_max_) since_ = now;
     return true;
   }
-  // Something was answered.
+  // A response has come.
   void deposit() { tokens_ = std::min(tokens_ + 1, tokens_max_); }
   // When there is a token again.
   TimePoint next() const { return since_ + kPerToken; }

@@ -12,9 +12,8 @@
 
 namespace sluice::core {
 
-// Opens connections as they are needed, and learns from what becomes of calls whether there is any use in
-// sending more: each failure counts for its breaker, and where no connection can be made the URL is down
-// until a probe has made one. Backends' thread only.
+// Opens connections on demand. Outcomes of calls decide whether it gets more: each failure counts for its
+// breaker. If no connection can be made, the URL is down until a probe has made one. Backends' thread only.
 class UpstreamEndpoint final : private UpstreamConnection::Owner,
                                private BreakerGuard::Callbacks,
                                private Deadline {
@@ -66,16 +65,16 @@ class UpstreamEndpoint final : private UpstreamConnection::Owner,
   bool down() const { return down_; }
   // Until it may be worth asking again; `kUnknownRetry` where nothing is known.
   milliseconds retry_after() const;
-  // What is known of the server by its address and certificate is found out anew by the next connections.
-  // Calls under way end over theirs.
+  // New connections look up the name and read the authorities again. Calls in flight finish on their
+  // connections.
   void renew();
 
   // Closes its connections, for good. Not from within what they call.
   void end();
 
  private:
-  static constexpr std::size_t kDialsAtOnce = 16;  // that may come to nothing, beside two for each connection
-  static constexpr std::size_t kCauseBytes = 48;   // of a reason, by which it differs from others
+  static constexpr std::size_t kDialsAtOnce = 16;  // attempts without a response, beside two per connection
+  static constexpr std::size_t kCauseBytes = 48;   // of an error text, which tell causes apart in the log
   // Doubled with each probe that fails, up to the interval: what is only starting is back soon.
   static constexpr auto kFirstProbe = milliseconds(100);
 

@@ -25,7 +25,7 @@ class UpstreamLog {
   // `cause` is one of a bounded number of texts; `detail` goes on from it and may be anything. Whether there
   // is a line now.
   bool warn(const std::string& cause, std::string_view detail, TimePoint now);
-  // The same for events that are not faults.
+  // Logs an event that is not a fault.
   bool note(const std::string& cause, TimePoint now);
 
  private:

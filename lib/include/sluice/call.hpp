@@ -29,7 +29,7 @@ class Call {
 
   // The configured name of the calling client; empty if no clients are configured.
   std::string_view client() const;
-  // Whether that client may call the method, which need not exist.
+  // True if the client may call the method; the method need not exist.
   bool may_call(std::string_view method) const;
 
   // The time limit: then the caller gets -32002, and the answer is dropped.
@@ -40,7 +40,7 @@ class Call {
   // Stop is requested when the client cancels or disconnects, when the time limit passes, and at the end of a
   // drain. Stop callbacks run on the connection's I/O thread: they must be quick and never block.
   std::stop_token stop_token();
-  // Whether stop has been requested; cheaper than a stop token.
+  // True once a stop has been requested; cheaper than a stop token.
   bool cancelled() const;
 
  private:

@@ -17,7 +17,7 @@
 
 namespace sluice {
 
-// Why a value does not fit: its position (a JSON pointer from the whole value) and what was expected.
+// Mismatch of a value: its position (a JSON pointer from the whole value), and the expected values in words.
 struct Mismatch {
   std::string path;
   std::string expected;

@@ -50,7 +50,7 @@ class Lazy {
   T* peek() { return made_.load(std::memory_order_acquire); }
 
  private:
-  // How an attempt failed: for a reason of its caller only, with an error, or by an exception.
+  // Kind of a failed attempt: for a reason of its caller only, with an error, or by an exception.
   using Failure = std::variant<std::monostate, Error, std::string>;
 
   // The number of the attempt to wait for; nothing if the caller has to make the attempt.

@@ -81,7 +81,7 @@ class Pipeline {
   void keep(std::shared_ptr<void> channel);
   // Runs `body` on `width` threads, and `last` on the one that ends last.
   void start(std::size_t width, std::function<void()> body, std::function<void()> last);
-  // Whether to go on. Ends the pipeline at its limit.
+  // True while the pipeline goes on. Ends the pipeline at its limit.
   bool going();
   // Ends the pipeline because of the limit, an error, or an exception. The first reason counts.
   void fail_at_limit();

@@ -11,7 +11,7 @@
 
 namespace sluice {
 
-// Whether an error allows a later attempt: it has a `data.retry_after_ms`, as sluice's temporary refusals
+// True if an error allows a later attempt: it has a `data.retry_after_ms`, as sluice's temporary refusals
 // have (-32005, -32009).
 bool may_succeed_later(const Error& error);
 
