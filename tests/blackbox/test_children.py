@@ -657,7 +657,7 @@ class Reload(ChildTest):
         eventually(5, lambda: not is_alive(pid), "the removed one has ended")
         self.assertEqual(daemon.metrics().label_values("sluice_backend_up", "backend"), {"second"})
 
-    def test_methods_that_are_discovered_anew_are_served_meanwhile(self):
+    def test_methods_are_served_while_they_are_discovered_again(self):
         daemon = self.start(backends=[child("found", "discover")])
         connection = self.connect(daemon)
         old = connection.result("found.pid")

@@ -363,7 +363,7 @@ class HedgeTest(ConnectionsTest):
 
 
 class RenewalTest(ConnectionsTest):
-    def test_a_reload_makes_connections_anew_and_drops_no_call(self):
+    def test_a_reload_replaces_connections_and_drops_no_call(self):
         for kind, scheme in TruthTest.kinds:
             with self.subTest(scheme=scheme):
                 server = self.upstream(kind)

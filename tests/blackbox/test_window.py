@@ -26,7 +26,7 @@ class Full(DaemonTest):
             self.assertEqual(len(first), 8)
             self.assertEqual(second["id"], "after")
 
-    def test_a_cancel_behind_waiting_calls_is_dealt_with(self):
+    def test_a_cancel_behind_waiting_calls_is_handled(self):
         for kind, params, code in (("rpc.cancel", {"id": 1}, -32800), ("$/cancelRequest", {"id": 1}, -32800)):
             with self.subTest(kind), self.daemon.connect() as connection:
                 self.sleeping(connection, [1, 2])
@@ -48,7 +48,7 @@ class Full(DaemonTest):
             connection.reset()
         self.daemon.wait_in_flight(0)
 
-    def test_a_cancel_behind_calls_that_filled_the_window_anew_is_dealt_with(self):
+    def test_a_cancel_behind_calls_that_filled_the_window_again_is_handled(self):
         with self.daemon.connect() as connection:
             first = [message("demo.sleep", {"ms": 3}, id) for id in (1, 2)]
             then = [message("demo.sleep", {"ms": ms(60000)}, id) for id in (3, 4)]
@@ -60,7 +60,7 @@ class Full(DaemonTest):
             connection.reset()
         self.daemon.wait_in_flight(0)
 
-    def test_a_batch_of_cancels_is_dealt_with(self):
+    def test_a_batch_of_cancels_is_handled(self):
         with self.daemon.connect() as connection:
             self.sleeping(connection, [1, 2])
             connection.call("demo.echo_inline", ["waits"], id="waits")
@@ -110,7 +110,7 @@ class Full(DaemonTest):
             client.reset()
         self.daemon.wait_in_flight(0)
 
-    def test_what_is_read_beyond_is_bounded(self):
+    def test_bytes_read_beyond_the_window_are_bounded(self):
         daemon = self.start(server={"workers": 2, "io_threads": 1, "connection_window": 1})
         with daemon.connect() as connection:
             connection.call("demo.sleep", {"ms": ms(60000)}, id=1)
