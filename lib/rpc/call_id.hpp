@@ -9,13 +9,13 @@
 
 namespace sluice::core {
 
-// Whether two ids, as JSON text, are the same value.
+// True if two ids, as JSON text, have the same value.
 bool same_id(std::string_view left, std::string_view right);
 
-// The same for ids that are the same; never 0. Costs what the id's bytes cost.
+// Equal for equal ids; never 0. Costs time in proportion to the id's bytes.
 std::uint64_t hash_of_id(std::string_view id);
 
-// What a control message wants to cancel.
+// Target of a cancel.
 struct CancelTarget {
   std::string_view id;
   std::uint64_t hash = 0;

@@ -49,7 +49,7 @@ void CallLog::write_late(const ActiveCall& call) noexcept {
     entry.ran = run_of(call);
     AccessLog::write_late(entry);
   } catch (const std::bad_alloc&) {
-    // Likewise.
+    // Out of memory: the line is left out.
   }
 }
 
@@ -67,7 +67,7 @@ void CallLog::note(std::string_view message, std::span<const LogField> fields) n
   try {
     lines_.note(message, fields, io_.now());
   } catch (const std::bad_alloc&) {
-    // Likewise.
+    // Out of memory: the line is left out.
   }
   report_in_time();
 }

@@ -1,4 +1,4 @@
-// What one I/O thread's calls, and those who make them, leave in the log.
+// Call log: lines about the calls and clients of one I/O thread.
 #pragma once
 
 #include <chrono>
@@ -12,7 +12,7 @@
 
 namespace sluice::core {
 
-// Where memory does not suffice a line is missing; nothing of this throws. I/O thread only.
+// Out of memory, a line is left out; no member throws. I/O thread only.
 class CallLog {
  public:
   explicit CallLog(IoThread& io) : io_(io) {}
@@ -26,16 +26,16 @@ class CallLog {
     if (log_enabled(level)) write(level, call, code, took, reply_bytes, ran);
   }
 
-  // The handler of a call that was answered without it has ended.
+  // A handler has returned after its call was answered (time limit or cancellation).
   void returned_late(const ActiveCall& call) noexcept {
     if (log_enabled(spdlog::level::debug)) write_late(call);
   }
 
-  // A token was shown, and not taken: `why`. By the call `id` of `method`, if by a call. Louder than a call
-  // that is not allowed: somebody may be guessing.
+  // A token was refused because of `why`, in the call `id` of `method`, if in a call. Logged at a higher
+  // level than a forbidden call, since it may be a guessing attack.
   void token_refused(std::string_view why, std::string_view method, std::string_view id,
                      std::string_view peer) noexcept;
-  // `subject` is that of a certificate that was verified, as the configuration wants it.
+  // `subject` is that of a verified certificate, in the spelling of the configuration.
   void certificate_unknown(std::string_view subject, std::string_view peer) noexcept;
 
  private:

@@ -1,4 +1,4 @@
-// Which methods there are.
+// Registry of methods: by name, and by prefix.
 #pragma once
 
 #include <atomic>
@@ -25,19 +25,19 @@ class Registry {
   // Throws std::invalid_argument for a method without a name or a handler, or with a reserved name.
   // `owner` is what remove_all_of() goes by.
   void add(MethodSpec spec, const void* owner = nullptr);
-  // The same without the rule that names beginning with "rpc." are the server's own.
+  // Adds a method of the server itself, whose name may begin with "rpc.".
   void add_builtin(MethodSpec spec);
-  // Methods of one handler under a prefix ("eth_*") whose names it alone knows. Those that are added by their
-  // names go before it, a longer prefix before a shorter one. It is counted as one method.
+  // Adds a route: all methods with a prefix ("eth_*"), served by one handler. Exact names win over routes,
+  // longer prefixes over shorter ones. Metrics count a route as one method.
   void add_route(MethodSpec spec, const void* owner = nullptr);
   bool remove(std::string_view name);
-  // All methods and routes of that owner.
+  // Removes all methods and routes of that owner.
   void remove_all_of(const void* owner);
 
   std::shared_ptr<Method> find(std::string_view name) const;
-  // Another one whenever find() may give something else than before.
+  // Changes whenever find() could return a different result.
   std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
-  // Without routes.
+  // Returns all methods, without routes.
   std::vector<std::shared_ptr<Method>> all() const;
 
   // Applies to all methods, also to those added later. Keys are exact names or prefixes such as "demo.*";
