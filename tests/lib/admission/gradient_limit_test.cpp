@@ -20,7 +20,7 @@ LoadSample sample(std::uint64_t calls, nanoseconds queued_each, nanoseconds ran_
 // A server that ends `capacity` calls in a window, each of which runs for `run`, under more load than it can
 // take: as many are in flight as are let in.
 LoadSample overloaded(std::size_t limit, std::uint64_t capacity, nanoseconds run) {
-  // Little's law: what is in flight, times the window, is the time that they spend.
+  // Little's law: the calls in flight, times the window, are the time that they spend.
   const auto spent = kWindow * static_cast<std::int64_t>(limit) / static_cast<std::int64_t>(capacity);
   return sample(capacity, std::max(nanoseconds(0), spent - run), run);
 }

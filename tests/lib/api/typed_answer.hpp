@@ -10,7 +10,7 @@
 
 namespace sluice {
 
-// The result's text, or the error's code, path and what was expected.
+// The result's text, or the error's code, path and expected value.
 inline std::string answer(const MethodSpec& method, std::string_view params) {
   core::ActiveCall active;
   Call call(active);

@@ -170,7 +170,7 @@ TEST_CASE("buffer pool: long memory that was not in use between two looks is rel
   CHECK(pool.holds_long());
   pool.widen(buffer, kLong);
   CHECK(buffer.capacity() >= kLong);
-  CHECK_FALSE(pool.holds_long());  // the other is gone
+  CHECK_FALSE(pool.holds_long());  // the other one was released
   pool.give(buffer);
   pool.release_unused();
   pool.release_unused();

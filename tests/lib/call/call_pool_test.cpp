@@ -13,7 +13,7 @@ TEST_CASE("call pool: large calls' memory is kept up to a sum, and released beyo
   static constexpr std::size_t kCalls = 2 * CallPool::kLargeBytesMax / kEach;
   BufferPool buffers;
   CallPool pool(buffers);
-  for (int round = 0; round < 3; ++round) {  // what was taken again does not count as kept
+  for (int round = 0; round < 3; ++round) {  // calls taken again do not count as kept
     CAPTURE(round);
     std::vector<ActiveCall*> calls;
     for (std::size_t i = 0; i < kCalls; ++i) calls.push_back(pool.take());

@@ -107,7 +107,8 @@ TEST_CASE("FairQueue: a client waits behind at most one of each other, whatever 
   std::mt19937 random(18);
   for (int round = 0; round < 200; ++round) {
     Fixture fixture;
-    std::map<const Item*, std::map<char, int>> ahead;  // of those that wait: who has gone since
+    std::map<const Item*, std::map<char, int>>
+        ahead;  // clients that were served since, for each waiting element
     std::map<char, std::deque<const Item*>> own;
     for (int step = 0; step < 300; ++step) {
       if (random() % 5 < 3) {

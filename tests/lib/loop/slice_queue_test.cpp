@@ -31,7 +31,7 @@ struct Work final : SlicedWork {
   nanoseconds time;
 };
 
-// Runs what is next until `until`; everything has more to do. How long each name ran.
+// Runs the next work until `until`; each work always has more to do. Returns the time of each name.
 struct Loop {
   void run(nanoseconds until) {
     while (now < kStart + until) {

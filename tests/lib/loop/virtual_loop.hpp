@@ -10,7 +10,7 @@
 namespace sluice::testing {
 
 struct VirtualLoop {
-  // Handles what is ready, `events_max` events at most. How many there were.
+  // Handles ready events, `events_max` at most. Returns their number.
   std::size_t serve(std::size_t events_max = 1000) {
     std::size_t events = 0;
     while (events < events_max && loop.poll()) ++events;

@@ -16,7 +16,7 @@ namespace {
 
 using namespace testing;
 
-// More than are looked at in one go, so that the time of some passes before they are.
+// More than are checked at once, so that the time of some passes before their check.
 constexpr std::size_t kClients = 200;
 
 // Cancelling it holds up the I/O thread.

@@ -213,7 +213,7 @@ TEST_CASE(
   for (const std::size_t count : {std::size_t{1}, std::size_t{3}}) {
     const Found found = sweep({.count = count}, text, 1);
     CHECK(found.failed > 0);
-    // Where a single allocation fails, an error can still be said.
+    // If a single allocation fails, an error can still be sent.
     CHECK((count == 1 ? found.errors : found.closed) > 0);
   }
 }

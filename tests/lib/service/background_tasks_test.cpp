@@ -143,7 +143,7 @@ TEST_CASE("BackgroundTasks: closing stops all, refuses new ones, and reports unf
   tasks.start("good", until_stopped);
   tasks.start("stubborn", deaf);
   tasks.start("stuck", deaf);
-  // A task that is stopped before its thread comes to it does not begin.
+  // A task that is stopped before its thread runs does not begin.
   CHECK(eventually([&] { return begun == 2; }));
   CHECK(eventually([&] { return tasks.close(kPast) == Names{"stubborn", "stuck"}; }));
   CHECK(tasks.start("new", until_stopped) == Start::closed);

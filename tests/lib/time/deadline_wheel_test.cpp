@@ -301,7 +301,7 @@ class Model {
     std::int64_t earliest = std::numeric_limits<std::int64_t>::max();
     for (const auto& [index, tick] : due_) earliest = std::min(earliest, tick);
     const auto wake = wheel_.next_wake();
-    // While a slot is being reported, what is left in it needs no wake-up.
+    // While a slot is being reported, its remaining deadlines need no wake-up.
     if (advancing_ && earliest == *advancing_) return;
     right_ = right_ && wake && *wake <= kOrigin + milliseconds(earliest);
   }

@@ -131,7 +131,7 @@ TEST_CASE_FIXTURE(Fixture,
   timers.on_ping_due(after(seconds(25)), true);
   CHECK_FALSE(timers.ping_due(after(seconds(25)), limits, state));
   CHECK(due() == seconds(50));
-  // The next one does not begin the time for the answer anew.
+  // The next one does not restart the time for the answer.
   timers.on_ping_due(after(seconds(50)), true);
   CHECK(due() == seconds(60));
   CHECK(reason() == CloseReason::idle_timeout);

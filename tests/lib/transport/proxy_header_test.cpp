@@ -14,7 +14,7 @@ using Status = ProxyHeader::Status;
 
 constexpr std::string_view kSignature("\r\n\r\n\0\r\nQUIT\n", 12);
 
-// A header and what is left of `bytes` behind it, given in pieces of at most `size`.
+// A header and the rest of `bytes` behind it, passed in pieces of at most `size`.
 struct Outcome {
   Status status = Status::need_more;
   std::string source;

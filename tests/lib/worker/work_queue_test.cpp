@@ -32,7 +32,7 @@ TEST_CASE("WorkQueue: only a push to a sleeping worker with an empty queue says 
   // A slow machine tries less often.
   const auto enough = Clock::now() + std::chrono::seconds(8);
   for (int round = 1; round <= 2'000 && Clock::now() < enough; ++round) {
-    // It falls asleep, as a rule.
+    // Usually it falls asleep.
     for (int i = 0; i < 20; ++i) std::this_thread::yield();
     const bool begins = push_one(queue, first);
     // Whether it sleeps, is being woken or is awake.

@@ -139,7 +139,7 @@ TEST_CASE(
   fixture.now += WorkerDispatcher::kProgressWindow - nanoseconds(1);
   iterations.run(worker_dispatcher, {kShort}, fixture.now);
   CHECK(iterations.workers.front() == first);
-  // It has ended none of them.
+  // It has not ended any of them.
   fixture.now += nanoseconds(1);
   iterations.run(worker_dispatcher, {kShort}, fixture.now);
   CHECK(iterations.workers.front() != first);

@@ -68,7 +68,7 @@ TEST_CASE("WorkerPool: an idle worker steals from the longest queue") {
       gates[i]->wait();
     }));
   }
-  // Workers steal what they find, so that any of them may run any of the three.
+  // Workers steal any call, so that any of them may run any of the three.
   for (auto& each : started) REQUIRE(each.wait());
   ActiveCall& short_queue = calls.make([](Call&) {});
   std::array<ActiveCall*, 3> long_queue{};
@@ -85,7 +85,7 @@ TEST_CASE(
     "WorkerPool: a call that is pushed behind a hung worker is seen by one that is just going to sleep") {
   Gate gate;
   Calls calls;
-  // A look at so many queues takes so long that calls are pushed to the first of them meanwhile.
+  // Checking so many queues takes so long that calls are pushed to the first of them meanwhile.
   constexpr std::size_t kWorkersMax = 2'000;
   WorkerPool pool(2, 10, kWorkersMax);
   const OpenAtEnd open(gate);

@@ -42,7 +42,7 @@ void check_every_split(std::string_view input, HttpStatus status, std::size_t co
 }
 
 void check_refused(const std::string& input, HttpStatus status = HttpStatus::bad_request) {
-  // What comes behind is not looked at.
+  // The bytes behind it are not read.
   check_every_split(input + "GET / HTTP/1.1\r\nHost: b\r\n\r\n", status, 0, "", "");
 }
 

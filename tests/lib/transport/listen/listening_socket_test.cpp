@@ -142,7 +142,7 @@ TEST_CASE("ListeningSocket: a socket without a listening process is taken over")
   const std::string path = folder.file("s");
   { const Descriptor dead = bind_to(path, SOCK_STREAM, true); }
   REQUIRE(exists(path));
-  // So is the lock file of a process that is gone.
+  // So is the lock file of a process that has ended.
   std::ofstream(path + ".lock") << "";
   const auto socket = ListeningSocket::open(at(path));
   CHECK(can_connect("unix://" + path));

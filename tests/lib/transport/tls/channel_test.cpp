@@ -191,7 +191,7 @@ TEST_CASE_FIXTURE(TlsTest,
   REQUIRE(::send(sockets.client.get(), records, static_cast<std::size_t>(size), 0) == size);
   CHECK(server.read(buffer.data(), 1).status == Status::failed);
   CHECK(server.flooded());
-  // The rest was not even taken in.
+  // The rest was not even read.
   char byte = 0;
   CHECK(::recv(sockets.server.get(), &byte, 1, MSG_PEEK) == 1);
 }
