@@ -25,7 +25,7 @@ class BusyPoll {
   // If workers have more work than this, they need the processor more than their I/O thread, which would only
   // wait for them.
   static constexpr Duration kWorkMax = std::chrono::microseconds(5);
-  static constexpr std::size_t kRestMax = 4096;  // events
+  static constexpr std::size_t kBackOffMax = 4096;  // events
 
   // Call this before each event: whether the event is within a back-off.
   bool backing_off() {
@@ -38,16 +38,16 @@ class BusyPoll {
   void looked(Duration took) {
     savings_ = std::min(savings_ + kPrice - took, kSavingsMax);
     // Only after lasting success: otherwise back-offs would stay short where they should grow.
-    if (savings_ == kSavingsMax) rest_ /= 2;
+    if (savings_ == kSavingsMax) back_off_ /= 2;
     if (savings_ >= Duration::zero()) return;
     savings_ = kAdvance;
-    left_ = rest_ = std::clamp<std::size_t>(2 * rest_, 1, kRestMax);
+    left_ = back_off_ = std::clamp<std::size_t>(2 * back_off_, 1, kBackOffMax);
   }
 
  private:
   Duration savings_ = kAdvance;
-  std::size_t rest_ = 0;  // length of the last back-off, in events
-  std::size_t left_ = 0;  // events left of the current one
+  std::size_t back_off_ = 0;  // length of the last back-off, in events
+  std::size_t left_ = 0;      // events left of the current one
 };
 
 }  // namespace sluice::core

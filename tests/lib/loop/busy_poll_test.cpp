@@ -8,26 +8,26 @@ namespace {
 using std::chrono::microseconds;
 
 // How many of so many events in a row the thread sleeps before at once, where a look always takes so long.
-int rests_of(BusyPoll& polls, int events, BusyPoll::Duration took) {
-  int rests = 0;
+int back_offs_of(BusyPoll& polls, int events, BusyPoll::Duration took) {
+  int back_offs = 0;
   for (int i = 0; i < events; ++i) {
     if (polls.backing_off()) {
-      ++rests;
+      ++back_offs;
     } else {
       polls.looked(took);
     }
   }
-  return rests;
+  return back_offs;
 }
 
 TEST_CASE("BusyPoll: goes on polling while events come sooner than sleeping would pay off") {
   BusyPoll polls;
-  CHECK(rests_of(polls, 100'000, BusyPoll::kPrice - microseconds(1)) == 0);
+  CHECK(back_offs_of(polls, 100'000, BusyPoll::kPrice - microseconds(1)) == 0);
 }
 
 TEST_CASE("BusyPoll: without events it polls a few times, and then rarely") {
   BusyPoll polls;
-  const int looks = 100'000 - rests_of(polls, 100'000, BusyPoll::kWindow);
+  const int looks = 100'000 - back_offs_of(polls, 100'000, BusyPoll::kWindow);
   CHECK(looks > 0);
   // Rests grow to the longest; each is followed by as many looks as its savings pay for.
   CHECK(looks < 400);
@@ -35,12 +35,12 @@ TEST_CASE("BusyPoll: without events it polls a few times, and then rarely") {
 
 TEST_CASE("BusyPoll: an occasional vain poll is paid by successful ones") {
   BusyPoll polls;
-  int rests = 0;
+  int back_offs = 0;
   for (int i = 0; i < 10'000; ++i) {
-    rests += rests_of(polls, 9, microseconds(10));
-    rests += rests_of(polls, 1, BusyPoll::kWindow);
+    back_offs += back_offs_of(polls, 9, microseconds(10));
+    back_offs += back_offs_of(polls, 1, BusyPoll::kWindow);
   }
-  CHECK(rests == 0);
+  CHECK(back_offs == 0);
 }
 
 TEST_CASE("BusyPoll: it backs off where most polls are in vain, though some succeed") {
@@ -48,32 +48,33 @@ TEST_CASE("BusyPoll: it backs off where most polls are in vain, though some succ
   for (const int vain : {1, 2, 4, 10}) {
     CAPTURE(vain);
     BusyPoll polls;
-    int rests = 0;
+    int back_offs = 0;
     for (int i = 0; i < 10'000; ++i) {
-      rests += rests_of(polls, 1, microseconds(5));
-      rests += rests_of(polls, vain, BusyPoll::kWindow);
+      back_offs += back_offs_of(polls, 1, microseconds(5));
+      back_offs += back_offs_of(polls, vain, BusyPoll::kWindow);
     }
-    CHECK(rests > 10'000 * (1 + vain) * 9 / 10);
+    CHECK(back_offs > 10'000 * (1 + vain) * 9 / 10);
   }
 }
 
 TEST_CASE("BusyPoll: old successes pay for a few polls only") {
   BusyPoll polls;
-  CHECK(rests_of(polls, 1'000'000, microseconds(0)) == 0);
-  CHECK(rests_of(polls, 20, BusyPoll::kWindow) > 0);
+  CHECK(back_offs_of(polls, 1'000'000, microseconds(0)) == 0);
+  CHECK(back_offs_of(polls, 20, BusyPoll::kWindow) > 0);
 }
 
 TEST_CASE("BusyPoll: after a long back-off, close events are polled for again within one back-off") {
   BusyPoll polls;
-  rests_of(polls, 1'000'000, BusyPoll::kWindow);
-  CHECK(rests_of(polls, BusyPoll::kRestMax, microseconds(5)) <= static_cast<int>(BusyPoll::kRestMax));
-  CHECK(rests_of(polls, 100'000, microseconds(5)) == 0);
+  back_offs_of(polls, 1'000'000, BusyPoll::kWindow);
+  CHECK(back_offs_of(polls, BusyPoll::kBackOffMax, microseconds(5)) <=
+        static_cast<int>(BusyPoll::kBackOffMax));
+  CHECK(back_offs_of(polls, 100'000, microseconds(5)) == 0);
 }
 
 TEST_CASE("BusyPoll: after successful polls the next back-off begins short") {
   BusyPoll polls;
-  rests_of(polls, 1'000'000, BusyPoll::kWindow);
-  rests_of(polls, 10'000, microseconds(5));
+  back_offs_of(polls, 1'000'000, BusyPoll::kWindow);
+  back_offs_of(polls, 10'000, microseconds(5));
   // What was saved, then one look too many.
   int looks = 0;
   while (!polls.backing_off() && looks < 100) {
@@ -81,7 +82,7 @@ TEST_CASE("BusyPoll: after successful polls the next back-off begins short") {
     ++looks;
   }
   CHECK(looks < 100);
-  CHECK(rests_of(polls, 10, microseconds(5)) < 10);
+  CHECK(back_offs_of(polls, 10, microseconds(5)) < 10);
 }
 
 }  // namespace
