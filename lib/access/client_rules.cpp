@@ -80,18 +80,18 @@ class Check {
 
   void check_credentials(std::size_t index) {
     const auto& [settings, keys] = clients_[index];
-    const auto proof =
+    const auto credential =
         std::ranges::find_if(kCredentials, [&](std::string_view key) { return keys.contains(key); });
     if (settings.name != "anonymous") {
       // A plain token was meant as the credential; its own error is reported elsewhere.
-      if (proof != kCredentials.end() || keys.contains("token") || settings.name.empty()) return;
+      if (credential != kCredentials.end() || keys.contains("token") || settings.name.empty()) return;
       complain(index, "",
                fmt::format("client {} has no credentials; it takes one or more of: {}", settings.name,
                            fmt::join(kCredentials, ", ")));
-    } else if (proof != kCredentials.end()) {
-      complain(index, *proof,
-               fmt::format("client.{} is not for \"anonymous\", which stands for callers without a proof",
-                           *proof));
+    } else if (credential != kCredentials.end()) {
+      complain(index, *credential,
+               fmt::format("client.{} is not for \"anonymous\", which stands for unauthenticated clients",
+                           *credential));
     }
   }
 

@@ -39,8 +39,8 @@ MethodPatterns::MethodPatterns(const std::vector<std::string>& patterns)
 
 bool MethodPatterns::allow(std::string_view method) const {
   if (excluded_.contains(method)) return false;
-  const bool for_everybody = method.starts_with(kOwnPrefix) && method != kOperators;
-  return for_everybody || allowed_.contains(method);
+  const bool open_to_all = method.starts_with(kOwnPrefix) && method != kOperators;
+  return open_to_all || allowed_.contains(method);
 }
 
 bool MethodPatterns::is_pattern(std::string_view text) {

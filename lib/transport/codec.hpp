@@ -56,7 +56,7 @@ class Codec {
   // Memory for the message that is being received, in addition to the connection's.
   std::size_t input_bytes() const { return input_bytes_; }
   // If each message has its own credentials: the received size of the current one.
-  virtual std::optional<std::size_t> own_proof_bytes() { return std::nullopt; }
+  virtual std::optional<std::size_t> own_credentials_bytes() { return std::nullopt; }
   // The client has sent too much without authentication; the input has ended.
   virtual void refuse_unproven(const proto::Error& error);
 

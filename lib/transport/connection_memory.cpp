@@ -42,7 +42,7 @@ proto::Error Connection::message_too_big() const {
 void Connection::watch_unproven() {
   if (!ending_.takes_input() || ending_.peer_gone()) return;
   if (input_waits_) return;  // it may contain credentials; nothing more is read before
-  if (const auto own = codec() ? codec()->own_proof_bytes() : std::nullopt) {
+  if (const auto own = codec() ? codec()->own_credentials_bytes() : std::nullopt) {
     // Earlier input was answered, with the rights of its own credentials.
     if (*own <= io_.limits.unproven_bytes_max || rpc_session_.proven()) return;
   } else if (rpc_session_.proven()) {

@@ -27,7 +27,9 @@ class HttpCodec final : public Codec {
   bool in_message() const override { return request_.has_value(); }
   bool time_out() override;
   InputEnd input_end() const override { return InputEnd::leaving; }
-  std::optional<std::size_t> own_proof_bytes() override { return request_ ? request_->body().size() : 0; }
+  std::optional<std::size_t> own_credentials_bytes() override {
+    return request_ ? request_->body().size() : 0;
+  }
   void refuse_unproven(const proto::Error& error) override;
   Protocol protocol() const override { return Protocol::http; }
 

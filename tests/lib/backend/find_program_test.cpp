@@ -203,10 +203,10 @@ TEST_CASE("another user's child has that user's names and folders, or what the s
   const Variables variables({"XDG_RUNTIME_DIR", "MAIL", "SLUICE_KEPT"});
   ChildSettings settings;
   settings.environment["SHELL"] = "/bin/mine";
-  const ChildUser user{"somebody", "/home/somebody", "/bin/sh", 1, 1, {}};
+  const ChildUser user{"user", "/home/user", "/bin/sh", 1, 1, {}};
   const auto environment = environment_of(settings, &user);
   for (const char* expected :
-       {"HOME=/home/somebody", "USER=somebody", "LOGNAME=somebody", "SHELL=/bin/mine", "SLUICE_KEPT=set"}) {
+       {"HOME=/home/user", "USER=user", "LOGNAME=user", "SHELL=/bin/mine", "SLUICE_KEPT=set"}) {
     CAPTURE(expected);
     CHECK(has(environment, expected));
   }

@@ -97,7 +97,7 @@ TEST_CASE("EventLoop: a deadline can be moved and cleared") {
   CHECK(cleared.passed.empty());
 }
 
-TEST_CASE("EventLoop: a deadline that is set anew as it passes, passes again") {
+TEST_CASE("EventLoop: a deadline that is set again as it passes, passes again") {
   VirtualLoop fixture;
   Alarm alarm;
   alarm.then = [&] { fixture.loop.set_deadline(alarm, fixture.loop.now() + seconds(1)); };

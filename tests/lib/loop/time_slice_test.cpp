@@ -138,7 +138,7 @@ struct Spinning final : SlicedWork {
   int slices = 0;
 };
 
-TEST_CASE("EventLoop: a slice is charged whole, though the iteration's time is taken anew within it") {
+TEST_CASE("EventLoop: a slice is charged whole, though the iteration's time is updated within it") {
   VirtualLoop fixture;
   SliceQueue& queue = fixture.loop.slices();
   int all = 0;

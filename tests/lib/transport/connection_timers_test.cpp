@@ -41,7 +41,7 @@ TEST_CASE_FIXTURE(Fixture, "ConnectionTimers: an idle connection is closed after
 }
 
 TEST_CASE_FIXTURE(Fixture,
-                  "ConnectionTimers: input, output and the end of a call each begin the idle time anew") {
+                  "ConnectionTimers: input, output and the end of a call each restart the idle time") {
   timers.on_input(after(seconds(1)));
   CHECK(due() == seconds(61));
   timers.on_output(after(seconds(2)));

@@ -161,7 +161,7 @@ TEST_CASE_FIXTURE(TlsTest, "TlsChannel: a verified certificate's subject is in t
   }
 }
 
-TEST_CASE_FIXTURE(TlsTest, "TlsChannel: a certificate of somebody else's fails the handshake") {
+TEST_CASE_FIXTURE(TlsTest, "TlsChannel: a certificate of another authority fails the handshake") {
   TlsFiles others;
   others.issue("client", "deploy");
   TlsChannel server(*context(files, true), sockets.server.get());
