@@ -22,7 +22,7 @@ class ChildStarter {
   static constexpr int kUserLookupsMax = 32;  // at once, also those whose start was given up
 
   using Forked = std::variant<ForkedChild, ChildFailure>;
-  // A start that somebody waits for; its owner gives it up by destroying it.
+  // A pending start; its owner gives it up by destroying it.
   struct Request {
     ChildSettings settings;
     std::function<void(Forked)> done;

@@ -278,7 +278,7 @@ std::optional<ChildEnd> reap(const SpawnedChild& process) {
   siginfo_t info{};
   // Its group is killed while its number can't be another's.
   if (::waitid(P_PIDFD, id, &info, WEXITED | WNOHANG | WNOWAIT) != 0) {
-    // Somebody else has reaped it: from here on its number may be another's.
+    // Other code has reaped it: from here on its number may be another's.
     forget_child_group(process.pid);
     return ChildEnd{"unknown", false};
   }

@@ -25,7 +25,7 @@ void ChildBackend::start() {
   for (const auto& each : supervisors_) {
     if (!settings_.child->lazy) each->start();
   }
-  // One shows that the program runs, where somebody waits to know that.
+  // One start shows whether the program runs, if a reload waits for that.
   if (settings_.child->lazy && started_) supervisors_.front()->start();
 }
 

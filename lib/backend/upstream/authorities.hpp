@@ -17,7 +17,7 @@ struct AuthoritiesProblem {
 // The text of a PEM file, which was found to hold nothing but good certificates.
 std::variant<std::string, AuthoritiesProblem> read_authorities(const std::string& file);
 
-// Makes them ready when the first connection needs them, and anew as long as that fails. Backends' thread
+// Prepares them when the first connection needs them, and again as long as that fails. Backends' thread
 // only.
 class UpstreamAuthorities {
  public:

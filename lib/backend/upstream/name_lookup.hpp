@@ -14,7 +14,7 @@
 namespace sluice::core {
 
 // One look-up at a time, on a thread of its own, without waiting for it. Asio's resolver has one thread for
-// all, which a name server that does not answer keeps from everybody else, and which has to be joined at the
+// all, which a name server that does not answer keeps from all others, and which has to be joined at the
 // end. Its owner's thread only.
 class NameLookup {
  public:

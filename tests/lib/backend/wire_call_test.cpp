@@ -95,7 +95,7 @@ TEST_CASE("what a backend may announce is one of two dialects") {
   }
 }
 
-TEST_CASE("ids count from 1, stay below 2^31 and begin anew behind it, past those in use") {
+TEST_CASE("ids count from 1, stay below 2^31 and begin again behind it, past those in use") {
   const auto free = [](std::uint32_t) { return false; };
   WireIds fresh;
   CHECK(fresh.next(free) == 1);
@@ -108,7 +108,7 @@ TEST_CASE("ids count from 1, stay below 2^31 and begin anew behind it, past thos
   CHECK(worn.next(in_use) == 5);
 }
 
-TEST_CASE("an id that was never given is known for that, until ids have begun anew") {
+TEST_CASE("an id that was never given is known for that, until ids have begun again") {
   const auto free = [](std::uint32_t) { return false; };
   WireIds ids;
   CHECK_FALSE(ids.given(1));

@@ -84,7 +84,7 @@ TEST_CASE("Registry: whatever may change what is found gives it another version,
   CHECK(changed());
 }
 
-TEST_CASE("Registry: a removed or replaced method lives as long as somebody uses it") {
+TEST_CASE("Registry: a removed or replaced method lives as long as a caller uses it") {
   Metrics metrics(1);
   Registry registry(metrics);
   registry.add(spec_of("a", {.summary = "old"}));
