@@ -45,8 +45,8 @@ class Module(DaemonTest):
                 (lambda content: content.replace(mark + content[content.index(mark) + len(mark):][:7],
                                                  mark + content[content.index(mark) + len(mark):][:3] + b"\x63\0\0\0"),
                  "built against another libsluice's headers"),
-                (lambda content: content.replace(mark, b"another module mark:\n"), "is no module"),
-                (lambda content: content[:100], "is no module")):
+                (lambda content: content.replace(mark, b"another module mark:\n"), "is not a module"),
+                (lambda content: content[:100], "is not a module")):
             module = self.copy(daemon.directory, change)
             config = daemon.directory / "module.toml"
             config.write_text(config_text(listen=["tcp://127.0.0.1:0"], backends=[{"name": "words", "module": module.name}]))

@@ -54,7 +54,7 @@ std::optional<ModuleProblem> check_build(std::string_view bytes) {
   ModuleBuild build;
   const std::size_t at = bytes.find(std::string_view(build.mark.data(), build.mark.size()));
   if (at == std::string_view::npos || bytes.size() - at < sizeof build) {
-    return ModuleProblem{"is no module: it does not say SLUICE_MODULE"};
+    return ModuleProblem{"is not a module: it does not say SLUICE_MODULE"};
   }
   std::memcpy(&build, bytes.data() + at, sizeof build);
   return compare(build);
@@ -81,7 +81,7 @@ std::map<Sha256, Methods*> loaded;  // guarded by loaded_mutex; for the life of 
 using Code = std::variant<Methods*, ModuleProblem>;
 
 Code or_problem(Methods* methods) {
-  return methods != nullptr ? Code(methods) : Code(ModuleProblem{"is no module: it has no methods"});
+  return methods != nullptr ? Code(methods) : Code(ModuleProblem{"is not a module: it has no methods"});
 }
 
 Code load_code(std::string_view bytes, const Sha256& content) {

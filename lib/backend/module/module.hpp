@@ -17,7 +17,7 @@ struct LoadedModule {
 };
 
 struct ModuleProblem {
-  std::string what;  // goes on from the file's name: "is no module", "was built against ..."
+  std::string what;  // goes on from the file's name: "is not a module", "was built against ..."
 };
 
 inline constexpr std::size_t kModuleBytesMax = std::size_t{1} << 30;

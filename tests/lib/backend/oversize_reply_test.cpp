@@ -32,7 +32,7 @@ TEST_CASE("the id of a reply that is too long is found wherever it stands") {
   check(R"({"result":")" + kLong + R"(","id":"7"})", 7);
 }
 
-TEST_CASE("an id in a long reply's result is not taken for its own") {
+TEST_CASE("an id in an oversize reply's result is not taken for its own") {
   check(R"({"result":[")" + kLong + R"(",{"id":7}]})", std::nullopt);
   check(R"({"result":{"x":")" + kLong + R"(","id":7}})", std::nullopt);
   check(R"({"result":{"x":")" + kLong + R"(","id":7},"id":8})", 8);
@@ -40,7 +40,7 @@ TEST_CASE("an id in a long reply's result is not taken for its own") {
   check(R"({"x":")" + kLong + R"(","\"id":7})", std::nullopt);
 }
 
-TEST_CASE("a long line that is no reply has no id") {
+TEST_CASE("a long line that is not a reply has no id") {
   check(R"({"result":")" + kLong + R"(","id":7)", std::nullopt);
   check(R"({"result":")" + kLong + R"("],"id":7})", std::nullopt);
   check(R"({"result":")" + kLong + R"(","id":7} and more)", std::nullopt);
