@@ -16,6 +16,7 @@ install(FILES ${PROJECT_BINARY_DIR}/sluiceConfig.cmake ${PROJECT_BINARY_DIR}/slu
 # The SDKs for handlers, a folder for each language.
 install(FILES sdk/node/package.json sdk/node/sluice.d.mts sdk/node/sluice.d.ts sdk/node/sluice.mjs
   DESTINATION ${CMAKE_INSTALL_DATADIR}/sluice/node)
+install(FILES sdk/python/sluice.py DESTINATION ${CMAKE_INSTALL_DATADIR}/sluice/python)
 
 # The unit names the program and the configuration where this installation puts them; the prefix is known
 # only when it is installed. A configuration that is there already is the operator's.

@@ -34,6 +34,20 @@ class Handlers(DaemonTest):
             self.assert_error(connection.cancel("long"), -32800)
         self.daemon.wait_in_flight(0)
 
+    def test_the_python_handler_with_the_sdk_answers(self):
+        readings = [{"sensor": "roof", "celsius": 20}, {"sensor": "cellar", "celsius": 10}]
+        with self.daemon.connect() as connection:
+            self.assertEqual(connection.result("weather.mean", [readings]), 15)
+            self.assertEqual(connection.result("weather.mean", {"readings": readings, "sensor": "roof"}), 20)
+            self.assertEqual(connection.request("weather.mean", [[]])["error"],
+                             {"code": 1, "message": "there are no readings", "data": {"sensor": None}})
+            error = self.assert_error(connection.request("weather.mean", [[{"sensor": "roof"}]]), -32602, "invalid_params")
+            self.assertEqual(error["data"]["path"], "/0/0/celsius")
+            connection.call("weather.forecast", [1000000], id="long")
+            self.assertEqual(connection.result("weather.forecast", [2]), ["sun", "rain"])
+            self.assert_error(connection.cancel("long"), -32800)
+        self.daemon.wait_in_flight(0)
+
     def test_handlers_that_announce_themselves_receive_the_remaining_time(self):
         with self.daemon.connect() as connection:
             self.assertEqual(connection.result("host.echo", [1]), [1])  # it is started by its first call
@@ -82,7 +96,7 @@ class Handlers(DaemonTest):
             self.assertEqual(connection.result("host.echo", [2]), [2])
 
     def test_each_is_short(self):
-        for handler in HANDLERS.glob("handler.*"):
+        for handler in HANDLERS.glob("*handler.*"):
             self.assertLess(len(handler.read_text().splitlines()), 40, handler)
 
 

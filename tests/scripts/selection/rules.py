@@ -25,6 +25,7 @@ RULES = (
     ("lib/include/*.hpp lib/service/* lib/server/* examples/* tests/examples/*", "examples"),
     ("examples/handlers/*", "blackbox:test_example_handlers"),
     ("sdk/* tests/sdk/*", "sdk"),
+    ("sdk/python/*", "installed blackbox:test_python_sdk blackbox:test_example_handlers"),
     ("sdk/node/*", "installed blackbox:test_node_sdk blackbox:test_example_handlers"),
     ("lib/observe/*.cpp lib/observe/*.hpp deploy/prometheus/*", "metrics"),
     ("tests/lib/* tests/proto/* tests/daemon/* tests/cli/*_test.cpp", "unit"),

@@ -15,6 +15,7 @@ installed=(
   share/sluice/node/sluice.d.mts
   share/sluice/node/sluice.d.ts
   share/sluice/node/sluice.mjs
+  share/sluice/python/sluice.py
 )
 
 all_installed() {
@@ -36,5 +37,7 @@ unit_names_program() {
 needs release
 check "everything is installed" all_installed
 check "the unit starts the installed program" unit_names_program
+suite "the installed Python SDK" env PYTHONPATH="$scratch/prefix/share/sluice/python" \
+  python3 -W error tests/sdk/python/test_announcing.py
 suite "an example against the installed copy" tests/examples/installed_copy.sh build/release
 SLUICE_PREFIX=$scratch/prefix suite "the documents' programs" python3 tests/examples/test_embedding.py
