@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <string_view>
 #include <utility>
-#include <variant>
 
 #include "lib/backend/module/module.hpp"
 #include "lib/backend/spawn.hpp"
@@ -38,12 +37,12 @@ std::pair<std::string_view, SourceLocation> setting_of(core::ProgramProblem::Set
 void check_secrets(const std::string& config_file, const BackendLocations& backend, LoadedConfig& loaded) {
   const core::UpstreamSettings& upstream = *backend.settings.upstream;
   const auto read = core::read_upstream_headers(upstream);
-  if (const auto* problem = std::get_if<core::SecretProblem>(&read)) {
-    const bool password = problem->key == "password_file";
-    complain(loaded, config_file, password ? backend.password_file : backend.headers,
-             fmt::format("backend.{} = \"{}\" {}", problem->key, core::printable(problem->file),
-                         core::printable(problem->what)));
-  }
+  if (read) return;
+  const core::SecretProblem& problem = read.error();
+  const bool password = problem.key == "password_file";
+  complain(loaded, config_file, password ? backend.password_file : backend.headers,
+           fmt::format("backend.{} = \"{}\" {}", problem.key, core::printable(problem.file),
+                       core::printable(problem.what)));
 }
 
 }  // namespace
@@ -51,20 +50,19 @@ void check_secrets(const std::string& config_file, const BackendLocations& backe
 void check_backend_files(const std::string& config_file, LoadedConfig& loaded) {
   for (const BackendLocations& backend : loaded.backends) {
     if (const std::string& file = backend.settings.module; !file.empty()) {
-      const auto problem = core::check_module(file);
-      if (!problem) continue;
+      const auto checked = core::check_module(file);
+      if (checked) continue;
       complain(loaded, config_file, backend.module,
-               fmt::format("backend.module: {} {}", core::printable(file), problem->what));
+               fmt::format("backend.module: {} {}", core::printable(file), checked.error().what));
     }
     if (!backend.settings.upstream) continue;
     check_secrets(config_file, backend, loaded);
     if (backend.settings.upstream->ca.empty()) continue;
     const std::string& file = backend.settings.upstream->ca;
     const auto read = core::read_authorities(file);
-    if (const auto* problem = std::get_if<core::AuthoritiesProblem>(&read)) {
-      complain(loaded, config_file, backend.ca,
-               fmt::format("backend.ca = \"{}\" {}", core::printable(file), problem->what));
-    }
+    if (read) continue;
+    complain(loaded, config_file, backend.ca,
+             fmt::format("backend.ca = \"{}\" {}", core::printable(file), read.error().what));
   }
 }
 
@@ -72,11 +70,12 @@ void check_programs(const std::string& config_file, const std::vector<core::Back
                     LoadedConfig& loaded) {
   for (const BackendLocations& backend : loaded.backends) {
     if (!backend.settings.child || std::ranges::find(running, backend.settings) != running.end()) continue;
-    const auto problem = core::check_start(*backend.settings.child);
-    if (!problem) continue;
-    const auto [key, where] = setting_of(problem->setting, backend);
+    const auto checked = core::check_start(*backend.settings.child);
+    if (checked) continue;
+    const core::ProgramProblem& problem = checked.error();
+    const auto [key, where] = setting_of(problem.setting, backend);
     complain(loaded, config_file, where,
-             fmt::format("backend.{} can't be used: {}", key, core::printable(problem->what)));
+             fmt::format("backend.{} can't be used: {}", key, core::printable(problem.what)));
   }
 }
 

@@ -2,7 +2,6 @@
 
 #include <string_view>
 #include <utility>
-#include <variant>
 
 #include "lib/transport/tls/context.hpp"
 
@@ -35,12 +34,12 @@ void resolve_paths(core::TlsSettings& tls, const std::string& config_file) {
 void check_tls_files(const std::string& config_file, LoadedConfig& loaded) {
   auto& errors = loaded.errors;
   for (const TlsFiles& files : loaded.tls_files) {
-    const auto outcome = core::TlsContext::load(files.settings);
-    const auto* problem = std::get_if<core::TlsProblem>(&outcome);
-    if (!problem) continue;
-    const SourceLocation& location = location_of(problem->setting, files);
+    const auto loaded_files = core::TlsContext::load(files.settings);
+    if (loaded_files) continue;
+    const core::TlsProblem& problem = loaded_files.error();
+    const SourceLocation& location = location_of(problem.setting, files);
     errors.push_back({config_file, location.line, location.column,
-                      "listen.tls." + core::describe(*problem, files.settings)});
+                      "listen.tls." + core::describe(problem, files.settings)});
   }
 }
 

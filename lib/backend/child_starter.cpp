@@ -23,7 +23,7 @@ std::atomic<int> user_lookups{0};
 struct ChildStarter::Job {
   std::weak_ptr<Request> request;
   ChildSettings settings;
-  std::variant<std::optional<ChildUser>, ChildFailure> user;
+  Result<std::optional<ChildUser>, ChildFailure> user;  // none: the server's own
 };
 
 // Shared with the threads that look users up, which may outlive all else.
@@ -72,10 +72,10 @@ void ChildStarter::look_user_up(Queue& queue, const std::weak_ptr<Request>& requ
                                 const ChildSettings& settings) noexcept {
   try {
     auto found = find_child_user(settings.user);
-    if (auto* failure = std::get_if<ChildFailure>(&found)) {
-      queue.push({request, settings, std::move(*failure)});
+    if (found) {
+      queue.push({request, settings, std::optional(std::move(found).value())});
     } else {
-      queue.push({request, settings, std::optional(std::get<ChildUser>(std::move(found)))});
+      queue.push({request, settings, std::move(found).error()});
     }
   } catch (const std::bad_alloc&) {
     // The request runs into its time limit.
@@ -113,10 +113,10 @@ void ChildStarter::run(Queue& queue) {
 // Without memory to answer with, the request runs into its time limit.
 void ChildStarter::do_job(const Job& job) noexcept {
   try {
-    if (const auto* failure = std::get_if<ChildFailure>(&job.user)) {
-      answer(job.request, *failure);
+    if (job.user) {
+      fork_for(job.request, job.settings, job.user.value());
     } else {
-      fork_for(job.request, job.settings, std::get<std::optional<ChildUser>>(job.user));
+      answer(job.request, job.user.error());
     }
   } catch (const std::bad_alloc&) {
     // The thread has others' to do.
@@ -137,7 +137,7 @@ void ChildStarter::fork_for(const std::weak_ptr<Request>& request, const ChildSe
 // into its time limit.
 void ChildStarter::answer(const std::weak_ptr<Request>& request, Forked forked) noexcept {
   const auto give_up = [](const Forked& lost) {
-    if (const auto* child = std::get_if<ForkedChild>(&lost)) kill_and_reap(child->process);
+    if (lost) kill_and_reap(lost.value().process);
   };
   std::shared_ptr<Forked> shared;
   try {

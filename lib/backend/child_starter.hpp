@@ -5,7 +5,6 @@
 #include <functional>
 #include <memory>
 #include <thread>
-#include <variant>
 
 #include "lib/backend/spawn.hpp"
 #include "lib/worker/io_thread.hpp"
@@ -21,7 +20,7 @@ class ChildStarter {
  public:
   static constexpr int kUserLookupsMax = 32;  // at once, also those whose start was given up
 
-  using Forked = std::variant<ForkedChild, ChildFailure>;
+  using Forked = Result<ForkedChild, ChildFailure>;
   // A pending start; its owner gives it up by destroying it.
   struct Request {
     ChildSettings settings;

@@ -28,7 +28,7 @@ std::vector<gid_t> groups_of(const std::string& name, gid_t group) {
 
 }  // namespace
 
-std::variant<ChildUser, ChildFailure> find_child_user(const std::string& name) {
+Result<ChildUser, ChildFailure> find_child_user(const std::string& name) {
   passwd entry{};
   passwd* found = nullptr;
   std::string buffer(kEntryBytesFirst, '\0');

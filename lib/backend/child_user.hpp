@@ -2,12 +2,12 @@
 #pragma once
 
 #include <string>
-#include <variant>
 #include <vector>
 
 #include <sys/types.h>
 
 #include "lib/backend/child_failure.hpp"
+#include "lib/base/result.hpp"
 
 namespace sluice::core {
 
@@ -22,6 +22,6 @@ struct ChildUser {
 };
 
 // Asks the name service, which may wait for a server: not for the thread of an event loop.
-std::variant<ChildUser, ChildFailure> find_child_user(const std::string& name);
+Result<ChildUser, ChildFailure> find_child_user(const std::string& name);
 
 }  // namespace sluice::core

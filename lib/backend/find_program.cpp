@@ -228,20 +228,18 @@ std::string program_error(const std::string& program, const std::string& interpr
   return program + ": its interpreter " + because(interpreter, error);
 }
 
-std::optional<ProgramProblem> check_program(const ChildSettings& settings) {
+Result<void, ProgramProblem> check_program(const ChildSettings& settings) {
   using Setting = ProgramProblem::Setting;
   if (!settings.user.empty()) {
     const auto user = find_child_user(settings.user);
-    if (const auto* failure = std::get_if<ChildFailure>(&user)) {
-      return ProgramProblem{Setting::user, failure->what};
-    }
+    if (!user) return ProgramProblem{Setting::user, user.error().what};
   }
   if (!settings.directory.empty()) {
     const int error = why_no_folder(settings.directory);
     if (error != 0) return ProgramProblem{Setting::directory, because(settings.directory, error)};
   }
   const FoundProgram found = find_program(settings, environment_of(settings));
-  if (found.error == 0) return std::nullopt;
+  if (found.error == 0) return success();
   return ProgramProblem{Setting::command,
                         program_error(settings.command.front(), found.interpreter, found.error)};
 }

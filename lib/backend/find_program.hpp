@@ -4,12 +4,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "lib/backend/backend_settings.hpp"
 #include "lib/backend/child_user.hpp"
+#include "lib/base/result.hpp"
 
 namespace sluice::core {
 
@@ -48,7 +48,7 @@ struct ProgramProblem {
   Setting setting = Setting::command;
   std::string what;  // "python9: No such file or directory"
 };
-std::optional<ProgramProblem> check_program(const ChildSettings& settings);
+Result<void, ProgramProblem> check_program(const ChildSettings& settings);
 
 // Changes when the program's file does, or a file that one of its arguments names: its content or another
 // file instead. Missing files count as well.

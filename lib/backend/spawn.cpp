@@ -191,8 +191,8 @@ void set_child_descriptor_limit(std::uint64_t soft) {
   descriptor_limit.store(soft, std::memory_order_relaxed);
 }
 
-std::variant<ForkedChild, ChildFailure> fork_child(const ChildSettings& settings,
-                                                   const std::optional<ChildUser>& user, bool only_try) {
+Result<ForkedChild, ChildFailure> fork_child(const ChildSettings& settings,
+                                             const std::optional<ChildUser>& user, bool only_try) {
   const Prepared prepared = prepare(settings, user);
   auto input = make_pipe();
   auto output = make_pipe();
@@ -243,19 +243,19 @@ Report read_report(const Descriptor& descriptor, const ChildSettings& settings) 
   return {ReportState::failed, describe(report, settings), in_directory};
 }
 
-std::optional<ProgramProblem> check_start(const ChildSettings& settings) {
-  if (auto problem = check_program(settings)) return problem;
-  if (settings.user.empty() || ::geteuid() != 0) return std::nullopt;
+Result<void, ProgramProblem> check_start(const ChildSettings& settings) {
+  if (auto checked = check_program(settings); !checked) return checked;
+  if (settings.user.empty() || ::geteuid() != 0) return success();
   auto user = find_child_user(settings.user);
-  if (std::holds_alternative<ChildFailure>(user)) return std::nullopt;
-  auto forked = fork_child(settings, std::get<ChildUser>(std::move(user)), true);
-  auto* const child = std::get_if<ForkedChild>(&forked);
-  if (child == nullptr) return std::nullopt;
-  pollfd reported{child->report.get(), POLLIN, 0};
+  if (!user) return success();
+  const auto forked = fork_child(settings, std::move(user).value(), true);
+  if (!forked) return success();
+  const ForkedChild& child = forked.value();
+  pollfd reported{child.report.get(), POLLIN, 0};
   while (::poll(&reported, 1, kTryMilliseconds) < 0 && errno == EINTR) continue;
-  const Report report = read_report(child->report, settings);
-  kill_and_reap(child->process);
-  if (report.state != ReportState::failed) return std::nullopt;
+  const Report report = read_report(child.report, settings);
+  kill_and_reap(child.process);
+  if (report.state != ReportState::failed) return success();
   using Setting = ProgramProblem::Setting;
   return ProgramProblem{report.in_directory ? Setting::directory : Setting::command,
                         report.failure.what + " as user " + settings.user};

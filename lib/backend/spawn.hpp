@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <variant>
 
 #include <sys/types.h>
 
@@ -13,6 +12,7 @@
 #include "lib/backend/child_user.hpp"
 #include "lib/backend/find_program.hpp"
 #include "lib/base/descriptor.hpp"
+#include "lib/base/result.hpp"
 
 namespace sluice::core {
 
@@ -40,9 +40,8 @@ struct ForkedChild {
 // Ours rather than Boost.Process or posix_spawn(), neither of which changes users, limits and the group in a
 // program with several threads without doing what is forbidden between fork() and exec(). `only_try`: the
 // process exits where it would call exec().
-std::variant<ForkedChild, ChildFailure> fork_child(const ChildSettings& settings,
-                                                   const std::optional<ChildUser>& user,
-                                                   bool only_try = false);
+Result<ForkedChild, ChildFailure> fork_child(const ChildSettings& settings,
+                                             const std::optional<ChildUser>& user, bool only_try = false);
 
 enum class ReportState : std::uint8_t { awaited, begun, failed };
 struct Report {
@@ -55,7 +54,7 @@ Report read_report(const Descriptor& report, const ChildSettings& settings);
 
 // Like check_program(). If a user is set, a process of that user also tries to enter the directory and to run
 // the program. May wait for a disk, a network or a name service: not for the thread of an event loop.
-std::optional<ProgramProblem> check_start(const ChildSettings& settings);
+Result<void, ProgramProblem> check_start(const ChildSettings& settings);
 
 // The soft limit of open files that children get; without this, the calling process's own. For a process that
 // raises its own. Any thread.

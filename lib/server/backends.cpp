@@ -138,8 +138,8 @@ std::string Backends::why_not_started(const Open& backend, TimePoint until, cons
   if (!backend.settings.child) return {};
   if (!backend.started.valid()) {
     // Its first call starts it: only checks without a process are possible.
-    const auto problem = check_start(*backend.settings.child);
-    return problem ? problem->what : std::string();
+    const auto checked = check_start(*backend.settings.child);
+    return checked ? std::string() : checked.error().what;
   }
   while (backend.started.wait_for(kDiscoverLook) != std::future_status::ready) {
     if (stop.stop_requested()) return "the server is about to stop";
@@ -197,25 +197,19 @@ BackendFiles load_backend_files(const std::vector<BackendSettings>& backends) {
     };
     if (!backend.module.empty()) {
       auto loaded = load_module(backend.module);
-      if (const auto* problem = std::get_if<ModuleProblem>(&loaded)) {
-        refuse("module", backend.module, problem->what);
-      }
-      files.modules[backend.module] = std::get<LoadedModule>(std::move(loaded));
+      if (!loaded) refuse("module", backend.module, loaded.error().what);
+      files.modules[backend.module] = std::move(loaded).value();
     }
     if (backend.upstream && !backend.upstream->ca.empty()) {
       auto read = read_authorities(backend.upstream->ca);
-      if (const auto* problem = std::get_if<AuthoritiesProblem>(&read)) {
-        refuse("ca", backend.upstream->ca, problem->what);
-      }
-      files.authorities[backend.upstream->ca] = std::get<std::string>(std::move(read));
+      if (!read) refuse("ca", backend.upstream->ca, read.error().what);
+      files.authorities[backend.upstream->ca] = std::move(read).value();
     }
     if (backend.child) files.programs[backend.name] = program_version(*backend.child);
     if (backend.upstream) {
       auto read = read_upstream_headers(*backend.upstream);
-      if (const auto* problem = std::get_if<SecretProblem>(&read)) {
-        refuse(problem->key, problem->file, problem->what);
-      }
-      files.headers[backend.name] = std::get<UpstreamHeaders>(std::move(read));
+      if (!read) refuse(read.error().key, read.error().file, read.error().what);
+      files.headers[backend.name] = std::move(read).value();
     }
   }
   return files;

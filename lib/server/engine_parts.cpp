@@ -80,10 +80,8 @@ namespace {
 std::shared_ptr<const TlsContext> load_tls(const ListenSettings& listen) {
   if (!listen.tls) return nullptr;
   auto loaded = TlsContext::load(*listen.tls);
-  if (const auto* problem = std::get_if<TlsProblem>(&loaded)) {
-    throw std::invalid_argument(listen.address + ": " + describe(*problem, *listen.tls));
-  }
-  return std::get<std::shared_ptr<const TlsContext>>(std::move(loaded));
+  if (!loaded) throw std::invalid_argument(listen.address + ": " + describe(loaded.error(), *listen.tls));
+  return std::move(loaded).value();
 }
 
 }  // namespace

@@ -22,11 +22,11 @@ ChildStart::~ChildStart() {
 }
 
 void ChildStart::on_forked(ChildStarter::Forked forked) {
-  if (const auto* failure = std::get_if<ChildFailure>(&forked)) {
+  if (!forked) {
     hub_.io().clear_deadline(*this);
-    return owner_.on_failed(*failure);
+    return owner_.on_failed(forked.error());
   }
-  child_ = std::get<ForkedChild>(std::move(forked));
+  child_ = std::move(forked).value();
   hub_.io().set_deadline(*this, hub_.now() + kTimeMax);
   try {
     watch(child_.report);

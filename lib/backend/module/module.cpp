@@ -5,7 +5,6 @@
 #include <exception>
 #include <map>
 #include <mutex>
-#include <optional>
 #include <string_view>
 
 #include <dlfcn.h>
@@ -30,7 +29,7 @@ constexpr Aspect kAspects[] = {
     {&ModuleBuild::json_size, "size of a JSON value"}, {&ModuleBuild::sanitizer, "sanitizer"},
 };
 
-std::optional<ModuleProblem> compare(const ModuleBuild& module) {
+Result<void, ModuleProblem> compare(const ModuleBuild& module) {
   const ModuleBuild own;
   for (const Aspect& aspect : kAspects) {
     if (module.*aspect.value == own.*aspect.value) continue;
@@ -38,19 +37,17 @@ std::optional<ModuleProblem> compare(const ModuleBuild& module) {
                          std::to_string(module.*aspect.value) + ", this server has " +
                          std::to_string(own.*aspect.value) + ")"};
   }
-  return std::nullopt;
+  return success();
 }
 
-using Bytes = std::variant<std::string, ModuleProblem>;
-
-Bytes read_module(const std::string& file) {
+Result<std::string, ModuleProblem> read_module(const std::string& file) {
   std::string bytes;
-  if (auto problem = read_regular_file(file, kModuleBytesMax, bytes))
-    return ModuleProblem{std::move(*problem)};
+  if (auto read = read_regular_file(file, kModuleBytesMax, bytes); !read)
+    return ModuleProblem{std::move(read).error().what};
   return bytes;
 }
 
-std::optional<ModuleProblem> check_build(std::string_view bytes) {
+Result<void, ModuleProblem> check_build(std::string_view bytes) {
   ModuleBuild build;
   const std::size_t at = bytes.find(std::string_view(build.mark.data(), build.mark.size()));
   if (at == std::string_view::npos || bytes.size() - at < sizeof build) {
@@ -78,10 +75,11 @@ using Methods = void(std::vector<MethodSpec>&);
 std::mutex loaded_mutex;
 std::map<Sha256, Methods*> loaded;  // guarded by loaded_mutex; for the life of the process; null: has none
 
-using Code = std::variant<Methods*, ModuleProblem>;
+using Code = Result<Methods*, ModuleProblem>;
 
 Code or_problem(Methods* methods) {
-  return methods != nullptr ? Code(methods) : Code(ModuleProblem{"is not a module: it has no methods"});
+  if (methods == nullptr) return ModuleProblem{"is not a module: it has no methods"};
+  return methods;
 }
 
 Code load_code(std::string_view bytes, const Sha256& content) {
@@ -100,7 +98,7 @@ Code load_code(std::string_view bytes, const Sha256& content) {
   return or_problem(loaded.emplace(content, methods).first->second);
 }
 
-std::optional<ModuleProblem> check_methods(const std::vector<MethodSpec>& specs) {
+Result<void, ModuleProblem> check_methods(const std::vector<MethodSpec>& specs) {
   for (const MethodSpec& spec : specs) {
     const bool has_handler =
         spec.kind == HandlerKind::async ? spec.async != nullptr : spec.handler != nullptr;
@@ -109,32 +107,31 @@ std::optional<ModuleProblem> check_methods(const std::vector<MethodSpec>& specs)
       return ModuleProblem{"has a method whose name is the server's own: \"" + spec.name + "\""};
     }
   }
-  return std::nullopt;
+  return success();
 }
 
 }  // namespace
 
-std::optional<ModuleProblem> check_module(const std::string& file) {
-  Bytes read = read_module(file);
-  if (auto* problem = std::get_if<ModuleProblem>(&read)) return std::move(*problem);
-  return check_build(std::get<std::string>(read));
+Result<void, ModuleProblem> check_module(const std::string& file) {
+  auto bytes = read_module(file);
+  if (!bytes) return std::move(bytes).error();
+  return check_build(bytes.value());
 }
 
-std::variant<LoadedModule, ModuleProblem> load_module(const std::string& file) {
-  Bytes read = read_module(file);
-  if (auto* problem = std::get_if<ModuleProblem>(&read)) return std::move(*problem);
-  const std::string& bytes = std::get<std::string>(read);
-  if (auto problem = check_build(bytes)) return std::move(*problem);
+Result<LoadedModule, ModuleProblem> load_module(const std::string& file) {
+  auto bytes = read_module(file);
+  if (!bytes) return std::move(bytes).error();
+  if (auto checked = check_build(bytes.value()); !checked) return std::move(checked).error();
   LoadedModule module;
-  module.content = sha256(bytes);
-  auto code = load_code(bytes, module.content);
-  if (auto* problem = std::get_if<ModuleProblem>(&code)) return std::move(*problem);
+  module.content = sha256(bytes.value());
+  auto code = load_code(bytes.value(), module.content);
+  if (!code) return std::move(code).error();
   try {
-    std::get<Methods*>(code)(module.methods);
+    code.value()(module.methods);
   } catch (const std::exception& error) {
     return ModuleProblem{std::string("failed to give its methods: ") + error.what()};
   }
-  if (auto problem = check_methods(module.methods)) return std::move(*problem);
+  if (auto checked = check_methods(module.methods); !checked) return std::move(checked).error();
   return module;
 }
 

@@ -28,11 +28,10 @@ error_code prepare(asio::ssl::context& context, const std::string& pem) {
 
 }  // namespace
 
-std::variant<std::string, AuthoritiesProblem> read_authorities(const std::string& file) {
+Result<std::string, FileProblem> read_authorities(const std::string& file) {
   std::string text;
-  if (auto problem = read_pem_file(file, text)) return AuthoritiesProblem{std::move(*problem)};
-  auto read = read_certificates(text);
-  if (auto* problem = std::get_if<std::string>(&read)) return AuthoritiesProblem{std::move(*problem)};
+  if (auto read = read_pem_file(file, text); !read) return std::move(read).error();
+  if (auto certificates = read_certificates(text); !certificates) return std::move(certificates).error();
   return text;
 }
 

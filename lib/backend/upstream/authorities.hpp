@@ -3,19 +3,16 @@
 
 #include <optional>
 #include <string>
-#include <variant>
 
 #include <boost/asio/ssl/context.hpp>
 
+#include "lib/base/regular_file.hpp"
+#include "lib/base/result.hpp"
+
 namespace sluice::core {
 
-// What can't be used of a file, in words that go on from its name.
-struct AuthoritiesProblem {
-  std::string what;
-};
-
 // The text of a PEM file, which was found to hold nothing but good certificates.
-std::variant<std::string, AuthoritiesProblem> read_authorities(const std::string& file);
+Result<std::string, FileProblem> read_authorities(const std::string& file);
 
 // Prepares them when the first connection needs them, and again as long as that fails. Backends' thread
 // only.

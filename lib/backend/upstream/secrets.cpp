@@ -45,15 +45,16 @@ std::string lower(std::string_view text) {
 
 bool is_control(char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; }
 
-// The text of the file without the line's end. What is wrong with it, in words that go on from its name.
-std::optional<std::string> read_secret(const std::string& file, std::string& text) {
-  if (auto problem = read_regular_file(file, kSecretBytesMax, text)) return problem;
+// The text of the file without the line's end.
+Result<void, FileProblem> read_secret(const std::string& file, std::string& text) {
+  if (auto read = read_regular_file(file, kSecretBytesMax, text); !read) return read;
   if (text.starts_with(proto::kByteOrderMark))
     text.erase(0, proto::kByteOrderMark.size());  // some editors put it there
   text.erase(text.find_last_not_of("\r\n") + 1);
-  if (text.empty()) return "is empty";
-  if (std::ranges::any_of(text, is_control)) return "holds more than one line, or control characters";
-  return std::nullopt;
+  if (text.empty()) return FileProblem{"is empty"};
+  if (std::ranges::any_of(text, is_control))
+    return FileProblem{"holds more than one line, or control characters"};
+  return success();
 }
 
 std::string base64(std::string_view bytes) {
@@ -67,20 +68,20 @@ std::string base64(std::string_view bytes) {
 
 }  // namespace
 
-std::variant<UpstreamHeaders, SecretProblem> read_upstream_headers(const UpstreamSettings& settings) {
+Result<UpstreamHeaders, SecretProblem> read_upstream_headers(const UpstreamSettings& settings) {
   UpstreamHeaders headers;
   for (const auto& [name, value] : settings.headers) {
     std::string text = value.text;
     if (!value.file.empty()) {
-      auto problem = read_secret(value.file, text);
-      if (problem) return SecretProblem{"headers." + name, value.file, std::move(*problem)};
+      auto read = read_secret(value.file, text);
+      if (!read) return SecretProblem{"headers." + name, value.file, std::move(read).error().what};
     }
     headers.emplace_back(name, std::move(text));
   }
   if (!settings.password_file.empty()) {
     std::string password;
-    auto problem = read_secret(settings.password_file, password);
-    if (problem) return SecretProblem{"password_file", settings.password_file, std::move(*problem)};
+    auto read = read_secret(settings.password_file, password);
+    if (!read) return SecretProblem{"password_file", settings.password_file, std::move(read).error().what};
     headers.emplace_back("Authorization", "Basic " + base64(settings.user + ":" + password));
   }
   return headers;

@@ -4,10 +4,10 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "lib/backend/backend_settings.hpp"
+#include "lib/base/result.hpp"
 
 namespace sluice::core {
 
@@ -22,7 +22,7 @@ struct SecretProblem {
 };
 
 // Reads the files that the settings name.
-std::variant<UpstreamHeaders, SecretProblem> read_upstream_headers(const UpstreamSettings& settings);
+Result<UpstreamHeaders, SecretProblem> read_upstream_headers(const UpstreamSettings& settings);
 
 // How a text begins, for the log, with the values of those headers replaced wherever they stand in it: some
 // servers show their callers what they were sent.

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <new>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -41,15 +40,15 @@ int no_passphrase(char*, int, int, void* asked) {
   return -1;
 }
 
-using Problem = std::optional<TlsProblem>;
+using Used = Result<void, TlsProblem>;
 
-Problem use_certificate(SSL_CTX* context, const std::string& path) {
+Used use_certificate(SSL_CTX* context, const std::string& path) {
   const auto wrong = [](std::string message) { return TlsProblem{Setting::certificate, std::move(message)}; };
   Text text;
-  if (auto message = read_pem_file(path, text.bytes)) return wrong(std::move(*message));
-  auto read = read_certificates(text.bytes);
-  if (auto* message = std::get_if<std::string>(&read)) return wrong(std::move(*message));
-  auto& chain = std::get<Certificates>(read);
+  if (auto read = read_pem_file(path, text.bytes); !read) return wrong(std::move(read).error().what);
+  auto certificates = read_certificates(text.bytes);
+  if (!certificates) return wrong(std::move(certificates).error().what);
+  Certificates& chain = certificates.value();
   if (SSL_CTX_use_certificate(context, chain.front().get()) != 1) {
     return wrong("can't be used: " + openssl_reason());
   }
@@ -59,13 +58,13 @@ Problem use_certificate(SSL_CTX* context, const std::string& path) {
     }
     static_cast<void>(chain[i].release());
   }
-  return std::nullopt;
+  return success();
 }
 
-Problem use_key(SSL_CTX* context, const std::string& path) {
+Used use_key(SSL_CTX* context, const std::string& path) {
   const auto wrong = [](std::string message) { return TlsProblem{Setting::key, std::move(message)}; };
   Text text;
-  if (auto message = read_pem_file(path, text.bytes)) return wrong(std::move(*message));
+  if (auto read = read_pem_file(path, text.bytes); !read) return wrong(std::move(read).error().what);
   bool encrypted = false;
   const Key key(PEM_read_bio_PrivateKey(reader_of(text.bytes).get(), nullptr, no_passphrase, &encrypted));
   if (encrypted) {
@@ -77,17 +76,18 @@ Problem use_key(SSL_CTX* context, const std::string& path) {
     return wrong("does not fit the certificate: " + openssl_reason());
   }
   if (SSL_CTX_use_PrivateKey(context, key.get()) != 1) return wrong("can't be used: " + openssl_reason());
-  return std::nullopt;
+  return success();
 }
 
-Problem use_client_ca(SSL_CTX* context, const TlsSettings& settings) {
-  if (settings.client_ca.empty()) return std::nullopt;
+Used use_client_ca(SSL_CTX* context, const TlsSettings& settings) {
+  if (settings.client_ca.empty()) return success();
   const auto wrong = [](std::string message) { return TlsProblem{Setting::client_ca, std::move(message)}; };
   Text text;
-  if (auto message = read_pem_file(settings.client_ca, text.bytes)) return wrong(std::move(*message));
-  auto read = read_certificates(text.bytes);
-  if (auto* message = std::get_if<std::string>(&read)) return wrong(std::move(*message));
-  for (const Certificate& each : std::get<Certificates>(read)) {
+  if (auto read = read_pem_file(settings.client_ca, text.bytes); !read)
+    return wrong(std::move(read).error().what);
+  auto certificates = read_certificates(text.bytes);
+  if (!certificates) return wrong(std::move(certificates).error().what);
+  for (const Certificate& each : certificates.value()) {
     if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context), each.get()) != 1 ||
         SSL_CTX_add_client_CA(context, each.get()) != 1) {
       return wrong("can't be used: " + openssl_reason());
@@ -95,7 +95,7 @@ Problem use_client_ca(SSL_CTX* context, const TlsSettings& settings) {
   }
   const int required = settings.require_client_certificate ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0;
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER | required, nullptr);
-  return std::nullopt;
+  return success();
 }
 
 // HTTP clients may ask for a protocol; other protocols need no name.
@@ -155,13 +155,13 @@ TlsContext::TlsContext(bool plain_allowed)
 
 TlsContext::~TlsContext() { SSL_CTX_free(context_); }
 
-TlsContext::Loaded TlsContext::load(const TlsSettings& settings) {
+Result<std::shared_ptr<const TlsContext>, TlsProblem> TlsContext::load(const TlsSettings& settings) {
   ERR_clear_error();
   const std::shared_ptr<TlsContext> made(new TlsContext(settings.optional));
-  Problem problem = use_certificate(made->context_, settings.certificate);
-  if (!problem) problem = use_key(made->context_, settings.key);
-  if (!problem) problem = use_client_ca(made->context_, settings);
-  if (problem) return std::move(*problem);
+  Used used = use_certificate(made->context_, settings.certificate);
+  if (used) used = use_key(made->context_, settings.key);
+  if (used) used = use_client_ca(made->context_, settings);
+  if (!used) return std::move(used).error();
   return std::shared_ptr<const TlsContext>(made);
 }
 

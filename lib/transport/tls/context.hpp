@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <variant>
 
+#include "lib/base/result.hpp"
 #include "lib/transport/tls/listen_settings.hpp"
 
 struct ssl_ctx_st;
@@ -30,9 +30,8 @@ std::string describe(const TlsProblem& problem, const TlsSettings& settings);
 // server keeps nothing about disconnected clients. Immutable; any thread may use it.
 class TlsContext {
  public:
-  using Loaded = std::variant<std::shared_ptr<const TlsContext>, TlsProblem>;
   // Reads the files: see read_pem_file(). Throws std::bad_alloc.
-  static Loaded load(const TlsSettings& settings);
+  static Result<std::shared_ptr<const TlsContext>, TlsProblem> load(const TlsSettings& settings);
 
   ~TlsContext();
   TlsContext(const TlsContext&) = delete;

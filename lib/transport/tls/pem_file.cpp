@@ -5,8 +5,6 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
-#include "lib/base/regular_file.hpp"
-
 namespace sluice::core {
 namespace {
 
@@ -19,19 +17,19 @@ bool ended_well() {
 
 }  // namespace
 
-std::optional<std::string> read_pem_file(const std::string& path, std::string& text) {
+Result<void, FileProblem> read_pem_file(const std::string& path, std::string& text) {
   return read_regular_file(path, kPemFileBytesMax, text);
 }
 
-std::variant<Certificates, std::string> read_certificates(std::string_view pem) {
+Result<Certificates, FileProblem> read_certificates(std::string_view pem) {
   ERR_clear_error();
   const Bio bio = reader_of(pem);
   Certificates found;
   while (Certificate next{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)}) {
     found.push_back(std::move(next));
   }
-  if (found.empty()) return "holds no PEM certificate: " + openssl_reason();
-  if (!ended_well()) return "holds a broken certificate: " + openssl_reason();
+  if (found.empty()) return FileProblem{"holds no PEM certificate: " + openssl_reason()};
+  if (!ended_well()) return FileProblem{"holds a broken certificate: " + openssl_reason()};
   return found;
 }
 

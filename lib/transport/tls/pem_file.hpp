@@ -3,15 +3,15 @@
 
 #include <cstddef>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include <openssl/bio.h>
 #include <openssl/x509.h>
 
+#include "lib/base/regular_file.hpp"
+#include "lib/base/result.hpp"
 #include "proto/limits.hpp"
 
 namespace sluice::core {
@@ -28,13 +28,13 @@ struct OpenSslFree {
 using Bio = std::unique_ptr<BIO, OpenSslFree<BIO_free>>;
 using Certificate = std::unique_ptr<X509, OpenSslFree<X509_free>>;
 
-// Reads a regular file. Returns the problem, if any, as words that follow the file's name.
-std::optional<std::string> read_pem_file(const std::string& path, std::string& text);
+// Reads a regular file: see read_regular_file().
+Result<void, FileProblem> read_pem_file(const std::string& path, std::string& text);
 
-// All certificates of a PEM text, at least one; or the problem, likewise. Other content is skipped. Throws
+// All certificates of a PEM text, at least one; or the problem of its file. Other content is skipped. Throws
 // std::bad_alloc.
 using Certificates = std::vector<Certificate>;
-std::variant<Certificates, std::string> read_certificates(std::string_view pem);
+Result<Certificates, FileProblem> read_certificates(std::string_view pem);
 
 // A reader of a text, which must outlive it. Throws std::bad_alloc.
 Bio reader_of(std::string_view text);

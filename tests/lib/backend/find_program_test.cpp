@@ -230,27 +230,27 @@ TEST_CASE("a user that there is not is a problem of that setting") {
   ChildSettings settings;
   settings.command = {"sh"};
   settings.user = "no-such-user";
-  const auto problem = check_program(settings);
-  REQUIRE(problem);
-  CHECK(problem->setting == ProgramProblem::Setting::user);
-  CHECK(problem->what == "there is no user no-such-user");
+  const auto checked = check_program(settings);
+  REQUIRE_FALSE(checked);
+  CHECK(checked.error().setting == ProgramProblem::Setting::user);
+  CHECK(checked.error().what == "there is no user no-such-user");
 }
 
 TEST_CASE("what keeps a child from being started is told with the setting that it is for") {
   Fixture f;
   f.settings.command = {"bin/none", "an argument"};
   const auto missing = check_program(f.settings);
-  REQUIRE(missing);
-  CHECK(missing->setting == ProgramProblem::Setting::command);
-  CHECK(missing->what == "bin/none: No such file or directory");
+  REQUIRE_FALSE(missing);
+  CHECK(missing.error().setting == ProgramProblem::Setting::command);
+  CHECK(missing.error().what == "bin/none: No such file or directory");
   f.settings.directory += "/bin/tool";
   const auto nowhere = check_program(f.settings);
-  REQUIRE(nowhere);
-  CHECK(nowhere->setting == ProgramProblem::Setting::directory);
-  CHECK(nowhere->what == f.settings.directory + ": Not a directory");
+  REQUIRE_FALSE(nowhere);
+  CHECK(nowhere.error().setting == ProgramProblem::Setting::directory);
+  CHECK(nowhere.error().what == f.settings.directory + ": Not a directory");
   f.settings.directory.clear();
   f.settings.command = {"sh"};
-  CHECK_FALSE(check_program(f.settings));
+  CHECK(check_program(f.settings));
 }
 
 }  // namespace

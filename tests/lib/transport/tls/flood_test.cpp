@@ -27,7 +27,7 @@ struct TlsFloodTest {
     TlsSettings settings;
     settings.certificate = files.path("server.pem");
     settings.key = files.path("server.key");
-    context = std::get<std::shared_ptr<const TlsContext>>(TlsContext::load(settings));
+    context = TlsContext::load(settings).value();
   }
 
   void shake_hands(TlsChannel& server, TlsClient& client) {
