@@ -63,7 +63,7 @@ bool called_by_own_name(const Request& request, const ListenerPolicy& policy) {
   head.target = text(request.target());
   head.has_host = request.find(http::field::host) != request.end();
   head.host = text(request[http::field::host]);
-  return !check_page(page_claim(head), policy, false);
+  return check_page(page_claim(head), policy, false).has_value();
 }
 
 // One Host header, which only HTTP/1.0 may leave out (RFC 9112, section 3.2): other readers of the request

@@ -329,16 +329,16 @@ void Connection::renew_limits() {
 
 // Whether the connection's first bytes have shown its protocol.
 bool Connection::identify(std::string_view window) {
-  const auto refusal = protocol_switch_.detect(window, missing_stage(), *this);
-  if (refusal) refuse(*refusal);
+  const auto detected = protocol_switch_.detect(window, missing_stage(), *this);
+  if (!detected) refuse(detected.error());
   if (!codec()) return false;
   on_codec_change();
   return true;
 }
 
 void Connection::detect_at_end(std::string_view rest) {
-  const auto refusal = protocol_switch_.detect_at_end(rest, missing_stage(), *this);
-  if (refusal) refuse(*refusal);
+  const auto detected = protocol_switch_.detect_at_end(rest, missing_stage(), *this);
+  if (!detected) refuse(detected.error());
   if (codec()) on_codec_change();
 }
 

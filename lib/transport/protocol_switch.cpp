@@ -2,10 +2,10 @@
 
 namespace sluice::core {
 
-std::optional<ProtocolSwitch::Refusal> ProtocolSwitch::detect(std::string_view bytes, Missing missing,
-                                                              CodecHost& host) {
+Result<void, ProtocolSwitch::Refusal> ProtocolSwitch::detect(std::string_view bytes, Missing missing,
+                                                             CodecHost& host) {
   const WireProtocol protocol = detect_protocol(bytes);
-  if (protocol == WireProtocol::undecided) return std::nullopt;
+  if (protocol == WireProtocol::undecided) return success();
   if (missing != Missing::nothing) return refusal_of(missing, protocol);
   if (protocol == WireProtocol::proxy) {
     return Refusal{.error = proto::invalid_request("the PROXY protocol is not expected here"),
@@ -13,15 +13,15 @@ std::optional<ProtocolSwitch::Refusal> ProtocolSwitch::detect(std::string_view b
                    .log_text = "a PROXY header came to a listener without proxy_protocol = true"};
   }
   codec_ = factory_.make(protocol, host);
-  return std::nullopt;
+  return success();
 }
 
 // Input without a recognisable protocol counts as a stream, whose codec reports what is wrong with it.
-std::optional<ProtocolSwitch::Refusal> ProtocolSwitch::detect_at_end(std::string_view bytes, Missing missing,
-                                                                     CodecHost& host) {
+Result<void, ProtocolSwitch::Refusal> ProtocolSwitch::detect_at_end(std::string_view bytes, Missing missing,
+                                                                    CodecHost& host) {
   if (missing != Missing::nothing) return refusal_of(missing, WireProtocol::stream);
   if (!bytes.empty()) codec_ = factory_.make(WireProtocol::stream, host);
-  return std::nullopt;
+  return success();
 }
 
 ProtocolSwitch::Refusal ProtocolSwitch::refusal_of(Missing missing, WireProtocol spoken) {

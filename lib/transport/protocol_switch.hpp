@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "lib/base/result.hpp"
 #include "lib/transport/codec.hpp"
 #include "lib/transport/codec_factory.hpp"
 #include "lib/transport/foreign_peers.hpp"
@@ -34,9 +35,9 @@ class ProtocolSwitch {
   Codec* codec() const { return codec_.get(); }
 
   // `bytes` is everything received so far. Creates a codec, or refuses; neither while more bytes are needed.
-  std::optional<Refusal> detect(std::string_view bytes, Missing missing, CodecHost& host);
+  Result<void, Refusal> detect(std::string_view bytes, Missing missing, CodecHost& host);
   // Creates a codec or refuses, at the end of input.
-  std::optional<Refusal> detect_at_end(std::string_view bytes, Missing missing, CodecHost& host);
+  Result<void, Refusal> detect_at_end(std::string_view bytes, Missing missing, CodecHost& host);
   void append_refusal(std::string& out, const Refusal& refusal, TimePoint now) const {
     factory_.append_refusal(out, refusal.spoken, refusal.error, now);
   }

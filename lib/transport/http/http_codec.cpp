@@ -88,7 +88,8 @@ void HttpCodec::begin_request() {
 // Runs when the head is complete: then an unwanted body need not be sent, nor kept.
 void HttpCodec::check_head() {
   head_checked_ = true;
-  refusal_ = check_request(request_->head(), host().policy(), host().from_outside());
+  auto checked = check_request(request_->head(), host().policy(), host().from_outside());
+  if (!checked) refusal_ = std::move(checked).error();
   purpose_ = purpose_of(request_->head(), host().policy());
   continue_due_ = request_->head().expects_continue;
   // Before its body arrives: the sender's rights bound its size.

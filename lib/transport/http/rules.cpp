@@ -112,7 +112,7 @@ bool is_encoded(std::string_view content_encoding) {
 
 // Checks the head of a call. A page can make a browser send other types than JSON's without asking; see also
 // Origin.
-std::optional<HttpRefusal> check_call(const HttpRequestHead& head) {
+Result<void, HttpRefusal> check_call(const HttpRequestHead& head) {
   if (head.method != "POST") {
     HttpRefusal refusal = refuse_invalid(405, quoting("a call is a POST, not ", head.method, ""));
     refusal.headers = kAllowPost;
@@ -124,11 +124,11 @@ std::optional<HttpRefusal> check_call(const HttpRequestHead& head) {
     refusal.headers = kAcceptIdentity;
     return refusal;
   }
-  return std::nullopt;
+  return success();
 }
 
 // RFC 6455, section 4.2.1. The key is checked when it is answered.
-std::optional<HttpRefusal> check_handshake(const HttpRequestHead& head) {
+Result<void, HttpRefusal> check_handshake(const HttpRequestHead& head) {
   if (!head.http11) {
     return refuse_invalid(400,
                           "a WebSocket handshake takes HTTP/1.1; this one came in HTTP/1.0, as through a "
@@ -144,11 +144,11 @@ std::optional<HttpRefusal> check_handshake(const HttpRequestHead& head) {
   }
   if (head.has_body) return refuse_invalid(400, "a WebSocket handshake has no body");
   if (!head.keep_alive) return refuse_invalid(400, "a WebSocket handshake can't close its connection");
-  return std::nullopt;
+  return success();
 }
 
-std::optional<HttpRefusal> check_health(const HttpRequestHead& head) {
-  if (head.method == "GET" || head.method == "HEAD") return std::nullopt;
+Result<void, HttpRefusal> check_health(const HttpRequestHead& head) {
+  if (head.method == "GET" || head.method == "HEAD") return success();
   HttpRefusal refusal = refuse_invalid(405, quoting("health is asked by GET, not ", head.method, ""));
   refusal.headers = kAllowGet;
   return refusal;
@@ -198,28 +198,28 @@ PageClaim page_claim(const HttpRequestHead& head) {
   return claim;
 }
 
-std::optional<HttpRefusal> check_page(const PageClaim& claim, const ListenerPolicy& policy,
-                                      bool from_outside) {
+Result<void, HttpRefusal> check_page(const PageClaim& claim, const ListenerPolicy& policy,
+                                     bool from_outside) {
   const bool names_count = policy.loopback_names_only && !from_outside;
   if (names_count && claim.host && !host_allowed(*claim.host, policy)) return refuse_host(*claim.host);
   if (names_count && claim.target_host && !host_allowed(*claim.target_host, policy))
     return refuse_host(*claim.target_host);
-  if (!claim.origin || origin_allowed(*claim.origin, policy)) return std::nullopt;
-  if (names_count && is_own_origin(claim)) return std::nullopt;
+  if (!claim.origin || origin_allowed(*claim.origin, policy)) return success();
+  if (names_count && is_own_origin(claim)) return success();
   return refuse_origin(*claim.origin);
 }
 
-std::optional<HttpRefusal> check_request(const HttpRequestHead& head, const ListenerPolicy& policy,
-                                         bool from_outside) {
+Result<void, HttpRefusal> check_request(const HttpRequestHead& head, const ListenerPolicy& policy,
+                                        bool from_outside) {
   // Pages must not learn what is served here: a foreign page is refused first.
-  if (auto refusal = check_page(page_claim(head), policy, from_outside)) return refusal;
+  if (auto checked = check_page(page_claim(head), policy, from_outside); !checked) return checked;
   const std::string_view path = path_of(head.target);
   if (path != policy.http_path && !is_health(head, policy))
     return refuse_invalid(404, quoting("nothing is served at ", path, ""));
   if (head.expects_other) return refuse_invalid(417, "Expect can only be 100-continue");
   switch (purpose_of(head, policy)) {
     case HttpPurpose::preflight:
-      return std::nullopt;
+      return success();
     case HttpPurpose::websocket:
       return check_handshake(head);
     case HttpPurpose::health:
@@ -227,7 +227,7 @@ std::optional<HttpRefusal> check_request(const HttpRequestHead& head, const List
     case HttpPurpose::call:
       return check_call(head);
   }
-  return std::nullopt;
+  return success();
 }
 
 HttpPurpose purpose_of(const HttpRequestHead& head, const ListenerPolicy& policy) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "lib/base/result.hpp"
 #include "lib/transport/http/request_parser.hpp"
 #include "lib/transport/listener_policy.hpp"
 #include "proto/error.hpp"
@@ -23,8 +24,8 @@ enum class HttpPurpose : std::uint8_t { call, websocket, preflight, health };
 
 // The checks that a request must pass, in their order. `from_outside`: the peer is known to be on another
 // machine, even if a proxy on this one has connected to a loopback listener for it.
-std::optional<HttpRefusal> check_request(const HttpRequestHead& head, const ListenerPolicy& policy,
-                                         bool from_outside = false);
+Result<void, HttpRefusal> check_request(const HttpRequestHead& head, const ListenerPolicy& policy,
+                                        bool from_outside = false);
 
 // Claims of a web page in a request's head: the name by which the server was called, and the page's origin.
 struct PageClaim {
@@ -34,8 +35,7 @@ struct PageClaim {
 };
 PageClaim page_claim(const HttpRequestHead& head);
 // The checks of a request that concern pages. A WebSocket must pass them as long as it is open.
-std::optional<HttpRefusal> check_page(const PageClaim& claim, const ListenerPolicy& policy,
-                                      bool from_outside);
+Result<void, HttpRefusal> check_page(const PageClaim& claim, const ListenerPolicy& policy, bool from_outside);
 
 // Purpose of a request that has passed them.
 HttpPurpose purpose_of(const HttpRequestHead& head, const ListenerPolicy& policy = {});

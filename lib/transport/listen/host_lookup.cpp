@@ -102,14 +102,15 @@ void HostLookups::begin(const std::string& host) {
   }
 }
 
-std::variant<std::vector<HostAddress>, std::string> HostLookups::addresses_of(const std::string& host) {
+Result<std::vector<HostAddress>, LookupProblem> HostLookups::addresses_of(const std::string& host) {
   if (!lookups_.contains(host)) begin(host);
   Lookup& lookup = *lookups_.at(host);
   std::unique_lock lock(lookup.mutex);
   const bool done = lookup.done_or_stopped.wait_until(lock, stop_, until_, [&lookup] { return lookup.done; });
-  if (!done) return stop_.stop_requested() ? "the look-up was stopped" : "the name was not looked up in time";
-  if (lookup.error != 0) return ::gai_strerror(lookup.error);
-  if (lookup.found.empty()) return "the name has no address";
+  if (!done && stop_.stop_requested()) return LookupProblem{"the look-up was stopped"};
+  if (!done) return LookupProblem{"the name was not looked up in time"};
+  if (lookup.error != 0) return LookupProblem{::gai_strerror(lookup.error)};
+  if (lookup.found.empty()) return LookupProblem{"the name has no address"};
   return lookup.found;
 }
 

@@ -5,12 +5,12 @@
 #include <memory>
 #include <stop_token>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "lib/base/result.hpp"
 #include "lib/time/deadline_wheel.hpp"
 
 namespace sluice::core {
@@ -25,6 +25,11 @@ struct HostAddress {
   void set_port(std::uint16_t port);
 };
 
+// The reason why a name has no address.
+struct LookupProblem {
+  std::string what;
+};
+
 // Looks up all names at once, each on a thread of its own. When the time is over, the threads are left to end
 // by themselves: the system's resolver can't be interrupted, and may take as long as its name servers do. Not
 // thread-safe.
@@ -35,9 +40,8 @@ class HostLookups {
   // Begins at once, except for hosts that are addresses. Waits end at `until`, or when `stop` is requested.
   HostLookups(const std::vector<std::string>& hosts, TimePoint until, std::stop_token stop = {});
 
-  // The addresses, with port 0, in the resolver's order, at least one and without duplicates; or the problem.
-  // Waits.
-  std::variant<std::vector<HostAddress>, std::string> addresses_of(const std::string& host);
+  // The addresses, with port 0, in the resolver's order, at least one and without duplicates. Waits.
+  Result<std::vector<HostAddress>, LookupProblem> addresses_of(const std::string& host);
 
  private:
   struct Lookup;

@@ -112,9 +112,9 @@ Address address_of(int descriptor) {
 std::vector<HostAddress> missing_hosts(const Address& address, HostLookups& names,
                                        const std::vector<Address>& already) {
   const auto found = names.addresses_of(address.host);
-  if (const auto* problem = std::get_if<std::string>(&found)) fail(address, EADDRNOTAVAIL, *problem);
+  if (!found) fail(address, EADDRNOTAVAIL, found.error().what);
   std::vector<HostAddress> missing;
-  for (HostAddress host : std::get<std::vector<HostAddress>>(found)) {
+  for (HostAddress host : found.value()) {
     host.set_port(address.port);
     const Address wanted = tcp_address(host.name);
     const bool served =

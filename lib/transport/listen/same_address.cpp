@@ -55,13 +55,11 @@ bool same_address(const Address& bound, const Address& wanted, HostLookups& name
   }
   if (bound.port != wanted.port) return false;
   if (bound.host == wanted.host) return true;
-  const auto left = names.addresses_of(bound.host);
-  const auto right = names.addresses_of(wanted.host);
-  const auto* ours = std::get_if<std::vector<HostAddress>>(&left);
-  const auto* theirs = std::get_if<std::vector<HostAddress>>(&right);
-  if (ours == nullptr || theirs == nullptr) return false;
-  return std::ranges::any_of(*theirs,
-                             [&](const HostAddress& each) { return same_host(ours->front(), each); });
+  const auto ours = names.addresses_of(bound.host);
+  const auto theirs = names.addresses_of(wanted.host);
+  if (!ours || !theirs) return false;
+  return std::ranges::any_of(theirs.value(),
+                             [&](const HostAddress& each) { return same_host(ours.value().front(), each); });
 }
 
 }  // namespace sluice::core

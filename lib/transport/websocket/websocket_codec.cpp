@@ -19,8 +19,7 @@ WebSocketCodec::WebSocketCodec(CodecHost& host, const PageClaim& claim)
 
 // A page that may no longer call gets a close code with the reason, after the responses to its earlier calls.
 void WebSocketCodec::on_policy_change() {
-  const auto refusal = check_page({host_, target_host_, origin_}, host().policy(), host().from_outside());
-  if (!refusal) return;
+  if (check_page({host_, target_host_, origin_}, host().policy(), host().from_outside())) return;
   close_code_ = WebSocketClose::policy;
   host().end_input(CloseReason::finished);
 }
