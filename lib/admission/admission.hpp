@@ -6,10 +6,10 @@
 #include <cassert>
 #include <cstddef>
 #include <limits>
-#include <optional>
 #include <utility>
 
 #include "lib/admission/priority.hpp"
+#include "lib/base/result.hpp"
 #include "lib/observe/metrics.hpp"
 
 namespace sluice::core {
@@ -100,7 +100,7 @@ class Admission {
   // `only_thread`. Each counter is checked and incremented by one atomic operation, so that no burst exceeds
   // a limit. The client's own limit comes first: a client at its limit takes no permit from others, not even
   // for a moment.
-  std::optional<Rejection> try_admit(const AdmissionRequest& request, Permit& permit);
+  Result<void, Rejection> try_admit(const AdmissionRequest& request, Permit& permit);
 
   // Statistics: may be outdated when they are read.
   std::size_t in_flight_approx() const { return in_flight_.load(std::memory_order_relaxed); }
@@ -149,7 +149,7 @@ inline bool Admission::try_take(Counter& counter, std::size_t max) const {
   return true;
 }
 
-inline std::optional<Rejection> Admission::try_admit(const AdmissionRequest& request, Permit& permit) {
+inline Result<void, Rejection> Admission::try_admit(const AdmissionRequest& request, Permit& permit) {
   assert(!permit);
   const auto& [method, method_max, priority, client, backend] = request;
   const auto refuse = [this, taken = client.in_flight](Rejection rejection) {
@@ -178,7 +178,7 @@ inline std::optional<Rejection> Admission::try_admit(const AdmissionRequest& req
   permit.client_ = client.in_flight;
   permit.backend_ = backend.in_flight;
   permit.priority_ = counted;
-  return std::nullopt;
+  return success();
 }
 
 }  // namespace sluice::core

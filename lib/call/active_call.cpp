@@ -7,6 +7,7 @@
 #include <new>
 
 #include "lib/base/release_memory.hpp"
+#include "lib/base/result.hpp"
 #include "lib/include/sluice/call.hpp"
 #include "lib/observe/log.hpp"
 #include "lib/observe/rare_line.hpp"
@@ -51,12 +52,12 @@ bool lies_in(std::string_view part, std::string_view whole) {
   return offset <= whole.size() && part.size() <= whole.size() - offset;
 }
 
-// Appends the result behind the reply's head; returns the handler's error if it failed.
-std::optional<proto::Error> append_result(ActiveCall& call) {
+// Appends the result behind the reply's head; or returns the handler's error.
+Result<void, proto::Error> append_result(ActiveCall& call) {
   Call view(call);
   try {
     const auto error = call.method->spec().handler(view, call.request.params, call.reply);
-    if (!error) return std::nullopt;
+    if (!error) return success();
     return to_wire(*error);
   } catch (const std::exception& exception) {
     log_handler_exception(call, exception.what());
@@ -70,12 +71,12 @@ std::optional<proto::Error> append_result(ActiveCall& call) {
 // other replies cost one comparison.
 constexpr std::size_t kLargeReplyDivisor = 256;
 
-[[gnu::noinline, gnu::cold]] std::optional<proto::Error> check_large_reply(ActiveCall& call,
-                                                                           std::size_t head) {
+[[gnu::noinline, gnu::cold]] Result<void, proto::Error> check_large_reply(ActiveCall& call,
+                                                                          std::size_t head) {
   const std::size_t most = call.response_bytes_max;
   if (call.reply.size() > head && call.reply.size() - head > most) return proto::response_too_big(most);
   if (call.stage == ActiveCall::Stage::pooled) call.home->await_room(call);
-  return std::nullopt;
+  return success();
 }
 
 }  // namespace
@@ -132,11 +133,11 @@ void run_handler(ActiveCall& call) {
     call.reply.clear();
     proto::begin_result(call.reply, call.request.id);
     const std::size_t head = call.reply.size();
-    auto error = append_result(call);
-    if (!error && call.reply.size() > call.response_bytes_max / kLargeReplyDivisor) {
-      error = check_large_reply(call, head);
+    if (const auto done = append_result(call); !done) return compose_error(call, done.error());
+    if (call.reply.size() > call.response_bytes_max / kLargeReplyDivisor) {
+      const auto checked = check_large_reply(call, head);
+      if (!checked) return compose_error(call, checked.error());
     }
-    if (error) return compose_error(call, *error);
     proto::end_result(call.reply);
     call.code = 0;
   } catch (const std::bad_alloc&) {

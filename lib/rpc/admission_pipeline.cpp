@@ -6,14 +6,14 @@
 
 namespace sluice::core {
 
-std::optional<proto::Error> AdmissionPipeline::admit(ActiveCall& call, MethodCache& methods,
-                                                     InlinePermitCache& in_line, IoThread& io) {
+Result<void, proto::Error> AdmissionPipeline::admit(ActiveCall& call, MethodCache& methods,
+                                                    InlinePermitCache& in_line, IoThread& io) {
   MetricsShard& shard = io.metrics();
   // Nothing may begin once the drain counts what is left; what it would have been does not matter.
   methods.resolve(call);
   if (draining()) return refuse(call, Rejection::draining, shard);
   // Before anything is told about the method: who may not call it does not learn whether it exists.
-  if (const auto rejection = check_grant(call)) return refuse(call, *rejection, shard);
+  if (const auto granted = check_grant(call); !granted) return refuse(call, granted.error(), shard);
   // The cheapest answer for the commonest mistake, before any limit is touched.
   if (call.method == nullptr) return proto::method_not_found();
   // The method's own limit may be shorter or longer than the server's; the client's only shortens it.
@@ -27,26 +27,25 @@ std::optional<proto::Error> AdmissionPipeline::admit(ActiveCall& call, MethodCac
     if (wait.count() > 0) return refuse_rate(wait, shard);
   }
   // The client's own limit, the global one, the bulkhead and a worker, each by one atomic operation.
-  const auto rejection = take_places(call, in_line, io);
-  if (!rejection) return std::nullopt;
+  const auto taken = take_places(call, in_line, io);
+  if (taken) return success();
   // What did not come in is not held against its client's rate.
   if (rate != nullptr) call.grant->usage()->bucket.refund(*rate);
-  return refuse(call, *rejection, shard);
+  return refuse(call, taken.error(), shard);
 }
 
 // Whoever is not known may yet prove to be somebody; a client that is known has no more to show.
-[[gnu::always_inline]] inline std::optional<Rejection> AdmissionPipeline::check_grant(
-    const ActiveCall& call) {
-  if (!call.grant || call.grant->allows(call.request.method)) return std::nullopt;
+[[gnu::always_inline]] inline Result<void, Rejection> AdmissionPipeline::check_grant(const ActiveCall& call) {
+  if (!call.grant || call.grant->allows(call.request.method)) return success();
   return call.grant->authenticated() ? Rejection::forbidden : Rejection::unauthenticated;
 }
 
-[[gnu::always_inline]] inline std::optional<Rejection> AdmissionPipeline::take_places(
+[[gnu::always_inline]] inline Result<void, Rejection> AdmissionPipeline::take_places(
     ActiveCall& call, InlinePermitCache& in_line, IoThread& io) {
   const MethodSpec& spec = call.method->spec();
-  if (spec.kind == HandlerKind::inline_io && in_line.lend(call)) return std::nullopt;
+  if (spec.kind == HandlerKind::inline_io && in_line.lend(call)) return success();
   const bool async = spec.kind == HandlerKind::async;
-  if (async && spec.async->exempt()) return std::nullopt;
+  if (async && spec.async->exempt()) return success();
   call.priority = call.method->priority();
   AdmissionRequest request{call.method->metrics(), call.method->max_concurrent(), call.priority};
   if (call.grant && call.grant->usage() != nullptr) {
@@ -54,16 +53,16 @@ std::optional<proto::Error> AdmissionPipeline::admit(ActiveCall& call, MethodCac
   }
   if (async) request.backend = spec.async->concurrency_limit();
   // The last place may be the one that is kept.
-  std::optional<Rejection> rejection;
+  Result<void, Rejection> admitted = success();
   do {
-    rejection = admission_.try_admit(request, call.permit);
-  } while (rejection && in_line.release());
-  if (rejection) return rejection;
-  if (spec.kind != HandlerKind::blocking) return std::nullopt;
+    admitted = admission_.try_admit(request, call.permit);
+  } while (!admitted && in_line.release());
+  if (!admitted) return admitted;
+  if (spec.kind != HandlerKind::blocking) return success();
   // Last, because it picks the worker; the permit goes back if there is none.
   call.worker = io.workers().reserve(call.counts != nullptr ? call.counts->mean_run_time.approx()
                                                             : std::chrono::nanoseconds(0));
-  if (call.worker != WorkerPool::kNone) return std::nullopt;
+  if (call.worker != WorkerPool::kNone) return success();
   call.permit.release();
   return Rejection::queue_full;
 }

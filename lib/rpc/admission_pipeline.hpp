@@ -2,10 +2,10 @@
 #pragma once
 
 #include <atomic>
-#include <optional>
 
 #include "lib/access/access.hpp"
 #include "lib/admission/admission.hpp"
+#include "lib/base/result.hpp"
 #include "lib/call/active_call.hpp"
 #include "lib/rpc/inline_permit_cache.hpp"
 #include "lib/rpc/method_cache.hpp"
@@ -20,12 +20,12 @@ class AdmissionPipeline {
                     Metrics& metrics)
       : registry_(registry), access_(access), admission_(admission), pool_(pool), metrics_(metrics) {}
 
-  // The checks that a call has to pass, in their order. When nothing is given back, the call has its
+  // The checks that a call has to pass, in their order. On success the call has its
   // method, deadline and permit and, for a blocking handler, a place with a worker; else it is to be
   // answered with the error and holds nothing. `methods` and `in_line` are those of `io`, the calling thread;
   // a call in line may have no permit, but the place that they keep.
-  std::optional<proto::Error> admit(ActiveCall& call, MethodCache& methods, InlinePermitCache& in_line,
-                                    IoThread& io);
+  Result<void, proto::Error> admit(ActiveCall& call, MethodCache& methods, InlinePermitCache& in_line,
+                                   IoThread& io);
 
   // From here on every new call is refused.
   void start_draining() { draining_.store(true, std::memory_order_release); }
@@ -36,9 +36,9 @@ class AdmissionPipeline {
   Metrics& metrics() { return metrics_; }
 
  private:
-  static std::optional<Rejection> check_grant(const ActiveCall& call);
+  static Result<void, Rejection> check_grant(const ActiveCall& call);
   static void set_deadline(ActiveCall& call, const Limits& limits);
-  std::optional<Rejection> take_places(ActiveCall& call, InlinePermitCache& in_line, IoThread& io);
+  Result<void, Rejection> take_places(ActiveCall& call, InlinePermitCache& in_line, IoThread& io);
   proto::Error refuse(const ActiveCall& call, Rejection rejection, MetricsShard& shard) const;
   milliseconds expected_wait(const MethodSpec& spec) const;
   proto::Error refuse_rate(std::chrono::nanoseconds wait, MetricsShard& shard) const;

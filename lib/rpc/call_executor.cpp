@@ -56,9 +56,9 @@ void CallExecutor::start_orphan(NewCall&& call, TimePoint received,
 // and restore is 100 of a call's 2,000 instructions.
 [[gnu::always_inline]] inline bool CallExecutor::admit(ActiveCall& call) {
   try {
-    const auto refusal = admission_pipeline_.admit(call, methods_, in_line_, io_);
-    if (refusal) compose_error(call, *refusal);
-    return !refusal;
+    const auto admitted = admission_pipeline_.admit(call, methods_, in_line_, io_);
+    if (!admitted) compose_error(call, admitted.error());
+    return admitted.has_value();
   } catch (const std::bad_alloc&) {
     // Only for composing the refusal: what is admitted allocates nothing.
     compose_internal_error(call);

@@ -157,17 +157,16 @@ RpcSession::Answer RpcSession::authenticate(const proto::Request& request) {
 }
 
 RpcSession::Answer RpcSession::answer_control(const proto::Request& request,
-                                              const std::variant<bool, proto::Error>& outcome) {
+                                              const Result<bool, proto::Error>& outcome) {
   std::string reply;
-  const auto* const error = std::get_if<proto::Error>(&outcome);
-  if (error != nullptr) {
-    proto::append_error(reply, request.id, *error);
-  } else {
+  if (outcome) {
     proto::begin_result(reply, request.id);
-    reply += std::get<bool>(outcome) ? "true" : "false";
+    reply += outcome.value() ? "true" : "false";
     proto::end_result(reply);
+  } else {
+    proto::append_error(reply, request.id, outcome.error());
   }
-  const std::int64_t code = error == nullptr ? 0 : error->code;
+  const std::int64_t code = outcome ? 0 : outcome.error().code;
   executor_.count_control(request, code);
   return {request.is_notification() ? std::string() : reply, code};
 }

@@ -9,9 +9,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 
 #include "lib/access/caller.hpp"
+#include "lib/base/result.hpp"
 #include "lib/rpc/call_defaults.hpp"
 #include "lib/rpc/call_executor.hpp"
 #include "lib/rpc/call_id.hpp"
@@ -149,7 +149,7 @@ class RpcSession final : public CallOwner {
   std::optional<Answer> control(const proto::Request& request, const Grant* granted);
   Answer cancel_call(const proto::Request& request, const Grant* granted);
   Answer authenticate(const proto::Request& request);
-  Answer answer_control(const proto::Request& request, const std::variant<bool, proto::Error>& outcome);
+  Answer answer_control(const proto::Request& request, const Result<bool, proto::Error>& outcome);
   bool cancel(std::string_view id, const Grant* granted, bool silent);
   // A message that waits for the window: a call, or a batch of batches_.
   struct Held {

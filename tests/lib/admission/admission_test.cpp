@@ -13,16 +13,16 @@ namespace {
 
 std::optional<Permit> admit(Admission& admission, MethodMetrics& method, std::size_t method_max = 0) {
   Permit permit;
-  if (admission.try_admit({method, method_max}, permit)) return std::nullopt;
+  if (!admission.try_admit({method, method_max}, permit)) return std::nullopt;
   CHECK(permit);
   return permit;
 }
 
 Rejection rejection(Admission& admission, MethodMetrics& method, std::size_t method_max = 0) {
   Permit permit;
-  const auto rejection = admission.try_admit({method, method_max}, permit);
+  const auto admitted = admission.try_admit({method, method_max}, permit);
   CHECK_FALSE(permit);
-  return rejection.value();
+  return admitted.error();
 }
 
 TEST_CASE(
@@ -148,13 +148,15 @@ TEST_CASE("Admission: a client's own limit refuses only that client, and takes n
   Permit first;
   Permit other;
   Permit none;
-  CHECK_FALSE(admission.try_admit({method, 0, Priority::normal, {&limited, 1}}, first));
-  CHECK(admission.try_admit({method, 0, Priority::normal, {&limited, 1}}, none) == Rejection::rate_limited);
+  CHECK(admission.try_admit({method, 0, Priority::normal, {&limited, 1}}, first));
+  CHECK(admission.try_admit({method, 0, Priority::normal, {&limited, 1}}, none).error() ==
+        Rejection::rate_limited);
   CHECK(admission.in_flight_approx() == 1);
-  CHECK_FALSE(admission.try_admit({method, 0, Priority::normal, {&counted, 0}}, other));
+  CHECK(admission.try_admit({method, 0, Priority::normal, {&counted, 0}}, other));
   CHECK(counted == 1);
   // A call that is refused elsewhere is not counted.
-  CHECK(admission.try_admit({method, 2, Priority::normal, {&counted, 0}}, none) == Rejection::method_busy);
+  CHECK(admission.try_admit({method, 2, Priority::normal, {&counted, 0}}, none).error() ==
+        Rejection::method_busy);
   CHECK(counted == 1);
   Permit moved = std::move(first);
   CHECK(limited == 1);
@@ -170,34 +172,34 @@ TEST_CASE("Admission: one thread alone finds the same limits, and every permit c
   MethodMetrics method;
   std::atomic<std::size_t> client{0}, backend{0};
   std::vector<Permit> permits;
-  const auto refused = [&](std::size_t method_max, std::size_t client_max, std::size_t backend_max,
-                           Priority priority = Priority::high) {
+  const auto take = [&](std::size_t method_max, std::size_t client_max, std::size_t backend_max,
+                        Priority priority = Priority::high) {
     Permit permit;
     const AdmissionRequest request{
         method, method_max, priority, {&client, client_max}, {&backend, backend_max}};
-    const auto why = admission.try_admit(request, permit);
+    const auto admitted = admission.try_admit(request, permit);
     if (permit) permits.push_back(std::move(permit));
-    return why;
+    return admitted;
   };
-  for (int i = 0; i < 3; ++i) CHECK_FALSE(refused(0, 0, 0));
-  CHECK(refused(3, 0, 0) == Rejection::method_busy);
-  CHECK(refused(0, 3, 0) == Rejection::rate_limited);
-  CHECK(refused(0, 0, 3) == Rejection::method_busy);
+  for (int i = 0; i < 3; ++i) CHECK(take(0, 0, 0));
+  CHECK(take(3, 0, 0).error() == Rejection::method_busy);
+  CHECK(take(0, 3, 0).error() == Rejection::rate_limited);
+  CHECK(take(0, 0, 3).error() == Rejection::method_busy);
   CHECK(admission.in_flight_approx() == 3);
   CHECK(std::array{method.in_flight.load(), client.load(), backend.load()} ==
         std::array<std::size_t, 3>{3, 3, 3});
   // The last tenth is not for priorities that have their share: a tenth of the permits for low priority.
-  for (int i = 0; i < 15; ++i) CHECK_FALSE(refused(0, 0, 0, Priority::low));
-  CHECK(refused(0, 0, 0, Priority::low) == Rejection::queue_full);
-  for (int i = 0; i < 2; ++i) CHECK_FALSE(refused(0, 0, 0));
-  CHECK(refused(0, 0, 0) == Rejection::queue_full);
+  for (int i = 0; i < 15; ++i) CHECK(take(0, 0, 0, Priority::low));
+  CHECK(take(0, 0, 0, Priority::low).error() == Rejection::queue_full);
+  for (int i = 0; i < 2; ++i) CHECK(take(0, 0, 0));
+  CHECK(take(0, 0, 0).error() == Rejection::queue_full);
   CHECK(permits.size() == 20);
   permits.clear();
   CHECK(admission.in_flight_approx() == 0);
   CHECK(std::array{method.in_flight.load(), client.load(), backend.load()} == std::array<std::size_t, 3>{});
   // A priority's count came back too, or its share would be gone.
-  for (int i = 0; i < 18; ++i) CHECK_FALSE(refused(0, 0, 0));
-  CHECK_FALSE(refused(0, 0, 0, Priority::low));
+  for (int i = 0; i < 18; ++i) CHECK(take(0, 0, 0));
+  CHECK(take(0, 0, 0, Priority::low));
 }
 
 TEST_CASE("Permit: may be released by another thread than the one that acquired it") {

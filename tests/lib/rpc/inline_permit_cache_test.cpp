@@ -43,7 +43,7 @@ struct Fixture {
     ActiveCall& call = *thread.calls().take();
     call.method = &method;
     const bool lent = places.lend(call);
-    if (!lent) CHECK_FALSE(admission.try_admit({method.metrics(), method_max}, call.permit));
+    if (!lent) CHECK(admission.try_admit({method.metrics(), method_max}, call.permit));
     places.leave(call);
     thread.calls().give(&call);
     return lent;
