@@ -29,7 +29,7 @@ std::string configuration_help() {
 
 }  // namespace
 
-std::variant<CommandLine, int> parse_command_line(int argc, const char* const* argv) {
+core::Result<CommandLine, int> parse_command_line(int argc, const char* const* argv) {
   CommandLine command;
   CLI::App app("Serves functions over JSON-RPC 2.0.", "sluiced");
   app.add_option(

@@ -2,7 +2,8 @@
 #pragma once
 
 #include <string>
-#include <variant>
+
+#include "lib/base/result.hpp"
 
 namespace sluice::daemon {
 
@@ -19,6 +20,6 @@ struct CommandLine {
 
 // The parsed arguments, or the exit code: after --help and --version, which are answered on stdout, and after
 // an error, which is named on stderr.
-std::variant<CommandLine, int> parse_command_line(int argc, const char* const* argv);
+core::Result<CommandLine, int> parse_command_line(int argc, const char* const* argv);
 
 }  // namespace sluice::daemon

@@ -1,6 +1,5 @@
 #include <exception>
 #include <iostream>
-#include <variant>
 #include <vector>
 
 #include "daemon/cli.hpp"
@@ -37,8 +36,8 @@ int main(int argc, char** argv) {
   sluice::core::bound_heaps();
   try {
     const auto parsed = sluice::daemon::parse_command_line(argc, argv);
-    if (const int* exit_code = std::get_if<int>(&parsed)) return *exit_code;
-    const auto& command = std::get<sluice::daemon::CommandLine>(parsed);
+    if (!parsed) return parsed.error();
+    const sluice::daemon::CommandLine& command = parsed.value();
     return command.check ? check(command.config_file) : sluice::daemon::Daemon(command).run();
   } catch (const std::exception& error) {
     std::cerr << "sluiced: " << error.what() << '\n';

@@ -11,13 +11,14 @@
 #include <cerrno>
 #include <system_error>
 #include <utility>
-#include <variant>
 
 #include "daemon/config/backend_files.hpp"
 #include "daemon/config/reader.hpp"
 #include "daemon/config/reload.hpp"
 #include "daemon/config/secrets.hpp"
 #include "daemon/config/tls.hpp"
+#include "lib/base/regular_file.hpp"
+#include "lib/base/result.hpp"
 #include "lib/observe/log.hpp"
 #include "lib/observe/printable.hpp"
 
@@ -43,13 +44,12 @@ class FileDescriptor {
   int descriptor_;
 };
 
-struct Failure {
-  std::string message;
-};
+using core::FileProblem;
+using Content = core::Result<std::string, FileProblem>;
 
-Failure failure(int error) { return {"cannot be read: " + std::generic_category().message(error)}; }
+FileProblem failure(int error) { return {"cannot be read: " + std::generic_category().message(error)}; }
 
-std::variant<std::string, Failure> read_all(int descriptor) {
+Content read_all(int descriptor) {
   std::string text;
   std::array<char, kReadBytes> buffer;
   for (;;) {
@@ -58,7 +58,7 @@ std::variant<std::string, Failure> read_all(int descriptor) {
     if (count > 0) {
       text.append(buffer.data(), static_cast<std::size_t>(count));
       if (text.size() > kConfigBytesMax) {
-        return Failure{fmt::format("is too large: at most {} bytes are read", kConfigBytesMax)};
+        return FileProblem{fmt::format("is too large: at most {} bytes are read", kConfigBytesMax)};
       }
     } else if (errno == EAGAIN) {
       pollfd readable{descriptor, POLLIN, 0};
@@ -68,8 +68,6 @@ std::variant<std::string, Failure> read_all(int descriptor) {
     }
   }
 }
-
-using Content = std::variant<std::string, Failure>;
 
 Content read_file(const std::string& path) {
   // Opening a pipe must not wait for its writer.
@@ -93,13 +91,12 @@ Content read_file_again(const std::string& path) {
   struct stat before {};
   struct stat after {};
   if (::fstat(file.get(), &before) != 0) return failure(errno);
-  if (!S_ISREG(before.st_mode)) return Failure{"is not a regular file and can't be read again"};
+  if (!S_ISREG(before.st_mode)) return FileProblem{"is not a regular file and can't be read again"};
   Content content = read_all(file.get());
   if (::fstat(file.get(), &after) != 0) return failure(errno);
-  const auto* text = std::get_if<std::string>(&content);
-  if (text != nullptr &&
-      (!same_version(before, after) || text->size() != static_cast<std::size_t>(after.st_size))) {
-    return Failure{"changes while it is read"};
+  if (content &&
+      (!same_version(before, after) || content.value().size() != static_cast<std::size_t>(after.st_size))) {
+    return FileProblem{"changes while it is read"};
   }
   return content;
 }
@@ -152,14 +149,14 @@ std::string ConfigError::text() const {
 
 LoadedConfig load_config(const std::string& file, const std::vector<core::BackendSettings>* running) {
   const Content content = read_file(file);
-  if (const auto* problem = std::get_if<Failure>(&content)) return refused(file, problem->message);
-  return load(file, std::get<std::string>(content), running);
+  if (!content) return refused(file, content.error().what);
+  return load(file, content.value(), running);
 }
 
 LoadedConfig reload_config(const std::string& file, const core::Settings& running) {
   const Content content = read_file_again(file);
-  if (const auto* problem = std::get_if<Failure>(&content)) return refused(file, problem->message);
-  const auto& text = std::get<std::string>(content);
+  if (!content) return refused(file, content.error().what);
+  const std::string& text = content.value();
   if (says_nothing(text)) return refused(file, "is empty");
   LoadedConfig loaded = load(file, text, &running.backends);
   if (!loaded.ok()) return loaded;
