@@ -71,10 +71,10 @@ Result<void> add_line(BatchRequest& batch, std::string_view line, const CallSett
   const Result<std::string> params = params_from_words(words, no_input);
   if (!params) return usage_error("call '" + std::string(line) + "': " + params.error().message);
   const std::string id = next_id(batch);
-  const std::string message = make_request(method, *params, id, settings);
+  const std::string message = make_request(method, params.value(), id, settings);
   if (!proto::is_utf8(line)) return usage_error("call " + id + " is not UTF-8");
   add_call(batch, message, id);
-  return {};
+  return success();
 }
 
 Result<BatchRequest> read_calls(const CommandLine& line) {
@@ -145,15 +145,15 @@ std::vector<std::string_view> order_replies(std::string_view replies, std::span<
 Outcome run_batch(const CommandLine& line) {
   const Result<BatchRequest> batch = read_calls(line);
   if (!batch) return batch.error();
-  const bool answered =
-      std::any_of(batch->ids.begin(), batch->ids.end(), [](const auto& id) { return !id.empty(); });
-  if (!answered) return send_unanswered(line, batch->text);
+  const bool answered = std::any_of(batch.value().ids.begin(), batch.value().ids.end(),
+                                    [](const auto& id) { return !id.empty(); });
+  if (!answered) return send_unanswered(line, batch.value().text);
 
-  const Result<std::string> reply = exchange(line, batch->text, "null", Clock::now() + line.timeout);
+  const Result<std::string> reply = exchange(line, batch.value().text, "null", Clock::now() + line.timeout);
   if (!reply) return reply.error();
-  if (reply->starts_with('[')) return print_replies(*reply, batch->ids);
+  if (reply.value().starts_with('[')) return print_replies(reply.value(), batch.value().ids);
   // One object: the batch was refused as a whole.
-  print_error(describe_error(parse_reply(*reply).error));
+  print_error(describe_error(parse_reply(reply.value()).error));
   return ExitCode::rpc_error;
 }
 

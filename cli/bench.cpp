@@ -37,7 +37,7 @@ Result<std::vector<BenchConnection>> connect_all(const CommandLine& line, const 
   for (std::uint32_t i = 0; i < static_cast<std::uint32_t>(options.connections); ++i) {
     Result<Connection> opened = open_connection(line, deadline);
     if (!opened) return opened.error();
-    connections.emplace_back(std::move(*opened).release(), pattern, i * depth, depth);
+    connections.emplace_back(std::move(opened).value().release(), pattern, i * depth, depth);
   }
   return connections;
 }
@@ -63,7 +63,7 @@ Outcome run_bench(const CommandLine& line) {
   if (!connections) return connections.error();
 
   const TimePoint start = Clock::now();
-  BenchLoop loop(options, std::move(*connections), start);
+  BenchLoop loop(options, std::move(connections).value(), start);
   loop.run();
   const BenchReport report{line.address,        options,         loop.tally(),
                            pattern.text.size(), loop.measured(), loop.cpu_share()};

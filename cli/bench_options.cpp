@@ -39,18 +39,18 @@ int default_depth(const BenchOptions& options) {
 Result<std::chrono::nanoseconds> read_duration(const char* option, const std::string& text) {
   const auto duration = parse_duration(text);
   if (!duration) return usage_error(std::string(option) + ": " + duration.error().message);
-  return *duration;
+  return duration.value();
 }
 
 Result<void> check_times(BenchOptions& options) {
   const auto duration = read_duration("--duration", options.duration_text);
   if (!duration) return duration.error();
-  options.duration = *duration;
-  if (options.warmup_text == "0" || options.warmup_text == "0s") return {};
+  options.duration = duration.value();
+  if (options.warmup_text == "0" || options.warmup_text == "0s") return success();
   const auto warmup = read_duration("--warmup", options.warmup_text);
   if (!warmup) return warmup.error();
-  options.warmup = *warmup;
-  return {};
+  options.warmup = warmup.value();
+  return success();
 }
 
 }  // namespace
@@ -91,8 +91,8 @@ Result<void> check_bench_options(BenchOptions& options) {
   const Result<std::string> params =
       options.params.empty() ? default_params(options.size) : check_params(options.params);
   if (!params) return usage_error("--params: " + params.error().message);
-  options.params = *params;
-  return {};
+  options.params = params.value();
+  return success();
 }
 
 }  // namespace sluice::client

@@ -130,19 +130,19 @@ Result<void> read_settings(const RawOptions& raw, CommandLine& line) {
   if (!raw.deadline.empty()) {
     const auto deadline = parse_duration(raw.deadline);
     if (!deadline) return option_error("--deadline", deadline.error());
-    line.settings.deadline = std::chrono::ceil<std::chrono::milliseconds>(*deadline);
-    line.timeout = std::max<std::chrono::nanoseconds>(line.timeout, *deadline + kDeadlineSlack);
+    line.settings.deadline = std::chrono::ceil<std::chrono::milliseconds>(deadline.value());
+    line.timeout = std::max<std::chrono::nanoseconds>(line.timeout, deadline.value() + kDeadlineSlack);
   }
   if (!raw.timeout.empty()) {
     const auto timeout = parse_duration(raw.timeout);
     if (!timeout) return option_error("--timeout", timeout.error());
-    line.timeout = *timeout;
+    line.timeout = timeout.value();
   }
   if (!raw.traceparent.empty() && !is_traceparent(raw.traceparent)) {
     return usage_error("--traceparent: must look like 00-<32 hex digits>-<16 hex digits>-<2 hex digits>");
   }
   line.settings.traceparent = raw.traceparent;
-  return {};
+  return success();
 }
 
 // Words that CLI11 knows no option for.
@@ -151,7 +151,7 @@ Result<void> check_no_options(const std::vector<std::string>& words) {
     if (word.size() < 2 || word[0] != '-' || is_json(word)) continue;  // stdin, or a negative number
     return usage_error("unknown option " + word + "; see --help, and put -- before params that begin with -");
   }
-  return {};
+  return success();
 }
 
 // Takes ADDRESS off the front, if it is there, and leaves the operands.
@@ -162,9 +162,9 @@ Result<void> read_words(std::vector<std::string> words, CommandLine& line) {
   const bool given = !words.empty() && looks_like_address(words.front());
   Result<Address> address = given ? parse_address(words.front()) : default_address();
   if (!address) return address.error();
-  line.address = *address;
+  line.address = address.value();
   line.operands.assign(words.begin() + (given ? 1 : 0), words.end());
-  return {};
+  return success();
 }
 
 Result<void> check_operand_count(const CommandLine& line) {
@@ -173,24 +173,24 @@ Result<void> check_operand_count(const CommandLine& line) {
     case Command::call:
     case Command::notify:
       if (count == 0) return usage_error("METHOD is missing; see --help");
-      return {};
+      return success();
     case Command::describe:
       if (count != 1) return usage_error("describe takes one METHOD; see --help");
-      return {};
+      return success();
     case Command::methods:
     case Command::bench:
       if (count != 0) return usage_error("unexpected '" + line.operands.front() + "'; see --help");
-      return {};
+      return success();
     case Command::token:
       // A token among the arguments could be read by all users in the list of processes.
       if (count > 1 || (count == 1 && line.operands.front() != "-")) {
         return usage_error("token takes only -, to read one from stdin; see --help");
       }
-      return {};
+      return success();
     case Command::batch:
-      return {};
+      return success();
   }
-  return {};
+  return success();
 }
 
 bool reads_stdin(const CommandLine& line) {
@@ -200,14 +200,14 @@ bool reads_stdin(const CommandLine& line) {
 }
 
 Result<void> read_token_option(const RawOptions& raw, CommandLine& line) {
-  if (line.command == Command::token) return {};
+  if (line.command == Command::token) return success();
   if (raw.token_file == "-" && reads_stdin(line)) {
     return usage_error("--token-file -: stdin is already used for the params or calls");
   }
   Result<std::string> token = token_of_user(raw.token_file);
   if (!token) return token.error();
-  line.token = std::move(*token);
-  return {};
+  line.token = std::move(token).value();
+  return success();
 }
 
 Failure parse_failure(const CLI::App& app, const CLI::ParseError& error) {

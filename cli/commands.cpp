@@ -51,24 +51,23 @@ Result<std::string> operand_params(const CommandLine& line) {
 Outcome run_call(const CommandLine& line) {
   const Result<std::string> params = operand_params(line);
   if (!params) return params.error();
-  const Result<std::string> result = fetch_result(line, line.operands.front(), *params);
+  const Result<std::string> result = fetch_result(line, line.operands.front(), params.value());
   if (!result) return result.error();
-  print_json(*result);
+  print_json(result.value());
   return ExitCode::ok;
 }
 
 Outcome run_notify(const CommandLine& line) {
   const Result<std::string> params = operand_params(line);
   if (!params) return params.error();
-  return send_unanswered(line, make_request(line.operands.front(), *params, "", line.settings));
+  return send_unanswered(line, make_request(line.operands.front(), params.value(), "", line.settings));
 }
 
 ExitCode run(int argc, const char* const* argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a reader that stops is an error of a write, no death
   const Result<CommandLine> line = parse_command_line(argc, argv);
-  const Outcome outcome = line ? run_command(*line) : line.error();
-  const auto* failure = std::get_if<Failure>(&outcome);
-  const ExitCode ended = failure != nullptr ? report(*failure) : std::get<ExitCode>(outcome);
+  const Outcome outcome = line ? run_command(line.value()) : line.error();
+  const ExitCode ended = outcome ? outcome.value() : report(outcome.error());
   if (!finish_output() && ended == ExitCode::ok) return ExitCode::rpc_error;
   return ended;
 }
@@ -77,10 +76,10 @@ Outcome run_token(const CommandLine& line) {
   const bool given = !line.operands.empty();
   const Result<std::string> token = given ? read_token(std::cin, "on stdin") : new_token();
   if (!token) return token.error();
-  const Result<std::string> digest = digest_line(*token);
+  const Result<std::string> digest = digest_line(token.value());
   if (!digest) return digest.error();
-  if (!given) print_line(*token);
-  print_line(*digest);
+  if (!given) print_line(token.value());
+  print_line(digest.value());
   return ExitCode::ok;
 }
 

@@ -19,7 +19,7 @@ bool must_wait(int error) { return error == EAGAIN || error == EWOULDBLOCK || er
 Result<Connection> Connection::open(const Address& address, TimePoint deadline) {
   Result<core::Descriptor> fd = connect_to(address, deadline);
   if (!fd) return fd.error();
-  Connection connection(std::move(*fd), address.text);
+  Connection connection(std::move(fd).value(), address.text);
   connection.reset_on_close(true);
   return connection;
 }
@@ -51,7 +51,7 @@ Result<void> Connection::send(std::string_view bytes, TimePoint deadline) {
       return unreachable("timed out sending to " + address_);
     }
   }
-  return {};
+  return success();
 }
 
 void Connection::finish_sending() { ::shutdown(fd_.get(), SHUT_WR); }
@@ -60,7 +60,7 @@ Result<std::optional<std::string>> Connection::receive(TimePoint deadline) {
   std::array<char, kReadBytes> buffer;
   while (true) {
     Result<std::optional<std::string>> message = cutter_.next();
-    if (!message || *message) return message;
+    if (!message || message.value()) return message;
     const ssize_t received = ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
     if (received > 0) {
       cutter_.append({buffer.data(), static_cast<std::size_t>(received)});

@@ -15,7 +15,7 @@ namespace {
 Result<std::string> fetch_methods(const CommandLine& line) {
   const Result<std::string> document = fetch_result(line, "rpc.discover", "");
   if (!document) return document.error();
-  const std::string_view methods = proto::member(*document, "methods").value_or("");
+  const std::string_view methods = proto::member(document.value(), "methods").value_or("");
   if (!methods.starts_with('[')) return unreachable("the answer to rpc.discover is not an OpenRPC document");
   return std::string(methods);
 }
@@ -37,7 +37,7 @@ Outcome run_methods(const CommandLine& line) {
   if (!methods) return methods.error();
   std::vector<std::pair<std::string, std::string>> listed;
   std::size_t width = 0;
-  for (proto::JsonWalker walker(*methods); walker.next();) {
+  for (proto::JsonWalker walker(methods.value()); walker.next();) {
     listed.emplace_back(text_of(walker.value(), "name"), first_line(text_of(walker.value(), "summary")));
     width = std::max(width, listed.back().first.size());
   }
@@ -53,7 +53,7 @@ Outcome run_describe(const CommandLine& line) {
   if (!methods) return methods.error();
   const std::string& wanted = line.operands.front();
   std::string_view found;
-  for (proto::JsonWalker walker(*methods); walker.next();) {
+  for (proto::JsonWalker walker(methods.value()); walker.next();) {
     if (text_of(walker.value(), "name") == wanted) found = walker.value();
   }
   if (found.empty()) {

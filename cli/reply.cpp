@@ -34,7 +34,7 @@ Result<void> check_message(std::string_view text) {
   if (const auto offset = json_error_offset(text)) {
     return unreachable("the server's answer is not JSON at byte " + std::to_string(*offset));
   }
-  return {};
+  return success();
 }
 
 std::string describe_error(std::string_view error) {

@@ -1,9 +1,10 @@
 // Result type, failures and exit codes of sluice.
 #pragma once
 
-#include <boost/system/result.hpp>
 #include <string>
-#include <variant>
+#include <utility>
+
+#include "lib/base/result.hpp"
 
 namespace sluice::client {
 
@@ -25,10 +26,11 @@ struct Failure {
 // A value, or the reason of its absence. Nothing in the client throws for what a user,
 // a server or the network can do.
 template <class T>
-using Result = boost::system::result<T, Failure>;
+using Result = core::Result<T, Failure>;
+using core::success;
 
 // The end of a command: an exit code, if everything is printed, or a Failure to report.
-using Outcome = std::variant<ExitCode, Failure>;
+using Outcome = Result<ExitCode>;
 
 inline Failure usage_error(std::string message) { return {ExitCode::usage, std::move(message)}; }
 inline Failure unreachable(std::string message) { return {ExitCode::unreachable, std::move(message)}; }

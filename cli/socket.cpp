@@ -23,15 +23,19 @@ Failure cannot_connect(const Address& address, const std::string& why) {
   return unreachable("cannot connect to " + address.text + ": " + why);
 }
 
-// Begins to connect a new socket. On failure its errno; EINPROGRESS is not a failure.
-boost::system::result<core::Descriptor, int> begin_connecting(const sockaddr* peer, socklen_t size) {
+struct SocketFailure {
+  int error;  // errno's
+};
+
+// Begins to connect a new socket. EINPROGRESS is not a failure.
+core::Result<core::Descriptor, SocketFailure> begin_connecting(const sockaddr* peer, socklen_t size) {
   core::Descriptor fd(socket(peer->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!fd) return {boost::system::in_place_error, errno};
+  if (!fd) return SocketFailure{errno};
   // A Unix socket with a full backlog says EAGAIN and would have to be tried again.
   if (connect(fd.get(), peer, size) < 0 && errno != EINPROGRESS) {
-    return {boost::system::in_place_error, errno};
+    return SocketFailure{errno};
   }
-  return {boost::system::in_place_value, std::move(fd)};
+  return fd;
 }
 
 // 0, or the errno that says why the connection did not come about.
@@ -48,9 +52,10 @@ Result<core::Descriptor> connect_unix(const Address& address, TimePoint deadline
   std::memcpy(peer.sun_path, address.path.c_str(), address.path.size() + 1);
   while (true) {
     auto fd = begin_connecting(reinterpret_cast<const sockaddr*>(&peer), sizeof peer);
-    if (fd) return std::move(*fd);
-    if (fd.error() != EAGAIN || Clock::now() >= deadline) {
-      return cannot_connect(address, std::strerror(fd.error()));
+    if (fd) return std::move(fd).value();
+    const int error = fd.error().error;
+    if (error != EAGAIN || Clock::now() >= deadline) {
+      return cannot_connect(address, std::strerror(error));
     }
     poll(nullptr, 0, static_cast<int>(kBacklogPause.count()));
   }
@@ -71,15 +76,14 @@ class Race {
     stagger_ = std::clamp(share, kStaggerMin, kStaggerMax);
   }
 
-  // The errno where none answers.
-  boost::system::result<core::Descriptor, int> run() {
+  core::Result<core::Descriptor, SocketFailure> run() {
     while (true) {
       if (next_ < peers_.size() && (attempts_.empty() || Clock::now() >= next_at_)) try_next();
-      if (attempts_.empty() && next_ == peers_.size()) return {boost::system::in_place_error, error_};
+      if (attempts_.empty() && next_ == peers_.size()) return SocketFailure{error_};
       if (attempts_.empty()) continue;
       const TimePoint until = next_ < peers_.size() ? std::min(next_at_, deadline_) : deadline_;
-      if (auto connected = wait(until)) return {boost::system::in_place_value, std::move(*connected)};
-      if (Clock::now() >= deadline_ && !attempts_.empty()) return {boost::system::in_place_error, ETIMEDOUT};
+      if (auto connected = wait(until)) return std::move(*connected);
+      if (Clock::now() >= deadline_ && !attempts_.empty()) return SocketFailure{ETIMEDOUT};
     }
   }
 
@@ -108,9 +112,9 @@ class Race {
     next_at_ = Clock::now() + stagger_;
     auto begun = begin_connecting(peer->ai_addr, peer->ai_addrlen);
     if (begun) {
-      attempts_.push_back(std::move(*begun));
+      attempts_.push_back(std::move(begun).value());
     } else {
-      error_ = begun.error();
+      error_ = begun.error().error;
       next_at_ = {};
     }
   }
@@ -157,10 +161,10 @@ Result<core::Descriptor> connect_tcp(const Address& address, TimePoint deadline)
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> peers(found, &freeaddrinfo);
 
   auto connected = Race(found, deadline).run();
-  if (!connected) return cannot_connect(address, std::strerror(connected.error()));
+  if (!connected) return cannot_connect(address, std::strerror(connected.error().error));
   const int on = 1;  // small requests must not wait for the acknowledgement of earlier ones
-  setsockopt(connected->get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  return std::move(*connected);
+  setsockopt(connected.value().get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  return std::move(connected).value();
 }
 
 }  // namespace

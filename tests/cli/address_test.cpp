@@ -19,18 +19,18 @@ TEST_CASE("Address: a word with a scheme is an address, a method name is not") {
 TEST_CASE("Address: hosts are IPv4, names and bracketed IPv6") {
   const auto ipv4 = parse_address("tcp://127.0.0.1:7070");
   REQUIRE(ipv4.has_value());
-  CHECK(ipv4->host == "127.0.0.1");
-  CHECK(ipv4->port == "7070");
-  CHECK(ipv4->text == "tcp://127.0.0.1:7070");
+  CHECK(ipv4.value().host == "127.0.0.1");
+  CHECK(ipv4.value().port == "7070");
+  CHECK(ipv4.value().text == "tcp://127.0.0.1:7070");
 
   const auto ipv6 = parse_address("tcp://[::1]:65535");
   REQUIRE(ipv6.has_value());
-  CHECK(ipv6->host == "::1");
-  CHECK(ipv6->port == "65535");
+  CHECK(ipv6.value().host == "::1");
+  CHECK(ipv6.value().port == "65535");
 
   const auto name = parse_address("tcp://localhost:1");
   REQUIRE(name.has_value());
-  CHECK(name->host == "localhost");
+  CHECK(name.value().host == "localhost");
 }
 
 TEST_CASE("Address: HOST:PORT is TCP") {
@@ -39,9 +39,9 @@ TEST_CASE("Address: HOST:PORT is TCP") {
     CHECK(looks_like_address(text));
     const auto address = parse_address(text);
     REQUIRE(address.has_value());
-    CHECK(address->text == std::string("tcp://") + text);
+    CHECK(address.value().text == std::string("tcp://") + text);
   }
-  CHECK(parse_address("[::1]:7070")->host == "::1");
+  CHECK(parse_address("[::1]:7070").value().host == "::1");
   for (const char* text : {"localhost:0", "localhost:70000", "::1:7070"}) {
     CAPTURE(text);
     CHECK(looks_like_address(text));
@@ -56,8 +56,8 @@ TEST_CASE("Address: HOST:PORT is TCP") {
 TEST_CASE("Address: a Unix path is absolute and fits the socket address") {
   const auto address = parse_address("unix:///run/sluice/sluice.sock");
   REQUIRE(address.has_value());
-  CHECK(address->kind == Address::Kind::unix_socket);
-  CHECK(address->path == "/run/sluice/sluice.sock");
+  CHECK(address.value().kind == Address::Kind::unix_socket);
+  CHECK(address.value().path == "/run/sluice/sluice.sock");
   CHECK_FALSE(parse_address("unix://relative.sock").has_value());
   CHECK_FALSE(parse_address("unix://").has_value());
   CHECK(parse_address("unix:///" + std::string(106, 'a')).has_value());
@@ -83,9 +83,9 @@ TEST_CASE("Address: the error for an unsupported scheme names the supported ones
 
 TEST_CASE("Address: the default comes from the environment, then is fixed") {
   unsetenv("SLUICE_ADDRESS");
-  CHECK(default_address()->text == "tcp://127.0.0.1:7070");
+  CHECK(default_address().value().text == "tcp://127.0.0.1:7070");
   setenv("SLUICE_ADDRESS", "unix:///tmp/x", 1);
-  CHECK(default_address()->path == "/tmp/x");
+  CHECK(default_address().value().path == "/tmp/x");
   setenv("SLUICE_ADDRESS", "nonsense", 1);
   REQUIRE_FALSE(default_address().has_value());
   CHECK(default_address().error().message.starts_with("SLUICE_ADDRESS"));

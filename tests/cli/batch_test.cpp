@@ -13,11 +13,11 @@ TEST_CASE("Batch: lines become calls with their number as id") {
   const std::vector<std::string> lines{"demo.sum [1, 2.50]", "", "  demo.echo a=1 b=x  ", "demo.throw"};
   const auto batch = batch_from_lines(lines, {});
   REQUIRE(batch.has_value());
-  CHECK(batch->text ==
+  CHECK(batch.value().text ==
         "[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"demo.sum\",\"params\":[1, 2.50]},"
         "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"demo.echo\",\"params\":{\"a\":1,\"b\":\"x\"}},"
         "{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"demo.throw\"}]\n");
-  CHECK(batch->ids == Ids{"1", "2", "3"});
+  CHECK(batch.value().ids == Ids{"1", "2", "3"});
 }
 
 TEST_CASE("Batch: short calls are completed, whole messages are sent as they are") {
@@ -26,11 +26,11 @@ TEST_CASE("Batch: short calls are completed, whole messages are sent as they are
           {"method":"c","timeout_ms":5,"id":7}, 1])",
       {});
   REQUIRE(batch.has_value());
-  CHECK(batch->text ==
+  CHECK(batch.value().text ==
         R"([{"jsonrpc":"2.0","id":1,"method":"a","params":[1.0]},{"jsonrpc":"2.0","method":"note"},)"
         R"({"jsonrpc":"2.0","id":"x","method":"b"},{"jsonrpc":"2.0","method":"c","timeout_ms":5,"id":7},1])"
         "\n");
-  CHECK(batch->ids == Ids{"1", "", "\"x\"", "7", "null"});
+  CHECK(batch.value().ids == Ids{"1", "", "\"x\"", "7", "null"});
 }
 
 TEST_CASE("Batch: settings go to calls that are completed, before their own members") {
@@ -38,7 +38,7 @@ TEST_CASE("Batch: settings go to calls that are completed, before their own memb
   settings.deadline = std::chrono::milliseconds(50);
   const auto batch = batch_from_json(R"([{"method":"a"},{"jsonrpc":"2.0","id":1,"method":"b"}])", settings);
   REQUIRE(batch.has_value());
-  CHECK(batch->text ==
+  CHECK(batch.value().text ==
         R"([{"jsonrpc":"2.0","id":1,"timeout_ms":50,"method":"a"},{"jsonrpc":"2.0","id":1,"method":"b"}])"
         "\n");
 }

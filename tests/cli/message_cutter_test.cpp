@@ -13,8 +13,8 @@ std::vector<std::string> cut(std::string_view stream, std::size_t size) {
   std::vector<std::string> messages;
   for (; !stream.empty(); stream.remove_prefix(std::min(size, stream.size()))) {
     cutter.append(stream.substr(0, size));
-    for (auto message = cutter.next(); message && *message; message = cutter.next())
-      messages.push_back(**message);
+    for (auto message = cutter.next(); message && message.value(); message = cutter.next())
+      messages.push_back(*message.value());
   }
   CHECK_FALSE(cutter.has_partial());
   return messages;
@@ -37,7 +37,7 @@ TEST_CASE("MessageCutter: an unfinished message is not an error but is known") {
   cutter.append("{\"a\":");
   const auto message = cutter.next();
   REQUIRE(message.has_value());
-  CHECK_FALSE(message->has_value());
+  CHECK_FALSE(message.value().has_value());
   CHECK(cutter.has_partial());
 }
 

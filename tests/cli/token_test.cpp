@@ -12,7 +12,7 @@ namespace {
 std::string read(const std::string& text) {
   std::istringstream in(text);
   const Result<std::string> token = read_token(in, "on stdin");
-  return token ? *token : "failure: " + token.error().message;
+  return token ? token.value() : "failure: " + token.error().message;
 }
 
 TEST_CASE("Token: a new one has 256 bits in 43 characters that need no quotes") {
@@ -20,16 +20,16 @@ TEST_CASE("Token: a new one has 256 bits in 43 characters that need no quotes") 
   for (int i = 0; i < 100; ++i) {
     const Result<std::string> token = new_token();
     REQUIRE(token.has_value());
-    CHECK(token->size() == 43);
-    CHECK(token->find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") ==
-          std::string::npos);
-    CHECK(seen.insert(*token).second);
+    CHECK(token.value().size() == 43);
+    CHECK(token.value().find_first_not_of(
+              "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == std::string::npos);
+    CHECK(seen.insert(token.value()).second);
   }
 }
 
 // The vector of FIPS 180-2, appendix B.1.
 TEST_CASE("Token: its line for the configuration has its SHA-256") {
-  CHECK(*digest_line("abc") ==
+  CHECK(digest_line("abc").value() ==
         "token_sha256 = \"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"");
 }
 
@@ -49,9 +49,9 @@ TEST_CASE("Token: the file's only line is the token, without its end") {
 
 TEST_CASE("Token: the user's comes from the environment where no file is named") {
   unsetenv("SLUICE_TOKEN");
-  CHECK(*token_of_user("") == "");
+  CHECK(token_of_user("").value() == "");
   setenv("SLUICE_TOKEN", "secret", 1);
-  CHECK(*token_of_user("") == "secret");
+  CHECK(token_of_user("").value() == "secret");
   setenv("SLUICE_TOKEN", "one\ntwo", 1);
   CHECK(token_of_user("").error().message == "more than one line in SLUICE_TOKEN");
   unsetenv("SLUICE_TOKEN");
