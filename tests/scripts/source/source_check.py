@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Holds the source against the project's rules: layers, cycles of components, words, lengths of files, paths.
+"""Holds the source against the project's rules: layers, cycles of components, words, lengths of files, paths,
+and the type by which functions return errors.
 
     tests/scripts/source/source_check.py            says what is wrong, as FILE:LINE: WHAT; WHAT TO DO
     tests/scripts/source/source_check.py --update   lowers the baselines and exceptions; raises no count
@@ -18,6 +19,7 @@ import sys
 sys.dont_write_bytecode = True
 
 import baseline
+import error_returns
 import includes
 import lengths
 import paths
@@ -51,6 +53,7 @@ class Check:
             "words": self._word_findings(),
             "lengths": self._length_findings(),
             "paths": paths.path_findings(self.tree),
+            "errors": error_returns.error_return_findings(self.tree),
         }
 
     def update(self, even_if_higher):

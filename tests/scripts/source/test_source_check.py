@@ -65,7 +65,7 @@ class Checkout(unittest.TestCase):
 
     def assert_clean(self):
         code, output = self.check()
-        self.assertEqual((code, output), (0, "6 passed, 0 failed\n"))
+        self.assertEqual((code, output), (0, "7 passed, 0 failed\n"))
 
     def assert_found(self, *parts):
         code, output = self.check()
