@@ -78,9 +78,9 @@ TEST_CASE("read batch: the number of waiting readers is bounded") {
   ReadBatch batch;
   std::array<Noting, ReadBatch::kReadersMax + 1> readers;
   for (Noting& reader : readers) read_into(batch, reader, "a");
-  const auto readers =
+  const auto notified =
       std::ranges::count_if(readers, [](const Noting& reader) { return !reader.texts.empty(); });
-  CHECK(readers == static_cast<std::ptrdiff_t>(ReadBatch::kReadersMax));
+  CHECK(notified == static_cast<std::ptrdiff_t>(ReadBatch::kReadersMax));
   batch.deal();
   CHECK(readers.back().texts.size() == 1);
 }
