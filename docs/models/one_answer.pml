@@ -60,8 +60,8 @@ inline release(c) {
   fi
 }
 
-/* CallExecutor::settle(), the only place where a call gets its answer. */
-inline settle(c) {
+/* CallExecutor::answer(), the only function that gives a call its answer. */
+inline answer(c) {
   calls[c].settled++;
   assert(calls[c].settled == 1);
   calls[c].answered = true;
@@ -96,7 +96,7 @@ inline stop(c) {
       release(c);
 #endif
       calls[c].stage = over;
-      settle(c)
+      answer(c)
     :: else ->
 #ifdef RUNNING_CALL_FREED_WHEN_STOPPED
       calls[c].stage = over;
@@ -105,7 +105,7 @@ inline stop(c) {
 #ifdef PERMIT_BACK_WHEN_STOPPED
       release(c);
 #endif
-      settle(c);
+      answer(c);
       calls[c].stop_requested = true
     fi;
     withdrawn = false
@@ -119,11 +119,11 @@ inline on_completed(c) {
   release(c);
   calls[c].stage = over;
 #ifdef RETURN_IS_ANSWERED_AGAIN
-  settle(c)
+  answer(c)
 #else
   if
   :: calls[c].answered -> give(c)
-  :: else -> settle(c)
+  :: else -> answer(c)
   fi
 #endif
 }

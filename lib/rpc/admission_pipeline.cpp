@@ -7,43 +7,44 @@
 namespace sluice::core {
 
 Result<void, proto::Error> AdmissionPipeline::admit(ActiveCall& call, MethodCache& methods,
-                                                    InlinePermitCache& in_line, IoThread& io) {
+                                                    InlinePermitCache& inline_permits, IoThread& io) {
   MetricsShard& shard = io.metrics();
   // Nothing may begin once the drain counts what is left; what it would have been does not matter.
   methods.resolve(call);
   if (draining()) return refuse(call, Rejection::draining, shard);
-  // Before anything is told about the method: who may not call it does not learn whether it exists.
+  // Before any answer about the method: a client that may not call it does not learn whether it exists.
   if (const auto granted = check_grant(call); !granted) return refuse(call, granted.error(), shard);
-  // The cheapest answer for the commonest mistake, before any limit is touched.
+  // The cheapest answer for the commonest error, before any limit is touched.
   if (call.method == nullptr) return proto::method_not_found();
   // The method's own limit may be shorter or longer than the server's; the client's only shortens it.
   set_deadline(call, io.limits);
-  // A batch's entry may have waited for its turn until nobody waits for it any more.
+  // A batch's entry may have waited beyond its deadline.
   if (call.deadline <= io.now()) return proto::timed_out(call.timeout);
-  // The client's own rate, before what it shares with others: who asks too often takes no place from them.
+  // The client's own rate, before what it shares with others: a client over its rate takes no permit from
+  // them.
   const Rate* const rate = call.grant ? call.grant->rate() : nullptr;
   if (rate != nullptr) {
     const auto wait = call.grant->usage()->bucket.try_take(*rate, io.now());
     if (wait.count() > 0) return refuse_rate(wait, shard);
   }
   // The client's own limit, the global one, the bulkhead and a worker, each by one atomic operation.
-  const auto taken = take_places(call, in_line, io);
-  if (taken) return success();
+  const auto acquired = acquire_permits(call, inline_permits, io);
+  if (acquired) return success();
   // What did not come in is not held against its client's rate.
   if (rate != nullptr) call.grant->usage()->bucket.refund(*rate);
-  return refuse(call, taken.error(), shard);
+  return refuse(call, acquired.error(), shard);
 }
 
-// Whoever is not known may yet prove to be somebody; a client that is known has no more to show.
+// A client that is not known may still authenticate; one that is known has no more to show.
 [[gnu::always_inline]] inline Result<void, Rejection> AdmissionPipeline::check_grant(const ActiveCall& call) {
   if (!call.grant || call.grant->allows(call.request.method)) return success();
   return call.grant->authenticated() ? Rejection::forbidden : Rejection::unauthenticated;
 }
 
-[[gnu::always_inline]] inline Result<void, Rejection> AdmissionPipeline::take_places(
-    ActiveCall& call, InlinePermitCache& in_line, IoThread& io) {
+[[gnu::always_inline]] inline Result<void, Rejection> AdmissionPipeline::acquire_permits(
+    ActiveCall& call, InlinePermitCache& inline_permits, IoThread& io) {
   const MethodSpec& spec = call.method->spec();
-  if (spec.kind == HandlerKind::inline_io && in_line.lend(call)) return success();
+  if (spec.kind == HandlerKind::inline_io && inline_permits.reuse(call)) return success();
   const bool async = spec.kind == HandlerKind::async;
   if (async && spec.async->exempt()) return success();
   call.priority = call.method->priority();
@@ -52,14 +53,14 @@ Result<void, proto::Error> AdmissionPipeline::admit(ActiveCall& call, MethodCach
     request.client = {&call.grant->usage()->in_flight, call.grant->in_flight_max()};
   }
   if (async) request.backend = spec.async->concurrency_limit();
-  // The last place may be the one that is kept.
+  // The last permit may be the one that is kept.
   Result<void, Rejection> admitted = success();
   do {
     admitted = admission_.try_admit(request, call.permit);
-  } while (!admitted && in_line.release());
+  } while (!admitted && inline_permits.release());
   if (!admitted) return admitted;
   if (spec.kind != HandlerKind::blocking) return success();
-  // Last, because it picks the worker; the permit goes back if there is none.
+  // Last, because it picks the worker; without one the permit is released.
   call.worker = io.workers().reserve(call.counts != nullptr ? call.counts->mean_run_time.approx()
                                                             : std::chrono::nanoseconds(0));
   if (call.worker != WorkerPool::kNone) return success();

@@ -21,10 +21,10 @@ class AdmissionPipeline {
       : registry_(registry), access_(access), admission_(admission), pool_(pool), metrics_(metrics) {}
 
   // The checks that a call has to pass, in their order. On success the call has its
-  // method, deadline and permit and, for a blocking handler, a place with a worker; else it is to be
-  // answered with the error and holds nothing. `methods` and `in_line` are those of `io`, the calling thread;
-  // a call in line may have no permit, but the place that they keep.
-  Result<void, proto::Error> admit(ActiveCall& call, MethodCache& methods, InlinePermitCache& in_line,
+  // method, deadline and permit and, for a blocking handler, a slot of a worker; else it is to be
+  // answered with the error and holds nothing. `methods` and `inline_permits` are those of `io`, the calling
+  // thread; an inline call may use the permit that is kept there instead of one of its own.
+  Result<void, proto::Error> admit(ActiveCall& call, MethodCache& methods, InlinePermitCache& inline_permits,
                                    IoThread& io);
 
   // From here on every new call is refused.
@@ -38,7 +38,7 @@ class AdmissionPipeline {
  private:
   static Result<void, Rejection> check_grant(const ActiveCall& call);
   static void set_deadline(ActiveCall& call, const Limits& limits);
-  Result<void, Rejection> take_places(ActiveCall& call, InlinePermitCache& in_line, IoThread& io);
+  Result<void, Rejection> acquire_permits(ActiveCall& call, InlinePermitCache& inline_permits, IoThread& io);
   proto::Error refuse(const ActiveCall& call, Rejection rejection, MetricsShard& shard) const;
   milliseconds expected_wait(const MethodSpec& spec) const;
   proto::Error refuse_rate(std::chrono::nanoseconds wait, MetricsShard& shard) const;

@@ -17,7 +17,7 @@ class CallDeadlines final : Deadline {
 
   explicit CallDeadlines(IoThread& io) : io_(io) {}
 
-  // The call is told when its deadline passes, unless that is cleared.
+  // The call is notified when its deadline passes, unless that is cleared.
   void watch(ActiveCall& call) {
     if (call.deadline < io_.now() + 2 * kPause) return io_.set_deadline(call, call.deadline);
     if (!linked()) io_.set_deadline(*this, io_.now() + kPause);

@@ -14,7 +14,7 @@ namespace sluice::core {
 struct CallDefaults {
   std::optional<std::chrono::milliseconds> timeout;  // shortens a call's own, never lengthens it
   std::string_view traceparent;                      // of calls that have none
-  std::string_view header_error;  // why it can't be meant, and no call is to be run with it; empty: it can
+  std::string_view header_error;  // why it is invalid, and no call is to be run with it; empty: it is valid
 
   void apply(proto::Request& request) const {
     if (timeout) request.timeout = std::min(request.timeout.value_or(*timeout), *timeout);

@@ -22,7 +22,7 @@ CallExecutor::CallExecutor(IoThread& io, AdmissionPipeline& admission_pipeline, 
     : io_(io),
       admission_pipeline_(admission_pipeline),
       methods_(admission_pipeline.registry(), io),
-      in_line_(io, only_thread),
+      inline_permits_(io, only_thread),
       deadlines_(io),
       log_(io) {
   io_.workers().on_completed([this](ActiveCall& call) { on_completed(call); });
@@ -42,7 +42,7 @@ void CallExecutor::start(NewCall&& started, TimePoint received, const std::share
   call.expiry = this;
   owner.calls.push_back(call);
   if (admit(call)) return begin(call);
-  settle(call, call.code, call.reply);
+  answer(call, call.code, call.reply);
 }
 
 void CallExecutor::start_orphan(NewCall&& call, TimePoint received,
@@ -56,7 +56,7 @@ void CallExecutor::start_orphan(NewCall&& call, TimePoint received,
 // and restore is 100 of a call's 2,000 instructions.
 [[gnu::always_inline]] inline bool CallExecutor::admit(ActiveCall& call) {
   try {
-    const auto admitted = admission_pipeline_.admit(call, methods_, in_line_, io_);
+    const auto admitted = admission_pipeline_.admit(call, methods_, inline_permits_, io_);
     if (!admitted) compose_error(call, admitted.error());
     return admitted.has_value();
   } catch (const std::bad_alloc&) {
@@ -73,27 +73,27 @@ void CallExecutor::start_orphan(NewCall&& call, TimePoint received,
       kind == HandlerKind::blocking ? io_.workers().has_spare() : kind == HandlerKind::inline_io;
   if (const MethodShard* const counts = runs ? counts_of(call) : nullptr)
     io_.buffers().widen(call.reply, counts->large_reply_bytes);
-  if (kind == HandlerKind::inline_io) return run_in_line(call);
+  if (kind == HandlerKind::inline_io) return run_inline(call);
   if (!prepare(call)) {
     if (kind == HandlerKind::blocking) io_.workers().release_slot(call.worker);
     call.permit.release();
     compose_internal_error(call);
-    settle(call, call.code, call.reply);
+    answer(call, call.code, call.reply);
     return;
   }
   deadlines_.watch(call);
   if (kind == HandlerKind::blocking) io_.workers().enqueue(call);
 }
 
-[[gnu::always_inline]] inline void CallExecutor::run_in_line(ActiveCall& call) {
+[[gnu::always_inline]] inline void CallExecutor::run_inline(ActiveCall& call) {
   call.started = io_.handler_begins();
   run_handler(call);
   call.finished = io_.handler_ended();
-  in_line_.leave(call);
+  inline_permits_.end(call);
   on_completed(call);
 }
 
-// What memory may not suffice for, before anybody has the call in hand. A call for an AsyncHandler is started
+// What memory may not suffice for, before anything else has the call. A call for an AsyncHandler is started
 // by it.
 [[gnu::always_inline]] inline bool CallExecutor::prepare(ActiveCall& call) {
   try {
@@ -122,11 +122,10 @@ void CallExecutor::keep_text(ActiveCall& call) {
   call.keep_text();
 }
 
-// The handler has ended, whoever ran it. If the call was answered meanwhile, its outcome is dropped.
+// The handler has ended, on whichever thread. If the call was answered meanwhile, its outcome is dropped.
 void CallExecutor::on_completed(ActiveCall& call) {
-  // Before the client can have its answer, so that its next call is not refused for these places. Not where
-  // the handler ended: between what it wrote and its completion, two locked instructions are
-  // 1.5 % of a call.
+  // Before the client can have its answer, so that its next call is not refused for this permit. Not where
+  // the handler ended: between what it wrote and its completion, two locked instructions are 1.5 % of a call.
   call.permit.release();
   const bool handed_over = std::exchange(call.stage, Stage::ended) != Stage::starting;
   if (handed_over) io_.metrics().count_returned(call.started - call.received, call.finished - call.started);
@@ -139,14 +138,14 @@ void CallExecutor::on_completed(ActiveCall& call) {
     log_.returned_late(call);
     io_.metrics().abandoned.add(-1);
     abandoned_bytes_ -= call.text.capacity();
-    give(call);
+    recycle(call);
   } else {
-    settle(call, call.code, call.reply);
+    answer(call, call.code, call.reply);
   }
 }
 
-// The only place where a call gets its answer. An empty reply where one is due is an answer that was lost.
-[[gnu::always_inline]] inline void CallExecutor::settle(ActiveCall& call, std::int64_t code,
+// The only function that gives a call its answer. An empty reply where one is due is an answer that was lost.
+[[gnu::always_inline]] inline void CallExecutor::answer(ActiveCall& call, std::int64_t code,
                                                         std::string& reply) {
   call.answered = true;
   io_.clear_deadline(call);
@@ -165,11 +164,11 @@ void CallExecutor::on_completed(ActiveCall& call) {
   } catch (const std::bad_alloc&) {
     owner->on_answer_lost();
   }
-  if (call.stage == Stage::starting || call.stage == Stage::ended) give(call);
+  if (call.stage == Stage::starting || call.stage == Stage::ended) recycle(call);
 }
 
-[[gnu::always_inline]] inline void CallExecutor::give(ActiveCall& call) {
-  methods_.let_go(call);
+[[gnu::always_inline]] inline void CallExecutor::recycle(ActiveCall& call) {
+  methods_.unpin(call);
   io_.calls().give(&call);
 }
 
@@ -177,7 +176,7 @@ void CallExecutor::abort(ActiveCall& call, const proto::Error& error) {
   std::string reply;
   std::int64_t code = error.code;
   try {
-    // Composed first: nothing that follows can fail for want of memory.
+    // Composed first: nothing that follows can fail when memory runs out.
     reply = proto::error_reply(call.request.id, error);
   } catch (const std::bad_alloc&) {
     code = kLost;
@@ -194,13 +193,13 @@ void CallExecutor::stop(ActiveCall& call, std::int64_t code, std::string& reply)
   if (io_.workers().cancel_queued(call)) {
     call.permit.release();
     call.stage = Stage::ended;
-    settle(call, code, reply);
+    answer(call, code, reply);
     return;
   }
   // The handler has begun: the caller gets its answer now, the permit stays taken until it really ends.
   io_.metrics().abandoned.add(1);
   abandoned_bytes_ += call.text.capacity();
-  settle(call, code, reply);
+  answer(call, code, reply);
   // Last: this is the handler's code.
   const bool async = call.stage == Stage::async;
   call.cancellation.request();
@@ -237,7 +236,7 @@ bool CallExecutor::adopt(std::list<std::unique_ptr<Batch>>& from,
                          std::list<std::unique_ptr<Batch>>::iterator batch) {
   const std::size_t bytes = (*batch)->request_bytes();
   const bool fits = take_orphan(bytes);
-  if (!fits) orphans_.bytes += bytes;  // until what runs of it has ended
+  if (!fits) orphans_.bytes += bytes;  // until its running entries have ended
   orphan_batches_.splice(orphan_batches_.end(), from, batch);
   return fits;
 }

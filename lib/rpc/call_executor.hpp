@@ -20,8 +20,8 @@ namespace sluice::core {
 
 class Batch;
 
-// Starts calls and settles them. Everything happens on one I/O thread: completions come back to it, time
-// limits pass on it, clients cancel and disconnect on it. So a call's answer is decided by settle(),
+// Starts calls and answers them. Everything happens on one I/O thread: completions come back to it, time
+// limits pass on it, clients cancel and disconnect on it. So a call's answer is decided by answer(),
 // once, without a race. Must outlive the thread's connections.
 class CallExecutor final : public CallExpiry {
  public:
@@ -29,13 +29,12 @@ class CallExecutor final : public CallExpiry {
   CallExecutor(IoThread& io, AdmissionPipeline& admission_pipeline, bool only_thread);
   ~CallExecutor();
 
-  // A call whose request is to be read, by who then starts it. Throws std::bad_alloc where there is no memory
-  // for it.
-  struct GiveBack {
+  // A call whose request is to be read before the call is started. Throws std::bad_alloc.
+  struct Recycle {
     CallPool* calls;
     void operator()(ActiveCall* call) const { calls->give(call); }
   };
-  using NewCall = std::unique_ptr<ActiveCall, GiveBack>;
+  using NewCall = std::unique_ptr<ActiveCall, Recycle>;
   NewCall new_call() { return NewCall(io_.calls().take(), {&io_.calls()}); }
 
   // Admits and starts a call under `grant` (null: everything is allowed), or refuses it. The answer goes to
@@ -87,13 +86,13 @@ class CallExecutor final : public CallExpiry {
   bool admit(ActiveCall& call);
   std::string_view phase_of(const ActiveCall& call);
   void begin(ActiveCall& call);
-  void run_in_line(ActiveCall& call);
+  void run_inline(ActiveCall& call);
   bool prepare(ActiveCall& call);
   void keep_text(ActiveCall& call);
   void stop(ActiveCall& call, std::int64_t code, std::string& reply);
-  void settle(ActiveCall& call, std::int64_t code, std::string& reply);
+  void answer(ActiveCall& call, std::int64_t code, std::string& reply);
   void on_completed(ActiveCall& call);
-  void give(ActiveCall& call);
+  void recycle(ActiveCall& call);
   MethodShard* counts_of(ActiveCall& call);
 
   // Of notifications, and of batches, whose senders are gone: the first, or as many of the largest messages
@@ -113,7 +112,7 @@ class CallExecutor final : public CallExpiry {
   IoThread& io_;
   AdmissionPipeline& admission_pipeline_;
   MethodCache methods_;
-  InlinePermitCache in_line_;
+  InlinePermitCache inline_permits_;
   CallDeadlines deadlines_;
   CallLog log_;
   Orphans orphans_;

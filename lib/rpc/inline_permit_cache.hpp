@@ -1,4 +1,4 @@
-// The places that calls in line take.
+// Cache of one permit for inline calls.
 #pragma once
 
 #include <utility>
@@ -9,22 +9,22 @@
 
 namespace sluice::core {
 
-// Calls that run in line follow one another, so that the next one may have the last one's place. It is kept
-// for them to the iteration's end, before replies are sent, which spares each four locked instructions. Whom
-// that place is missing to is given it (release()); so none is kept where other I/O threads take places too.
+// Inline calls follow one another, so that the next one may use the last one's permit. It is kept for them to
+// the iteration's end, before replies are sent, which spares each four locked instructions. A call that finds
+// no permit gets the kept one (release()); so none is kept where other I/O threads acquire permits too.
 // I/O thread only.
 class InlinePermitCache final : DeferredTask {
  public:
   InlinePermitCache(IoThread& io, bool only_thread) : io_(io), only_thread_(only_thread) {}
 
-  // Whether the call, which runs in line, has its place in the one that is kept, and needs no permit.
-  bool lend(const ActiveCall& call) const {
+  // Whether the call, which runs inline, is counted by the permit that is kept, and needs none of its own.
+  bool reuse(const ActiveCall& call) const {
     return kept_.counts_for(call.method->metrics()) && call.method->max_concurrent() == 0 &&
            (call.grant == nullptr || call.grant->usage() == nullptr);
   }
 
-  // The call has ended: keeps its place, or frees it.
-  void leave(ActiveCall& call) {
+  // The call has ended: keeps its permit, or releases it.
+  void end(ActiveCall& call) {
     if (!call.permit) return;
     const bool limited = call.permit.counts_for_others() || call.method->max_concurrent() != 0;
     if (kept_ || limited || !only_thread_) return call.permit.release();
@@ -32,7 +32,7 @@ class InlinePermitCache final : DeferredTask {
     io_.defer(*this, Phase::permits);
   }
 
-  // Frees the place that is kept; false where there is none.
+  // Releases the permit that is kept; false where no permit is kept.
   bool release() {
     if (!kept_) return false;
     kept_.release();

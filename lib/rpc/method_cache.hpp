@@ -40,7 +40,7 @@ class MethodCache final : DeferredTask {
   // call.
   void resolve(ActiveCall& call);
   // The call needs its method no more.
-  void let_go(ActiveCall& call) {
+  void unpin(ActiveCall& call) {
     if (call.hold == nullptr) return;
     if (--call.hold->calls == 0) {
       --held_;
@@ -51,12 +51,12 @@ class MethodCache final : DeferredTask {
 
  private:
   MethodCacheEntry* look_up(ActiveCall& call, std::uint64_t version);
-  void lend(MethodCacheEntry& hold, ActiveCall& call);
+  void pin(MethodCacheEntry& hold, ActiveCall& call);
   void on_deferred() override;
 
   const Registry& registry_;
   IoThread& io_;
-  // What is lent stays where it is: nothing takes another's place before.
+  // A pinned entry stays where it is: nothing replaces it before it is unpinned.
   std::array<MethodCacheEntry, kMethodsMax> holds_;
   std::size_t end_ = 0;   // behind the last that is not free
   std::size_t held_ = 0;  // with calls
@@ -72,10 +72,10 @@ inline void MethodCache::resolve(ActiveCall& call) {
     if (each.version == version && each.method && same_text(each.method->spec().name, name)) hold = &each;
   }
   if (hold == nullptr) hold = look_up(call, version);
-  if (hold != nullptr) lend(*hold, call);
+  if (hold != nullptr) pin(*hold, call);
 }
 
-inline void MethodCache::lend(MethodCacheEntry& hold, ActiveCall& call) {
+inline void MethodCache::pin(MethodCacheEntry& hold, ActiveCall& call) {
   call.method = hold.method.get();
   if (hold.counts == nullptr) hold.counts = io_.metrics().find(call.method->metrics());
   call.counts = hold.counts;

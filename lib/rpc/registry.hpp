@@ -56,7 +56,7 @@ class Registry {
   MethodSettings settings_of(std::string_view name) const;
 
   Metrics& metrics_;
-  // Before something changes, by who holds the lock: so also where memory does not suffice for all of it.
+  // Before something changes, under the lock: so also if memory runs out in the middle of the change.
   void changed() { version_.fetch_add(1, std::memory_order_release); }
 
   mutable std::mutex mutex_;

@@ -47,7 +47,7 @@ TEST_CASE("CallDeadlines: a deadline that is close is set at once") {
   REQUIRE(fixture.gate.wait());
 }
 
-TEST_CASE("CallDeadlines: a call is told when its time is up, though that was not set at first") {
+TEST_CASE("CallDeadlines: a call is notified when its time is up, though its deadline was not set at first") {
   Fixture fixture;
   const ActiveCall* call = nullptr;
   TimePoint deadline;
@@ -61,7 +61,7 @@ TEST_CASE("CallDeadlines: a call is told when its time is up, though that was no
   CHECK(fixture.at >= deadline);
 }
 
-TEST_CASE("CallDeadlines: what has its answer by then is not told, nor what has been given back") {
+TEST_CASE("CallDeadlines: a call that is answered or recycled by then is not notified") {
   Fixture fixture;
   const ActiveCall* last = nullptr;
   fixture.thread.post([&] {
@@ -78,12 +78,12 @@ TEST_CASE("CallDeadlines: looks again for those that come after it has looked") 
   fixture.thread.post([&] { fixture.watched(kFar); });
   REQUIRE(fixture.gate.wait());
   const ActiveCall* const first = fixture.expired;
-  Gate told;
+  Gate watched;
   fixture.thread.post([&] {
     fixture.watched(kFar);
-    told.open();
+    watched.open();
   });
-  REQUIRE(told.wait());
+  REQUIRE(watched.wait());
   CHECK(testing::eventually([&] {
     const ActiveCall* latest = nullptr;
     Gate looked;

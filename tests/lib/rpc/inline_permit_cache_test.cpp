@@ -22,7 +22,7 @@ MethodSpec spec(std::size_t max_concurrent = 0) {
 
 // An I/O thread that runs the test's steps, each as an event of its own.
 struct Fixture {
-  explicit Fixture(bool only_thread = true) : places(thread, only_thread) {
+  explicit Fixture(bool only_thread = true) : permits(thread, only_thread) {
     thread.workers().on_completed([](ActiveCall&) {});
     thread.start();
   }
@@ -38,27 +38,27 @@ struct Fixture {
     REQUIRE(done.wait());
   }
 
-  // A call with a place of its own has run.
+  // Runs a call, and returns whether it reused the kept permit.
   bool run(Method& method, std::size_t method_max = 0) {
     ActiveCall& call = *thread.calls().take();
     call.method = &method;
-    const bool lent = places.lend(call);
-    if (!lent) CHECK(admission.try_admit({method.metrics(), method_max}, call.permit));
-    places.leave(call);
+    const bool reused = permits.reuse(call);
+    if (!reused) CHECK(admission.try_admit({method.metrics(), method_max}, call.permit));
+    permits.end(call);
     thread.calls().give(&call);
-    return lent;
+    return reused;
   }
 
   Metrics metrics{1};
   WorkerPool pool{1, 1};
   IoThread thread{0, "io-0", Limits{}, pool, metrics.shard(0)};
   Admission admission{100};
-  InlinePermitCache places;  // used by the thread until the fixture's end has stopped it
+  InlinePermitCache permits;  // used by the thread until the fixture's end has stopped it
 };
 
 TEST_CASE(
-    "in-line places: the next call of an iteration has the place of the last, and no place is taken in the "
-    "end") {
+    "InlinePermitCache: the next call of an iteration uses the permit of the last, and in the end all are "
+    "released") {
   Fixture fixture;
   Method method(spec(), fixture.metrics.method("a")), other(spec(), fixture.metrics.method("b"));
   fixture.iteration([&] {
@@ -76,8 +76,8 @@ TEST_CASE(
     CHECK(fixture.admission.in_flight_approx() == 0);
     CHECK(method.metrics().in_flight == 0);
     CHECK_FALSE(fixture.run(method));
-    CHECK(fixture.places.release());
-    CHECK_FALSE(fixture.places.release());
+    CHECK(fixture.permits.release());
+    CHECK_FALSE(fixture.permits.release());
     CHECK(fixture.admission.in_flight_approx() == 0);
   });
 }
@@ -87,7 +87,7 @@ struct Step final : DeferredTask {
   std::function<void()> task;
 };
 
-TEST_CASE("in-line places: a kept place is free before what the iteration has to send is sent") {
+TEST_CASE("InlinePermitCache: a kept permit is released before the iteration's replies are sent") {
   Step send;
   Gate sent;
   Fixture fixture;
@@ -104,7 +104,8 @@ TEST_CASE("in-line places: a kept place is free before what the iteration has to
   CHECK(sent.wait());
 }
 
-TEST_CASE("in-line places: where others take places too, or the method's are limited, none is kept") {
+TEST_CASE(
+    "InlinePermitCache: keeps no permit if other threads acquire permits too, or the method has a limit") {
   for (const bool only_thread : {true, false}) {
     Fixture fixture(only_thread);
     const std::size_t method_max = only_thread ? 5 : 0;

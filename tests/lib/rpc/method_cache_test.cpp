@@ -82,17 +82,17 @@ TEST_CASE("MethodCache: a method that is added, replaced or removed is so at onc
   fixture.registry.add(spec_of("a"));
   fixture.in_iteration([&] {
     fixture.find("a");
-    const auto lent = fixture.find("a");
-    REQUIRE(lent->method != nullptr);
+    const auto pinned = fixture.find("a");
+    REQUIRE(pinned->method != nullptr);
     CHECK(fixture.find("b")->method == nullptr);
     fixture.registry.add(spec_of("b"));
     CHECK(fixture.find("b")->method != nullptr);
     fixture.registry.add(spec_of("a"));
-    CHECK(fixture.find("a")->method != lent->method);
+    CHECK(fixture.find("a")->method != pinned->method);
     CHECK(fixture.registry.remove("a"));
     CHECK(fixture.find("a")->method == nullptr);
-    // What is lent is still there.
-    CHECK(lent->method->spec().name == "a");
+    // A pinned method is still there.
+    CHECK(pinned->method->spec().name == "a");
   });
 }
 
@@ -116,7 +116,7 @@ TEST_CASE("MethodCache: keeps nothing of one iteration in the next") {
   CHECK(method.use_count() == 1);
 }
 
-TEST_CASE("MethodCache: what workers run is kept until the last of its calls lets go, and no longer") {
+TEST_CASE("MethodCache: what workers run is kept until the last of its calls unpins it, and no longer") {
   Fixture fixture;
   fixture.registry.add(spec_of("pooled", HandlerKind::blocking));
   const std::weak_ptr<Method> method = fixture.registry.find("pooled");
@@ -131,7 +131,7 @@ TEST_CASE("MethodCache: what workers run is kept until the last of its calls let
     CHECK(call->method == method.lock().get());
     fixture.in_iteration([&] {
       CHECK(fixture.find("pooled")->method == nullptr);
-      fixture.view.let_go(*call);
+      fixture.view.unpin(*call);
       CHECK_FALSE(method.expired());
     });
   }
@@ -149,10 +149,10 @@ TEST_CASE("MethodCache: a method that is replaced while workers run the old one'
   fixture.in_iteration([&] {
     next = fixture.find("pooled");
     CHECK(next->method != old->method);
-    fixture.view.let_go(*old);
+    fixture.view.unpin(*old);
   });
   CHECK(first.expired());
-  fixture.in_iteration([&] { fixture.view.let_go(*next); });
+  fixture.in_iteration([&] { fixture.view.unpin(*next); });
 }
 
 TEST_CASE("MethodCache: where workers have calls of many methods, a call of another keeps it itself") {
@@ -176,13 +176,13 @@ TEST_CASE("MethodCache: where workers have calls of many methods, a call of anot
   fixture.registry.add(spec_of("inline"));
   fixture.in_iteration([&] { CHECK(fixture.find("inline")->method_kept == nullptr); });
   fixture.in_iteration([&] {
-    for (auto& call : calls) fixture.view.let_go(*call);
+    for (auto& call : calls) fixture.view.unpin(*call);
   });
-  // And again for the one that there was none for.
+  // And again for the one that found no room.
   fixture.in_iteration([&] {
     const auto last = fixture.find("m" + std::to_string(MethodCache::kHeldMax));
     CHECK(last->method_kept == nullptr);
-    fixture.view.let_go(*last);
+    fixture.view.unpin(*last);
   });
 }
 
@@ -208,7 +208,7 @@ TEST_CASE("MethodCache: what ends within the iteration is kept by the view alone
   });
 }
 
-TEST_CASE("MethodCache: a call is told where it is counted, once there is such a place") {
+TEST_CASE("MethodCache: a call gets its method's counters, once they exist") {
   Fixture fixture;
   fixture.registry.add(spec_of("a"));
   fixture.in_iteration([&] {

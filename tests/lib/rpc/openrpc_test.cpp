@@ -81,7 +81,7 @@ TEST_CASE("OpenRPC: a method is described from its C++ types") {
   CHECK(method["result"].dump() == R"({"name":"result","schema":{"type":"number"}})");
 }
 
-TEST_CASE("OpenRPC: a schema that is none does not spoil the document") {
+TEST_CASE("OpenRPC: a schema that is not one does not spoil the document") {
   MethodSpec method;
   method.name = "odd";
   method.params = {{"p", Json(nullptr)}};

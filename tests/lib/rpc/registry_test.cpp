@@ -133,7 +133,7 @@ TEST_CASE("Registry: an exact name's settings win over a prefix, a longer prefix
   CHECK(registry.find("other")->timeout() == seconds(1));
 }
 
-TEST_CASE("Registry: a pattern without a star is a name, and a star elsewhere is none") {
+TEST_CASE("Registry: a pattern without a star is a name, and a star elsewhere matches nothing") {
   Metrics metrics(1);
   Registry registry(metrics);
   registry.add(spec_of("demo.echo"));
