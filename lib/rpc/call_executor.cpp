@@ -255,32 +255,6 @@ void CallExecutor::abort_orphans(const proto::Error& error) {
   }
 }
 
-std::string_view CallExecutor::phase_of(const ActiveCall& call) {
-  if (call.answered) return "abandoned";
-  const bool waits =
-      call.stage == Stage::starting || (call.stage == Stage::pooled && io_.workers().waits(call));
-  return waits ? "waiting" : "running";
-}
-
-std::size_t CallExecutor::list(std::vector<CallListing>& to, std::span<ActiveCall* const> asking) {
-  std::size_t total = 0;
-  io_.calls().for_each([&](ActiveCall& call) {
-    if (call.method == nullptr || std::ranges::find(asking, &call) != asking.end()) return;
-    if (total++ >= kListedCallsMax) return;
-    CallListing listing;
-    listing.method = call.request.method.substr(0, kListedTextMax);
-    if (call.request.id.size() <= kListedTextMax) listing.id = call.request.id;
-    if (call.grant) listing.client = call.grant->client_name();
-    if (const auto& async = call.method->spec().async) listing.backend = async->backend();
-    if (call.stage == Stage::async && !listing.backend.empty()) listing.serial = call.serial;
-    listing.phase = phase_of(call);
-    listing.received = call.received;
-    listing.deadline = call.deadline;
-    to.push_back(std::move(listing));
-  });
-  return total;
-}
-
 void CallExecutor::count_invalid(std::int64_t code) {
   io_.metrics().method(admission_pipeline_.metrics().invalid()).count(code);
 }

@@ -2,17 +2,13 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <list>
 #include <memory>
-#include <span>
 #include <string_view>
-#include <vector>
 
 #include "lib/call/active_call.hpp"
 #include "lib/rpc/admission_pipeline.hpp"
 #include "lib/rpc/call_deadlines.hpp"
-#include "lib/rpc/call_listing.hpp"
 #include "lib/rpc/call_log.hpp"
 #include "lib/worker/io_thread.hpp"
 
@@ -68,9 +64,6 @@ class CallExecutor final : public CallExpiry {
   // Answers everything that is left; used at the end of a drain.
   void abort_orphans(const proto::Error& error);
 
-  // Copies the kListedCallsMax oldest calls, but for those that ask; tells how many there are in all.
-  std::size_t list(std::vector<CallListing>& to, std::span<ActiveCall* const> asking);
-
   // Counts a message that is no call.
   void count_invalid(std::int64_t code);
   // Counts a message to the server itself, such as rpc.cancel.
@@ -84,7 +77,6 @@ class CallExecutor final : public CallExpiry {
 
  private:
   bool admit(ActiveCall& call);
-  std::string_view phase_of(const ActiveCall& call);
   void begin(ActiveCall& call);
   void run_inline(ActiveCall& call);
   bool prepare(ActiveCall& call);

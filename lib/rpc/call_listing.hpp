@@ -4,11 +4,14 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "lib/call/active_call.hpp"
 #include "lib/time/deadline_wheel.hpp"
+#include "lib/worker/io_thread.hpp"
 
 namespace sluice::core {
 
@@ -26,5 +29,9 @@ struct CallListing {
 
 inline constexpr std::size_t kListedCallsMax = 1000;  // the oldest
 inline constexpr std::size_t kListedTextMax = 256;    // bytes of a method's name or an id
+
+// Copies the kListedCallsMax oldest calls of a thread, without those that ask, and returns how many there are
+// in all. On that thread. Throws std::bad_alloc.
+std::size_t list_calls(IoThread& io, std::span<ActiveCall* const> asking, std::vector<CallListing>& to);
 
 }  // namespace sluice::core

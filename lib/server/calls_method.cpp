@@ -75,7 +75,7 @@ class Inquiry final : public std::enable_shared_from_this<Inquiry>, private Dead
     IoPart& part = *parts_.io[index];
     part.thread.post([self = shared_from_this(), &part, index] {
       std::vector<CallListing> listed;
-      const std::size_t total = part.calls.list(listed, self->asking_);
+      const std::size_t total = list_calls(part.thread, self->asking_, listed);
       self->parts_.hub.io().post(
           [self, index, total, listed = std::move(listed)]() mutable { self->take(index, total, listed); });
     });
