@@ -27,7 +27,7 @@ typedef Call {
   bool hangs;          /* until its stop token is set */
   bool answered;       /* ActiveCall::answered */
   bool in_owner;       /* CallOwner::calls */
-  bool orphaned;       /* its owner is CallExecutor::orphans_ */
+  bool orphaned;       /* its owner is OrphanedCalls */
   bool has_deadline;
   bool queued;         /* in a WorkQueue */
   bool running;
@@ -188,7 +188,7 @@ end_loop:
     :: else -> break
     od;
     c = 0
-  /* RpcSession::abort_all() and CallExecutor::abort_orphans() at the end of a drain. */
+  /* RpcSession::abort_all() and OrphanedCalls::abort_all() at the end of a drain. */
   :: !drained ->
     drained = true;
     c = 0;

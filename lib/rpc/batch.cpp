@@ -6,7 +6,6 @@
 
 #include "lib/base/release_memory.hpp"
 #include "lib/loop/peer_charge.hpp"
-#include "lib/rpc/rpc_session.hpp"
 #include "proto/json_text.hpp"
 #include "proto/response_writer.hpp"
 
@@ -26,15 +25,17 @@ constexpr std::size_t kJoinedBytesPerUnit = 16 * 1024;
 
 }  // namespace
 
-Batch::Batch(CallExecutor& executor, RpcSession& rpc_session, std::string_view text,
+Batch::Batch(CallExecutor& executor, const BatchSession& session, std::string_view text,
              std::vector<proto::Envelope> entries, TimePoint received, std::shared_ptr<const Grant> grant,
              std::uint64_t exchange, const CallDefaults& defaults)
     : executor_(executor),
-      rpc_session_(&rpc_session),
+      owner_(&session.owner),
+      window_(&session.window),
+      control_(&session.control),
       text_(text),
       entries_(std::move(entries)),
       replies_(entries_.size()),
-      settled_(entries_.size(), false),
+      cancelled_(entries_.size(), false),
       received_(received),
       grant_(std::move(grant)),
       exchange_(exchange),
@@ -42,8 +43,8 @@ Batch::Batch(CallExecutor& executor, RpcSession& rpc_session, std::string_view t
       defaults_{defaults.timeout, traceparent_, {}},
       reply_bytes_max_(executor.io().limits.response_bytes_max),
       request_bytes_(text.size() + entries_.size() * (sizeof(proto::Envelope) + sizeof(std::string))) {
-  client = rpc_session.client;
-  set_share(rpc_session.share());
+  client = owner_->client;
+  set_share(session.share);
 }
 
 void Batch::advance() {
@@ -65,7 +66,7 @@ void Batch::advance() {
 void Batch::start_entries() {
   while (next_ < entries_.size() && running_ < executor_.io().limits.batch_width) {
     const std::size_t index = next_++;
-    if (!settled_[index]) start_entry(index);
+    if (!cancelled_[index]) start_entry(index);
     if (executor_.io().slice_over(1) && next_ < entries_.size()) return postpone();
   }
 }
@@ -74,11 +75,11 @@ void Batch::start_entries() {
 void Batch::postpone() {
   if (postponed()) return;
   executor_.io().postpone(*this);
-  if (rpc_session_ != nullptr) rpc_session_->batch_postponed();
+  if (window_ != nullptr) window_->postpone_batch();
 }
 
 void Batch::on_slice() {
-  if (rpc_session_ != nullptr) rpc_session_->batch_resumed();
+  if (window_ != nullptr) window_->resume_batch();
   try {
     advance();
   } catch (const std::bad_alloc&) {
@@ -91,23 +92,23 @@ void Batch::start_entry(std::size_t index) {
   CallExecutor::NewCall call = executor_.new_call();
   proto::Request& request = call->request;
   if (const auto invalid = proto::read_request(text_, entries_[index], request, scratch)) {
-    executor_.count_invalid(invalid->error.code);
+    executor_.stats().count_invalid(invalid->error.code);
     return refuse_entry(index, proto::error_reply(invalid->id, invalid->error));
   }
   defaults_.apply(request);
-  if (rpc_session_ == nullptr && !request.is_notification()) return;
-  if (rpc_session_ != nullptr) {
-    if (auto answer = rpc_session_->control(request, grant_.get())) return set_reply(index, answer->reply);
+  if (window_ == nullptr && !request.is_notification()) return;
+  if (control_ != nullptr && ControlMethods::may_be_control(request.method)) {
+    if (auto answer = control_->handle(request, grant_.get())) return set_reply(index, answer->reply);
   }
   ++running_;
-  if (rpc_session_ != nullptr) ++rpc_session_->in_flight_;
+  if (window_ != nullptr) window_->add_entry();
   executor_.start(std::move(call), received_, grant_, *this, index);
 }
 
 void Batch::on_answer(ActiveCall& call, std::string& reply, std::int64_t) {
   --running_;
   set_reply(call.tag, reply);
-  if (rpc_session_ != nullptr) rpc_session_->entry_answered();
+  if (window_ != nullptr) window_->remove_entry();
   if (next_ == entries_.size()) return advance();
   // Reading and starting the next entries may take a whole slice.
   IoThread& io = executor_.io();
@@ -115,15 +116,13 @@ void Batch::on_answer(ActiveCall& call, std::string& reply, std::int64_t) {
   advance();
 }
 
-void Batch::on_answer_lost() {
-  if (rpc_session_ != nullptr) rpc_session_->on_answer_lost();
-}
+void Batch::on_answer_lost() { owner_->on_answer_lost(); }
 
-std::string Batch::peer() const { return rpc_session_ != nullptr ? rpc_session_->peer() : std::string(); }
+std::string Batch::peer() const { return owner_->peer(); }
 
 // What no longer fits is answered so at once, which also bounds what the batch can hold.
 void Batch::set_reply(std::size_t index, std::string& reply) {
-  if (reply.empty() || rpc_session_ == nullptr) return;
+  if (reply.empty() || window_ == nullptr) return;
   std::string& kept = replies_[index];
   if (reply_bytes_ + reply.size() + 1 > reply_bytes_max_) {
     kept = proto::error_reply(id_of(index), proto::batch_response_too_big(reply_bytes_max_));
@@ -136,7 +135,7 @@ void Batch::set_reply(std::size_t index, std::string& reply) {
     }
   }
   held_bytes_ += kept.capacity();
-  rpc_session_->bytes_in_flight_ += kept.capacity();
+  window_->add_reply(kept.capacity());
 }
 
 std::string_view Batch::id_of(std::size_t index) const {
@@ -150,17 +149,13 @@ bool Batch::reply_due() const {
 
 bool Batch::cancel(const CancelTarget& target) {
   if (!target.may_reach(grant_.get())) return false;
-  ActiveCall* const running = calls.find_if([&](ActiveCall& call) { return is_target(call, target); });
-  if (running != nullptr) {
-    target.silent ? executor_.drop(*running) : executor_.abort(*running, proto::cancelled());
-    return true;
-  }
+  if (executor_.cancel(*this, target)) return true;
   if (next_ == entries_.size()) return false;
   if (!ids_known_) index_ids();
   for (auto at = std::ranges::lower_bound(ids_, EntryId{target.hash, next_});
        at != ids_.end() && at->hash == target.hash; ++at) {
-    if (settled_[at->index] || !same_id(id_of(at->index), target.id)) continue;
-    settled_[at->index] = true;
+    if (cancelled_[at->index] || !same_id(id_of(at->index), target.id)) continue;
+    cancelled_[at->index] = true;
     if (!target.silent) refuse_entry(at->index, proto::error_reply(id_of(at->index), proto::cancelled()));
     return true;
   }
@@ -171,7 +166,7 @@ bool Batch::is_control() const {
   return std::ranges::all_of(entries_, [this](const proto::Envelope& entry) {
     if (entry.method.kind != proto::ValueKind::string) return false;
     const auto method = proto::as_string(entry.method.in(text_));
-    return method && RpcSession::is_control(*method);
+    return method && ControlMethods::is_control(*method);
   });
 }
 
@@ -186,16 +181,16 @@ void Batch::index_ids() {
 }
 
 void Batch::abort_all(const proto::Error& error) {
-  // Entries not started are answered first, so that none of them takes a place that comes free.
+  // Entries not started are answered first, so that none of them takes a slot that becomes free.
   for (std::size_t index = next_; index < entries_.size(); ++index) {
-    if (rpc_session_ != nullptr && entries_[index].id.present() && !settled_[index]) {
+    if (window_ != nullptr && entries_[index].id.present() && !cancelled_[index]) {
       refuse_entry(index, proto::error_reply(id_of(index), error));
     }
   }
   next_ = entries_.size();
   if (postponed()) {
     static_cast<ListHook<SliceTag>&>(*this).unlink();
-    if (rpc_session_ != nullptr) rpc_session_->batch_resumed();
+    if (window_ != nullptr) window_->resume_batch();
   }
   const bool outer = std::exchange(advancing_, true);
   while (ActiveCall* const call = calls.front()) executor_.abort(*call, error);
@@ -203,20 +198,23 @@ void Batch::abort_all(const proto::Error& error) {
   advance();
 }
 
-void Batch::forget_replies() {
+void Batch::release_replies() {
   for (std::string& reply : replies_) release_memory(reply);
   release_memory(joint_);
   held_bytes_ = request_bytes_;
 }
 
-void Batch::client_gone(bool runs_notifications) {
+void Batch::client_gone(BatchOwner& next_owner, bool runs_notifications) {
+  release_replies();
+  window_ = nullptr;
+  control_ = nullptr;
   // If this comes from within advance(), that one goes on where it was and ends the batch.
   const bool outer = std::exchange(advancing_, true);
   calls.for_each([&](ActiveCall& call) {
     if (!runs_notifications || !call.request.is_notification()) executor_.drop(call);
   });
   if (!runs_notifications) next_ = entries_.size();
-  rpc_session_ = nullptr;
+  owner_ = &next_owner;
   leave_share();
   advancing_ = outer;
   advance();
@@ -231,9 +229,8 @@ void Batch::leave_share() {
 }
 
 void Batch::finish() {
-  if (rpc_session_ == nullptr) return executor_.discard(*this);
-  if (!join()) return postpone();
-  rpc_session_->batch_finished(*this, joint_);
+  if (window_ != nullptr && !join()) return postpone();
+  owner_->on_batch_finished(*this, joint_);
 }
 
 // False where the slice is over before all replies are in. Each gives its memory back as it goes in, so that

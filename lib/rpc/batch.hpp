@@ -14,20 +14,40 @@
 #include "lib/rpc/call_defaults.hpp"
 #include "lib/rpc/call_executor.hpp"
 #include "lib/rpc/call_id.hpp"
+#include "lib/rpc/control_methods.hpp"
+#include "lib/rpc/in_flight_window.hpp"
 #include "proto/message.hpp"
 
 namespace sluice::core {
 
-class RpcSession;
+class Batch;
+
+// Keeps batches until they have ended: a session, and OrphanedCalls once the client is gone. I/O thread only.
+class BatchOwner : public CallOwner {
+ public:
+  // All its entries are answered, and `reply` joins their replies (empty: none is due). Destroys the batch.
+  virtual void on_batch_finished(Batch& batch, std::string& reply) = 0;
+
+ protected:
+  ~BatchOwner() = default;
+};
+
+// What a batch uses of the session that received it.
+struct BatchSession {
+  BatchOwner& owner;
+  InFlightWindow& window;
+  ControlMethods& control;
+  PeerShare* share;  // whose time it takes
+};
 
 // Runs a batch's entries, at most `batch_width` at once, each admitted on its own, and joins their
-// replies in the order of the requests. Owned by its session, after that one's end by the CallExecutor
+// replies in the order of the requests. Owned by its session, after that one's end by OrphanedCalls
 // until its notifications have run. Many entries are started in several time slices, and nothing else of
 // the connection in between. I/O thread only.
 class Batch final : public CallOwner, private SlicedWork {
  public:
   // Copies the batch's text, and takes its entries (at least one). All of them are called under `grant`.
-  Batch(CallExecutor& executor, RpcSession& rpc_session, std::string_view text,
+  Batch(CallExecutor& executor, const BatchSession& session, std::string_view text,
         std::vector<proto::Envelope> entries, TimePoint received, std::shared_ptr<const Grant> grant,
         std::uint64_t exchange, const CallDefaults& defaults);
 
@@ -35,18 +55,16 @@ class Batch final : public CallOwner, private SlicedWork {
   // std::bad_alloc where there is no memory for the joint reply.
   void advance();
 
-  // Cancels the entry that is meant; false if there is none that waits or runs.
+  // Cancels the entry that is the target; false if no such entry waits or runs.
   bool cancel(const CancelTarget& target);
 
   // Answers what has not been answered. May end the batch, and with it this object.
   void abort_all(const proto::Error& error);
 
-  // The client is gone: nothing more is sent; requests are stopped or never started, notifications go on if
-  // `runs_notifications`. The caller gives this object to CallExecutor::adopt() first, and may find it gone
-  // afterwards.
-  void client_gone(bool runs_notifications);
-  // Nobody will get them.
-  void forget_replies();
+  // The client is gone: nothing more is sent, and replies are released; requests are stopped or never
+  // started, notifications go on if `runs_notifications`. The next owner keeps this object already, and may
+  // find it gone afterwards.
+  void client_gone(BatchOwner& next_owner, bool runs_notifications);
 
   void on_answer(ActiveCall& call, std::string& reply, std::int64_t code) override;
   void on_answer_lost() override;
@@ -79,17 +97,20 @@ class Batch final : public CallOwner, private SlicedWork {
   void set_reply(std::size_t index, std::string& reply);
   void refuse_entry(std::size_t index, std::string reply) { set_reply(index, reply); }
   bool join();
+  void release_replies();
   std::string_view id_of(std::size_t index) const;
   void index_ids();
   void finish();
 
   CallExecutor& executor_;
-  RpcSession* rpc_session_;  // null: the client is gone
+  BatchOwner* owner_;
+  InFlightWindow* window_;   // its session's; null: the client is gone
+  ControlMethods* control_;  // likewise
   const std::string text_;
   const std::vector<proto::Envelope> entries_;
   std::vector<std::string> replies_;  // by entry; empty where none is due
   std::vector<EntryId> ids_;          // sorted, once a cancel has asked for them
-  std::vector<bool> settled_;         // by entry: not to be started any more
+  std::vector<bool> cancelled_;       // by entry: not to be started any more
   const TimePoint received_;
   const std::shared_ptr<const Grant> grant_;
   const std::uint64_t exchange_;

@@ -4,7 +4,6 @@
 #include <new>
 
 #include "lib/call/async_handler.hpp"
-#include "lib/rpc/batch.hpp"
 #include "proto/response_writer.hpp"
 
 namespace sluice::core {
@@ -24,11 +23,10 @@ CallExecutor::CallExecutor(IoThread& io, AdmissionPipeline& admission_pipeline, 
       methods_(admission_pipeline.registry(), io),
       inline_permits_(io, only_thread),
       deadlines_(io),
-      log_(io) {
+      log_(io),
+      stats_(io.metrics(), admission_pipeline.metrics(), log_) {
   io_.workers().on_completed([this](ActiveCall& call) { on_completed(call); });
 }
-
-CallExecutor::~CallExecutor() = default;
 
 void CallExecutor::start(NewCall&& started, TimePoint received, const std::shared_ptr<const Grant>& grant,
                          CallOwner& owner, std::uint64_t tag) {
@@ -43,12 +41,6 @@ void CallExecutor::start(NewCall&& started, TimePoint received, const std::share
   owner.calls.push_back(call);
   if (admit(call)) return begin(call);
   answer(call, call.code, call.reply);
-}
-
-void CallExecutor::start_orphan(NewCall&& call, TimePoint received,
-                                const std::shared_ptr<const Grant>& grant) {
-  if (take_orphan(call->request.text.size())) return start(std::move(call), received, grant, orphans_, 0);
-  io_.metrics().rejected[static_cast<std::size_t>(Rejection::overloaded)].add(1);
 }
 
 // False where the call is to be answered with the error that it has got. Inlined, as all that every call
@@ -189,6 +181,13 @@ void CallExecutor::drop(ActiveCall& call) {
   stop(call, static_cast<std::int64_t>(proto::ErrorCode::cancelled), none);
 }
 
+bool CallExecutor::cancel(CallOwner& owner, const CancelTarget& target) {
+  ActiveCall* const call = owner.calls.find_if([&](ActiveCall& each) { return is_target(each, target); });
+  if (call == nullptr) return false;
+  target.silent ? drop(*call) : abort(*call, proto::cancelled());
+  return true;
+}
+
 void CallExecutor::stop(ActiveCall& call, std::int64_t code, std::string& reply) {
   if (io_.workers().cancel_queued(call)) {
     call.permit.release();
@@ -206,21 +205,6 @@ void CallExecutor::stop(ActiveCall& call, std::int64_t code, std::string& reply)
   if (async) call.method->spec().async->stop(call);
 }
 
-// Whether there is room for it; then it is counted.
-bool CallExecutor::take_orphan(std::size_t bytes) {
-  const std::size_t most = std::max(kOrphanBytes, kOrphanMessages * io_.limits.message_bytes_max);
-  if (orphans_.bytes + bytes > most) return false;
-  orphans_.bytes += bytes;
-  return true;
-}
-
-void CallExecutor::orphan(ActiveCall& call) {
-  if (!take_orphan(call.request.text.size())) return drop(call);
-  static_cast<ListHook<OwnerTag>&>(call).unlink();
-  call.owner = &orphans_;
-  orphans_.calls.push_back(call);
-}
-
 // Must not throw: other deadlines pass in the same tick.
 void CallExecutor::expire(ActiveCall& call) {
   try {
@@ -230,33 +214,6 @@ void CallExecutor::expire(ActiveCall& call) {
     std::string none;
     stop(call, kLost, none);
   }
-}
-
-bool CallExecutor::adopt(std::list<std::unique_ptr<Batch>>& from,
-                         std::list<std::unique_ptr<Batch>>::iterator batch) {
-  const std::size_t bytes = (*batch)->request_bytes();
-  const bool fits = take_orphan(bytes);
-  if (!fits) orphans_.bytes += bytes;  // until its running entries have ended
-  orphan_batches_.splice(orphan_batches_.end(), from, batch);
-  return fits;
-}
-
-void CallExecutor::discard(Batch& batch) {
-  orphans_.bytes -= batch.request_bytes();
-  orphan_batches_.remove_if([&batch](const auto& candidate) { return candidate.get() == &batch; });
-}
-
-void CallExecutor::abort_orphans(const proto::Error& error) {
-  while (ActiveCall* const call = orphans_.calls.front()) abort(*call, error);
-  while (!orphan_batches_.empty()) {
-    const std::size_t before = orphan_batches_.size();
-    orphan_batches_.front()->abort_all(error);
-    if (orphan_batches_.size() == before) return;
-  }
-}
-
-void CallExecutor::count_invalid(std::int64_t code) {
-  io_.metrics().method(admission_pipeline_.metrics().invalid()).count(code);
 }
 
 // Null where memory does not suffice for a method's first call; an answer is worth more than its being
@@ -269,15 +226,6 @@ MethodShard* CallExecutor::counts_of(ActiveCall& call) {
   } catch (const std::bad_alloc&) {
     return nullptr;
   }
-}
-
-void CallExecutor::count_control(const proto::Request& request, std::int64_t code) {
-  MethodMetrics& metrics = admission_pipeline_.metrics().method(request.method);
-  io_.metrics().method(metrics).count(code);
-}
-
-void CallExecutor::count_refused_token() {
-  io_.metrics().rejected[static_cast<std::size_t>(Rejection::unauthenticated)].add(1);
 }
 
 }  // namespace sluice::core

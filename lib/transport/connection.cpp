@@ -38,7 +38,7 @@ Connection::Connection(SessionHost& host, ByteStream stream, std::shared_ptr<con
       policy_version_(live_policy_->version()),
       limits_version_(io_.limits_version()),
       protocol_switch_(codecs),
-      rpc_session_(host.calls(), *this) {
+      rpc_session_(host.calls(), host.orphans(), *this) {
   policy_ = live_policy_->get();
   set_share(&peer_share_.share());
   rpc_session_.set_share(&peer_share_.share());

@@ -10,6 +10,7 @@
 #include "lib/loop/time_slice.hpp"
 #include "lib/observe/metrics.hpp"
 #include "lib/rpc/call_executor.hpp"
+#include "lib/rpc/orphaned_calls.hpp"
 #include "lib/transport/connection_limit.hpp"
 
 namespace sluice::core {
@@ -40,7 +41,7 @@ class Session : public ListHook<SessionTag>, public std::enable_shared_from_this
 // Keeps sessions alive until they report that they are closed. I/O thread only, except count_approx().
 class SessionHost final : private DeferredTask {
  public:
-  SessionHost(IoThread& io, CallExecutor& calls) : io_(io), calls_(calls) {}
+  SessionHost(IoThread& io, CallExecutor& calls) : io_(io), calls_(calls), orphans_(calls) {}
   // Counts sessions' memory against `budget`, which must outlive this. Call before the thread runs.
   void count_memory(MemoryBudget& budget);
   ~SessionHost() {
@@ -96,7 +97,7 @@ class SessionHost final : private DeferredTask {
   }
   void abort_all_calls(const proto::Error& error) {
     sessions_.for_each([&](Session& session) { session.shared_from_this()->abort_calls(error); });
-    calls_.abort_orphans(error);
+    orphans_.abort_all(error);
   }
   void close_all(CloseReason reason) {
     while (Session* const session = sessions_.front()) session->shared_from_this()->close(reason);
@@ -122,6 +123,7 @@ class SessionHost final : private DeferredTask {
 
   IoThread& io() { return io_; }
   CallExecutor& calls() { return calls_; }
+  OrphanedCalls& orphans() { return orphans_; }
   std::size_t count_approx() const { return count_->load(std::memory_order_relaxed); }
 
  private:
@@ -162,6 +164,7 @@ class SessionHost final : private DeferredTask {
 
   IoThread& io_;
   CallExecutor& calls_;
+  OrphanedCalls orphans_;
   MemoryBudget* budget_ = nullptr;
   MemoryBudget::Share* share_ = nullptr;
   Relief relief_{*this};

@@ -42,7 +42,7 @@ void SessionHost::count_bytes(Session& session, std::size_t held) {
 
 std::size_t SessionHost::unowned_bytes() const {
   const std::size_t bytes = io_.buffers().long_bytes() + io_.calls().large_bytes() +
-                            io_.workers().completed_bytes() + calls_.left_behind_bytes();
+                            io_.workers().completed_bytes() + calls_.abandoned_bytes() + orphans_.bytes();
   return bytes < kUnownedBytesMin ? 0 : bytes;
 }
 

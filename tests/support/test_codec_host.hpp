@@ -9,28 +9,15 @@
 #include <vector>
 
 #include "lib/transport/codec_host.hpp"
+#include "tests/support/session_parts.hpp"
 
 namespace sluice::core::testing {
-
-// The objects that a session needs. Their thread does not run.
-struct SessionParts {
-  explicit SessionParts(const Limits& limits) : thread(0, "io-0", limits, pool, metrics.shard(0)) {}
-
-  Metrics metrics{1};
-  WorkerPool pool{1, 1};
-  IoThread thread;
-  Registry registry{metrics};
-  Access access{std::vector<ClientSettings>{}};
-  Admission admission{1};
-  AdmissionPipeline admission_pipeline{registry, access, admission, pool, metrics};
-  CallExecutor calls{thread, admission_pipeline, true};
-};
 
 // Frames replies with `codec`, once that is set, and keeps what is sent and why the input ended.
 class TestCodecHost final : private SessionParts, private ReplySink, public CodecHost {
  public:
   explicit TestCodecHost(const Limits& limits = {})
-      : SessionParts(limits), CodecHost(SessionParts::thread, session_), session_(calls, *this) {
+      : SessionParts(limits), CodecHost(SessionParts::thread, session_), session_(calls, orphans, *this) {
     policy_ = std::make_shared<ListenerPolicy>();
   }
   ~TestCodecHost() { session_.disconnected(); }

@@ -47,7 +47,7 @@ void make_room(std::string& body, BufferPool& buffers) {
 }  // namespace
 
 // A proxy's connection may carry requests of several clients.
-HttpCodec::HttpCodec(CodecHost& host) : Codec(host) { host.rpc_session().set_shared(true); }
+HttpCodec::HttpCodec(CodecHost& host) : Codec(host) { host.rpc_session().identity().set_shared(true); }
 
 Codec::Step HttpCodec::next(std::string_view window) {
   std::size_t lead = 0;
@@ -156,11 +156,11 @@ void HttpCodec::take_call() {
 
 // Each request has its own credentials. False for a token that belongs to no client.
 bool HttpCodec::take_token() {
-  RpcSession& rpc_session = host().rpc_session();
+  CallerIdentity& identity = host().rpc_session().identity();
   // Other schemes are ignored here. They are not a reason to refuse callers that need no token.
   const auto token = bearer_token(request_->head().authorization);
-  if (token) return rpc_session.take_token(*token);
-  rpc_session.caller().forget_token();
+  if (token) return identity.take_token(*token);
+  identity.forget_token();
   return true;
 }
 

@@ -14,7 +14,7 @@ WebSocketCodec::WebSocketCodec(CodecHost& host, const PageClaim& claim)
       host_(claim.host),
       target_host_(claim.target_host),
       origin_(claim.origin) {
-  host.rpc_session().set_shared(false);
+  host.rpc_session().identity().set_shared(false);
 }
 
 // A page that may no longer call gets a close code with the reason, after the responses to its earlier calls.
