@@ -6,21 +6,19 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
-#include <vector>
 
-#include "lib/access/method_patterns.hpp"
+#include "lib/backend/upstream/balancer.hpp"
 #include "lib/backend/upstream/call.hpp"
 #include "lib/backend/upstream/discovery.hpp"
 #include "lib/backend/upstream/hedges.hpp"
+#include "lib/backend/upstream/retry_policy.hpp"
 #include "lib/call/fair_queue.hpp"
-#include "lib/time/backoff.hpp"
-#include "lib/time/retry_budget.hpp"
 
 namespace sluice::core {
 
-// Sends each call to the least loaded URL that is healthy, or keeps it until a connection can take it; asks
-// again where a call has failed, or is slow, and may run twice; refuses at once what no URL can serve.
-// Backends' thread only.
+// Sends each call to the least loaded endpoint that is healthy, or keeps it until a connection can take it.
+// Sends a call again where it has failed, or is slow, and may run twice. Refuses at once what no endpoint can
+// serve. Backends' thread only.
 class UpstreamBackend final : public Backend, private UpstreamEndpoint::Owner, private DeferredTask {
  public:
   // What is in the files that the settings name.
@@ -49,34 +47,24 @@ class UpstreamBackend final : public Backend, private UpstreamEndpoint::Owner, p
   // A server that closes connections just as calls are sent does so again at most this often for one call.
   static constexpr std::size_t kUnreadMax = 2;
 
-  void dispatch();
-  struct Target {
-    UpstreamEndpoint* endpoint = nullptr;  // null: no target
-    UpstreamConnection* connection = nullptr;
-  };
+  using Target = Balancer<UpstreamEndpoint>::Target;
 
+  void dispatch();
   void assign_waiting();
-  Target target_for(const UpstreamCall& call);
   void assign_unread();
-  Target fresh_target();
-  bool fresh_to_come();
-  Target find_target(const UpstreamEndpoint* last_choice, const UpstreamConnection* except);
-  bool other_to_come(const UpstreamEndpoint* than);
-  void open_for_balance(const UpstreamEndpoint& busy);
   void hedge(UpstreamCall& call);
   void discover();
-  void open_for_waiting();
-  bool hopeless() const;
+  std::size_t waiting_calls();
   void refuse_waiting();
   proto::Error refusal() const;
-  milliseconds retry_after() const;
   void leave_lists(UpstreamCall& call);
   void wait(UpstreamCall& call);
   void wait_again(UpstreamCall& call);
   void wait_for_fresh(UpstreamCall& call);
+  void start_try(UpstreamCall& call, const Target& target);
   void send(UpstreamCall& call, UpstreamAttempt& attempt, const Target& target);
   void hedge_later(UpstreamCall& call);
-  bool may_retry(UpstreamCall& call, milliseconds asked);
+  bool retry_later(UpstreamCall& call, milliseconds asked);
   void finish(UpstreamCall& call, const proto::Reply* reply, const proto::Error* error);
   void show_breaker();
   UpstreamCall* find(const BackendCall& call);
@@ -84,19 +72,16 @@ class UpstreamBackend final : public Backend, private UpstreamEndpoint::Owner, p
   BackendHub& hub_;
   const BackendSettings settings_;
   const std::shared_ptr<BackendMetrics> metrics_;
-  const MethodPatterns retried_;
-  const Backoff backoff_;
-  RetryBudget budget_;  // of retries and hedges together
+  UpstreamRetryPolicy retries_;
   UpstreamHedges hedges_;
   UpstreamDiscovery discovery_;
   const UpstreamHeaders headers_;
   const std::shared_ptr<UpstreamAuthorities> authorities_;
-  std::vector<std::unique_ptr<UpstreamEndpoint>> endpoints_;
+  Balancer<UpstreamEndpoint> balancer_;
   std::unordered_map<std::uint64_t, UpstreamCall> calls_;  // by their BackendCall's serial number
   FairQueue<BackendCall, BackendQueueTag> waiting_;
   IntrusiveList<BackendCall, BackendQueueTag> unread_;    // for a connection that has served nothing yet
   IntrusiveList<BackendCall, BackendQueueTag> to_hedge_;  // for a connection to do it over
-  std::size_t next_ = 0;                                  // where the search for a URL begins
   bool retiring_ = false;
   bool ended_ = false;
 };

@@ -18,6 +18,8 @@ class UpstreamEndpoint final : private UpstreamConnection::Owner,
                                private BreakerGuard::Callbacks,
                                private Deadline {
  public:
+  using Connection = UpstreamConnection;  // as Balancer calls it
+
   class Owner {
    public:
     // Calls may have become possible, or impossible.
