@@ -1,22 +1,19 @@
 #include "lib/backend/child/process.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <new>
-#include <system_error>
+#include <span>
 
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "lib/observe/log.hpp"
+#include "proto/json_text.hpp"
 
 namespace sluice::core {
 namespace {
 
-// A process whose stdout or stdin is closed is as good as gone: it is about to end, or must be made to.
-constexpr auto kSilentTime = milliseconds(200);
-// Of the time that a process gets to end: so long the end of its stdin alone has to tell it.
-constexpr int kEndParts = 4;
 // Of what a child has left in its pipes at its end; more than a pipe holds.
 constexpr std::size_t kLastBytesMax = 1024 * 1024;
 
@@ -26,19 +23,18 @@ ChildProcess::ChildProcess(BackendHub& hub, SpawnedChild process, Dialect dialec
                            StderrLog& log, Owner& owner)
     : hub_(hub),
       process_(std::move(process)),
-      configured_(dialect),
-      dialect_(spoken_at_first(dialect)),
       label_(std::move(label)),
       log_(log),
       owner_(owner),
       began_(hub.now()),
-      decoder_(proto::Framing::header, {}),
+      writer_(hub.io(), std::move(process_.input), hub.limits(), *this),
+      output_(dialect, *this),
       invalid_input_(began_),
       last_heard_(began_) {
   try {
-    watch(exit_, process_.exit, true, Poller::kReadable);
-    watch(output_, process_.output, true, Poller::kReadable);
-    watch(errors_, process_.errors, true, Poller::kReadable);
+    watch(exit_pipe_, true);
+    watch(output_pipe_, true);
+    watch(error_pipe_, true);
   } catch (...) {
     kill_and_reap(process_);
     throw;
@@ -47,224 +43,245 @@ ChildProcess::ChildProcess(BackendHub& hub, SpawnedChild process, Dialect dialec
 
 ChildProcess::~ChildProcess() {
   hub_.io().clear_deadline(*this);
-  watch_nothing();
+  for (Pipe* const pipe : {&output_pipe_, &error_pipe_, &exit_pipe_}) watch(*pipe, false);
   if (process_.pid > 0) kill_and_reap(process_);
 }
 
-void ChildProcess::watch_nothing() {
-  watch(input_, process_.input, false, 0);
-  watch(output_, process_.output, false, 0);
-  watch(errors_, process_.errors, false, 0);
-  watch(exit_, process_.exit, false, 0);
-}
-
-void ChildProcess::watch(Pipe& pipe, const Descriptor& descriptor, bool wanted, std::uint32_t events) {
+void ChildProcess::watch(Pipe& pipe, bool wanted) {
   if (pipe.watched == wanted) return;
   if (wanted) {
-    hub_.io().poller().add(descriptor.get(), events, pipe);
+    hub_.io().poller().add(pipe.descriptor.get(), Poller::kReadable, pipe);
   } else {
-    hub_.io().poller().remove(descriptor.get(), pipe);
+    hub_.io().poller().remove(pipe.descriptor.get(), pipe);
   }
   pipe.watched = wanted;
-}
-
-// A message that there was no memory for the whole of would make one with the next.
-template <typename Append>
-void ChildProcess::add_message(const Append& append) {
-  const std::size_t before = out_.size();
-  try {
-    append();
-    frame(before);
-  } catch (const std::bad_alloc&) {
-    out_.resize(before);
-    throw;
-  }
-  write_soon();
-}
-
-// Makes what is behind `begin` a message of its own.
-void ChildProcess::frame(std::size_t begin) {
-  if (dialect_ != Dialect::lsp) {
-    out_ += '\n';
-  } else {
-    out_.insert(begin, "Content-Length: " + std::to_string(out_.size() - begin) + "\r\n\r\n");
-  }
-}
-
-std::uint32_t ChildProcess::new_id() {
-  return ids_.next(
-      [this](std::uint32_t id) { return id == question_ || id == superseded_ || numbered_.contains(id); });
 }
 
 void ChildProcess::send(BackendCall& call, TimePoint now) {
   const bool is_notification = call.call.request.is_notification();
   if (!is_notification) {
-    call.wire_id = new_id();
-    numbered_.emplace(call.wire_id, &call);
+    call.wire_id = pending_.new_id();
+    pending_.add(call.wire_id, &call);
   }
-  call.sent_at = written_bytes_ + unsent();
+  call.sent_at = writer_.position();
   try {
-    add_message([&] { append_call(out_, call.call, call.call.request.method, call.wire_id, dialect_, now); });
+    writer_.add(output_.dialect(), [&](std::string& out) {
+      append_call(out, call.call, call.call.request.method, call.wire_id, output_.dialect(), now);
+    });
   } catch (const std::bad_alloc&) {
-    numbered_.erase(call.wire_id);
+    pending_.remove(call.wire_id);
     throw;
   }
-  if (is_notification) return;
-  call.assign_to(*this, now);
-  ++in_flight_;
+  if (!is_notification) call.assign_to(*this, now);
 }
 
 void ChildProcess::cancel(BackendCall& call) {
-  if (input_gone_ || ending_ || unsent() > kUnsentBytesMax) return;
-  if (dialect_ == Dialect::jsonrpc) return;
+  if (!takes_calls() || output_.dialect() == Dialect::jsonrpc) return;
   try {
-    add_message([&] { append_cancel(out_, call.wire_id, dialect_); });
+    writer_.add(output_.dialect(),
+                [&](std::string& out) { append_cancel(out, call.wire_id, output_.dialect()); });
   } catch (const std::bad_alloc&) {
-    // It goes on until it has done with the call.
+    // The child goes on with the call to its end.
   }
 }
 
 void ChildProcess::ask(std::string_view method) {
-  question_ = new_id();
-  add_message([&] { append_question(out_, method, question_); });
+  question_ = pending_.new_id();
+  pending_.add(question_, nullptr);
+  writer_.add(output_.dialect(), [&](std::string& out) { append_question(out, method, question_); });
 }
 
 void ChildProcess::release(BackendCall& call) {
   static_cast<ListHook<BackendChannelTag>&>(call).unlink();
   call.channel = nullptr;
-  numbered_.erase(call.wire_id);
-  --in_flight_;
+  pending_.remove(call.wire_id);
   if (call.lingers) --lingering_;
 }
 
-// What the iteration brings goes out together.
-void ChildProcess::write_soon() {
-  if (!input_gone_ && !input_.watched) hub_.io().defer(*this);
-  expect_reading();
-}
-
-// A call that it has would be past its time by then; notifications have none of their own.
-void ChildProcess::expect_reading() {
-  if (unsent() <= kUnsentBytesMax || clogged_until_ != TimePoint::max()) return;
-  clogged_until_ = hub_.now() + hub_.limits().call_timeout;
-  wait_on();
-}
-
-void ChildProcess::flush() {
-  const bool was_clogged = unsent() > kUnsentBytesMax;
-  while (unsent() > 0 && !input_gone_) {
-    const ssize_t written = ::write(process_.input.get(), out_.data() + sent_, unsent());
-    if (written > 0) {
-      clogged_until_ = TimePoint::max();
-      sent_ += static_cast<std::size_t>(written);
-      written_bytes_ += static_cast<std::size_t>(written);
-    } else if (errno == EAGAIN) {
-      break;
-    } else if (errno != EINTR) {
-      return lose_input();
-    }
+bool ChildProcess::on_reply(std::uint32_t id, const proto::Reply& reply) {
+  if (answers_question(id)) {
+    owner_.on_answer(*this, reply.result);
+    return true;
   }
-  if (unsent() == 0) {
-    out_.clear();
-    sent_ = 0;
-    if (out_.capacity() > kUnsentBytesMax) out_.shrink_to_fit();
-  } else if (sent_ > kUnsentBytesMax) {
-    out_.erase(0, std::exchange(sent_, 0));
+  BackendCall* const call = answered_call(id);
+  if (call != nullptr) owner_.on_reply(*this, *call, reply);
+  return call != nullptr;
+}
+
+void ChildProcess::on_unnamed_error(std::uint32_t id, const proto::Reply& error) {
+  if (answers_question(id)) return owner_.on_answer(*this, {});
+  if (BackendCall* const call = answered_call(id)) owner_.on_reply(*this, *call, error);
+}
+
+bool ChildProcess::on_bad_reply(std::uint32_t id) {
+  if (answers_question(id)) {
+    owner_.on_answer(*this, {});
+    return true;
   }
-  try {
-    watch(input_, process_.input, unsent() > 0, Poller::kWritable);
-  } catch (const std::system_error&) {
-    return lose_input();
+  BackendCall* const call = answered_call(id);
+  if (call != nullptr) owner_.on_bad_reply(*this, *call);
+  return call != nullptr;
+}
+
+void ChildProcess::on_oversize_reply(std::uint32_t id) {
+  if (answers_question(id)) return owner_.on_answer(*this, {});
+  if (BackendCall* const call = answered_call(id)) owner_.on_oversize_reply(*this, *call);
+}
+
+// Methods that it announces answer the question for it.
+void ChildProcess::on_hello(std::string_view text, std::string_view params, Dialect announced) {
+  if (announced == Dialect::automatic) {
+    log_.misbehaved(label_, "no known dialect in rpc.hello", text, hub_.now());
   }
-  expect_reading();
-  if (was_clogged && unsent() <= kUnsentBytesMax) owner_.on_writable(*this);
+  const auto methods = proto::member(params, "methods");
+  if (question_ == 0 || !methods || !methods->starts_with('[')) return;
+  pending_.expect_late(question_);
+  answers_question(question_);
+  owner_.on_answer(*this, params);
 }
 
-void ChildProcess::lose_input() {
-  close_input();
-  end_soon();
+bool ChildProcess::answers_question(std::uint32_t id) {
+  if (question_ == 0 || id != question_) return false;
+  pending_.remove(std::exchange(question_, 0));
+  return true;
 }
 
-// What is in the pipe stays there when the process has gone.
-void ChildProcess::count_read_bytes() {
-  int unread = 0;
-  if (::ioctl(process_.input.get(), FIONREAD, &unread) != 0) unread = 0;
-  read_bytes_ = written_bytes_ - static_cast<std::uint64_t>(unread);
+// The call with that id; it is not the process's any more. Null where no call has it.
+BackendCall* ChildProcess::answered_call(std::uint32_t id) {
+  BackendCall* const call = pending_.find(id);
+  if (call != nullptr) release(*call);
+  return call;
 }
 
-void ChildProcess::close_input() {
-  watch(input_, process_.input, false, 0);
-  if (process_.input) count_read_bytes();
-  process_.input = Descriptor();
-  input_gone_ = true;
-  out_.clear();
-  sent_ = 0;
-  clogged_until_ = TimePoint::max();
+void ChildProcess::reject(std::string_view line, const char* why) {
+  log_.misbehaved(label_, why, line, hub_.now());
+  count_invalid_input(line.size() + InvalidInputLimiter::kPieceBytes);
 }
 
-void ChildProcess::end_soon() {
-  ending_ = true;
-  if (kill_at_ != TimePoint::max()) return;
-  kill_at_ = hub_.now() + kSilentTime;
-  wait_on();
+void ChildProcess::count_invalid_input(std::size_t bytes) {
+  if (invalid_input_.count(bytes, hub_.now())) stop_reading();
+}
+
+// Only its own replies wait.
+void ChildProcess::stop_reading() {
+  if (read_on_at_ != TimePoint::max()) return;
+  watch(output_pipe_, false);
+  watch(error_pipe_, false);
+  read_on_at_ = invalid_input_.until();
+  await_next();
+}
+
+// True where there is no more.
+bool ChildProcess::drain(const Descriptor& from, std::size_t bytes_max,
+                         void (ChildProcess::*take)(std::string_view)) {
+  for (std::size_t total = 0; total < bytes_max;) {
+    const std::span<char> space = hub_.io().read_space();
+    const ssize_t got = ::read(from.get(), space.data(), std::min(space.size(), bytes_max - total));
+    if (got == 0) return true;
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return errno != EAGAIN;
+    total += static_cast<std::size_t>(got);
+    (this->*take)({space.data(), static_cast<std::size_t>(got)});
+  }
+  return false;
+}
+
+void ChildProcess::read_output() {
+  output_pipe_.ended = drain(process_.output, kReadBytesMax, &ChildProcess::take_output);
+  if (!output_pipe_.ended) return;
+  watch(output_pipe_, false);
+  expect_end();
+}
+
+void ChildProcess::take_output(std::string_view bytes) {
+  last_heard_ = hub_.now();
+  output_.take(bytes, hub_.limits().response_bytes_max);
+}
+
+void ChildProcess::read_errors() {
+  error_pipe_.ended = drain(process_.errors, kReadBytesMax, &ChildProcess::take_errors);
+  if (!error_pipe_.ended) return;
+  watch(error_pipe_, false);
+  log_last_error();
+}
+
+void ChildProcess::take_errors(std::string_view bytes) {
+  const auto log = [this](std::string_view line) { log_.stderr_line(label_, line, hub_.now()); };
+  error_lines_.feed(bytes, kStderrLineBytesMax, log, log, [](std::string_view, bool) {});
+  count_invalid_input(bytes.size());
+}
+
+// The last line may lack its end: often it says why the process ends.
+void ChildProcess::log_last_error() {
+  error_lines_.finish([this](std::string_view line) { log_.stderr_line(label_, line, hub_.now()); });
+}
+
+void ChildProcess::on_unreadable(ChildOutput::Unreadable why) {
+  const bool endless = why == ChildOutput::Unreadable::endless_line;
+  if (!endless && ending()) return;
+  spdlog::error("{}: {}; killed", label_,
+                endless ? "an output line is too long and has no end"
+                        : "framing lost: no message can be found in its output");
+  kill();
+}
+
+void ChildProcess::on_stalled() {
+  spdlog::warn("{}: it does not read its stdin; killed", label_);
+  kill();
+}
+
+void ChildProcess::expect_end() {
+  termination_.expect_end(hub_.now());
+  await_next();
 }
 
 void ChildProcess::end(milliseconds grace) {
-  if (std::exchange(ending_, true)) return;
+  if (ending()) return;
+  termination_.begin();
   // Notifications may wait there that count as done; and it may be at work on one.
-  flush();
-  close_input();
-  terminate_at_ = hub_.now() + grace / kEndParts;
-  kill_at_ = std::min(kill_at_, hub_.now() + grace);
-  wait_on();
+  writer_.flush();
+  writer_.close();
+  termination_.allow(grace, hub_.now());
+  await_next();
 }
 
 void ChildProcess::kill() {
-  ending_ = true;
+  termination_.begin();
   if (process_.pid > 0) kill_group(process_.pid, SIGKILL);
 }
 
-void ChildProcess::wait_on() {
-  const TimePoint next = std::min({terminate_at_, kill_at_, read_on_at_, clogged_until_});
-  if (next != TimePoint::max()) hub_.io().set_deadline(*this, next);
+void ChildProcess::await_next() {
+  const TimePoint due = std::min(termination_.next(), read_on_at_);
+  if (due != TimePoint::max()) hub_.io().set_deadline(*this, due);
 }
 
 void ChildProcess::on_deadline(TimePoint now) {
-  if (now >= terminate_at_) {
-    terminate_at_ = TimePoint::max();
-    if (process_.pid > 0) kill_group(process_.pid, SIGTERM);
-  }
-  if (now >= clogged_until_) {
-    clogged_until_ = TimePoint::max();
-    spdlog::warn("{}: it does not read its stdin; killed", label_);
-    kill();
-  }
-  if (now >= kill_at_) {
-    kill_at_ = TimePoint::max();
-    kill();
+  while (const int signal = termination_.take_signal(now)) {
+    if (process_.pid > 0) kill_group(process_.pid, signal);
   }
   if (now >= read_on_at_) {
     read_on_at_ = TimePoint::max();
-    held_back_ = false;
-    watch(output_, process_.output, !output_gone_, Poller::kReadable);
-    watch(errors_, process_.errors, !errors_gone_, Poller::kReadable);
+    watch(output_pipe_, !output_pipe_.ended);
+    watch(error_pipe_, !error_pipe_.ended);
   }
-  wait_on();
+  await_next();
 }
 
 // Replies that it had written before its end count.
 void ChildProcess::on_exit() {
-  ending_ = true;
-  if (!output_gone_) drain(process_.output, kLastBytesMax, &ChildProcess::take_output);
+  termination_.begin();
+  if (!output_pipe_.ended) drain(process_.output, kLastBytesMax, &ChildProcess::take_output);
   drain(process_.errors, kLastBytesMax, &ChildProcess::take_errors);
   const auto end = reap(process_);
   if (!end) return;
   process_.pid = -1;
-  if (!lines_.rest().empty()) reject(lines_.rest(), "half a line at its end");
-  say_rest();
-  if (!input_gone_) close_input();
-  ending_ = input_gone_ = output_gone_ = errors_gone_ = true;
-  watch_nothing();
+  output_.finish();
+  log_last_error();
+  if (!writer_.closed()) writer_.close();
+  for (Pipe* const pipe : {&output_pipe_, &error_pipe_, &exit_pipe_}) {
+    pipe->ended = true;
+    watch(*pipe, false);
+  }
   hub_.io().clear_deadline(*this);
   owner_.on_end(*this, *end);
 }

@@ -1,4 +1,4 @@
-// Child process: one process from its start to its end, with its input and output.
+// Child process: one process from its start to its end, with its calls.
 #pragma once
 
 #include <cstddef>
@@ -6,42 +6,44 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 
 #include "lib/backend/backend_hub.hpp"
 #include "lib/backend/child/line_buffer.hpp"
+#include "lib/backend/child/output.hpp"
 #include "lib/backend/child/stderr_log.hpp"
+#include "lib/backend/child/termination.hpp"
+#include "lib/backend/child/writer.hpp"
 #include "lib/backend/invalid_input_limiter.hpp"
-#include "lib/backend/oversize_reply.hpp"
+#include "lib/backend/pending_calls.hpp"
 #include "lib/backend/spawn.hpp"
-#include "lib/backend/wire_call.hpp"
-#include "proto/frame_decoder.hpp"
-#include "proto/message_scanner.hpp"
 
 namespace sluice::core {
 
-// Writes calls and reads replies as lines, or as messages with headers in the dialect `lsp`, as fast as the
-// child takes and gives them. What it sends beside replies, or instead of them, is logged and goes no
-// further; a child that floods is read from only so fast. Backends' thread only.
-class ChildProcess final : public BackendChannel, private DeferredTask, private Deadline {
+// Writes calls and reads replies, as fast as the child takes and sends them. What it writes beside replies,
+// or instead of them, is logged and goes no further; a child that floods is read from only so fast. Backends'
+// thread only.
+class ChildProcess final : public BackendChannel,
+                           private ChildWriter::Callbacks,
+                           private ChildOutput::Callbacks,
+                           private Deadline {
  public:
-  // What becomes of the run. None of these may destroy it at once: see BackendHub::dispose().
+  // What becomes of the process. None of these may destroy it at once: see BackendHub::dispose().
   class Owner {
    public:
     // The child has answered a call that was sent to it. To be finished by the owner.
-    virtual void on_reply(ChildProcess& run, BackendCall& call, const proto::Reply& reply) = 0;
+    virtual void on_reply(ChildProcess& process, BackendCall& call, const proto::Reply& reply) = 0;
     // It has answered more than `response_bytes_max`.
-    virtual void on_oversize_reply(ChildProcess& run, BackendCall& call) = 0;
+    virtual void on_oversize_reply(ChildProcess& process, BackendCall& call) = 0;
     // It has answered with invalid text.
-    virtual void on_bad_reply(ChildProcess& run, BackendCall& call) = 0;
+    virtual void on_bad_reply(ChildProcess& process, BackendCall& call) = 0;
     // It answered what was asked with ask(), or has announced what would be the answer; empty where with an
     // error.
-    virtual void on_answer(ChildProcess& run, std::string_view result) = 0;
+    virtual void on_answer(ChildProcess& process, std::string_view result) = 0;
     // More may be sent.
-    virtual void on_writable(ChildProcess& run) = 0;
+    virtual void on_writable(ChildProcess& process) = 0;
     // The process is gone, and was reaped. Its calls are still there.
-    virtual void on_end(ChildProcess& run, const ChildEnd& end) = 0;
+    virtual void on_end(ChildProcess& process, const ChildEnd& end) = 0;
 
    protected:
     ~Owner() = default;
@@ -53,138 +55,100 @@ class ChildProcess final : public BackendChannel, private DeferredTask, private 
                Owner& owner);
   ~ChildProcess();
 
-  // Whether another call may be handed over: the child can be written to, and reads what it is sent.
-  bool takes_calls() const { return !ending_ && !input_gone_ && unsent() <= kUnsentBytesMax; }
-  std::size_t in_flight() const { return in_flight_; }
+  // Whether another call may be sent: the child can be written to, and reads what it is sent.
+  bool takes_calls() const { return !ending() && writer_.takes_calls(); }
+  std::size_t in_flight() const { return pending_.size() - (question_ != 0 ? 1 : 0); }
   // No client has waited for the call for a while, and it still runs; how many such calls there are.
   void note_lingering(BackendCall& call) { lingering_ += std::exchange(call.lingers, true) ? 0 : 1; }
   std::size_t lingering() const { return lingering_; }
 
-  // Hands the call over; a notification is done with that, and is left to the caller to finish. Throws
+  // Sends the call; a notification is done with that, and is left to the caller to finish. Throws
   // std::bad_alloc where nothing has been done.
   void send(BackendCall& call, TimePoint now);
   // Notifies the child that no client waits for the answer any more.
   void cancel(BackendCall& call);
   // A call of the server's own, one at a time.
   void ask(std::string_view method);
-  // The call is not this run's any more, though not answered by it.
+  // The call is not this process's any more, though not answered by it.
   void release(BackendCall& call);
 
   // After its end: whether the process has read nothing of the call.
-  bool unread(const BackendCall& call) const { return call.sent_at >= read_bytes_; }
+  bool unread(const BackendCall& call) const { return call.sent_at >= writer_.read_bytes(); }
 
   // Closes its stdin; SIGTERM comes after a quarter of `grace`, SIGKILL after the whole.
   void end(milliseconds grace);
   void kill();
-  bool ending() const { return ending_; }
+  bool ending() const { return termination_.begun(); }
   TimePoint began() const { return began_; }
   // When it has last written something to its stdout; when it began, where it has not.
   TimePoint last_heard() const { return last_heard_; }
   pid_t pid() const { return process_.pid; }
 
  private:
-  static constexpr std::size_t kUnsentBytesMax = 256 * 1024;
   static constexpr std::size_t kReadBytesMax = 256 * 1024;  // in one go, before others are served
-  // What it may say in a second beside its replies; then it is not read from until the next.
   static constexpr std::size_t kStderrLineBytesMax = 4096;
-  static constexpr std::size_t kReplyOverheadBytes = 64 * 1024;  // of a line, beside the result
-  static constexpr std::size_t kKeptBytesMax = 64 * 1024;        // of room, between messages with headers
 
+  // One of its descriptors that is read from.
   struct Pipe final : Watched {
-    Pipe(ChildProcess& of, void (ChildProcess::*handler)()) : run(of), on_event(handler) {}
-    void on_ready(std::uint32_t) override { (run.*on_event)(); }
-    ChildProcess& run;
+    Pipe(ChildProcess& of, const Descriptor& from, void (ChildProcess::*handler)())
+        : process(of), descriptor(from), on_event(handler) {}
+    void on_ready(std::uint32_t) override { (process.*on_event)(); }
+    ChildProcess& process;
+    const Descriptor& descriptor;
     void (ChildProcess::*on_event)();
     bool watched = false;
+    bool ended = false;  // the child has closed its side
   };
 
-  void watch(Pipe& pipe, const Descriptor& descriptor, bool wanted, std::uint32_t events);
-  std::size_t unsent() const { return out_.size() - sent_; }
-  void write_soon();
-  template <typename Append>
-  void add_message(const Append& append);
-  void frame(std::size_t begin);
-  std::uint32_t new_id();
-  void on_deferred() override { flush(); }
+  bool on_reply(std::uint32_t id, const proto::Reply& reply) override;
+  void on_unnamed_error(std::uint32_t id, const proto::Reply& error) override;
+  bool on_bad_reply(std::uint32_t id) override;
+  void on_oversize_reply(std::uint32_t id) override;
+  void on_hello(std::string_view text, std::string_view params, Dialect announced) override;
+  void reject(std::string_view line, const char* why) override;
+  std::optional<std::uint32_t> only_call() const override { return pending_.only_id(); }
+  bool given(std::uint32_t id) const override { return pending_.given(id); }
+  bool take_late(std::uint32_t id) override { return pending_.take_late(id); }
+  void count_invalid_input(std::size_t bytes) override;
+  void on_unreadable(ChildOutput::Unreadable why) override;
+  void on_writable() override { owner_.on_writable(*this); }
+  void on_input_lost() override { expect_end(); }
+  void on_stalled() override;
   void on_deadline(TimePoint now) override;
 
-  void flush();
-  void expect_reading();
-  void lose_input();
-  void close_input();
-  void count_read_bytes();
-  void watch_nothing();
+  void watch(Pipe& pipe, bool wanted);
+  bool drain(const Descriptor& from, std::size_t bytes_max, void (ChildProcess::*take)(std::string_view));
   void read_output();
   void read_errors();
-  void on_exit();
-  bool drain(const Descriptor& from, std::size_t bytes_max, void (ChildProcess::*take)(std::string_view));
   void take_output(std::string_view bytes);
-  void take_lines(std::string_view bytes);
-  void take_framed(std::string_view bytes);
-  std::size_t take_frame(std::string_view window);
   void take_errors(std::string_view bytes);
-  void say_rest();
-  void take_line(std::string_view line);
-  void take_message(std::string_view text, const proto::Message& message);
-  bool take_hello(std::string_view text, const proto::Envelope& envelope);
-  void take_methods(std::string_view announcement);
-  bool take_unnamed(const proto::Reply& error);
-  void take_bad(std::string_view text, const proto::Message& message, const char* why);
-  void take_bad_reply(std::string_view text, const proto::Envelope& envelope,
-                      std::optional<std::uint32_t> only);
-  void take_wrong_reply(std::uint32_t id);
-  void take_long_line(std::string_view start);
-  void take_long_rest(std::string_view piece, bool is_last);
-  void take_oversize_reply(std::uint32_t id);
+  void log_last_error();
+  void on_exit();
   bool answers_question(std::uint32_t id);
   BackendCall* answered_call(std::uint32_t id);
-  std::optional<std::uint32_t> only_id() const;
-  void reject(std::string_view line, const char* why);
-  void count_invalid_input(std::size_t bytes);
-  void hold_back();
-  void end_soon();
-  void wait_on();
+  void stop_reading();
+  void expect_end();
+  void await_next();
 
   BackendHub& hub_;
   SpawnedChild process_;
-  const Dialect configured_;
-  Dialect dialect_;  // that is spoken
   const std::string label_;
   StderrLog& log_;
   Owner& owner_;
   const TimePoint began_;
-  Pipe input_{*this, &ChildProcess::flush};
-  Pipe output_{*this, &ChildProcess::read_output};
-  Pipe errors_{*this, &ChildProcess::read_errors};
-  Pipe exit_{*this, &ChildProcess::on_exit};
-  LineBuffer lines_;
+  Pipe output_pipe_{*this, process_.output, &ChildProcess::read_output};
+  Pipe error_pipe_{*this, process_.errors, &ChildProcess::read_errors};
+  Pipe exit_pipe_{*this, process_.exit, &ChildProcess::on_exit};
+  ChildWriter writer_;
+  ChildOutput output_;
   LineBuffer error_lines_;
-  OversizeReply oversize_reply_;  // of a line that is too long
-  proto::MessageScanner scanner_;
-  proto::FrameDecoder decoder_;  // of messages with headers
-  std::string window_;           // what has come of one that is not whole
-  std::string out_;
-  std::size_t sent_ = 0;             // bytes at the front of out_ that are with the kernel
-  std::uint64_t written_bytes_ = 0;  // to the kernel, in all
-  std::uint64_t read_bytes_ = 0;     // of those by the process; known when its stdin is closed
-  std::size_t in_flight_ = 0;
-  std::size_t lingering_ = 0;  // of those
-  WireIds ids_;
-  std::unordered_map<std::uint32_t, BackendCall*> numbered_;  // its calls, by the ids that they go by
-  std::uint32_t question_ = 0;                                // the id of what was asked; 0: nothing
-  std::uint32_t superseded_ = 0;                              // of one whose answer is not needed any more
+  ChildTermination termination_;
+  PendingCalls<BackendCall> pending_;
+  std::uint32_t question_ = 0;  // the id of what was asked; 0: nothing
+  std::size_t lingering_ = 0;   // of its calls
   InvalidInputLimiter invalid_input_;
   TimePoint last_heard_;
-  TimePoint terminate_at_ = TimePoint::max();
-  TimePoint kill_at_ = TimePoint::max();
-  TimePoint read_on_at_ = TimePoint::max();
-  TimePoint clogged_until_ = TimePoint::max();  // the child is to have read something
-  bool input_gone_ = false;                     // the child takes nothing more
-  bool output_gone_ = false;                    // and says nothing more
-  bool errors_gone_ = false;
-  bool held_back_ = false;  // it says too much
-  bool ending_ = false;
-  bool heard_ = false;  // a first line has come
+  TimePoint read_on_at_ = TimePoint::max();  // it writes too much, and is not read from before
 };
 
 }  // namespace sluice::core

@@ -224,17 +224,17 @@ void ChildSupervisor::on_answer(ChildProcess&, std::string_view result) {
 
 // A process that recycles itself, or is ended by others, ends between two calls: the next may be in its pipe
 // by then. One that has been of no use yet may end before it reads, again and again.
-void ChildSupervisor::return_unread(ChildProcess& run) {
-  run.calls.for_each([&](BackendCall& call) {
-    if (!run.unread(call) || call.stopped) return;
-    run.release(call);
+void ChildSupervisor::return_unread(ChildProcess& process) {
+  process.calls.for_each([&](BackendCall& call) {
+    if (!process.unread(call) || call.stopped) return;
+    process.release(call);
     hub_.io().clear_deadline(call);
     if (std::exchange(call.probe, false)) breaker_.abandoned();
     owner_.on_unread(call);
   });
 }
 
-void ChildSupervisor::on_end(ChildProcess& run, const ChildEnd& end) {
+void ChildSupervisor::on_end(ChildProcess& process, const ChildEnd& end) {
   metrics_.up[index_].store(false, std::memory_order_relaxed);
   hub_.io().clear_deadline(*this);
   recycled_ = end.is_orderly && served_ && !over_;
@@ -246,19 +246,19 @@ void ChildSupervisor::on_end(ChildProcess& run, const ChildEnd& end) {
   process_ = nullptr;
   hub_.dispose(ended);
   if (!over_) {
-    if (end.is_orderly || served_) return_unread(run);
+    if (end.is_orderly || served_) return_unread(process);
     // Only calls fail: a process that ends between them does not fail. A call that it was killed for has been
     // outcome_recorded already. A probe, if there was one, is lost with it.
     bool has_failed_call = false;
-    run.calls.for_each([&](const BackendCall& call) {
+    process.calls.for_each([&](const BackendCall& call) {
       has_failed_call = has_failed_call || (!call.outcome_recorded && !call.stopped);
     });
     if ((has_failed_call && !killed_) || breaker_.probing()) breaker_.failed(hub_.now(), true);
-    rest(hub_.now() - run.began());
+    rest(hub_.now() - process.began());
   }
   const auto error = proto::backend_down(settings_.name, retry_after());
-  while (BackendCall* const call = run.calls.front()) {
-    run.release(*call);
+  while (BackendCall* const call = process.calls.front()) {
+    process.release(*call);
     call->outcome_recorded = true;
     owner_.on_done(*call, nullptr, &error);
   }

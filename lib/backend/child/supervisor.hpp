@@ -80,18 +80,18 @@ class ChildSupervisor final : private ChildStart::Owner,
   void on_begun(SpawnedChild process) override;
   void on_failed(const ChildFailure& failure) override;
   void on_late() override;
-  void on_reply(ChildProcess& run, BackendCall& call, const proto::Reply& reply) override;
-  void on_oversize_reply(ChildProcess& run, BackendCall& call) override;
-  void on_bad_reply(ChildProcess& run, BackendCall& call) override;
-  void on_answer(ChildProcess& run, std::string_view result) override;
+  void on_reply(ChildProcess& process, BackendCall& call, const proto::Reply& reply) override;
+  void on_oversize_reply(ChildProcess& process, BackendCall& call) override;
+  void on_bad_reply(ChildProcess& process, BackendCall& call) override;
+  void on_answer(ChildProcess& process, std::string_view result) override;
   void on_writable(ChildProcess&) override { owner_.on_change(); }
-  void on_end(ChildProcess& run, const ChildEnd& end) override;
+  void on_end(ChildProcess& process, const ChildEnd& end) override;
   void on_deadline(TimePoint now) override;
   void on_breaker_line(bool is_warning, std::string_view text) override;
   void on_breaker_open() override { await_next(); }
 
   bool launch(SpawnedChild process);
-  void return_unread(ChildProcess& run);
+  void return_unread(ChildProcess& process);
   // Whether its process may have calls of several clients.
   bool shared() const { return settings_.child->concurrency > 1; }
   const char* fault(const BackendCall& call) const;

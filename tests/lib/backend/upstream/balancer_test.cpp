@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <memory>
 #include <vector>
 
 namespace sluice::core {
@@ -162,7 +163,7 @@ TEST_CASE("Balancer: as many connections are opened as waiting calls need, and n
 
 TEST_CASE("Balancer: it is hopeless once no endpoint may take a call before long") {
   Fixture fixture(2);
-  for (const std::size_t i : {0, 1}) fixture.at(i).healthy = false;
+  for (const std::size_t i : {0U, 1U}) fixture.at(i).healthy = false;
   CHECK(fixture.balancer.hopeless());
   fixture.at(1).half_open = true;
   CHECK_FALSE(fixture.balancer.hopeless());
