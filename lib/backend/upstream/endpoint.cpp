@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "lib/backend/retry_hint.hpp"
-#include "lib/backend/upstream/connection_factory.hpp"
 #include "lib/observe/log.hpp"
 #include "lib/time/backoff.hpp"
 
@@ -84,7 +83,7 @@ bool UpstreamEndpoint::open_one() {
   }
   checking_ = false;
   UpstreamConnection::Owner& owner = *this;
-  connections_.push_back(make_upstream_connection(route_, owner));
+  connections_.push_back(std::make_shared<UpstreamConnection>(route_, owner));
   connections_.back()->open();
   return true;
 }
@@ -138,15 +137,13 @@ void UpstreamEndpoint::on_failure(UpstreamAttempt& attempt, UpstreamFailure how)
   owner_.on_failure(attempt, how);
 }
 
-void UpstreamEndpoint::on_end(UpstreamConnection& connection, UpstreamConnection::End why,
-                              const std::string& what) {
-  using End = UpstreamConnection::End;
-  if (why == End::cut || why == End::misbehaved) {
+void UpstreamEndpoint::on_end(UpstreamConnection& connection, UpstreamEnd why, const std::string& what) {
+  if (why == UpstreamEnd::cut || why == UpstreamEnd::misbehaved) {
     log_.warn("connection closed: " + what, "", hub_.now());
   } else {
     spdlog::debug("{}: connection closed: {}", route_.label, printable(what));
   }
-  if (why == End::not_connected) go_down(what);
+  if (why == UpstreamEnd::not_connected) go_down(what);
   // However many calls it had, it failed once; without one it did not.
   bool failed = false;
   bool probe = false;
@@ -170,10 +167,10 @@ void UpstreamEndpoint::on_end(UpstreamConnection& connection, UpstreamConnection
 }
 
 // A server without calls may go away unnoticed, and the report would be old.
-void UpstreamEndpoint::check_later(UpstreamConnection::End why) {
+void UpstreamEndpoint::check_later(UpstreamEnd why) {
   if (over_ || down_ || !connections_.empty()) return;
   const milliseconds usual = settings_.upstream->probe_interval;
-  const bool left = why == UpstreamConnection::End::idle || why == UpstreamConnection::End::given_up;
+  const bool left = why == UpstreamEnd::idle || why == UpstreamEnd::given_up;
   check_at_ = hub_.now() + (left ? usual : kFirstProbe);
   look_again();
 }

@@ -84,14 +84,14 @@ class UpstreamEndpoint final : private UpstreamConnection::Owner,
   void on_writable(UpstreamConnection&) override { owner_.on_change(); }
   void on_reply(UpstreamAttempt& attempt, const proto::Reply& reply) override;
   void on_failure(UpstreamAttempt& attempt, UpstreamFailure how) override;
-  void on_end(UpstreamConnection& connection, UpstreamConnection::End why, const std::string& what) override;
+  void on_end(UpstreamConnection& connection, UpstreamEnd why, const std::string& what) override;
   void on_deadline(TimePoint now) override;
   void on_breaker_line(bool is_warning, std::string_view text) override;
   void on_breaker_open() override { look_again(); }
 
   std::size_t call_room() const;
   void look_again();
-  void check_later(UpstreamConnection::End why);
+  void check_later(UpstreamEnd why);
   void drop(UpstreamConnection& connection);
   void go_down(const std::string& what);
   void record_outcome(UpstreamAttempt& attempt, bool success);

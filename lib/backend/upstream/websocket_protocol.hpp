@@ -7,14 +7,14 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/websocket/stream.hpp>
 
-#include "lib/backend/upstream/connection.hpp"
+#include "lib/backend/upstream/protocol.hpp"
 
 namespace sluice::core {
 
 // One message each way per call, many calls at once.
-class WebSocketConnection final : public UpstreamConnection {
+class WebSocketProtocol final : public UpstreamProtocol {
  public:
-  WebSocketConnection(const UpstreamRoute& route, Owner& owner);
+  WebSocketProtocol(UpstreamChannel& channel, UpstreamStream& stream);
 
  private:
   static constexpr std::size_t kReadBytes = 64 * 1024;  // of one read
@@ -26,7 +26,7 @@ class WebSocketConnection final : public UpstreamConnection {
 
   void begin() override;
   void write(UpstreamAttempt& attempt, const ActiveCall& call) override;
-  bool write_cancel(const UpstreamAttempt& attempt) override;
+  void write_cancel(const UpstreamAttempt& attempt) override;
   std::size_t unsent() const override { return unsent_; }
 
   void count_frames();

@@ -8,7 +8,7 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
-#include "lib/backend/upstream/connection.hpp"
+#include "lib/backend/upstream/protocol.hpp"
 
 namespace sluice::core {
 
@@ -16,9 +16,9 @@ namespace sluice::core {
 // It always reads, so that a server's closing an idle connection is seen before a call is sent into it, and
 // uses a connection no longer than its server announces. The response to a call without a waiting client any
 // more is read and dropped, if it comes soon and is short.
-class HttpConnection final : public UpstreamConnection {
+class HttpProtocol final : public UpstreamProtocol {
  public:
-  HttpConnection(const UpstreamRoute& route, Owner& owner) : UpstreamConnection(route, owner) {}
+  HttpProtocol(UpstreamChannel& channel, UpstreamStream& stream) : UpstreamProtocol(channel, stream) {}
 
  private:
   static constexpr std::uint32_t kHeadBytesMax = 16 * 1024;  // of a response
@@ -34,11 +34,11 @@ class HttpConnection final : public UpstreamConnection {
 
   void begin() override;
   void write(UpstreamAttempt& attempt, const ActiveCall& call) override;
-  bool write_cancel(const UpstreamAttempt&) override;
+  void write_cancel(const UpstreamAttempt&) override;
   std::size_t capacity() const override { return skipping_ || hub().now() >= usable_until_ ? 0 : 1; }
-  Rest rest_limit() const override;
+  IdleLimit idle_limit() const override;
   bool answers_notifications() const override { return true; }
-  void on_unnamed_error(UpstreamAttempt& attempt, const proto::Reply& error) override;
+  bool unnamed_error_fails() const override;
 
   std::string head_of(const ActiveCall& call, std::size_t body_bytes) const;
   void on_written(boost::system::error_code error, std::size_t bytes);

@@ -4,23 +4,23 @@
 #include <array>
 #include <string>
 
-#include "lib/backend/upstream/connection.hpp"
+#include "lib/backend/upstream/protocol.hpp"
 #include "proto/frame_decoder.hpp"
 
 namespace sluice::core {
 
 // One call a line; replies are JSON values one after another, whatever white space is between them. Many
 // calls at once, answered in any order.
-class StreamConnection final : public UpstreamConnection, private DeferredTask {
+class StreamProtocol final : public UpstreamProtocol, private DeferredTask {
  public:
-  StreamConnection(const UpstreamRoute& route, Owner& owner);
+  StreamProtocol(UpstreamChannel& channel, UpstreamStream& stream);
 
  private:
   static constexpr std::size_t kReadBytes = 16 * 1024;  // of one read
 
   void begin() override;
   void write(UpstreamAttempt& attempt, const ActiveCall& call) override;
-  bool write_cancel(const UpstreamAttempt& attempt) override;
+  void write_cancel(const UpstreamAttempt& attempt) override;
   std::size_t unsent() const override { return waiting_.size() + under_way_.size() - written_; }
 
   void on_deferred() override;

@@ -1,4 +1,4 @@
-#include "lib/backend/upstream/websocket_connection.hpp"
+#include "lib/backend/upstream/websocket_protocol.hpp"
 
 #include <utility>
 
@@ -20,8 +20,8 @@ std::string_view text_of(const boost::beast::flat_buffer& buffer) {
 
 }  // namespace
 
-WebSocketConnection::WebSocketConnection(const UpstreamRoute& route, Owner& owner)
-    : UpstreamConnection(route, owner), socket_(stream()) {
+WebSocketProtocol::WebSocketProtocol(UpstreamChannel& channel, UpstreamStream& stream)
+    : UpstreamProtocol(channel, stream), socket_(stream) {
   socket_.set_option(websocket::stream_base::decorator([this](websocket::request_type& request) {
     request.set(boost::beast::http::field::user_agent, "sluice");
     request.set(boost::beast::http::field::accept_encoding, "identity");
@@ -33,21 +33,21 @@ WebSocketConnection::WebSocketConnection(const UpstreamRoute& route, Owner& owne
   socket_.text(true);
 }
 
-void WebSocketConnection::begin() {
+void WebSocketProtocol::begin() {
   socket_.async_handshake(response_, route().url.host_header(), route().url.target,
-                          handler(&WebSocketConnection::on_handshake));
+                          channel().handler(*this, &WebSocketProtocol::on_handshake));
 }
 
-void WebSocketConnection::on_handshake(boost::system::error_code error) {
-  if (error) return end(End::not_connected, refusal(error));
+void WebSocketProtocol::on_handshake(boost::system::error_code error) {
+  if (error) return channel().end(UpstreamEnd::not_connected, refusal(error));
   response_ = {};
   count_frames();
-  opened();
+  channel().opened();
   if (!closed()) read_some();
 }
 
 // Why there is no WebSocket, by what came instead.
-std::string WebSocketConnection::refusal(boost::system::error_code error) const {
+std::string WebSocketProtocol::refusal(boost::system::error_code error) const {
   if (error != websocket::error::upgrade_declined) return "no WebSocket there: " + error.message();
   // A body is hidden before it is cut short; the head may show what it was sent as well.
   const UpstreamHeaders& secrets = route().headers;
@@ -58,61 +58,62 @@ std::string WebSocketConnection::refusal(boost::system::error_code error) const 
 // Beast deals with control frames and empty ones by itself, and might do nothing else. However slowly that
 // goes here, it must not pass for little: what is read counts by the frames that it may have been, unless
 // a part of a message has come by the next read.
-void WebSocketConnection::count_frames() {
-  stream().on_read([this](std::size_t bytes) { guard([&] { count_idle(bytes); }); });
+void WebSocketProtocol::count_frames() {
+  stream().on_read([this](std::size_t bytes) { channel().guard([&] { count_idle(bytes); }); });
   socket_.control_callback([this](websocket::frame_type, boost::beast::string_view) {
-    guard([this] { count_invalid_input(kControlFrameBytes); });
+    channel().guard([this] { channel().count_invalid_input(kControlFrameBytes); });
   });
 }
 
-void WebSocketConnection::count_idle(std::size_t bytes) {
-  count_invalid_input(std::exchange(idle_bytes_, bytes) * kIdleByteWeight);
+void WebSocketProtocol::count_idle(std::size_t bytes) {
+  channel().count_invalid_input(std::exchange(idle_bytes_, bytes) * kIdleByteWeight);
 }
 
-void WebSocketConnection::write(UpstreamAttempt& attempt, const ActiveCall& call) {
+void WebSocketProtocol::write(UpstreamAttempt& attempt, const ActiveCall& call) {
   std::string text;
-  append_call(text, call, method_of(call), attempt.id, dialect(), hub().now());
+  append_call(text, call, route().method_of(call), attempt.id, channel().dialect(), hub().now());
   push(std::move(text));
 }
 
-bool WebSocketConnection::write_cancel(const UpstreamAttempt& attempt) {
-  if (unsent() > kUnsentBytesMax) return true;  // it would have to be kept; its reply goes nowhere
+void WebSocketProtocol::write_cancel(const UpstreamAttempt& attempt) {
+  if (unsent() > kUnsentBytesMax) return;  // it would have to be kept; its reply goes nowhere
   std::string text;
-  if (append_cancel(text, attempt.id, dialect())) push(std::move(text));
-  return true;
+  if (append_cancel(text, attempt.id, channel().dialect())) push(std::move(text));
 }
 
-void WebSocketConnection::push(std::string text) {
+void WebSocketProtocol::push(std::string text) {
   unsent_ += text.size();
   output_.push_back(std::move(text));
   if (output_.size() == 1) write_next();
 }
 
-void WebSocketConnection::write_next() {
-  note_sent();
-  socket_.async_write(boost::asio::buffer(output_.front()), handler(&WebSocketConnection::on_written));
+void WebSocketProtocol::write_next() {
+  attempts().note_sent();
+  socket_.async_write(boost::asio::buffer(output_.front()),
+                      channel().handler(*this, &WebSocketProtocol::on_written));
 }
 
-void WebSocketConnection::on_written(boost::system::error_code error, std::size_t) {
-  if (error) return end(End::cut, error.message());
+void WebSocketProtocol::on_written(boost::system::error_code error, std::size_t) {
+  if (error) return channel().end(UpstreamEnd::cut, error.message());
   const bool was_clogged = unsent() > kUnsentBytesMax;
   unsent_ -= output_.front().size();
   output_.pop_front();
   if (!output_.empty()) write_next();
-  if (was_clogged && unsent() <= kUnsentBytesMax) note_room();
+  if (was_clogged && unsent() <= kUnsentBytesMax) channel().note_room();
 }
 
-void WebSocketConnection::read_some() {
-  socket_.async_read_some(input_, kReadBytes, handler(&WebSocketConnection::on_read));
+void WebSocketProtocol::read_some() {
+  socket_.async_read_some(input_, kReadBytes, channel().handler(*this, &WebSocketProtocol::on_read));
 }
 
-void WebSocketConnection::on_read(boost::system::error_code error, std::size_t bytes) {
-  if (error) return end(in_flight() > 0 ? End::cut : End::unused, error.message());
-  note_received();
+void WebSocketProtocol::on_read(boost::system::error_code error, std::size_t bytes) {
+  if (error)
+    return channel().end(channel().in_flight() > 0 ? UpstreamEnd::cut : UpstreamEnd::unused, error.message());
+  channel().note_received();
   if (bytes > 0) idle_bytes_ = 0;
-  if (input_.size() > reply_bytes_max()) return take_long(text_of(input_));
+  if (input_.size() > channel().reply_bytes_max()) return channel().take_oversize(text_of(input_));
   if (socket_.is_message_done()) {
-    take_text(text_of(input_));
+    channel().take_text(text_of(input_));
     input_.clear();
     if (input_.capacity() > kReadBytes) input_.shrink_to_fit();
   }
