@@ -167,7 +167,7 @@ void ChildSupervisor::stop_call(BackendCall& call) {
 }
 
 // What is wrong with the process, where a call is carried on for longer than it may be; null where that costs
-// nobody else anything, or too little to end others' calls for.
+// no other call anything, or too little to end others' calls for.
 const char* ChildSupervisor::fault(const BackendCall& call) const {
   const bool unanswered = hub_.now() >= call.call.deadline + settings_.child->kill_after;
   if (!shared()) return unanswered ? "and the process can take no other call" : nullptr;

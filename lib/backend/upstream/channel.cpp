@@ -105,7 +105,7 @@ void UpstreamChannel::reject(std::string_view text, const char* why) {
 
 void UpstreamChannel::count_invalid_input(std::size_t bytes) {
   if (invalid_input_.count(bytes, hub().now())) {
-    end(UpstreamEnd::misbehaved, "too many bytes that are no reply");
+    end(UpstreamEnd::misbehaved, "too many bytes that are not replies");
   }
 }
 

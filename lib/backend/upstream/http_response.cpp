@@ -79,7 +79,7 @@ bool is_text(std::string_view body) {
 
 std::string start_of(std::string_view body) {
   if (body.empty()) return ", without a body";
-  if (!is_text(body)) return ", with a body of " + std::to_string(body.size()) + " bytes that is no text";
+  if (!is_text(body)) return ", with a body of " + std::to_string(body.size()) + " bytes that is not text";
   return ": " + std::string(body.substr(0, kShownBytesMax));
 }
 

@@ -84,7 +84,7 @@ TEST_CASE("a hub on an I/O thread that others started serves that thread's calls
   CHECK(order == std::vector<std::string>{"submitted", "returned", "another event"});
 }
 
-TEST_CASE("a hub on a shared thread gives back what its backends still have when it stops") {
+TEST_CASE("a hub on a shared thread completes the calls that its backends still have when it stops") {
   Metrics metrics(1);
   WorkerPool pool(1, 1);
   IoThread thread(0, "io-0", Limits{}, pool, metrics.shard(0));

@@ -236,7 +236,7 @@ TEST_CASE("a user that there is not is a problem of that setting") {
   CHECK(checked.error().what == "there is no user no-such-user");
 }
 
-TEST_CASE("what keeps a child from being started is told with the setting that it is for") {
+TEST_CASE("what keeps a child from being started is reported with its setting") {
   Fixture f;
   f.settings.command = {"bin/none", "an argument"};
   const auto missing = check_program(f.settings);

@@ -27,8 +27,8 @@ struct Call {
 
 std::string cancelled(Dialect dialect) {
   std::string out;
-  const bool told = append_cancel(out, 3, dialect);
-  CHECK(told == !out.empty());
+  const bool has_cancel = append_cancel(out, 3, dialect);
+  CHECK(has_cancel == !out.empty());
   return out;
 }
 
@@ -67,7 +67,7 @@ TEST_CASE("a notification has no id") {
   CHECK(call.written(Dialect::jsonrpc) == R"({"jsonrpc":"2.0","method":"m"})");
 }
 
-TEST_CASE("cancelling is told as the dialect has it, or not") {
+TEST_CASE("a cancellation is sent as the dialect has it, or not at all") {
   CHECK(cancelled(Dialect::jsonrpc).empty());
   CHECK(cancelled(Dialect::sluice) == R"({"jsonrpc":"2.0","method":"rpc.cancel","params":{"id":3}})");
   CHECK(cancelled(Dialect::lsp) == R"({"jsonrpc":"2.0","method":"$/cancelRequest","params":{"id":3}})");

@@ -114,7 +114,7 @@ TEST_CASE("what a backend names of its methods is held back until it serves") {
   CHECK(published.size() == 2);
 }
 
-TEST_CASE("a process that was of use is started again at once") {
+TEST_CASE("a process that has answered calls is started again at once") {
   RestartPolicy policy;
   CHECK(policy.ended(std::chrono::seconds(1), true, ~0ull).count() == 0);
   CHECK(policy.ended(std::chrono::seconds(1), true, ~0ull).count() == 0);
@@ -160,7 +160,7 @@ TEST_CASE("methods are read out of an OpenRPC document") {
   CHECK(methods[0].result_schema == Json{{"type", "string"}});
 }
 
-TEST_CASE("what is no OpenRPC document has no methods") {
+TEST_CASE("text that is not an OpenRPC document has no methods") {
   for (const char* text : {"", "null", "[]", "{}", "{\"methods\":{}}", "{\"methods\":[", "3"}) {
     CHECK(read_openrpc(text).empty());
   }

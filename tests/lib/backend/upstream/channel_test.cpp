@@ -97,7 +97,7 @@ TEST_CASE("UpstreamChannel: too much invalid input ends the connection, and what
   Fixture fixture;
   const std::string text = R"({"jsonrpc":"2.0","id":2,"error":)" + std::string(2 * 1024 * 1024, ' ');
   CHECK_FALSE(fixture.channel.take_text(text));
-  CHECK(fixture.taken() == Events{"end: too many bytes that are no reply"});
+  CHECK(fixture.taken() == Events{"end: too many bytes that are not replies"});
 }
 
 TEST_CASE(

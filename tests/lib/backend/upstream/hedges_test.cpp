@@ -13,7 +13,7 @@ void observe(UpstreamHedges& hedges, std::string_view method, std::string_view r
   for (int i = 0; i < times; ++i) hedges.observe(method, route, milliseconds(8));
 }
 
-TEST_CASE("UpstreamHedges: a route is hedged once enough is known of it") {
+TEST_CASE("UpstreamHedges: a route is hedged once enough of its calls were answered") {
   UpstreamHedges hedges({"get*"});
   observe(hedges, "get_a", "get*", 19);
   CHECK_FALSE(hedges.delay("get_a", "get*"));

@@ -81,7 +81,7 @@ TEST_CASE("unusable_because: the cause is named, and nothing binary is shown") {
   CHECK(cause(head(200, {{"Transfer-Encoding", "gzip, chunked"}}), "\x1f\x8b").find("gzip, chunked") !=
         std::string::npos);
   CHECK(cause(head(200, {}), std::string_view("a\0b", 3)) ==
-        "status 200, with a body of 3 bytes that is no text");
+        "status 200, with a body of 3 bytes that is not text");
   CHECK(cause(head(200, {{"Content-Type", "text/html"}}), "<html>") ==
         "status 200, Content-Type \"text/html\": <html>");
   CHECK(cause(head(204, {}), "") == "status 204, which has no content, without a body");
@@ -96,7 +96,7 @@ TEST_CASE("unusable_because: a redirect is named without what may be secret in i
   CHECK(text.find("word") == std::string::npos);
 }
 
-TEST_CASE("is_identity: chunks are no encoding of the content") {
+TEST_CASE("is_identity: chunks are not an encoding of the content") {
   CHECK(is_identity(head(200, {})));
   CHECK(is_identity(head(200, {{"Content-Encoding", "Identity"}, {"Transfer-Encoding", "chunked"}})));
   CHECK_FALSE(is_identity(head(200, {{"Content-Encoding", "br"}})));

@@ -19,14 +19,14 @@ struct Fixture {
   NameLookup lookup{context};
   std::optional<boost::system::error_code> error;
   std::vector<NameLookup::Endpoint> found;
-  int told = 0;
+  int reports = 0;
 
   void start(const std::string& host) {
     lookup.start(host, 7070,
                  [this](boost::system::error_code failure, std::vector<NameLookup::Endpoint> endpoints) {
                    error = failure;
                    found = std::move(endpoints);
-                   ++told;
+                   ++reports;
                  });
   }
 };
@@ -41,19 +41,19 @@ TEST_CASE("a look-up finds this machine") {
   CHECK_FALSE(f.found.empty());
 }
 
-TEST_CASE("a look-up that is cancelled is told so, once, whatever comes of it") {
+TEST_CASE("a look-up that is cancelled reports that once, whatever its result") {
   Fixture f;
   f.start("localhost");
   f.lookup.cancel();
   f.context.run_one();
   f.start("localhost");
   f.context.run_one();
-  CHECK(f.told == 2);
+  CHECK(f.reports == 2);
   f.context.poll();
-  CHECK(f.told == 2);
+  CHECK(f.reports == 2);
 }
 
-TEST_CASE("a name that nobody has is an error") {
+TEST_CASE("a name that no host has is an error") {
   Fixture f;
   f.start("no such host");
   f.context.run_one();
@@ -61,7 +61,7 @@ TEST_CASE("a name that nobody has is an error") {
   CHECK(*f.error);
 }
 
-TEST_CASE("look-ups that can't begin for lack of memory keep no places") {
+TEST_CASE("look-ups that can't begin for lack of memory keep no slots") {
   constexpr std::size_t kAllocationsMax = 6;  // of a start
   for (int i = 0; i < 2 * NameLookup::kLookupsMax; ++i) {
     for (std::size_t skip = 0; skip < kAllocationsMax; ++skip) {

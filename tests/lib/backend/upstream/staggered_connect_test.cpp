@@ -32,7 +32,7 @@ struct Fixture {
   }
 };
 
-// Its backlog is full, so that it answers nobody who comes now.
+// Its backlog is full, so that it answers no new connection.
 class SilentPort {
  public:
   explicit SilentPort(boost::asio::io_context& context)
@@ -113,7 +113,7 @@ TEST_CASE("StaggeredConnect: one that is cancelled is called once, with an error
   CHECK(*f.error == boost::asio::error::operation_aborted);
 }
 
-TEST_CASE("StaggeredConnect: families take turns, and each keeps its order") {
+TEST_CASE("StaggeredConnect: families alternate, and each keeps its order") {
   const auto v4 = [](unsigned short port) { return Endpoint(Tcp::endpoint(Tcp::v4(), port)); };
   const auto v6 = [](unsigned short port) { return Endpoint(Tcp::endpoint(Tcp::v6(), port)); };
   CHECK(in_turn_by_family({v6(1), v6(2), v6(3), v4(4), v4(5)}) ==

@@ -53,7 +53,7 @@ TEST_CASE("UpstreamUrl: a Unix socket has a path and no host") {
   CHECK_FALSE(parse_upstream_url(std::string("unix:///a\0b", 11)));
 }
 
-TEST_CASE("UpstreamUrl: what could not be sent as it stands is no URL") {
+TEST_CASE("UpstreamUrl: text that could not be sent as it stands is not a URL") {
   for (const char* text : {"",
                            "node:80",
                            "ftp://node",
