@@ -9,7 +9,7 @@ namespace sluice::core {
 Result<void, proto::Error> AdmissionPipeline::admit(ActiveCall& call, MethodCache& methods,
                                                     InlinePermitCache& inline_permits, IoThread& io) {
   MetricsShard& shard = io.metrics();
-  // Nothing may begin once the drain counts what is left; what it would have been does not matter.
+  // No call may start once the drain counts calls in flight, whatever the other checks would say.
   methods.resolve(call);
   if (draining()) return refuse(call, Rejection::draining, shard);
   // Before any answer about the method: a client that may not call it does not learn whether it exists.

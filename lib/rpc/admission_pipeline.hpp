@@ -1,4 +1,4 @@
-// Decides what becomes of a call before any work is done on it.
+// Admission pipeline: admits or refuses a call before any work is done on it.
 #pragma once
 
 #include <atomic>
@@ -27,7 +27,7 @@ class AdmissionPipeline {
   Result<void, proto::Error> admit(ActiveCall& call, MethodCache& methods, InlinePermitCache& inline_permits,
                                    IoThread& io);
 
-  // From here on every new call is refused.
+  // Refuses every new call from now on.
   void start_draining() { draining_.store(true, std::memory_order_release); }
   bool draining() const { return draining_.load(std::memory_order_acquire); }
 

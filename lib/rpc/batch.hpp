@@ -1,4 +1,4 @@
-// The entries of one batch, on their way to one reply.
+// Batch: runs its entries and joins their replies.
 #pragma once
 
 #include <compare>
@@ -40,10 +40,10 @@ struct BatchSession {
   PeerShare* share;  // whose time it takes
 };
 
-// Runs a batch's entries, at most `batch_width` at once, each admitted on its own, and joins their
-// replies in the order of the requests. Owned by its session, after that one's end by OrphanedCalls
-// until its notifications have run. Many entries are started in several time slices, and nothing else of
-// the connection in between. I/O thread only.
+// Runs a batch's entries, at most `batch_width` at once, each admitted on its own, and joins their replies in
+// the order of the requests. Owned by its session. If the client disconnects, by OrphanedCalls until its
+// notifications have run. Many entries are started in several time slices, and nothing else of the connection
+// in between. I/O thread only.
 class Batch final : public CallOwner, private SlicedWork {
  public:
   // Copies the batch's text, and takes its entries (at least one). All of them are called under `grant`.
@@ -70,15 +70,15 @@ class Batch final : public CallOwner, private SlicedWork {
   void on_answer_lost() override;
   std::string peer() const override;
 
-  // Whether it has nothing but control messages, which wait for no window.
+  // True if all entries are control messages, which do not wait for the window.
   bool is_control() const;
 
   std::uint64_t exchange() const { return exchange_; }
-  // Whether any of its entries is to be answered.
+  // True if any of its entries gets a response.
   bool reply_due() const;
-  // What it holds of the client's request and of its replies so far.
+  // Bytes of the request and of its replies so far.
   std::size_t held_bytes() const { return held_bytes_; }
-  // Of the request alone, which stays the same.
+  // Bytes of the request alone; constant.
   std::size_t request_bytes() const { return request_bytes_; }
 
  private:

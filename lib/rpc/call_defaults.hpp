@@ -1,4 +1,4 @@
-// What a transport says beside a message that its calls may say themselves.
+// Call defaults: a transport's headers that apply to a message's calls.
 #pragma once
 
 #include <algorithm>

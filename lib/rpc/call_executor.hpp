@@ -1,4 +1,4 @@
-// The calls of one I/O thread, from admission to their one answer.
+// Call executor: the calls of one I/O thread, from admission to their one response.
 #pragma once
 
 #include <cstddef>
@@ -16,9 +16,9 @@
 
 namespace sluice::core {
 
-// Starts calls and answers them. Everything happens on one I/O thread: completions come back to it, time
-// limits pass on it, clients cancel and disconnect on it. So a call's answer is decided by answer(), once,
-// without a race. Must outlive the thread's connections.
+// Starts calls and answers them. Completions, time limits, cancellations and disconnects of a call are all
+// processed on one I/O thread. So answer() decides a call's response once, without a race. Must outlive the
+// thread's connections.
 class CallExecutor final : public CallExpiry {
  public:
   // `only_thread`: there is no other I/O thread.
@@ -40,14 +40,14 @@ class CallExecutor final : public CallExpiry {
 
   // Answers a call now and stops what is being done for it. None of this throws.
   void abort(ActiveCall& call, const proto::Error& error);
-  // The same as cancelled, but its owner gets no reply to send.
+  // Cancels a call without passing a reply to its owner.
   void drop(ActiveCall& call);
   // Cancels the owner's call that is the target; false if the owner has no such call.
   bool cancel(CallOwner& owner, const CancelTarget& target);
 
   void expire(ActiveCall& call) override;
 
-  // Of calls that were answered while their handlers go on.
+  // Bytes of abandoned calls: they were answered while their handlers go on.
   std::size_t abandoned_bytes() const { return abandoned_bytes_; }
 
   IoThread& io() { return io_; }

@@ -1,4 +1,4 @@
-// What runs and waits, for operators.
+// Call listing: a copy of one call for operators (rpc.calls).
 #pragma once
 
 #include <chrono>

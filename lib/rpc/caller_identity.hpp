@@ -1,4 +1,4 @@
-// Who a session's client is.
+// Caller identity: the credentials of a session's client.
 #pragma once
 
 #include <cstddef>
@@ -25,11 +25,11 @@ class CallerIdentity {
   CallerIdentity(Access& access, SessionStats& stats, ReplySink& sink)
       : caller_(access), stats_(stats), sink_(sink) {}
 
-  // Whether grant() is still true. One atomic read.
+  // True while grant() is up to date. One atomic read.
   bool current() const { return caller_.current(); }
   // Resolves the credentials by the configuration of this moment. Throws std::bad_alloc.
   void resolve(TimePoint now);
-  // What the client may do, by the last resolve(). Null: everything.
+  // The client's rights, by the last resolve(). Null: everything is allowed.
   const std::shared_ptr<const Grant>& grant() const { return caller_.grant(); }
   // Stands for the client where calls wait (CallOwner::client), by the last resolve().
   const void* client() const { return client_; }
@@ -42,8 +42,8 @@ class CallerIdentity {
   // checked.
   bool authenticate(std::string_view token, const proto::Request& request);
 
-  // Whether messages of several clients share the connection, each with its own credentials: then a message
-  // reaches calls of its own client only.
+  // Sets whether messages of several clients share the connection, each with its own credentials. Then a
+  // message reaches only calls of its own client.
   void set_shared(bool shared) { shared_ = shared; }
   bool shared() const { return shared_; }
 

@@ -1,4 +1,4 @@
-// The methods that a session handles itself: rpc.cancel, rpc.authenticate, dialects' cancels.
+// Control methods: those that a session handles itself, rpc.cancel, rpc.authenticate and dialects' cancels.
 #pragma once
 
 #include <cstdint>

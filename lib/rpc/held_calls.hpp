@@ -1,4 +1,4 @@
-// Calls and batches that a session holds beyond its window.
+// Queue of calls and batches that a session holds beyond its window.
 #pragma once
 
 #include <chrono>
@@ -34,7 +34,7 @@ struct HeldCall {
   std::string_view id() const { return envelope.id.in(text); }
 };
 
-// FIFO queue. How much is held is bounded by the connection, by what it reads meanwhile. I/O thread only.
+// FIFO queue. The connection bounds it by the input that it reads meanwhile. I/O thread only.
 class HeldCalls {
  public:
   // Throws std::bad_alloc.
@@ -51,7 +51,7 @@ class HeldCalls {
   std::size_t size() const { return calls_.size(); }
   // Of calls; batches count their own.
   std::size_t text_bytes() const { return text_bytes_; }
-  // Whether a call is to be answered.
+  // True if a call gets a response.
   bool reply_due() const;
 
  private:

@@ -70,9 +70,9 @@ class InFlightWindow {
 
   // Calls, entries and batches that have begun.
   std::size_t begun() const { return calls_ + batches_ - held_batches_; }
-  // What calls and batches hold, those that wait for the window included.
+  // Bytes of calls and batches, including those that wait for the window.
   std::size_t bytes() const { return bytes_; }
-  // Whether no more should be read for now. Never because of held batches: nothing would make room for them.
+  // True if no more should be read for now. Held batches do not count: they would wait for themselves.
   bool full() const {
     const std::size_t in_flight = begun();
     const std::size_t bytes_max = kMessagesMax * limits_.message_bytes_max;

@@ -9,15 +9,15 @@
 
 namespace sluice::core {
 
-// Inline calls follow one another, so that the next one may use the last one's permit. It is kept for them to
-// the iteration's end, before replies are sent, which spares each four locked instructions. A call that finds
-// no permit gets the kept one (release()); so none is kept where other I/O threads acquire permits too.
-// I/O thread only.
+// Inline calls follow one another, so that the next one may use the last one's permit. It is kept until the
+// end of the iteration, before replies are sent. That saves four locked instructions per call. A call that
+// finds no permit gets the kept one (release()). That works on one thread only, so with several I/O threads
+// none is kept. I/O thread only.
 class InlinePermitCache final : DeferredTask {
  public:
   InlinePermitCache(IoThread& io, bool only_thread) : io_(io), only_thread_(only_thread) {}
 
-  // Whether the call, which runs inline, is counted by the permit that is kept, and needs none of its own.
+  // True if the kept permit counts for the inline call, which then needs none of its own.
   bool reuse(const ActiveCall& call) const {
     return kept_.counts_for(call.method->metrics()) && call.method->max_concurrent() == 0 &&
            (call.grant == nullptr || call.grant->usage() == nullptr);
@@ -32,7 +32,7 @@ class InlinePermitCache final : DeferredTask {
     io_.defer(*this, Phase::permits);
   }
 
-  // Releases the permit that is kept; false where no permit is kept.
+  // Releases the kept permit; false without one.
   bool release() {
     if (!kept_) return false;
     kept_.release();

@@ -1,4 +1,4 @@
-// The registry as one I/O thread sees it.
+// Method cache: one I/O thread's entries of the registry.
 #pragma once
 
 #include <array>
@@ -13,8 +13,8 @@
 
 namespace sluice::core {
 
-// A method, kept for calls of one I/O thread, which it counts without locked instructions: counting
-// references to the method itself took 9 ns of a call through the pool.
+// A pinned method with a plain count of one I/O thread's calls: an atomic reference count took 9 ns of a call
+// through the pool.
 struct MethodCacheEntry {
   std::shared_ptr<Method> method;  // null: free
   MethodShard* counts = nullptr;   // null: not there yet
@@ -22,24 +22,24 @@ struct MethodCacheEntry {
   std::size_t calls = 0;           // with workers, or on their way there
 };
 
-// Keeps the methods that were looked up in this iteration, since what is read in one iteration is mostly
-// for the same few, and those that workers run: a call then takes neither the registry's lock nor a hash. A
-// removed method may live to the end of the iteration in which its last call ends. I/O thread only; outlives
-// every worker.
+// Keeps the methods that were looked up in this iteration, since most calls of an iteration are for the same
+// few, and those that workers run. A call of them takes neither the registry's lock nor a hash. A removed
+// method may live until the end of the iteration in which its last call ends. I/O thread only; outlives every
+// worker.
 class MethodCache final : DeferredTask {
  public:
   static constexpr std::size_t kMethodsMax = 16;  // kept
-  // Of them, those that are held for workers, which may be for long: there is always room for an iteration's
-  // others.
+  // Entries that are pinned for calls at workers, at most, since those can take long: the rest is for the
+  // current iteration.
   static constexpr std::size_t kHeldMax = kMethodsMax / 2;
 
   MethodCache(const Registry& registry, IoThread& io) : registry_(registry), io_(io) {}
 
-  // Finds the call's method, if there is one, and where it is counted. A method that is for workers, or runs
-  // inline, so that the call ends within the iteration, is kept here, if there is room, and else by the
-  // call.
+  // Finds the call's method, if it exists, and its counters. A method for workers, or an inline one, whose
+  // calls end within the iteration, is pinned here if there is room; otherwise the call holds a reference of
+  // its own.
   void resolve(ActiveCall& call);
-  // The call needs its method no more.
+  // Unpins the call's method.
   void unpin(ActiveCall& call) {
     if (call.hold == nullptr) return;
     if (--call.hold->calls == 0) {
@@ -64,7 +64,7 @@ class MethodCache final : DeferredTask {
 
 inline void MethodCache::resolve(ActiveCall& call) {
   const std::string_view name = call.request.method;
-  // Before the lookup: what changes meanwhile is then noticed by the next.
+  // Read before the look-up, so that the next look-up notices a concurrent change.
   const std::uint64_t version = registry_.version();
   MethodCacheEntry* hold = nullptr;
   for (std::size_t i = 0; i < end_ && hold == nullptr; ++i) {

@@ -1,4 +1,4 @@
-// Calls and batches whose clients are gone.
+// Orphaned calls: notifications and batches that run on after their clients are gone.
 #pragma once
 
 #include <cstddef>
@@ -12,9 +12,9 @@
 
 namespace sluice::core {
 
-// Runs notifications of clients that are gone: a client need not stay for them. They count for no connection,
-// so their memory is bounded here: what is beyond that is dropped. Owns such batches. I/O thread only; must
-// outlive the thread's connections.
+// Runs notifications of clients that are gone: a client need not stay for them. They belong to no connection,
+// so their memory is bounded here, and what exceeds the bound is dropped. Owns such batches. I/O thread only;
+// must outlive the thread's connections.
 class OrphanedCalls final : private BatchOwner {
  public:
   explicit OrphanedCalls(CallExecutor& executor) : executor_(executor) {}
@@ -31,12 +31,12 @@ class OrphanedCalls final : private BatchOwner {
   // What the calls and batches hold of requests.
   std::size_t bytes() const { return bytes_; }
 
-  // Answers everything that is left; used at the end of a drain.
+  // Answers all that are left; used at the end of a drain.
   void abort_all(const proto::Error& error);
 
  private:
-  // The most that they may hold: the first, or as many of the largest messages if those are more. One client
-  // can't leave that much.
+  // Bound of their memory: kBytesMax, or that many messages of the maximum size if that is more. One client
+  // alone can't leave that much.
   static constexpr std::size_t kBytesMax = 16 * 1024 * 1024;
   static constexpr std::size_t kMessagesMax = 4;
 

@@ -1,4 +1,4 @@
-// The calls of one client connection, whatever it speaks.
+// RPC session: the JSON-RPC state of one client connection, over any transport.
 #pragma once
 
 #include <cstddef>
@@ -22,57 +22,57 @@
 
 namespace sluice::core {
 
-// Between a transport and the CallExecutor: takes messages, gives replies. Transports differ in how they cut
-// messages and in what an exchange is to them; everything from here on is the same for all.
-// I/O thread only. Replies may come while receive() runs.
+// Connects a transport to the CallExecutor: receives messages, and passes replies on to the ReplySink.
+// Transports frame messages in different ways, and give `exchange` different meanings; the rest is common to
+// all. I/O thread only. Replies may come while receive() runs.
 class RpcSession final : public BatchOwner, private CallCanceller {
  public:
   // All must outlive it. What runs on after disconnected() belongs to `orphans`.
   RpcSession(CallExecutor& executor, OrphanedCalls& orphans, ReplySink& sink);
   ~RpcSession();
 
-  // Processes one whole message. `text` must last until this returns only. After disconnected() only
-  // notifications are run.
+  // Processes one whole message. `text` need not outlive the call. After disconnected() only notifications
+  // are run.
   void receive(std::string_view text, const proto::Message& message, std::uint64_t exchange,
                const CallDefaults& defaults = {});
 
-  // Answers what is not a call, or not a message at all.
+  // Answers an invalid request, or a message that cannot be parsed.
   void refuse(const proto::Error& error, std::uint64_t exchange, std::string_view id = proto::kNullId);
 
-  // The client can get no more replies: what is done for it is stopped, but for notifications. Does not
-  // throw.
+  // The client is gone: cancels its requests; notifications go on. Does not throw.
   void disconnected();
 
-  // Answers all that is left, as at the end of a drain.
+  // Answers all unanswered calls, as at the end of a drain.
   void abort_all(const proto::Error& error);
 
-  // Whose calls they are. Credentials that are shown count from the next message on.
+  // The client's credentials. New ones apply from the next message on.
   CallerIdentity& identity() { return identity_; }
-  // Whether the client has proved who it is, or need not.
+  // True if the client is authenticated, or need not be.
   bool proven() {
     const std::shared_ptr<const Grant>& granted = grant();
     return !granted || !granted->client_name().empty();
   }
-  // Whose time its batches take (SlicedWork::set_share()). Set before it receives anything.
+  // Sets the share that its batches' time is charged to (SlicedWork::set_share()). Call before the first
+  // message.
   void set_share(PeerShare* share) { share_ = share; }
 
   std::string* reusable_buffer() override { return sink_.reusable_buffer(); }
   std::string peer() const override { return sink_.peer(); }
 
-  // Unanswered calls, and batches; those that are held included.
+  // Unanswered calls and batches, including held ones.
   std::size_t in_flight() const { return window_.begun() + held_.size(); }
-  // Memory for what is in flight, and for what waits for the window, about.
+  // Approximate memory of unanswered calls and of calls that wait for the window.
   std::size_t held_bytes() const { return window_.bytes() + held_.text_bytes() + in_flight() * kCallBytes; }
-  // Whether any of them is to be answered.
+  // True if any of them gets a response.
   bool reply_due();
-  // Whether no more should be read for now. Never because of held calls: nothing would make room for them.
+  // True if no more should be read for now. Held calls do not count: they would wait for themselves.
   bool window_full() const { return window_.full(); }
 
-  // Look-ahead: from here on calls that find the window full are held, in their order, so that control
-  // messages behind them are handled. How much is held is the caller's to bound, by what it lets come in.
+  // Look-ahead: from now on calls beyond a full window are held, in their order, so that control messages
+  // behind them are handled. The transport bounds the held calls by the input that it passes in.
   void look_ahead(bool on) { looks_ahead_ = on; }
   std::size_t held() const { return held_.size(); }
-  // Starts what is held, as far as the window allows.
+  // Starts held calls, as far as the window allows.
   void start_held();
 
  private:
@@ -82,7 +82,7 @@ class RpcSession final : public BatchOwner, private CallCanceller {
   void receive_batch(std::string_view text, const proto::Message& message, std::uint64_t exchange,
                      const CallDefaults& defaults);
   void receive_call(CallExecutor::NewCall&& call, std::uint64_t exchange);
-  // What the caller may do, by the configuration of this moment.
+  // The caller's rights by the current configuration.
   const std::shared_ptr<const Grant>& grant() {
     if (!identity_.current()) resolve_caller();
     return identity_.grant();

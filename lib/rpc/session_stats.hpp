@@ -1,4 +1,4 @@
-// What sessions count and log beside their calls.
+// Session statistics: counters and log lines beside those of calls.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace sluice::core {
 
-// Of one I/O thread's sessions, for the messages that never become calls. I/O thread only.
+// For messages of one I/O thread's sessions that never become calls. I/O thread only.
 class SessionStats {
  public:
   SessionStats(MetricsShard& shard, Metrics& metrics, CallLog& log)
