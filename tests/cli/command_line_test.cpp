@@ -78,7 +78,7 @@ TEST_CASE("command line: stdin can't be both the token and the params") {
            {"call", "m", "-"}, {"notify", "m", "-"}, {"batch"}, {"batch", "-"}}) {
     words.insert(words.end(), {"--token-file", "-"});
     CHECK(is_usage_error(words));
-    CHECK(parse(words).error().message.find("stdin has something else") != std::string::npos);
+    CHECK(parse(words).error().message.find("stdin is already used") != std::string::npos);
   }
   CHECK(is_usage_error({"token", "--token-file", "-"}));
 }
