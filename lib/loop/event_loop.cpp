@@ -153,6 +153,19 @@ void EventLoop::post_iteration_end_now() {
   }
 }
 
+[[gnu::always_inline]] inline void EventLoop::run_tasks(TaskList& tasks) {
+  while (DeferredTask* const task = tasks.pop_front()) {
+    shielded("an iteration's end", [task] { task->on_deferred(); });
+  }
+}
+
+[[gnu::always_inline]] inline void EventLoop::run_phase(Phase phase) {
+  if (deferred_in(phase).empty()) return;
+  TaskList due;
+  due.take_all(deferred_in(phase));
+  run_tasks(due);
+}
+
 void EventLoop::end_iteration() {
   update_time();
   in_event_ = true;  // work that these cause is written with the rest
@@ -174,19 +187,6 @@ void EventLoop::end_iteration() {
   ending_iteration_ = false;
   sliced_.observe_small(SmallWork::write, writing.took());
   if (after_each_ != nullptr) after_each_->on_deferred();
-}
-
-void EventLoop::run_phase(Phase phase) {
-  if (deferred_in(phase).empty()) return;
-  TaskList due;
-  due.take_all(deferred_in(phase));
-  run_tasks(due);
-}
-
-void EventLoop::run_tasks(TaskList& tasks) {
-  while (DeferredTask* const task = tasks.pop_front()) {
-    shielded("an iteration's end", [task] { task->on_deferred(); });
-  }
 }
 
 // --- Deadlines
