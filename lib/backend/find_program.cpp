@@ -4,13 +4,14 @@
 #include <cerrno>
 #include <filesystem>
 #include <string_view>
-#include <system_error>
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 extern char** environ;
+
+#include "lib/base/error_text.hpp"
 
 namespace sluice::core {
 namespace {
@@ -63,10 +64,6 @@ int why_no_folder(const std::string& name) {
   struct stat status {};
   if (::stat(name.c_str(), &status) != 0) return errno;
   return S_ISDIR(status.st_mode) ? 0 : ENOTDIR;
-}
-
-std::string because(const std::string& what, int error) {
-  return what + ": " + std::generic_category().message(error);
 }
 
 // The first bytes of a file; empty where it can't be read, which one that can be run need not be.

@@ -5,7 +5,6 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <optional>
 #include <vector>
 
@@ -21,6 +20,7 @@
 #include "lib/backend/child_groups.hpp"
 #include "lib/backend/find_program.hpp"
 #include "lib/base/close_descriptors.hpp"
+#include "lib/base/error_text.hpp"
 
 namespace sluice::core {
 namespace {
@@ -32,10 +32,6 @@ constexpr rlim_t kUnknownLimit = RLIM_INFINITY - 1;
 
 // What set_child_descriptor_limit() said.
 std::atomic<rlim_t> descriptor_limit{kUnknownLimit};
-
-std::string because(std::string_view what, int error) {
-  return std::string(what) + ": " + std::strerror(error);
-}
 
 // Everything that the child needs between fork() and exec(), where nothing may be allocated.
 struct Prepared {
