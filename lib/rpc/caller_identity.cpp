@@ -19,7 +19,6 @@ void CallerIdentity::resolve(TimePoint now) {
   } else if (!is_client_key(client_)) {
     client_ = new_client_key();
   }
-  report_unknown_certificate();
 }
 
 bool CallerIdentity::take_token(std::string_view token) {
@@ -37,7 +36,8 @@ bool CallerIdentity::authenticate(std::string_view token, const proto::Request& 
 }
 
 void CallerIdentity::refuse_token(std::string_view why, std::string_view method, std::string_view id) {
-  stats_.token_refused(why, method, id, sink_.peer());
+  stats_.count_refused_token();
+  stats_.log_refused_token(why, method, id, sink_.peer());
 }
 
 void CallerIdentity::report_unknown_certificate() {

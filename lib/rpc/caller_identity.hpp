@@ -29,6 +29,8 @@ class CallerIdentity {
   bool current() const { return caller_.current(); }
   // Resolves the credentials by the configuration of this moment. Throws std::bad_alloc.
   void resolve(TimePoint now);
+  // Logs, once, a certificate that identifies none of the clients. After resolve(). Throws std::bad_alloc.
+  void report_unknown_certificate();
   // The client's rights, by the last resolve(). Null: everything is allowed.
   const std::shared_ptr<const Grant>& grant() const { return caller_.grant(); }
   // Stands for the client where calls wait (CallOwner::client), by the last resolve().
@@ -49,7 +51,6 @@ class CallerIdentity {
 
  private:
   void refuse_token(std::string_view why, std::string_view method, std::string_view id);
-  void report_unknown_certificate();
 
   Caller caller_;
   SessionStats& stats_;

@@ -87,6 +87,7 @@ void RpcSession::refuse(const proto::Error& error, std::uint64_t exchange, std::
 void RpcSession::resolve_caller() {
   identity_.resolve(executor_.io().now());
   client = identity_.client();
+  identity_.report_unknown_certificate();
 }
 
 // --- Calls that wait for the window

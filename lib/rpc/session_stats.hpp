@@ -23,10 +23,10 @@ class SessionStats {
   void count_control(const proto::Request& request, std::int64_t code) {
     shard_.method(metrics_.method(request.method)).count(code);
   }
-  // A token was shown and refused, as CallLog::token_refused() logs it. Does not throw.
-  void token_refused(std::string_view why, std::string_view method, std::string_view id,
-                     std::string_view peer) {
-    shard_.rejected[static_cast<std::size_t>(Rejection::unauthenticated)].add(1);
+  // A token was shown and refused. Neither throws.
+  void count_refused_token() { shard_.rejected[static_cast<std::size_t>(Rejection::unauthenticated)].add(1); }
+  void log_refused_token(std::string_view why, std::string_view method, std::string_view id,
+                         std::string_view peer) {
     log_.token_refused(why, method, id, peer);
   }
   // No client has the certificate with this subject. Does not throw.

@@ -22,7 +22,7 @@ TEST_CASE("SessionStats: counts invalid messages, control methods and refused to
   };
   stats.count_invalid(-32600);
   stats.count_control({.method = "rpc.cancel"}, 0);
-  stats.token_refused("wrong token", {}, {}, "test");
+  stats.count_refused_token();
   CHECK(codes_of(parts.metrics.invalid()) == "-32600=1");
   CHECK(codes_of(parts.metrics.method("rpc.cancel")) == "ok=1");
   CHECK(shard.rejected[static_cast<std::size_t>(Rejection::unauthenticated)].get() == 1);
