@@ -20,9 +20,9 @@ struct LoadSample {
 // Gradient2 of Netflix's concurrency-limits multiplies the limit by the ratio of the usual latency to the
 // current one, and adds some room to grow. It has to infer the waiting time from total latencies, and learns
 // a long overload as usual in the end. Here waiting and running are measured apart. The factor is the
-// tolerated waiting time (the run time, but at least kQueueTolerated) divided by the measured one. There is no
-// long-term average, so a long overload never becomes the norm. The limit shrinks from the actual number of
-// calls (Little's law: time spent by window), so that it takes effect at once, however high it was.
+// tolerated waiting time (the run time, but at least kQueueTolerated) divided by the measured one. There is
+// no long-term average, so a long overload never becomes the norm. The limit shrinks from the actual number
+// of calls (Little's law: time spent by window), so that it takes effect at once, however high it was.
 //
 // Pure; not thread-safe.
 class GradientLimit {

@@ -16,8 +16,7 @@ TEST_CASE("ChildTermination: nothing is sent to a process that may run on") {
   CHECK(termination.take_signal(kNow + std::chrono::hours(1000)) == 0);
 }
 
-TEST_CASE(
-    "ChildTermination: SIGTERM comes after a quarter of the grace, SIGKILL at its end, each once") {
+TEST_CASE("ChildTermination: SIGTERM comes after a quarter of the grace, SIGKILL at its end, each once") {
   ChildTermination termination;
   termination.allow(seconds(2), kNow);
   CHECK(termination.begun());

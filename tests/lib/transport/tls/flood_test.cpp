@@ -27,7 +27,9 @@ struct TlsFloodTest {
     TlsSettings settings;
     settings.certificate = files.path("server.pem");
     settings.key = files.path("server.key");
-    context = TlsContext::load(settings).value();
+    auto loaded = TlsContext::load(settings);
+    REQUIRE(loaded);
+    context = loaded.value();
   }
 
   void shake_hands(TlsChannel& server, TlsClient& client) {
