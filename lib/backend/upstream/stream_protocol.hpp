@@ -21,7 +21,7 @@ class StreamProtocol final : public UpstreamProtocol, private DeferredTask {
   void begin() override;
   void write(UpstreamAttempt& attempt, const ActiveCall& call) override;
   void write_cancel(const UpstreamAttempt& attempt) override;
-  std::size_t unsent() const override { return waiting_.size() + under_way_.size() - written_; }
+  std::size_t unsent() const override { return waiting_.size() + under_way_.size(); }
 
   void on_deferred() override;
   void flush();
@@ -37,7 +37,6 @@ class StreamProtocol final : public UpstreamProtocol, private DeferredTask {
   std::string window_;     // what has come of messages that are not whole
   std::string waiting_;    // for the write that is under way
   std::string under_way_;  // what that one writes
-  std::size_t written_ = 0;
 };
 
 }  // namespace sluice::core

@@ -191,7 +191,7 @@ void HttpCodec::upgrade() {
   // A WebSocket message can't wait for HTTP responses.
   if (!exchanges_.empty()) {
     return refuse(
-        {400, proto::invalid_request("a WebSocket can't begin while earlier calls are unanswered")});
+        {400, proto::invalid_request("a WebSocket can't begin behind calls that are not answered")});
   }
   if (!host().takes_input()) return refuse({503, proto::draining()});
   if (!token_good_) return refuse({401, proto::unauthenticated()});
@@ -255,7 +255,7 @@ bool HttpCodec::time_out() {
   if (!request_) return false;
   continue_due_ = false;
   host().end_input(CloseReason::message_timeout);
-  refuse({408, proto::invalid_request("the request was not complete in time")});
+  refuse({408, proto::invalid_request("the request was not whole in time")});
   request_.reset();
   return true;
 }
