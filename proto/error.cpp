@@ -41,6 +41,9 @@ Error invalid_request(std::string_view detail) {
   return make(ErrorCode::invalid_request, "Invalid Request", "invalid_request", field("detail", detail));
 }
 Error method_not_found() { return make(ErrorCode::method_not_found, "Method not found", "unknown_method"); }
+Error subscriptions_unsupported() {
+  return make(ErrorCode::method_not_found, "Method not found", "subscriptions_unsupported");
+}
 Error invalid_params(std::string_view path, std::string_view expected) {
   return make(ErrorCode::invalid_params, "Invalid params", "invalid_params",
               field("path", path) + field("expected", expected));
@@ -92,5 +95,27 @@ Error batch_response_too_big(std::size_t limit_bytes) {
 Error tls_required() { return forbidden("TLS is required here"); }
 Error draining() { return make(ErrorCode::draining, "Server is shutting down", "draining"); }
 Error cancelled() { return make(ErrorCode::cancelled, "Request cancelled", "cancelled"); }
+Error too_many_subscriptions(std::size_t limit) {
+  return make(ErrorCode::too_many_subscriptions, "Too many subscriptions", "too_many_subscriptions",
+              field("limit", limit));
+}
+Error gone(std::string_view oldest, std::string_view epoch) {
+  return make(ErrorCode::gone, "Gone", "gone", field("oldest", oldest) + field("epoch", epoch));
+}
+Error subscription_slow() { return make(ErrorCode::subscription_ended, "Subscription ended", "slow"); }
+Error subscription_gap() { return make(ErrorCode::subscription_ended, "Subscription ended", "gap"); }
+Error subscription_topic_gone() {
+  return make(ErrorCode::subscription_ended, "Subscription ended", "topic_gone");
+}
+Error subscription_revoked() { return make(ErrorCode::not_allowed, "Not allowed", "revoked"); }
+Error subscription_draining(std::string_view position, std::chrono::milliseconds retry_after) {
+  return make(
+      ErrorCode::draining, "Server is shutting down", "draining",
+      field("pos", position) + field("retry_after_ms", static_cast<std::uint64_t>(retry_after.count())));
+}
+Error subscription_backend_down(std::chrono::milliseconds retry_after) {
+  return make(ErrorCode::backend_unavailable, "Backend unavailable", "backend_down",
+              field("retry_after_ms", static_cast<std::uint64_t>(retry_after.count())));
+}
 
 }  // namespace sluice::proto

@@ -15,8 +15,10 @@ enum class ErrorCode : std::int64_t {
   method_not_found = -32601,
   invalid_params = -32602,
   internal_error = -32603,
+  subscription_ended = -32000,
   timed_out = -32002,
   rate_limited = -32005,
+  too_many_subscriptions = -32006,
   request_too_big = -32007,
   response_too_big = -32008,
   busy = -32009,
@@ -24,6 +26,7 @@ enum class ErrorCode : std::int64_t {
   batch_response_too_big = -32011,
   draining = -32012,
   backend_unavailable = -32013,
+  gone = -32015,
   not_allowed = -32016,
   cancelled = -32800,
 };
@@ -43,6 +46,8 @@ Error parse_error(std::size_t offset);
 // `detail` describes the error in words.
 Error invalid_request(std::string_view detail);
 Error method_not_found();
+// The transport carries no subscriptions.
+Error subscriptions_unsupported();
 // `path` is a JSON pointer into params; `expected` describes valid values in words.
 Error invalid_params(std::string_view path, std::string_view expected);
 Error internal_error();
@@ -64,5 +69,21 @@ Error batch_response_too_big(std::size_t limit_bytes);
 Error tls_required();
 Error draining();
 Error cancelled();
+// The client, or the server, has reached its limit.
+Error too_many_subscriptions(std::size_t limit);
+// Events after a position are not all known any more. From `oldest` on they are; `epoch` is today's.
+Error gone(std::string_view oldest, std::string_view epoch);
+
+// Ends of subscriptions.
+// Its events waited beyond its limits.
+Error subscription_slow();
+// Events were lost where they came from.
+Error subscription_gap();
+// The topic's history is configured no more.
+Error subscription_topic_gone();
+Error subscription_revoked();
+// `position` is that of the last event, to resume from.
+Error subscription_draining(std::string_view position, std::chrono::milliseconds retry_after);
+Error subscription_backend_down(std::chrono::milliseconds retry_after);
 
 }  // namespace sluice::proto
