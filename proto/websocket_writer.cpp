@@ -41,8 +41,12 @@ std::string_view cut(std::string_view text, std::size_t size) {
 
 }  // namespace
 
+void begin_text_frame(std::string& out, std::size_t bytes) {
+  append_frame_head(out, WebSocketOpcode::text, bytes);
+}
+
 void append_text_frame(std::string& out, std::string_view text) {
-  append_frame_head(out, WebSocketOpcode::text, text.size());
+  begin_text_frame(out, text.size());
   out += text;
 }
 

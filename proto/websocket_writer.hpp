@@ -2,6 +2,7 @@
 // owns, so that a frame can be composed where it is sent from. std::bad_alloc leaves the string as it was.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -11,6 +12,8 @@ namespace sluice::proto {
 
 // `text` must be UTF-8.
 void append_text_frame(std::string& out, std::string_view text);
+// Begins a text frame, with room for `bytes` of text, which the caller appends.
+void begin_text_frame(std::string& out, std::size_t bytes);
 
 // A payload over kWebSocketControlBytesMax is cut there.
 void append_ping(std::string& out, std::string_view payload);

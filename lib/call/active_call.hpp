@@ -20,11 +20,18 @@
 
 namespace sluice::core {
 
+class SubscriptionSet;
 struct ActiveCall;
 struct MethodCacheEntry;
 struct OwnerTag;
 struct QueueTag;
 struct InUseTag;
+
+// Where events go that a call subscribes to.
+struct EventTarget {
+  SubscriptionSet* subscriptions = nullptr;  // null: the client can't be sent events
+  std::uint64_t exchange = 0;                // the message whose reply comes before the first event
+};
 
 // Receiver of a call's response: a session, or the batch that the call is an entry of. I/O thread only.
 class CallOwner {
@@ -42,6 +49,9 @@ class CallOwner {
 
   // The peer, for the log; empty after it has disconnected. Throws std::bad_alloc.
   virtual std::string peer() const { return {}; }
+
+  // Where events go that this call of it subscribes to. Throws std::bad_alloc.
+  virtual EventTarget event_target(const ActiveCall&) { return {}; }
 
   IntrusiveList<ActiveCall, OwnerTag> calls;  // unanswered
   const void* client = nullptr;               // fair queues go by it (FairHook)

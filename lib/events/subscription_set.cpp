@@ -51,6 +51,7 @@ Result<std::string, proto::Error> SubscriptionSet::subscribe(SubscribeRequest re
       subscriptions_.reserve(std::max<std::size_t>(1, 2 * subscriptions_.size()));
     fanout_.add(*subscription);
     subscriptions_.push_back(std::move(subscription));
+    ++unreplied_;
     return text;
   } catch (...) {
     hub.unsubscribe(patterns, fanout_.mailbox());
@@ -58,12 +59,22 @@ Result<std::string, proto::Error> SubscriptionSet::subscribe(SubscribeRequest re
   }
 }
 
-void SubscriptionSet::replied(std::uint64_t exchange, TimePoint now) noexcept {
+void SubscriptionSet::begin(std::uint64_t exchange, TimePoint now) noexcept {
   const auto delay = fanout_.hub().rules()->settings().first_event_delay;
   for (const auto& subscription : subscriptions_) {
     if (subscription->exchange != exchange || subscription->ready_at != TimePoint::max()) continue;
     subscription->ready_at = now + delay;
+    --unreplied_;
     earlier_deadline(subscription->ready_at);
+  }
+}
+
+void SubscriptionSet::not_replied(std::uint64_t exchange) noexcept {
+  for (std::size_t i = subscriptions_.size(); i-- > 0 && unreplied_ > 0;) {
+    Subscription& subscription = *subscriptions_[i];
+    if (subscription.exchange != exchange || subscription.ready_at != TimePoint::max()) continue;
+    end(subscription, SubscriptionEnd::unsubscribed);
+    remove(subscription);
   }
 }
 
@@ -78,6 +89,7 @@ bool SubscriptionSet::unsubscribe(std::string_view id) noexcept {
 }
 
 void SubscriptionSet::remove(Subscription& subscription) noexcept {
+  if (subscription.ready_at == TimePoint::max()) --unreplied_;
   count_bytes(subscription.queue().bytes(), 0);
   subscription.unlink();
   const auto found =

@@ -39,7 +39,11 @@ class SubscriptionSet final : public SubscriptionOwner {
   Result<std::string, proto::Error> subscribe(SubscribeRequest request, MethodStyle style,
                                               std::uint64_t exchange, TimePoint now);
   // The reply to that exchange, and so the ids of its subscriptions, is being written. Moves the deadline.
-  void replied(std::uint64_t exchange, TimePoint now) noexcept;
+  void replied(std::uint64_t exchange, TimePoint now) noexcept {
+    if (unreplied_ > 0) begin(exchange, now);
+  }
+  // That reply is an error: its subscriptions are removed, as if unsubscribed.
+  void not_replied(std::uint64_t exchange) noexcept;
   // False if there is no such subscription. Nothing more is written then.
   bool unsubscribe(std::string_view id) noexcept;
 
@@ -62,6 +66,7 @@ class SubscriptionSet final : public SubscriptionOwner {
   std::size_t queue_bytes() const { return queue_bytes_; }
 
  private:
+  void begin(std::uint64_t exchange, TimePoint now) noexcept;
   void offer(Subscription& subscription, const EventPtr& event, TimePoint now) noexcept override;
   void end(Subscription& subscription, SubscriptionEnd why) noexcept override;
   void notify() override { sink_.on_events(); }
@@ -84,6 +89,7 @@ class SubscriptionSet final : public SubscriptionOwner {
   std::vector<std::unique_ptr<Subscription>> subscriptions_;
   IntrusiveList<Subscription, WaitingTag> waiting_;  // ready, and has output
   TimePoint deadline_ = TimePoint::max();
+  std::size_t unreplied_ = 0;  // subscriptions whose reply is due
   std::size_t queue_bytes_ = 0;
   bool announced_ = false;  // the sink is notified, or will be; deliver() is due
 };

@@ -27,6 +27,8 @@ class BatchOwner : public CallOwner {
  public:
   // All its entries are answered, and `reply` joins their replies (empty: none is due). Destroys the batch.
   virtual void on_batch_finished(Batch& batch, std::string& reply) = 0;
+  // Where events go that an entry of the batch subscribes to. Throws std::bad_alloc.
+  virtual EventTarget event_target_of(Batch&) { return {}; }
 
  protected:
   ~BatchOwner() = default;
@@ -69,6 +71,7 @@ class Batch final : public CallOwner, private SlicedWork {
   void on_answer(ActiveCall& call, std::string& reply, std::int64_t code) override;
   void on_answer_lost() override;
   std::string peer() const override;
+  EventTarget event_target(const ActiveCall&) override { return owner_->event_target_of(*this); }
 
   // True if all entries are control messages, which do not wait for the window.
   bool is_control() const;

@@ -8,9 +8,16 @@ namespace {
 
 constexpr std::string_view kCancel = "rpc.cancel";
 constexpr std::string_view kAuthenticate = "rpc.authenticate";
+constexpr std::string_view kUnsubscribe = "rpc.unsubscribe";
+// Client libraries that can only subscribe by names with an underscore.
+constexpr std::string_view kUnsubscribeAlias = "rpc_unsubscribe";
 // The Language Server Protocol answers what is cancelled, the Model Context Protocol does not.
 constexpr std::string_view kLspCancel = "$/cancelRequest";
 constexpr std::string_view kMcpCancel = "notifications/cancelled";
+
+bool is_unsubscribe(std::string_view method) {
+  return method == kUnsubscribe || method == kUnsubscribeAlias;
+}
 
 // The value of a control message's only param, by name or by position.
 std::optional<std::string_view> only_param(std::string_view params, std::string_view name) {
@@ -23,13 +30,15 @@ std::optional<std::string_view> only_param(std::string_view params, std::string_
 }  // namespace
 
 bool ControlMethods::is_control(std::string_view method) {
-  return method == kCancel || method == kAuthenticate || method == kLspCancel || method == kMcpCancel;
+  return method == kCancel || method == kAuthenticate || is_unsubscribe(method) || method == kLspCancel ||
+         method == kMcpCancel;
 }
 
 std::optional<ControlMethods::Answer> ControlMethods::handle(const proto::Request& request,
                                                              const Grant* grant) {
   if (request.method == kCancel) return cancel_call(request, grant);
   if (request.method == kAuthenticate) return authenticate(request);
+  if (is_unsubscribe(request.method)) return unsubscribe(request);
   if (!request.is_notification()) return std::nullopt;
   const bool lsp = request.method == kLspCancel;
   const bool mcp = request.method == kMcpCancel;
@@ -46,7 +55,7 @@ ControlMethods::Answer ControlMethods::cancel_call(const proto::Request& request
 
 // Compares hashes: pending calls cost nothing for the length of their ids.
 bool ControlMethods::cancel(std::string_view id, const Grant* grant, bool silent) {
-  return calls_.cancel({id, hash_of_id(id), silent, identity_.shared(), grant});
+  return session_.cancel({id, hash_of_id(id), silent, identity_.shared(), grant});
 }
 
 ControlMethods::Answer ControlMethods::authenticate(const proto::Request& request) {
@@ -55,6 +64,13 @@ ControlMethods::Answer ControlMethods::authenticate(const proto::Request& reques
   if (!token) return answer(request, proto::invalid_params("/token", "a string"));
   if (identity_.authenticate(*token, request)) return answer(request, true);
   return answer(request, proto::unauthenticated());
+}
+
+// Whatever it names that is no subscription, the answer is false: client libraries unsubscribe once more.
+ControlMethods::Answer ControlMethods::unsubscribe(const proto::Request& request) {
+  const auto value = only_param(request.params, "subscription");
+  const auto id = value ? proto::as_string(*value) : std::nullopt;
+  return answer(request, id && session_.unsubscribe(*id));
 }
 
 ControlMethods::Answer ControlMethods::answer(const proto::Request& request,

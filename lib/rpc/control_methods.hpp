@@ -1,4 +1,4 @@
-// Control methods: those that a session handles itself, rpc.cancel, rpc.authenticate and dialects' cancels.
+// Control methods: those that a session handles itself, such as rpc.cancel, rpc.authenticate and rpc.unsubscribe.
 #pragma once
 
 #include <cstdint>
@@ -15,14 +15,16 @@
 
 namespace sluice::core {
 
-// What a control method can cancel: the calls of its session.
-class CallCanceller {
+// What control methods change: the calls and the subscriptions of their session.
+class SessionControl {
  public:
   // Cancels the target; false if it neither waits nor runs.
   virtual bool cancel(const CancelTarget& target) = 0;
+  // Ends a subscription; false if the session has none of that id.
+  virtual bool unsubscribe(std::string_view id) = 0;
 
  protected:
-  ~CallCanceller() = default;
+  ~SessionControl() = default;
 };
 
 // Answers control methods. They are open to every caller, are not admitted, and wait for no window. I/O
@@ -30,8 +32,8 @@ class CallCanceller {
 class ControlMethods {
  public:
   // All must outlive it.
-  ControlMethods(CallerIdentity& identity, CallCanceller& calls, SessionStats& stats)
-      : identity_(identity), calls_(calls), stats_(stats) {}
+  ControlMethods(CallerIdentity& identity, SessionControl& session, SessionStats& stats)
+      : identity_(identity), session_(session), stats_(stats) {}
 
   static bool is_control(std::string_view method);
   // False for nearly all others: by the method's first character.
@@ -49,11 +51,12 @@ class ControlMethods {
  private:
   Answer cancel_call(const proto::Request& request, const Grant* grant);
   Answer authenticate(const proto::Request& request);
+  Answer unsubscribe(const proto::Request& request);
   Answer answer(const proto::Request& request, const Result<bool, proto::Error>& outcome);
   bool cancel(std::string_view id, const Grant* grant, bool silent);
 
   CallerIdentity& identity_;
-  CallCanceller& calls_;
+  SessionControl& session_;
   SessionStats& stats_;
 };
 

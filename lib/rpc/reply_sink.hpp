@@ -7,6 +7,7 @@
 namespace sluice::core {
 
 class Caller;
+class SubscriptionSet;
 
 // Implemented by connections. I/O thread only.
 class ReplySink {
@@ -25,6 +26,9 @@ class ReplySink {
   // Fills `caller` with the peer's identity: its user or address, and its certificate. Called at most once,
   // and only if clients are configured.
   virtual void fill_peer_identity(Caller& caller) = 0;
+  // The subscriptions of the client; null if its protocol can't carry events. Valid until the session is
+  // disconnected. Throws std::bad_alloc.
+  virtual SubscriptionSet* subscriptions() { return nullptr; }
   // The peer's name for the log.
   virtual std::string peer() const = 0;
 

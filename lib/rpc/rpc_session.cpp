@@ -5,6 +5,8 @@
 #include <new>
 #include <utility>
 
+#include "lib/events/subscription_set.hpp"
+
 namespace sluice::core {
 
 RpcSession::RpcSession(CallExecutor& executor, OrphanedCalls& orphans, ReplySink& sink)
@@ -170,7 +172,9 @@ void RpcSession::orphan_held() {
 
 void RpcSession::on_answer(ActiveCall& call, std::string& reply, std::int64_t code) {
   window_.remove_call(call.request.text.size());
-  if (!disconnected_) sink_.on_reply(call.tag, reply, code);
+  if (disconnected_) return;
+  note_reply(&call, code);
+  sink_.on_reply(call.tag, reply, code);
 }
 
 void RpcSession::on_answer_lost() {
@@ -184,11 +188,36 @@ void RpcSession::on_batch_finished(Batch& batch, std::string& reply) {
   window_.remove_batch(finished->held_bytes());
   if (disconnected_) return;
   try {
+    note_reply(finished.get(), 0);
     sink_.on_reply(finished->exchange(), reply, 0);
   } catch (const std::bad_alloc&) {
     // Not for the caller, who would ask the batch, which is gone by then.
     sink_.on_reply_lost();
   }
+}
+
+// --- Subscriptions
+
+EventTarget RpcSession::event_target(const ActiveCall& call) { return event_target_of(&call); }
+EventTarget RpcSession::event_target_of(Batch& batch) {
+  return event_target_of(static_cast<const void*>(&batch));
+}
+
+EventTarget RpcSession::event_target_of(const void* message) {
+  if (disconnected_) return {};
+  subscribed_ = sink_.subscriptions();
+  return {subscribed_, reinterpret_cast<std::uintptr_t>(message)};
+}
+
+// A call that was answered with an error, as when it was cancelled, has not subscribed.
+void RpcSession::begin_events(const void* message, std::int64_t code) {
+  const auto exchange = reinterpret_cast<std::uintptr_t>(message);
+  if (code != 0) return subscribed_->not_replied(exchange);
+  subscribed_->replied(exchange, executor_.io().now());
+}
+
+bool RpcSession::unsubscribe(std::string_view id) {
+  return subscribed_ != nullptr && subscribed_->unsubscribe(id);
 }
 
 bool RpcSession::cancel(const CancelTarget& target) {
@@ -199,6 +228,7 @@ bool RpcSession::cancel(const CancelTarget& target) {
 void RpcSession::disconnected() {
   if (disconnected_) return;
   disconnected_ = true;
+  subscribed_ = nullptr;
   orphan_held();
   calls.for_each([this](ActiveCall& call) {
     if (call.request.is_notification()) {

@@ -25,7 +25,7 @@ namespace sluice::core {
 // Connects a transport to the CallExecutor: receives messages, and passes replies on to the ReplySink.
 // Transports frame messages in different ways, and give `exchange` different meanings; the rest is common to
 // all. I/O thread only. Replies may come while receive() runs.
-class RpcSession final : public BatchOwner, private CallCanceller {
+class RpcSession final : public BatchOwner, private SessionControl {
  public:
   // All must outlive it. What runs on after disconnected() belongs to `orphans`.
   RpcSession(CallExecutor& executor, OrphanedCalls& orphans, ReplySink& sink);
@@ -45,6 +45,11 @@ class RpcSession final : public BatchOwner, private CallCanceller {
   // Answers all unanswered calls, as at the end of a drain.
   void abort_all(const proto::Error& error);
 
+  // The caller's rights by the current configuration; null: everything is allowed. Throws std::bad_alloc.
+  const std::shared_ptr<const Grant>& grant() {
+    if (!identity_.current()) resolve_caller();
+    return identity_.grant();
+  }
   // The client's credentials. New ones apply from the next message on.
   CallerIdentity& identity() { return identity_; }
   // True if the client is authenticated, or need not be.
@@ -58,6 +63,8 @@ class RpcSession final : public BatchOwner, private CallCanceller {
 
   std::string* reusable_buffer() override { return sink_.reusable_buffer(); }
   std::string peer() const override { return sink_.peer(); }
+  EventTarget event_target(const ActiveCall& call) override;
+  EventTarget event_target_of(Batch& batch) override;
 
   // Unanswered calls and batches, including held ones.
   std::size_t in_flight() const { return window_.begun() + held_.size(); }
@@ -82,13 +89,16 @@ class RpcSession final : public BatchOwner, private CallCanceller {
   void receive_batch(std::string_view text, const proto::Message& message, std::uint64_t exchange,
                      const CallDefaults& defaults);
   void receive_call(CallExecutor::NewCall&& call, std::uint64_t exchange);
-  // The caller's rights by the current configuration.
-  const std::shared_ptr<const Grant>& grant() {
-    if (!identity_.current()) resolve_caller();
-    return identity_.grant();
-  }
   void resolve_caller();
   bool cancel(const CancelTarget& target) override;
+  bool unsubscribe(std::string_view id) override;
+  EventTarget event_target_of(const void* message);
+  // The message is being answered: events of its subscriptions may follow its reply.
+  void note_reply(const void* message, std::int64_t code) {
+    if (subscribed_ != nullptr) [[unlikely]]
+      begin_events(message, code);
+  }
+  void begin_events(const void* message, std::int64_t code);
 
   bool must_wait() const { return !held_.empty() || window_full(); }
   void hold(std::string_view text, const proto::Envelope& envelope, std::uint64_t exchange,
@@ -112,6 +122,7 @@ class RpcSession final : public BatchOwner, private CallCanceller {
   std::list<std::unique_ptr<Batch>> batches_;
   HeldCalls held_;
   PeerShare* share_ = nullptr;
+  SubscriptionSet* subscribed_ = nullptr;  // null: no call has subscribed
   bool looks_ahead_ = false;
   bool disconnected_ = false;
 };

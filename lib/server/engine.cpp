@@ -7,6 +7,7 @@
 #include "lib/server/create.hpp"
 #include "lib/server/discover_method.hpp"
 #include "lib/server/engine_parts.hpp"
+#include "lib/server/event_methods.hpp"
 #include "lib/transport/listen/same_address.hpp"
 
 namespace sluice::core {
@@ -21,6 +22,9 @@ constexpr auto kStopTime = std::chrono::milliseconds(500);  // for handlers to r
 Engine::Engine(Settings settings) : parts_(std::make_unique<EngineParts>(std::move(settings))) {
   parts_->registry.add_builtin(discover_method(parts_->registry));
   parts_->registry.add_builtin(calls_method(*parts_));
+  parts_->registry.add_builtin(subscribe_method("rpc.subscribe"));
+  parts_->registry.add_builtin(subscribe_method("rpc_subscribe"));
+  parts_->registry.add_builtin(publish_method(parts_->events));
 }
 
 Engine::~Engine() {

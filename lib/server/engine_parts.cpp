@@ -1,6 +1,7 @@
 #include "lib/server/engine_parts.hpp"
 
 #include <algorithm>
+#include <random>
 #include <stdexcept>
 #include <variant>
 
@@ -14,13 +15,19 @@ namespace sluice::core {
 
 namespace {
 
+std::uint64_t random_bits() {
+  thread_local std::random_device device;
+  static_assert(sizeof(std::random_device::result_type) == 4);
+  return std::uint64_t{device()} << 32 | device();
+}
+
 std::vector<std::unique_ptr<IoPart>> make_io(EngineParts& parts) {
   std::vector<std::unique_ptr<IoPart>> made;
   const std::size_t count = parts.settings.io_threads;
   for (std::size_t i = 0; i < count; ++i) {
     made.push_back(create("the event loop of io-" + std::to_string(i), [&] {
       return std::make_unique<IoPart>(i, count == 1, parts.settings.limits, parts.pool, parts.metrics,
-                                      parts.admission_pipeline);
+                                      parts.admission_pipeline, parts.events);
     }));
   }
   return made;
@@ -35,6 +42,13 @@ BackendHub make_hub(EngineParts& parts) {
 
 }  // namespace
 
+IoPart::IoPart(std::size_t index, bool only_thread, const Limits& limits, WorkerPool& pool, Metrics& metrics,
+               AdmissionPipeline& admission_pipeline, EventHub& hub)
+    : thread(index, "io-" + std::to_string(index), limits, pool, metrics.shard(index)),
+      calls(thread, admission_pipeline, only_thread),
+      events(thread, hub, random_bits),
+      sessions(thread, calls, &events.fanout()) {}
+
 EngineParts::EngineParts(Settings initial)
     : settings(resolved(std::move(initial))),
       metrics(settings.io_threads + 1),  // the last one is for the backends' thread, if there is one
@@ -46,6 +60,7 @@ EngineParts::EngineParts(Settings initial)
       connection_limit(settings.max_connections, settings.max_connections_per_peer),
       memory(settings.memory_bytes_max),
       memory_release(memory),
+      events(settings.events, random_bits()),
       io(make_io(*this)),
       hub(make_hub(*this)),
       backends(registry, hub),

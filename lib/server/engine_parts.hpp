@@ -11,6 +11,8 @@
 #include "lib/access/access.hpp"
 #include "lib/admission/admission.hpp"
 #include "lib/base/memory_budget.hpp"
+#include "lib/events/event_fanout_task.hpp"
+#include "lib/events/event_hub.hpp"
 #include "lib/observe/metrics.hpp"
 #include "lib/rpc/admission_pipeline.hpp"
 #include "lib/rpc/call_executor.hpp"
@@ -33,13 +35,11 @@ inline constexpr auto kHealthWait = std::chrono::seconds(1);  // for an I/O thre
 // Parts of one I/O thread, in the order of construction.
 struct IoPart {
   IoPart(std::size_t index, bool only_thread, const Limits& limits, WorkerPool& pool, Metrics& metrics,
-         AdmissionPipeline& admission_pipeline)
-      : thread(index, "io-" + std::to_string(index), limits, pool, metrics.shard(index)),
-        calls(thread, admission_pipeline, only_thread),
-        sessions(thread, calls) {}
+         AdmissionPipeline& admission_pipeline, EventHub& hub);
 
   IoThread thread;
   CallExecutor calls;
+  EventFanoutTask events;
   SessionHost sessions;
 };
 
@@ -77,6 +77,7 @@ struct EngineParts {
   Descriptors descriptors;  // at the start, before connections and backends
   MemoryBudget memory;
   MemoryRelease memory_release;
+  EventHub events;  // before the I/O threads, whose mailboxes it has
   std::vector<std::unique_ptr<IoPart>> io;
   std::vector<SessionHost*> hosts;
   BackendHub hub;  // ends before the I/O threads, to which it completes calls

@@ -13,6 +13,7 @@
 namespace sluice::core {
 
 class CodecHost;
+struct EventMessage;
 
 // Cuts messages from a connection's bytes, passes them to its RpcSession, and frames the replies. The
 // connection handles reading, writing, waiting, limits and its end for all protocols. Belongs to one
@@ -42,6 +43,10 @@ class Codec {
   // Frames the reply to the message received under `exchange`, and may take its memory. Empty if no reply is
   // due. `code` is 0 for a result or a batch, else the error's.
   virtual void reply(std::uint64_t exchange, std::string& reply, std::int64_t code) = 0;
+
+  // Whether the protocol can carry events, and framing one. Throws std::bad_alloc; then nothing is written.
+  virtual bool takes_events() const { return false; }
+  virtual void send_event(const EventMessage&) {}
 
   // Within next(), while its RpcSession receives a message: the string that the message lies in, if its
   // memory may be taken; else null.

@@ -29,6 +29,8 @@ class CodecHost : protected DeferredTask {
   // Output buffer, written at the end of the iteration. It has room for a message of `bytes` and its head, if
   // they are many and the pool has that memory.
   std::string& output(std::size_t bytes = 0);
+  // Has the connection look at the end of the iteration what there is to do.
+  void wake() { io_.defer(*this); }
   // A message that came in parts and was kept until its end; otherwise null. Within Codec::next() only.
   std::string* partial_message() { return in_.empty() ? nullptr : &in_; }
   // Whether there is unprocessed input.

@@ -38,7 +38,8 @@ Connection::Connection(SessionHost& host, ByteStream stream, std::shared_ptr<con
       policy_version_(live_policy_->version()),
       limits_version_(io_.limits_version()),
       protocol_switch_(codecs),
-      rpc_session_(host.calls(), host.orphans(), *this) {
+      rpc_session_(host.calls(), host.orphans(), *this),
+      events_(*this, host.events()) {
   policy_ = live_policy_->get();
   set_share(&peer_share_.share());
   rpc_session_.set_share(&peer_share_.share());
@@ -244,6 +245,7 @@ void Connection::read_remaining_notifications() {
   const bool more = ending_.takes_input();
   output_.clear(io_.buffers());
   rpc_session_.disconnected();
+  events_.clear();
   end_look_ahead();  // its allowance may be used up
   const std::size_t waiting = in_.size();
   if (more && input_waits_) process(in_);

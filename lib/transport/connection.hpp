@@ -12,6 +12,7 @@
 #include "lib/transport/byte_stream.hpp"
 #include "lib/transport/codec.hpp"
 #include "lib/transport/codec_host.hpp"
+#include "lib/transport/connection_events.hpp"
 #include "lib/transport/listener_policy.hpp"
 #include "lib/transport/protocol_switch.hpp"
 #include "lib/transport/session_host.hpp"
@@ -107,6 +108,9 @@ class Connection final : public Session,
   std::string* reusable_buffer() override { return codec() ? codec()->reusable_buffer() : nullptr; }
   void on_reply_lost() override { schedule_close(CloseReason::output_full); }
   void fill_peer_identity(Caller& caller) override;
+  SubscriptionSet* subscriptions() override {
+    return codec() && codec()->takes_events() ? events_.subscriptions() : nullptr;
+  }
   // Bytes of replies that the client has not read.
   std::size_t backlog() const { return output_.unsent() + (codec() ? codec()->held_bytes() : 0); }
   // How much to write: until the kernel has no room, or until the slice is over.
@@ -119,6 +123,7 @@ class Connection final : public Session,
   void on_deferred() override;
   void run_deferred_work();
   void process_waiting();
+  void deliver_events();
   // Whether its peer takes more than half of the thread while others have work too.
   bool takes_too_much() const { return io_.slices().over_half(*share(), io_.now()) && io_.contended(); }
   bool only_waits() const;
@@ -133,7 +138,9 @@ class Connection final : public Session,
   void look_at_time(TimePoint now);
   void end_drained();
   ConnectionTimers::State timer_state() const;
-  TimePoint next_deadline() const { return timers_.next_deadline(io_.limits, timer_state()); }
+  TimePoint next_deadline() const {
+    return std::min(events_.deadline(), timers_.next_deadline(io_.limits, timer_state()));
+  }
   void schedule() { schedule(next_deadline()); }
   void schedule(TimePoint due);
 
@@ -163,6 +170,7 @@ class Connection final : public Session,
   std::uint32_t limits_version_;  // of the limits that its codec knows
   ProtocolSwitch protocol_switch_;
   RpcSession rpc_session_;
+  ConnectionEvents events_;
   TimePoint use_since_;              // the window in which use_ was counted
   std::chrono::nanoseconds use_{0};  // time of the I/O thread, without short slices
   std::size_t look_ahead_left_ = 0;  // bytes that may be accepted beyond the full window

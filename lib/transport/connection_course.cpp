@@ -20,6 +20,7 @@ void Connection::on_deferred() {
 
 void Connection::run_deferred_work() {
   if (!output_.blocked()) flush(Extent::slice);
+  if (events_.any()) deliver_events();
   if (only_waits()) return rest();
   if (ending_.peer_gone() && !ending_.closing() && !postponed()) {
     const PeerCharge charge(io_, *share());
@@ -43,6 +44,17 @@ void Connection::run_deferred_work() {
   schedule();
 }
 
+// Behind replies, which are written by now, and in a write of their own: client libraries lose an event that comes
+// with the reply that they subscribed by.
+void Connection::deliver_events() {
+  if (ending_.closing() || ending_.peer_gone()) return;
+  // The client asks for nothing more, and gets the replies to its calls.
+  if (ending_.finishing() && !ending_.draining() && rpc_session_.in_flight() == 0) return events_.clear();
+  if (!events_.deliver(*codec(), output_.unsent()) || output_.blocked()) return;
+  flush(Extent::slice);
+  if (events_.waiting() && !output_.blocked()) io_.defer(*this);
+}
+
 // Ended calls made room. Each event of the loop may end some, so that a busy peer would get a slice after
 // each of them.
 void Connection::process_waiting() {
@@ -57,7 +69,7 @@ void Connection::process_waiting() {
 // Whether the next event is a message or a call's end, as nearly always.
 // One `or` for each flag, not one branch: this runs after nearly every read.
 bool Connection::only_waits() const {
-  const bool stuck = output_.blocked() | input_waits_ | looks_ahead_ | timers_.interrupted();
+  const bool stuck = output_.blocked() | input_waits_ | looks_ahead_ | timers_.interrupted() | events_.any();
   if (!ending_.untouched() | stuck | !output_.empty() | !in_.empty() | stream_.staged() | postponed())
     return false;
   return codec() && !codec()->in_message() && codec()->held_bytes() == 0 && !rpc_session_.window_full() &&
@@ -83,7 +95,7 @@ void Connection::update_waits() {
 }
 
 bool Connection::is_idle() const {
-  return rpc_session_.in_flight() == 0 && output_.unsent() == 0 && !input_waits_;
+  return rpc_session_.in_flight() == 0 && output_.unsent() == 0 && !input_waits_ && !events_.waiting();
 }
 
 void Connection::end_input(CloseReason reason) {
@@ -132,6 +144,7 @@ void Connection::drain() {
   if (ending_.draining()) return;
   ending_.begin_drain();
   timers_.begin_drain(io_.now());
+  events_.end_all(SubscriptionEnd::draining);
   schedule();
 }
 
@@ -151,6 +164,7 @@ void Connection::close(CloseReason reason) {
   const auto keep = shared_from_this();
   if (ending_.peer_gone()) host_.lost_client_closed();
   rpc_session_.disconnected();
+  events_.clear();
   if (log_enabled(spdlog::level::debug)) log_close(reason);
   stream_.close();
   io_.clear_deadline(*this);

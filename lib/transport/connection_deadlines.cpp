@@ -22,7 +22,7 @@ ConnectionTimers::State Connection::timer_state() const {
       .may_process = may_process(),
       .securing = stream_.securing(),
       .awaits_proxy = stream_.awaits_proxy_header(),
-      .has_calls = rpc_session_.in_flight() > 0,
+      .has_calls = rpc_session_.in_flight() > 0 || events_.any(),
       .draining = ending_.draining(),
       .pings = pings_,
   };
@@ -53,11 +53,12 @@ void Connection::look_at_time(TimePoint now) {
   }
   if (pings_ && ending_.takes_input() && timers_.ping_due(now, io_.limits, timer_state())) ping(now);
   if (peer_look_due(now)) look_for_peer(now);
-  if (next_deadline() > now) return schedule();
+  if (events_.deadline() <= now) io_.defer(*this);
+  if (timers_.next_deadline(io_.limits, timer_state()) > now) return schedule();
   CloseReason reason = timers_.expired_reason(now, io_.limits, timer_state());
   if (may_have_spoken(reason)) {
     read_at_once();
-    if (ending_.closing() || next_deadline() > io_.now()) return schedule();
+    if (ending_.closing() || timers_.next_deadline(io_.limits, timer_state()) > io_.now()) return schedule();
     reason = timers_.expired_reason(io_.now(), io_.limits, timer_state());
   }
   if (reason == CloseReason::message_timeout && !ending_.lingering() && codec() && codec()->time_out())
@@ -74,7 +75,7 @@ void Connection::look_at_time(TimePoint now) {
 void Connection::end_drained() {
   if (wants_input() && stream_.unread() > 0) {
     read_at_once();
-    if (next_deadline() > io_.now()) return schedule();
+    if (timers_.next_deadline(io_.limits, timer_state()) > io_.now()) return schedule();
   }
   end_input(CloseReason::draining);
 }

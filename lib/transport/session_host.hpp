@@ -15,6 +15,7 @@
 
 namespace sluice::core {
 
+class EventFanout;
 struct SessionTag;
 
 // Interface of a client connection, of any protocol; not an RpcSession. I/O thread only.
@@ -41,7 +42,9 @@ class Session : public ListHook<SessionTag>, public std::enable_shared_from_this
 // Keeps sessions alive until they report that they are closed. I/O thread only, except count_approx().
 class SessionHost final : private DeferredTask {
  public:
-  SessionHost(IoThread& io, CallExecutor& calls) : io_(io), calls_(calls), orphans_(calls) {}
+  // All outlive it. `events` null: clients can't subscribe.
+  SessionHost(IoThread& io, CallExecutor& calls, EventFanout* events = nullptr)
+      : io_(io), calls_(calls), orphans_(calls), events_(events) {}
   // Counts sessions' memory against `budget`, which must outlive this. Call before the thread runs.
   void count_memory(MemoryBudget& budget);
   ~SessionHost() {
@@ -124,6 +127,7 @@ class SessionHost final : private DeferredTask {
   IoThread& io() { return io_; }
   CallExecutor& calls() { return calls_; }
   OrphanedCalls& orphans() { return orphans_; }
+  EventFanout* events() { return events_; }
   std::size_t count_approx() const { return count_->load(std::memory_order_relaxed); }
 
  private:
@@ -165,6 +169,7 @@ class SessionHost final : private DeferredTask {
   IoThread& io_;
   CallExecutor& calls_;
   OrphanedCalls orphans_;
+  EventFanout* const events_;
   MemoryBudget* budget_ = nullptr;
   MemoryBudget::Share* share_ = nullptr;
   Relief relief_{*this};

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "lib/events/event_sink.hpp"
 #include "lib/transport/codec_host.hpp"
 #include "lib/transport/foreign_peers.hpp"
 #include "lib/transport/token.hpp"
@@ -14,6 +15,7 @@ namespace {
 using Kind = proto::FrameEvent::Kind;
 
 constexpr std::string_view kLengthHeader = "Content-Length: ";
+constexpr std::size_t kLengthHeaderMax = 48;  // with the number and the empty line
 
 // A reply on a JSON stream is one line. Line breaks in it can only be white space between tokens, from params
 // over several lines that a handler passed through. Strings stay as they are.
@@ -131,12 +133,27 @@ void StreamCodec::reply(std::uint64_t, std::string& reply, std::int64_t) {
   if (reply.empty()) return;
   if (decoder_.framing() == proto::Framing::header) {
     std::string& out = host().output(reply.size());
-    out += kLengthHeader.substr(std::exchange(head_sent_, 0));
-    out += std::to_string(reply.size()) + "\r\n\r\n";
+    append_header(out, reply.size());
     out += reply;
   } else {
     append_line(host().output(), reply);
   }
+}
+
+// An event is a line already.
+void StreamCodec::send_event(const EventMessage& message) {
+  const std::size_t size = message.head.size() + message.tail.size();
+  std::string& out = host().output(size);
+  out.reserve(out.size() + kLengthHeaderMax + size);
+  const bool has_header = decoder_.framing() == proto::Framing::header;
+  if (has_header) append_header(out, size);
+  out.append(message.head).append(message.tail);
+  if (!has_header) out += '\n';
+}
+
+void StreamCodec::append_header(std::string& out, std::size_t bytes) {
+  out += kLengthHeader.substr(std::exchange(head_sent_, 0));
+  out += std::to_string(bytes) + "\r\n\r\n";
 }
 
 // On a JSON stream a blank between replies is white space. Between header-framed replies no byte is free, but

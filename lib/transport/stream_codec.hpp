@@ -17,6 +17,8 @@ class StreamCodec final : public Codec {
   Step next(std::string_view window) override;
   void finish(std::string_view rest) override;
   void reply(std::uint64_t exchange, std::string& reply, std::int64_t code) override;
+  bool takes_events() const override { return true; }
+  void send_event(const EventMessage& message) override;
   std::string* reusable_buffer() override;
   bool test_peer() override;
   bool in_message() const override { return decoder_.in_message(); }
@@ -30,6 +32,7 @@ class StreamCodec final : public Codec {
   bool turns_out_foreign(std::string_view bytes);
   void handle(const proto::FrameEvent& event);
   void end_foreign(proto::ForeignProtocol protocol);
+  void append_header(std::string& out, std::size_t bytes);
 
   proto::FrameDecoder decoder_;
   FirstLine first_line_ = FirstLine::nothing;

@@ -1,5 +1,6 @@
 #include "lib/transport/websocket/websocket_codec.hpp"
 
+#include "lib/events/event_sink.hpp"
 #include "lib/transport/codec_host.hpp"
 #include "proto/websocket_writer.hpp"
 
@@ -69,6 +70,13 @@ void WebSocketCodec::handle(const proto::WebSocketEvent& event) {
 
 void WebSocketCodec::reply(std::uint64_t, std::string& reply, std::int64_t) {
   if (!reply.empty()) proto::append_text_frame(host().output(reply.size()), reply);
+}
+
+void WebSocketCodec::send_event(const EventMessage& message) {
+  const std::size_t size = message.head.size() + message.tail.size();
+  std::string& out = host().output(size);
+  proto::begin_text_frame(out, size);
+  out.append(message.head).append(message.tail);
 }
 
 void WebSocketCodec::send_keepalive_ping() { proto::append_ping(host().output(), {}); }

@@ -22,6 +22,8 @@ class WebSocketCodec final : public Codec {
   Step next(std::string_view window) override;
   void finish(std::string_view) override {}
   void reply(std::uint64_t exchange, std::string& reply, std::int64_t code) override;
+  bool takes_events() const override { return true; }
+  void send_event(const EventMessage& message) override;
   bool in_message() const override { return decoder_.in_message(); }
   bool skipping() const override { return decoder_.skipping(); }
   bool has_keepalive_ping() const override { return true; }

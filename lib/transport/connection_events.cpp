@@ -1,0 +1,35 @@
+#include "lib/transport/connection_events.hpp"
+
+namespace sluice::core {
+namespace {
+
+struct CodecOutput final : EventOutput {
+  explicit CodecOutput(Codec& to) : codec(to) {}
+  void write(const EventMessage& message) override { codec.send_event(message); }
+  Codec& codec;
+};
+
+}  // namespace
+
+SubscriptionSet* ConnectionEvents::subscriptions() {
+  if (set_ == nullptr && fanout_ != nullptr) set_ = std::make_unique<SubscriptionSet>(*fanout_, *this);
+  return set_.get();
+}
+
+bool ConnectionEvents::deliver(Codec& codec, std::size_t unsent) {
+  if (!any()) return false;
+  revoke_lost_rights();
+  CodecOutput output(codec);
+  const std::size_t room = unsent < kRoomBytes ? kRoomBytes - unsent : 0;
+  return set_->deliver(output, room, host_.io().now()) > 0;
+}
+
+// A client that has lost a right learns that before its next event.
+void ConnectionEvents::revoke_lost_rights() {
+  const std::shared_ptr<const Grant>& grant = host_.rpc_session().grant();
+  if (grant == grant_) return;
+  grant_ = grant;
+  if (grant != nullptr) set_->revoke(grant->subscribable());
+}
+
+}  // namespace sluice::core
