@@ -7,6 +7,7 @@
 #include <initializer_list>
 #include <set>
 
+#include "lib/access/method_patterns.hpp"
 #include "lib/backend/upstream/secrets.hpp"
 #include "lib/backend/upstream/url.hpp"
 #include "lib/observe/log.hpp"
@@ -27,7 +28,8 @@ const std::array<Kind, 3>& kinds() {
       Kind{"command",
            "child processes",
            {"instances", "concurrency", "start", "kill_after", "env", "working_directory", "user",
-            "memory_limit", "cpu_limit", "breaker", "queue", "dialect", "env_clear"}},
+            "memory_limit", "cpu_limit", "breaker", "queue", "dialect", "env_clear", "subscribe",
+            "subscriptions", "publish"}},
       Kind{"url",
            "an upstream",
            {"strip_prefix", "connections", "concurrency", "connect_timeout", "idle_timeout", "probe_interval",
@@ -44,6 +46,7 @@ class Check {
       check_name(entry);
       check_kind(entry);
       check_methods(entry);
+      check_topics(entry);
       if (!entry.upstream.urls.empty()) check_credentials(entry);
     }
   }
@@ -145,6 +148,12 @@ class Check {
     }
   }
 
+  void check_topics(const BackendEntry& entry) {
+    if (!given(entry, "subscribe") || !given(entry, "subscriptions")) return;
+    complain(location(entry, "subscriptions"),
+             "backend.subscriptions and backend.subscribe of a command are the same; use one");
+  }
+
   void check_methods(const BackendEntry& entry) {
     const bool module = given(entry, "module");
     if (!given(entry, "methods")) {
@@ -173,6 +182,11 @@ class Check {
       return complain(where, fmt::format("\"{}\" can't be a backend's method: names that begin with rpc. or "
                                          "$/ are the server's own",
                                          pattern));
+    }
+    if (!core::MethodPatterns::other_name(pattern).empty()) {
+      return complain(where, fmt::format("\"{}\" can't be a backend's method: it is another name of the "
+                                         "server's own {}",
+                                         pattern, core::MethodPatterns::other_name(pattern)));
     }
     const auto [at, is_new] = methods_.emplace(pattern, &entry);
     if (is_new || entry.settings.name.empty()) return;

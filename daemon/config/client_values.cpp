@@ -66,6 +66,10 @@ ValueKind<std::vector<std::string>> method_patterns() {
   return texts_of(core::method_pattern_form(), core::kPatternsMax);
 }
 
+ValueKind<std::vector<std::string>> topic_patterns() {
+  return texts_of(core::topic_pattern_form(), core::kPatternsMax);
+}
+
 ValueKind<std::uint32_t> user_id() {
   return id_of(
       "user", [](const std::string& name) { return look_up(name, ::getpwnam_r, &passwd::pw_uid); },

@@ -12,7 +12,9 @@
 #include "daemon/config/address.hpp"
 #include "daemon/config/addresses.hpp"
 #include "daemon/config/doubts.hpp"
+#include "daemon/config/events.hpp"
 #include "daemon/config/exposure.hpp"
+#include "daemon/config/named_tables.hpp"
 #include "daemon/config/node.hpp"
 #include "daemon/config/precheck.hpp"
 #include "daemon/config/schema.hpp"
@@ -27,7 +29,7 @@ namespace sluice::daemon {
 
 namespace {
 
-using core::ListenSettings, core::MethodSettings;
+using core::ListenSettings;
 using Position = toml::source_position;
 
 // Walks a parsed document, stores what fits into settings and notes what does not. Used once.
@@ -60,8 +62,6 @@ class ConfigReader {
   void read_environment(const toml::node& node, core::ChildSettings& child);
   void read_headers(const toml::node& node, core::UpstreamSettings& upstream);
   void read_tls(const toml::node& node, ListenSettings& listener);
-  void read_methods(const toml::node& node);
-  void read_method(const toml::key& name, const toml::node& node);
   void check_addresses(const toml::table& document);
 
   std::string file_;
@@ -78,6 +78,9 @@ LoadedConfig ConfigReader::read(const toml::table& document) {
   has_clients_ = document.contains("client");
   for (const auto& [name, node] : document) read_top(name, node);
   check_addresses(document);
+  for (EventProblem& problem : event_problems(result_.settings, document)) {
+    complain(problem.where.line, problem.where.column, std::move(problem.message));
+  }
   const toml::node* const admin = document.at_path("admin.address").node();
   const auto admin_location = admin != nullptr ? std::optional(location_of(*admin)) : std::nullopt;
   for (ConfigError& warning :
@@ -91,6 +94,9 @@ LoadedConfig ConfigReader::read(const toml::table& document) {
   }
   for (ConfigError& doubt : doubts_about(result_.settings, file_, client_keys_, server)) {
     result_.warnings.push_back(std::move(doubt));
+  }
+  for (EventProblem& doubt : event_doubts(result_.settings.events, document)) {
+    result_.warnings.push_back({file_, doubt.where.line, doubt.where.column, std::move(doubt.message)});
   }
   return finish();
 }
@@ -116,7 +122,11 @@ void ConfigReader::read_top(const toml::key& name, const toml::node& node) {
   if (name == "log") return tables_.read(node, "log", log_keys(), result_.settings);
   if (name == "client") return read_clients(node);
   if (name == "backend") return read_backends(node);
-  if (name == "method") return read_methods(node);
+  if (name == "method")
+    return read_named(tables_, node, method_names(), method_keys(), result_.settings.methods);
+  if (name == "events") return tables_.read(node, "events", event_keys(), result_.settings.events);
+  if (name == "topic")
+    return read_named(tables_, node, topic_names(), topic_keys(), result_.settings.events.topics);
   unknown_top(name);
 }
 
@@ -308,39 +318,6 @@ void ConfigReader::read_tls(const toml::node& node, ListenSettings& listener) {
                  : SourceLocation{};
   };
   result_.tls_files.push_back({tls, location("certificate"), location("key"), location("client_ca")});
-}
-
-void ConfigReader::read_methods(const toml::node& node) {
-  const toml::table* methods = node.as_table();
-  if (!methods) {
-    return complain(
-        node.source().begin,
-        fmt::format("method is {}; each method is a table of its own, such as [method.\"demo.sleep\"]",
-                    shown(value_of(node))));
-  }
-  for (const auto& [name, entry] : *methods) read_method(name, entry);
-}
-
-void ConfigReader::read_method(const toml::key& name, const toml::node& node) {
-  const std::string shown_name = core::printable(name.str());
-  const std::string title = fmt::format("method.\"{}\"", shown_name);
-  const toml::table* table = node.as_table();
-  const auto nested = [](const auto& entry) { return entry.second.is_table(); };
-  if (table && std::any_of(table->begin(), table->end(), nested)) {
-    return complain(name.source().begin,
-                    fmt::format("{} has tables inside; a name with dots is written in quotes, such as "
-                                "[method.\"demo.sleep\"]",
-                                title));
-  }
-  const std::size_t star = name.str().find('*');
-  if (name.empty() || (star != std::string_view::npos && star + 1 != name.str().size())) {
-    return complain(
-        name.source().begin,
-        fmt::format("{} is not a method name; allowed is an exact name, or a prefix with * as its "
-                    "last character",
-                    title));
-  }
-  tables_.read(node, title, method_keys(), result_.settings.methods[std::string(name.str())]);
 }
 
 // The admin's is the last, and may be a default.

@@ -185,6 +185,10 @@ Keys<ClientSettings> make_client_keys() {
           "calls at once after a pause; left out: twice the rate"),
       add("max_in_flight", count_between(1, kCallsMax), SLUICE_FIELD(max_in_flight),
           "calls at once; of \"anonymous\" per address or user; left out: no limit of its own"),
+      add("subscribe", topic_patterns(), SLUICE_FIELD(subscribe),
+          "topics whose events it may get; left out: none"),
+      add("publish", topic_patterns(), SLUICE_FIELD(publish),
+          "topics on which it may publish; left out: none"),
   };
   for (Key<ClientSettings>& each : keys) each.secret = each.name == "token_sha256";
   return keys;
@@ -267,7 +271,9 @@ const std::vector<TableDescription>& config_tables() {
       describe("backend", "[[backend]]", backend_keys()),
       describe("backend.breaker", "[backend.breaker]", breaker_keys()),
       describe("backend.retry", "[backend.retry]", retry_keys()),
-      describe("method", "[method.\"NAME\"]", method_keys())};
+      describe("method", "[method.\"NAME\"]", method_keys()),
+      describe("events", "[events]", event_keys()),
+      describe("topic", "[topic.\"PATTERN\"]", topic_keys())};
   return tables;
 }
 

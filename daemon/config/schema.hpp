@@ -23,6 +23,8 @@ const Keys<BackendEntry>& backend_keys();
 const Keys<core::BreakerSettings>& breaker_keys();
 const Keys<core::RetrySettings>& retry_keys();
 const Keys<core::MethodSettings>& method_keys();
+const Keys<core::EventSettings>& event_keys();
+const Keys<core::TopicSettings>& topic_keys();
 
 // A key without its type, for messages and help.
 struct KeyDescription {

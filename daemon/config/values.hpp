@@ -84,6 +84,7 @@ ValueKind<std::uint32_t> group_id();
 // A certificate's subject, as text.
 ValueKind<std::string> subject();
 ValueKind<std::vector<std::string>> method_patterns();
+ValueKind<std::vector<std::string>> topic_patterns();
 // Whole or not.
 ValueKind<double> number_between(double least, double most);
 

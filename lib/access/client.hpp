@@ -12,6 +12,7 @@
 #include "lib/access/method_patterns.hpp"
 #include "lib/access/token.hpp"
 #include "lib/access/token_bucket.hpp"
+#include "lib/access/topic_rights.hpp"
 
 namespace sluice::core {
 
@@ -31,6 +32,8 @@ struct Client {
   MethodPatterns methods;
   Rate rate;
   std::size_t in_flight_max = 0;  // 0: no limit of its own
+  TopicRights subscribe;
+  TopicRights publish;
 
   bool anonymous() const { return name == "anonymous"; }
 };
@@ -47,6 +50,23 @@ class Grant {
   // Whether the caller is a known client.
   bool authenticated() const { return client_ != nullptr && !client_->anonymous(); }
   bool allows(std::string_view method) const { return client_ != nullptr && client_->methods.allow(method); }
+  // Whether the caller may get the events of all topics that the pattern matches. These three do not depend
+  // on whether a topic exists.
+  bool may_subscribe(const TopicPattern& pattern) const {
+    return client_ != nullptr && client_->subscribe.allow(pattern);
+  }
+  // `topic` is a name.
+  bool may_subscribe(std::string_view topic) const {
+    return client_ != nullptr && client_->subscribe.allow(topic);
+  }
+  // What may_subscribe() allows.
+  const TopicRights& subscribable() const {
+    static const TopicRights kNothing;
+    return client_ ? client_->subscribe : kNothing;
+  }
+  bool may_publish(std::string_view topic) const {
+    return client_ != nullptr && client_->publish.allow(topic);
+  }
   // Identity of the client for comparisons: the same for all of its callers, and after a reload. Null where
   // the caller is not a known client.
   const void* known_client() const { return authenticated() ? usage_.get() : nullptr; }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -22,6 +23,16 @@ std::string network_of(const std::string& address) {
   return ::inet_ntop(AF_INET6, &v6, text, sizeof text);
 }
 
+TopicRights topic_rights(const std::vector<std::string>& texts) {
+  std::vector<TopicPattern> patterns;
+  for (const std::string& text : texts) {
+    auto pattern = TopicPattern::parse(text);
+    if (!pattern) throw std::invalid_argument("a client's subscribe and publish are patterns of topics");
+    patterns.push_back(std::move(pattern).value());
+  }
+  return TopicRights(without_covered(std::move(patterns)));
+}
+
 std::shared_ptr<const Client> make_client(const ClientSettings& settings) {
   auto client = std::make_shared<Client>();
   client->name = settings.name;
@@ -35,6 +46,8 @@ std::shared_ptr<const Client> make_client(const ClientSettings& settings) {
   if (settings.methods) client->methods = MethodPatterns(*settings.methods);
   client->rate = Rate(settings.rate, settings.burst);
   client->in_flight_max = settings.max_in_flight;
+  client->subscribe = topic_rights(settings.subscribe);
+  client->publish = topic_rights(settings.publish);
   return client;
 }
 

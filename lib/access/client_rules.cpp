@@ -13,6 +13,7 @@
 #include "lib/access/subject.hpp"
 #include "lib/access/token.hpp"
 #include "lib/access/token_bucket.hpp"
+#include "lib/access/topic_pattern.hpp"
 #include "lib/base/user_namespace.hpp"
 #include "lib/observe/log.hpp"
 
@@ -139,6 +140,12 @@ void require(const TextForm& form, const std::string& value, const ClientSetting
   require(value.empty() || form.fits(value), client, key, form.allowed);
 }
 
+void require(const TextForm& form, const std::vector<std::string>& values, const ClientSettings& client,
+             std::string_view key) {
+  const bool fit = values.size() <= kPatternsMax && std::ranges::all_of(values, form.fits);
+  require(fit, client, key, form.allowed);
+}
+
 void check_values(const ClientSettings& client) {
   require(client_name_form(), client.name, client, "name");
   require(token_digest_form(), client.token_sha256, client, "token_sha256");
@@ -151,12 +158,9 @@ void check_values(const ClientSettings& client) {
   const bool unmapped = (client.user && overflow.is_overflow_user(*client.user)) ||
                         (client.group && overflow.is_overflow_group(*client.group));
   require(!unmapped, client, "user or group", "an id that is mapped in this user namespace");
-  if (client.methods) {
-    const TextForm& form = method_pattern_form();
-    const bool fit =
-        client.methods->size() <= kPatternsMax && std::ranges::all_of(*client.methods, form.fits);
-    require(fit, client, "methods", form.allowed);
-  }
+  if (client.methods) require(method_pattern_form(), *client.methods, client, "methods");
+  require(topic_pattern_form(), client.subscribe, client, "subscribe");
+  require(topic_pattern_form(), client.publish, client, "publish");
   // Written so that NaN is refused as well.
   require(client.rate == 0 || (client.rate >= kRateMin && client.rate <= kRateMax), client, "rate",
           fmt::format("a number from {} to {}", kRateMin, kRateMax));
@@ -197,6 +201,15 @@ const TextForm& method_pattern_form() {
           "behind a ! for what is excluded",
           kPatternsMax),
       MethodPatterns::is_pattern};
+  return form;
+}
+
+const TextForm& topic_pattern_form() {
+  static const TextForm form{
+      fmt::format("an array of at most {} topics such as \"orders.eu\", prefixes that end at a dot, such as "
+                  "\"orders.*\", or \"*\"",
+                  kPatternsMax),
+      [](std::string_view text) { return TopicPattern::parse(text).has_value(); }};
   return form;
 }
 

@@ -21,6 +21,8 @@ const TextForm& token_digest_form();
 const TextForm& subject_form();
 // Form of a method pattern. A client has at most kPatternsMax.
 const TextForm& method_pattern_form();
+// Form of a topic pattern. A client has at most kPatternsMax of each right.
+const TextForm& topic_pattern_form();
 
 // A client, with the configuration keys that were given.
 struct GivenClient {

@@ -10,7 +10,8 @@ namespace sluice::core {
 
 // Exact names, prefixes ("calc.*", "*") and exclusions of both ("!calc.reset", "!calc.*"). An exclusion wins.
 // The server's own methods ("rpc.*") need no pattern and may only be excluded. rpc.calls needs a pattern as
-// other methods do, since it shows other clients' calls. Immutable.
+// other methods do, since it shows other clients' calls. An alias ("rpc_subscribe") is the method that it
+// stands for: an exclusion of either name holds for both. Immutable.
 class MethodPatterns {
  public:
   // Allows everything.
@@ -22,6 +23,9 @@ class MethodPatterns {
 
   // Whether `text` is a pattern: not empty, with * only at its end.
   static bool is_pattern(std::string_view text);
+
+  // The other name of one of the server's own methods that has two; empty without another one.
+  static std::string_view other_name(std::string_view method);
 
  private:
   struct Set {

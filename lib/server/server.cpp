@@ -12,6 +12,44 @@
 namespace sluice {
 namespace {
 
+core::SlowPolicy to_settings(SlowPolicy policy) {
+  switch (policy) {
+    case SlowPolicy::close:
+      return core::SlowPolicy::close;
+    case SlowPolicy::drop_oldest:
+      return core::SlowPolicy::drop_oldest;
+    case SlowPolicy::conflate:
+      return core::SlowPolicy::conflate;
+  }
+  throw std::invalid_argument("events.slow is not a policy");
+}
+
+core::TopicSettings to_settings(const TopicOptions& options) {
+  core::TopicSettings settings;
+  settings.history_events_max = options.history;
+  settings.history_bytes_max = options.history_bytes;
+  settings.history_age_max = options.history_age;
+  settings.key = options.key;
+  if (options.slow) settings.slow = to_settings(*options.slow);
+  return settings;
+}
+
+core::EventSettings to_settings(const EventOptions& options) {
+  core::EventSettings settings;
+  settings.connection_subscriptions_max = options.max_subscriptions;
+  settings.subscriptions_max = options.max_subscriptions_total;
+  settings.queue_events_max = options.queue;
+  settings.queue_bytes_max = options.queue_bytes;
+  settings.slow = to_settings(options.slow);
+  settings.slow_grace = options.slow_grace;
+  settings.event_bytes_max = options.max_event;
+  settings.heartbeat = options.heartbeat;
+  settings.first_event_delay = options.first_event_delay;
+  settings.http_path = options.http_path;
+  for (const auto& [pattern, topic] : options.topics) settings.topics.emplace(pattern, to_settings(topic));
+  return settings;
+}
+
 core::Settings to_settings(const ServerOptions& options) {
   core::Settings settings;
   settings.io_threads = options.io_threads;
@@ -26,6 +64,7 @@ core::Settings to_settings(const ServerOptions& options) {
   settings.drain_timeout = options.drain_timeout;
   settings.admin_address = options.admin;
   settings.log.level = options.log_level;
+  settings.events = to_settings(options.events);
   settings.clients = options.clients;
   settings.listeners = options.listen;
   for (core::ListenSettings& listener : settings.listeners) listener.insecure |= options.insecure;

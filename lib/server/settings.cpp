@@ -6,6 +6,7 @@
 #include "lib/access/client_rules.hpp"
 #include "lib/base/machine_memory.hpp"
 #include "lib/base/processors.hpp"
+#include "lib/server/event_rules.hpp"
 #include "lib/transport/listen/listener_rules.hpp"
 
 namespace sluice::core {
@@ -34,6 +35,7 @@ void validate(const Settings& settings) {
   }
   check_clients(settings.clients);
   for (const ListenSettings& listen : settings.listeners) check_listener(listen, !settings.clients.empty());
+  check_events(settings.events, settings.listeners);
 }
 
 }  // namespace
@@ -53,8 +55,12 @@ Settings resolved(Settings settings) {
   if (!settings.clients.empty()) settings.limits.unproven_bytes_max = kUnprovenBytesMax;
   for (milliseconds* time :
        {&settings.drain_timeout, &settings.limits.call_timeout, &settings.limits.idle_timeout,
-        &settings.limits.message_timeout, &settings.limits.write_timeout, &settings.limits.ping_interval}) {
+        &settings.limits.message_timeout, &settings.limits.write_timeout, &settings.limits.ping_interval,
+        &settings.events.slow_grace, &settings.events.heartbeat}) {
     *time = std::min(*time, kLongestWait);
+  }
+  for (auto& [pattern, topic] : settings.events.topics) {
+    topic.history_age_max = std::min(topic.history_age_max, kLongestWait);
   }
   return settings;
 }

@@ -11,6 +11,7 @@
 #include "lib/backend/backend_settings.hpp"
 #include "lib/call/limits.hpp"
 #include "lib/call/method_settings.hpp"
+#include "lib/events/settings.hpp"
 #include "lib/observe/log_settings.hpp"
 #include "lib/time/durations.hpp"
 #include "lib/transport/tls/listen_settings.hpp"
@@ -37,6 +38,7 @@ struct Settings {
   std::vector<ClientSettings> clients;  // none: every client that can connect may call everything
   std::vector<BackendSettings> backends;
   std::map<std::string, MethodSettings> methods;  // by exact name, or a prefix such as "demo.*"
+  EventSettings events;
 };
 
 // The settings with zeros replaced by their actual values, so that no other code has to know them. Throws

@@ -115,6 +115,8 @@ class Check(DaemonTest):
         ("[[listen]]\naddress = \"tcp://0.0.0.0:7070\"\n", 2, (1, 11), ["insecure"]),
         ("[[listen]]\naddress = \"tcp://[::]:7070\"\n", 2, (1, 11), ["insecure"]),
         ("[method.\"demo.sleep\"]\nmax_concurrent = -2\n", 2, (1, 18), ["max_concurrent"]),
+        ("[events]\nqueu = 1\n", 2, (1, 8), ["queu", "queue"]),
+        ("[topic.\"a*\"]\nhistory = 1\n", 1, (1, 8), ["a*", "orders.*"]),
         ("server = 5\n", 1, (1, 10), ["server"]),
         ("[server]\nworkers = \n", 2, None, []),
         ("[server\n", 1, None, []),
@@ -177,7 +179,7 @@ class Arguments(DaemonTest):
         _, output, _ = run_to_end("--help")
         keys = dict(re.findall(r"^  (\w+) .*\n +(.*)$", output, re.MULTILINE))
         for key, default in (("call_timeout", '"30s"'), ("worker_queue", "1024"), ("max_message", '"4MiB"'), ("level", '"info"'),
-                             ("optional", "false"), ("http_path", '"/"'), ("adaptive", "false"), ("io_threads", "0")):
+                             ("optional", "false"), ("health_path", '"/readyz"'), ("adaptive", "false"), ("io_threads", "0")):
             self.assertTrue(keys[key].endswith(f"; default {default}"), (key, keys[key]))
         admin = keys["address"]  # the last of that name
         self.assertTrue(admin.endswith('; default "tcp://127.0.0.1:7071"'), admin)

@@ -22,6 +22,9 @@ struct ClientOptions {
   double rate = 0;                // calls per second; 0: no limit
   std::size_t burst = 0;          // calls at once after a pause; 0: twice the rate
   std::size_t max_in_flight = 0;  // calls in flight; 0: no limit of its own
+  // Topics, prefixes ("orders.*") or "*"; empty: none.
+  std::vector<std::string> subscribe{};  // whose events it may get
+  std::vector<std::string> publish{};    // on which it may publish
 };
 
 }  // namespace sluice

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <sluice/client_options.hpp>
+#include <sluice/event_options.hpp>
 #include <sluice/listen_options.hpp>
 #include <sluice/method.hpp>
 #include <sluice/typed.hpp>
@@ -33,6 +34,7 @@ struct ServerOptions {
   std::size_t max_response = 16u << 20;
   std::chrono::milliseconds call_timeout = std::chrono::seconds(30);
   std::chrono::milliseconds drain_timeout = std::chrono::seconds(20);
+  EventOptions events{};
 };
 
 // A JSON-RPC server. Any thread may call add() and remove() at any time. The other functions belong to the

@@ -26,7 +26,7 @@ def _toml_table(head, table):
 
 
 def config_text(server=None, methods=None, log=None, listen=(), admin="tcp://127.0.0.1:0", clients=None,
-                backends=None):
+                backends=None, events=None, topics=None):
     parts = [_toml_table("[server]", server or {})]
     for listener in listen:
         parts.append(_toml_table("[[listen]]", listener if isinstance(listener, dict) else {"address": listener}))
@@ -40,4 +40,8 @@ def config_text(server=None, methods=None, log=None, listen=(), admin="tcp://127
         parts.append(_toml_table("[[backend]]", backend))
     for name, table in (methods or {}).items():
         parts.append(_toml_table(f"[method.{json.dumps(name)}]", table))
+    if events:
+        parts.append(_toml_table("[events]", events))
+    for pattern, table in (topics or {}).items():
+        parts.append(_toml_table(f"[topic.{json.dumps(pattern)}]", table))
     return "\n".join(parts)

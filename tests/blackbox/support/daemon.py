@@ -26,7 +26,7 @@ class Daemon(LoggedProcess):
 
     def __init__(self, server=None, methods=None, log=None, listen=None, admin="tcp://127.0.0.1:0", text=None,
                  arguments=("--demo",), environment=None, descriptors=None, prefix=(), pass_fds=(), directory=None,
-                 clients=None, backends=None):
+                 clients=None, backends=None, events=None, topics=None):
         super().__init__()
         self._own_directory = None
         if directory is None:
@@ -39,7 +39,8 @@ class Daemon(LoggedProcess):
         if listen is None:
             listen = ["tcp://127.0.0.1:0", f"unix://{self.directory}/sluice.sock"]
         self.parts = {"server": {"drain_timeout": duration(5000), **threads, **(server or {})}, "methods": methods,
-                      "log": log, "admin": admin, "clients": clients, "backends": backends, "listen": listen}
+                      "log": log, "admin": admin, "clients": clients, "backends": backends, "listen": listen,
+                      "events": events, "topics": topics}
         self.config.write_text(text if text is not None else config_text(**self.parts))
         self.command = [*prefix, sluiced(), "--config", str(self.config), *arguments]
         self.environment = {**os.environ, **(environment or {})}

@@ -34,6 +34,8 @@ methods = ["calc.*", "!calc.reset"]
 rate = 0.5
 burst = 7
 max_in_flight = 64
+subscribe = ["orders.*", "jobs"]
+publish = ["*"]
 [[client]]
 name = "anonymous"
 methods = []
@@ -52,10 +54,14 @@ rate = 3
   CHECK(first.rate == 0.5);
   CHECK(first.burst == 7);
   CHECK(first.max_in_flight == 64);
+  CHECK(first.subscribe == std::vector<std::string>{"orders.*", "jobs"});
+  CHECK(first.publish == std::vector<std::string>{"*"});
   const core::ClientSettings& second = loaded.settings.clients[1];
   CHECK(second.methods == std::vector<std::string>());
   CHECK(second.rate == 3);
   CHECK(second.burst == 0);
+  CHECK(second.subscribe.empty());
+  CHECK(second.publish.empty());
 }
 
 TEST_CASE("Config clients: users and groups are looked up by name") {

@@ -45,10 +45,12 @@ void check_same(const Settings& a, const Settings& b) {
   CHECK(a.log.level == b.log.level);
   CHECK(a.log.format == b.log.format);
   CHECK(a.methods.size() == b.methods.size());
+  CHECK(a.events == b.events);
 }
 
 TEST_CASE("Config: empty text is the defaults") {
-  for (const auto text : {"", "\n", "# nothing\n", "\xEF\xBB\xBF", "[server]\n[admin]\n[log]\n[method]\n"}) {
+  for (const auto text :
+       {"", "\n", "# nothing\n", "\xEF\xBB\xBF", "[server]\n[admin]\n[log]\n[method]\n[events]\n[topic]\n"}) {
     CAPTURE(text);
     check_same(settings_of(text), Settings{});
   }
@@ -242,7 +244,7 @@ TEST_CASE("Config: every key is described for people") {
       ++keys;
     }
   }
-  CHECK(keys == 93);
+  CHECK(keys == 113);
 }
 
 }  // namespace

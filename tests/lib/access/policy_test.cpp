@@ -47,6 +47,36 @@ TEST_CASE("MethodPatterns: the server's own methods need no pattern and can be e
   CHECK_FALSE(MethodPatterns({"*", "!rpc.discover"}).allow("rpc.discover"));
 }
 
+TEST_CASE("MethodPatterns: an alias needs no pattern, and an exclusion of either name holds for both") {
+  for (const char* method : {"rpc.subscribe", "rpc_subscribe", "rpc.unsubscribe", "rpc_unsubscribe"}) {
+    CAPTURE(method);
+    CHECK(MethodPatterns({"calc.*"}).allow(method));
+    CHECK(MethodPatterns(std::vector<std::string>()).allow(method));
+    for (const char* excluded : {"!*", "!rpc.*", "!rpc_*", "!rpc*"}) {
+      CAPTURE(excluded);
+      CHECK_FALSE(MethodPatterns({"*", excluded}).allow(method));
+    }
+  }
+  for (const char* excluded : {"!rpc.subscribe", "!rpc_subscribe"}) {
+    CAPTURE(excluded);
+    const MethodPatterns patterns({"*", excluded});
+    CHECK_FALSE(patterns.allow("rpc.subscribe"));
+    CHECK_FALSE(patterns.allow("rpc_subscribe"));
+    CHECK(patterns.allow("rpc.unsubscribe"));
+    CHECK(patterns.allow("rpc_unsubscribe"));
+  }
+}
+
+TEST_CASE("MethodPatterns: names that only look like the server's own need a pattern") {
+  for (const char* method : {"rpc_discover", "rpc_publish", "rpc_subscribe2", "rpc", "rpcs.echo"}) {
+    CAPTURE(method);
+    CHECK_FALSE(MethodPatterns({"calc.*"}).allow(method));
+    CHECK(MethodPatterns({method}).allow(method));
+  }
+  CHECK(MethodPatterns({"calc.*"}).allow("rpc.publish"));
+  CHECK_FALSE(MethodPatterns({"*", "!rpc.publish"}).allow("rpc.publish"));
+}
+
 TEST_CASE("MethodPatterns: rpc.calls shows other clients' calls and needs a pattern") {
   CHECK_FALSE(MethodPatterns({"calc.*"}).allow("rpc.calls"));
   CHECK(MethodPatterns({"calc.*", "rpc.calls"}).allow("rpc.calls"));

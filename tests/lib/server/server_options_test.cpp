@@ -47,5 +47,36 @@ TEST_CASE("Server: a text that is not an address is refused, insecure or not") {
   }
 }
 
+std::string refusal_of(const ServerOptions& options) {
+  try {
+    const Server server(options);
+  } catch (const std::invalid_argument& refusal) {
+    return refusal.what();
+  }
+  return "";
+}
+
+TEST_CASE("Server: options of events are checked, and the wrong one is named") {
+  ServerOptions options;
+  options.log_level = "error";
+  options.listen = {"tcp://127.0.0.1:0"};
+  options.events.topics["orders.*"] = {.history = 10, .key = "/id", .slow = SlowPolicy::conflate};
+  CHECK(refusal_of(options).empty());
+  options.events.topics["orders*"] = {};
+  CHECK(refusal_of(options).starts_with("topic.\"orders*\" is not allowed; it takes a topic"));
+  options.events.topics = {{"orders", {.key = "id"}}};
+  CHECK(refusal_of(options).starts_with("topic.\"orders\".key is not allowed; it takes a JSON pointer"));
+  options.events = {.queue = 0};
+  CHECK(refusal_of(options).starts_with("events.queue is not allowed; it takes a number from 1 to "));
+}
+
+TEST_CASE("Server: topics of clients are checked") {
+  ClientOptions client{.name = "anonymous", .subscribe = {"orders.*"}, .publish = {"*"}};
+  ServerOptions options{.listen = {"tcp://127.0.0.1:0"}, .clients = {client}, .log_level = "error"};
+  CHECK(refusal_of(options).empty());
+  options.clients.front().publish = {"a b"};
+  CHECK(refusal_of(options).starts_with("client anonymous: publish is not allowed; it takes an array"));
+}
+
 }  // namespace
 }  // namespace sluice

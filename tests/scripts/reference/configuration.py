@@ -16,6 +16,7 @@ SHORT = (
     ('a duration such as "250ms" (us, ms, s, m, h) from ', "time, "),
     ('a size such as "4MiB" (B, KiB, MiB, GiB; a bare integer is bytes) from ', "size, "),
     ('names of methods, prefixes such as "calc.*", "*", or any of them behind a ! for what is excluded', "patterns"),
+    ('topics such as "orders.eu", prefixes that end at a dot, such as "orders.*", or "*"', "patterns of topics"),
 )
 
 
