@@ -4,6 +4,7 @@
 #include <exception>
 #include <utility>
 
+#include "lib/loop/peer_charge.hpp"
 #include "lib/transport/arrivals.hpp"
 #include "lib/transport/foreign_peers.hpp"
 
@@ -47,7 +48,17 @@ Connection::Connection(SessionHost& host, ByteStream stream, std::shared_ptr<con
   io_.metrics().connections_now[static_cast<std::size_t>(Protocol::unknown)].add(1);
 }
 
-Connection::~Connection() = default;
+// Its memory is freed at its peer's expense; the state of TLS takes longest.
+Connection::~Connection() {
+  const PeerCharge charge(io_, *share());
+  stream_.forget_tls();
+}
+
+void Connection::charge_since(TimePoint began) {
+  io_.update_time();
+  io_.slices().begin(*share(), began);
+  io_.slices().end(io_.now());
+}
 
 // Charges the connection's work to that peer from now on.
 void Connection::join_share(const PeerKey& peer) {

@@ -21,6 +21,8 @@ void Connection::on_deferred() {
 void Connection::run_deferred_work() {
   if (!output_.blocked()) flush(Extent::slice);
   if (only_waits()) return rest();
+  // Beside a write, which is charged as well. A few bytes now and then would otherwise be looked at for nothing.
+  io_.slices().charge_small(*share(), io_.now(), SmallWork::write);
   if (ending_.peer_gone() && !ending_.closing() && !postponed()) {
     const PeerCharge charge(io_, *share());
     read_remaining_notifications();
@@ -149,6 +151,7 @@ void Connection::abort_calls(const proto::Error& error) {
 void Connection::close(CloseReason reason) {
   if (!ending_.close()) return;
   const auto keep = shared_from_this();
+  const PeerCharge charge(io_, *share());
   if (ending_.peer_gone()) host_.lost_client_closed();
   rpc_session_.disconnected();
   if (log_enabled(spdlog::level::debug)) log_close(reason);
