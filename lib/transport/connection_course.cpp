@@ -21,7 +21,8 @@ void Connection::on_deferred() {
 void Connection::run_deferred_work() {
   if (!output_.blocked()) flush(Extent::slice);
   if (only_waits()) return rest();
-  // Beside a write, which is charged as well. A few bytes now and then would otherwise be looked at for nothing.
+  // Beside a write, which is charged as well. A few bytes now and then would otherwise be looked at for
+  // nothing.
   io_.slices().charge_small(*share(), io_.now(), SmallWork::write);
   if (ending_.peer_gone() && !ending_.closing() && !postponed()) {
     const PeerCharge charge(io_, *share());
