@@ -4,7 +4,6 @@
 #include <exception>
 #include <utility>
 
-#include "lib/loop/peer_charge.hpp"
 #include "lib/transport/arrivals.hpp"
 #include "lib/transport/foreign_peers.hpp"
 
@@ -46,18 +45,6 @@ Connection::Connection(SessionHost& host, ByteStream stream, std::shared_ptr<con
   stream_.expect_tls(policy_->tls);
   if (policy_->proxy_protocol) stream_.expect_proxy_header();
   io_.metrics().connections_now[static_cast<std::size_t>(Protocol::unknown)].add(1);
-}
-
-// Its memory is freed at its peer's expense; the state of TLS takes longest.
-Connection::~Connection() {
-  const PeerCharge charge(io_, *share());
-  stream_.forget_tls();
-}
-
-void Connection::charge_since(TimePoint began) {
-  io_.update_time();
-  io_.slices().begin(*share(), began);
-  io_.slices().end(io_.now());
 }
 
 // Charges the connection's work to that peer from now on.

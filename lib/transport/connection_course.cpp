@@ -8,6 +8,18 @@
 
 namespace sluice::core {
 
+// Its memory is freed at its peer's expense; the state of TLS takes longest.
+Connection::~Connection() {
+  const PeerCharge charge(io_, *share());
+  stream_.forget_tls();
+}
+
+void Connection::charge_since(TimePoint began) {
+  io_.update_time();
+  io_.slices().begin(*share(), began);
+  io_.slices().end(io_.now());
+}
+
 void Connection::on_deferred() {
   if (ending_.closed()) return;
   try {
