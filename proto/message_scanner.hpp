@@ -107,7 +107,7 @@ class MessageScanner {
   }
   // A value that began earlier, or in the current text. `p` is one past it. Nearly always a comma follows
   // at once.
-  const char* value_ended(const char* p, const char* base, const char* end) {
+  [[gnu::always_inline]] const char* value_ended(const char* p, const char* base, const char* end) {
     note_end(p, base);
     return after_value(p, end);
   }

@@ -120,6 +120,8 @@ class ByteStream {
   void shutdown_send();
   bool ending() const { return ending_; }
   void close();
+  // Frees what TLS holds. After close(), and not from within read() or write().
+  void forget_tls() { tls_.reset(); }
 
  private:
   std::size_t queued(unsigned long request) const;

@@ -48,8 +48,6 @@ Connection::Connection(SessionHost& host, ByteStream stream, std::shared_ptr<con
   io_.metrics().connections_now[static_cast<std::size_t>(Protocol::unknown)].add(1);
 }
 
-Connection::~Connection() = default;
-
 // Charges the connection's work to that peer from now on.
 void Connection::join_share(const PeerKey& peer) {
   const bool waits = postponed();

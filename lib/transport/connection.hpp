@@ -43,6 +43,9 @@ class Connection final : public Session,
   void abort_calls(const proto::Error& error) override;
   void close(CloseReason reason) override;
 
+  // Charges to its peer what has passed since `began`: accepting and starting it. I/O thread only.
+  void charge_since(TimePoint began);
+
  private:
   // Fraction of max_output_buffer: with more unread output, the connection is not read from.
   static constexpr std::size_t kOutputPauseDivisor = 4;

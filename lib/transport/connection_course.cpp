@@ -8,6 +8,18 @@
 
 namespace sluice::core {
 
+// Its memory is freed at its peer's expense; the state of TLS takes longest.
+Connection::~Connection() {
+  const PeerCharge charge(io_, *share());
+  stream_.forget_tls();
+}
+
+void Connection::charge_since(TimePoint began) {
+  io_.update_time();
+  io_.slices().begin(*share(), began);
+  io_.slices().end(io_.now());
+}
+
 void Connection::on_deferred() {
   if (ending_.closed()) return;
   try {
@@ -22,6 +34,9 @@ void Connection::run_deferred_work() {
   if (!output_.blocked()) flush(Extent::slice);
   if (events_.any()) deliver_events();
   if (only_waits()) return rest();
+  // Beside a write, which is charged as well. A few bytes now and then would otherwise be looked at for
+  // nothing.
+  io_.slices().charge_small(*share(), io_.now(), SmallWork::write);
   if (ending_.peer_gone() && !ending_.closing() && !postponed()) {
     const PeerCharge charge(io_, *share());
     read_remaining_notifications();
@@ -162,6 +177,7 @@ void Connection::abort_calls(const proto::Error& error) {
 void Connection::close(CloseReason reason) {
   if (!ending_.close()) return;
   const auto keep = shared_from_this();
+  const PeerCharge charge(io_, *share());
   if (ending_.peer_gone()) host_.lost_client_closed();
   rpc_session_.disconnected();
   events_.clear();

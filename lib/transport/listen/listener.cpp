@@ -90,13 +90,15 @@ void Listener::accept_some() {
 
 // False if there was no connection; then errno says why.
 bool Listener::take_one() {
+  io_.update_time();
+  const TimePoint began = io_.now();
   PeerName peer;
   socklen_t size = sizeof peer.address;
   Descriptor socket(::accept4(socket_->descriptor(), reinterpret_cast<sockaddr*>(&peer.address), &size,
                               SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (!socket) return false;
   try {
-    admit(std::move(socket), peer);
+    admit(std::move(socket), peer, began);
   } catch (const std::exception& exception) {
     // The system lacks a resource: this client is refused, the next may succeed.
     not_taken_.log(spdlog::level::err, io_.now(), [&] {
@@ -129,7 +131,7 @@ bool Listener::accept_one() {
   }
 }
 
-void Listener::admit(Descriptor socket, const PeerName& peer) {
+void Listener::admit(Descriptor socket, const PeerName& peer, TimePoint began) {
   auto permit = limit_.try_acquire();
   if (!permit) return refuse_for_limit(CloseReason::connection_limit, full_, "max_connections is reached");
   const bool local = address_.kind == Address::Kind::unix_socket;
@@ -151,12 +153,17 @@ void Listener::admit(Descriptor socket, const PeerName& peer) {
   SessionHost& host = least_busy();
   const auto arrival =
       std::make_shared<Arrival>(Arrival{std::move(stream), std::move(permit), SessionHost::Expected(host)});
-  const auto add = [&host, arrival, policy = policy_] {
-    host.add(std::make_shared<Connection>(host, std::move(arrival->stream), policy,
-                                          std::move(arrival->permit), codecs()));
+  const auto add = [&host, arrival, policy = policy_](TimePoint since) {
+    const auto connection = std::make_shared<Connection>(host, std::move(arrival->stream), policy,
+                                                         std::move(arrival->permit), codecs());
+    host.add(connection);
+    connection->charge_since(since);
   };
-  if (&host.io() == &io_) return add();
-  host.io().post(add);
+  if (&host.io() == &io_) return add(began);
+  host.io().post([&host, add] {
+    host.io().update_time();
+    add(host.io().now());
+  });
 }
 
 SessionHost& Listener::least_busy() const {

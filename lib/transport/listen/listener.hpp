@@ -43,7 +43,7 @@ class Listener : public std::enable_shared_from_this<Listener>, private Deadline
   void accept_some();
   bool take_one();
   bool accept_one();
-  void admit(Descriptor socket, const PeerName& peer);
+  void admit(Descriptor socket, const PeerName& peer, TimePoint began);
   void refuse_for_descriptors();
   void refuse_for_limit(CloseReason reason, RareLine& line, std::string_view limit);
   void pause_accepting(const char* why);
