@@ -52,6 +52,22 @@ TEST_CASE("errors: each has its code, its message and its reason") {
            R"({"code":-32011,"message":"The batch response was too large",)"
            R"("data":{"reason":"batch_response_too_big","limit":16777216}})"},
           {draining(), R"({"code":-32012,"message":"Server is shutting down","data":{"reason":"draining"}})"},
+          {subscriptions_unsupported(),
+           R"({"code":-32601,"message":"Method not found","data":{"reason":"subscriptions_unsupported"}})"},
+          {too_many_subscriptions(1024), R"({"code":-32006,"message":"Too many subscriptions",)"
+                                         R"("data":{"reason":"too_many_subscriptions","limit":1024}})"},
+          {gone("e-2", "e"),
+           R"({"code":-32015,"message":"Gone","data":{"reason":"gone","oldest":"e-2","epoch":"e"}})"},
+          {subscription_slow(), R"({"code":-32000,"message":"Subscription ended","data":{"reason":"slow"}})"},
+          {subscription_gap(), R"({"code":-32000,"message":"Subscription ended","data":{"reason":"gap"}})"},
+          {subscription_topic_gone(),
+           R"({"code":-32000,"message":"Subscription ended","data":{"reason":"topic_gone"}})"},
+          {subscription_revoked(), R"({"code":-32016,"message":"Not allowed","data":{"reason":"revoked"}})"},
+          {subscription_draining("e-1", 250ms),
+           R"({"code":-32012,"message":"Server is shutting down",)"
+           R"("data":{"reason":"draining","pos":"e-1","retry_after_ms":250}})"},
+          {subscription_backend_down(1s), R"({"code":-32013,"message":"Backend unavailable",)"
+                                          R"("data":{"reason":"backend_down","retry_after_ms":1000}})"},
           {cancelled(), R"({"code":-32800,"message":"Request cancelled","data":{"reason":"cancelled"}})"}}) {
     CHECK(error_reply("1", error) == R"({"jsonrpc":"2.0","id":1,"error":)" + std::string(wire) + "}");
   }
