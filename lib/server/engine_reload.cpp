@@ -166,6 +166,7 @@ void Engine::reload(const Settings& wanted, const std::stop_token& stop) {
   parts.connection_limit.set_max_per_peer(settings.max_connections_per_peer);
   parts.memory.set_max(settings.memory_bytes_max);
   parts.registry.configure(settings.methods);
+  parts.events.apply(settings.events, Clock::now());
   parts.on_all([limits = settings.limits](IoPart& part) { part.thread.set_limits(limits); });
   parts.hub.set_limits(settings.limits);
   // Before backends, which may take a while: new restrictions of listeners apply at once.

@@ -12,7 +12,8 @@ struct CodecOutput final : EventOutput {
 }  // namespace
 
 SubscriptionSet* ConnectionEvents::subscriptions() {
-  if (set_ == nullptr && fanout_ != nullptr) set_ = std::make_unique<SubscriptionSet>(*fanout_, *this);
+  EventSink& sink = *this;
+  if (set_ == nullptr && fanout_ != nullptr) set_ = std::make_unique<SubscriptionSet>(*fanout_, sink);
   return set_.get();
 }
 
