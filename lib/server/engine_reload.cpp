@@ -167,7 +167,10 @@ void Engine::reload(const Settings& wanted, const std::stop_token& stop) {
   parts.memory.set_max(settings.memory_bytes_max);
   parts.registry.configure(settings.methods);
   parts.events.apply(settings.events, Clock::now());
-  parts.on_all([limits = settings.limits](IoPart& part) { part.thread.set_limits(limits); });
+  parts.on_all([limits = settings.limits](IoPart& part) {
+    part.thread.set_limits(limits);
+    part.sessions.renew_rights();
+  });
   parts.hub.set_limits(settings.limits);
   // Before backends, which may take a while: new restrictions of listeners apply at once.
   for (const auto& [listener, policy] : changes.policies) listener->set_policy(policy);

@@ -41,6 +41,7 @@ class Connection final : public Session,
   void start() override;
   void drain() override;
   void abort_calls(const proto::Error& error) override;
+  void renew_rights() override { events_.renew_rights(); }
   void close(CloseReason reason) override;
 
   // Charges to its peer what has passed since `began`: accepting and starting it. I/O thread only.

@@ -1,5 +1,7 @@
 #include "lib/transport/connection_events.hpp"
 
+#include <new>
+
 namespace sluice::core {
 namespace {
 
@@ -19,14 +21,23 @@ SubscriptionSet* ConnectionEvents::subscriptions() {
 
 bool ConnectionEvents::deliver(Codec& codec, std::size_t unsent) {
   if (!any()) return false;
-  revoke_lost_rights();
+  revoke_lost();
   CodecOutput output(codec);
   const std::size_t room = unsent < kRoomBytes ? kRoomBytes - unsent : 0;
   return set_->deliver(output, room, host_.io().now()) > 0;
 }
 
-// A client that has lost a right learns that before its next event.
-void ConnectionEvents::revoke_lost_rights() {
+// At a reload: the events that wait were published under the earlier rights.
+void ConnectionEvents::renew_rights() noexcept {
+  if (!any()) return;
+  try {
+    revoke_lost();
+  } catch (const std::bad_alloc&) {
+    host_.wake();
+  }
+}
+
+void ConnectionEvents::revoke_lost() {
   const std::shared_ptr<const Grant>& grant = host_.rpc_session().grant();
   if (grant == grant_) return;
   grant_ = grant;

@@ -35,6 +35,8 @@ class ConnectionEvents final : private EventSink {
   // When deliver() is due, whether there is an event or not.
   TimePoint deadline() const { return set_ != nullptr ? set_->deadline() : TimePoint::max(); }
 
+  // Ends subscriptions that the client's rights do not allow any more. Out of memory, deliver() does it.
+  void renew_rights() noexcept;
   // Ends all subscriptions, once what waits is written.
   void end_all(SubscriptionEnd why) {
     if (set_ != nullptr) set_->end_all(why);
@@ -44,7 +46,7 @@ class ConnectionEvents final : private EventSink {
 
  private:
   void on_events() override { host_.wake(); }
-  void revoke_lost_rights();
+  void revoke_lost();
 
   CodecHost& host_;
   EventFanout* const fanout_;

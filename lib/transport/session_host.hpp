@@ -29,6 +29,8 @@ class Session : public ListHook<SessionTag>, public std::enable_shared_from_this
   virtual void drain() = 0;
   // Answers all calls with the error, then ends the connection.
   virtual void abort_calls(const proto::Error& error) = 0;
+  // Clients' rights have changed: subscriptions that are not allowed any more end.
+  virtual void renew_rights() {}
   // Ends the connection now.
   virtual void close(CloseReason reason) = 0;
 
@@ -97,6 +99,9 @@ class SessionHost final : private DeferredTask {
   void drain_all() {
     draining_ = true;
     sessions_.for_each([](Session& session) { session.shared_from_this()->drain(); });
+  }
+  void renew_rights() {
+    sessions_.for_each([](Session& session) { session.renew_rights(); });
   }
   void abort_all_calls(const proto::Error& error) {
     sessions_.for_each([&](Session& session) { session.shared_from_this()->abort_calls(error); });

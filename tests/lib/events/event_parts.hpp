@@ -70,7 +70,7 @@ inline SubscribeRequest request_of(std::string_view params) {
 }
 
 // Its replies are written at once; its events when the test calls take().
-class EventClient final : private EventSink, private EventOutput {
+class EventClient final : public EventSink, public EventOutput {
  public:
   explicit EventClient(EventDaemon& daemon)
       : daemon_(daemon), set_(std::make_unique<SubscriptionSet>(daemon.fanout, *this)) {}
