@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "cli/duration.hpp"
+#include "cli/help_text.hpp"
 #include "cli/json_check.hpp"
 #include "cli/token.hpp"
 #include "proto/utf8.hpp"
@@ -16,28 +17,6 @@ namespace {
 constexpr auto kTimeoutDefault = std::chrono::seconds(60);
 // The time that the client waits for an answer beyond the server's time limit.
 constexpr auto kDeadlineSlack = std::chrono::seconds(5);
-
-constexpr const char* kMainHelp =
-    "ADDRESS is tcp://HOST:PORT (or HOST:PORT) or unix:///path; left out it is $SLUICE_ADDRESS, then\n"
-    "tcp://127.0.0.1:7070.\n"
-    "PARAMS is one JSON array or object, or key=value pairs, or values by position (a value that is not\n"
-    "JSON is a string), or - to read JSON from stdin. Put -- before words that begin with - and are not\n"
-    "numbers. Durations have a unit: 250ms, 5s, 1m.\n"
-    "Results go to stdout as JSON, errors to stderr.\n"
-    "Exit code: 0 result, 1 JSON-RPC error, 2 usage, 3 could not connect or timed out.";
-constexpr const char* kNotifyHelp =
-    "Sends a notification, then waits until the server has served it and closed the connection.";
-constexpr const char* kBatchHelp =
-    "CALLS is one JSON array of calls, or one quoted 'METHOD PARAMS' for each; without CALLS (or with -) "
-    "stdin is\n"
-    "read, as a JSON array or as one METHOD PARAMS a line. A call without a \"jsonrpc\" member gets that and "
-    "an\n"
-    "id. A call with one is sent unchanged: without an id it is a notification.\n"
-    "The replies are printed in the order of the calls, one a line; exit code 1 if any is an error.";
-
-constexpr const char* kTokenHelp =
-    "Prints a new token, and the line for a [[client]] entry of the server's configuration by which holders\n"
-    "of the token authenticate. With - a token is read from stdin, and its line alone is printed.";
 
 // The user's arguments, before they are checked.
 struct RawOptions {
@@ -81,6 +60,18 @@ void add_token(CLI::App* command, RawOptions& raw) {
       ->type_name("FILE");
 }
 
+void add_tls(CLI::App* command, TlsOptions& tls) {
+  command
+      ->add_option("--ca", tls.authorities,
+                   "PEM file with the authorities to trust, in place of the system's")
+      ->type_name("FILE");
+  command->add_option("--cert", tls.certificate, "PEM file with the client's certificate and its chain")
+      ->type_name("FILE");
+  command->add_option("--key", tls.key, "PEM file with that certificate's key, without a passphrase")
+      ->type_name("FILE");
+  command->add_flag("--insecure", tls.insecure, "Accept any certificate of the server, whatever it names");
+}
+
 void add_call_options(CLI::App* command, RawOptions& raw) {
   add_timeout(command, raw);
   command->add_option("--deadline", raw.deadline, "The server's time limit for each call, sent as timeout_ms")
@@ -106,6 +97,7 @@ Commands add_commands(CLI::App& app, RawOptions& raw, CommandLine& line) {
   for (CLI::App* command : {call, notify, batch}) add_call_options(command, raw);
   for (CLI::App* command : {methods, describe}) add_timeout(command, raw);
   for (CLI::App* command : {call, notify, batch, methods, describe, bench}) add_token(command, raw);
+  for (CLI::App* command : {call, notify, batch, methods, describe}) add_tls(command, line.tls);
   add_bench_options(*bench, line.bench);
   return {{call, Command::call},       {notify, Command::notify},     {batch, Command::batch},
           {methods, Command::methods}, {describe, Command::describe}, {bench, Command::bench},
@@ -210,6 +202,18 @@ Result<void> read_token_option(const RawOptions& raw, CommandLine& line) {
   return success();
 }
 
+Result<void> check_tls(const CommandLine& line) {
+  if (line.tls.certificate.empty() != line.tls.key.empty()) {
+    return usage_error("--cert and --key go together: the certificate and its key");
+  }
+  // A user who gives them counts on TLS.
+  if (line.tls.any() && !line.address.tls) {
+    return usage_error("options of TLS, but " + line.address.text +
+                       " has none: use tls://, https:// or wss://");
+  }
+  return success();
+}
+
 Failure parse_failure(const CLI::App& app, const CLI::ParseError& error) {
   if (error.get_exit_code() != 0) return usage_error(std::string(error.what()) + "; see --help");
   std::ostringstream text;
@@ -246,6 +250,7 @@ Result<CommandLine> parse_command_line(int argc, const char* const* argv) {
   if (auto read = read_words(std::move(words), line); !read) return read.error();
   if (auto read = read_settings(raw, line); !read) return read.error();
   if (auto checked = check_operand_count(line); !checked) return checked.error();
+  if (auto checked = check_tls(line); !checked) return checked.error();
   if (auto read = read_token_option(raw, line); !read) return read.error();
   if (line.command != Command::bench) return line;
   if (auto checked = check_bench_options(line.bench); !checked) return checked.error();

@@ -9,6 +9,7 @@
 #include "cli/bench_options.hpp"
 #include "cli/request.hpp"
 #include "cli/result.hpp"
+#include "cli/tls_options.hpp"
 
 namespace sluice::client {
 
@@ -22,6 +23,7 @@ struct CommandLine {
   std::vector<std::string> operands;
   std::chrono::nanoseconds timeout{};  // for the whole command, connecting included
   CallSettings settings;
+  TlsOptions tls;
   std::string token;  // what each connection authenticates with; empty: nothing
   BenchOptions bench;
 };

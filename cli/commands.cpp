@@ -14,6 +14,7 @@ namespace sluice::client {
 namespace {
 
 Outcome run_command(const CommandLine& line) {
+  if (line.tls.insecure) print_error("warning: --insecure: the server may be any that answers there");
   switch (line.command) {
     case Command::call:
       return run_call(line);

@@ -88,7 +88,7 @@ TEST_CASE("command line: invalid arguments are a usage error of one line") {
   CHECK(is_usage_error({"nothing"}));
   CHECK(is_usage_error({"call"}));
   CHECK(is_usage_error({"call", "tcp://h:1"}));
-  CHECK(is_usage_error({"call", "http://h/", "m"}));
+  CHECK(is_usage_error({"call", "ftp://h/", "m"}));
   CHECK(is_usage_error({"call", "--timout", "5s", "m"}));
   CHECK(is_usage_error({"call", "m", "a=\xff"}));
   CHECK(is_usage_error({"describe"}));
@@ -140,6 +140,19 @@ TEST_CASE("parse_duration: a positive number and a unit") {
     CAPTURE(text);
     CHECK_FALSE(parse_duration(text).has_value());
   }
+}
+
+TEST_CASE("command line: options of TLS need an address with TLS, and a key its certificate") {
+  const auto line = parse({"call", "https://h", "m", "--ca", "a.pem", "--cert", "c.pem", "--key", "k.pem"});
+  REQUIRE(line.has_value());
+  CHECK(line.value().tls.authorities == "a.pem");
+  CHECK(line.value().tls.certificate == "c.pem");
+  CHECK(line.value().tls.key == "k.pem");
+  CHECK_FALSE(line.value().tls.insecure);
+  CHECK(parse({"call", "tls://h:1", "m", "--insecure"}).value().tls.insecure);
+  CHECK(is_usage_error({"call", "http://h", "m", "--insecure"}));
+  CHECK(is_usage_error({"call", "https://h", "m", "--cert", "c.pem"}));
+  CHECK(is_usage_error({"call", "https://h", "m", "--key", "k.pem"}));
 }
 
 }  // namespace sluice::client
