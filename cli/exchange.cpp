@@ -16,14 +16,6 @@ constexpr std::string_view kOnlyId = "1";  // one call at a time needs no other
 // But for this one: a second answer to it is not to be taken for the call's.
 constexpr std::string_view kTokenId = R"("rpc.authenticate")";
 
-// The next message as valid JSON; nothing once no further one can come.
-Result<std::optional<std::string>> receive_json(Connection& connection, const WaitLimit& limit) {
-  Result<std::optional<std::string>> message = connection.receive(limit);
-  if (!message || !message.value()) return message;
-  if (auto checked = check_message(*message.value()); !checked) return checked.error();
-  return message;
-}
-
 Result<void> authenticate(Connection& connection, const CommandLine& line, const WaitLimit& limit) {
   const std::string params = "{\"token\":" + proto::quoted(line.token) + "}";
   const auto sent = connection.send(make_request("rpc.authenticate", params, kTokenId, {}), limit);
@@ -65,8 +57,8 @@ Result<std::unique_ptr<Connection>> open_connection(const CommandLine& line, con
     case Address::Protocol::json_stream:
       return open_json_stream(std::move(stream), line, limit);
     case Address::Protocol::http:
-      return std::unique_ptr<Connection>(
-          std::make_unique<HttpConnection>(std::move(stream), line.address, HttpHead{line.token, false}));
+      return std::unique_ptr<Connection>(std::make_unique<HttpConnection>(
+          std::move(stream), line.address, HttpHead{line.token, line.wants_stream()}));
     case Address::Protocol::websocket:
       break;
   }
@@ -82,6 +74,13 @@ Result<core::Descriptor> open_raw_socket(const CommandLine& line, const WaitLimi
   const auto connection = open_json_stream(std::move(stream).value(), line, limit);
   if (!connection) return connection.error();
   return std::move(socket).release();
+}
+
+Result<std::optional<std::string>> receive_json(Connection& connection, const WaitLimit& limit) {
+  Result<std::optional<std::string>> message = connection.receive(limit);
+  if (!message || !message.value()) return message;
+  if (auto checked = check_message(*message.value()); !checked) return checked.error();
+  return message;
 }
 
 Result<std::string> receive_reply(Connection& connection, const Address& address, std::string_view id,

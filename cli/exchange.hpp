@@ -20,6 +20,9 @@ Result<std::unique_ptr<Connection>> open_connection(const CommandLine& line, con
 // The same as a socket that carries a JSON stream; line.address is a raw stream.
 Result<core::Descriptor> open_raw_socket(const CommandLine& line, const WaitLimit& limit);
 
+// The next message as valid JSON; nothing once no further one can come.
+Result<std::optional<std::string>> receive_json(Connection& connection, const WaitLimit& limit);
+
 // Called with each notification that comes before a reply, as valid JSON.
 using OnNote = std::function<void(std::string_view)>;
 

@@ -24,6 +24,17 @@ inline constexpr const char* kBatchHelp =
     "id. A call with one is sent unchanged: without an id it is a notification.\n"
     "The replies are printed in the order of the calls, one a line; exit code 1 if any is an error.";
 
+inline constexpr const char* kPublishHelp =
+    "JSON is one value, or - to read it from stdin. Prints the position of the event, and the number of\n"
+    "subscribers that it is for.";
+
+inline constexpr const char* kSubscribeHelp =
+    "TOPIC is a name or a prefix as orders.*. Each event is one line: its value, or with --full the whole\n"
+    "notification. If the connection is lost, it connects again after 100 ms to 5 s and goes on behind the\n"
+    "last event. Events that are missing are reported on stderr. It ends after --count events, at Ctrl-C\n"
+    "(exit code 0), when stdout is closed, when the server refuses it, or when it cannot connect at first.\n"
+    "--timeout is for each connection, until the server has accepted the subscription.";
+
 inline constexpr const char* kTokenHelp =
     "Prints a new token, and the line for a [[client]] entry of the server's configuration by which holders\n"
     "of the token authenticate. With - a token is read from stdin, and its line alone is printed.";

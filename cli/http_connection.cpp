@@ -40,7 +40,7 @@ class HttpConnection::Exchange {
   Result<void> send(std::string_view message, const WaitLimit& limit);
   Result<std::optional<std::string>> receive(const WaitLimit& limit);
   std::string end_reason() const;
-  ByteStream& bytes() { return stream_.bytes(); }
+  void close_normally();
 
  private:
   using Parser = http::response_parser<http::buffer_body>;
@@ -151,6 +151,11 @@ Result<HttpConnection::Exchange::Message> HttpConnection::Exchange::receive(cons
   return is_event_stream_ ? next_event() : whole_body();
 }
 
+// Within a response only a reset tells the server at once that the rest is not wanted.
+void HttpConnection::Exchange::close_normally() {
+  if (!awaiting_) stream_.bytes().close_normally();
+}
+
 std::string HttpConnection::Exchange::status() const {
   const auto& response = parser_->get();
   std::string text = std::to_string(response.result_int()) + " ";
@@ -182,7 +187,7 @@ HttpConnection::~HttpConnection() = default;
 Result<void> HttpConnection::send(std::string_view message, const WaitLimit& limit) {
   return exchange_->send(message, limit);
 }
-void HttpConnection::close_normally() { exchange_->bytes().close_normally(); }
+void HttpConnection::close_normally() { exchange_->close_normally(); }
 Result<std::optional<std::string>> HttpConnection::receive(const WaitLimit& limit) {
   return exchange_->receive(limit);
 }

@@ -155,6 +155,18 @@ class Race {
   int error_ = ETIMEDOUT;                   // of the last that failed
 };
 
+// A server that is gone without a word is noticed after a minute.
+void keep_alive(int fd) {
+  const int on = 1;
+  const int idle_s = 30;
+  const int interval_s = 10;
+  const int probes = 3;
+  setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+}
+
 Result<core::Descriptor> connect_tcp(const Address& address, const WaitLimit& limit) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
@@ -169,6 +181,7 @@ Result<core::Descriptor> connect_tcp(const Address& address, const WaitLimit& li
   if (!connected) return cannot_connect(address, std::strerror(connected.error().error));
   const int on = 1;  // small requests must not wait for the acknowledgement of earlier ones
   setsockopt(connected.value().get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  keep_alive(connected.value().get());
   return std::move(connected).value();
 }
 

@@ -9,8 +9,8 @@
 namespace sluice::client {
 
 // Cuts a stream of `text/event-stream` (HTML, section 9.2.6) into the data of its events. Comments and other
-// fields than `data` are skipped; an event without data is skipped. An event that the stream's end cuts off is
-// dropped, as the standard has it.
+// fields than `data` are skipped; an event without data is skipped. An event that the stream's end cuts off
+// is dropped, as the standard has it.
 class SseParser {
  public:
   void append(std::string_view bytes) { pending_ += bytes; }

@@ -1,10 +1,12 @@
-#include "cli/command_line.hpp"
+#include "cli/command_line_parser.hpp"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <map>
 #include <memory>
 
+#include "cli/command_line_checks.hpp"
 #include "cli/duration.hpp"
 #include "cli/help_text.hpp"
 #include "cli/json_check.hpp"
@@ -17,6 +19,8 @@ namespace {
 constexpr auto kTimeoutDefault = std::chrono::seconds(60);
 // The time that the client waits for an answer beyond the server's time limit.
 constexpr auto kDeadlineSlack = std::chrono::seconds(5);
+
+constexpr std::uint64_t kEventsMax = 1'000'000'000'000;
 
 // The user's arguments, before they are checked.
 struct RawOptions {
@@ -72,6 +76,20 @@ void add_tls(CLI::App* command, TlsOptions& tls) {
   command->add_flag("--insecure", tls.insecure, "Accept any certificate of the server, whatever it names");
 }
 
+void add_subscribe_options(CLI::App* command, SubscribeOptions& options) {
+  command
+      ->add_option("--from", options.from, "Where to begin: now, last (of each topic), or behind a POS (now)")
+      ->type_name("POS");
+  command->add_option("--count", options.count, "Events to print before it ends (no end)")
+      ->type_name("N")
+      ->check(CLI::Range(std::uint64_t{1}, kEventsMax));
+  command
+      ->add_option("--filter", options.filter,
+                   "Print only events with these values, as {\"/status\":\"paid\"}")
+      ->type_name("JSON");
+  command->add_flag("--full", options.full, "Print whole notifications, with topic and pos");
+}
+
 void add_call_options(CLI::App* command, RawOptions& raw) {
   add_timeout(command, raw);
   command->add_option("--deadline", raw.deadline, "The server's time limit for each call, sent as timeout_ms")
@@ -86,6 +104,9 @@ Commands add_commands(CLI::App& app, RawOptions& raw, CommandLine& line) {
       add_command(app, "call", "[ADDRESS] METHOD [PARAMS...]", "Calls a method and prints its result");
   CLI::App* notify = add_command(app, "notify", "[ADDRESS] METHOD [PARAMS...]", "Sends a notification");
   CLI::App* batch = add_command(app, "batch", "[ADDRESS] [CALLS...]", "Sends calls as one batch");
+  CLI::App* publish = add_command(app, "publish", "[ADDRESS] TOPIC JSON", "Publishes an event to a topic");
+  CLI::App* subscribe =
+      add_command(app, "subscribe", "[ADDRESS] TOPIC...", "Prints the events of topics as they come");
   CLI::App* methods = add_command(app, "methods", "[ADDRESS]", "Lists the methods that may be called");
   CLI::App* describe =
       add_command(app, "describe", "[ADDRESS] METHOD", "Shows a method's OpenRPC description");
@@ -94,14 +115,20 @@ Commands add_commands(CLI::App& app, RawOptions& raw, CommandLine& line) {
   token->footer(kTokenHelp);
   notify->footer(std::string(kNotifyHelp) + "\n\n" + kMainHelp);
   batch->footer(std::string(kBatchHelp) + "\n\n" + kMainHelp);
-  for (CLI::App* command : {call, notify, batch}) add_call_options(command, raw);
-  for (CLI::App* command : {methods, describe}) add_timeout(command, raw);
-  for (CLI::App* command : {call, notify, batch, methods, describe, bench}) add_token(command, raw);
-  for (CLI::App* command : {call, notify, batch, methods, describe}) add_tls(command, line.tls);
+  publish->footer(std::string(kPublishHelp) + "\n\n" + kMainHelp);
+  subscribe->footer(std::string(kSubscribeHelp) + "\n\n" + kMainHelp);
+  for (CLI::App* command : {call, notify, batch, publish}) add_call_options(command, raw);
+  for (CLI::App* command : {subscribe, methods, describe}) add_timeout(command, raw);
+  const std::array connecting{call, notify, batch, publish, subscribe, methods, describe};
+  for (CLI::App* command : connecting) add_token(command, raw);
+  for (CLI::App* command : connecting) add_tls(command, line.tls);
+  add_token(bench, raw);
+  call->add_flag("--progress", line.settings.notes, "Show the call's notes on stderr while it waits");
+  add_subscribe_options(subscribe, line.subscribe);
   add_bench_options(*bench, line.bench);
-  return {{call, Command::call},       {notify, Command::notify},     {batch, Command::batch},
-          {methods, Command::methods}, {describe, Command::describe}, {bench, Command::bench},
-          {token, Command::token}};
+  return {{call, Command::call},         {notify, Command::notify},       {batch, Command::batch},
+          {publish, Command::publish},   {subscribe, Command::subscribe}, {methods, Command::methods},
+          {describe, Command::describe}, {bench, Command::bench},         {token, Command::token}};
 }
 
 Failure option_error(std::string_view option, const Failure& why) {
@@ -159,32 +186,6 @@ Result<void> read_words(std::vector<std::string> words, CommandLine& line) {
   return success();
 }
 
-Result<void> check_operand_count(const CommandLine& line) {
-  const std::size_t count = line.operands.size();
-  switch (line.command) {
-    case Command::call:
-    case Command::notify:
-      if (count == 0) return usage_error("METHOD is missing; see --help");
-      return success();
-    case Command::describe:
-      if (count != 1) return usage_error("describe takes one METHOD; see --help");
-      return success();
-    case Command::methods:
-    case Command::bench:
-      if (count != 0) return usage_error("unexpected '" + line.operands.front() + "'; see --help");
-      return success();
-    case Command::token:
-      // A token among the arguments could be read by all users in the list of processes.
-      if (count > 1 || (count == 1 && line.operands.front() != "-")) {
-        return usage_error("token takes only -, to read one from stdin; see --help");
-      }
-      return success();
-    case Command::batch:
-      return success();
-  }
-  return success();
-}
-
 bool reads_stdin(const CommandLine& line) {
   const bool batch = line.command == Command::batch;
   return line.operands.empty() ? batch
@@ -199,18 +200,6 @@ Result<void> read_token_option(const RawOptions& raw, CommandLine& line) {
   Result<std::string> token = token_of_user(raw.token_file);
   if (!token) return token.error();
   line.token = std::move(token).value();
-  return success();
-}
-
-Result<void> check_tls(const CommandLine& line) {
-  if (line.tls.certificate.empty() != line.tls.key.empty()) {
-    return usage_error("--cert and --key go together: the certificate and its key");
-  }
-  // A user who gives them counts on TLS.
-  if (line.tls.any() && !line.address.tls) {
-    return usage_error("options of TLS, but " + line.address.text +
-                       " has none: use tls://, https:// or wss://");
-  }
   return success();
 }
 
@@ -249,8 +238,7 @@ Result<CommandLine> parse_command_line(int argc, const char* const* argv) {
   if (marker != end) words.insert(words.end(), marker + 1, end);
   if (auto read = read_words(std::move(words), line); !read) return read.error();
   if (auto read = read_settings(raw, line); !read) return read.error();
-  if (auto checked = check_operand_count(line); !checked) return checked.error();
-  if (auto checked = check_tls(line); !checked) return checked.error();
+  if (auto checked = check_command_line(line); !checked) return checked.error();
   if (auto read = read_token_option(raw, line); !read) return read.error();
   if (line.command != Command::bench) return line;
   if (auto checked = check_bench_options(line.bench); !checked) return checked.error();

@@ -1,4 +1,4 @@
-#include "cli/command_line.hpp"
+#include "cli/command_line_parser.hpp"
 
 #include <doctest/doctest.h>
 
@@ -153,6 +153,33 @@ TEST_CASE("command line: options of TLS need an address with TLS, and a key its 
   CHECK(is_usage_error({"call", "http://h", "m", "--insecure"}));
   CHECK(is_usage_error({"call", "https://h", "m", "--cert", "c.pem"}));
   CHECK(is_usage_error({"call", "https://h", "m", "--key", "k.pem"}));
+}
+
+TEST_CASE("command line: subscribe takes topics and its options") {
+  const auto line = parse(
+      {"subscribe", "h:1", "a", "b.*", "--from", "last", "--count", "3", "--full", "--filter", "{\"/x\":1}"});
+  REQUIRE(line.has_value());
+  CHECK(line.value().operands == std::vector<std::string>{"a", "b.*"});
+  CHECK(line.value().subscribe.from == "last");
+  CHECK(line.value().subscribe.count == 3);
+  CHECK(line.value().subscribe.full);
+  CHECK(line.value().wants_stream());
+  const auto plain = parse({"subscribe", "a"});
+  CHECK(plain.value().subscribe.from == "now");
+  CHECK(plain.value().subscribe.count == 0);
+  CHECK(is_usage_error({"subscribe"}));
+  CHECK(is_usage_error({"subscribe", "a", "--count", "-1"}));
+  CHECK(is_usage_error({"subscribe", "a", "--filter", "[1]"}));
+  CHECK(is_usage_error({"subscribe", "a", "--filter", "{"}));
+}
+
+TEST_CASE("command line: publish takes a topic and one JSON, call may want notes") {
+  CHECK(parse({"publish", "a", "[1]"}).value().operands == std::vector<std::string>{"a", "[1]"});
+  CHECK(is_usage_error({"publish", "a"}));
+  CHECK(is_usage_error({"publish", "a", "1", "2"}));
+  CHECK(parse({"call", "m", "--progress"}).value().settings.notes);
+  CHECK_FALSE(parse({"call", "m"}).value().wants_stream());
+  CHECK(is_usage_error({"notify", "m", "--progress"}));
 }
 
 }  // namespace sluice::client
