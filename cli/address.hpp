@@ -31,7 +31,7 @@ struct Address {
 // what tells an address from a method name on the command line.
 bool looks_like_address(std::string_view text);
 
-// Reads `tcp://HOST:PORT` (also without `tcp://`), `tls://HOST:PORT`, `unix:///path`, or an URL of http,
+// Reads `tcp://HOST:PORT` (also without `tcp://`), `tls://HOST:PORT`, `unix:///path`, or a URL of http,
 // https, ws or wss, where the port and the path may be left out. An IPv6 address is in brackets. Anything
 // else is a usage error that says what is wrong and what is supported.
 Result<Address> parse_address(std::string_view text);

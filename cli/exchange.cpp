@@ -3,6 +3,7 @@
 #include "cli/http_connection.hpp"
 #include "cli/json_stream_connection.hpp"
 #include "cli/output.hpp"
+#include "cli/refusal.hpp"
 #include "cli/reply.hpp"
 #include "cli/socket_stream.hpp"
 #include "cli/tls_stream.hpp"
@@ -24,8 +25,9 @@ Result<void> authenticate(Connection& connection, const CommandLine& line, const
   const Reply answer = parse_reply(reply.value());
   if (answer.result == "true") return success();
   connection.close_normally();
-  const std::string why = answer.is_error() ? describe_error(answer.error) : "unexpected answer";
-  return Failure{ExitCode::rpc_error, "the server refuses the token: " + why};
+  constexpr const char* kRefused = "the server refuses the token: ";
+  if (!answer.is_error()) return Failure{ExitCode::rpc_error, std::string(kRefused) + "unexpected answer"};
+  return Failure{ExitCode::rpc_error, kRefused + describe_error(answer.error), retry_pause(answer.error)};
 }
 
 Result<std::unique_ptr<ByteStream>> open_stream(const CommandLine& line, const WaitLimit& limit) {

@@ -5,7 +5,7 @@ namespace sluice::client {
 
 inline constexpr const char* kMainHelp =
     "ADDRESS is tcp://HOST:PORT (or HOST:PORT), tls://HOST:PORT or unix:///path, which carry a JSON stream,\n"
-    "or an URL of http, https, ws or wss. Left out it is $SLUICE_ADDRESS, then tcp://127.0.0.1:7070.\n"
+    "or a URL of http, https, ws or wss. Left out it is $SLUICE_ADDRESS, then tcp://127.0.0.1:7070.\n"
     "Over TLS the server's certificate must name HOST, and be signed by an authority of the system or of\n"
     "--ca.\n"
     "PARAMS is one JSON array or object, or key=value pairs, or values by position (a value that is not\n"

@@ -95,14 +95,18 @@ Outcome Subscriber::run() {
     if (is_over()) return outcome();
     if (!step) {
       // A refused token stays refused.
-      if (!subscription_.was_accepted() || step.error().code != ExitCode::unreachable) return step.error();
-      remark_lost(step.error());
-      pause_for({});
-      continue;
+      const Failure& failure = step.error();
+      const bool for_now = failure.code == ExitCode::unreachable || failure.retry_after;
+      if (!subscription_.was_accepted() || !for_now) return failure;
+      remark_lost(failure);
+      pause_for(failure.retry_after.value_or(std::chrono::milliseconds(0)));
+    } else if (step.value().kind == Step::Kind::again) {
+      pause_for(step.value().pause);
+    } else {
+      if (step.value().kind == Step::Kind::failed) return step.value().failure;
+      return ExitCode::ok;
     }
-    if (step.value().kind == Step::Kind::finished) return ExitCode::ok;
-    if (step.value().kind == Step::Kind::failed) return step.value().failure;
-    pause_for(step.value().pause);
+    if (is_over()) return outcome();
   }
 }
 

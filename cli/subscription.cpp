@@ -1,9 +1,9 @@
 #include "cli/subscription.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "cli/json_text.hpp"
+#include "cli/refusal.hpp"
 #include "cli/reply.hpp"
 #include "cli/request.hpp"
 #include "proto/json_text.hpp"
@@ -14,24 +14,10 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::string_view kGone = "-32015";
-constexpr std::string_view kDraining = "-32012";
-// A server that asks for more is asked again all the same.
-constexpr milliseconds kPauseMax = std::chrono::minutes(1);
 
 std::string one_line(std::string_view json) {
   const bool has_newline = json.find_first_of("\r\n") != std::string_view::npos;
   return has_newline ? compact_json(json) : std::string(json);
-}
-
-std::string_view data_member(std::string_view error, std::string_view name) {
-  const std::string_view data = proto::member(error, "data").value_or("");
-  return data.starts_with('{') ? proto::member(data, name).value_or("") : std::string_view();
-}
-
-std::optional<milliseconds> retry_after(std::string_view error) {
-  const auto count = parse_count(data_member(error, "retry_after_ms"));
-  if (!count) return std::nullopt;
-  return milliseconds(std::min(*count, static_cast<std::uint64_t>(kPauseMax.count())));
 }
 
 }  // namespace
@@ -75,21 +61,18 @@ Subscription::Step Subscription::take_refusal(std::string_view error) {
     position_.clear();
     return {Step::Kind::again};
   }
-  const auto pause = retry_after(error);
-  const bool for_now = pause || proto::member(error, "code").value_or("") == kDraining;
-  if (!was_accepted_ || !for_now) {
-    return {Step::Kind::failed, {}, {ExitCode::rpc_error, describe_error(error)}};
-  }
-  return {Step::Kind::again, pause.value_or(milliseconds(0))};
+  const auto pause = retry_pause(error);
+  if (was_accepted_ && pause) return {Step::Kind::again, *pause};
+  return {Step::Kind::failed, {}, {ExitCode::rpc_error, describe_error(error)}};
 }
 
 Subscription::Step Subscription::take_end(const Event& event) {
-  if (data_member(event.error, "reason") == R"("revoked")") {
+  if (error_data(event.error, "reason") == R"("revoked")") {
     return {Step::Kind::failed, {}, {ExitCode::rpc_error, describe_error(event.error)}};
   }
   output_.remark("the subscription has ended: " + describe_error(event.error) + "; subscribing again");
-  if (position_.empty()) position_ = data_member(event.error, "pos");
-  return {Step::Kind::again, retry_after(event.error).value_or(milliseconds(0))};
+  if (position_.empty()) position_ = error_data(event.error, "pos");
+  return {Step::Kind::again, retry_pause(event.error).value_or(milliseconds(0))};
 }
 
 void Subscription::remark_gaps(const Event& event) {

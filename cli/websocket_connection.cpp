@@ -10,6 +10,7 @@
 #include "cli/json_check.hpp"
 #include "cli/json_text.hpp"
 #include "cli/message_cutter.hpp"
+#include "cli/refusal.hpp"
 #include "cli/reply.hpp"
 
 namespace sluice::client {
@@ -73,7 +74,7 @@ Failure WebSocketConnection::Socket::refused(error_code error,
   const std::string& body = response.body();
   if (is_json(body)) {
     const Reply reply = parse_reply(body);
-    if (reply.is_error()) return {ExitCode::rpc_error, describe_error(reply.error)};
+    if (reply.is_error()) return {ExitCode::rpc_error, describe_error(reply.error), retry_pause(reply.error)};
   }
   const beast::string_view reason = response.reason();
   return unreachable("no WebSocket at " + address_.text + ": HTTP " + std::to_string(response.result_int()) +

@@ -55,6 +55,9 @@ class Calls:
         self.assertEqual((0, ""), (done.returncode, done.stderr))
         self.assertEqual([1, 2], [json.loads(line)["id"] for line in done.stdout.splitlines()])
 
+    def test_progress_of_a_method_without_notes_shows_its_result(self):
+        self.check(run("call", self.address, "--progress", "demo.echo", "[1]"), 0, "[1]\n")
+
     def test_methods_and_describe(self):
         self.assertIn("demo.echo", run("methods", self.address).stdout.split())
         self.assertEqual("demo.sum", json.loads(run("describe", self.address, "demo.sum").stdout)["name"])
