@@ -3,6 +3,7 @@
 #include <sys/un.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdint>
 #include <cstdlib>
@@ -45,22 +46,72 @@ bool is_port(std::string_view text) {
   return error == std::errc{} && end == text.data() + text.size() && port != 0;
 }
 
-Result<Address> parse_tcp(std::string_view text, std::string_view rest) {
-  const std::size_t colon = rest.rfind(':');
-  if (colon == std::string_view::npos) return bad_address(text, "needs a port: tcp://HOST:PORT");
+struct Scheme {
+  std::string_view prefix;
+  Address::Protocol protocol;
+  bool tls;
+  std::string_view default_port;  // empty: the port must be given
+};
+
+constexpr std::array kSchemes{
+    Scheme{"tcp://", Address::Protocol::json_stream, false, ""},
+    Scheme{"tls://", Address::Protocol::json_stream, true, ""},
+    Scheme{"http://", Address::Protocol::http, false, "80"},
+    Scheme{"https://", Address::Protocol::http, true, "443"},
+    Scheme{"ws://", Address::Protocol::websocket, false, "80"},
+    Scheme{"wss://", Address::Protocol::websocket, true, "443"},
+};
+
+// The host and port of `rest`, which follows the scheme.
+Result<Address> parse_host(std::string_view text, std::string_view rest, const Scheme& scheme) {
+  const std::string form = std::string(scheme.prefix) + "HOST:PORT";
+  const std::size_t bracket = rest.rfind(']');
+  std::size_t colon = rest.rfind(':');
+  if (bracket != std::string_view::npos && colon != std::string_view::npos && colon < bracket)
+    colon = std::string_view::npos;
+  if (colon == std::string_view::npos && scheme.default_port.empty())
+    return bad_address(text, "needs a port: " + form);
   std::string_view host = rest.substr(0, colon);
-  const std::string_view port = rest.substr(colon + 1);
+  const std::string_view port =
+      colon == std::string_view::npos ? scheme.default_port : rest.substr(colon + 1);
   if (!is_port(port)) return bad_address(text, "the port must be a number from 1 to 65535");
 
   if (host.starts_with('[') && host.ends_with(']')) {
     host = host.substr(1, host.size() - 2);
   } else if (host.find(':') != std::string_view::npos) {
-    return bad_address(text, "an IPv6 address needs brackets: tcp://[::1]:PORT");
+    return bad_address(text, "an IPv6 address needs brackets: " + std::string(scheme.prefix) + "[::1]:PORT");
   }
   if (host.empty() || host.find_first_of("[]/ ") != std::string_view::npos) {
-    return bad_address(text, "needs a host: tcp://HOST:PORT");
+    return bad_address(text, "needs a host: " + form);
   }
-  return Address{Address::Kind::tcp, std::string(host), std::string(port), "", std::string(text)};
+  Address address;
+  address.host = host;
+  address.port = port;
+  address.text = text;
+  address.protocol = scheme.protocol;
+  address.tls = scheme.tls;
+  return address;
+}
+
+// What a request line can hold as it is.
+bool is_target(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f && c != '#'; });
+}
+
+Result<Address> parse_url(std::string_view text, std::string_view rest, const Scheme& scheme) {
+  const std::size_t end = std::min(rest.find_first_of("/?#"), rest.size());
+  const std::string_view target = rest.substr(end);
+  if (rest.substr(0, end).find('@') != std::string_view::npos)
+    return bad_address(text, "holds a user; a token is given by --token-file");
+  if (!is_target(target))
+    return bad_address(text, "a path has no fragment, and is ASCII without spaces: use %XX");
+  Result<Address> address = parse_host(text, rest.substr(0, end), scheme);
+  if (!address) return address;
+  Address& made = address.value();
+  made.target = (target.starts_with('/') ? "" : "/") + std::string(target);
+  made.authority = made.host.find(':') == std::string::npos ? made.host : "[" + made.host + "]";
+  if (made.port != scheme.default_port) made.authority += ":" + made.port;
+  return address;
 }
 
 Result<Address> parse_unix(std::string_view text, std::string_view path) {
@@ -68,7 +119,11 @@ Result<Address> parse_unix(std::string_view text, std::string_view path) {
   if (path.size() > kUnixPathMax) {
     return bad_address(text, "the path is longer than " + std::to_string(kUnixPathMax) + " bytes");
   }
-  return Address{Address::Kind::unix_socket, "", "", std::string(path), std::string(text)};
+  Address address;
+  address.kind = Address::Kind::unix_socket;
+  address.path = path;
+  address.text = text;
+  return address;
 }
 
 }  // namespace
@@ -81,12 +136,21 @@ bool looks_like_address(std::string_view text) {
 }
 
 Result<Address> parse_address(std::string_view text) {
-  constexpr std::string_view kTcp = "tcp://";
   constexpr std::string_view kUnix = "unix://";
-  if (text.starts_with(kTcp)) return parse_tcp(text, text.substr(kTcp.size()));
   if (text.starts_with(kUnix)) return parse_unix(text, text.substr(kUnix.size()));
-  if (is_host_and_port(text)) return parse_tcp(std::string(kTcp).append(text), text);
-  return bad_address(text, "not supported; use tcp://HOST:PORT or unix:///path");
+  for (const Scheme& scheme : kSchemes) {
+    if (!text.starts_with(scheme.prefix)) continue;
+    const std::string_view rest = text.substr(scheme.prefix.size());
+    return scheme.protocol == Address::Protocol::json_stream ? parse_host(text, rest, scheme)
+                                                             : parse_url(text, rest, scheme);
+  }
+  if (is_host_and_port(text)) {
+    const Scheme& tcp = kSchemes.front();
+    return parse_host(std::string(tcp.prefix).append(text), text, tcp);
+  }
+  return bad_address(text,
+                     "not supported; use tcp://HOST:PORT, tls://HOST:PORT, unix:///path, or an http, https, "
+                     "ws or wss URL");
 }
 
 Result<Address> default_address() {

@@ -35,9 +35,9 @@ Result<std::vector<BenchConnection>> connect_all(const CommandLine& line, const 
   std::vector<BenchConnection> connections;
   connections.reserve(static_cast<std::size_t>(options.connections));
   for (std::uint32_t i = 0; i < static_cast<std::uint32_t>(options.connections); ++i) {
-    Result<Connection> opened = open_connection(line, deadline);
+    Result<core::Descriptor> opened = open_raw_socket(line, deadline);
     if (!opened) return opened.error();
-    connections.emplace_back(std::move(opened).value().release(), pattern, i * depth, depth);
+    connections.emplace_back(std::move(opened).value(), pattern, i * depth, depth);
   }
   return connections;
 }
@@ -57,6 +57,9 @@ Outcome outcome_of(const BenchTally& tally, bool connected) {
 }  // namespace
 
 Outcome run_bench(const CommandLine& line) {
+  if (!line.address.is_raw_stream()) {
+    return usage_error("bench measures over tcp:// and unix:// only, not " + line.address.text);
+  }
   const BenchOptions& options = line.bench;
   const RequestPattern pattern(options.method, options.params);
   Result<std::vector<BenchConnection>> connections = connect_all(line, pattern);

@@ -13,6 +13,8 @@ ExitCode run(int argc, const char* const* argv);
 Outcome run_call(const CommandLine& line);
 Outcome run_notify(const CommandLine& line);
 Outcome run_batch(const CommandLine& line);
+Outcome run_publish(const CommandLine& line);
+Outcome run_subscribe(const CommandLine& line);
 Outcome run_methods(const CommandLine& line);
 Outcome run_describe(const CommandLine& line);
 Outcome run_token(const CommandLine& line);

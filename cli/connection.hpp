@@ -1,48 +1,40 @@
-// Client connection: blocking, with a deadline for each step.
+// Client connection: messages to and from a server, over any transport.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "cli/message_cutter.hpp"
-#include "cli/socket.hpp"
+#include "cli/result.hpp"
+#include "cli/wait_limit.hpp"
 
 namespace sluice::client {
 
-// One connection, used by one thread that waits for what it asked. Every step takes the time by which the
-// command must be over; all errors are `unreachable`. A TCP connection that ends before close_normally(),
-// also by the death of the process, is reset: the server takes an ordinary end for a half-close, and would
-// still run the calls.
+// One connection, used by one thread that waits for what it asked. Errors are `unreachable` unless a function
+// says otherwise. A connection that ends before close_normally() lets the server know that its calls are
+// abandoned.
 class Connection {
  public:
-  static Result<Connection> open(const Address& address, TimePoint deadline);
+  Connection() = default;
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  virtual ~Connection() = default;
 
-  // Returns when the system has taken all bytes.
-  Result<void> send(std::string_view bytes, TimePoint deadline);
+  // Sends one message, a JSON text. Returns when the system has taken all its bytes.
+  virtual Result<void> send(std::string_view message, const WaitLimit& limit) = 0;
 
-  // All calls are answered: from now on closing is an ordinary end, not a reset.
-  void close_normally();
+  // All calls are answered: from now on closing is an ordinary end.
+  virtual void close_normally() = 0;
 
-  // Tells the server that nothing more will be sent; its answers are still received.
-  void finish_sending();
+  // Tells the server that nothing more will be sent; its messages are still received.
+  virtual void finish_sending() = 0;
 
-  // Passes the socket on to another owner, once all calls are answered.
-  core::Descriptor release() &&;
+  // The next message, whatever it is, not checked to be JSON; nothing once no further one can come. A
+  // connection that ends inside a message is an error.
+  virtual Result<std::optional<std::string>> receive(const WaitLimit& limit) = 0;
 
-  // The next message, whatever it is; nothing once the server has closed the
-  // connection. A connection that ends inside a message is an error.
-  Result<std::optional<std::string>> receive(TimePoint deadline);
-
- private:
-  Connection(core::Descriptor fd, std::string address) : fd_(std::move(fd)), address_(std::move(address)) {}
-
-  void reset_on_close(bool reset);
-  Failure lost() const;
-
-  core::Descriptor fd_;
-  std::string address_;  // for messages
-  MessageCutter cutter_;
+  // Why receive() had no message, as the end of a sentence that begins with the address.
+  virtual std::string end_reason() const { return "closed the connection without an answer"; }
 };
 
 }  // namespace sluice::client

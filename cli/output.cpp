@@ -12,12 +12,25 @@
 
 namespace sluice::client {
 
+namespace {
+
+bool reader_gone = false;  // stdout was a pipe that its reader has closed
+
+}  // namespace
+
 void print_line(std::string_view text) {
   const bool shown = isatty(STDOUT_FILENO) != 0;
   const std::string safe = shown ? terminal_text(text) : std::string();
   const std::string_view line = shown ? std::string_view(safe) : text;
   std::fwrite(line.data(), 1, line.size(), stdout);
   std::fputc('\n', stdout);
+}
+
+bool print_now(std::string_view text) {
+  print_line(text);
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return true;
+  reader_gone = errno == EPIPE;
+  return false;
 }
 
 void print_json_indented(std::string_view text) { print_line(indent_json(text)); }
@@ -36,7 +49,8 @@ void print_error(std::string_view message) {
 bool finish_output() {
   errno = 0;
   const bool written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
-  if (!written && errno != EPIPE) print_error(std::string("cannot write to stdout: ") + std::strerror(errno));
+  if (!written && errno != EPIPE && !reader_gone)
+    print_error(std::string("cannot write to stdout: ") + std::strerror(errno));
   return written;
 }
 

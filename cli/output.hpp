@@ -17,6 +17,9 @@ void print_json_indented(std::string_view text);
 
 void print_line(std::string_view text);
 
+// Writes one line to stdout at once. False: nothing more can be written there.
+bool print_now(std::string_view text);
+
 // One line on stderr, with the program's name in front.
 void print_error(std::string_view message);
 

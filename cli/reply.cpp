@@ -46,4 +46,10 @@ std::string describe_error(std::string_view error) {
   return line;
 }
 
+std::string describe_note(std::string_view text) {
+  const std::string_view params = proto::member(text, "params").value_or("");
+  const std::string method = message_text(proto::member(text, "method").value_or(""));
+  return params.empty() ? method : method + " " + compact_json(params);
+}
+
 }  // namespace sluice::client

@@ -29,4 +29,7 @@ Result<void> check_message(std::string_view text);
 // the server put into the message. `error` is the reply's error member.
 std::string describe_error(std::string_view error);
 
+// "rpc.progress {"value":50}" in one line: the method and params of a notification.
+std::string describe_note(std::string_view text);
+
 }  // namespace sluice::client

@@ -9,6 +9,7 @@ std::string settings_members(const CallSettings& settings) {
   std::string text;
   if (settings.deadline) text += ",\"timeout_ms\":" + std::to_string(settings.deadline->count());
   if (!settings.traceparent.empty()) text += ",\"traceparent\":" + proto::quoted(settings.traceparent);
+  if (settings.notes) text += ",\"notes\":true";
   return text;
 }
 

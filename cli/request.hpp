@@ -12,6 +12,7 @@ namespace sluice::client {
 struct CallSettings {
   std::optional<std::chrono::milliseconds> deadline;  // sent as timeout_ms; at least 1 ms
   std::string traceparent;                            // sent as it is; empty: none
+  bool notes = false;                                 // the server's notes of the call are wanted
 };
 
 // The settings as members, each with a comma in front; empty where nothing is set.

@@ -1,6 +1,8 @@
 // Result type, failures and exit codes of sluice.
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -21,6 +23,8 @@ enum class ExitCode : int {
 struct Failure {
   ExitCode code;
   std::string message;
+  // The server's own least pause before another try; nothing if that would fail as well, or it is not known.
+  std::optional<std::chrono::milliseconds> retry_after = std::nullopt;
 };
 
 // A value, or the reason of its absence. Nothing in the client throws for what a user,
@@ -32,7 +36,7 @@ using core::success;
 // The end of a command: an exit code, if everything is printed, or a Failure to report.
 using Outcome = Result<ExitCode>;
 
-inline Failure usage_error(std::string message) { return {ExitCode::usage, std::move(message)}; }
-inline Failure unreachable(std::string message) { return {ExitCode::unreachable, std::move(message)}; }
+inline Failure usage_error(std::string message) { return {ExitCode::usage, std::move(message), {}}; }
+inline Failure unreachable(std::string message) { return {ExitCode::unreachable, std::move(message), {}}; }
 
 }  // namespace sluice::client

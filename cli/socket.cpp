@@ -10,17 +10,22 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "cli/interrupt.hpp"
 
 namespace sluice::client {
 namespace {
 
 Failure cannot_connect(const Address& address, const std::string& why) {
   return unreachable("cannot connect to " + address.text + ": " + why);
+}
+
+bool is_interrupted(const WaitLimit& limit) {
+  return limit.interrupt != nullptr && (limit.interrupt->is_stopped() || limit.interrupt->output_closed());
 }
 
 struct SocketFailure {
@@ -45,7 +50,7 @@ int outcome_of(int fd) {
   return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0 ? errno : error;
 }
 
-Result<core::Descriptor> connect_unix(const Address& address, TimePoint deadline) {
+Result<core::Descriptor> connect_unix(const Address& address, const WaitLimit& limit) {
   constexpr auto kBacklogPause = std::chrono::milliseconds(5);
   sockaddr_un peer{};
   peer.sun_family = AF_UNIX;
@@ -54,7 +59,7 @@ Result<core::Descriptor> connect_unix(const Address& address, TimePoint deadline
     auto fd = begin_connecting(reinterpret_cast<const sockaddr*>(&peer), sizeof peer);
     if (fd) return std::move(fd).value();
     const int error = fd.error().error;
-    if (error != EAGAIN || Clock::now() >= deadline) {
+    if (error != EAGAIN || Clock::now() >= limit.deadline || is_interrupted(limit)) {
       return cannot_connect(address, std::strerror(error));
     }
     poll(nullptr, 0, static_cast<int>(kBacklogPause.count()));
@@ -65,13 +70,13 @@ Result<core::Descriptor> connect_unix(const Address& address, TimePoint deadline
 // before, or as soon as that one has failed, and none is given up for that.
 class Race {
  public:
-  Race(const addrinfo* peers, TimePoint deadline) : deadline_(deadline) {
+  Race(const addrinfo* peers, const WaitLimit& limit) : limit_(limit) {
     for (const addrinfo* each = peers; each != nullptr && peers_.size() < kAddressesMax;
          each = each->ai_next) {
       peers_.push_back(each);
     }
     alternate_families();
-    const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now());
+    const auto left = std::chrono::ceil<milliseconds>(limit.deadline - Clock::now());
     const auto share = left / static_cast<std::int64_t>(2 * std::max<std::size_t>(1, peers_.size()));
     stagger_ = std::clamp(share, kStaggerMin, kStaggerMax);
   }
@@ -81,9 +86,10 @@ class Race {
       if (next_ < peers_.size() && (attempts_.empty() || Clock::now() >= next_at_)) try_next();
       if (attempts_.empty() && next_ == peers_.size()) return SocketFailure{error_};
       if (attempts_.empty()) continue;
-      const TimePoint until = next_ < peers_.size() ? std::min(next_at_, deadline_) : deadline_;
+      const TimePoint until = next_ < peers_.size() ? std::min(next_at_, limit_.deadline) : limit_.deadline;
       if (auto connected = wait(until)) return std::move(*connected);
-      if (Clock::now() >= deadline_ && !attempts_.empty()) return SocketFailure{ETIMEDOUT};
+      if (is_interrupted(limit_)) return SocketFailure{EINTR};
+      if (Clock::now() >= limit_.deadline && !attempts_.empty()) return SocketFailure{ETIMEDOUT};
     }
   }
 
@@ -123,11 +129,10 @@ class Race {
   std::optional<core::Descriptor> wait(TimePoint until) {
     std::vector<pollfd> watched;
     for (const core::Descriptor& each : attempts_) watched.push_back({each.get(), POLLOUT, 0});
-    const auto left = std::chrono::ceil<milliseconds>(until - Clock::now()).count();
-    const auto wait_ms = std::clamp<decltype(left)>(left, 0, std::numeric_limits<int>::max());
-    if (poll(watched.data(), watched.size(), static_cast<int>(wait_ms)) <= 0) return std::nullopt;
+    watch_interrupt(watched, limit_);
+    if (poll(watched.data(), watched.size(), poll_time(until)) <= 0) return std::nullopt;
     std::vector<core::Descriptor> waiting;
-    for (std::size_t i = 0; i < watched.size(); ++i) {
+    for (std::size_t i = 0; i < attempts_.size(); ++i) {
       if (watched[i].revents == 0) {
         waiting.push_back(std::move(attempts_[i]));
         continue;
@@ -141,7 +146,7 @@ class Race {
     return std::nullopt;
   }
 
-  const TimePoint deadline_;
+  const WaitLimit limit_;
   std::vector<const addrinfo*> peers_;
   std::size_t next_ = 0;
   TimePoint next_at_{};
@@ -150,7 +155,19 @@ class Race {
   int error_ = ETIMEDOUT;                   // of the last that failed
 };
 
-Result<core::Descriptor> connect_tcp(const Address& address, TimePoint deadline) {
+// A server that is gone without a word is noticed after a minute.
+void keep_alive(int fd) {
+  const int on = 1;
+  const int idle_s = 30;
+  const int interval_s = 10;
+  const int probes = 3;
+  setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+}
+
+Result<core::Descriptor> connect_tcp(const Address& address, const WaitLimit& limit) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
@@ -160,29 +177,18 @@ Result<core::Descriptor> connect_tcp(const Address& address, TimePoint deadline)
   if (error != 0) return cannot_connect(address, gai_strerror(error));
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> peers(found, &freeaddrinfo);
 
-  auto connected = Race(found, deadline).run();
+  auto connected = Race(found, limit).run();
   if (!connected) return cannot_connect(address, std::strerror(connected.error().error));
   const int on = 1;  // small requests must not wait for the acknowledgement of earlier ones
   setsockopt(connected.value().get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  keep_alive(connected.value().get());
   return std::move(connected).value();
 }
 
 }  // namespace
 
-bool wait_for(int fd, short events, TimePoint deadline) {
-  while (true) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
-    if (left < 0) return false;
-    const auto wait = std::min<decltype(left)>(left, std::numeric_limits<int>::max());
-    pollfd watched{fd, events, 0};
-    if (poll(&watched, 1, static_cast<int>(wait)) > 0) return true;
-    if (Clock::now() >= deadline) return false;
-  }
-}
-
-Result<core::Descriptor> connect_to(const Address& address, TimePoint deadline) {
-  return address.kind == Address::Kind::tcp ? connect_tcp(address, deadline)
-                                            : connect_unix(address, deadline);
+Result<core::Descriptor> connect_to(const Address& address, const WaitLimit& limit) {
+  return address.kind == Address::Kind::tcp ? connect_tcp(address, limit) : connect_unix(address, limit);
 }
 
 }  // namespace sluice::client

@@ -76,9 +76,57 @@ TEST_CASE("Address: an invalid address is a usage error") {
 }
 
 TEST_CASE("Address: the error for an unsupported scheme names the supported ones") {
-  const auto address = parse_address("http://localhost:7070/");
+  const auto address = parse_address("ftp://localhost:7070/");
   REQUIRE_FALSE(address.has_value());
-  CHECK(address.error().message.find("tcp://HOST:PORT or unix:///path") != std::string::npos);
+  for (const char* scheme : {"tcp://HOST:PORT", "tls://HOST:PORT", "unix:///path", "https", "wss"}) {
+    CHECK(address.error().message.find(scheme) != std::string::npos);
+  }
+}
+
+TEST_CASE("Address: a scheme says the protocol, and whether it runs in TLS") {
+  using Protocol = Address::Protocol;
+  struct Case {
+    const char* text;
+    Protocol protocol;
+    bool tls;
+  };
+  for (const Case& each :
+       {Case{"tcp://h:1", Protocol::json_stream, false}, Case{"tls://h:1", Protocol::json_stream, true},
+        Case{"http://h:1", Protocol::http, false}, Case{"https://h:1", Protocol::http, true},
+        Case{"ws://h:1", Protocol::websocket, false}, Case{"wss://h:1", Protocol::websocket, true}}) {
+    CAPTURE(each.text);
+    const auto address = parse_address(each.text);
+    REQUIRE(address.has_value());
+    CHECK(address.value().protocol == each.protocol);
+    CHECK(address.value().tls == each.tls);
+    CHECK(address.value().is_raw_stream() == std::string_view(each.text).starts_with("tcp"));
+  }
+}
+
+TEST_CASE("Address: a URL may leave out its port and path") {
+  const auto plain = parse_address("http://example.org").value();
+  CHECK(plain.port == "80");
+  CHECK(plain.target == "/");
+  CHECK(plain.authority == "example.org");
+  const auto full = parse_address("wss://[::1]:7443/rpc?key=1").value();
+  CHECK(full.host == "::1");
+  CHECK(full.port == "7443");
+  CHECK(full.target == "/rpc?key=1");
+  CHECK(full.authority == "[::1]:7443");
+  CHECK(parse_address("https://[::1]?x").value().target == "/?x");
+  CHECK(parse_address("https://[::1]").value().port == "443");
+  CHECK(parse_address("https://h:443").value().authority == "h");
+  CHECK(parse_address("http://h:443").value().authority == "h:443");
+}
+
+TEST_CASE("Address: a URL that cannot be requested is a usage error") {
+  for (const char* text : {"http://", "http:///path", "http://h:0/", "http://u:p@h/", "http://h/a b",
+                           "http://h/#x", "http://h/\xc3\xa9", "ws://::1/", "tls://h", "tls://h:1/path"}) {
+    CAPTURE(text);
+    const auto address = parse_address(text);
+    REQUIRE_FALSE(address.has_value());
+    CHECK(address.error().code == ExitCode::usage);
+  }
 }
 
 TEST_CASE("Address: the default comes from the environment, then is fixed") {

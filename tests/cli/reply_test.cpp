@@ -23,6 +23,20 @@ TEST_CASE("describe_error: one line, whatever the message holds") {
   CHECK(describe_error("{}") == "error without a code: ");
 }
 
+TEST_CASE("describe_note: method and params in one line, whatever the method holds") {
+  CHECK(describe_note("{\"method\":\"rpc.progress\",\"params\":{\"value\":\n50}}") ==
+        "rpc.progress {\"value\":50}");
+  CHECK(describe_note(R"({"method":"m"})") == "m");
+  CHECK(describe_note(R"({"method":"two\nlines"})") == R"("two\nlines")");
+}
+
+TEST_CASE("make_request: notes are asked for beside the method") {
+  CallSettings settings;
+  settings.notes = true;
+  CHECK(make_request("m", "", "1", settings) ==
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"m\",\"notes\":true}\n");
+}
+
 TEST_CASE("make_request: params and id keep their text, notifications have no id") {
   CHECK(make_request("m", "[1.0]", "1", {}) ==
         "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"m\",\"params\":[1.0]}\n");

@@ -131,7 +131,7 @@ class ClientTest(CommandTest):
         self.check(run("call", self.address, "demo.echo", "-", text_in=params), 0, params + "\n")
 
     def test_usage_errors(self):
-        for words in (["call"], ["call", self.address], ["call", self.address, "m", "[1"], ["call", "http://h/", "m"],
+        for words in (["call"], ["call", self.address], ["call", self.address, "m", "[1"], ["call", "ftp://h/", "m"],
                       ["call", "--timeout", "5", "m"], ["call", "m", "--nonsense"], ["nonsense"], []):
             with self.subTest(words=words):
                 self.check_failure(run(*words), 2, "^sluice: ")

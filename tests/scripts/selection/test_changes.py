@@ -101,7 +101,8 @@ class Plan(unittest.TestCase):
 
     def test_the_command_line_has_its_own_tests(self):
         _, parts = self.plan("cli/main.cpp")
-        self.assertEqual(parts, {"unit:cli", "cli"})
+        self.assertEqual(parts, {"unit:cli", "cli", "blackbox:test_cli_events", "blackbox:test_cli_subscribe",
+                                 "blackbox:test_cli_transports"})
 
     def test_what_all_unit_tests_share_asks_for_all_of_them(self):
         _, parts = self.plan("tests/support/test_server.hpp", "lib/worker/pool.cpp")

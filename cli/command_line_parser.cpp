@@ -1,11 +1,14 @@
-#include "cli/command_line.hpp"
+#include "cli/command_line_parser.hpp"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <map>
 #include <memory>
 
+#include "cli/command_line_checks.hpp"
 #include "cli/duration.hpp"
+#include "cli/help_text.hpp"
 #include "cli/json_check.hpp"
 #include "cli/token.hpp"
 #include "proto/utf8.hpp"
@@ -17,27 +20,7 @@ constexpr auto kTimeoutDefault = std::chrono::seconds(60);
 // The time that the client waits for an answer beyond the server's time limit.
 constexpr auto kDeadlineSlack = std::chrono::seconds(5);
 
-constexpr const char* kMainHelp =
-    "ADDRESS is tcp://HOST:PORT (or HOST:PORT) or unix:///path; left out it is $SLUICE_ADDRESS, then\n"
-    "tcp://127.0.0.1:7070.\n"
-    "PARAMS is one JSON array or object, or key=value pairs, or values by position (a value that is not\n"
-    "JSON is a string), or - to read JSON from stdin. Put -- before words that begin with - and are not\n"
-    "numbers. Durations have a unit: 250ms, 5s, 1m.\n"
-    "Results go to stdout as JSON, errors to stderr.\n"
-    "Exit code: 0 result, 1 JSON-RPC error, 2 usage, 3 could not connect or timed out.";
-constexpr const char* kNotifyHelp =
-    "Sends a notification, then waits until the server has served it and closed the connection.";
-constexpr const char* kBatchHelp =
-    "CALLS is one JSON array of calls, or one quoted 'METHOD PARAMS' for each; without CALLS (or with -) "
-    "stdin is\n"
-    "read, as a JSON array or as one METHOD PARAMS a line. A call without a \"jsonrpc\" member gets that and "
-    "an\n"
-    "id. A call with one is sent unchanged: without an id it is a notification.\n"
-    "The replies are printed in the order of the calls, one a line; exit code 1 if any is an error.";
-
-constexpr const char* kTokenHelp =
-    "Prints a new token, and the line for a [[client]] entry of the server's configuration by which holders\n"
-    "of the token authenticate. With - a token is read from stdin, and its line alone is printed.";
+constexpr std::uint64_t kEventsMax = 1'000'000'000'000;
 
 // The user's arguments, before they are checked.
 struct RawOptions {
@@ -81,6 +64,32 @@ void add_token(CLI::App* command, RawOptions& raw) {
       ->type_name("FILE");
 }
 
+void add_tls(CLI::App* command, TlsOptions& tls) {
+  command
+      ->add_option("--ca", tls.authorities,
+                   "PEM file with the authorities to trust, in place of the system's")
+      ->type_name("FILE");
+  command->add_option("--cert", tls.certificate, "PEM file with the client's certificate and its chain")
+      ->type_name("FILE");
+  command->add_option("--key", tls.key, "PEM file with that certificate's key, without a passphrase")
+      ->type_name("FILE");
+  command->add_flag("--insecure", tls.insecure, "Accept any certificate of the server, whatever it names");
+}
+
+void add_subscribe_options(CLI::App* command, SubscribeOptions& options) {
+  command
+      ->add_option("--from", options.from, "Where to begin: now, last (of each topic), or behind a POS (now)")
+      ->type_name("POS");
+  command->add_option("--count", options.count, "Events to print before it ends (no end)")
+      ->type_name("N")
+      ->check(CLI::Range(std::uint64_t{1}, kEventsMax));
+  command
+      ->add_option("--filter", options.filter,
+                   "Print only events with these values, as {\"/status\":\"paid\"}")
+      ->type_name("JSON");
+  command->add_flag("--full", options.full, "Print whole notifications, with topic and pos");
+}
+
 void add_call_options(CLI::App* command, RawOptions& raw) {
   add_timeout(command, raw);
   command->add_option("--deadline", raw.deadline, "The server's time limit for each call, sent as timeout_ms")
@@ -95,6 +104,9 @@ Commands add_commands(CLI::App& app, RawOptions& raw, CommandLine& line) {
       add_command(app, "call", "[ADDRESS] METHOD [PARAMS...]", "Calls a method and prints its result");
   CLI::App* notify = add_command(app, "notify", "[ADDRESS] METHOD [PARAMS...]", "Sends a notification");
   CLI::App* batch = add_command(app, "batch", "[ADDRESS] [CALLS...]", "Sends calls as one batch");
+  CLI::App* publish = add_command(app, "publish", "[ADDRESS] TOPIC JSON", "Publishes an event to a topic");
+  CLI::App* subscribe =
+      add_command(app, "subscribe", "[ADDRESS] TOPIC...", "Prints the events of topics as they come");
   CLI::App* methods = add_command(app, "methods", "[ADDRESS]", "Lists the methods that may be called");
   CLI::App* describe =
       add_command(app, "describe", "[ADDRESS] METHOD", "Shows a method's OpenRPC description");
@@ -103,13 +115,20 @@ Commands add_commands(CLI::App& app, RawOptions& raw, CommandLine& line) {
   token->footer(kTokenHelp);
   notify->footer(std::string(kNotifyHelp) + "\n\n" + kMainHelp);
   batch->footer(std::string(kBatchHelp) + "\n\n" + kMainHelp);
-  for (CLI::App* command : {call, notify, batch}) add_call_options(command, raw);
-  for (CLI::App* command : {methods, describe}) add_timeout(command, raw);
-  for (CLI::App* command : {call, notify, batch, methods, describe, bench}) add_token(command, raw);
+  publish->footer(std::string(kPublishHelp) + "\n\n" + kMainHelp);
+  subscribe->footer(std::string(kSubscribeHelp) + "\n\n" + kMainHelp);
+  for (CLI::App* command : {call, notify, batch, publish}) add_call_options(command, raw);
+  for (CLI::App* command : {subscribe, methods, describe}) add_timeout(command, raw);
+  const std::array connecting{call, notify, batch, publish, subscribe, methods, describe};
+  for (CLI::App* command : connecting) add_token(command, raw);
+  for (CLI::App* command : connecting) add_tls(command, line.tls);
+  add_token(bench, raw);
+  call->add_flag("--progress", line.settings.notes, "Show the call's notes on stderr while it waits");
+  add_subscribe_options(subscribe, line.subscribe);
   add_bench_options(*bench, line.bench);
-  return {{call, Command::call},       {notify, Command::notify},     {batch, Command::batch},
-          {methods, Command::methods}, {describe, Command::describe}, {bench, Command::bench},
-          {token, Command::token}};
+  return {{call, Command::call},         {notify, Command::notify},       {batch, Command::batch},
+          {publish, Command::publish},   {subscribe, Command::subscribe}, {methods, Command::methods},
+          {describe, Command::describe}, {bench, Command::bench},         {token, Command::token}};
 }
 
 Failure option_error(std::string_view option, const Failure& why) {
@@ -167,32 +186,6 @@ Result<void> read_words(std::vector<std::string> words, CommandLine& line) {
   return success();
 }
 
-Result<void> check_operand_count(const CommandLine& line) {
-  const std::size_t count = line.operands.size();
-  switch (line.command) {
-    case Command::call:
-    case Command::notify:
-      if (count == 0) return usage_error("METHOD is missing; see --help");
-      return success();
-    case Command::describe:
-      if (count != 1) return usage_error("describe takes one METHOD; see --help");
-      return success();
-    case Command::methods:
-    case Command::bench:
-      if (count != 0) return usage_error("unexpected '" + line.operands.front() + "'; see --help");
-      return success();
-    case Command::token:
-      // A token among the arguments could be read by all users in the list of processes.
-      if (count > 1 || (count == 1 && line.operands.front() != "-")) {
-        return usage_error("token takes only -, to read one from stdin; see --help");
-      }
-      return success();
-    case Command::batch:
-      return success();
-  }
-  return success();
-}
-
 bool reads_stdin(const CommandLine& line) {
   const bool batch = line.command == Command::batch;
   return line.operands.empty() ? batch
@@ -245,7 +238,7 @@ Result<CommandLine> parse_command_line(int argc, const char* const* argv) {
   if (marker != end) words.insert(words.end(), marker + 1, end);
   if (auto read = read_words(std::move(words), line); !read) return read.error();
   if (auto read = read_settings(raw, line); !read) return read.error();
-  if (auto checked = check_operand_count(line); !checked) return checked.error();
+  if (auto checked = check_command_line(line); !checked) return checked.error();
   if (auto read = read_token_option(raw, line); !read) return read.error();
   if (line.command != Command::bench) return line;
   if (auto checked = check_bench_options(line.bench); !checked) return checked.error();

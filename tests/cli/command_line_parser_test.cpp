@@ -1,4 +1,4 @@
-#include "cli/command_line.hpp"
+#include "cli/command_line_parser.hpp"
 
 #include <doctest/doctest.h>
 
@@ -88,7 +88,7 @@ TEST_CASE("command line: invalid arguments are a usage error of one line") {
   CHECK(is_usage_error({"nothing"}));
   CHECK(is_usage_error({"call"}));
   CHECK(is_usage_error({"call", "tcp://h:1"}));
-  CHECK(is_usage_error({"call", "http://h/", "m"}));
+  CHECK(is_usage_error({"call", "ftp://h/", "m"}));
   CHECK(is_usage_error({"call", "--timout", "5s", "m"}));
   CHECK(is_usage_error({"call", "m", "a=\xff"}));
   CHECK(is_usage_error({"describe"}));
@@ -140,6 +140,46 @@ TEST_CASE("parse_duration: a positive number and a unit") {
     CAPTURE(text);
     CHECK_FALSE(parse_duration(text).has_value());
   }
+}
+
+TEST_CASE("command line: options of TLS need an address with TLS, and a key its certificate") {
+  const auto line = parse({"call", "https://h", "m", "--ca", "a.pem", "--cert", "c.pem", "--key", "k.pem"});
+  REQUIRE(line.has_value());
+  CHECK(line.value().tls.authorities == "a.pem");
+  CHECK(line.value().tls.certificate == "c.pem");
+  CHECK(line.value().tls.key == "k.pem");
+  CHECK_FALSE(line.value().tls.insecure);
+  CHECK(parse({"call", "tls://h:1", "m", "--insecure"}).value().tls.insecure);
+  CHECK(is_usage_error({"call", "http://h", "m", "--insecure"}));
+  CHECK(is_usage_error({"call", "https://h", "m", "--cert", "c.pem"}));
+  CHECK(is_usage_error({"call", "https://h", "m", "--key", "k.pem"}));
+}
+
+TEST_CASE("command line: subscribe takes topics and its options") {
+  const auto line = parse(
+      {"subscribe", "h:1", "a", "b.*", "--from", "last", "--count", "3", "--full", "--filter", "{\"/x\":1}"});
+  REQUIRE(line.has_value());
+  CHECK(line.value().operands == std::vector<std::string>{"a", "b.*"});
+  CHECK(line.value().subscribe.from == "last");
+  CHECK(line.value().subscribe.count == 3);
+  CHECK(line.value().subscribe.full);
+  CHECK(line.value().wants_stream());
+  const auto plain = parse({"subscribe", "a"});
+  CHECK(plain.value().subscribe.from == "now");
+  CHECK(plain.value().subscribe.count == 0);
+  CHECK(is_usage_error({"subscribe"}));
+  CHECK(is_usage_error({"subscribe", "a", "--count", "-1"}));
+  CHECK(is_usage_error({"subscribe", "a", "--filter", "[1]"}));
+  CHECK(is_usage_error({"subscribe", "a", "--filter", "{"}));
+}
+
+TEST_CASE("command line: publish takes a topic and one JSON, call may want notes") {
+  CHECK(parse({"publish", "a", "[1]"}).value().operands == std::vector<std::string>{"a", "[1]"});
+  CHECK(is_usage_error({"publish", "a"}));
+  CHECK(is_usage_error({"publish", "a", "1", "2"}));
+  CHECK(parse({"call", "m", "--progress"}).value().settings.notes);
+  CHECK_FALSE(parse({"call", "m"}).value().wants_stream());
+  CHECK(is_usage_error({"notify", "m", "--progress"}));
 }
 
 }  // namespace sluice::client
