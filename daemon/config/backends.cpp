@@ -27,7 +27,7 @@ const std::array<Kind, 3>& kinds() {
       Kind{"command",
            "child processes",
            {"instances", "concurrency", "start", "kill_after", "env", "working_directory", "user",
-            "memory_limit", "cpu_limit", "breaker", "queue", "dialect", "env_clear"}},
+            "memory_limit", "cpu_limit", "breaker", "queue", "dialect", "env_clear", "watch"}},
       Kind{"url",
            "an upstream",
            {"strip_prefix", "connections", "concurrency", "connect_timeout", "idle_timeout", "probe_interval",

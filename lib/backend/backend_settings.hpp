@@ -52,6 +52,7 @@ struct ChildSettings {
   std::string user{};                                // empty: the server's own
   std::size_t memory_bytes_max = 0;                  // of address space; 0: the server's own limit
   seconds cpu_time_max{0};                           // of an instance's life; 0: the server's own limit
+  bool watch = false;                                // new processes when its program's files change
 
   bool operator==(const ChildSettings&) const = default;
 };

@@ -110,7 +110,8 @@ Backends::Open Backends::open(const BackendSettings& settings, const BackendFile
                                                UpstreamBackend::Files{made.authorities, made.headers},
                                                made.metrics, discovered);
     }
-    return std::make_unique<ChildBackend>(hub, made.settings, made.metrics, discovered, started);
+    return std::make_unique<ChildBackend>(hub, made.settings, made.program, made.metrics, discovered,
+                                          started);
   });
   return made;
 }
