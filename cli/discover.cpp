@@ -12,12 +12,18 @@
 namespace sluice::client {
 namespace {
 
-Result<std::string> fetch_methods(const CommandLine& line) {
+struct Listing {
+  std::string methods;   // arrays, as JSON text
+  std::string prefixes;  // whose names a backend has not all named
+};
+
+Result<Listing> fetch_methods(const CommandLine& line) {
   const Result<std::string> document = fetch_result(line, "rpc.discover", "");
   if (!document) return document.error();
   const std::string_view methods = proto::member(document.value(), "methods").value_or("");
   if (!methods.starts_with('[')) return unreachable("the answer to rpc.discover is not an OpenRPC document");
-  return std::string(methods);
+  const std::string_view prefixes = proto::member(document.value(), "x-prefixes").value_or("");
+  return Listing{std::string(methods), std::string(prefixes.starts_with('[') ? prefixes : "[]")};
 }
 
 std::string text_of(std::string_view method, std::string_view member) {
@@ -33,14 +39,18 @@ std::string first_line(std::string text) {
 }  // namespace
 
 Outcome run_methods(const CommandLine& line) {
-  const Result<std::string> methods = fetch_methods(line);
-  if (!methods) return methods.error();
+  const Result<Listing> listing = fetch_methods(line);
+  if (!listing) return listing.error();
   std::vector<std::pair<std::string, std::string>> listed;
   std::size_t width = 0;
-  for (proto::JsonWalker walker(methods.value()); walker.next();) {
-    listed.emplace_back(text_of(walker.value(), "name"), first_line(text_of(walker.value(), "summary")));
+  const auto list = [&](std::string_view entry, std::string text) {
+    listed.emplace_back(text_of(entry, "name"), first_line(std::move(text)));
     width = std::max(width, listed.back().first.size());
-  }
+  };
+  for (proto::JsonWalker walker(listing.value().methods); walker.next();)
+    list(walker.value(), text_of(walker.value(), "summary"));
+  for (proto::JsonWalker walker(listing.value().prefixes); walker.next();)
+    list(walker.value(), "served by backend " + text_of(walker.value(), "backend"));
   for (auto& [name, summary] : listed) {
     if (!summary.empty()) name.resize(width + 2, ' ');
     print_line(name + summary);
@@ -49,11 +59,11 @@ Outcome run_methods(const CommandLine& line) {
 }
 
 Outcome run_describe(const CommandLine& line) {
-  const Result<std::string> methods = fetch_methods(line);
-  if (!methods) return methods.error();
+  const Result<Listing> listing = fetch_methods(line);
+  if (!listing) return listing.error();
   const std::string& wanted = line.operands.front();
   std::string_view found;
-  for (proto::JsonWalker walker(methods.value()); walker.next();) {
+  for (proto::JsonWalker walker(listing.value().methods); walker.next();) {
     if (text_of(walker.value(), "name") == wanted) found = walker.value();
   }
   if (found.empty()) {

@@ -143,6 +143,9 @@ Keys<BackendEntry> make_backend_keys() {
           "time past a call's time limit, after which a process that hangs in it is killed"),
       table_key<BackendEntry>("env", "variables of the process's environment, beside the server's own",
                               R"(a table of strings, such as { LANG = "C.UTF-8" })"),
+      add("watch", flag(), SLUICE_FIELD(child.watch),
+          "new processes take the next calls when the program's file changes, or a file that an argument of "
+          "command names; calls in flight are finished by the old ones"),
       add("env_clear", flag(), SLUICE_FIELD(child.environment_cleared),
           "the process gets nothing of the server's environment but PATH"),
       add("working_directory", plain_text("the name of a folder"), SLUICE_FIELD(child.directory),

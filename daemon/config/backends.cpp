@@ -29,7 +29,7 @@ const std::array<Kind, 3>& kinds() {
            "child processes",
            {"instances", "concurrency", "start", "kill_after", "env", "working_directory", "user",
             "memory_limit", "cpu_limit", "breaker", "queue", "dialect", "env_clear", "subscribe",
-            "subscriptions", "publish"}},
+            "subscriptions", "publish", "watch"}},
       Kind{"url",
            "an upstream",
            {"strip_prefix", "connections", "concurrency", "connect_timeout", "idle_timeout", "probe_interval",

@@ -207,6 +207,8 @@ void BackendHub::finish(BackendCall& call, const proto::Reply* reply, const prot
     if (due && reply != nullptr && reply->error.empty()) {
       compose_result(active, reply->result);
     } else if (due && reply != nullptr) {
+      const bool not_found = reply->error_code == static_cast<int>(proto::ErrorCode::method_not_found);
+      if (not_found && not_found_) not_found_(*active.method);
       compose_forwarded_error(active, reply->error, reply->error_code);
     } else if (due && error != nullptr) {
       compose_error(active, *error);

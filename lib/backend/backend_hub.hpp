@@ -50,6 +50,9 @@ class BackendHub {
   void retire(BackendId id);
   // See Backend::renew().
   void renew(BackendId id);
+  // What is called on the hub's thread for a method whose backend answers that it has none of that name. It
+  // must not throw. Before start().
+  void on_method_not_found(std::function<void(const Method&)> react) { not_found_ = std::move(react); }
   // Retires all backends. Returns at once.
   void retire_all();
   // Retires all backends, and kills processes that have not ended by `kill_at`. Returns when all have ended,
@@ -124,6 +127,7 @@ class BackendHub {
   bool wake_owed_ = false;      // guarded by mutex_: waking the thread failed, out of memory
 
   // The hub's thread only.
+  std::function<void(const Method&)> not_found_;
   std::vector<Message> spare_inbox_;  // empty, with the room of the last one
   std::unordered_map<BackendId, Entry> backends_;
   std::unordered_map<std::uint64_t, BackendCall> calls_;

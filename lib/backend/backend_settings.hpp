@@ -56,6 +56,7 @@ struct ChildSettings {
   seconds cpu_time_max{0};                           // of an instance's life; 0: the server's own limit
   std::vector<TopicPattern> subscribe{};             // topics whose events it gets
   TopicRights publish{};                             // topics on which it may publish
+  bool watch = false;                                // new processes when its program's files change
 
   bool operator==(const ChildSettings&) const = default;
 };

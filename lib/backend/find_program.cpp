@@ -241,6 +241,18 @@ Result<void, ProgramProblem> check_program(const ChildSettings& settings) {
                         program_error(settings.command.front(), found.interpreter, found.error)};
 }
 
+std::vector<std::string> program_files(const ChildSettings& settings) {
+  const FoundProgram found = find_program(settings, environment_of(settings));
+  std::vector<std::string> files = {from_here(found.name, settings.directory)};
+  for (std::size_t i = 1; i < settings.command.size(); ++i)
+    files.push_back(from_here(settings.command[i], settings.directory));
+  std::erase_if(files, [](const std::string& file) {
+    struct stat status {};
+    return ::stat(file.c_str(), &status) != 0 || !S_ISREG(status.st_mode);
+  });
+  return files;
+}
+
 std::string program_version(const ChildSettings& settings) {
   const FoundProgram found = find_program(settings, environment_of(settings));
   std::string version = version_of(from_here(found.name, settings.directory));

@@ -54,4 +54,8 @@ Result<void, ProgramProblem> check_program(const ChildSettings& settings);
 // file instead. Missing files count as well.
 std::string program_version(const ChildSettings& settings);
 
+// The program's file, if it is found, and the arguments that name existing regular files: as this process
+// opens them. May wait for a disk or a network.
+std::vector<std::string> program_files(const ChildSettings& settings);
+
 }  // namespace sluice::core

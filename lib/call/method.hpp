@@ -18,9 +18,13 @@ namespace sluice::core {
 // Thread-safe: the specification never changes, the settings are atomic.
 class Method {
  public:
-  // `owner`: groups the methods of one backend; null: no group.
-  Method(MethodSpec spec, MethodMetrics& metrics, const void* owner = nullptr)
-      : spec_(std::move(spec)), metrics_(metrics), owner_(owner) {
+  // `owner`: groups the methods of one backend; null: no group. `route`: for a known name, the entry of the
+  // route whose permits its calls take; null: for any other method.
+  Method(MethodSpec spec, MethodMetrics& metrics, const void* owner = nullptr, MethodMetrics* route = nullptr)
+      : spec_(std::move(spec)),
+        metrics_(metrics),
+        permits_(route != nullptr ? *route : metrics),
+        owner_(owner) {
     configure({});
   }
 
@@ -35,6 +39,11 @@ class Method {
 
   const MethodSpec& spec() const { return spec_; }
   MethodMetrics& metrics() const { return metrics_; }
+  // Where its calls in flight count, and whose name decides its settings: its own entry, or that of its
+  // route.
+  MethodMetrics& permits() const { return permits_; }
+  // Whether it is a name under a route that is listed and counted on its own.
+  bool is_known_name() const { return &permits_ != &metrics_; }
   const void* owner() const { return owner_; }
   // Zero: the server's call_timeout applies.
   milliseconds timeout() const { return milliseconds(timeout_ms_.load(std::memory_order_relaxed)); }
@@ -45,6 +54,7 @@ class Method {
  private:
   const MethodSpec spec_;
   MethodMetrics& metrics_;
+  MethodMetrics& permits_;
   const void* const owner_;
   std::atomic<milliseconds::rep> timeout_ms_{0};
   std::atomic<std::size_t> max_concurrent_{0};

@@ -95,7 +95,8 @@ void collect_calls(const Metrics& metrics, std::vector<MetricFamily>& to) {
     const Labels labels = {{"method", method->name}};
     const auto found = sums.find(method->slot);
     const std::size_t now = method->in_flight.load(std::memory_order_relaxed);
-    if (found != sums.end() || now > 0) add(in_flight, labels, static_cast<double>(now));
+    const bool counted = method->has_permits.load(std::memory_order_relaxed) && found != sums.end();
+    if (counted || now > 0) add(in_flight, labels, static_cast<double>(now));
     if (found == sums.end()) continue;
     for (const auto& [code, count] : found->second.codes) {
       add(calls, {{"method", method->name}, {"code", code}}, static_cast<double>(count));

@@ -83,6 +83,7 @@ Metrics::Metrics(std::size_t shards) {
   for (std::size_t i = 0; i < shards; ++i) shards_.push_back(std::make_unique<MetricsShard>());
   unknown_ = &method("_unknown");
   invalid_ = &method("_invalid");
+  unknown_->has_permits = invalid_->has_permits = true;
 }
 
 MethodMetrics& Metrics::method(std::string_view name) {

@@ -64,6 +64,7 @@ struct MethodMetrics {
   std::string name;
   std::size_t slot = 0;
   std::atomic<std::size_t> in_flight{0};
+  std::atomic<bool> has_permits{false};  // false: only a name under a route, which has its calls in flight
 };
 
 // One method's counts on one thread.

@@ -48,7 +48,7 @@ Result<void, proto::Error> AdmissionPipeline::admit(ActiveCall& call, MethodCach
   const bool async = spec.kind == HandlerKind::async;
   if (async && spec.async->exempt()) return success();
   call.priority = call.method->priority();
-  AdmissionRequest request{call.method->metrics(), call.method->max_concurrent(), call.priority};
+  AdmissionRequest request{call.method->permits(), call.method->max_concurrent(), call.priority};
   if (call.grant && call.grant->usage() != nullptr) {
     request.client = {&call.grant->usage()->in_flight, call.grant->in_flight_max()};
   }

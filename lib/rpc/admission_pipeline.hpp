@@ -16,7 +16,7 @@ namespace sluice::core {
 // One for the whole server. Thread-safe; never blocks.
 class AdmissionPipeline {
  public:
-  AdmissionPipeline(const Registry& registry, Access& access, Admission& admission, WorkerPool& pool,
+  AdmissionPipeline(Registry& registry, Access& access, Admission& admission, WorkerPool& pool,
                     Metrics& metrics)
       : registry_(registry), access_(access), admission_(admission), pool_(pool), metrics_(metrics) {}
 
@@ -31,7 +31,7 @@ class AdmissionPipeline {
   void start_draining() { draining_.store(true, std::memory_order_release); }
   bool draining() const { return draining_.load(std::memory_order_acquire); }
 
-  const Registry& registry() const { return registry_; }
+  Registry& registry() { return registry_; }
   Access& access() { return access_; }
   Metrics& metrics() { return metrics_; }
 
@@ -43,7 +43,7 @@ class AdmissionPipeline {
   milliseconds expected_wait(const MethodSpec& spec) const;
   proto::Error refuse_rate(std::chrono::nanoseconds wait, MetricsShard& shard) const;
 
-  const Registry& registry_;
+  Registry& registry_;
   Access& access_;
   Admission& admission_;
   WorkerPool& pool_;

@@ -221,11 +221,21 @@ void CallExecutor::expire(ActiveCall& call) {
 MethodShard* CallExecutor::counts_of(ActiveCall& call) {
   if (call.counts != nullptr) return call.counts;
   try {
-    return call.counts = &io_.metrics().method(
-               call.method != nullptr ? call.method->metrics() : admission_pipeline_.metrics().unknown());
+    return call.counts = &io_.metrics().method(metrics_of(call));
   } catch (const std::bad_alloc&) {
     return nullptr;
   }
+}
+
+// A name under a route counts on its own from its first result on.
+MethodMetrics& CallExecutor::metrics_of(const ActiveCall& call) {
+  if (call.method == nullptr) return admission_pipeline_.metrics().unknown();
+  if (call.method->spec().name == call.request.method) return call.method->metrics();
+  const bool has_result =
+      call.stage == Stage::ended && !call.answered && call.code == 0 && !call.request.is_notification();
+  MethodMetrics* const own =
+      has_result ? admission_pipeline_.registry().learn(*call.method, call.request.method) : nullptr;
+  return own != nullptr ? *own : call.method->metrics();
 }
 
 }  // namespace sluice::core

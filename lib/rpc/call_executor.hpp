@@ -65,6 +65,7 @@ class CallExecutor final : public CallExpiry {
   void on_completed(ActiveCall& call);
   void recycle(ActiveCall& call);
   MethodShard* counts_of(ActiveCall& call);
+  MethodMetrics& metrics_of(const ActiveCall& call);
 
   IoThread& io_;
   AdmissionPipeline& admission_pipeline_;

@@ -19,7 +19,7 @@ class InlinePermitCache final : DeferredTask {
 
   // True if the kept permit counts for the inline call, which then needs none of its own.
   bool reuse(const ActiveCall& call) const {
-    return kept_.counts_for(call.method->metrics()) && call.method->max_concurrent() == 0 &&
+    return kept_.counts_for(call.method->permits()) && call.method->max_concurrent() == 0 &&
            (call.grant == nullptr || call.grant->usage() == nullptr);
   }
 

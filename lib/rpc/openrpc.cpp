@@ -2,6 +2,8 @@
 
 #include <map>
 
+#include "lib/call/async_handler.hpp"
+
 namespace sluice::core {
 namespace {
 
@@ -14,6 +16,10 @@ Json schema_or_any(const Json& schema) {
   return schema.is_object() || schema.is_boolean() ? schema : Json::object();
 }
 
+std::string_view backend_of(const MethodSpec& method) {
+  return method.async ? method.async->backend() : std::string_view();
+}
+
 Json describe(const MethodSpec& method) {
   Json entry = {{"name", method.name}};
   if (!method.options.summary.empty()) entry["summary"] = method.options.summary;
@@ -24,7 +30,16 @@ Json describe(const MethodSpec& method) {
         {{"name", param.name}, {"required", param.required}, {"schema", schema_or_any(param.schema)}});
   }
   entry["result"] = {{"name", "result"}, {"schema", schema_or_any(method.result_schema)}};
+  if (const auto backend = backend_of(method); !backend.empty()) entry["x-backend"] = backend;
   return entry;
+}
+
+Json describe_prefixes(const std::vector<const MethodSpec*>& prefixes) {
+  std::map<std::string_view, std::string_view> by_name;
+  for (const MethodSpec* prefix : prefixes) by_name.emplace(prefix->name, backend_of(*prefix));
+  Json entries = Json::array();
+  for (const auto& [name, backend] : by_name) entries.push_back({{"name", name}, {"backend", backend}});
+  return entries;
 }
 
 Json describe_discover() {
@@ -37,17 +52,18 @@ Json describe_discover() {
 
 }  // namespace
 
-std::string openrpc_document(const std::vector<const MethodSpec*>& methods, std::string_view title,
+std::string openrpc_document(const OpenRpcListing& listing, std::string_view title,
                              std::string_view version) {
   std::map<std::string, Json> by_name;
-  for (const MethodSpec* method : methods) by_name.insert_or_assign(method->name, describe(*method));
+  for (const MethodSpec* method : listing.methods) by_name.insert_or_assign(method->name, describe(*method));
   by_name.insert_or_assign(std::string(kDiscover), describe_discover());
 
   Json entries = Json::array();
   for (auto& [name, entry] : by_name) entries.push_back(std::move(entry));
-  const Json document = {{"openrpc", "1.3.2"},
-                         {"info", {{"title", title}, {"version", version}}},
-                         {"methods", std::move(entries)}};
+  Json document = {{"openrpc", "1.3.2"},
+                   {"info", {{"title", title}, {"version", version}}},
+                   {"methods", std::move(entries)}};
+  if (!listing.prefixes.empty()) document["x-prefixes"] = describe_prefixes(listing.prefixes);
   return document.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -59,6 +59,11 @@ std::string program_of(const BackendSettings& settings, const BackendFiles& file
   return settings.child ? files.programs.at(settings.name) : std::string();
 }
 
+// Whether `found` for the name is a method of its own, not a prefix or a name under one.
+bool is_method(const Method* found, std::string_view name) {
+  return found != nullptr && found->spec().name == name && !found->is_known_name();
+}
+
 constexpr auto kFirstStartWait = std::chrono::seconds(1);  // for all backends at the server's start
 constexpr auto kStartWait = std::chrono::seconds(5);       // for the processes of a reload to begin
 constexpr auto kAliveTime = milliseconds(250);             // for which a replacement's process must live
@@ -105,7 +110,8 @@ Backends::Open Backends::open(const BackendSettings& settings, const BackendFile
                                                UpstreamBackend::Files{made.authorities, made.headers},
                                                made.metrics, discovered);
     }
-    return std::make_unique<ChildBackend>(hub, made.settings, made.metrics, discovered, started);
+    return std::make_unique<ChildBackend>(hub, made.settings, made.program, made.metrics, discovered,
+                                          started);
   });
   return made;
 }
@@ -228,7 +234,7 @@ std::function<void(std::string_view)> Backends::on_discovered(const Open& backen
     for (MethodSpec& method : methods) {
       method.name.insert(0, prefix);
       const auto there = registry_.find(method.name);
-      const bool taken = there && there->spec().name == method.name && there->owner() != handler.get() &&
+      const bool taken = is_method(there.get(), method.name) && there->owner() != handler.get() &&
                          there->owner() != predecessor.get();
       if (taken) {
         if (taken_count++ == 0) first_taken = method.name;
@@ -259,7 +265,7 @@ void Backends::publish(const Open& backend, const std::map<std::string, MethodSe
   for (const std::string& pattern : backend.settings.methods) {
     if (!pattern.ends_with('*')) {
       const auto there = registry_.find(pattern);
-      if (there && there->spec().name == pattern && there->owner() == owner) continue;
+      if (is_method(there.get(), pattern) && there->owner() == owner) continue;
       registry_.add(spec_of(pattern, backend.handler), owner);
       continue;
     }
@@ -271,11 +277,13 @@ void Backends::publish(const Open& backend, const std::map<std::string, MethodSe
       const auto there = registry_.find(name);
       if (name.ends_with('*')) {
         registry_.add_route(spec_of(name, backend.handler), owner);
-      } else if (!there || there->spec().name != name) {
+      } else if (!is_method(there.get(), name)) {
         registry_.add(spec_of(name, backend.handler), owner);
       }
     }
   }
+  registry_.keep_known_names(owner, owner);
+  registry_.keep_known_names(backend.predecessor.get(), owner);
 }
 
 // The open backend with these settings; null without one, or if a file has new content.

@@ -36,7 +36,10 @@ BackendFiles load_backend_files(const std::vector<BackendSettings>& backends);
 // Only the engine's controlling thread uses it, except metrics().
 class Backends {
  public:
-  Backends(Registry& registry, BackendHub& hub) : registry_(registry), hub_(hub) {}
+  // The hub must not have been started.
+  Backends(Registry& registry, BackendHub& hub) : registry_(registry), hub_(hub) {
+    hub_.on_method_not_found([&registry](const Method& method) { registry.forget(method); });
+  }
 
   // Opens new and changed backends beside the serving ones, and waits until their processes run their
   // programs. A replacement must stay alive for a moment, or until it has named its methods. If one fails,

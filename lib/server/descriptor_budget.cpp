@@ -13,6 +13,8 @@ namespace {
 // and the pipe that reports the start.
 constexpr std::size_t kChildDescriptors = 4;
 constexpr std::size_t kStartDescriptors = 5;
+// Of a watched program: inotify, once for the loop and once for the thread that looks, and its report.
+constexpr std::size_t kWatchDescriptors = 3;
 // Higher numbers are not counted: the system always takes the lowest free number.
 constexpr std::size_t kCountedMax = 4096;
 
@@ -22,6 +24,7 @@ std::size_t backend_descriptors(const Settings& settings) {
   std::size_t needed = 0;
   for (const BackendSettings& backend : settings.backends) {
     if (backend.child) needed += backend.child->instances * kChildDescriptors + kStartDescriptors;
+    if (backend.child && backend.child->watch) needed += kWatchDescriptors;
     // One for an attempt, besides its connections.
     if (backend.upstream) needed += backend.upstream->urls.size() * (backend.upstream->connections + 1);
   }

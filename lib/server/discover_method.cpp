@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "lib/include/sluice/call.hpp"
-#include "lib/rpc/openrpc.hpp"
 #include "lib/rpc/registry.hpp"
 #include "lib/version.hpp"
 
@@ -22,7 +21,8 @@ namespace {
 
 using Document = std::shared_ptr<const std::string>;
 
-// All names in one version of the registry. Methods are not kept, so that removed ones can end.
+// All names in one version of the registry, those of routes with their star. Methods are not kept, so that
+// removed ones can end.
 struct Names {
   std::uint64_t version = 0;
   std::vector<std::string> names;
@@ -73,8 +73,10 @@ class Documents {
     }
     auto made = std::make_shared<Names>();
     made->version = version;
-    for (const auto& method : registry_.all()) {
-      if (listed(method->spec().name)) made->names.push_back(method->spec().name);
+    for (const auto& methods : {registry_.all(), registry_.routes()}) {
+      for (const auto& method : methods) {
+        if (listed(method->spec().name)) made->names.push_back(method->spec().name);
+      }
     }
     std::shared_ptr<const Names> result = std::move(made);
     std::shared_ptr<const Names> old = result;  // destroyed after the lock is released
@@ -151,12 +153,18 @@ class Documents {
 
   Document make(const Call& call) const {
     const auto methods = registry_.all();
+    const auto routes = registry_.routes();
+    return std::make_shared<const std::string>(write_({allowed(methods, call), allowed(routes, call)}));
+  }
+
+  static std::vector<const MethodSpec*> allowed(const std::vector<std::shared_ptr<Method>>& methods,
+                                                const Call& call) {
     std::vector<const MethodSpec*> specs;
     for (const auto& method : methods) {
       const std::string& name = method->spec().name;
       if (listed(name) && call.may_call(name)) specs.push_back(&method->spec());
     }
-    return std::make_shared<const std::string>(write_(specs));
+    return specs;
   }
 
   const Registry& registry_;
@@ -170,9 +178,8 @@ class Documents {
 }  // namespace
 
 MethodSpec discover_method(Registry& registry) {
-  return discover_method(registry, [](const std::vector<const MethodSpec*>& methods) {
-    return openrpc_document(methods, "sluice", kVersion);
-  });
+  return discover_method(
+      registry, [](const OpenRpcListing& listing) { return openrpc_document(listing, "sluice", kVersion); });
 }
 
 MethodSpec discover_method(Registry& registry, DocumentWriter write) {

@@ -4,8 +4,10 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
+#include "lib/backend/child/program_watch.hpp"
 #include "lib/backend/child/supervisor.hpp"
 #include "lib/call/fair_queue.hpp"
 #include "lib/include/sluice/method.hpp"
@@ -13,8 +15,9 @@
 namespace sluice::core {
 
 // Gives each call to the least loaded of its instances, or keeps it until one is free. What can't be served
-// is refused at once rather than kept. Backends' thread only.
-class ChildBackend final : public Backend, private ChildSupervisor::Owner {
+// is refused at once rather than kept. Where the program is watched and its files change, instances with the
+// new program replace all. The earlier ones end with their last calls. Backends' thread only.
+class ChildBackend final : public Backend, private ChildSupervisor::Owner, private ProgramWatch::Owner {
  public:
   // Gets the methods that a process has named. Backends' thread.
   using Discovered = std::function<void(std::string_view openrpc)>;
@@ -22,8 +25,13 @@ class ChildBackend final : public Backend, private ChildSupervisor::Owner {
   // empty. Backends' thread.
   using Started = std::function<void(const std::string& failure)>;
 
-  ChildBackend(BackendHub& hub, BackendSettings settings, std::shared_ptr<BackendMetrics> metrics,
-               Discovered discovered, Started started = {});
+  // Times `instances`: earlier instances with calls, at most. Changes of the program wait while there are
+  // more.
+  static constexpr std::size_t kEarlierMax = 4;
+
+  // `version`: the program_version() at a time before start().
+  ChildBackend(BackendHub& hub, BackendSettings settings, std::string version,
+               std::shared_ptr<BackendMetrics> metrics, Discovered discovered, Started started = {});
 
   void start() override;
   void submit(BackendCall& call) override;
@@ -38,7 +46,12 @@ class ChildBackend final : public Backend, private ChildSupervisor::Owner {
   void on_unread(BackendCall& call) override;
   void on_discovered(std::string_view document) override;
   void on_done(BackendCall& call, const proto::Reply* reply, const proto::Error* error) override;
+  void on_program_changed(std::string_view file) override;
 
+  std::unique_ptr<ChildSupervisor> new_instance(std::size_t index);
+  void start_instances();
+  void replace_instances();
+  void end_earlier();
   void dispatch();
   void assign(BackendCall& call, ChildSupervisor& to);
   ChildSupervisor* pick();
@@ -55,8 +68,13 @@ class ChildBackend final : public Backend, private ChildSupervisor::Owner {
   const std::shared_ptr<BackendMetrics> metrics_;
   const Discovered discovered_;
   StderrLog log_;
+  const std::string version_;
+  std::unique_ptr<ProgramWatch> watch_;  // null: the program is not watched
   std::vector<std::unique_ptr<ChildSupervisor>> supervisors_;
-  Started started_;  // empty once it was called
+  std::vector<std::unique_ptr<ChildSupervisor>> earlier_;  // their calls go on, and they get no new ones
+  bool changed_ = false;                                   // again, and the instances are to be replaced
+  bool ending_earlier_ = false;                            // in end_earlier()
+  Started started_;                                        // empty once it was called
   FairQueue<BackendCall, BackendQueueTag> waiting_;
   std::size_t next_ = 0;  // where the search for an instance begins
   std::size_t calls_ = 0;

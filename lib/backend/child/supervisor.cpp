@@ -23,7 +23,7 @@ ChildSupervisor::ChildSupervisor(BackendHub& hub, const BackendSettings& setting
 ChildSupervisor::~ChildSupervisor() { hub_.io().clear_deadline(*this); }
 
 bool ChildSupervisor::may_start() const {
-  return !over_ && !process_ && !starting_ && hub_.now() >= start_at_;
+  return !over_ && !replaced_ && !process_ && !starting_ && hub_.now() >= start_at_;
 }
 
 void ChildSupervisor::start() {
@@ -56,7 +56,7 @@ void ChildSupervisor::on_failed(const ChildFailure& failure) {
     spdlog::error("{}: could not be started: {}", label_, printable(failure.what));
     rest(std::chrono::nanoseconds(0));
   }
-  owner_.on_started(&failure);
+  if (!replaced_) owner_.on_started(&failure);
   owner_.on_change();
 }
 
@@ -95,6 +95,7 @@ bool ChildSupervisor::launch(SpawnedChild process) {
 
 // Until it may be started again: by itself, or by a call.
 void ChildSupervisor::rest(std::chrono::nanoseconds lived) {
+  if (replaced_) return;
   const bool was_looping = restarts_.crash_looping();
   const auto delay = restarts_.ended(lived, served_, hub_.random_bits());
   start_at_ = hub_.now() + delay;
@@ -218,7 +219,7 @@ void ChildSupervisor::on_answer(ChildProcess&, std::string_view result) {
   if (result.empty()) {
     spdlog::error("{}: rpc.discover was answered with an error", label_);
   } else {
-    owner_.on_discovered(result);
+    if (!replaced_) owner_.on_discovered(result);
   }
 }
 
@@ -235,7 +236,7 @@ void ChildSupervisor::return_unread(ChildProcess& process) {
 }
 
 void ChildSupervisor::on_end(ChildProcess& process, const ChildEnd& end) {
-  metrics_.up[index_].store(false, std::memory_order_relaxed);
+  if (!replaced_) metrics_.up[index_].store(false, std::memory_order_relaxed);
   hub_.io().clear_deadline(*this);
   recycled_ = end.is_orderly && served_ && !over_;
   // One that recycles itself may do that after each call: clients must not fill the log.
@@ -279,16 +280,17 @@ void ChildSupervisor::on_breaker_line(bool is_warning, std::string_view text) {
   spdlog::log(is_warning ? spdlog::level::warn : spdlog::level::info, "{}: {}", label_, text);
 }
 
+void ChildSupervisor::replace() {
+  replaced_ = true;
+  metrics_.up[index_].store(false, std::memory_order_relaxed);
+  if (!process_) hub_.io().clear_deadline(*this);
+}
+
 void ChildSupervisor::end(bool kill) {
   over_ = true;
   hub_.io().clear_deadline(*this);
   if (starting_) starting_->abandon({"it is not needed any more"});
-  if (!process_) return;
-  if (kill) {
-    process_->kill();
-  } else {
-    process_->end(kEndGrace);
-  }
+  if (process_) kill ? process_->kill() : process_->end(kEndGrace);
 }
 
 }  // namespace sluice::core

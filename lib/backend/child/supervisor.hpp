@@ -69,6 +69,11 @@ class ChildSupervisor final : private ChildStart::Owner,
   CircuitBreaker::State breaker_state() const { return breaker_.state(hub_.now()); }
   milliseconds retry_after() const;
 
+  // Another instance replaces it: it gets no more calls, and is not started again. Its metrics are the
+  // other's.
+  void replace();
+  // Whether it has ever begun to start a process.
+  bool was_started() const { return started_; }
   // Ends the process, for good.
   void end(bool kill);
   bool ended() const { return over_ && process_ == nullptr && starting_ == nullptr; }
@@ -118,6 +123,7 @@ class ChildSupervisor final : private ChildStart::Owner,
   bool killed_ = false;    // by this server, for hanging
   bool recycled_ = false;  // the previous process exited with 0 by itself
   bool discovering_ = false;
+  bool replaced_ = false;
   bool over_ = false;
 };
 

@@ -91,6 +91,7 @@ TEST_CASE("Config: a child has defaults, and every key is read") {
   CHECK(plain.child->instances == 1);
   CHECK(plain.child->concurrency == 1);
   CHECK_FALSE(plain.child->lazy);
+  CHECK_FALSE(plain.child->watch);
   CHECK(plain.breaker == core::BreakerSettings{5, seconds(10), seconds(5), milliseconds(0)});
 
   const auto full = good(kChild + R"(methods = "discover"
@@ -102,6 +103,7 @@ env = { A = "b" }
 working_directory = "w"
 user = "u"
 env_clear = true
+watch = true
 dialect = "lsp"
 memory_limit = "1GiB"
 cpu_limit = "1500ms"
@@ -119,6 +121,7 @@ breaker = { failures = 6, window = "7s", open = "8s", slow = "9s" }
   CHECK(child.directory == "/etc/w");
   CHECK(child.user == "u");
   CHECK(child.environment_cleared);
+  CHECK(child.watch);
   CHECK(full.dialect == core::Dialect::lsp);
   CHECK(child.memory_bytes_max == 1u << 30);
   CHECK(child.cpu_time_max == seconds(2));

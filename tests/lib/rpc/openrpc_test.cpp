@@ -4,15 +4,35 @@
 
 #include <set>
 
+#include "lib/call/async_handler.hpp"
 #include "lib/include/sluice/typed.hpp"
 
 namespace sluice::core {
 namespace {
 
-Json document_of(const std::vector<MethodSpec>& methods) {
+std::vector<const MethodSpec*> pointers_to(const std::vector<MethodSpec>& methods) {
   std::vector<const MethodSpec*> pointers;
   for (const MethodSpec& method : methods) pointers.push_back(&method);
-  return Json::parse(openrpc_document(pointers, "a title", "1.2.3"));
+  return pointers;
+}
+
+Json document_of(const std::vector<MethodSpec>& methods, const std::vector<MethodSpec>& prefixes = {}) {
+  return Json::parse(openrpc_document({pointers_to(methods), pointers_to(prefixes)}, "a title", "1.2.3"));
+}
+
+struct BackendOf final : AsyncHandler {
+  explicit BackendOf(std::string backend) : name(std::move(backend)) {}
+  void start(ActiveCall&, boost::asio::io_context&) override {}
+  std::string_view backend() const override { return name; }
+  const std::string name;
+};
+
+MethodSpec method_of_backend(std::string name, std::string backend) {
+  MethodSpec spec;
+  spec.name = std::move(name);
+  spec.kind = HandlerKind::async;
+  spec.async = std::make_shared<BackendOf>(std::move(backend));
+  return spec;
 }
 
 std::vector<MethodSpec> some_methods() {
@@ -79,6 +99,23 @@ TEST_CASE("OpenRPC: a method is described from its C++ types") {
       R"([{"name":"a","required":true,"schema":{"type":"integer","minimum":-2147483648,"maximum":2147483647}},)"
       R"({"name":"b","required":false,"schema":{"anyOf":[{"type":"number"},{"type":"null"}]}}])");
   CHECK(method["result"].dump() == R"({"name":"result","schema":{"type":"number"}})");
+}
+
+TEST_CASE("OpenRPC: a backend's method names its backend, and others do not") {
+  const Json document =
+      document_of({method_of_backend("b.add", "calc"), method_of_backend("b.own", ""), some_methods()[1]});
+  CHECK(document["methods"][0].contains("x-backend") == false);
+  CHECK(document["methods"][1]["x-backend"] == "calc");
+  CHECK(document["methods"][2].contains("x-backend") == false);
+}
+
+TEST_CASE("OpenRPC: prefixes are listed by name with their backends, and not at all without any") {
+  CHECK_FALSE(document_of(some_methods()).contains("x-prefixes"));
+  const Json document =
+      document_of({}, {method_of_backend("eth_*", "node"), method_of_backend("calc.*", "calc")});
+  CHECK(document["x-prefixes"].dump() ==
+        R"([{"name":"calc.*","backend":"calc"},{"name":"eth_*","backend":"node"}])");
+  CHECK(document["methods"].size() == 1);
 }
 
 TEST_CASE("OpenRPC: a schema that is not one does not spoil the document") {

@@ -37,10 +37,11 @@ std::shared_ptr<const Grant> grant_of(const std::vector<std::string>& methods) {
 struct Discovery {
   Discovery() {
     for (const char* name : {"a", "b", "c"}) registry.add(spec_of(name));
-    method = discover_method(registry, [this](const std::vector<const MethodSpec*>& methods) {
+    method = discover_method(registry, [this](const OpenRpcListing& listing) {
       ++written;
       std::string names;
-      for (const MethodSpec* each : methods) names += each->name;
+      for (const MethodSpec* each : listing.methods) names += each->name;
+      for (const MethodSpec* each : listing.prefixes) names += each->name;
       return names;
     });
   }
@@ -82,6 +83,23 @@ TEST_CASE("rpc.discover: callers that may call the same methods share a document
     CHECK(discovery.ask(std::make_shared<const Grant>()).empty());
   }
   CHECK(discovery.written == 3);
+}
+
+TEST_CASE(
+    "rpc.discover: a prefix is listed to callers of all its names but exclusions, a known name to its "
+    "callers") {
+  Discovery discovery;
+  for (const char* name : {"a", "b", "c"}) discovery.registry.remove(name);
+  discovery.registry.add_route(spec_of("x*"));
+  CHECK(discovery.ask() == "*x");
+  CHECK(discovery.ask(grant_of({"x*", "!xy"})) == "*x");
+  for (const char* pattern : {"y*", "xy*", "x", "xy"}) CHECK(discovery.ask(grant_of({pattern})).empty());
+  CHECK(discovery.ask(grant_of({"*", "!x*"})).empty());
+  REQUIRE(discovery.registry.learn(*discovery.registry.find("xy"), "xy") != nullptr);
+  CHECK(discovery.ask() == "*xxy");
+  CHECK(discovery.ask(grant_of({"xy"})) == "xy");
+  CHECK(discovery.ask(grant_of({"x*", "!xy"})) == "*x");
+  CHECK(discovery.ask(grant_of({"y"})).empty());
 }
 
 TEST_CASE("rpc.discover: of more documents than are kept the least recently requested are written again") {
@@ -126,7 +144,7 @@ TEST_CASE("rpc.discover: callers at the same time have one document written for 
   testing::Gate begun;
   testing::Gate may_end;
   std::atomic<int> written{0};
-  discovery.method = discover_method(discovery.registry, [&](const std::vector<const MethodSpec*>&) {
+  discovery.method = discover_method(discovery.registry, [&](const OpenRpcListing&) {
     ++written;
     begun.open();
     may_end.wait();
