@@ -116,5 +116,40 @@ class Slow(DaemonTest):
         self.assertTrue(client.result("rpc.subscribe", {"topic": "a", "slow": "close"}).startswith("0x"))
 
 
+class Metrics(DaemonTest):
+    def test_what_is_published_is_delivered_or_counted_as_dropped(self):
+        daemon = self.start(events={"slow": "drop_oldest", "queue": 8}, topics={"flood": {}})
+        stuck = daemon.connect(receive_buffer=4096)
+        self.addCleanup(stuck.disconnect)
+        quick, publisher = self.connect(daemon), self.connect(daemon)
+        subscribe(stuck, "flood")
+        subscribe(quick, "*")
+        for i in range(2000):
+            publisher.call("rpc.publish", ["flood", "z" * 4000], id=i)
+            publisher.receive()
+            if i % 8 == 7:
+                events(quick, 8)
+        publisher.result("rpc.publish", ["else", 1])
+        events(quick, 1)
+        self.assertEqual(daemon.value("sluice_events_published_total", topic="flood"), 2000)
+        self.assertEqual(daemon.value("sluice_events_published_total", topic="other"), 1)
+        self.assertEqual(daemon.value("sluice_subscriptions", kind="topic"), 2)
+        waiting = daemon.value("sluice_event_queue_bytes")
+        self.assertGreater(waiting, 0)
+        dropped = daemon.value("sluice_events_dropped_total", topic="flood", reason="slow")
+        self.assertGreater(dropped, 0)
+        got = 0
+        while got < 2000:
+            got += 1 + event(stuck).get("dropped", 0)
+        stuck.disconnect()
+        quick.disconnect()
+        daemon.wait_value(0, "sluice_subscriptions", kind="topic")
+        daemon.wait_value(0, "sluice_event_queue_bytes")
+        delivered = daemon.value("sluice_events_delivered_total", topic="flood")
+        dropped = daemon.value("sluice_events_dropped_total", topic="flood", reason="slow")
+        self.assertEqual(delivered + dropped, 2 * 2000)
+        self.assertEqual(daemon.value("sluice_subscriptions_ended_total", reason="disconnected"), 2)
+
+
 if __name__ == "__main__":
     main()
