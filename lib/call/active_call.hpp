@@ -50,7 +50,7 @@ class CallOwner {
   // The peer, for the log; empty after it has disconnected. Throws std::bad_alloc.
   virtual std::string peer() const { return {}; }
 
-  // Where events go that this call of it subscribes to. Throws std::bad_alloc.
+  // Where events go that one of its calls subscribes to. Throws std::bad_alloc.
   virtual EventTarget event_target(const ActiveCall&) { return {}; }
 
   IntrusiveList<ActiveCall, OwnerTag> calls;  // unanswered

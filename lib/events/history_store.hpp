@@ -57,6 +57,7 @@ class HistoryStore {
  private:
   struct Topic : ListHook<HistoryTag> {
     Topic(std::uint64_t lost, const TopicSettings& settings) : history(lost), bounds(settings) {}
+    ~Topic() { unlink(); }
     EventHistory history;
     TopicSettings bounds;
     const std::string* name = nullptr;

@@ -188,6 +188,41 @@ void collect_backends(const Gauges& gauges, std::vector<MetricFamily>& to) {
   for (auto* each : {&up, &restarts, &in_flight, &state, &changes, &retries}) to.push_back(std::move(*each));
 }
 
+void collect_events(const EventGauges& events, std::vector<MetricFamily>& to) {
+  auto published = family("sluice_events_published_total", "Events published.", MetricType::Counter);
+  auto delivered =
+      family("sluice_events_delivered_total", "Events written to subscribers.", MetricType::Counter);
+  auto dropped =
+      family("sluice_events_dropped_total", "Events that subscribers did not get.", MetricType::Counter);
+  for (const EventGauges::Topic& topic : events.topics) {
+    const auto labels = [&topic](const char* reason) {
+      return Labels{{"topic", topic.name}, {"reason", reason}};
+    };
+    add(published, {{"topic", topic.name}}, static_cast<double>(topic.published));
+    add(delivered, {{"topic", topic.name}}, static_cast<double>(topic.delivered));
+    add(dropped, labels("slow"), static_cast<double>(topic.dropped_slow));
+    add(dropped, labels("conflated"), static_cast<double>(topic.dropped_conflated));
+  }
+  auto subscriptions = family("sluice_subscriptions", "Subscriptions now.", MetricType::Gauge);
+  add(subscriptions, {{"kind", "topic"}}, static_cast<double>(events.subscriptions));
+  auto ended =
+      family("sluice_subscriptions_ended_total", "Subscriptions ended, by reason.", MetricType::Counter);
+  for (const auto& [reason, count] : events.ended)
+    add(ended, {{"reason", reason}}, static_cast<double>(count));
+  auto queues = family("sluice_event_queue_bytes",
+                       "Events that wait for subscribers; each counts for each of them.", MetricType::Gauge);
+  add(queues, {}, static_cast<double>(events.queue_bytes));
+  auto history = family("sluice_event_history_bytes", "Events kept for resuming.", MetricType::Gauge);
+  add(history, {}, static_cast<double>(events.history_bytes));
+  auto times = family("sluice_event_delivery_seconds",
+                      "Time from publishing to a subscriber's output; one of 16.", MetricType::Histogram);
+  Sum::Histogram sum;
+  for (const DurationHistogram* each : events.delivery_times) sum.add(*each);
+  add_histogram(times, {}, sum);
+  for (auto* each : {&published, &delivered, &dropped, &subscriptions, &ended, &queues, &history, &times})
+    to.push_back(std::move(*each));
+}
+
 void collect_process(std::vector<MetricFamily>& to) {
   const ProcessStats stats = read_process_stats();
   const auto one = [&to](const char* name, const char* help, MetricType type, std::optional<double> value) {
@@ -215,6 +250,7 @@ class MergedMetrics final : public prometheus::Collectable {
     collect_calls(metrics_, families);
     collect_server(metrics_, gauges_, families);
     collect_backends(gauges_, families);
+    collect_events(gauges_.events, families);
     collect_process(families);
     // A family without samples would be a help text alone.
     std::erase_if(families, [](const MetricFamily& each) { return each.metric.empty(); });

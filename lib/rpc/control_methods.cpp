@@ -66,7 +66,7 @@ ControlMethods::Answer ControlMethods::authenticate(const proto::Request& reques
   return answer(request, proto::unauthenticated());
 }
 
-// Whatever it names that is no subscription, the answer is false: client libraries unsubscribe once more.
+// The answer is false for whatever is not a subscription: client libraries unsubscribe once more.
 ControlMethods::Answer ControlMethods::unsubscribe(const proto::Request& request) {
   const auto value = only_param(request.params, "subscription");
   const auto id = value ? proto::as_string(*value) : std::nullopt;

@@ -9,6 +9,7 @@
 #include "lib/observe/exposition.hpp"
 #include "lib/observe/log.hpp"
 #include "lib/server/create.hpp"
+#include "lib/server/event_gauges.hpp"
 #include "lib/transport/tls/context.hpp"
 
 namespace sluice::core {
@@ -171,6 +172,7 @@ std::vector<std::unique_ptr<AdminServer>> EngineParts::make_admin(
       gauges.workers.push_back({pool.queue_depth_approx(i), pool.busy_approx(i)});
     }
     gauges.backends = backends.metrics();
+    gauges.events = event_gauges(*this);
     return exposition(metrics, gauges);
   };
   sources.unhealthy_reason = std::move(unhealthy_reason);

@@ -38,7 +38,7 @@ class SubscribeHandler final : public AsyncHandler {
       return call.grant == nullptr || call.grant->may_subscribe(pattern);
     };
     if (!std::ranges::all_of(request.value().patterns, allowed)) return proto::forbidden();
-    // Without an id there is no reply, and nobody who knows the subscription.
+    // Without an id there is no reply that tells the client its subscription.
     if (call.request.is_notification()) return std::string("null");
     const EventTarget target = call.owner != nullptr ? call.owner->event_target(call) : EventTarget{};
     if (target.subscriptions == nullptr) return proto::subscriptions_unsupported();

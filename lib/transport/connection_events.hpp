@@ -50,7 +50,7 @@ class ConnectionEvents final : private EventSink {
 
   CodecHost& host_;
   EventFanout* const fanout_;
-  std::unique_ptr<SubscriptionSet> set_;  // null: nobody has subscribed
+  std::unique_ptr<SubscriptionSet> set_;  // null: no call has subscribed
   std::shared_ptr<const Grant> grant_;    // the rights that the subscriptions were last compared with
 };
 

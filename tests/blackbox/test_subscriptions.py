@@ -1,4 +1,4 @@
-"""Topics: subscribing, publishing, order, resuming, limits, slow readers, rights and ends."""
+"""Topics: subscribing, publishing, order and resuming."""
 
 import json
 import random
@@ -8,38 +8,13 @@ import socket
 import threading
 
 from support import http_client
-from support.configuration import digest
-from support.daemon import DaemonTest, code, eventually, main, message, ms
+from support.daemon import DaemonTest, eventually, main, message, ms
+from support.events import event, events, receive_any, subscribe
 from support.json_rpc import batch, parse
-from support.timing import deadline, within_until
 from support.transports import TransportTest
 
 ID = re.compile(r"0x[0-9a-f]{32}\Z")
 ORDERS = {"orders.*": {"history": 1000}}
-
-
-def receive_any(client, within=10):
-    """The next message, a reply or a notification."""
-    text = client.receive_text(within)
-    assert text is not None, "the connection was closed"
-    return parse(text)
-
-
-def event(client, within=10, method="rpc.subscription"):
-    """The params of the next message, which must be an event."""
-    got = receive_any(client, within)
-    assert set(got) == {"jsonrpc", "method", "params"} and got["jsonrpc"] == "2.0", got
-    assert got["method"] == method, got
-    return got["params"]
-
-
-def events(client, count, within=20):
-    end = deadline(within)
-    return [event(client, within_until(end)) for _ in range(count)]
-
-
-def subscribe(client, *params):
-    return client.result("rpc.subscribe", list(params))
 
 
 class OnEachTransport:
@@ -163,7 +138,7 @@ class Subscribing(DaemonTest):
             with self.subTest(params):
                 self.assert_error(client.request("rpc.publish", params), -32602)
 
-    def test_plain_http_is_told_that_it_can_not_subscribe(self):
+    def test_plain_http_can_not_subscribe(self):
         with http_client.connect(self.daemon, "tcp") as client:
             self.assert_error(client.request("rpc.subscribe", ["orders.*"]), -32601, "subscriptions_unsupported")
             self.assertIs(client.result("rpc.unsubscribe", ["0x0"]), False)
@@ -204,7 +179,7 @@ class Subscribing(DaemonTest):
         subscribe(client, "gone")
         client.disconnect()
         publisher = self.connect()
-        eventually(5, lambda: publisher.result("rpc.publish", ["gone", 1])["subscribers"] == 0, "nobody is subscribed")
+        eventually(5, lambda: publisher.result("rpc.publish", ["gone", 1])["subscribers"] == 0, "no client is subscribed")
 
 
 class Resuming(DaemonTest):
@@ -256,166 +231,6 @@ class Resuming(DaemonTest):
             client.result("rpc.publish", [topic, data])
         client.result("rpc.subscribe", {"topic": ["orders.l1", "orders.l2"], "from": "last"})
         self.assertEqual([each["result"] for each in events(client, 2)], [2, 3])
-
-
-class Limits(DaemonTest):
-    def test_subscriptions_of_a_connection_are_limited(self):
-        daemon = self.start(events={"max_subscriptions": 2, "max_subscriptions_total": 3})
-        client = self.connect(daemon)
-        first = subscribe(client, "a")
-        subscribe(client, "b")
-        reply = client.request("rpc.subscribe", ["c"])
-        self.assert_error(reply, -32006, "too_many_subscriptions")
-        self.assertEqual(reply["error"]["data"]["limit"], 2)
-        other = self.connect(daemon)
-        subscribe(other, "a")
-        self.assertEqual(other.request("rpc.subscribe", ["b"])["error"]["data"]["limit"], 3)
-        self.assertIs(client.result("rpc.unsubscribe", [first]), True)
-        subscribe(client, "c")
-
-    def test_an_event_over_the_limit_is_refused(self):
-        client = self.connect(self.start(events={"max_event": 1024}))
-        self.assertEqual(code(client.request("rpc.publish", ["a", "x" * 900])), "ok")
-        self.assert_error(client.request("rpc.publish", ["a", "x" * 1100]), -32007)
-
-    def test_a_burst_to_a_reader_that_reads_loses_nothing(self):
-        client, publisher = self.connect(), self.connect()
-        subscribe(client, "burst")
-        lines = "".join(message("rpc.publish", ["burst", "x" * 180 + str(i)], i) + "\n" for i in range(1000))
-        sender = threading.Thread(target=publisher.send, args=(lines,))
-        sender.start()
-        self.addCleanup(sender.join)
-        got = events(client, 1000, 60)
-        self.assertEqual([each["n"] for each in got], list(range(1, 1001)))
-        self.assertEqual([each["result"][180:] for each in got], [str(i) for i in range(1000)])
-
-    def test_replies_overtake_events_that_wait(self):
-        daemon = self.start(events={"slow": "drop_oldest"})
-        client = daemon.connect(receive_buffer=4096)
-        self.addCleanup(client.disconnect)
-        subscribe(client, "much")
-        publisher = self.connect(daemon)
-        # More than buffers of the two ends of the connection hold: the rest waits, as far as it is not dropped.
-        for _ in range(40):
-            publisher.send((message("rpc.publish", ["much", "y" * 4000], 1) + "\n") * 100)
-            publisher.receive_many(100)
-        client.call("demo.echo", ["mine"], id="mine")
-        while "id" not in receive_any(client):
-            pass
-        self.assertIn("result", event(client))
-
-
-class Slow(DaemonTest):
-    def stuck(self, slow, **events):
-        daemon = self.start(events={"slow": slow, "queue": 16, "slow_grace": "200ms", **events})
-        client = daemon.connect(receive_buffer=4096)
-        self.addCleanup(client.disconnect)
-        return daemon, client, subscribe(client, "flood")
-
-    def flood(self, daemon, count=3000):
-        publisher = self.connect(daemon)
-        for begin in range(0, count, 100):
-            publisher.send("".join(message("rpc.publish", ["flood", [i, "z" * 4000]], i) + "\n" for i in range(begin, begin + 100)))
-            publisher.receive_many(100)
-
-    def test_a_subscriber_that_does_not_read_is_ended_and_its_connection_goes_on(self):
-        daemon, client, id = self.stuck("close")
-        self.flood(daemon)
-        numbers = []
-        while "error" not in (params := event(client)):
-            numbers.append(params["n"])
-        self.assertEqual(numbers, list(range(1, len(numbers) + 1)))
-        self.assertEqual((params["subscription"], params["error"]["code"], params["error"]["data"]["reason"]), (id, -32000, "slow"))
-        self.assertEqual(client.result("demo.echo", [1]), [1])
-        self.assertIs(client.result("rpc.unsubscribe", [id]), False)
-
-    def test_dropped_events_are_counted_in_the_next_one(self):
-        daemon, client, _ = self.stuck("drop_oldest")
-        self.flood(daemon)
-        expected, dropped, last = 1, 0, -1
-        while last < 2999:
-            params = event(client, 30)
-            self.assertEqual(params["n"], expected)
-            expected += 1
-            dropped += params.get("dropped", 0)
-            self.assertEqual(params["result"][0], last + 1 + params.get("dropped", 0))
-            last = params["result"][0]
-        self.assertEqual(expected - 1 + dropped, 3000)
-        self.assertGreater(dropped, 0)
-
-    def test_conflated_events_leave_the_newest(self):
-        daemon, client, _ = self.stuck("conflate")
-        self.flood(daemon)
-        last = -1
-        while last < 2999:
-            params = event(client, 30)
-            self.assertGreater(params["result"][0], last)
-            last = params["result"][0]
-
-    def test_others_get_their_events_beside_one_that_is_stuck(self):
-        daemon, _, _ = self.stuck("close", queue=1024)
-        quick = self.connect(daemon)
-        subscribe(quick, "flood")
-        sender = threading.Thread(target=self.flood, args=(daemon, 500))
-        sender.start()
-        self.addCleanup(sender.join)
-        self.assertEqual([each["result"][0] for each in events(quick, 500, 60)], list(range(500)))
-
-    def test_a_subscriber_may_only_tighten_the_policy(self):
-        daemon = self.start(events={"slow": "close"})
-        client = self.connect(daemon)
-        self.assert_error(client.request("rpc.subscribe", {"topic": "a", "slow": "drop_oldest"}), -32602)
-        self.assertRegex(client.result("rpc.subscribe", {"topic": "a", "slow": "close"}), ID)
-
-
-class Rights(DaemonTest):
-    def clients(self, **rights):
-        return [{"name": "reader", "token_sha256": digest("reader"), "methods": ["*"], **rights}]
-
-    def reader(self, daemon):
-        client = self.connect(daemon)
-        client.result("rpc.authenticate", {"token": "reader"})
-        return client
-
-    def test_without_a_right_nothing_may_be_subscribed_to_or_published(self):
-        client = self.reader(self.start(clients=self.clients()))
-        self.assert_error(client.request("rpc.subscribe", ["a"]), -32016)
-        self.assert_error(client.request("rpc.publish", ["a", 1]), -32016)
-
-    def test_a_pattern_wider_than_the_right_is_refused(self):
-        client = self.reader(self.start(clients=self.clients(subscribe=["a.*", "c"], publish=["a.b"])))
-        for topic in ("*", "b", "a", "c.*", ["a.b", "d"]):
-            self.assert_error(client.request("rpc.subscribe", [topic]), -32016)
-        for topic in ("a.*", "a.b", "c", ["a.x.*", "c"]):
-            self.assertRegex(subscribe(client, topic), ID)
-        self.assert_error(client.request("rpc.publish", ["a.c", 1]), -32016)
-        client.call("rpc.publish", ["a.b", 1], id="p")
-        self.assertEqual(receive_any(client)["result"]["subscribers"], 2)
-
-    def test_a_client_that_loses_a_right_at_a_reload_is_told_and_gets_no_more_events(self):
-        daemon = self.start(clients=self.clients(subscribe=["a.*", "b"], publish=["*"]))
-        client = self.reader(daemon)
-        lost, kept = subscribe(client, "a.x"), subscribe(client, "b")
-        publisher = self.reader(daemon)
-        daemon.reload(clients=self.clients(subscribe=["b"], publish=["*"]))
-        revoked = event(client)
-        self.assertEqual((revoked["subscription"], revoked["error"]["code"], revoked["error"]["data"]["reason"]),
-                         (lost, -32016, "revoked"))
-        publisher.result("rpc.publish", ["a.x", "secret"])
-        publisher.result("rpc.publish", ["b", "open"])
-        other = event(client)
-        self.assertEqual((other["subscription"], other["result"]), (kept, "open"))
-
-
-class Reload(DaemonTest):
-    def test_a_history_that_is_taken_away_ends_its_subscriptions(self):
-        daemon = self.start(topics=ORDERS)
-        client = self.connect(daemon)
-        relied, other = subscribe(client, "orders.*"), subscribe(client, "else")
-        daemon.reload(topics={})
-        end = event(client)
-        self.assertEqual((end["subscription"], end["error"]["data"]["reason"]), (relied, "topic_gone"))
-        self.assertIs(client.result("rpc.unsubscribe", [other]), True)
 
 
 if __name__ == "__main__":
