@@ -172,7 +172,9 @@ std::vector<std::unique_ptr<AdminServer>> EngineParts::make_admin(
       gauges.workers.push_back({pool.queue_depth_approx(i), pool.busy_approx(i)});
     }
     gauges.backends = backends.metrics();
-    gauges.events = event_gauges(*this);
+    std::vector<const EventCounts*> threads;
+    for (const auto& part : io) threads.push_back(&part->events.counts());
+    gauges.events = event_gauges(events, threads);
     return exposition(metrics, gauges);
   };
   sources.unhealthy_reason = std::move(unhealthy_reason);
