@@ -84,8 +84,8 @@ MethodMetrics* Registry::learn(const Method& route, std::string_view name) {
   const std::lock_guard lock(mutex_);
   const auto there = methods_.find(name);
   if (there != methods_.end()) {
-    const bool learned_before = &there->second->permits() == &route.metrics();
-    return learned_before ? &there->second->metrics() : nullptr;
+    const Method& known = *there->second;
+    return known.is_known_name() && &known.permits() == &route.metrics() ? &known.metrics() : nullptr;
   }
   if (route_of(name) != &route || !known_[route.owner()].add(name)) return nullptr;
   return &add_known(route, name);

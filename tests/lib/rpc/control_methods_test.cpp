@@ -13,14 +13,19 @@ namespace {
 using testing::SessionParts;
 using testing::TestSink;
 
-// Keeps the last target.
-struct TestCanceller final : CallCanceller {
+// Keeps the last target, and the last subscription.
+struct TestSession final : SessionControl {
   bool cancel(const CancelTarget& target) override {
     id = target.id;
     last = target;
     return found;
   }
+  bool unsubscribe(std::string_view subscription) override {
+    unsubscribed = subscription;
+    return found;
+  }
   std::string id;
+  std::string unsubscribed;
   std::optional<CancelTarget> last;
   bool found = true;
 };
@@ -46,9 +51,28 @@ struct Fixture {
   SessionParts parts{{}, {secret_client()}};
   TestSink sink;
   CallerIdentity identity{parts.access, parts.calls.stats(), sink};
-  TestCanceller calls;
+  TestSession calls;
   ControlMethods control{identity, calls, parts.calls.stats()};
 };
+
+TEST_CASE("ControlMethods: unsubscribing answers whether there was such a subscription, never an error") {
+  Fixture fixture;
+  for (const char* method : {"rpc.unsubscribe", "rpc_unsubscribe"}) {
+    CHECK(ControlMethods::is_control(method));
+    for (const char* params : {R"(["0x1"])", R"({"subscription":"0x1"})"}) {
+      fixture.calls = {};
+      CHECK(fixture.reply(method, params) == R"({"jsonrpc":"2.0","id":1,"result":true})");
+      CHECK(fixture.calls.unsubscribed == "0x1");
+    }
+    fixture.calls.found = false;
+    CHECK(fixture.reply(method, R"(["0x1"])") == R"({"jsonrpc":"2.0","id":1,"result":false})");
+    fixture.calls = {};
+    for (const char* params : {"", "[]", "{}", "[7]", "[null]", R"({"id":"0x1"})"}) {
+      CHECK(fixture.reply(method, params) == R"({"jsonrpc":"2.0","id":1,"result":false})");
+    }
+    CHECK(fixture.calls.unsubscribed.empty());
+  }
+}
 
 TEST_CASE("ControlMethods: leaves other methods alone") {
   Fixture fixture;
