@@ -42,7 +42,8 @@ Result<std::string, proto::Error> SubscriptionSet::subscribe(SubscribeRequest re
   auto snapshot = hub.subscribe(patterns, request.from, fanout_.mailbox(), now);
   if (!snapshot) return std::move(snapshot).error();
   try {
-    const SubscriptionId id = make_subscription_id(fanout_.random(), fanout_.random());
+    const std::uint64_t high = fanout_.random();
+    const SubscriptionId id = make_subscription_id(high, fanout_.random());
     std::string text(id.data(), id.size());
     auto subscription = std::make_unique<Subscription>(*this, id, style, std::move(request), bounds.value(),
                                                        std::move(snapshot.value()));

@@ -34,19 +34,19 @@ TEST_CASE("EventFanout: one run processes a number of events, and goes on in the
   CHECK(daemon.fanout.run(daemon.now));
   CHECK_FALSE(daemon.fanout.run(daemon.now));
   CHECK_FALSE(daemon.fanout.run(daemon.now));
-  CHECK(client.results().size() == 2 * EventFanout::kEventsMax + 1);
+  CHECK(client.count() == 2 * EventFanout::kEventsMax + 1);
 }
 
 TEST_CASE("EventFanout: deliveries of one run are bounded, also within one event") {
   EventDaemon daemon;
   EventClient client(daemon);
   constexpr std::size_t kSubscriptions = 1000;
-  for (std::size_t i = 0; i < kSubscriptions; ++i) client.subscribe(R"({"topic":["a.b","c"]})");
+  client.subscribe_many(kSubscriptions, R"({"topic":["a.b","c"]})");
   for (int i = 0; i < 40; ++i) daemon.publish("a.b");
   std::size_t runs = 1;
   while (daemon.fanout.run(daemon.now)) ++runs;
   CHECK(runs >= 40 * kSubscriptions / EventFanout::kDeliveriesMax);
-  CHECK(client.results().size() == 40 * kSubscriptions);
+  CHECK(client.count() == 40 * kSubscriptions);
 }
 
 TEST_CASE("EventFanout: text that filters read counts as deliveries") {
@@ -61,11 +61,9 @@ TEST_CASE("EventFanout: text that filters read counts as deliveries") {
 TEST_CASE("EventFanout: subscribers that come and go within an event get it once, or not at all") {
   EventDaemon daemon;
   EventClient client(daemon);
-  std::vector<std::string> ids;
-  constexpr std::size_t kSubscriptions = 1000;
-  for (std::size_t i = 0; i < kSubscriptions; ++i)
-    ids.push_back(client.subscribe(R"({"topic":["a.*","b"]})"));
-  for (int i = 0; i < 100; ++i) daemon.publish("a.b", std::to_string(i));
+  constexpr std::size_t kSubscriptions = 600;
+  const auto ids = client.subscribe_many(kSubscriptions, R"({"topic":["a.*","b"]})");
+  for (int i = 0; i < 60; ++i) daemon.publish("a.b", std::to_string(i));
   std::size_t removed = 0;
   while (daemon.fanout.run(daemon.now)) {
     for (int i = 0; i < 37 && removed < ids.size() / 2; ++i)
@@ -80,7 +78,7 @@ TEST_CASE("EventFanout: subscribers that come and go within an event get it once
     results[params.at("subscription").get<std::string>()].push_back(params.at("result"));
   }
   CHECK(results.size() == kSubscriptions - removed);
-  for (const auto& [id, values] : results) REQUIRE(values == numbers(0, 99));
+  for (const auto& [id, values] : results) REQUIRE(values == numbers(0, 59));
 }
 
 TEST_CASE("EventFanout: what is published and matches is delivered, or dropped and counted") {
@@ -98,9 +96,9 @@ TEST_CASE("EventFanout: what is published and matches is delivered, or dropped a
       daemon.run();
       // Some read everything, some little, some nothing.
       for (std::size_t c = 0; c < clients.size(); ++c)
-        clients[c]->take(c < 3 ? kAnyRoom : c < 8 ? i % (c + 2) == 0 : 0);
+        clients[c]->read(c < 3 ? kAnyRoom : c < 8 ? i % (c + 2) == 0 : 0);
     }
-    for (const auto& client : clients) client->take();
+    for (const auto& client : clients) client->count();
     const EventCounts& counts = daemon.fanout.counts();
     CHECK(counts.delivered(kOtherTopics) + counts.dropped(kOtherTopics, EventDrop::slow) +
               counts.dropped(kOtherTopics, EventDrop::conflated) ==

@@ -81,22 +81,38 @@ class EventClient final : public EventSink, public EventOutput {
   }
   // Subscribes, and the time passes after which events may come.
   std::string subscribe(std::string_view params, MethodStyle style = MethodStyle::dot) {
-    auto id = try_subscribe(params, style);
-    REQUIRE(id);
-    set_->replied(exchanges_, daemon_.now);
+    return subscribe_many(1, params, style).front();
+  }
+  std::vector<std::string> subscribe_many(std::size_t count, std::string_view params,
+                                          MethodStyle style = MethodStyle::dot) {
+    std::vector<std::string> ids;
+    while (ids.size() < count) {
+      auto id = try_subscribe(params, style);
+      REQUIRE(id);
+      set_->replied(exchanges_, daemon_.now);
+      ids.push_back(std::move(id.value()));
+    }
     daemon_.pass(20ms);
     daemon_.run();
     set_->deliver(*this, 0, daemon_.now);
-    return id.value();
+    return ids;
   }
   // What the fan-out and then the connection have for it.
   std::vector<json> take(std::size_t room_bytes = kAnyRoom) {
-    daemon_.run();
-    texts.clear();
-    set_->deliver(*this, room_bytes, daemon_.now);
+    read(room_bytes);
     std::vector<json> messages;
     for (const std::string& text : texts) messages.push_back(json::parse(text));
     return messages;
+  }
+  void read(std::size_t room_bytes) {
+    daemon_.run();
+    texts.clear();
+    set_->deliver(*this, room_bytes, daemon_.now);
+  }
+  // The number of notifications that it gets.
+  std::size_t count() {
+    read(kAnyRoom);
+    return texts.size();
   }
   // The members `result` of what it gets; fails if anything else comes.
   std::vector<json> results(std::size_t room_bytes = kAnyRoom) {

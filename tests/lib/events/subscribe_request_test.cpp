@@ -30,7 +30,7 @@ TEST_CASE("SubscribeRequest: a topic, a prefix or several of them, in each form 
   using Texts = std::vector<std::string>;
   CHECK(patterns(R"({"topic":"orders.eu"})") == Texts{"orders.eu"});
   CHECK(patterns(R"(["orders.*"])") == Texts{"orders.*"});
-  CHECK(patterns(R"( ["*", {}])") == Texts{"*"});
+  CHECK(patterns(R"(["*", {}])") == Texts{"*"});
   CHECK(patterns(R"({"topic":["a","b.*","b.c"]})") == Texts{"a", "b.*"});
   CHECK(patterns(R"([["a","b"],{"slow":"close"}])") == Texts{"a", "b"});
   CHECK(patterns(R"({"topic":"\u0061"})") == Texts{"a"});

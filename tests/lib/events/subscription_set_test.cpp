@@ -165,17 +165,17 @@ TEST_CASE(
     "other") {
   EventDaemon daemon;
   EventClient client(daemon);
-  const std::string first = client.subscribe(R"(["a"])");
-  const std::string second = client.subscribe(R"(["a"])");
+  client.subscribe_many(2, R"(["a"])");
   for (int i = 1; i <= 3; ++i) daemon.publish("a", std::to_string(i));
   CHECK(client.take(0).empty());
   CHECK(client.set().waiting());
-  CHECK(client.take(1).size() == 1);
+  const auto first = client.take(1);
+  REQUIRE(first.size() == 1);
+  const json one = first[0].at("params").at("subscription");
   const auto messages = client.take();
   REQUIRE(messages.size() == 5);
-  CHECK(messages[0].at("params").at("subscription") == second);
-  CHECK(messages[1].at("params").at("subscription") == first);
-  CHECK(messages[2].at("params").at("subscription") == second);
+  for (std::size_t i = 0; i < messages.size(); ++i)
+    CHECK((messages[i].at("params").at("subscription") == one) == (i % 2 == 1));
   CHECK_FALSE(client.set().waiting());
 }
 
