@@ -16,7 +16,7 @@ using core::milliseconds;
 using core::SlowPolicy;
 using core::TopicSettings;
 
-constexpr milliseconds kShortest = milliseconds(1);
+ValueKind<milliseconds> interval() { return duration_between(milliseconds(1), kLongestWait); }
 
 // A text whose default is shown.
 ValueKind<std::string> shown_text(const core::TextForm& form) {
@@ -54,7 +54,7 @@ Keys<EventSettings> make_event_keys() {
           "ends at once"),
       add("max_event", size_between(1, proto::kMessageBytesCeiling), SLUICE_FIELD(event_bytes_max),
           "bytes of an event's data; longer data is answered -32007"),
-      add("heartbeat", duration_between(kShortest, kLongestWait), SLUICE_FIELD(heartbeat),
+      add("heartbeat", interval(), SLUICE_FIELD(heartbeat),
           "time without events, after which an SSE response gets a comment"),
       add("http_path", shown_text(core::events_path_form()), SLUICE_FIELD(http_path),
           "where GET answers events as SSE; \"\": nowhere"),
@@ -73,7 +73,7 @@ Keys<TopicSettings> make_topic_keys() {
           "events of a topic that are kept for subscribers that come later; 0: none"),
       add("history_bytes", size_between(1, core::kEventQueueBytesMax), SLUICE_FIELD(history_bytes_max),
           "bytes of a topic's events that are kept"),
-      add("history_age", duration_between(kShortest, kLongestWait), SLUICE_FIELD(history_age_max),
+      add("history_age", interval(), SLUICE_FIELD(history_age_max),
           "time for which a topic's events are kept"),
       add("key", text_of(core::event_key_form()), SLUICE_FIELD(key),
           "where in an event's data its key is, for slow = \"conflate\": the newest of each key waits; left "
