@@ -80,28 +80,6 @@ ValueKind<BackendMethods> methods_or_discover() {
           }};
 }
 
-ValueKind<std::vector<core::TopicPattern>> topics() {
-  auto kind = topic_patterns();
-  return {kind.allowed,
-          [read = kind.read](const ConfigValue& value) -> std::optional<std::vector<core::TopicPattern>> {
-            const auto texts = read(value);
-            if (!texts) return std::nullopt;
-            std::vector<core::TopicPattern> patterns;
-            for (const std::string& text : *texts)
-              patterns.push_back(core::TopicPattern::parse(text).value());
-            return patterns;
-          }};
-}
-
-ValueKind<core::TopicRights> topic_rights() {
-  auto kind = topics();
-  return {kind.allowed, [read = kind.read](const ConfigValue& value) -> std::optional<core::TopicRights> {
-            auto patterns = read(value);
-            if (!patterns) return std::nullopt;
-            return core::TopicRights(std::move(*patterns));
-          }};
-}
-
 ValueKind<seconds> whole_seconds() {
   auto kind = duration_between(milliseconds(1000), kLongestWait);
   return {kind.allowed, [read = kind.read](const ConfigValue& value) -> std::optional<seconds> {
@@ -162,11 +140,6 @@ Keys<BackendEntry> make_backend_keys() {
           "address space of a process; left out: the server's own limit"),
       add("cpu_limit", whole_seconds(), SLUICE_FIELD(child.cpu_time_max),
           "CPU time of a process's life, in whole seconds; left out: the server's own limit"),
-      add("subscribe", topics(), SLUICE_FIELD(child.subscribe),
-          "topics whose events a process gets; left out: none"),
-      add("subscriptions", topics(), SLUICE_FIELD(child.subscribe), "the same as subscribe; left out: none"),
-      add("publish", topic_rights(), SLUICE_FIELD(child.publish),
-          "topics on which a process may publish; left out: none"),
       add("url", urls(), SLUICE_FIELD(upstream.urls),
           "one or more JSON-RPC servers that serve the same methods"),
       add("strip_prefix", plain_text("the beginning of methods' names"), SLUICE_FIELD(upstream.strip_prefix),

@@ -28,8 +28,7 @@ const std::array<Kind, 3>& kinds() {
       Kind{"command",
            "child processes",
            {"instances", "concurrency", "start", "kill_after", "env", "working_directory", "user",
-            "memory_limit", "cpu_limit", "breaker", "queue", "dialect", "env_clear", "subscribe",
-            "subscriptions", "publish", "watch"}},
+            "memory_limit", "cpu_limit", "breaker", "queue", "dialect", "env_clear", "watch"}},
       Kind{"url",
            "an upstream",
            {"strip_prefix", "connections", "concurrency", "connect_timeout", "idle_timeout", "probe_interval",
@@ -46,7 +45,6 @@ class Check {
       check_name(entry);
       check_kind(entry);
       check_methods(entry);
-      check_topics(entry);
       if (!entry.upstream.urls.empty()) check_credentials(entry);
     }
   }
@@ -146,12 +144,6 @@ class Check {
     if (given(entry, "user") && std::ranges::any_of(entry.user, unfit)) {
       complain(location(entry, "user"), "backend.user takes a name without colons and control characters");
     }
-  }
-
-  void check_topics(const BackendEntry& entry) {
-    if (!given(entry, "subscribe") || !given(entry, "subscriptions")) return;
-    complain(location(entry, "subscriptions"),
-             "backend.subscriptions and backend.subscribe of a command are the same; use one");
   }
 
   void check_methods(const BackendEntry& entry) {

@@ -8,8 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "lib/access/topic_pattern.hpp"
-#include "lib/access/topic_rights.hpp"
 #include "lib/time/durations.hpp"
 
 namespace sluice::core {
@@ -54,8 +52,6 @@ struct ChildSettings {
   std::string user{};                                // empty: the server's own
   std::size_t memory_bytes_max = 0;                  // of address space; 0: the server's own limit
   seconds cpu_time_max{0};                           // of an instance's life; 0: the server's own limit
-  std::vector<TopicPattern> subscribe{};             // topics whose events it gets
-  TopicRights publish{};                             // topics on which it may publish
   bool watch = false;                                // new processes when its program's files change
 
   bool operator==(const ChildSettings&) const = default;

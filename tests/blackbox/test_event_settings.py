@@ -6,8 +6,6 @@ import tempfile
 from support.daemon import DaemonTest, config_text, main, run_to_end
 
 ME = {"name": "me", "token_sha256": "a" * 64}
-CHILD = {"name": "calc", "command": ["true"], "methods": ["calc.*"]}
-UPSTREAM = {"name": "node", "url": "http://127.0.0.1:1", "methods": ["eth_*"]}
 
 
 class CheckOfEvents(DaemonTest):
@@ -32,9 +30,7 @@ class CheckOfEvents(DaemonTest):
                   "slow": "drop_oldest", "slow_grace": "0s", "max_event": "64KiB", "heartbeat": "1s",
                   "http_path": "/stream", "first_event_delay": "0ms"}
         clients = [{**ME, "subscribe": ["orders.*", "jobs"], "publish": ["*"]}]
-        backends = [{**CHILD, "subscribe": ["orders.*"], "publish": ["jobs"]}]
-        self.assertEqual(self.check(events=events, topics=topics, clients=clients, backends=backends), (0, ""))
-        self.assertEqual(self.check(backends=[{**CHILD, "subscriptions": ["orders.*"]}]), (0, ""))
+        self.assertEqual(self.check(events=events, topics=topics, clients=clients), (0, ""))
 
     def test_a_path_of_a_listener_is_refused(self):
         self.refused("listen.http_path", events={"http_path": "/"})
@@ -45,14 +41,7 @@ class CheckOfEvents(DaemonTest):
             with self.subTest(pattern):
                 self.refused("client.subscribe = an array with ", clients=[{**ME, "subscribe": [pattern]}])
                 self.refused("client.publish = an array with ", clients=[{**ME, "publish": ["a", pattern]}])
-                self.refused("backend.publish = an array with ", backends=[{**CHILD, "publish": [pattern]}])
                 self.refused("is not a topic pattern", topics={pattern: {}})
-
-    def test_rules_of_subscriptions_are_unknown_for_an_upstream(self):
-        self.refused("backend.subscriptions has no meaning for an upstream",
-                     backends=[{**UPSTREAM, "subscriptions": ["a"]}])
-        for key in ("share", "on_loss"):
-            self.refused(f"backend.{key} is not a known key", backends=[{**UPSTREAM, key: "close"}])
 
     def test_a_reload_takes_other_limits_and_refuses_invalid_ones(self):
         daemon = self.start(events={"queue": 16})

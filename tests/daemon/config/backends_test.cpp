@@ -127,36 +127,7 @@ breaker = { failures = 6, window = "7s", open = "8s", slow = "9s" }
   CHECK(child.cpu_time_max == seconds(2));
 }
 
-TEST_CASE("Config: topics of a child are read, and default to an empty list") {
-  const std::string child = kChild + "methods = [\"m\"]\n";
-  const core::ChildSettings plain = *good(child).backends.at(0).child;
-  CHECK(plain.subscribe.empty());
-  CHECK_FALSE(plain.publish.allow("orders"));
-  for (const std::string key : {"subscribe", "subscriptions"}) {
-    CAPTURE(key);
-    const auto set =
-        *good(child + key + " = [\"orders.*\", \"jobs\"]\npublish = [\"news.*\"]").backends.at(0).child;
-    REQUIRE(set.subscribe.size() == 2);
-    CHECK(set.subscribe[0].to_string() == "orders.*");
-    CHECK(set.subscribe[1].to_string() == "jobs");
-    CHECK(set.publish.allow("news.eu"));
-    CHECK_FALSE(set.publish.allow("news"));
-  }
-}
-
-TEST_CASE("Config errors: topics of backends") {
-  const std::string child = kChild + "methods = [\"m\"]\n";
-  for (const std::string key : {"subscribe", "subscriptions", "publish"}) {
-    CAPTURE(key);
-    CHECK(contains(
-        bad(child + key + " = [\"a\", \"b*\"]"),
-        "backend." + key + " = an array with \"b*\" is not allowed; it takes an array of at most 1000"));
-    CHECK(contains(bad(child + key + " = \"auto\""), "\"auto\" is not allowed"));
-    CHECK(contains(bad(kUpstream + "methods = [\"m\"]\n" + key + " = [\"a\"]"),
-                   "backend." + key + " has no meaning for an upstream"));
-  }
-  CHECK(contains(bad(child + "subscribe = []\nsubscriptions = []"),
-                 "backend.subscriptions and backend.subscribe of a command are the same; use one"));
+TEST_CASE("Config errors: another name of one of the server's own methods is not a backend's method") {
   for (const std::string alias : {"rpc_subscribe", "rpc_unsubscribe"}) {
     CHECK(contains(bad(kChild + "methods = [\"" + alias + "\"]"), "another name of the server's own rpc."));
   }

@@ -244,7 +244,7 @@ TEST_CASE("Config: every key is described for people") {
       ++keys;
     }
   }
-  CHECK(keys == 114);
+  CHECK(keys == 111);
 }
 
 }  // namespace
