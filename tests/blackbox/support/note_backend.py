@@ -1,4 +1,4 @@
-"""A child process that sends notes: lines which are told to it, `$ID` being the id of the call, `$NAME` of a held one.
+"""A child process that sends notes: lines that its calls give it, `$ID` being the id of the call, `$NAME` of a held one.
 
     say {"lines": [...]}              writes the lines and answers
     hold {"name": N, "lines": [...]}  writes the lines and does not answer

@@ -13,7 +13,7 @@
 namespace sluice::core {
 namespace {
 
-// Keeps its calls until it is told to answer them.
+// Keeps its calls until the test completes them.
 struct Handler final : AsyncHandler {
   void start(ActiveCall& call, boost::asio::io_context&) override { calls.push_back(&call); }
   std::vector<ActiveCall*> calls;
