@@ -102,6 +102,7 @@ void CallExecutor::start(NewCall&& started, TimePoint received, const std::share
     return true;
   } catch (const std::bad_alloc&) {
     call.stage = Stage::starting;
+    if (call.notes.load(std::memory_order_relaxed) != nullptr) note_delivery_.finish(call);
     return false;
   }
 }
