@@ -1,4 +1,4 @@
-// Limiter of invalid input from a backend.
+// Limiter of input from a backend that answers nothing.
 #pragma once
 
 #include <chrono>
@@ -12,9 +12,11 @@ namespace sluice::core {
 class InvalidInputLimiter {
  public:
   static constexpr std::size_t kPieceBytes = 64;  // what each piece costs at least: looking at it takes time
-  static constexpr std::size_t kBytesMax = 1024 * 1024;  // a second
+  static constexpr std::size_t kBytesMax = 1024 * 1024;           // a second
+  static constexpr std::size_t kNoteBytesMax = 16 * 1024 * 1024;  // a second, of valid notes
 
-  explicit InvalidInputLimiter(TimePoint now) : since_(now) {}
+  explicit InvalidInputLimiter(TimePoint now, std::size_t bytes_max = kBytesMax)
+      : since_(now), bytes_max_(bytes_max) {}
 
   // Counts bytes. Whether there are too many by now.
   bool count(std::size_t bytes, TimePoint now) {
@@ -23,13 +25,14 @@ class InvalidInputLimiter {
       bytes_ = 0;
     }
     bytes_ += bytes;
-    return bytes_ > kBytesMax;
+    return bytes_ > bytes_max_;
   }
   // The end of its second.
   TimePoint until() const { return since_ + std::chrono::seconds(1); }
 
  private:
   TimePoint since_;
+  std::size_t bytes_max_;
   std::size_t bytes_ = 0;
 };
 

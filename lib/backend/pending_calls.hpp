@@ -40,6 +40,14 @@ class PendingCalls {
   std::optional<std::uint32_t> only_id() const {
     return calls_.size() == 1 ? std::optional(calls_.begin()->first) : std::nullopt;
   }
+  // One for which `matches(call)` is true; null if no call has that.
+  template <typename Matches>
+  Call* find_if(const Matches& matches) const {
+    for (const auto& [id, call] : calls_) {
+      if (call != nullptr && matches(*call)) return call;
+    }
+    return nullptr;
+  }
   // Any one of them; null where none is left.
   Call* any() const { return calls_.empty() ? nullptr : calls_.begin()->second; }
 

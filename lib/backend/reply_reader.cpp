@@ -18,6 +18,7 @@ bool ReplyReader::take_message(std::string_view text, const proto::Message& mess
   if (!reply) {
     const auto error = proto::read_unnamed_error(text, message.single);
     if (error && take_unnamed(*error)) return true;
+    if (const auto note = read_note(text, message, dialect_); note && callbacks_.on_note(*note)) return false;
     const bool asks = message.single.method.present() && !message.is_batch();
     callbacks_.reject(text, asks ? texts_.own_call : texts_.not_a_reply);
     return take_bad_replies(text, message);

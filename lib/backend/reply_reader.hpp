@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "lib/backend/backend_settings.hpp"
+#include "lib/backend/wire_note.hpp"
 #include "proto/message.hpp"
 #include "proto/reply.hpp"
 
@@ -33,6 +34,8 @@ class ReplyReader {
     virtual bool on_bad_reply(std::uint32_t id) = 0;
     // It announces itself; `announced` is `automatic` where it names no known dialect.
     virtual void on_hello(std::string_view text, std::string_view params, Dialect announced) = 0;
+    // A notification that may belong to a call. False where it does not.
+    virtual bool on_note(const WireNote&) { return false; }
     // Text that answers nothing.
     virtual void reject(std::string_view text, const char* why) = 0;
     // The call that a reply without an id is for; nothing where there may be more than one.

@@ -20,6 +20,8 @@
 
 namespace sluice::core {
 
+class CallNotes;
+class NoteOutput;
 class SubscriptionSet;
 struct ActiveCall;
 struct MethodCacheEntry;
@@ -53,6 +55,9 @@ class CallOwner {
   // Where events go that one of its calls subscribes to. Throws std::bad_alloc.
   virtual EventTarget event_target(const ActiveCall&) { return {}; }
 
+  // Where notes of its calls go; null: nowhere any more.
+  virtual NoteOutput* note_output() { return nullptr; }
+
   IntrusiveList<ActiveCall, OwnerTag> calls;  // unanswered
   const void* client = nullptr;               // fair queues go by it (FairHook)
 
@@ -68,6 +73,8 @@ class CallHome {
   // A worker is about to complete a call with a large reply. May wait, for a bounded time, until earlier
   // completions are drained.
   virtual void await_room(ActiveCall&) {}
+  // Has the I/O thread take the notes soon; their call may be completed by then. Throws std::bad_alloc.
+  virtual void deliver_notes(std::shared_ptr<CallNotes>) {}
 
  protected:
   ~CallHome() = default;
@@ -92,6 +99,7 @@ struct ActiveCall final : ListHook<OwnerTag>, FairHook<ActiveCall, QueueTag>, Li
 
   ActiveCall() = default;
   ~ActiveCall() override {
+    if (notes.load(std::memory_order_relaxed) != nullptr) forget_notes();
     static_cast<ListHook<OwnerTag>&>(*this).unlink();
     QueueHook::unlink();
     static_cast<ListHook<InUseTag>&>(*this).unlink();
@@ -139,7 +147,8 @@ struct ActiveCall final : ListHook<OwnerTag>, FairHook<ActiveCall, QueueTag>, Li
   std::size_t worker = 0;
   std::uint64_t serial = 0;  // its number for a backend, or that of the submission to its worker
   CallHome* home = nullptr;
-  std::size_t completed_bytes = 0;  // of its reply, as its completion target counts them
+  std::atomic<CallNotes*> notes = nullptr;  // until its completion; null: it has none
+  std::size_t completed_bytes = 0;          // of its reply, as its completion target counts them
   std::atomic<ActiveCall*> next_completed = nullptr;
 
   // Copies the request's text, so that the call no longer needs the buffer that it was read from. Id and
@@ -153,6 +162,7 @@ struct ActiveCall final : ListHook<OwnerTag>, FairHook<ActiveCall, QueueTag>, Li
 
  private:
   void keep_parts();
+  void forget_notes();
 };
 
 // Runs a blocking or inline handler and composes its reply. Exceptions of handlers end here, and nowhere

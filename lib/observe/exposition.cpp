@@ -137,6 +137,9 @@ void collect_server(const Metrics& metrics, const Gauges& gauges, std::vector<Me
       total(metrics,
             family("sluice_calls_abandoned", "Handlers that still run after their call was answered.", gauge),
             &MetricsShard::abandoned));
+  to.push_back(by_label<NoteFate>(
+      metrics, family("sluice_notes_total", "Notes of calls whose clients asked for them.", counter), "fate",
+      &MetricsShard::notes));
   to.push_back(by_label<Protocol>(metrics, family("sluice_connections", "Connections now.", gauge),
                                   "protocol", &MetricsShard::connections_now));
   to.push_back(by_label<Protocol>(metrics, family("sluice_connections_total", "Connections so far.", counter),

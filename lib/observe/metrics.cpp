@@ -19,6 +19,12 @@ std::string_view to_string(Rejection rejection) {
   return name_at(kNames, static_cast<std::size_t>(rejection));
 }
 
+std::string_view to_string(NoteFate fate) {
+  static constexpr std::array<std::string_view, 3> kNames = {"sent", "replaced", "dropped"};
+  static_assert(kNames.size() == static_cast<std::size_t>(NoteFate::kCount));
+  return name_at(kNames, static_cast<std::size_t>(fate));
+}
+
 std::string_view to_string(Protocol protocol) {
   static constexpr std::array<std::string_view, 5> kNames = {"unknown", "stream", "header", "http",
                                                              "websocket"};

@@ -59,6 +59,15 @@ enum class CloseReason : std::uint8_t {
 };
 std::string_view to_string(CloseReason reason);
 
+// What became of a call's note (label `fate` of sluice_notes_total).
+enum class NoteFate : std::uint8_t {
+  sent,
+  replaced,  // by a newer one with the same key
+  dropped,   // too many waited, or the client is gone
+  kCount
+};
+std::string_view to_string(NoteFate fate);
+
 // Identity of a method in the metrics. Lives as long as Metrics; each name has one.
 struct MethodMetrics {
   std::string name;
@@ -118,6 +127,7 @@ class MetricsShard {
   std::array<SingleWriter<std::uint64_t>, static_cast<std::size_t>(Protocol::kCount)> connections_total;
   std::array<SingleWriter<std::int64_t>, static_cast<std::size_t>(Protocol::kCount)> connections_now;
   std::array<SingleWriter<std::uint64_t>, static_cast<std::size_t>(CloseReason::kCount)> closed;
+  std::array<SingleWriter<std::uint64_t>, static_cast<std::size_t>(NoteFate::kCount)> notes;
   // Of calls that were dispatched: how many have ended, and the sums of their waiting and run times.
   SingleWriter<std::uint64_t> returned;
   SingleWriter<std::uint64_t> queued_ns;

@@ -72,6 +72,7 @@ class Batch final : public CallOwner, private SlicedWork {
   void on_answer_lost() override;
   std::string peer() const override;
   EventTarget event_target(const ActiveCall&) override { return owner_->event_target_of(*this); }
+  NoteOutput* note_output() override { return owner_->note_output(); }
 
   // True if all entries are control messages, which do not wait for the window.
   bool is_control() const;

@@ -24,8 +24,10 @@ CallExecutor::CallExecutor(IoThread& io, AdmissionPipeline& admission_pipeline, 
       inline_permits_(io, only_thread),
       deadlines_(io),
       log_(io),
-      stats_(io.metrics(), admission_pipeline.metrics(), log_) {
+      stats_(io.metrics(), admission_pipeline.metrics(), log_),
+      note_delivery_(io.metrics()) {
   io_.workers().on_completed([this](ActiveCall& call) { on_completed(call); });
+  io_.workers().on_notes([this](CallNotes& notes) { deliver_notes(notes); });
 }
 
 void CallExecutor::start(NewCall&& started, TimePoint received, const std::shared_ptr<const Grant>& grant,
@@ -100,6 +102,7 @@ void CallExecutor::start(NewCall&& started, TimePoint received, const std::share
     return true;
   } catch (const std::bad_alloc&) {
     call.stage = Stage::starting;
+    if (call.notes.load(std::memory_order_relaxed) != nullptr) note_delivery_.finish(call);
     return false;
   }
 }
@@ -126,6 +129,8 @@ void CallExecutor::on_completed(ActiveCall& call) {
     counts->queue_time.observe(call.started - call.received);
     counts->run_time.observe(call.finished - call.started);
   }
+  if (call.notes.load(std::memory_order_relaxed) != nullptr) [[unlikely]]
+    note_delivery_.finish(call);
   if (call.answered) {
     log_.returned_late(call);
     io_.metrics().abandoned.add(-1);
@@ -199,6 +204,7 @@ void CallExecutor::stop(ActiveCall& call, std::int64_t code, std::string& reply)
   io_.metrics().abandoned.add(1);
   abandoned_bytes_ += call.text.capacity();
   answer(call, code, reply);
+  if (call.notes.load(std::memory_order_relaxed) != nullptr) NoteDelivery::close(call);
   // Last: this is the handler's code.
   const bool async = call.stage == Stage::async;
   call.cancellation.request();

@@ -11,6 +11,7 @@
 #include "lib/rpc/call_deadlines.hpp"
 #include "lib/rpc/call_id.hpp"
 #include "lib/rpc/call_log.hpp"
+#include "lib/rpc/note_delivery.hpp"
 #include "lib/rpc/session_stats.hpp"
 #include "lib/worker/io_thread.hpp"
 
@@ -47,6 +48,9 @@ class CallExecutor final : public CallExpiry {
 
   void expire(ActiveCall& call) override;
 
+  // Sends notes that wait, as far as their client has room. I/O thread only. Throws std::bad_alloc.
+  void deliver_notes(CallNotes& notes) { note_delivery_.deliver(notes); }
+
   // Bytes of abandoned calls: they were answered while their handlers go on.
   std::size_t abandoned_bytes() const { return abandoned_bytes_; }
 
@@ -74,6 +78,7 @@ class CallExecutor final : public CallExpiry {
   CallDeadlines deadlines_;
   CallLog log_;
   SessionStats stats_;
+  NoteDelivery note_delivery_;
   std::size_t abandoned_bytes_ = 0;  // of calls that were answered while their handlers go on
 };
 

@@ -1,8 +1,10 @@
-// Reply sink: receives a session's replies, and answers its questions about the connection.
+// Reply sink: receives a session's replies and notes, and answers its questions about the connection.
 #pragma once
 
 #include <cstdint>
 #include <string>
+
+#include "lib/call/note_output.hpp"
 
 namespace sluice::core {
 
@@ -10,7 +12,7 @@ class Caller;
 class SubscriptionSet;
 
 // Implemented by connections. I/O thread only.
-class ReplySink {
+class ReplySink : public NoteOutput {
  public:
   // The message that was received under `exchange` is answered. `reply` is its answer, to be framed and sent,
   // or empty where none is due; `code` is its error's code (0: a result, or a batch). The reply's memory may

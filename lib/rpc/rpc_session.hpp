@@ -64,6 +64,7 @@ class RpcSession final : public BatchOwner, private SessionControl {
   std::string* reusable_buffer() override { return sink_.reusable_buffer(); }
   std::string peer() const override { return sink_.peer(); }
   EventTarget event_target(const ActiveCall& call) override;
+  NoteOutput* note_output() override { return disconnected_ ? nullptr : &sink_; }
   EventTarget event_target_of(Batch& batch) override;
 
   // Unanswered calls and batches, including held ones.

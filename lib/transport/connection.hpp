@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lib/rpc/rpc_session.hpp"
 #include "lib/transport/byte_stream.hpp"
@@ -115,6 +116,10 @@ class Connection final : public Session,
   SubscriptionSet* subscriptions() override {
     return codec() && codec()->takes_events() ? events_.subscriptions() : nullptr;
   }
+  bool takes_notes() const override;
+  bool has_note_room(Occasion occasion) const override;
+  void send_note(std::string_view note) override;
+  void await_note_room(std::shared_ptr<CallNotes> notes) override;
   // Bytes of replies that the client has not read.
   std::size_t backlog() const { return output_.unsent() + (codec() ? codec()->held_bytes() : 0); }
   // How much to write: until the kernel has no room, or until the slice is over.
@@ -128,6 +133,7 @@ class Connection final : public Session,
   void run_deferred_work();
   void process_waiting();
   void deliver_events();
+  void deliver_notes();
   // Whether its peer takes more than half of the thread while others have work too.
   bool takes_too_much() const { return io_.slices().over_half(*share(), io_.now()) && io_.contended(); }
   bool only_waits() const;
@@ -175,9 +181,11 @@ class Connection final : public Session,
   ProtocolSwitch protocol_switch_;
   RpcSession rpc_session_;
   ConnectionEvents events_;
-  TimePoint use_since_;              // the window in which use_ was counted
-  std::chrono::nanoseconds use_{0};  // time of the I/O thread, without short slices
-  std::size_t look_ahead_left_ = 0;  // bytes that may be accepted beyond the full window
+  using WaitingNotes = std::vector<std::shared_ptr<CallNotes>>;
+  std::unique_ptr<WaitingNotes> waiting_notes_;  // for room; null: none
+  TimePoint use_since_;                          // the window in which use_ was counted
+  std::chrono::nanoseconds use_{0};              // time of the I/O thread, without short slices
+  std::size_t look_ahead_left_ = 0;              // bytes that may be accepted beyond the full window
   bool looks_ahead_ = false;
   std::size_t message_bytes_ = 0;   // received size of the current message, beside in_
   int last_reads_ = 0;              // reads since the client is gone

@@ -34,6 +34,7 @@ void Connection::run_deferred_work() {
   if (!output_.blocked()) flush(Extent::slice);
   if (events_.any()) deliver_events();
   if (only_waits()) return rest();
+  if (waiting_notes_ != nullptr) deliver_notes();
   // Beside a write, which is charged as well. A few bytes now and then would otherwise be looked at for
   // nothing.
   io_.slices().charge_small(*share(), io_.now(), SmallWork::write);
@@ -84,7 +85,8 @@ void Connection::process_waiting() {
 // Whether the next event is a message or a call's end, as nearly always.
 // One `or` for each flag, not one branch: this runs after nearly every read.
 bool Connection::only_waits() const {
-  const bool stuck = output_.blocked() | input_waits_ | looks_ahead_ | timers_.interrupted() | events_.any();
+  const bool stuck = output_.blocked() | input_waits_ | looks_ahead_ | timers_.interrupted() | events_.any() |
+                     (waiting_notes_ != nullptr);
   if (!ending_.untouched() | stuck | !output_.empty() | !in_.empty() | stream_.staged() | postponed())
     return false;
   return codec() && !codec()->in_message() && codec()->held_bytes() == 0 && !rpc_session_.window_full() &&
@@ -181,6 +183,7 @@ void Connection::close(CloseReason reason) {
   if (ending_.peer_gone()) host_.lost_client_closed();
   rpc_session_.disconnected();
   events_.clear();
+  waiting_notes_.reset();
   if (log_enabled(spdlog::level::debug)) log_close(reason);
   stream_.close();
   io_.clear_deadline(*this);

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <thread>
 #include <utility>
 
@@ -74,6 +75,11 @@ void WorkerLink::await_room(ActiveCall& call) {
   }
   call.completed_bytes = bytes;
   completed_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+}
+
+void WorkerLink::deliver_notes(std::shared_ptr<CallNotes> notes) {
+  if (!on_notes_) return;
+  loop_.post([this, notes = std::move(notes)] { on_notes_(*notes); });
 }
 
 void WorkerLink::release_reply_bytes(ActiveCall& call) {

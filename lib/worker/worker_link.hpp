@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <memory>
 
 #include "lib/base/mpsc_queue.hpp"
 #include "lib/call/active_call.hpp"
@@ -60,6 +61,8 @@ class WorkerLink final : public CallHome, public CompletionSource {
   // than a loop on the same processor takes them. While some wait, half of that room is reserved for them.
   // Thread-safe.
   void await_room(ActiveCall& call) override;
+  // Thread-safe.
+  void deliver_notes(std::shared_ptr<CallNotes> notes) override;
   // Bytes of large replies of completed calls that have not been drained. Any thread.
   std::size_t completed_bytes() const { return completed_bytes_.load(std::memory_order_relaxed); }
   static constexpr std::size_t kCompletedBytesMax = 2 * 1024 * 1024;
@@ -69,6 +72,8 @@ class WorkerLink final : public CallHome, public CompletionSource {
   void drain_completions();
   // Handler of completed calls. Set it before the loop runs.
   void on_completed(std::function<void(ActiveCall&)> handler) { on_completed_ = std::move(handler); }
+  // Handler of calls' notes. Set it before the loop runs.
+  void on_notes(std::function<void(CallNotes&)> handler) { on_notes_ = std::move(handler); }
 
   bool empty() const override { return completions_.empty(); }
   bool ready() const override { return completions_.ready(); }
@@ -102,6 +107,7 @@ class WorkerLink final : public CallHome, public CompletionSource {
   Submission submission_{*this};
   WorkerCheck worker_check_{*this};
   std::function<void(ActiveCall&)> on_completed_;
+  std::function<void(CallNotes&)> on_notes_;
   // Written by other threads as well:
   MpscQueue<ActiveCall, &ActiveCall::next_completed> completions_;
   std::atomic<std::size_t> completed_bytes_{0};

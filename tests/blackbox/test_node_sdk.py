@@ -74,6 +74,14 @@ class Calls(NodeSdkTest):
                 self.assertEqual(connection.result("node.print"), "printed")
         self.daemon.wait_log(r"node\[0\].*a lie")
 
+    def test_notes_reach_a_client_that_asks(self):
+        with self.daemon.connect() as connection:
+            connection.call("node.say", id="a", notes=True)
+            self.assertEqual([connection.receive() for _ in range(3)], [
+                {"jsonrpc": "2.0", "method": "rpc.progress", "call": "a", "params": {"value": 0.5}},
+                {"jsonrpc": "2.0", "method": "work.part", "call": "a", "params": {"n": 1}},
+                {"jsonrpc": "2.0", "id": "a", "result": "said"}])
+
     def test_notes_and_publications_cost_their_call_nothing(self):
         with self.daemon.connect() as connection:
             for _ in range(3):

@@ -55,6 +55,13 @@ def poll(call: Call) -> str:
     return "stopped"
 
 
+@method("py.steps")
+def steps(call: Call) -> str:
+    call.progress(0.5)
+    call.notify("work.part", {"n": 1}, key="bar")
+    return "done"
+
+
 @method("py.die")
 def die():
     os._exit(3)
@@ -123,6 +130,15 @@ class SdkTest(DaemonTest):
 
 
 class OneAtATime(SdkTest):
+    def test_notes_reach_a_client_that_asks(self):
+        connection = self.connect()
+        connection.call("py.steps", id="a", notes=True)
+        self.assertEqual([connection.receive() for _ in range(3)], [
+            {"jsonrpc": "2.0", "method": "rpc.progress", "call": "a", "params": {"value": 0.5}},
+            {"jsonrpc": "2.0", "method": "work.part", "call": "a", "params": {"n": 1}},
+            {"jsonrpc": "2.0", "id": "a", "result": "done"}])
+        self.assertEqual(connection.result("py.steps"), "done")
+
     def test_methods_are_discovered_with_their_schemas(self):
         methods = {each["name"]: each for each in self.connect().result("rpc.discover")["methods"]}
         self.assertEqual(methods["py.add"]["summary"], "Adds two numbers.")

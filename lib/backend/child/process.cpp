@@ -30,6 +30,7 @@ ChildProcess::ChildProcess(BackendHub& hub, SpawnedChild process, Dialect dialec
       writer_(hub.io(), std::move(process_.input), hub.limits(), *this),
       output_(dialect, *this),
       invalid_input_(began_),
+      notes_(began_, InvalidInputLimiter::kNoteBytesMax),
       last_heard_(began_) {
   try {
     watch(exit_pipe_, true);
@@ -159,15 +160,15 @@ void ChildProcess::reject(std::string_view line, const char* why) {
 }
 
 void ChildProcess::count_invalid_input(std::size_t bytes) {
-  if (invalid_input_.count(bytes, hub_.now())) stop_reading();
+  if (invalid_input_.count(bytes, hub_.now())) stop_reading(invalid_input_.until());
 }
 
 // Only its own replies wait.
-void ChildProcess::stop_reading() {
+void ChildProcess::stop_reading(TimePoint until) {
   if (read_on_at_ != TimePoint::max()) return;
   watch(output_pipe_, false);
   watch(error_pipe_, false);
-  read_on_at_ = invalid_input_.until();
+  read_on_at_ = until;
   await_next();
 }
 

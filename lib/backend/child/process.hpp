@@ -105,6 +105,7 @@ class ChildProcess final : public BackendChannel,
   bool on_bad_reply(std::uint32_t id) override;
   void on_oversize_reply(std::uint32_t id) override;
   void on_hello(std::string_view text, std::string_view params, Dialect announced) override;
+  bool on_note(const WireNote& note) override;
   void reject(std::string_view line, const char* why) override;
   std::optional<std::uint32_t> only_call() const override { return pending_.only_id(); }
   bool given(std::uint32_t id) const override { return pending_.given(id); }
@@ -126,7 +127,8 @@ class ChildProcess final : public BackendChannel,
   void on_exit();
   bool answers_question(std::uint32_t id);
   BackendCall* answered_call(std::uint32_t id);
-  void stop_reading();
+  BackendCall* call_of(const WireNote& note) const;
+  void stop_reading(TimePoint until);
   void expect_end();
   void await_next();
 
@@ -147,6 +149,7 @@ class ChildProcess final : public BackendChannel,
   std::uint32_t question_ = 0;  // the id of what was asked; 0: nothing
   std::size_t lingering_ = 0;   // of its calls
   InvalidInputLimiter invalid_input_;
+  InvalidInputLimiter notes_;
   TimePoint last_heard_;
   TimePoint read_on_at_ = TimePoint::max();  // it writes too much, and is not read from before
 };

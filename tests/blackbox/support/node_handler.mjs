@@ -28,6 +28,7 @@ method('node.print', () => { process.stdout.write('{"jsonrpc":"2.0","id":1,"resu
 method('node.echo', (params) => params);
 method('node.say', async (params, call) => {
   call.progress(0.5);
+  call.notify('work.part', { n: 1 }, { key: 'bar' });
   await publish('topic', 1);
   return 'said';
 });

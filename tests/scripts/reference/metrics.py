@@ -13,7 +13,7 @@ GROUPS = (
     ("calls", ("sluice_",)),
 )
 # Labels whose values are fixed, and are all there from the start.
-LISTED = ("reason", "protocol", "state")
+LISTED = ("reason", "fate", "protocol", "state")
 SAMPLE = re.compile(r"^(\w+?)(?:_bucket|_sum|_count)?(?:\{(.*)\})? \S+$")
 
 
