@@ -16,7 +16,7 @@ bool is_notification(const proto::Message& message) {
          (params == ValueKind::none || params == ValueKind::object || params == ValueKind::array);
 }
 
-bool is_own(std::string_view method) {
+bool is_servers_own(std::string_view method) {
   const std::string name = proto::as_string(method).value_or(std::string());
   return name.starts_with("rpc.") && name != "rpc.progress";
 }
@@ -44,7 +44,7 @@ std::optional<WireNote> read_note(std::string_view text, const proto::Message& m
   if (!is_notification(message)) return std::nullopt;
   WireNote note;
   note.method = message.single.method.in(text);
-  if (is_own(note.method)) return std::nullopt;
+  if (is_servers_own(note.method)) return std::nullopt;
   if (message.single.params.present()) note.params = message.single.params.in(text);
   bool replaces = false;
   note.token = token_in(note.params, replaces);
