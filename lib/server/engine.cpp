@@ -76,10 +76,10 @@ void Engine::start(std::vector<InheritedSocket> inherited, const std::stop_token
     // If some of a name's addresses were inherited, they replace all of them.
     const bool is_inherited =
         std::ranges::any_of(sockets, [&](const auto& each) { return serves(*each, wanted); });
-    if (!is_inherited) parts.open_listeners(wanted, i, names, {}, listeners);
+    if (!is_inherited) parts.open_listeners(parts.settings, i, names, {}, listeners);
   }
   for (std::size_t i = 0; i < sockets.size(); ++i) {
-    SharedPolicy policy = policy_of(taken[i].settings);
+    SharedPolicy policy = policy_of(taken[i].settings, parts.settings.events);
     taken[i].listener = parts.make_listener(std::move(sockets[i]), std::move(policy));
     listeners.push_back(taken[i]);
   }

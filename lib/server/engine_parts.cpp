@@ -83,9 +83,10 @@ std::shared_ptr<Listener> EngineParts::make_listener(std::unique_ptr<ListeningSo
   });
 }
 
-void EngineParts::open_listeners(const ListenSettings& wanted, std::size_t entry, HostLookups& names,
+void EngineParts::open_listeners(const Settings& all, std::size_t entry, HostLookups& names,
                                  const std::vector<Address>& already, std::vector<Open>& to) {
-  const SharedPolicy policy = policy_of(wanted);
+  const ListenSettings& wanted = all.listeners[entry];
+  const SharedPolicy policy = policy_of(wanted, all.events);
   for (auto& socket : ListeningSocket::open_all(wanted, names, already)) {
     to.push_back({wanted, make_listener(std::move(socket), policy), false, entry});
   }
@@ -102,7 +103,7 @@ std::shared_ptr<const TlsContext> load_tls(const ListenSettings& listen) {
 
 }  // namespace
 
-SharedPolicy policy_of(const ListenSettings& listen) {
+SharedPolicy policy_of(const ListenSettings& listen, const EventSettings& events) {
   ListenerPolicy policy;
   policy.http_path = listen.http_path;
   policy.allowed_origins = listen.allowed_origins;
@@ -110,6 +111,7 @@ SharedPolicy policy_of(const ListenSettings& listen) {
   policy.allowed_headers = listen.allowed_headers;
   policy.subprotocols = listen.subprotocols;
   policy.health_path = listen.health_path;
+  policy.events_path = events.http_path;
   policy.proxy_protocol = listen.proxy_protocol;
   const auto address = parse_address(listen.address);
   policy.loopback_names_only = address && address->kind == Address::Kind::tcp && is_local(*address);

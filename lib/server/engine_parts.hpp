@@ -89,8 +89,8 @@ struct EngineParts {
     bool inherited = false;
     std::size_t entry = 0;  // the same for all addresses of one [[listen]] entry
   };
-  // Opens the entry's addresses, except those served `already`.
-  void open_listeners(const ListenSettings& wanted, std::size_t entry, HostLookups& names,
+  // Opens the addresses of that entry of `all`'s listeners, except those served `already`.
+  void open_listeners(const Settings& all, std::size_t entry, HostLookups& names,
                       const std::vector<Address>& already, std::vector<Open>& to);
 
   std::vector<Open> listeners;
@@ -101,7 +101,7 @@ struct EngineParts {
 
 // The policy of a listener's settings; reads its certificate, if it has one. Throws std::invalid_argument
 // that names the file and the problem.
-SharedPolicy policy_of(const ListenSettings& listen);
+SharedPolicy policy_of(const ListenSettings& listen, const EventSettings& events);
 
 // Checks an inherited socket that matches no listener's settings, so that its protocol is not configured. It
 // is served only if it is reachable from this machine alone, and if neither TLS nor clients are configured.

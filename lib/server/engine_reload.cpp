@@ -55,13 +55,14 @@ void keep(Open open, const ListenSettings& wanted, std::size_t entry, const Shar
   changes.listeners.push_back(std::move(open));
 }
 
-void change_entry(EngineParts& parts, const ListenSettings& wanted, std::size_t entry, HostLookups& names,
+void change_entry(EngineParts& parts, const Settings& settings, std::size_t entry, HostLookups& names,
                   ListenerChanges& changes) {
+  const ListenSettings& wanted = settings.listeners[entry];
   const std::vector<Open> kept = serving(parts.listeners, changes.listeners, wanted, names);
   bool complete = false;
   std::vector<Address> already;
   if (!kept.empty()) {
-    const SharedPolicy policy = policy_of(wanted);
+    const SharedPolicy policy = policy_of(wanted, settings.events);
     for (const Open& open : kept) {
       // If some of a name's addresses were inherited, they replace all of them.
       complete = complete || open.inherited || open.settings.address == wanted.address;
@@ -71,7 +72,7 @@ void change_entry(EngineParts& parts, const ListenSettings& wanted, std::size_t 
   }
   if (complete) return;
   const std::size_t known = changes.listeners.size();
-  parts.open_listeners(wanted, entry, names, already, changes.listeners);
+  parts.open_listeners(settings, entry, names, already, changes.listeners);
   for (std::size_t i = known; i < changes.listeners.size(); ++i)
     changes.opened.push_back(changes.listeners[i].listener);
 }
@@ -79,7 +80,7 @@ void change_entry(EngineParts& parts, const ListenSettings& wanted, std::size_t 
 ListenerChanges change_listeners(EngineParts& parts, const Settings& settings, HostLookups& names) {
   ListenerChanges changes;
   for (std::size_t i = 0; i < settings.listeners.size(); ++i)
-    change_entry(parts, settings.listeners[i], i, names, changes);
+    change_entry(parts, settings, i, names, changes);
   for (const Open& open : parts.listeners) {
     if (contains(changes.listeners, open)) continue;
     if (!open.inherited) {

@@ -29,6 +29,7 @@ class Codec {
     std::size_t consumed = 0;  // bytes to drop from the front of the window
     bool needs_more = false;   // nothing can be done before more bytes arrive
     bool at_boundary = false;  // not within a message
+    bool held = false;         // nothing can be done before the codec has sent something
   };
 
   // The limits have changed, for messages that begin from here on.
@@ -47,6 +48,11 @@ class Codec {
   // Whether the protocol can carry events, and framing one. Throws std::bad_alloc; then nothing is written.
   virtual bool takes_events() const { return false; }
   virtual void send_event(const EventMessage&) {}
+  // Whether the client is to get a heartbeat after a silence, and sending one.
+  virtual bool has_event_heartbeat() const { return false; }
+  virtual void send_event_heartbeat() {}
+  // The ends of all subscriptions have been sent.
+  virtual void on_events_over() {}
 
   // Within next(), while its RpcSession receives a message: the string that the message lies in, if its
   // memory may be taken; else null.

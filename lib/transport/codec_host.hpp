@@ -42,6 +42,10 @@ class CodecHost : protected DeferredTask {
   virtual void end_input(CloseReason reason) = 0;
   bool takes_input() const { return ending_.takes_input(); }
   bool draining() const { return ending_.draining(); }
+  // Whether the client has ended its side.
+  bool input_ended() const { return ending_.end_known(); }
+  // Whether it has subscriptions, or there are ends of some that it does not know yet.
+  virtual bool has_subscriptions() const = 0;
   // Switches to WebSocket from the next step on. `claim` is the handshake's.
   virtual void upgrade_to_websocket(const PageClaim& claim) = 0;
 

@@ -289,6 +289,8 @@ void Connection::process(std::string_view window) {
     const auto step = looks_ahead_ ? look_ahead(rest) : codec()->next(rest);
     needs_more = step.needs_more;
     rest.remove_prefix(step.consumed);
+    if (step.held) [[unlikely]]
+      break;
     if (step.consumed > 0 && !needs_more && step.at_boundary) timers_.begin_message(io_.now());
     // Skipping can only have begun where no input is left.
     if (timers_.skipping() || needs_more) timers_.watch_skipping(codec()->skipping(), io_.now());

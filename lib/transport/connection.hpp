@@ -61,6 +61,7 @@ class Connection final : public Session,
   }
   std::size_t message_bytes_max() const override;
   proto::Error message_too_big() const override;
+  bool has_subscriptions() const override { return events_.any(); }
   bool secure() const override { return stream_.secure(); }
   bool from_outside() const override { return stream_.from_outside(); }
   std::string peer() const override { return stream_.peer(); }

@@ -59,13 +59,15 @@ void Connection::run_deferred_work() {
   schedule();
 }
 
-// Behind replies, which are written by now, and in a write of their own: client libraries lose an event that comes
-// with the reply that they subscribed by.
+// Behind replies, which are written by now, and in a write of their own: client libraries lose an event that
+// comes with the reply that they subscribed by.
 void Connection::deliver_events() {
   if (ending_.closing() || ending_.peer_gone()) return;
   // The client asks for nothing more, and gets the replies to its calls.
   if (ending_.finishing() && !ending_.draining() && rpc_session_.in_flight() == 0) return events_.clear();
-  if (!events_.deliver(*codec(), output_.unsent()) || output_.blocked()) return;
+  const bool wrote = events_.deliver(*codec(), output_.unsent());
+  if (!events_.any()) codec()->on_events_over();
+  if (!wrote || output_.blocked()) return;
   flush(Extent::slice);
   if (events_.waiting() && !output_.blocked()) io_.defer(*this);
 }

@@ -24,7 +24,22 @@ bool ConnectionEvents::deliver(Codec& codec, std::size_t unsent) {
   revoke_lost();
   CodecOutput output(codec);
   const std::size_t room = unsent < kRoomBytes ? kRoomBytes - unsent : 0;
-  return set_->deliver(output, room, host_.io().now()) > 0;
+  const bool wrote = set_->deliver(output, room, host_.io().now()) > 0;
+  if (!codec.has_event_heartbeat()) return wrote;
+  return send_heartbeat(codec, wrote || unsent > 0) || wrote;
+}
+
+// Output that waits shows as much to a client that reads.
+bool ConnectionEvents::send_heartbeat(Codec& codec, bool busy) {
+  const TimePoint now = host_.io().now();
+  const bool due = heartbeat_at_ <= now && !busy && any();
+  if (due) codec.send_event_heartbeat();
+  if (!any()) {
+    heartbeat_at_ = TimePoint::max();
+  } else if (due || busy || heartbeat_at_ == TimePoint::max()) {
+    heartbeat_at_ = now + fanout_->hub().rules()->settings().heartbeat;
+  }
+  return due;
 }
 
 // At a reload: the events that wait were published under the earlier rights.

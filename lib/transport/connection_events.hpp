@@ -1,6 +1,7 @@
 // Events of a connection: its subscriptions, and how their events get into its output.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 
@@ -11,8 +12,8 @@
 
 namespace sluice::core {
 
-// Replies overtake events: events are written only while little output waits, and after what waits. I/O thread
-// only.
+// Replies overtake events: events are written only while little output waits, and after what waits. I/O
+// thread only.
 class ConnectionEvents final : private EventSink {
  public:
   // Output beyond this size is not added to.
@@ -33,7 +34,9 @@ class ConnectionEvents final : private EventSink {
   // std::bad_alloc; it can be called again.
   bool deliver(Codec& codec, std::size_t unsent);
   // When deliver() is due, whether there is an event or not.
-  TimePoint deadline() const { return set_ != nullptr ? set_->deadline() : TimePoint::max(); }
+  TimePoint deadline() const {
+    return set_ != nullptr ? std::min(set_->deadline(), heartbeat_at_) : TimePoint::max();
+  }
 
   // Ends subscriptions that the client's rights do not allow any more. Out of memory, deliver() does it.
   void renew_rights() noexcept;
@@ -42,16 +45,21 @@ class ConnectionEvents final : private EventSink {
     if (set_ != nullptr) set_->end_all(why);
   }
   // As if the client had unsubscribed: nothing more is written.
-  void clear() { set_.reset(); }
+  void clear() {
+    set_.reset();
+    heartbeat_at_ = TimePoint::max();
+  }
 
  private:
   void on_events() override { host_.wake(); }
   void revoke_lost();
+  bool send_heartbeat(Codec& codec, bool busy);
 
   CodecHost& host_;
   EventFanout* const fanout_;
-  std::unique_ptr<SubscriptionSet> set_;  // null: no call has subscribed
-  std::shared_ptr<const Grant> grant_;    // the rights that the subscriptions were last compared with
+  std::unique_ptr<SubscriptionSet> set_;       // null: no call has subscribed
+  std::shared_ptr<const Grant> grant_;         // the rights that the subscriptions were last compared with
+  TimePoint heartbeat_at_ = TimePoint::max();  // if nothing is written until then
 };
 
 }  // namespace sluice::core

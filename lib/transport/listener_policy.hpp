@@ -21,6 +21,7 @@ struct ListenerPolicy {
   std::vector<std::string> allowed_headers;  // accepted from pages, beside the usual ones
   std::vector<std::string> subprotocols;     // of WebSocket, beside the usual ones
   std::string health_path = "/readyz";       // empty: none
+  std::string events_path;                   // at which GET is answered by events; empty: none
   bool proxy_protocol = false;               // a PROXY header is required
   // Only names of this machine are answered: another name that leads here is rebound (DNS rebinding). Set for
   // TCP on loopback. A Unix socket can't be reached by name, and other addresses may have any name.

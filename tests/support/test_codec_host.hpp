@@ -43,6 +43,7 @@ class TestCodecHost final : private SessionParts, private ReplySink, public Code
   void upgrade_to_websocket(const PageClaim&) override { upgraded = true; }
   std::size_t message_bytes_max() const override { return io_.limits.message_bytes_max; }
   proto::Error message_too_big() const override { return proto::request_too_big(message_bytes_max()); }
+  bool has_subscriptions() const override { return subscribed; }
   bool secure() const override { return false; }
   bool from_outside() const override { return false; }
   std::string peer() const override { return "test"; }
@@ -51,6 +52,7 @@ class TestCodecHost final : private SessionParts, private ReplySink, public Code
   Codec* codec = nullptr;
   std::optional<CloseReason> ended;
   bool upgraded = false;
+  bool subscribed = false;  // as if a call had subscribed
 
  private:
   void on_reply(std::uint64_t exchange, std::string& reply, std::int64_t code) override {

@@ -50,6 +50,8 @@ void make_room(std::string& body, BufferPool& buffers) {
 HttpCodec::HttpCodec(CodecHost& host) : Codec(host) { host.rpc_session().identity().set_shared(true); }
 
 Codec::Step HttpCodec::next(std::string_view window) {
+  if (streaming_ != Streaming::none) [[unlikely]]
+    return wait_for_stream();
   std::size_t lead = 0;
   if (!request_) {
     // Some clients send an additional line end.
@@ -61,7 +63,12 @@ Codec::Step HttpCodec::next(std::string_view window) {
   Step step{lead + progress.consumed, progress.status == Status::need_more && !progress.stopped};
   if (request_->header_done() && !head_checked_) check_head();
   if (progress.status == Status::complete) {
-    end_request(step.consumed == window.size());
+    if ((request_->head().accepts_events || purpose_ == HttpPurpose::events) && may_stream()) [[unlikely]] {
+      hold_for_stream();
+      step.held = streaming_ != Streaming::none;
+    } else {
+      end_request(step.consumed == window.size());
+    }
   } else if (progress.status != Status::need_more) {
     end_with(progress.status);
   } else if (head_checked_) {
@@ -113,7 +120,7 @@ void HttpCodec::invite_body() {
 
 void HttpCodec::end_request(bool last) {
   continue_due_ = false;
-  if (!request_->head().keep_alive) {
+  if (!request_->head().keep_alive && !close_after_) {
     host().end_input(CloseReason::finished);
   } else if (last && host().draining()) {
     // Requests that came with it must be refused too.
@@ -131,6 +138,9 @@ void HttpCodec::end_request(bool last) {
         break;
       case HttpPurpose::health:
         answer_health();
+        break;
+      case HttpPurpose::events:
+        take_events();
         break;
       case HttpPurpose::websocket:
         upgrade();
@@ -264,7 +274,7 @@ std::uint64_t HttpCodec::open_exchange() {
   Exchange exchange;
   const HttpRequestHead& head = request_->head();
   exchange.http11 = head.http11;
-  exchange.keep_alive = host().takes_input();
+  exchange.keep_alive = host().takes_input() && !close_after_;
   exchange.body_wanted = head.method != "HEAD";
   if (head.has_origin && origin_allowed(head.origin, host().policy())) exchange.origin = head.origin;
   held_bytes_ += sizeof exchange + exchange.origin.size();
@@ -274,6 +284,8 @@ std::uint64_t HttpCodec::open_exchange() {
 
 void HttpCodec::reply(std::uint64_t exchange, std::string& reply, std::int64_t code) {
   Exchange& answer = exchanges_[exchange - first_];
+  if (streaming_ == Streaming::asked && answer_with_stream(answer, reply, code)) [[unlikely]]
+    return;
   if (&answer == &exchanges_.back()) say_close_when_draining();
   if (exchange != first_) {
     respond(answer.response, answer, reply, code);
@@ -304,6 +316,12 @@ void HttpCodec::say_close_when_draining() {
   host().end_input(CloseReason::draining);
 }
 
+std::string HttpCodec::headers_for_page(const Exchange& exchange) {
+  if (exchange.origin.empty()) return {};
+  return "Access-Control-Allow-Origin: " + exchange.origin +
+         "\r\nVary: Origin\r\nAccess-Control-Expose-Headers: Retry-After\r\n";
+}
+
 void HttpCodec::respond(std::string& out, const Exchange& exchange, std::string_view reply,
                         std::int64_t code) {
   HttpResponseHead head;
@@ -319,8 +337,7 @@ void HttpCodec::respond(std::string& out, const Exchange& exchange, std::string_
   std::string extra(exchange.headers);
   if (exchange.is_json) extra += headers_of_error(head.status, reply);
   if (!exchange.origin.empty()) {
-    extra += "Access-Control-Allow-Origin: " + exchange.origin + "\r\nVary: Origin\r\n";
-    extra += "Access-Control-Expose-Headers: Retry-After\r\n";
+    extra += headers_for_page(exchange);
     if (reply.empty() && exchange.status == 204) extra += preflight_headers(host().policy());
   }
   head.extra = extra;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lib/transport/codec.hpp"
+#include "lib/transport/http/event_stream.hpp"
 #include "lib/transport/http/request_parser.hpp"
 #include "lib/transport/http/rules.hpp"
 #include "lib/transport/whole_message.hpp"
@@ -23,10 +24,17 @@ class HttpCodec final : public Codec {
   Step next(std::string_view window) override;
   void finish(std::string_view) override {}
   void reply(std::uint64_t exchange, std::string& reply, std::int64_t code) override;
+  bool takes_events() const override { return streaming_ == Streaming::asked; }
+  void send_event(const EventMessage& message) override;
+  bool has_event_heartbeat() const override { return true; }
+  void send_event_heartbeat() override;
+  void on_events_over() override;
   std::string* reusable_buffer() override { return request_ ? &request_->body() : nullptr; }
   bool in_message() const override { return request_.has_value(); }
   bool time_out() override;
-  InputEnd input_end() const override { return InputEnd::leaving; }
+  InputEnd input_end() const override {
+    return streaming_ == Streaming::begun ? InputEnd::disconnect : InputEnd::leaving;
+  }
   std::optional<std::size_t> own_credentials_bytes() override {
     return request_ ? request_->body().size() : 0;
   }
@@ -47,6 +55,15 @@ class HttpCodec final : public Codec {
     std::string response;      // set once ready, while earlier ones are not
   };
 
+  // Of the only request whose response may be a stream of events. No input is processed but while there is
+  // none.
+  enum class Streaming : std::uint8_t {
+    none,
+    held,   // it is complete, and waits for earlier ones to be answered
+    asked,  // it runs
+    begun,  // its subscription goes on
+  };
+
   void begin_request();
   void check_head();
   void end_request(bool last);
@@ -54,6 +71,14 @@ class HttpCodec final : public Codec {
   bool take_token();
   void answer_preflight();
   void answer_health();
+  bool may_stream();
+  void hold_for_stream();
+  void run_held();
+  Step wait_for_stream();
+  void take_events();
+  bool answer_with_stream(Exchange& answer, std::string_view reply, std::int64_t code);
+  void begin_stream(const Exchange& answer, std::string_view reply, bool gone);
+  static std::string headers_for_page(const Exchange& exchange);
   void upgrade();
   void refuse(const HttpRefusal& refusal);
   void end_with(HttpRequestParser::Status status);
@@ -73,6 +98,9 @@ class HttpCodec final : public Codec {
   bool head_checked_ = false;  // the head of the current request has been checked
   bool token_good_ = false;    // it has no token, or a client's
   bool continue_due_ = false;  // its client waits for 100 (Continue)
+  bool close_after_ = false;   // the connection ends with the response that may be a stream
+  Streaming streaming_ = Streaming::none;
+  EventStream stream_{false};  // once it has begun
 };
 
 }  // namespace sluice::core

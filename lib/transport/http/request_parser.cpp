@@ -22,6 +22,21 @@ constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
 
+// Whether a list of media types has the one of events. Wildcards do not count: who can't read a stream sends
+// them too.
+bool lists_event_stream(std::string_view list) {
+  constexpr std::string_view kType = "text/event-stream";
+  while (list.size() >= kType.size()) {
+    const std::string_view element = list.substr(0, list.find(','));
+    list.remove_prefix(std::min(element.size() + 1, list.size()));
+    std::string_view type = element.substr(0, element.find(';'));
+    type.remove_prefix(std::min(type.find_first_not_of(" \t"), type.size()));
+    type = type.substr(0, type.find_last_not_of(" \t") + 1);
+    if (beast::iequals({type.data(), type.size()}, {kType.data(), kType.size()})) return true;
+  }
+  return false;
+}
+
 bool has_bare_lf(std::string_view lines) {
   for (std::size_t at = lines.find('\n'); at != std::string_view::npos; at = lines.find('\n', at + 1)) {
     if (at == 0 || lines[at - 1] != '\r') return true;
@@ -142,6 +157,9 @@ void HttpRequestParser::on_field_impl(field name, string_view name_text, string_
       return join(head_.subprotocols, value);
     case field::content_encoding:
       return join(head_.content_encoding, value);
+    case field::accept:
+      head_.accepts_events = head_.accepts_events || lists_event_stream(view(value));
+      return;
     case field::expect:
       (beast::iequals(value, "100-continue") ? head_.expects_continue : head_.expects_other) = true;
       return;
@@ -151,7 +169,8 @@ void HttpRequestParser::on_field_impl(field name, string_view name_text, string_
     case field::unknown:
       if (beast::iequals(name_text, "sluice-timeout-ms"))
         return note(head_.timeout_ms, value, head_.has_timeout_ms, error);
-      if (beast::iequals(name_text, "traceparent")) note_trace(value);
+      if (beast::iequals(name_text, "traceparent")) return note_trace(value);
+      if (beast::iequals(name_text, "last-event-id")) head_.last_event_id = view(value);
       return;
     default:
       return;

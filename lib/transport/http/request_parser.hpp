@@ -28,6 +28,7 @@ struct HttpRequestHead {
   std::string websocket_version;
   std::string subprotocols;      // Sec-WebSocket-Protocol; several are joined
   std::string content_encoding;  // likewise
+  std::string last_event_id;
   bool http11 = false;
   bool has_host = false;
   bool has_origin = false;
@@ -36,7 +37,8 @@ struct HttpRequestHead {
   bool upgrade_websocket = false;  // and listed in Connection
   bool has_body = false;
   bool expects_continue = false;
-  bool expects_other = false;  // an expectation that this server does not know
+  bool accepts_events = false;  // text/event-stream is among the accepted types
+  bool expects_other = false;   // an expectation that this server does not know
   bool keep_alive = false;
 };
 

@@ -62,6 +62,18 @@ void append_status_line(std::string& out, int status) {
   out += "\r\n";
 }
 
+[[gnu::always_inline]] inline void append_head(std::string& out, const HttpResponseHead& head,
+                                               TimePoint now) {
+  append_status_line(out, head.status);
+  out += date_line(now);
+  if (!head.keep_alive) {
+    out += "Connection: close\r\n";
+  } else if (!head.http11) {
+    out += "Connection: keep-alive\r\n";
+  }
+  out += head.extra;
+}
+
 }  // namespace
 
 int http_status(std::int64_t code, std::string_view reply) {
@@ -92,14 +104,7 @@ std::string headers_of_error(int status, std::string_view reply) {
 
 void append_response(std::string& out, const HttpResponseHead& head, std::string_view body, bool body_wanted,
                      TimePoint now) {
-  append_status_line(out, head.status);
-  out += date_line(now);
-  if (!head.keep_alive) {
-    out += "Connection: close\r\n";
-  } else if (!head.http11) {
-    out += "Connection: keep-alive\r\n";
-  }
-  out += head.extra;
+  append_head(out, head, now);
   if (head.status == 204) {
     out += "\r\n";
     return;
@@ -109,6 +114,13 @@ void append_response(std::string& out, const HttpResponseHead& head, std::string
   append_number(out, body.size());
   out += "\r\n\r\n";
   if (body_wanted) out += body;
+}
+
+void append_event_stream_head(std::string& out, const HttpResponseHead& head, TimePoint now) {
+  append_head(out, head, now);
+  // Proxies must neither hold the events back nor store them.
+  out += "Content-Type: text/event-stream\r\nCache-Control: no-store\r\nX-Accel-Buffering: no\r\n";
+  out += head.http11 ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n";
 }
 
 }  // namespace sluice::core

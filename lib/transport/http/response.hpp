@@ -28,4 +28,7 @@ std::string headers_of_error(int status, std::string_view reply);
 void append_response(std::string& out, const HttpResponseHead& head, std::string_view body, bool body_wanted,
                      TimePoint now);
 
+// Appends the head of a response that streams events: chunked for HTTP/1.1, else until the connection's end.
+void append_event_stream_head(std::string& out, const HttpResponseHead& head, TimePoint now);
+
 }  // namespace sluice::core

@@ -91,6 +91,7 @@ HttpRefusal refuse_invalid(int status, std::string_view detail) {
 
 constexpr std::string_view kAllowPost = "Allow: POST\r\n";
 constexpr std::string_view kAllowGet = "Allow: GET, HEAD\r\n";
+constexpr std::string_view kAllowGetOnly = "Allow: GET\r\n";
 constexpr std::string_view kAcceptIdentity = "Accept-Encoding: identity\r\n";
 constexpr std::string_view kWebSocketVersion = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
 
@@ -155,12 +156,22 @@ Result<void, HttpRefusal> check_health(const HttpRequestHead& head) {
 }
 
 // On the path of calls, POST and handshakes are always calls.
-bool is_health(const HttpRequestHead& head, const ListenerPolicy& policy) {
-  const std::string_view path = path_of(head.target);
+bool is_health(const HttpRequestHead& head, const ListenerPolicy& policy, std::string_view path) {
   if (policy.health_path.empty() || path != policy.health_path) return false;
   const bool asks = head.method == "GET" || head.method == "HEAD";
   const bool upgrade = head.upgrade_websocket || head.names_websocket;
   return path != policy.http_path || (asks && !upgrade);
+}
+
+bool is_events(const HttpRequestHead& head, const ListenerPolicy& policy, std::string_view path) {
+  return path == policy.events_path && !path.empty() && !head.names_websocket;
+}
+
+Result<void, HttpRefusal> check_events_request(const HttpRequestHead& head) {
+  if (head.method == "GET") return success();
+  HttpRefusal refusal = refuse_invalid(405, quoting("events are asked by GET, not ", head.method, ""));
+  refusal.headers = kAllowGetOnly;
+  return refusal;
 }
 
 // If the name was checked, a page of the same name is this server's own: some clients send the server's
@@ -214,7 +225,7 @@ Result<void, HttpRefusal> check_request(const HttpRequestHead& head, const Liste
   // Pages must not learn what is served here: a foreign page is refused first.
   if (auto checked = check_page(page_claim(head), policy, from_outside); !checked) return checked;
   const std::string_view path = path_of(head.target);
-  if (path != policy.http_path && !is_health(head, policy))
+  if (path != policy.http_path && !is_health(head, policy, path) && !is_events(head, policy, path))
     return refuse_invalid(404, quoting("nothing is served at ", path, ""));
   if (head.expects_other) return refuse_invalid(417, "Expect can only be 100-continue");
   switch (purpose_of(head, policy)) {
@@ -224,6 +235,8 @@ Result<void, HttpRefusal> check_request(const HttpRequestHead& head, const Liste
       return check_handshake(head);
     case HttpPurpose::health:
       return check_health(head);
+    case HttpPurpose::events:
+      return check_events_request(head);
     case HttpPurpose::call:
       return check_call(head);
   }
@@ -232,7 +245,9 @@ Result<void, HttpRefusal> check_request(const HttpRequestHead& head, const Liste
 
 HttpPurpose purpose_of(const HttpRequestHead& head, const ListenerPolicy& policy) {
   if (head.method == "OPTIONS" && head.has_origin) return HttpPurpose::preflight;
-  if (is_health(head, policy)) return HttpPurpose::health;
+  const std::string_view path = path_of(head.target);
+  if (is_health(head, policy, path)) return HttpPurpose::health;
+  if (is_events(head, policy, path)) return HttpPurpose::events;
   const bool upgrade = head.upgrade_websocket || head.names_websocket;
   if (head.method == "GET" && upgrade) return HttpPurpose::websocket;
   return HttpPurpose::call;

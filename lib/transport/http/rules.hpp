@@ -20,7 +20,7 @@ struct HttpRefusal {
 };
 
 // Purpose of a request.
-enum class HttpPurpose : std::uint8_t { call, websocket, preflight, health };
+enum class HttpPurpose : std::uint8_t { call, websocket, preflight, health, events };
 
 // The checks that a request must pass, in their order. `from_outside`: the peer is known to be on another
 // machine, even if a proxy on this one has connected to a loopback listener for it.
