@@ -35,6 +35,11 @@ class EventStreamTest(DaemonTest):
         self.addCleanup(client.close)
         return client
 
+    def reload(self, daemon, **parts):
+        begin = len(daemon.log)
+        daemon.reload(**parts)
+        daemon.wait_log("configuration read again", begin=begin)
+
     def stream(self, data, daemon=None, kind="tcp"):
         stream = EventStream((daemon or self.daemon).open_socket(kind))
         self.addCleanup(stream.close)
@@ -108,7 +113,7 @@ class ByPost(EventStreamTest):
     def test_a_stream_waits_for_earlier_answers(self):
         client = EventStream(self.daemon.open_socket())
         self.addCleanup(client.close)
-        client.send(request(message("demo.sleep", [0.2], 1)) + accepting({"topic": "later"}, id=2))
+        client.send(request(message("demo.sleep", {"ms": 200}, 1)) + accepting({"topic": "later"}, id=2))
         self.assertEqual(client.receive_response().reply["id"], 1)
         client.begin()
         self.assertEqual(client.event()["id"], 2)
@@ -209,7 +214,7 @@ class ByGet(EventStreamTest):
         stream = self.listen("/events?topic=kept.r&last_event_id=x", Last_Event_ID=first)
         self.assertEqual(stream.results(2), [2, 3], "the header counts more")
 
-    def test_a_position_out_of_history_is_told_by_an_event(self):
+    def test_a_position_out_of_history_is_reported_by_an_event(self):
         first = self.publish("kept.gone", 1)
         self.publish("kept.gone", *range(20))
         stream = self.listen("/events?topic=kept.gone", Last_Event_ID=first)
@@ -249,7 +254,7 @@ class ByGet(EventStreamTest):
         client = self.open(daemon)
         client.send(get("/events?topic=a"))
         self.assertEqual(client.receive_response().status, 404)
-        daemon.reload(events={"http_path": ""})
+        self.reload(daemon, events={"http_path": ""})
         client.send(get("/stream?topic=a"))
         self.assertEqual(client.receive_response().status, 404)
 
@@ -274,10 +279,10 @@ class Rights(EventStreamTest):
                 client.send(accepting(["a.x"], **headers))
                 self.assertEqual(client.receive_response().status, status)
 
-    def test_a_reader_that_loses_a_right_is_told(self):
+    def test_a_reader_that_loses_a_right_is_notified(self):
         daemon = self.start(clients=self.clients(["a.*"]))
         stream = self.subscribe(["a.x"], daemon, Authorization=self.bearer("reader"))
-        daemon.reload(clients=self.clients(["b.*"]))
+        self.reload(daemon, clients=self.clients(["b.*"]))
         with connect(daemon) as client:
             published = client.exchange_call("rpc.publish", ["a.x", 1], Authorization=self.bearer("other"))
             self.assertEqual(published.result["subscribers"], 1)
