@@ -68,6 +68,8 @@ void Connection::deliver_events() {
   if (ending_.finishing() && !ending_.draining() && rpc_session_.in_flight() == 0) return events_.clear();
   const bool wrote = events_.deliver(*codec(), output_.unsent());
   if (!events_.any()) codec()->on_events_over();
+  // Nothing else may show that the client is gone without a word.
+  if (wrote) limit_unacknowledged();
   if (!wrote || output_.blocked()) return;
   flush(Extent::slice);
   if (events_.waiting() && !output_.blocked()) io_.defer(*this);

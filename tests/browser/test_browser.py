@@ -60,6 +60,8 @@ class BrowserTest(DaemonTest):
         talk = outcome["webSocket"]
         self.assertEqual((talk["answers"][0]["result"], talk["length"], talk["code"], talk["wasClean"]), (7, 1_000_000, 1000, True))
         self.assert_batch(talk["answers"][1])
+        event = outcome["events"]
+        self.assertEqual((event["params"]["result"], event["params"]["pos"]), (7, event["lastEventId"]))
 
     def assert_batch(self, replies):
         self.assertEqual([(reply["id"], code(reply)) for reply in replies], [(1, "ok"), (2, -32601)])
@@ -69,7 +71,7 @@ class BrowserTest(DaemonTest):
         for attempt in ("call", "batch", "notification", "headers", "busy"):
             with self.subTest(attempt):
                 self.assertEqual(outcome[attempt] if fetched is NETWORK_ERROR else outcome[attempt]["status"], fetched)
-        self.assertEqual(outcome["webSocket"], CLOSED)
+        self.assertEqual((outcome["webSocket"], outcome["events"]), (CLOSED, CLOSED))
         self.assertEqual(self.ran(), self.before)
 
 

@@ -82,5 +82,20 @@ TEST_CASE_FIXTURE(Fixture, "HttpCodec: an upgrade is accepted, and the connectio
   CHECK(host.upgraded);
 }
 
+constexpr std::string_view kAcceptsEvents = "Accept: application/json, text/event-stream\r\n";
+
+TEST_CASE_FIXTURE(Fixture, "HttpCodec: an error is an ordinary response, whatever types are accepted") {
+  host.subscribed = true;
+  CHECK(sent_for(post(kCall, kAcceptsEvents)).find("Content-Type: application/json") != std::string::npos);
+  CHECK(sent_for(post(kCall)).starts_with("HTTP/1.1 200"));
+  CHECK(codec.held_bytes() == 0);
+}
+
+TEST_CASE_FIXTURE(
+    Fixture, "HttpCodec: an ordinary response ends the connection as asked, whatever types are accepted") {
+  sent_for(post(kCall, std::string(kAcceptsEvents) + "Connection: close\r\n"));
+  CHECK(host.ended == CloseReason::finished);
+}
+
 }  // namespace
 }  // namespace sluice::core
