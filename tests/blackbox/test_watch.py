@@ -240,8 +240,10 @@ class Reload(WatchTest):
         return [link for link in links if "inotify" in os.readlink(link)]
 
     def test_a_stop_waits_for_calls_in_old_and_new_processes(self):
-        daemon, connection = self.with_backend()
-        connection.call("own.sleep", [1 * SLOW], id="old")
+        daemon = self.start(backends=[self.backend()], server={"drain_timeout": duration(20000)})
+        connection = self.connect(daemon)
+        self.wait_version(connection, "one")
+        connection.call("own.sleep", [4 * SLOW], id="old")
         daemon.wait_in_flight(1)
         self.save("two")
         daemon.wait_log(CHANGED)

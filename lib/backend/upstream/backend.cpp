@@ -120,7 +120,7 @@ void UpstreamBackend::send(UpstreamCall& call, UpstreamAttempt& attempt, const T
 
 void UpstreamBackend::hedge_later(UpstreamCall& call) {
   const ActiveCall& active = call.call.call;
-  const auto delay = hedges_.delay(active.request.method, active.method->spec().name);
+  const auto delay = hedges_.delay(active.request.method, active.method->permits().name);
   if (!delay || active.request.is_notification()) return;
   call.timer = UpstreamCall::Timer::hedge;
   hub_.io().set_deadline(call.call, hub_.now() + *delay);
@@ -173,7 +173,8 @@ void UpstreamBackend::on_reply(UpstreamAttempt& attempt, const proto::Reply& rep
     if (call.under_way() || retry_later(call, {})) return;
   } else {
     const ActiveCall& active = call.call.call;
-    hedges_.observe(active.request.method, active.method->spec().name, hub_.now() - call.attempts[0].began);
+    hedges_.observe(active.request.method, active.method->permits().name,
+                    hub_.now() - call.attempts[0].began);
   }
   finish(call, &reply, nullptr);
 }
