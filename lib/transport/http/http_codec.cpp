@@ -272,12 +272,6 @@ void HttpCodec::say_close_when_draining() {
   host().end_input(CloseReason::draining);
 }
 
-std::string HttpCodec::headers_for_page(const Exchange& exchange) {
-  if (exchange.origin.empty()) return {};
-  return "Access-Control-Allow-Origin: " + exchange.origin +
-         "\r\nVary: Origin\r\nAccess-Control-Expose-Headers: Retry-After\r\n";
-}
-
 void HttpCodec::respond(std::string& out, const Exchange& exchange, std::string_view reply,
                         std::int64_t code) {
   HttpResponseHead head;
