@@ -15,9 +15,7 @@ constexpr std::string_view kUnsubscribeAlias = "rpc_unsubscribe";
 constexpr std::string_view kLspCancel = "$/cancelRequest";
 constexpr std::string_view kMcpCancel = "notifications/cancelled";
 
-bool is_unsubscribe(std::string_view method) {
-  return method == kUnsubscribe || method == kUnsubscribeAlias;
-}
+bool is_unsubscribe(std::string_view method) { return method == kUnsubscribe || method == kUnsubscribeAlias; }
 
 // The value of a control message's only param, by name or by position.
 std::optional<std::string_view> only_param(std::string_view params, std::string_view name) {

@@ -1,4 +1,5 @@
-// Control methods: those that a session handles itself, such as rpc.cancel, rpc.authenticate and rpc.unsubscribe.
+// Control methods: those that a session handles itself, such as rpc.cancel, rpc.authenticate and
+// rpc.unsubscribe.
 #pragma once
 
 #include <cstdint>
