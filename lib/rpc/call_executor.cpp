@@ -224,8 +224,7 @@ void CallExecutor::expire(ActiveCall& call) {
 
 // Null where memory does not suffice for a method's first call; an answer is worth more than its being
 // counted.
-MethodShard* CallExecutor::counts_of(ActiveCall& call) {
-  if (call.counts != nullptr) return call.counts;
+MethodShard* CallExecutor::find_counts(ActiveCall& call) {
   try {
     return call.counts = &io_.metrics().method(metrics_of(call));
   } catch (const std::bad_alloc&) {
@@ -236,7 +235,8 @@ MethodShard* CallExecutor::counts_of(ActiveCall& call) {
 // A name under a route counts on its own from its first result on.
 MethodMetrics& CallExecutor::metrics_of(const ActiveCall& call) {
   if (call.method == nullptr) return admission_pipeline_.metrics().unknown();
-  if (call.method->spec().name == call.request.method) return call.method->metrics();
+  // Only methods are held that have the name of the call.
+  if (call.hold != nullptr || call.method->spec().name == call.request.method) return call.method->metrics();
   const bool has_result =
       call.stage == Stage::ended && !call.answered && call.code == 0 && !call.request.is_notification();
   MethodMetrics* const own =

@@ -68,7 +68,10 @@ class CallExecutor final : public CallExpiry {
   void answer(ActiveCall& call, std::int64_t code, std::string& reply);
   void on_completed(ActiveCall& call);
   void recycle(ActiveCall& call);
-  MethodShard* counts_of(ActiveCall& call);
+  MethodShard* counts_of(ActiveCall& call) {
+    return call.counts != nullptr ? call.counts : find_counts(call);
+  }
+  MethodShard* find_counts(ActiveCall& call);
   MethodMetrics& metrics_of(const ActiveCall& call);
 
   IoThread& io_;

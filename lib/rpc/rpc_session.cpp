@@ -173,7 +173,15 @@ void RpcSession::orphan_held() {
 void RpcSession::on_answer(ActiveCall& call, std::string& reply, std::int64_t code) {
   window_.remove_call(call.request.text.size());
   if (disconnected_) return;
-  note_reply(&call, code);
+  if (subscribed_ != nullptr) [[unlikely]]
+    return answer_subscriber(call, reply, code);
+  sink_.on_reply(call.tag, reply, code);
+}
+
+// Apart, so that other answers save no registers for it.
+[[gnu::noinline]] void RpcSession::answer_subscriber(const ActiveCall& call, std::string& reply,
+                                                     std::int64_t code) {
+  begin_events(&call, code);
   sink_.on_reply(call.tag, reply, code);
 }
 
@@ -188,7 +196,7 @@ void RpcSession::on_batch_finished(Batch& batch, std::string& reply) {
   window_.remove_batch(finished->held_bytes());
   if (disconnected_) return;
   try {
-    note_reply(finished.get(), 0);
+    if (subscribed_ != nullptr) begin_events(finished.get(), 0);
     sink_.on_reply(finished->exchange(), reply, 0);
   } catch (const std::bad_alloc&) {
     // Not for the caller, who would ask the batch, which is gone by then.

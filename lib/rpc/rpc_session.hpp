@@ -94,11 +94,8 @@ class RpcSession final : public BatchOwner, private SessionControl {
   bool cancel(const CancelTarget& target) override;
   bool unsubscribe(std::string_view id) override;
   EventTarget event_target_of(const void* message);
+  void answer_subscriber(const ActiveCall& call, std::string& reply, std::int64_t code);
   // The message is being answered: events of its subscriptions may follow its reply.
-  void note_reply(const void* message, std::int64_t code) {
-    if (subscribed_ != nullptr) [[unlikely]]
-      begin_events(message, code);
-  }
   void begin_events(const void* message, std::int64_t code);
 
   bool must_wait() const { return !held_.empty() || window_full(); }
