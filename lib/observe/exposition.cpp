@@ -1,5 +1,6 @@
 #include "lib/observe/exposition.hpp"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <map>
@@ -42,6 +43,9 @@ struct Sum {
   struct Histogram {
     std::array<std::uint64_t, DurationHistogram::kBuckets> buckets{};
     std::uint64_t sum_ns = 0;
+    bool empty() const {
+      return std::ranges::all_of(buckets, [](std::uint64_t count) { return count == 0; });
+    }
     void add(const DurationHistogram& from) {
       for (std::size_t i = 0; i < buckets.size(); ++i) buckets[i] += from.count(i);
       sum_ns += from.sum_ns();
@@ -77,7 +81,6 @@ void add_histogram(MetricFamily& to, Labels labels, const Sum::Histogram& from) 
         last ? std::numeric_limits<double>::infinity() : DurationHistogram::kBoundsUs[i] / 1e6;
     metric.histogram.bucket.push_back({cumulative, bound});
   }
-  if (cumulative == 0) return;
   metric.histogram.sample_count = cumulative;
   metric.histogram.sample_sum = static_cast<double>(from.sum_ns) / 1e9;
   to.metric.push_back(std::move(metric));
@@ -101,8 +104,8 @@ void collect_calls(const Metrics& metrics, std::vector<MetricFamily>& to) {
     for (const auto& [code, count] : found->second.codes) {
       add(calls, {{"method", method->name}, {"code", code}}, static_cast<double>(count));
     }
-    add_histogram(queue, labels, found->second.queue);
-    add_histogram(run, labels, found->second.run);
+    if (!found->second.queue.empty()) add_histogram(queue, labels, found->second.queue);
+    if (!found->second.run.empty()) add_histogram(run, labels, found->second.run);
   }
   for (auto* each : {&calls, &queue, &run, &in_flight}) to.push_back(std::move(*each));
 }
