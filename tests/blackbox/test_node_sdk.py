@@ -1,5 +1,6 @@
 """Handlers made with the Node.js SDK, behind a real server."""
 
+import json
 import os
 import pathlib
 import shutil
@@ -77,7 +78,7 @@ class Calls(NodeSdkTest):
     def test_notes_reach_a_client_that_asks(self):
         with self.daemon.connect() as connection:
             connection.call("node.say", id="a", notes=True)
-            self.assertEqual([connection.receive() for _ in range(3)], [
+            self.assertEqual([json.loads(connection.receive_text()) for _ in range(3)], [
                 {"jsonrpc": "2.0", "method": "rpc.progress", "call": "a", "params": {"value": 0.5}},
                 {"jsonrpc": "2.0", "method": "work.part", "call": "a", "params": {"n": 1}},
                 {"jsonrpc": "2.0", "id": "a", "result": "said"}])

@@ -133,7 +133,7 @@ class OneAtATime(SdkTest):
     def test_notes_reach_a_client_that_asks(self):
         connection = self.connect()
         connection.call("py.steps", id="a", notes=True)
-        self.assertEqual([connection.receive() for _ in range(3)], [
+        self.assertEqual([json.loads(connection.receive_text()) for _ in range(3)], [
             {"jsonrpc": "2.0", "method": "rpc.progress", "call": "a", "params": {"value": 0.5}},
             {"jsonrpc": "2.0", "method": "work.part", "call": "a", "params": {"n": 1}},
             {"jsonrpc": "2.0", "id": "a", "result": "done"}])
