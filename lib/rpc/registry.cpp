@@ -3,10 +3,14 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "lib/access/method_patterns.hpp"
+
 namespace sluice::core {
 namespace {
 
-bool is_builtin(std::string_view name) { return name.starts_with("rpc.") || name.starts_with("$/"); }
+bool is_builtin(std::string_view name) {
+  return name.starts_with("rpc.") || name.starts_with("$/") || !MethodPatterns::other_name(name).empty();
+}
 
 }  // namespace
 

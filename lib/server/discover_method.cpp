@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "lib/access/method_patterns.hpp"
 #include "lib/include/sluice/call.hpp"
 #include "lib/rpc/registry.hpp"
 #include "lib/version.hpp"
@@ -62,7 +63,9 @@ class Documents {
   using Kept = std::pair<Key, Document>;
   using Making = std::pair<Key, std::shared_future<Document>>;
 
-  static bool listed(const std::string& name) { return !name.starts_with("rpc."); }
+  static bool listed(const std::string& name) {
+    return !name.starts_with("rpc.") && MethodPatterns::other_name(name).empty();
+  }
 
   std::shared_ptr<const Names> current_names() {
     // The version first: later registrations make these names outdated.

@@ -168,7 +168,7 @@ class Subscribing(DaemonTest):
     def test_a_half_close_ends_subscriptions_once_calls_are_answered(self):
         client = self.connect()
         subscribe(client, "orders.*")
-        client.call("demo.sleep", {"ms": ms(300)}, id=9)
+        client.call("demo.sleep", {"ms": 300}, id=9)
         client.socket.shutdown(socket.SHUT_WR)
         self.assertEqual(receive_any(client)["id"], 9)
         client.expect_end()

@@ -209,7 +209,7 @@ class Dialects(WireTest):
         for arguments, more in (((), {}), (("--lsp",), {"dialect": "lsp"})):
             with self.subTest(arguments=arguments):
                 daemon, connection = self.with_child(*arguments, **more)
-                connection.call("wire.say", ['{"jsonrpc":"2.0","method":"window/logMessage","params":{"type":3}}'])
+                connection.call("wire.say", ['{"jsonrpc":"2.0","id":99,"method":"window/logMessage","params":{"type":3}}'])
                 daemon.wait_log(r"warn .*wire\[0\]: .*a request of the process, which is ignored: .*window/logMessage")
 
     def test_a_language_servers_replies_are_checked_as_others_are(self):
