@@ -114,11 +114,13 @@ class Subscribing:
         gate = self.close_later(Gate(self.daemon.tcp()))
         process = self.begin(gate.url(self.scheme), topic, "--count", 40)
         self.publish_heard(topic, 0)
+        # It can go on only behind an event that it has.
+        self.assertEqual("0\n", process.stdout.readline())
         for number in range(1, 40):
             if number % 10 == 0:
                 gate.cut()
             self.publish(topic, number)
-        self.check_end(process, stdout="".join(f"{number}\n" for number in range(40)), stderr="connecting again")
+        self.check_end(process, stdout="".join(f"{number}\n" for number in range(1, 40)), stderr="connecting again")
 
     def test_a_restart_of_the_daemon_is_reported_as_missing_events(self):
         topic = f"kept.restart.{self.scheme}"

@@ -255,7 +255,7 @@ class OtherServers(CommandTest):
                 connection.sendall(b"220 mail\r\n\r\n")
 
         server = self.close_later(Other())
-        self.check_failure(run("call", f"ws://127.0.0.1:{server.port}", "m"), 3, "no WebSocket at ws://")
+        self.check_failure(run("call", f"ws://127.0.0.1:{server.port}", "m"), 3, "no WebSocket at ws://|lost the connection to ws://")
         self.check_failure(run("call", f"http://127.0.0.1:{server.port}", "m"), 3, "does not speak HTTP")
 
 
