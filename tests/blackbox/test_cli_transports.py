@@ -256,7 +256,7 @@ class OtherServers(CommandTest):
 
         server = self.close_later(Other())
         self.check_failure(run("call", f"ws://127.0.0.1:{server.port}", "m"), 3, "no WebSocket at ws://|lost the connection to ws://")
-        self.check_failure(run("call", f"http://127.0.0.1:{server.port}", "m"), 3, "does not speak HTTP")
+        self.check_failure(run("call", f"http://127.0.0.1:{server.port}", "m"), 3, "does not speak HTTP|lost the connection to http://")
 
 
 if __name__ == "__main__":
