@@ -253,10 +253,12 @@ class OtherServers(CommandTest):
             def serve(self, connection):
                 connection.recv(1000)
                 connection.sendall(b"220 mail\r\n\r\n")
+                while connection.recv(1000):  # a client may still be writing its request
+                    pass
 
         server = self.close_later(Other())
-        self.check_failure(run("call", f"ws://127.0.0.1:{server.port}", "m"), 3, "no WebSocket at ws://|lost the connection to ws://")
-        self.check_failure(run("call", f"http://127.0.0.1:{server.port}", "m"), 3, "does not speak HTTP|lost the connection to http://")
+        self.check_failure(run("call", f"ws://127.0.0.1:{server.port}", "m"), 3, "no WebSocket at ws://")
+        self.check_failure(run("call", f"http://127.0.0.1:{server.port}", "m"), 3, "does not speak HTTP")
 
 
 if __name__ == "__main__":
